@@ -1,0 +1,162 @@
+//! A *source* is one file of configuration text; a *span* is a stretch of it.
+//!
+//! Every value of a configuration carries the span it was written at, however it came there: by an include, through a
+//! variable, out of a format string. [`Sources`] turns a span back into a file, a line and a column.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Which file of a [`Sources`] a span lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(u32);
+
+/// A stretch of one source, in bytes of its text; `end` is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The source.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A span over the bytes `start..end` of `file`. Offsets beyond 4 GiB are cut off; no source is that large.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { file, start: clamp(start), end: clamp(end.max(start)) }
+    }
+
+    /// The smallest span that covers `self` and `other`; `self` when they lie in different files.
+    pub fn to(self, other: Span) -> Self {
+        if self.file == other.file {
+            Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        } else {
+            self
+        }
+    }
+}
+
+/// A value together with the place it was written at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// `value`, written at `span`.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+impl Spanned<String> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.value
+    }
+}
+
+/// One file and its text.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as messages show it.
+    pub path: PathBuf,
+    /// The decoded text, with universal newlines already turned into `\n`.
+    pub text: String,
+    lines: Vec<u32>,
+}
+
+impl Source {
+    fn new(path: &Path, text: String) -> Self {
+        let mut lines = vec![0];
+        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        Self { path: path.to_path_buf(), text, lines }
+    }
+
+    /// Line and column (both from 1, the column in characters) of a byte offset.
+    pub fn line_column(&self, offset: u32) -> (u32, u32) {
+        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        let start = self.lines[line] as usize;
+        let mut end = (offset as usize).min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let column = self.text.get(start..end).map_or(0, |s| s.chars().count());
+        (line as u32 + 1, column as u32 + 1)
+    }
+}
+
+/// Where a span begins, for people: file, line and column, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The file.
+    pub path: PathBuf,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+    }
+}
+
+/// All the files that were read for one configuration, in the order in which they were opened.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<Arc<Source>>,
+}
+
+impl Sources {
+    /// No file yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a file's text (newlines already normalised) and names it.
+    pub fn add(&mut self, path: &Path, text: String) -> FileId {
+        self.files.push(Arc::new(Source::new(path, text)));
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The file behind an id of this collection.
+    pub fn file(&self, id: FileId) -> &Arc<Source> {
+        &self.files[id.0 as usize]
+    }
+
+    /// All files, in the order in which they were opened.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.files.iter()
+    }
+
+    /// Where a span begins.
+    pub fn position(&self, span: Span) -> Position {
+        let file = self.file(span.file);
+        let (line, column) = file.line_column(span.start);
+        Position { path: file.path.clone(), line, column }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let mut sources = Sources::new();
+        let file = sources.add(Path::new("a.conf"), "ab\nžluť = 1\n".to_owned());
+        let at = |start| sources.position(Span::new(file, start, start)).to_string();
+        assert_eq!(at(0), "a.conf:1:1");
+        assert_eq!(at(2), "a.conf:1:3");
+        assert_eq!(at(3), "a.conf:2:1");
+        assert_eq!(at(10), "a.conf:2:6");
+        assert_eq!(at(4000), "a.conf:3:1");
+    }
+}

@@ -1,0 +1,103 @@
+//! The tree that every configuration syntax is read into. Each node knows the span it was written at.
+//!
+//! Containers are shared: a variable that is used twice costs one list, as in kobo (PUNGI.md 1.2), so a file cannot blow
+//! up by naming a large value many times.
+
+use crate::source::Span;
+use std::sync::Arc;
+
+/// A value and where it was written.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it stands; for a variable's value the place where that value was written.
+    pub span: Span,
+}
+
+/// A value of the configuration language.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `None`, JSON `null`.
+    Null,
+    /// `True`, `False`.
+    Bool(bool),
+    /// An integer that fits 64 bits.
+    Int(i64),
+    /// Any other integer, its decimal digits with an optional leading `-`.
+    BigInt(Arc<str>),
+    /// A number with a point.
+    Float(f64),
+    /// A string.
+    Str(Arc<str>),
+    /// `[...]`.
+    List(Arc<[Node]>),
+    /// `(...)`; lists and tuples differ only in formatting and as dict keys.
+    Tuple(Arc<[Node]>),
+    /// `{...}`.
+    Dict(Arc<Dict>),
+}
+
+/// A dict: entries in the order in which their keys first appeared, which is semantic (PUNGI.md 1.5).
+#[derive(Debug, Clone, Default)]
+pub struct Dict {
+    /// Key and value.
+    pub entries: Vec<(Node, Node)>,
+}
+
+impl Dict {
+    /// The value of a string key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// Key and value of a string key.
+    pub fn entry(&self, key: &str) -> Option<&(Node, Node)> {
+        self.entries.iter().find(|(k, _)| k.as_str() == Some(key))
+    }
+}
+
+impl Node {
+    /// A node for `value` written at `span`.
+    pub fn new(value: Value, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list or tuple.
+    pub fn as_array(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) | Value::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The dict.
+    pub fn as_dict(&self) -> Option<&Dict> {
+        match &self.value {
+            Value::Dict(dict) => Some(dict),
+            _ => None,
+        }
+    }
+
+    /// What Python's `bool(x)` says.
+    pub fn is_truthy(&self) -> bool {
+        match &self.value {
+            Value::Null => false,
+            Value::Bool(b) => *b,
+            Value::Int(n) => *n != 0,
+            Value::BigInt(_) => true,
+            Value::Float(x) => *x != 0.0,
+            Value::Str(s) => !s.is_empty(),
+            Value::List(items) | Value::Tuple(items) => !items.is_empty(),
+            Value::Dict(dict) => !dict.entries.is_empty(),
+        }
+    }
+}
