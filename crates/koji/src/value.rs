@@ -1,0 +1,52 @@
+//! *Values* as callers want them: named arguments, typed members, JSON, and equality that does not ask how wide an
+//! integer travelled.
+
+mod fields;
+mod json;
+mod kwargs;
+
+pub use fields::{Fields, ShapeError, fields, fields_at};
+pub use json::{JsonError, from_json, to_json};
+pub use kwargs::{Arguments, STARSTAR, kwargs, split_kwargs};
+
+use crate::xmlrpc::{Fault, Value};
+
+/// An integer, in the variant that the decoder would choose for it.
+pub fn int(n: i64) -> Value {
+    i32::try_from(n).map_or(Value::Int64(n), Value::Int)
+}
+
+/// A string.
+pub fn string(text: impl Into<String>) -> Value {
+    Value::String(text.into())
+}
+
+/// A struct of `members`.
+pub fn structure<K: Into<String>>(members: impl IntoIterator<Item = (K, Value)>) -> Value {
+    Value::Struct(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
+/// Whether two values mean the same: `Int` and `Int64` of one number are equal, a NaN equals a NaN.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Int(_) | Value::Int64(_), Value::Int(_) | Value::Int64(_)) => a.as_i64() == b.as_i64(),
+        (Value::Double(x), Value::Double(y)) => match x.partial_cmp(y) {
+            Some(order) => order.is_eq(),
+            None => x.is_nan() && y.is_nan(),
+        },
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        (Value::Struct(x), Value::Struct(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|((k, x), (l, y))| k == l && same(x, y))
+        }
+        _ => a == b,
+    }
+}
+
+/// The fault that a struct of `faultCode` and `faultString` describes: the body of a fault, an entry of a `multiCall`'s
+/// answer, or the value of `getTaskResult` with `raise_fault=false`. Further members are passed over.
+pub fn fault_from(value: &Value) -> Option<Fault> {
+    let members = value.as_struct()?;
+    let code = members.get("faultCode")?.as_i64()?;
+    let string = members.get("faultString")?.as_str()?;
+    Some(Fault::new(code, string))
+}

@@ -1,0 +1,175 @@
+//! The *decoder* reads requests and answers, as strict as a hub and no stricter (KOJI.md 2).
+
+use super::scalar::{parse_base64, parse_double, parse_int, shorten};
+use super::scan::{Scanner, is_blank};
+use super::{DecodeError, Fault, MAX_DEPTH, MAX_VALUES, MethodCall, Response, Value, charset, prepend};
+use crate::value::int;
+use std::collections::BTreeMap;
+
+/// Reads a request.
+///
+/// Dates become their text: Koji sends dates as strings and Python keeps whatever text such an element holds.
+pub fn decode_call(document: &[u8]) -> Result<MethodCall, DecodeError> {
+    let text = text_of(document)?;
+    let mut decoder = Decoder::new(&text);
+    decoder.scanner.expect("methodCall")?;
+    let (mut method, mut params) = (String::new(), Vec::new());
+    while let Some(tag) = decoder.scanner.child()? {
+        match tag.as_str() {
+            "methodName" => method = decoder.scanner.leaf()?,
+            "params" => params = decoder.params()?,
+            _ => return Err(decoder.scanner.error(format!("unexpected <{}> in a request", shorten(&tag)))),
+        }
+    }
+    decoder.scanner.expect_eof()?;
+    Ok(MethodCall { method, params })
+}
+
+/// Reads an answer.
+pub fn decode_response(document: &[u8]) -> Result<Response, DecodeError> {
+    let text = text_of(document)?;
+    let mut decoder = Decoder::new(&text);
+    decoder.scanner.expect("methodResponse")?;
+    let response = match decoder.scanner.child()?.as_deref() {
+        Some("params") => {
+            let mut params = decoder.params()?;
+            match (params.pop(), params.is_empty()) {
+                (Some(value), true) => Response::Value(value),
+                _ => return Err(decoder.scanner.error("an answer must hold exactly one value")),
+            }
+        }
+        Some("fault") => Response::Fault(decoder.fault()?),
+        _ => return Err(decoder.scanner.error("an answer must hold <params> or <fault>")),
+    };
+    decoder.scanner.expect_end()?;
+    decoder.scanner.expect_eof()?;
+    Ok(response)
+}
+
+fn text_of(document: &[u8]) -> Result<std::borrow::Cow<'_, str>, DecodeError> {
+    charset::to_text(document).map_err(|(offset, reason)| DecodeError { reason, offset, path: String::new() })
+}
+
+struct Decoder<'a> {
+    scanner: Scanner<'a>,
+    values: usize,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { scanner: Scanner::new(text), values: 0 }
+    }
+
+    /// The rest of `<params>`.
+    fn params(&mut self) -> Result<Vec<Value>, DecodeError> {
+        let mut params = Vec::new();
+        while let Some(tag) = self.scanner.child()? {
+            if tag != "param" {
+                return Err(self.scanner.error(format!("<{}> where <param> belongs", shorten(&tag))));
+            }
+            self.scanner.expect("value")?;
+            let value = self.value(0).map_err(|e| within(e, &format!("params[{}]", params.len())))?;
+            self.scanner.expect_end()?;
+            params.push(value);
+        }
+        Ok(params)
+    }
+
+    /// The rest of `<fault>`.
+    fn fault(&mut self) -> Result<Fault, DecodeError> {
+        self.scanner.expect("value")?;
+        let value = self.value(0).map_err(|e| within(e, "fault"))?;
+        self.scanner.expect_end()?;
+        crate::value::fault_from(&value).ok_or_else(|| {
+            within(self.scanner.error("a fault must be a struct of `faultCode` and `faultString`"), "fault")
+        })
+    }
+
+    /// The rest of `<value>`.
+    fn value(&mut self, depth: usize) -> Result<Value, DecodeError> {
+        if depth >= MAX_DEPTH {
+            return Err(self.scanner.error(format!("values nested deeper than {MAX_DEPTH}")));
+        }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(self.scanner.error(format!("more than {MAX_VALUES} values")));
+        }
+        let mut text = String::new();
+        let Some(tag) = self.scanner.text_until_tag(&mut text)? else { return Ok(Value::String(text)) };
+        if !is_blank(&text) {
+            return Err(self.scanner.error(format!("text `{}` before <{}>", shorten(text.trim()), shorten(&tag))));
+        }
+        let value = match tag.as_str() {
+            "string" => Value::String(self.scanner.leaf()?),
+            "int" | "i4" | "i8" | "i2" | "i1" | "biginteger" => {
+                let text = self.scanner.leaf()?;
+                int(parse_int(&text).map_err(|e| self.scanner.error(e))?)
+            }
+            "boolean" => match self.scanner.leaf()?.as_str() {
+                "0" => Value::Bool(false),
+                "1" => Value::Bool(true),
+                other => return Err(self.scanner.error(format!("`{}` is not a boolean", shorten(other)))),
+            },
+            "double" | "float" | "bigdecimal" => {
+                let text = self.scanner.leaf()?;
+                Value::Double(parse_double(&text).map_err(|e| self.scanner.error(e))?)
+            }
+            "nil" => {
+                self.scanner.expect_end()?;
+                Value::Nil
+            }
+            "base64" => {
+                let text = self.scanner.leaf()?;
+                Value::Base64(parse_base64(&text).map_err(|e| self.scanner.error(e))?)
+            }
+            "dateTime.iso8601" => Value::String(self.scanner.leaf()?),
+            "array" => Value::Array(self.array(depth)?),
+            "struct" => Value::Struct(self.members(depth)?),
+            other => return Err(self.scanner.error(format!("unknown tag <{}>", shorten(other)))),
+        };
+        self.scanner.expect_end()?;
+        Ok(value)
+    }
+
+    /// The rest of `<array>`; `<data>` may be left out.
+    fn array(&mut self, depth: usize) -> Result<Vec<Value>, DecodeError> {
+        let mut items = Vec::new();
+        match self.scanner.child()?.as_deref() {
+            None => return Ok(items),
+            Some("data") => {}
+            Some(other) => {
+                return Err(self.scanner.error(format!("<{}> where <data> belongs", shorten(other))));
+            }
+        }
+        while let Some(tag) = self.scanner.child()? {
+            if tag != "value" {
+                return Err(self.scanner.error(format!("<{}> where <value> belongs", shorten(&tag))));
+            }
+            items.push(self.value(depth + 1).map_err(|e| within(e, &format!("[{}]", items.len())))?);
+        }
+        self.scanner.expect_end()?;
+        Ok(items)
+    }
+
+    /// The rest of `<struct>`. The last of several members of one name wins, as in Python.
+    fn members(&mut self, depth: usize) -> Result<BTreeMap<String, Value>, DecodeError> {
+        let mut members = BTreeMap::new();
+        while let Some(tag) = self.scanner.child()? {
+            if tag != "member" {
+                return Err(self.scanner.error(format!("<{}> where <member> belongs", shorten(&tag))));
+            }
+            self.scanner.expect("name")?;
+            let name = self.scanner.leaf()?;
+            self.scanner.expect("value").map_err(|e| within(e, &shorten(&name)))?;
+            let value = self.value(depth + 1).map_err(|e| within(e, &shorten(&name)))?;
+            self.scanner.expect_end()?;
+            members.insert(name, value);
+        }
+        Ok(members)
+    }
+}
+
+fn within(mut error: DecodeError, parent: &str) -> DecodeError {
+    prepend(&mut error.path, parent);
+    error
+}
