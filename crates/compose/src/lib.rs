@@ -1,1 +1,30 @@
-//! compose
+//! Composes: what is composed, under which id, into which directory, and the manifests that say so.
+//!
+//! # Module index
+//!
+//! - What: [`variants`], [`arches`]
+//! - Under which id: [`identity`]
+//! - Where: [`layout`], [`latest`]
+//! - How it went: [`status`], [`deliverables`]
+//! - Manifests: [`images`], [`composeinfo`], [`archive_types`]
+//! - On disk: [`write`], [`pyjson`]
+
+pub mod arches;
+pub mod archive_types;
+pub mod composeinfo;
+pub mod deliverables;
+pub mod identity;
+pub mod images;
+pub mod latest;
+pub mod layout;
+pub mod pyjson;
+mod read;
+pub mod status;
+pub mod variants;
+pub mod write;
+
+pub use identity::{ComposeIdentity, ComposeType, Label, Product};
+pub use images::{Image, Images};
+pub use layout::ComposeDir;
+pub use status::Status;
+pub use variants::{Variant, VariantKind, Variants};

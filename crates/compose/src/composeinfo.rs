@@ -1,0 +1,232 @@
+//! *composeinfo.json* says which compose it is, of which release, and which variants have which directories (PUNGI.md
+//! 10.2).
+
+use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
+use crate::layout::ComposeDir;
+use crate::read::load_text;
+use crate::variants::{Variant, VariantKind, Variants};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The largest composeinfo that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// The type in the header.
+const TYPE: &str = "productmd.composeinfo";
+
+/// A composeinfo that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {problem}", path.display())]
+pub struct ComposeinfoError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: ComposeinfoProblem,
+}
+
+/// What is wrong with a composeinfo.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeinfoProblem {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is not JSON.
+    #[error("it is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is another kind of file, or a newer one.
+    #[error("it is not a {TYPE} of version 1")]
+    Header,
+    /// A value is missing or of the wrong type.
+    #[error("`{0}` is missing or not {1}")]
+    Value(String, &'static str),
+    /// The compose type is unknown.
+    #[error(transparent)]
+    Type(#[from] UnknownComposeType),
+    /// The label is none.
+    #[error(transparent)]
+    Label(#[from] BadLabel),
+    /// Its parts do not make its id.
+    #[error("its id {id} does not fit its release, date, type and respin, which make {computed}")]
+    Id {
+        /// What it says.
+        id: String,
+        /// What it should say.
+        computed: String,
+    },
+}
+
+/// The `header` of a manifest.
+pub(crate) fn header(kind: &str) -> Value {
+    json!({"type": kind, "version": "1.2"})
+}
+
+/// The `compose` block without the label.
+pub(crate) fn compose_block(identity: &ComposeIdentity) -> Map<String, Value> {
+    let mut block = Map::new();
+    block.insert("date".to_owned(), json!(identity.date));
+    block.insert("id".to_owned(), json!(identity.id()));
+    block.insert("respin".to_owned(), json!(identity.respin));
+    block.insert("type".to_owned(), json!(identity.kind.as_str()));
+    block
+}
+
+fn product(product: &Product) -> Map<String, Value> {
+    let mut block = Map::new();
+    block.insert("name".to_owned(), json!(product.name));
+    block.insert("short".to_owned(), json!(product.short));
+    block.insert("type".to_owned(), json!(product.kind));
+    block.insert("version".to_owned(), json!(product.version));
+    block
+}
+
+fn document(identity: &ComposeIdentity, is_final: bool, variants: Map<String, Value>) -> Value {
+    let mut compose = compose_block(identity);
+    if let Some(label) = &identity.label {
+        compose.insert("label".to_owned(), json!(label.as_str()));
+        compose.insert("final".to_owned(), json!(is_final));
+    }
+    let mut release = product(&identity.release);
+    release.insert("internal".to_owned(), json!(identity.release.internal));
+    let mut payload = Map::new();
+    if let Some(base) = &identity.base_product {
+        release.insert("is_layered".to_owned(), json!(true));
+        payload.insert("base_product".to_owned(), Value::Object(product(base)));
+    }
+    payload.insert("compose".to_owned(), Value::Object(compose));
+    payload.insert("release".to_owned(), Value::Object(release));
+    payload.insert("variants".to_owned(), Value::Object(variants));
+    json!({"header": header(TYPE), "payload": payload})
+}
+
+/// composeinfo-base.json: no variants; `final` is false whatever the compose is, it is only decided at the end.
+pub fn composeinfo_base(identity: &ComposeIdentity) -> Value {
+    document(identity, false, Map::new())
+}
+
+/// composeinfo.json. A variant gets the paths `images` and `isos` of those arches for which the directories exist.
+pub fn composeinfo(identity: &ComposeIdentity, variants: &Variants, dir: &ComposeDir) -> Value {
+    let blocks = variants.all().map(|v| (v.uid.clone(), variant_block(identity, variants, v, dir))).collect();
+    document(identity, identity.is_final, blocks)
+}
+
+fn variant_block(identity: &ComposeIdentity, variants: &Variants, variant: &Variant, dir: &ComposeDir) -> Value {
+    let arches: BTreeSet<&str> = variant.arches.iter().map(String::as_str).collect();
+    let existing = |path_of: &dyn Fn(&str) -> PathBuf| -> Map<String, Value> {
+        let paths = arches.iter().map(|arch| (arch, path_of(arch))).filter(|(_, path)| path.is_dir());
+        paths.filter_map(|(arch, path)| Some(((*arch).to_owned(), json!(dir.relative(&path)?)))).collect()
+    };
+    let mut paths = Map::new();
+    let images = existing(&|arch| dir.images_dir(variant, arch));
+    // An addon shares its parent's ISO directory, which says nothing about the addon; Pungi lists none for it either.
+    let isos =
+        if variant.kind == VariantKind::Addon { Map::new() } else { existing(&|arch| dir.iso_dir(variant, arch)) };
+    for (field, found) in [("images", images), ("isos", isos)] {
+        if !found.is_empty() {
+            paths.insert(field.to_owned(), Value::Object(found));
+        }
+    }
+    let mut block = json!({
+        "arches": arches,
+        "id": variant.id.replace('-', ""),
+        "name": variant.name,
+        "paths": paths,
+        "type": variant.kind.as_str(),
+        "uid": variant.uid,
+    });
+    let children: BTreeSet<String> = variants
+        .all()
+        .filter(|child| child.parent.as_deref() == Some(&variant.uid))
+        .map(|child| child.id.replace('-', ""))
+        .collect();
+    if !children.is_empty() {
+        block["variants"] = json!(children);
+    }
+    if let Some(release) = &variant.release {
+        // The type is that of the whole compose: variants.xml has no place for one.
+        block["release"] = json!({
+            "internal": false,
+            "is_layered": true,
+            "name": release.name,
+            "short": release.short,
+            "type": identity.release.kind,
+            "version": release.version,
+        });
+    }
+    block
+}
+
+/// Takes into `own` what `existing`, the composeinfo.json of another tool in the same compose, says besides: other
+/// variants, other paths of ours, other keys. What both say, `own` says.
+pub fn merge(own: &mut Value, existing: &Value) {
+    merge_at(own, existing, 0);
+}
+
+fn merge_at(own: &mut Value, existing: &Value, depth: usize) {
+    let (Value::Object(own), Value::Object(existing)) = (own, existing) else { return };
+    for (key, value) in existing {
+        match own.get_mut(key) {
+            Some(own) => merge_at(own, value, depth + 1),
+            // Whether a directory of images exists is ours to say, below payload.variants.UID.paths.
+            None if depth == 4 && (key == "images" || key == "isos") => {}
+            None => {
+                own.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Reads the identity of a compose from its composeinfo-base.json.
+pub fn load_identity(path: &Path) -> Result<ComposeIdentity, ComposeinfoError> {
+    let read = || parse_identity(&load_text(path, MAX_BYTES)?);
+    read().map_err(|problem| ComposeinfoError { path: path.to_path_buf(), problem })
+}
+
+/// Reads the identity of a compose from the text of a composeinfo, with or without variants.
+pub fn parse_identity(text: &str) -> Result<ComposeIdentity, ComposeinfoProblem> {
+    let document: Value = serde_json::from_str(text)?;
+    let header = document.get("header");
+    let header = |key: &str| header.and_then(|h| h.get(key)).and_then(Value::as_str);
+    if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
+        return Err(ComposeinfoProblem::Header);
+    }
+    let payload = document.get("payload").unwrap_or(&Value::Null);
+    let string = |block: &str, key: &str| {
+        let value = payload.get(block).and_then(|block| block.get(key)).and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| ComposeinfoProblem::Value(format!("payload.{block}.{key}"), "a string"))
+    };
+    let flag = |block: &str, key: &str| {
+        payload.get(block).and_then(|block| block.get(key)).and_then(Value::as_bool).unwrap_or(false)
+    };
+    let product = |block: &str| -> Result<Product, ComposeinfoProblem> {
+        Ok(Product {
+            name: string(block, "name")?,
+            short: string(block, "short")?,
+            version: string(block, "version")?,
+            kind: string(block, "type").unwrap_or_else(|_| "ga".to_owned()).to_lowercase(),
+            internal: flag(block, "internal"),
+        })
+    };
+    let respin = payload.get("compose").and_then(|block| block.get("respin")).and_then(Value::as_u64);
+    let respin = respin.and_then(|respin| u32::try_from(respin).ok());
+    let label = match payload.get("compose").and_then(|block| block.get("label")) {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(string("compose", "label")?).filter(|label| !label.is_empty()),
+    };
+    let label = label.as_deref().map(Label::parse).transpose()?;
+    let identity = ComposeIdentity {
+        release: product("release")?,
+        base_product: if flag("release", "is_layered") { Some(product("base_product")?) } else { None },
+        date: string("compose", "date")?,
+        kind: ComposeType::parse(&string("compose", "type")?)?,
+        respin: respin.ok_or_else(|| ComposeinfoProblem::Value("payload.compose.respin".to_owned(), "a number"))?,
+        is_final: flag("compose", "final") || label.as_ref().is_some_and(Label::is_final),
+        label,
+    };
+    if identity.date.len() != 8 || !identity.date.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ComposeinfoProblem::Value("payload.compose.date".to_owned(), "a date of eight digits"));
+    }
+    let (id, computed) = (string("compose", "id")?, identity.id());
+    if id == computed { Ok(identity) } else { Err(ComposeinfoProblem::Id { id, computed }) }
+}

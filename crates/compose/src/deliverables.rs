@@ -1,0 +1,81 @@
+//! The *deliverables* of a compose: what it must have, what it tried to make besides, and what of that failed.
+
+use crate::pyjson;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One thing that a phase delivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deliverable {
+    /// The variant's uid; `None` for the whole compose.
+    pub variant: Option<String>,
+    /// The arch; `*` for all arches at once.
+    pub arch: String,
+    /// The subvariant, where the phase tells them apart.
+    pub subvariant: Option<String>,
+}
+
+impl Deliverable {
+    /// What an osbuild image counts as: the variant alone (PUNGI.md 6).
+    pub fn of_variant(uid: &str) -> Self {
+        Self { variant: Some(uid.to_owned()), arch: "*".to_owned(), subvariant: None }
+    }
+
+    fn to_json(&self) -> Value {
+        json!([self.variant, self.arch, self.subvariant])
+    }
+}
+
+/// The three lists of deliverables.json, by the kind of deliverable (for images the phase, `osbuild`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deliverables {
+    required: Lists,
+    failed: Lists,
+    attempted: Lists,
+}
+
+type Lists = BTreeMap<String, Vec<Deliverable>>;
+
+impl Deliverables {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The compose must have it.
+    pub fn require(&mut self, kind: &str, deliverable: Deliverable) {
+        push(&mut self.required, kind, deliverable);
+    }
+
+    /// The compose tries to have it, and does without.
+    pub fn attempt(&mut self, kind: &str, deliverable: Deliverable) {
+        push(&mut self.attempted, kind, deliverable);
+    }
+
+    /// It was attempted and failed.
+    pub fn fail(&mut self, kind: &str, deliverable: Deliverable) {
+        push(&mut self.failed, kind, deliverable);
+    }
+
+    /// What failed: kind and deliverable.
+    pub fn failed(&self) -> impl Iterator<Item = (&str, &Deliverable)> {
+        self.failed.iter().flat_map(|(kind, list)| list.iter().map(move |deliverable| (kind.as_str(), deliverable)))
+    }
+
+    /// The text of deliverables.json, whose top-level keys are not sorted.
+    pub fn to_json(&self) -> String {
+        pyjson::object_in_order(&[
+            ("required", lists(&self.required)),
+            ("failed", lists(&self.failed)),
+            ("attempted", lists(&self.attempted)),
+        ])
+    }
+}
+
+fn push(lists: &mut Lists, kind: &str, deliverable: Deliverable) {
+    lists.entry(kind.to_owned()).or_default().push(deliverable);
+}
+
+fn lists(lists: &Lists) -> Value {
+    lists.iter().map(|(kind, list)| (kind.clone(), list.iter().map(Deliverable::to_json).collect::<Value>())).collect()
+}

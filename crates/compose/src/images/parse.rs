@@ -1,0 +1,187 @@
+//! Reads an images.json that is already there, be it ours or another tool's.
+
+use super::{Image, ImageError, Images, TYPE};
+use crate::read::load_text;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The largest images.json that is read, in bytes; one of 10,000 images has 19 MB.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// An images.json that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {problem}", path.display())]
+pub struct ImagesError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: ImagesProblem,
+}
+
+/// What is wrong with an images.json.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagesProblem {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is not JSON.
+    #[error("it is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is another kind of file, or a newer one.
+    #[error("it is not a {TYPE} of version 1")]
+    Header,
+    /// A value is missing or of the wrong type.
+    #[error("`{0}` is missing or not {1}")]
+    Value(String, &'static str),
+    /// An image stands where none may stand.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+/// Reads an images.json; `None` when there is none.
+pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
+    let images = match load_text(path, MAX_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(ImagesProblem::from(error)),
+        Ok(text) => parse_images(&text),
+    };
+    images.map(Some).map_err(|problem| ImagesError { path: path.to_path_buf(), problem })
+}
+
+/// Reads the text of an images.json of version 1.0 to 1.x. Keys that nobody here knows are kept.
+pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
+    let mut document: Value = serde_json::from_str(text)?;
+    let header = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
+    let minor = header("version").and_then(|version| version.strip_prefix("1.")?.parse::<u32>().ok());
+    // Version 1.0 has no type in its header.
+    let Some(minor) = minor.filter(|minor| *minor == 0 || header("type") == Some(TYPE)) else {
+        return Err(ImagesProblem::Header);
+    };
+    let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
+        return Err(ImagesProblem::Value("payload".to_owned(), "an object"));
+    };
+    let listed = object(payload.remove("images"), "payload.images")?;
+    payload.remove("compose");
+    let mut images = Images { extra: payload, ..Images::default() };
+    for (uid, arches) in listed {
+        let at = format!("payload.images.{uid}");
+        let arches = object(Some(arches), &at)?;
+        // Up to version 1.1 sources were listed beside the arches, for all of them.
+        let binary: Vec<String> = arches.keys().filter(|arch| minor > 1 || *arch != "src").cloned().collect();
+        for (arch, list) in arches {
+            let at = format!("{at}.{arch}");
+            let Value::Array(list) = list else { return Err(ImagesProblem::Value(at, "a list")) };
+            for (i, item) in list.into_iter().enumerate() {
+                let image =
+                    Reader { at: format!("{at}.{i}"), map: object(Some(item), &format!("{at}.{i}"))? }.image(minor)?;
+                if minor <= 1 && arch == "src" {
+                    for arch in &binary {
+                        images.add(&uid, arch, image.clone())?;
+                    }
+                } else {
+                    images.add(&uid, &arch, image)?;
+                }
+            }
+        }
+    }
+    Ok(images)
+}
+
+fn object(value: Option<Value>, at: &str) -> Result<Map<String, Value>, ImagesProblem> {
+    match value {
+        Some(Value::Object(map)) => Ok(map),
+        _ => Err(ImagesProblem::Value(at.to_owned(), "an object")),
+    }
+}
+
+/// Takes an image's keys out of its object, until only the unknown ones are left.
+struct Reader {
+    at: String,
+    map: Map<String, Value>,
+}
+
+impl Reader {
+    fn wrong(&self, key: &str, expected: &'static str) -> ImagesProblem {
+        ImagesProblem::Value(format!("{}.{key}", self.at), expected)
+    }
+
+    fn string(&mut self, key: &str) -> Result<String, ImagesProblem> {
+        self.optional(key)?.ok_or_else(|| self.wrong(key, "a string"))
+    }
+
+    /// A string, or null, or nothing.
+    fn optional(&mut self, key: &str) -> Result<Option<String>, ImagesProblem> {
+        match self.map.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong(key, "a string")),
+        }
+    }
+
+    /// A whole number; productmd takes floats and digits in quotes as well.
+    fn number<T: TryFrom<i64>>(&mut self, key: &str) -> Result<T, ImagesProblem> {
+        let number = match self.map.remove(key) {
+            Some(Value::Number(n)) => n.as_i64().or_else(|| {
+                // Floats outside this range are no seconds and no sizes.
+                n.as_f64().filter(|x| x.abs() < 9e15).map(|x| x as i64)
+            }),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| self.wrong(key, "a whole number"))
+    }
+
+    fn flag(&mut self, key: &str) -> Result<bool, ImagesProblem> {
+        match self.map.remove(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(self.wrong(key, "a boolean")),
+        }
+    }
+
+    fn checksums(&mut self) -> Result<BTreeMap<String, String>, ImagesProblem> {
+        let checksums = match self.map.remove("checksums") {
+            Some(Value::Object(map)) => {
+                map.into_iter().map(|(name, sum)| Some((name, sum.as_str()?.to_owned()))).collect::<Option<_>>()
+            }
+            _ => None,
+        };
+        checksums.ok_or_else(|| self.wrong("checksums", "an object of strings"))
+    }
+
+    fn strings(&mut self, key: &str) -> Result<Vec<String>, ImagesProblem> {
+        let strings = match self.map.remove(key) {
+            None => Some(Vec::new()),
+            Some(Value::Array(items)) => items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            Some(_) => None,
+        };
+        strings.ok_or_else(|| self.wrong(key, "a list of strings"))
+    }
+
+    fn image(mut self, minor: u32) -> Result<Image, ImagesProblem> {
+        Ok(Image {
+            path: self.string("path")?,
+            mtime: self.number("mtime")?,
+            size: self.number("size")?,
+            volume_id: self.optional("volume_id")?,
+            kind: self.string("type")?,
+            format: self.optional("format")?.unwrap_or_else(|| "iso".to_owned()),
+            arch: self.string("arch")?,
+            disc_number: self.number("disc_number")?,
+            disc_count: self.number("disc_count")?,
+            checksums: self.checksums()?,
+            implant_md5: self.optional("implant_md5")?,
+            bootable: self.flag("bootable")?,
+            subvariant: if minor == 0 {
+                self.optional("subvariant")?.unwrap_or_default()
+            } else {
+                self.string("subvariant")?
+            },
+            unified: self.flag("unified")?,
+            additional_variants: self.strings("additional_variants")?,
+            extra: self.map,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! The *latest link* points from a fixed name to the newest compose of a release.
+
+use crate::identity::ComposeIdentity;
+use crate::layout::ComposeDir;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// A latest link that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the latest link {}: {source}", path.display())]
+pub struct LatestError {
+    /// The link.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// The name of the link (PUNGI.md 6, 13): `latest-SHORT[-VERSION][-BPSHORT-BPVERSION]`. Of the version the first
+/// `components` are shown; none for 0; for a negative number all but that many of the last, but at least one.
+pub fn latest_name(identity: &ComposeIdentity, components: i64) -> String {
+    let all: Vec<&str> = identity.release.version.split('.').collect();
+    let count = match usize::try_from(components) {
+        Ok(count) => count,
+        Err(_) => {
+            let dropped = usize::try_from(components.unsigned_abs()).unwrap_or(usize::MAX);
+            all.len().saturating_sub(dropped).max(1)
+        }
+    };
+    let mut name = format!("latest-{}", identity.release.short);
+    if count > 0 {
+        name.push('-');
+        name.push_str(&all.into_iter().take(count).collect::<Vec<_>>().join("."));
+    }
+    if let Some(base) = &identity.base_product {
+        name.push_str(&format!("-{}-{}", base.short, base.version));
+    }
+    name
+}
+
+/// Points the latest link beside the compose directory to it, in one step: the link of an older compose is replaced,
+/// anything that is not a link is left alone. Returns the link.
+pub fn make_latest_link(dir: &ComposeDir, identity: &ComposeIdentity, components: i64) -> Result<PathBuf, LatestError> {
+    let parent = dir.top().parent().unwrap_or(Path::new("/"));
+    let link = parent.join(latest_name(identity, components));
+    let attempt = || {
+        let target = dir.top().file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        match fs::symlink_metadata(&link) {
+            Ok(metadata) if !metadata.is_symlink() => {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists and is not a symbolic link"));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // A link cannot be changed in place; a new one under a name of its own is moved over it.
+        let fresh = tempfile::Builder::new().prefix(".latest-").make_in(parent, |path| symlink(target, path))?;
+        fs::rename(fresh.path(), &link)?;
+        // Nothing is left to clean up under the old name.
+        let _ = fresh.into_temp_path().keep();
+        Ok(())
+    };
+    attempt().map(|()| link.clone()).map_err(|source| LatestError { path: link, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Product, test_identity};
+
+    #[test]
+    fn names_show_the_components_asked_for() {
+        let mut identity = test_identity();
+        for (version, components, name) in [
+            ("9.2", -1, "latest-Test-9"),
+            ("9", -1, "latest-Test-9"),
+            ("1.2.3", -1, "latest-Test-1.2"),
+            ("1.2.3", -9, "latest-Test-1"),
+            ("1.2.3", i64::MIN, "latest-Test-1"),
+            ("1.2.3", 0, "latest-Test"),
+            ("1.2.3", 2, "latest-Test-1.2"),
+            ("1.2.3", 7, "latest-Test-1.2.3"),
+        ] {
+            version.clone_into(&mut identity.release.version);
+            assert_eq!(latest_name(&identity, components), name, "{version} {components}");
+        }
+        identity.base_product =
+            Some(Product { short: "BP".to_owned(), version: "8.1".to_owned(), ..identity.release.clone() });
+        assert_eq!(latest_name(&identity, 1), "latest-Test-1-BP-8.1");
+    }
+
+    #[test]
+    fn replaces_links_only() {
+        let target = tempfile::tempdir().unwrap();
+        let link = target.path().join("latest-Test-9");
+        for name in ["old", "new"] {
+            let dir = ComposeDir::at(&target.path().join(name));
+            assert_eq!(make_latest_link(&dir, &test_identity(), -1).unwrap(), link);
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new(name));
+        }
+        assert_eq!(fs::read_dir(target.path()).unwrap().count(), 1);
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&link).unwrap();
+        let error = make_latest_link(&ComposeDir::at(&target.path().join("x")), &test_identity(), -1).unwrap_err();
+        assert!(error.to_string().contains("not a symbolic link"), "{error}");
+        assert_eq!(fs::read_dir(target.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,428 @@
+//! A *compose directory* holds everything about one compose; this module knows where in it everything is (PUNGI.md 6).
+
+use crate::composeinfo::{self, ComposeinfoError};
+use crate::identity::ComposeIdentity;
+use crate::pyjson;
+use crate::status::{Status, StatusError, load_status};
+use crate::variants::{Variant, VariantKind};
+use crate::write::{WriteError, write_atomic};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Component, Path, PathBuf};
+
+/// The mode of a compose directory itself, before the umask.
+const TOP_MODE: u32 = 0o777;
+/// The mode of the directories in it, before the umask.
+const DIR_MODE: u32 = 0o775;
+
+/// A compose directory that cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A directory cannot be made.
+    #[error("cannot make the directory {}: {source}", path.display())]
+    MakeDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The path cannot be made absolute, or is not a directory.
+    #[error("{} is not usable as a directory: {source}", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// All four billion numbers are taken.
+    #[error("no respin number is free in {}", .0.display())]
+    NoFreeRespin(PathBuf),
+    /// The compose there must not be changed, or its STATUS cannot be read.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// What the existing compose says about itself cannot be used.
+    #[error(transparent)]
+    Composeinfo(#[from] ComposeinfoError),
+    /// A file of the compose cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// The directory of one compose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComposeDir {
+    top: PathBuf,
+}
+
+impl ComposeDir {
+    /// The compose directory at `top`; touches nothing.
+    pub fn at(top: &Path) -> Self {
+        Self { top: top.to_path_buf() }
+    }
+
+    /// Makes `TARGET/COMPOSE_ID` with the first respin that is free, from that of `identity` on, and puts the number into
+    /// `identity`. Writes COMPOSE_ID and composeinfo-base.json. Two programs that do this at once get different respins.
+    pub fn create(target: &Path, identity: &mut ComposeIdentity) -> Result<Self, LayoutError> {
+        let target = absolute(target)?;
+        loop {
+            let top = target.join(identity.id());
+            match DirBuilder::new().mode(TOP_MODE).create(&top) {
+                Ok(()) => {
+                    let dir = Self { top };
+                    dir.fill(identity)?;
+                    return Ok(dir);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    identity.respin =
+                        identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
+                }
+                Err(source) => return Err(LayoutError::MakeDir { path: top, source }),
+            }
+        }
+    }
+
+    /// The directory that [`ComposeDir::create`] would make now, and the respin it would choose. Creates nothing.
+    pub fn first_free_respin(target: &Path, identity: &ComposeIdentity) -> Result<(Self, u32), LayoutError> {
+        let target = absolute(target)?;
+        let mut identity = identity.clone();
+        loop {
+            let top = target.join(identity.id());
+            // A dangling link is in the way of mkdir too.
+            if top.symlink_metadata().is_err() {
+                return Ok((Self { top }, identity.respin));
+            }
+            identity.respin =
+                identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
+        }
+    }
+
+    /// Uses `dir` as it is, made if it does not exist (`--compose-dir`). The identity of a compose that is already there
+    /// wins over `identity`; the one to go on with is returned. Refuses a FINISHED compose before anything is touched.
+    pub fn open_or_create(dir: &Path, identity: ComposeIdentity) -> Result<(Self, ComposeIdentity), LayoutError> {
+        let dir = Self { top: absolute(dir)? };
+        let identity = dir.peek_identity()?.unwrap_or(identity);
+        make_dir(&dir.top, TOP_MODE)?;
+        dir.fill(&identity)?;
+        Ok((dir, identity))
+    }
+
+    /// The identity that [`ComposeDir::open_or_create`] would find in this directory; `None` when there is none yet.
+    /// Refuses a FINISHED compose. Creates nothing.
+    pub fn peek_identity(&self) -> Result<Option<ComposeIdentity>, LayoutError> {
+        if load_status(&self.status_file())? == Some(Status::Finished) {
+            return Err(StatusError::Finished(self.top.clone()).into());
+        }
+        let base = self.composeinfo_base_file();
+        Ok(if base.exists() { Some(composeinfo::load_identity(&base)?) } else { None })
+    }
+
+    /// Makes the directories that every compose has, and the files that say which compose it is.
+    fn fill(&self, identity: &ComposeIdentity) -> Result<(), LayoutError> {
+        for dir in [self.metadata(), self.work_tmp(), self.logs_global()] {
+            make_dir(&dir, DIR_MODE)?;
+        }
+        write_atomic(&self.compose_id_file(), identity.id().as_bytes())?;
+        let base = self.composeinfo_base_file();
+        if !base.exists() {
+            write_atomic(&base, pyjson::to_string(&composeinfo::composeinfo_base(identity)).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Makes a directory below the compose directory, and those above it that are missing.
+    pub fn make_dir(&self, path: &Path) -> Result<(), LayoutError> {
+        make_dir(path, DIR_MODE)
+    }
+
+    /// The compose directory itself.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// The last component of the compose directory, to which latest links point.
+    pub fn name(&self) -> Option<&str> {
+        self.top.file_name()?.to_str()
+    }
+
+    /// `COMPOSE_ID`: the id, without a newline.
+    pub fn compose_id_file(&self) -> PathBuf {
+        self.top.join("COMPOSE_ID")
+    }
+
+    /// `STATUS`, see [`crate::status`].
+    pub fn status_file(&self) -> PathBuf {
+        self.top.join("STATUS")
+    }
+
+    /// `compose`: what is published.
+    pub fn compose(&self) -> PathBuf {
+        self.top.join("compose")
+    }
+
+    /// `compose/metadata`: the manifests.
+    pub fn metadata(&self) -> PathBuf {
+        self.top.join("compose/metadata")
+    }
+
+    /// `compose/metadata/images.json`.
+    pub fn images_file(&self) -> PathBuf {
+        self.metadata().join("images.json")
+    }
+
+    /// `compose/metadata/composeinfo.json`.
+    pub fn composeinfo_file(&self) -> PathBuf {
+        self.metadata().join("composeinfo.json")
+    }
+
+    /// `work/global`.
+    pub fn work_global(&self) -> PathBuf {
+        self.top.join("work/global")
+    }
+
+    /// `work/global/tmp`: for temporary files.
+    pub fn work_tmp(&self) -> PathBuf {
+        self.top.join("work/global/tmp")
+    }
+
+    /// `work/global/composeinfo-base.json`: composeinfo.json without variants, from which a compose is known again.
+    pub fn composeinfo_base_file(&self) -> PathBuf {
+        self.work_global().join("composeinfo-base.json")
+    }
+
+    /// `work/global/variants.xml`: the copy of the variants file.
+    pub fn variants_copy(&self) -> PathBuf {
+        self.work_global().join("variants.xml")
+    }
+
+    /// `logs/global`.
+    pub fn logs_global(&self) -> PathBuf {
+        self.top.join("logs/global")
+    }
+
+    /// `logs/global/pungi.global.log`: the log.
+    pub fn global_log(&self) -> PathBuf {
+        self.logs_global().join("pungi.global.log")
+    }
+
+    /// `logs/global/traceback.global.log`: the details of a failure; only there after one.
+    pub fn traceback(&self) -> PathBuf {
+        self.logs_global().join("traceback.global.log")
+    }
+
+    /// `logs/global/excluding-arch.global.log`: empty for image phases.
+    pub fn excluding_arch_log(&self) -> PathBuf {
+        self.logs_global().join("excluding-arch.global.log")
+    }
+
+    /// `logs/global/config-dump.global.log`: the checked configuration.
+    pub fn config_dump(&self) -> PathBuf {
+        self.logs_global().join("config-dump.global.log")
+    }
+
+    /// `logs/global/config-copy`: the configuration files, by base name.
+    pub fn config_copy_dir(&self) -> PathBuf {
+        self.logs_global().join("config-copy")
+    }
+
+    /// Where the copy of the configuration file `source` goes; `None` for a path without a base name.
+    pub fn config_copy(&self, source: &Path) -> Option<PathBuf> {
+        Some(self.config_copy_dir().join(source.file_name()?))
+    }
+
+    /// `logs/global/deliverables.json`, see [`crate::deliverables`].
+    pub fn deliverables(&self) -> PathBuf {
+        self.logs_global().join("deliverables.json")
+    }
+
+    /// `logs/global/notifications`: the output of notification scripts.
+    pub fn notifications_dir(&self) -> PathBuf {
+        self.logs_global().join("notifications")
+    }
+
+    /// `logs/global/koji-tasks`: an empty file for each task.
+    pub fn koji_tasks_dir(&self) -> PathBuf {
+        self.logs_global().join("koji-tasks")
+    }
+
+    /// The file that stands for a task.
+    pub fn koji_task(&self, id: i64) -> PathBuf {
+        self.koji_tasks_dir().join(id.to_string())
+    }
+
+    /// `logs/global/PHASE`: the logs of one phase.
+    pub fn phase_logs(&self, phase: &str) -> PathBuf {
+        self.logs_global().join(phase)
+    }
+
+    /// `logs/global/osbuild/UID-NUM-watch-task.log`: how an osbuild task went; `num` counts from 1 in expansion order.
+    pub fn watch_log(&self, variant_uid: &str, num: usize) -> PathBuf {
+        self.phase_logs("osbuild").join(format!("{variant_uid}-{num}-watch-task.log"))
+    }
+
+    fn arch_dir(&self, variant: &Variant, arch: &str) -> PathBuf {
+        self.compose().join(variant.dir_uid()).join(arch)
+    }
+
+    /// `compose/UID/ARCH/images`: image files other than ISOs; an addon's are in its parent's directory.
+    pub fn images_dir(&self, variant: &Variant, arch: &str) -> PathBuf {
+        self.arch_dir(variant, arch).join("images")
+    }
+
+    /// `compose/UID/ARCH/iso`: ISO files; an addon's are in its parent's directory.
+    pub fn iso_dir(&self, variant: &Variant, arch: &str) -> PathBuf {
+        self.arch_dir(variant, arch).join("iso")
+    }
+
+    /// The repository of a variant (PUNGI.md 7): `compose/UID/ARCH/os`, an addon's `compose/PARENT/ARCH/os/addons/ID`.
+    /// `arch` may be a placeholder such as `$arch`.
+    pub fn os_tree(&self, variant: &Variant, arch: &str) -> PathBuf {
+        let os = self.arch_dir(variant, arch).join("os");
+        if variant.kind == VariantKind::Addon { os.join("addons").join(&variant.id) } else { os }
+    }
+
+    /// `path` as manifests write it: relative to `compose`. `None` when it is elsewhere, or not UTF-8.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        path.strip_prefix(self.compose()).ok()?.to_str().map(str::to_owned)
+    }
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), LayoutError> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| LayoutError::MakeDir { path: path.to_path_buf(), source })
+}
+
+/// `path` from the root on, without `.` and `..`, links not followed: as Pungi writes paths into what it submits.
+fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
+    let path =
+        std::path::absolute(path).map_err(|source| LayoutError::NotADirectory { path: path.to_path_buf(), source })?;
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+    }
+    Ok(clean)
+}
+
+/// Checks that a target directory is there.
+pub fn check_target(target: &Path) -> Result<(), LayoutError> {
+    let error = match fs::metadata(target) {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
+        Err(error) => error,
+    };
+    Err(LayoutError::NotADirectory { path: target.to_path_buf(), source: error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{ComposeType, test_identity};
+    use crate::variants::parse_variants;
+    use magudi_config::Sources;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn takes_the_first_free_respin() {
+        let target = tempfile::tempdir().unwrap();
+        for taken in ["Test-9.2-20240229.t.0", "Test-9.2-20240229.t.1", "Test-9.2-20240229.t.3"] {
+            fs::create_dir(target.path().join(taken)).unwrap();
+        }
+        let mut identity = test_identity();
+        let (planned, respin) = ComposeDir::first_free_respin(target.path(), &identity).unwrap();
+        assert_eq!((respin, planned.top().exists()), (2, false));
+        let dir = ComposeDir::create(target.path(), &mut identity).unwrap();
+        assert_eq!((identity.respin, &dir), (2, &planned));
+        assert_eq!(dir.name(), Some("Test-9.2-20240229.t.2"));
+        assert_eq!(fs::read_to_string(dir.compose_id_file()).unwrap(), "Test-9.2-20240229.t.2");
+        assert_eq!(dir.peek_identity().unwrap(), Some(identity.clone()));
+        ComposeDir::create(target.path(), &mut identity).unwrap();
+        assert_eq!(identity.respin, 4);
+        assert!(matches!(
+            ComposeDir::create(&target.path().join("no"), &mut identity),
+            Err(LayoutError::MakeDir { .. })
+        ));
+    }
+
+    #[test]
+    fn modes_follow_the_umask() {
+        let target = tempfile::tempdir().unwrap();
+        let plain = target.path().join("plain");
+        fs::create_dir(&plain).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let dir = ComposeDir::create(target.path(), &mut test_identity()).unwrap();
+        assert_eq!(mode(dir.top()), mode(&plain));
+        assert_eq!(mode(&dir.metadata()), mode(&plain) & 0o775);
+    }
+
+    #[test]
+    fn an_existing_compose_keeps_its_identity() {
+        let target = tempfile::tempdir().unwrap();
+        let path = target.path().join("x/../mine");
+        let nightly = ComposeIdentity { kind: ComposeType::Nightly, respin: 7, ..test_identity() };
+        let (dir, identity) = ComposeDir::open_or_create(&path, nightly.clone()).unwrap();
+        assert_eq!((dir.name(), &identity), (Some("mine"), &nightly));
+        let (_, identity) = ComposeDir::open_or_create(&path, test_identity()).unwrap();
+        assert_eq!(identity, nightly);
+        assert_eq!(fs::read_to_string(dir.compose_id_file()).unwrap(), "Test-9.2-20240229.n.7");
+    }
+
+    #[test]
+    fn a_finished_compose_is_not_touched() {
+        let target = tempfile::tempdir().unwrap();
+        let path = target.path().join("mine");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("STATUS"), "FINISHED\n").unwrap();
+        let error = ComposeDir::open_or_create(&path, test_identity()).unwrap_err();
+        assert!(error.to_string().contains("FINISHED"), "{error}");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+        fs::write(path.join("STATUS"), "DOOMED\n").unwrap();
+        ComposeDir::open_or_create(&path, test_identity()).unwrap();
+    }
+
+    #[test]
+    fn paths_are_those_of_pungi() {
+        let x = "<arches><arch>x86_64</arch></arches>";
+        let xml = format!(
+            "<variants><variant id='S' name='S' type='variant' has_optional='true'>{x}\
+             <variants><variant id='HA' name='HA' type='addon'>{x}</variant></variants></variant></variants>"
+        );
+        let variants = parse_variants(&xml, Path::new("v.xml"), &mut Sources::new()).unwrap();
+        let dir = ComposeDir::at(Path::new("/c/T-1"));
+        for (uid, images, iso, os) in [
+            ("S", "S/x/images", "S/x/iso", "S/$arch/os"),
+            ("S-HA", "S/x/images", "S/x/iso", "S/$arch/os/addons/HA"),
+            ("S-optional", "S-optional/x/images", "S-optional/x/iso", "S-optional/$arch/os"),
+        ] {
+            let variant = variants.get(uid).unwrap();
+            let relative = |path: PathBuf| dir.relative(&path).unwrap();
+            assert_eq!(relative(dir.images_dir(variant, "x")), images);
+            assert_eq!(relative(dir.iso_dir(variant, "x")), iso);
+            assert_eq!(relative(dir.os_tree(variant, "$arch")), os);
+        }
+        assert_eq!(dir.relative(Path::new("/c/T-1/logs")), None);
+        for (path, expected) in [
+            (dir.watch_log("S-HA", 3), "logs/global/osbuild/S-HA-3-watch-task.log"),
+            (dir.koji_task(42), "logs/global/koji-tasks/42"),
+            (dir.images_file(), "compose/metadata/images.json"),
+            (dir.config_copy(Path::new("/etc/a/b.conf")).unwrap(), "logs/global/config-copy/b.conf"),
+            (dir.variants_copy(), "work/global/variants.xml"),
+        ] {
+            assert_eq!(path, Path::new("/c/T-1").join(expected));
+        }
+    }
+
+    #[test]
+    fn targets_are_directories() {
+        let target = tempfile::tempdir().unwrap();
+        fs::write(target.path().join("file"), "").unwrap();
+        assert!(check_target(target.path()).is_ok());
+        assert!(check_target(&target.path().join("file")).is_err());
+        assert!(check_target(&target.path().join("no")).is_err());
+    }
+}

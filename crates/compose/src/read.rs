@@ -1,0 +1,38 @@
+//! A *bounded read* takes in a whole file of text, but never an endless one.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The text of a file of at most `max` bytes; without the byte order mark that some editors put in front.
+pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", max >> 20)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 from byte {at} on"))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn reads_bounded_utf8() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "\u{feff}<variants/>").unwrap();
+        assert_eq!(load_text(&path, 1 << 20).unwrap(), "<variants/>");
+        fs::write(&path, b"<a>\xe9</a>").unwrap();
+        assert_eq!(load_text(&path, 1 << 20).unwrap_err().to_string(), "it is not UTF-8 from byte 3 on");
+        File::create(&path).unwrap().set_len((1 << 20) + 1).unwrap();
+        assert_eq!(load_text(&path, 1 << 20).unwrap_err().to_string(), "it is larger than 1 MiB");
+        assert!(load_text(dir.path(), 1).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! What productmd refuses about variants, told before anything is built (PUNGI.md 3, 10).
+
+use super::parse::CONFIG_PATH;
+use super::{Variant, Variants};
+use crate::arches::is_rpm_arch;
+use magudi_config::Diagnostic;
+use magudi_config::codes;
+use std::collections::HashMap;
+
+/// Everything that [`check_ids`] and [`check_arches`] find. For variants that are already filtered.
+pub fn check(variants: &Variants) -> Vec<Diagnostic> {
+    let mut found = check_ids(variants);
+    found.extend(check_arches(variants));
+    found
+}
+
+/// Arches that productmd does not know, and variants that have none at all.
+pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for variant in variants.all() {
+        if variant.arches.is_empty() {
+            found.push(invalid(variant, format!("variant {} has no arches", variant.uid)));
+        }
+        let mut unknown: Vec<&str> =
+            variant.arches.iter().map(String::as_str).filter(|arch| !is_usable(arch)).collect();
+        unknown.dedup();
+        for arch in unknown {
+            let message = format!("variant {}: unknown arch '{arch}'", variant.uid);
+            let diagnostic = Diagnostic::new(&codes::UNKNOWN_ARCH, CONFIG_PATH, message).at(variant.span);
+            found.push(
+                diagnostic
+                    .help("readers of composeinfo.json and images.json refuse it; use an rpm arch such as x86_64"),
+            );
+        }
+    }
+    found
+}
+
+/// Source packages are no arch that images are built for.
+fn is_usable(arch: &str) -> bool {
+    is_rpm_arch(arch) && arch != "nosrc"
+}
+
+/// Ids and names that productmd refuses: ids are letters and digits, at the top level also dashes; uids are unique; names
+/// are not empty.
+pub fn check_ids(variants: &Variants) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut seen: HashMap<&str, &Variant> = HashMap::new();
+    for variant in variants.all() {
+        let plain = variant.id.replace('-', "");
+        if plain.is_empty() || !plain.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            let message = format!("variant id '{}' must be made of the letters A-Z, a-z and digits", variant.id);
+            found.push(invalid(variant, message));
+        } else if variant.parent.is_some() && variant.id.contains('-') {
+            found.push(invalid(variant, format!("variant {}: the id of a child must not contain a dash", variant.uid)));
+        }
+        if variant.name.is_empty() {
+            found.push(invalid(variant, format!("variant {} has an empty name", variant.uid)));
+        }
+        if let Some(other) = seen.insert(&variant.uid, variant) {
+            let diagnostic = invalid(variant, format!("two variants have the uid {}", variant.uid));
+            found.push(diagnostic.related(other.span, "the other one"));
+        }
+    }
+    found
+}
+
+fn invalid(variant: &Variant, message: String) -> Diagnostic {
+    Diagnostic::new(&codes::VARIANTS_INVALID, CONFIG_PATH, message).at(variant.span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_variants;
+    use super::*;
+    use magudi_config::Sources;
+    use std::path::Path;
+
+    fn messages(xml: &str) -> Vec<String> {
+        let variants = parse_variants(xml, Path::new("variants.xml"), &mut Sources::new()).unwrap();
+        check(&variants).into_iter().map(|d| format!("{} {}", d.code.id, d.message)).collect()
+    }
+
+    #[test]
+    fn finds_what_productmd_refuses() {
+        let x = "<arches><arch>x86_64</arch></arches>";
+        for (xml, expected) in [
+            (format!("<variant id='a-B-1' name='n' type='variant'>{x}</variant>"), vec![]),
+            ("<variant id='A' name='n' type='variant'><arches><arch>x86_64</arch><arch>frob</arch><arch>frob</arch><arch>src</arch></arches></variant>".into(),
+                vec!["MG103 variant A: unknown arch 'frob'"]),
+            ("<variant id='A' name='n' type='variant'/>".into(), vec!["MG102 variant A has no arches"]),
+            ("<variant id='A' name='n' type='variant'><arches><arch>src</arch></arches></variant>".into(), vec!["MG102 variant A has no arches"]),
+            (format!("<variant id='../x' name='n' type='variant'>{x}</variant>"),
+                vec!["MG102 variant id '../x' must be made of the letters A-Z, a-z and digits"]),
+            (format!("<variant id='-' name='' type='variant'>{x}</variant>"),
+                vec!["MG102 variant id '-' must be made of the letters A-Z, a-z and digits", "MG102 variant - has an empty name"]),
+            (format!("<variant id='A' name='n' type='variant'>{x}<variants><variant id='B-C' name='n' type='addon'>{x}</variant></variants></variant>"),
+                vec!["MG102 variant A-B-C: the id of a child must not contain a dash"]),
+            (format!("<variant id='A-B' name='n' type='variant'>{x}</variant><variant id='A' name='n' type='variant'>{x}<variants><variant id='B' name='n' type='addon'>{x}</variant></variants></variant>"),
+                vec!["MG102 two variants have the uid A-B"]),
+        ] {
+            assert_eq!(messages(&format!("<variants>{xml}</variants>")), expected, "{xml}");
+        }
+    }
+}
