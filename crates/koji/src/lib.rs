@@ -3,8 +3,19 @@
 //! # Module index
 //!
 //! - Wire: [`xmlrpc`] messages, [`value`] helpers
+//! - Problems: [`fault`] classes, [`error`]
+//! - Settings: [`profile`]
+//! - Calls: [`client`]
 
+pub mod client;
+pub mod error;
+pub mod fault;
+pub mod profile;
 pub mod value;
 pub mod xmlrpc;
 
+pub use client::{Authenticator, ClientOptions, FileStream, Hub, Password, Proxies, RetryPolicy, Session};
+pub use error::{Attempted, KojiError};
+pub use fault::FaultClass;
+pub use profile::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
 pub use xmlrpc::{Fault, MethodCall, Response, Value};

@@ -1,0 +1,159 @@
+//! An *exchange* is one call with all its repetitions: the same bytes, the same call number, until there is an answer or
+//! patience ends (KOJI.md 8 has what Koji's own client does).
+
+use super::http::{self, Http};
+use super::options::RetryPolicy;
+use crate::error::{Attempted, KojiError};
+use crate::fault::FaultClass;
+use crate::xmlrpc::{DecodeError, Fault, Response, Value, decode_response};
+use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use std::time::{Duration, Instant};
+
+/// How often an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2), a
+/// bad network does not.
+const MALFORMED_RETRIES: u32 = 2;
+
+/// How large an answer is decoded on the spot, in bytes; larger ones would hold up other tasks of the runtime.
+const DECODE_INLINE: usize = 512 * 1024;
+
+/// One encoded call.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    pub method: &'a str,
+    pub url: &'a Url,
+    pub body: Vec<u8>,
+    pub headers: HeaderMap,
+    pub timeout: Option<Duration>,
+}
+
+/// How an exchange failed.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: KojiError,
+    /// Whether an attempt before the last one may have been executed.
+    pub lost: bool,
+}
+
+impl From<Failed> for KojiError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+impl Exchange<'_> {
+    /// Carries out the call.
+    pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
+        let started = Instant::now();
+        let mut failures = 0_u32;
+        let mut malformed = 0_u32;
+        let mut attempts = 0_u32;
+        let mut lost = false;
+        loop {
+            attempts = attempts.saturating_add(1);
+            let (error, asked_pause) = match self.attempt(http).await {
+                Ok(Response::Value(value)) => return Ok(value),
+                Ok(Response::Fault(fault)) => {
+                    if fault.is_a(FaultClass::ServerOffline)
+                        && within(started, policy.offline_delay, policy.offline_budget)
+                    {
+                        tokio::time::sleep(policy.offline_delay).await;
+                        continue;
+                    }
+                    return Err(Failed { error: self.fault(fault, lost), lost });
+                }
+                Err(failure) => failure,
+            };
+            failures = failures.saturating_add(1);
+            malformed += u32::from(matches!(error, KojiError::Malformed { .. }));
+            let pause = asked_pause.unwrap_or_default().min(policy.max_delay).max(policy.delay(failures));
+            let again = error.is_retriable()
+                && failures <= policy.max_retries
+                && malformed <= MALFORMED_RETRIES
+                && within(started, pause, policy.budget);
+            if !again {
+                return Err(Failed { error: finish(error, attempts, lost), lost });
+            }
+            lost |= error.may_have_executed();
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// A fault as an error. `RetryError` says that the call number was executed; a session that is refused after a lost
+    /// answer leaves that open.
+    fn fault(&self, fault: Fault, lost: bool) -> KojiError {
+        let method = self.method.to_owned();
+        if fault.is_a(FaultClass::Retry) || (lost && fault.is_a(FaultClass::Auth)) {
+            KojiError::Retry { method, fault }
+        } else {
+            KojiError::Fault { method, fault }
+        }
+    }
+
+    /// Sends the call once. With an error comes the pause that the server asks for.
+    async fn attempt(&self, http: &Http) -> Result<Response, (KojiError, Option<Duration>)> {
+        let call = self.call();
+        let after = self.timeout.unwrap_or(http.read_timeout);
+        let mut request = http
+            .calls
+            .post(self.url.clone())
+            .headers(self.headers.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("text/xml"))
+            .body(self.body.clone());
+        if let Some(timeout) = self.timeout {
+            request = request.timeout(timeout);
+        }
+        let response = request.send().await.map_err(|e| (http::sort_error(&e, call.clone(), after), None))?;
+        let pause = retry_after(response.headers());
+        let response = http::check_status(response, call.clone()).await.map_err(|e| (e, pause))?;
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_ascii_lowercase)
+            .unwrap_or_default();
+        if content_type.starts_with("text/html") || content_type.starts_with("application/xhtml") {
+            let call = Attempted { sent: true, ..call };
+            let content_type = http::excerpt_of(content_type.as_bytes());
+            let excerpt = http::excerpt(response).await;
+            return Err((KojiError::NotXmlRpc { call, content_type, excerpt }, None));
+        }
+        let bytes = http::body(response, http.max_response, &call, after).await.map_err(|e| (e, None))?;
+        decode(bytes).await.map_err(|error| {
+            let call = Attempted { sent: true, ..call };
+            (KojiError::Malformed { call, error: Box::new(error) }, None)
+        })
+    }
+
+    fn call(&self) -> Attempted {
+        Attempted { what: self.method.to_owned(), server: http::server_of(self.url), attempts: 1, sent: false }
+    }
+}
+
+async fn decode(bytes: Vec<u8>) -> Result<Response, DecodeError> {
+    if bytes.len() <= DECODE_INLINE {
+        return decode_response(&bytes);
+    }
+    tokio::task::spawn_blocking(move || decode_response(&bytes)).await.unwrap_or_else(|e| {
+        Err(DecodeError { reason: format!("the decoder stopped: {e}"), offset: 0, path: String::new() })
+    })
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Whether a pause that begins now ends inside of the budget.
+fn within(started: Instant, pause: Duration, budget: Duration) -> bool {
+    started.elapsed().saturating_add(pause) <= budget
+}
+
+fn finish(mut error: KojiError, attempts: u32, lost: bool) -> KojiError {
+    if let Some(call) = error.call_mut() {
+        call.attempts = attempts;
+        call.sent |= lost;
+    }
+    error
+}

@@ -1,0 +1,196 @@
+//! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body, an answer of limited size
+//! (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
+
+use super::options::{ClientOptions, MAX_READ_TIMEOUT};
+use super::tls;
+use crate::error::{Attempted, KojiError, status_may_have_executed};
+use crate::profile::Profile;
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, NoProxy, Proxy, Response, Url};
+use std::error::Error as _;
+use std::time::Duration;
+
+/// How long an unused connection is kept. Apache closes it after five seconds (KOJI.md 1), and a call on a connection
+/// that is closing is lost.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// How much of an unwanted body is read and shown, in bytes.
+const EXCERPT: usize = 300;
+
+/// The clients for calls and for files.
+#[derive(Debug)]
+pub struct Http {
+    pub calls: Client,
+    pub files: Client,
+    pub read_timeout: Duration,
+    pub download_timeout: Duration,
+    pub max_response: u64,
+}
+
+impl Http {
+    pub fn new(profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
+        let read_timeout = options.read_timeout.unwrap_or(profile.timeout.min(MAX_READ_TIMEOUT));
+        let base = || -> Result<reqwest::ClientBuilder, KojiError> {
+            let builder = Client::builder()
+                .user_agent(&options.user_agent)
+                .connect_timeout(options.connect_timeout)
+                .pool_idle_timeout(POOL_IDLE)
+                .no_proxy();
+            tls::configure(with_proxies(builder, options)?, profile)
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|e| KojiError::Setting { setting: "koji profile".to_owned(), reason: chain(&e) })
+        };
+        Ok(Self {
+            calls: build(base()?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
+            // Apache marks `*.gz` files with `Content-Encoding`; a file must arrive as it lies there.
+            files: build(base()?.read_timeout(options.download_timeout).no_gzip())?,
+            read_timeout,
+            download_timeout: options.download_timeout,
+            max_response: options.max_response,
+        })
+    }
+}
+
+fn with_proxies(
+    mut builder: reqwest::ClientBuilder,
+    options: &ClientOptions,
+) -> Result<reqwest::ClientBuilder, KojiError> {
+    let exceptions = || options.proxies.exceptions.as_deref().and_then(NoProxy::from_string);
+    let fail = |e: reqwest::Error| KojiError::Setting { setting: "proxy".to_owned(), reason: chain(&e.without_url()) };
+    if let Some(url) = &options.proxies.http {
+        builder = builder.proxy(Proxy::http(url).map_err(fail)?.no_proxy(exceptions()));
+    }
+    if let Some(url) = &options.proxies.https {
+        builder = builder.proxy(Proxy::https(url).map_err(fail)?.no_proxy(exceptions()));
+    }
+    Ok(builder)
+}
+
+/// Follows only redirects that keep the POST, on the same host and not away from TLS: the headers hold the session's
+/// key. Any other redirect is left as the answer.
+fn keep_post(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps_body = matches!(attempt.status().as_u16(), 307 | 308);
+    let same_place = attempt.previous().first().is_some_and(|first| {
+        first.host_str() == attempt.url().host_str() && (first.scheme() != "https" || attempt.url().scheme() == "https")
+    });
+    if keeps_body && same_place && attempt.previous().len() <= MAX_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
+/// The server of a URL for messages: without user, password and query.
+pub fn server_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Sorts what reqwest reports. `sent` is whether the request was on its way, unless the error says otherwise.
+pub fn sort_error(error: &reqwest::Error, mut call: Attempted, after: Duration) -> KojiError {
+    call.sent = !(error.is_connect() || error.is_builder());
+    if let Some(reason) = tls_reason(error) {
+        return KojiError::Tls { call, reason };
+    }
+    if error.is_timeout() && !error.is_connect() {
+        return KojiError::Timeout { call, after };
+    }
+    KojiError::Transport { call, reason: chain(error) }
+}
+
+fn tls_reason(error: &reqwest::Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(current) = source {
+        let tls = current.downcast_ref::<rustls::Error>().or_else(|| {
+            current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).and_then(|e| e.downcast_ref())
+        });
+        if let Some(tls) = tls {
+            return Some(tls.to_string());
+        }
+        source = current.source();
+    }
+    None
+}
+
+/// An error with its causes, without the URL, which reqwest would put in front.
+pub fn chain(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut source = error.source();
+    while let Some(current) = source {
+        let text = current.to_string();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        source = current.source();
+    }
+    match causes.pop() {
+        Some(last) if error.is_connect() => format!("cannot connect: {last}"),
+        Some(last) => last,
+        None if error.is_timeout() => "timed out".to_owned(),
+        None if error.is_body() || error.is_decode() => "the answer ends too early".to_owned(),
+        None => "the request failed".to_owned(),
+    }
+}
+
+/// A success, or the error of another status.
+pub async fn check_status(response: Response, mut call: Attempted) -> Result<Response, KojiError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    call.sent = status_may_have_executed(status.as_u16());
+    let moved = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+    let excerpt = match moved {
+        Some(to) if status.is_redirection() => format!("moved to {}", excerpt_of(to.as_bytes())),
+        _ => excerpt(response).await,
+    };
+    Err(KojiError::Http { call, status: status.as_u16(), excerpt })
+}
+
+/// The beginning of a body, in one line.
+pub async fn excerpt(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < EXCERPT {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            _ => break,
+        }
+    }
+    excerpt_of(&bytes)
+}
+
+/// The beginning of a body, in one line.
+pub fn excerpt_of(bytes: &[u8]) -> String {
+    let head = bytes.get(..bytes.len().min(EXCERPT)).unwrap_or_default();
+    let text = String::from_utf8_lossy(head);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The whole body, if it is not larger than `limit`.
+pub async fn body(mut response: Response, limit: u64, call: &Attempted, after: Duration) -> Result<Vec<u8>, KojiError> {
+    let too_large = || KojiError::TooLarge { call: Attempted { sent: true, ..call.clone() }, limit };
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| body_error(&e, call, after))? {
+        if (bytes.len() + chunk.len()) as u64 > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// An error while a body arrives: the request was sent for sure.
+pub fn body_error(error: &reqwest::Error, call: &Attempted, after: Duration) -> KojiError {
+    let mut sorted = sort_error(error, call.clone(), after);
+    if let Some(call) = sorted.call_mut() {
+        call.sent = true;
+    }
+    sorted
+}

@@ -1,0 +1,93 @@
+//! A *hub* as its clients see it: one URL to call, without a session.
+
+use super::auth::{Authenticator, Password};
+use super::exchange::Exchange;
+use super::http::Http;
+use super::options::{ClientOptions, RetryPolicy};
+use super::session::Session;
+use crate::error::KojiError;
+use crate::profile::Profile;
+use crate::xmlrpc::{MethodCall, Value, encode_call};
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use std::sync::Arc;
+
+/// A hub. Copies share connections.
+///
+/// Dropping the future of a call gives the call up; the hub may still execute it.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub http: Http,
+    pub url: Url,
+    pub profile: Profile,
+    pub retry: RetryPolicy,
+    anonymous_retry: RetryPolicy,
+}
+
+impl Hub {
+    /// A client for the hub of `profile`. Nothing is sent yet.
+    pub fn new(profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
+        let fail = |reason: String| KojiError::Setting { setting: "server".to_owned(), reason };
+        let url = Url::parse(&profile.server).map_err(|e| fail(format!("`{}`: {e}", shown(&profile.server))))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(fail(format!("`{}` is not an http or https URL", shown(&profile.server))));
+        }
+        let retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));
+        let anonymous_retry = if retry.anonymous {
+            retry.clone()
+        } else {
+            RetryPolicy {
+                offline_delay: retry.offline_delay,
+                offline_budget: retry.offline_budget,
+                ..RetryPolicy::once()
+            }
+        };
+        let http = Http::new(profile, options)?;
+        Ok(Self { inner: Arc::new(Inner { http, url, profile: profile.clone(), retry, anonymous_retry }) })
+    }
+
+    /// The profile it was made from.
+    pub fn profile(&self) -> &Profile {
+        &self.inner.profile
+    }
+
+    /// Calls `method` without a session.
+    pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
+        let exchange = Exchange {
+            method,
+            url: &self.inner.url,
+            body: encode_call(method, params)?,
+            headers: HeaderMap::new(),
+            timeout: None,
+        };
+        Ok(exchange.run(&self.inner.http, &self.inner.anonymous_retry).await?)
+    }
+
+    /// Makes a prepared call without a session.
+    pub async fn send(&self, call: &MethodCall) -> Result<Value, KojiError> {
+        self.call(&call.method, &call.params).await
+    }
+
+    /// Opens a session.
+    pub async fn login(&self, authenticator: Authenticator) -> Result<Session, KojiError> {
+        Session::open(self.clone(), authenticator).await
+    }
+
+    /// Opens a session with a password.
+    pub async fn login_password(&self, user: &str, password: &str) -> Result<Session, KojiError> {
+        self.login(Authenticator::Password { user: user.to_owned(), password: Password::new(password) }).await
+    }
+}
+
+/// A URL for messages, without what stands between `//` and `@`.
+fn shown(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://{rest}"),
+        None => url.to_owned(),
+    }
+}

@@ -1,0 +1,200 @@
+//! *Errors*: everything that can keep a call from giving a value. None of them holds a password or a session's key.
+
+use crate::fault::FaultClass;
+use crate::value::ShapeError;
+use crate::xmlrpc::{DecodeError, EncodeError, Fault};
+use std::time::Duration;
+
+/// Which call failed and how often it was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// The hub method, or `GET` with the path of a file.
+    pub what: String,
+    /// Scheme, host and port.
+    pub server: String,
+    /// How many times it was sent or tried to be sent.
+    pub attempts: u32,
+    /// Whether the server may have got it, in any of the attempts.
+    pub sent: bool,
+}
+
+impl std::fmt::Display for Attempted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.what, self.server)?;
+        if self.attempts > 1 { write!(f, " ({} attempts)", self.attempts) } else { Ok(()) }
+    }
+}
+
+/// Why a call gave no value.
+#[derive(Debug, thiserror::Error)]
+pub enum KojiError {
+    /// The hub executed the call and says no.
+    #[error("{method}: {fault}")]
+    Fault {
+        /// The hub method.
+        method: String,
+        /// What the hub said.
+        fault: Fault,
+    },
+    /// The hub has executed the call, or may have, and the answer is lost: a `RetryError` (1009), or a session that ended
+    /// between two attempts. Look up what the call should have made.
+    #[error("{method}: the answer of the hub is lost, the call may have been executed ({fault})")]
+    Retry {
+        /// The hub method.
+        method: String,
+        /// What the hub said to the last attempt.
+        fault: Fault,
+    },
+    /// No connection, or one that broke.
+    #[error("{call}: {reason}")]
+    Transport {
+        /// The call.
+        call: Attempted,
+        /// What the network said.
+        reason: String,
+    },
+    /// Nothing came for too long.
+    #[error("{call}: no answer within {} s", .after.as_secs_f64())]
+    Timeout {
+        /// The call.
+        call: Attempted,
+        /// How long nothing came.
+        after: Duration,
+    },
+    /// The server is not the one that the profile trusts, or speaks another TLS.
+    #[error("{call}: TLS: {reason}; see `serverca` in the koji profile")]
+    Tls {
+        /// The call.
+        call: Attempted,
+        /// What the TLS library said.
+        reason: String,
+    },
+    /// An HTTP status other than success. A hub answers faults with 200, so this is a web server or a proxy, or a
+    /// request that the hub cannot read (400).
+    #[error("{call}: HTTP status {status}{}", excerpt_suffix(.excerpt))]
+    Http {
+        /// The call.
+        call: Attempted,
+        /// The status.
+        status: u16,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// An answer that is no XML-RPC at all, such as a proxy's HTML page.
+    #[error("{call}: the answer is {content_type}, not XML-RPC{}", excerpt_suffix(.excerpt))]
+    NotXmlRpc {
+        /// The call.
+        call: Attempted,
+        /// The type that the answer claims.
+        content_type: String,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// An answer that is broken XML-RPC.
+    #[error("{call}: {error}")]
+    Malformed {
+        /// The call.
+        call: Attempted,
+        /// Where it is broken.
+        error: Box<DecodeError>,
+    },
+    /// An answer or a file that is larger than allowed.
+    #[error("{call}: more than {limit} bytes")]
+    TooLarge {
+        /// The call.
+        call: Attempted,
+        /// How many bytes were allowed.
+        limit: u64,
+    },
+    /// A value of another shape than the method should give.
+    #[error("unexpected answer of the hub: {0}")]
+    Shape(#[from] ShapeError),
+    /// An argument that cannot travel.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A login that cannot even be tried.
+    #[error("cannot log in: {reason}")]
+    Auth {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A setting that no connection can be made with.
+    #[error("{setting}: {reason}")]
+    Setting {
+        /// The key of the profile.
+        setting: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl KojiError {
+    /// The fault, if the hub answered with one.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Fault { fault, .. } | Self::Retry { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a fault of `class`.
+    pub fn is_fault(&self, class: FaultClass) -> bool {
+        self.fault().is_some_and(|fault| fault.is_a(class))
+    }
+
+    /// Whether the same call may succeed later without anyone changing anything. True also of errors that were already
+    /// retried until the budget was spent.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::Timeout { .. } | Self::NotXmlRpc { .. } | Self::Malformed { .. } => true,
+            Self::Fault { fault, .. } => fault.is_a(FaultClass::ServerOffline),
+            Self::Http { status, .. } => is_retriable_status(*status),
+            _ => false,
+        }
+    }
+
+    /// Whether the hub may have executed the call although there is no answer. A call that writes must not be repeated
+    /// as a new one before its effect has been looked for.
+    pub fn may_have_executed(&self) -> bool {
+        match self {
+            Self::Retry { .. } | Self::Shape(_) => true,
+            Self::Transport { call, .. }
+            | Self::Timeout { call, .. }
+            | Self::Tls { call, .. }
+            | Self::Http { call, .. }
+            | Self::NotXmlRpc { call, .. }
+            | Self::Malformed { call, .. }
+            | Self::TooLarge { call, .. } => call.sent,
+            Self::Fault { .. } | Self::Encode(_) | Self::Auth { .. } | Self::Setting { .. } => false,
+        }
+    }
+
+    /// The call that an error of the transport is about.
+    pub(crate) fn call_mut(&mut self) -> Option<&mut Attempted> {
+        match self {
+            Self::Transport { call, .. }
+            | Self::Timeout { call, .. }
+            | Self::Tls { call, .. }
+            | Self::Http { call, .. }
+            | Self::NotXmlRpc { call, .. }
+            | Self::Malformed { call, .. }
+            | Self::TooLarge { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a status speaks of the moment and not of the request. Koji's own client retries every one; a request that is
+/// wrong (4xx) stays wrong for the ten minutes that this takes (KOJI.md 8).
+pub(crate) fn is_retriable_status(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
+}
+
+/// Whether a server that answers with `status` may have handed the request to the hub.
+pub(crate) fn status_may_have_executed(status: u16) -> bool {
+    !matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 408 | 411 | 413 | 425 | 429 | 503)
+}
+
+fn excerpt_suffix(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": {excerpt}") }
+}

@@ -1,0 +1,210 @@
+//! A *profile* is a section of koji's configuration files: which hub, how to log in, how patient to be (KOJI.md 9).
+
+mod ini;
+mod locate;
+
+pub use ini::{Ini, IniError, Setting};
+pub use locate::{ProfileLocations, load_profile};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthType {
+    /// Not at all.
+    NoAuth,
+    /// With a client certificate.
+    Ssl,
+    /// With user name and password.
+    Password,
+    /// With Kerberos through GSSAPI.
+    Kerberos,
+}
+
+/// The settings of one hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The name of the section.
+    pub name: String,
+    /// The URL that calls are posted to.
+    pub server: String,
+    /// The web interface, for links to tasks.
+    pub weburl: String,
+    /// The URL below which the files of builds lie.
+    pub topurl: Option<String>,
+    /// The directory that holds the same files, where it is mounted.
+    pub topdir: PathBuf,
+    /// How to log in; none: see [`auth_type`](Self::auth_type).
+    pub authtype: Option<AuthType>,
+    /// The client certificate with its key, in PEM.
+    pub cert: Option<PathBuf>,
+    /// Whether the file of [`cert`](Self::cert) was there when the profile was loaded.
+    pub cert_exists: bool,
+    /// The certificates to trust instead of the system's, in PEM.
+    pub serverca: Option<PathBuf>,
+    /// Whether to trust any server. Unlike koji, `no_ssl_verify = False` leaves this off (KOJI.md 9).
+    pub no_ssl_verify: bool,
+    /// The Kerberos principal.
+    pub principal: Option<String>,
+    /// The Kerberos key table.
+    pub keytab: Option<String>,
+    /// How often a call is repeated.
+    pub max_retries: u32,
+    /// The longest pause between two repetitions.
+    pub retry_interval: Duration,
+    /// Whether calls without a session are repeated too.
+    pub anon_retry: bool,
+    /// Whether to wait for an offline hub as long as it takes.
+    pub offline_retry: bool,
+    /// The pause between two calls of an offline hub.
+    pub offline_retry_interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// How long a login may take.
+    pub auth_timeout: Duration,
+    /// The pause between two looks at a task.
+    pub poll_interval: Duration,
+}
+
+impl Profile {
+    /// A profile with koji's defaults for the hub at `server`.
+    pub fn for_server(name: impl Into<String>, server: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            server: server.into(),
+            weburl: "http://localhost/koji".to_owned(),
+            topurl: None,
+            topdir: PathBuf::from("/mnt/koji"),
+            authtype: None,
+            cert: None,
+            cert_exists: false,
+            serverca: None,
+            no_ssl_verify: false,
+            principal: None,
+            keytab: None,
+            max_retries: 30,
+            retry_interval: Duration::from_secs(20),
+            anon_retry: true,
+            offline_retry: false,
+            offline_retry_interval: Duration::from_secs(20),
+            timeout: Duration::from_secs(43_200),
+            auth_timeout: Duration::from_secs(60),
+            poll_interval: Duration::from_secs(6),
+        }
+    }
+
+    /// How to log in: as `authtype` says, else with the certificate if its file is there, else with Kerberos. (Koji puts
+    /// the password of a user between the two; who has one says so by the way of logging in.)
+    pub fn auth_type(&self) -> AuthType {
+        self.authtype.unwrap_or(if self.cert_exists { AuthType::Ssl } else { AuthType::Kerberos })
+    }
+
+    /// The page of a task in the web interface.
+    pub fn task_url(&self, task: i64) -> String {
+        format!("{}/taskinfo?taskID={task}", self.weburl.trim_end_matches('/'))
+    }
+}
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {reason}", .path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file is not in the format of koji's configuration.
+    #[error(transparent)]
+    Syntax(#[from] IniError),
+    /// No file has the section.
+    #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.known))]
+    Unknown {
+        /// The profile.
+        name: String,
+        /// The files that were read.
+        searched: Vec<PathBuf>,
+        /// The profiles that they have.
+        known: Vec<String>,
+    },
+}
+
+fn searched_list(searched: &[PathBuf]) -> String {
+    if searched.is_empty() {
+        return "any file (no koji configuration file found)".to_owned();
+    }
+    searched.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn known_list(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; they have {}", known.join(", ")) }
+}
+
+/// Reads the profile `name` from files in the order in which they count: later ones win, key by key.
+///
+/// A leading `~` of `cert`, `serverca` and `topdir` is `home`. Unknown keys are passed over, as koji does.
+pub fn parse_profile_files(
+    files: &[(PathBuf, String)],
+    name: &str,
+    home: Option<&Path>,
+) -> Result<Profile, ProfileError> {
+    let mut ini = Ini::default();
+    for (path, text) in files {
+        ini.read(path, text)?;
+    }
+    let Some(section) = ini.section(name) else {
+        return Err(ProfileError::Unknown {
+            name: name.to_owned(),
+            searched: files.iter().map(|(path, _)| path.clone()).collect(),
+            known: ini.sections().map(str::to_owned).collect(),
+        });
+    };
+    let defaults = Profile::for_server(name, "http://localhost/kojihub");
+    let path = |key: &str| -> Result<Option<PathBuf>, IniError> {
+        Ok(section.text(key)?.map(|text| expand_home(&text, home)))
+    };
+    Ok(Profile {
+        server: section.text("server")?.unwrap_or(defaults.server),
+        weburl: section.text("weburl")?.unwrap_or(defaults.weburl),
+        topurl: section.text("topurl")?,
+        topdir: path("topdir")?.unwrap_or(defaults.topdir),
+        authtype: match section.text("authtype")?.as_deref() {
+            None => None,
+            Some("noauth") => Some(AuthType::NoAuth),
+            Some("ssl") => Some(AuthType::Ssl),
+            Some("password") => Some(AuthType::Password),
+            Some("kerberos" | "gssapi") => Some(AuthType::Kerberos),
+            Some(other) => {
+                return Err(section
+                    .error("authtype", format!("`{other}` is none of noauth, ssl, password, kerberos"))
+                    .into());
+            }
+        },
+        cert: path("cert")?,
+        cert_exists: false,
+        serverca: path("serverca")?,
+        no_ssl_verify: section.boolean("no_ssl_verify")?.unwrap_or(defaults.no_ssl_verify),
+        principal: section.text("principal")?,
+        keytab: section.text("keytab")?,
+        max_retries: section.number("max_retries")?.unwrap_or(defaults.max_retries),
+        retry_interval: section.seconds("retry_interval")?.unwrap_or(defaults.retry_interval),
+        anon_retry: section.boolean("anon_retry")?.unwrap_or(defaults.anon_retry),
+        offline_retry: section.boolean("offline_retry")?.unwrap_or(defaults.offline_retry),
+        offline_retry_interval: section.seconds("offline_retry_interval")?.unwrap_or(defaults.offline_retry_interval),
+        timeout: section.seconds("timeout")?.unwrap_or(defaults.timeout),
+        auth_timeout: section.seconds("auth_timeout")?.unwrap_or(defaults.auth_timeout),
+        poll_interval: section.seconds("poll_interval")?.unwrap_or(defaults.poll_interval),
+        name: defaults.name,
+    })
+}
+
+fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {
+    match (home, text.strip_prefix('~')) {
+        (Some(home), Some("")) => home.to_owned(),
+        (Some(home), Some(rest)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(text),
+    }
+}

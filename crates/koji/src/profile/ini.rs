@@ -1,0 +1,230 @@
+//! *INI files* as Python's `ConfigParser` reads them (CRATES.md 8): comments on lines of their own, values that continue on
+//! deeper lines, `[DEFAULT]`, `%(name)s` and `%%`. Every value knows its file and line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How deep `%(name)s` may lead, Python's limit.
+const MAX_INTERPOLATION_DEPTH: usize = 10;
+
+/// How many `%(name)s` one value may take.
+const MAX_INTERPOLATIONS: usize = 1000;
+
+/// How long a value may grow by interpolation, in bytes.
+const MAX_VALUE: usize = 64 * 1024;
+
+const DEFAULT_SECTION: &str = "DEFAULT";
+
+/// A line that cannot be read, or a value that is not of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}: {message}", .path.display())]
+pub struct IniError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A value as written, and where.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    value: String,
+    path: PathBuf,
+    line: usize,
+}
+
+type Settings = BTreeMap<String, Setting>;
+
+/// The sections of one or more files.
+#[derive(Debug, Default)]
+pub struct Ini {
+    defaults: Settings,
+    sections: BTreeMap<String, Settings>,
+}
+
+impl Ini {
+    /// Adds the sections of a file. Its settings win over those that are already there; within the file nothing may be
+    /// said twice.
+    pub fn read(&mut self, path: &Path, text: &str) -> Result<(), IniError> {
+        let fail = |line: usize, message: String| IniError { path: path.to_owned(), line, message };
+        let mut seen_sections = BTreeSet::new();
+        let mut seen_keys = BTreeSet::new();
+        let mut section: Option<String> = None;
+        let mut key: Option<String> = None;
+        let mut indent = 0;
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let value = line.trim();
+            if value.starts_with(['#', ';']) {
+                continue;
+            }
+            if value.is_empty() {
+                // An empty line belongs to the value, if the value goes on after it.
+                if let Some(setting) = self.current(section.as_deref(), key.as_deref()) {
+                    setting.value.push('\n');
+                }
+                continue;
+            }
+            let own_indent = line.chars().take_while(|c| c.is_whitespace()).count();
+            if own_indent > indent
+                && let Some(setting) = self.current(section.as_deref(), key.as_deref())
+            {
+                setting.value.push('\n');
+                setting.value.push_str(value);
+                continue;
+            }
+            indent = own_indent;
+            if let Some(name) = section_name(value) {
+                if name != DEFAULT_SECTION && !seen_sections.insert(name.to_owned()) {
+                    return Err(fail(number, format!("the section [{name}] stands twice in this file")));
+                }
+                if name != DEFAULT_SECTION {
+                    self.sections.entry(name.to_owned()).or_default();
+                }
+                section = Some(name.to_owned());
+                key = None;
+                continue;
+            }
+            let Some(owner) = section.clone() else {
+                return Err(fail(number, "a setting before the first [section]".to_owned()));
+            };
+            let Some(at) = value.find(['=', ':']) else {
+                return Err(fail(number, "expected `key = value`, `[section]` or a comment".to_owned()));
+            };
+            let (name, rest) = value.split_at(at);
+            let name = name.trim_end().to_lowercase();
+            if name.is_empty() {
+                return Err(fail(number, "a value without a key".to_owned()));
+            }
+            if !seen_keys.insert((owner.clone(), name.clone())) {
+                return Err(fail(number, format!("`{name}` stands twice in [{owner}]")));
+            }
+            let written = rest.get(1..).unwrap_or_default().trim().to_owned();
+            let setting = Setting { value: written, path: path.to_owned(), line: number };
+            self.settings_mut(&owner).insert(name.clone(), setting);
+            key = Some(name);
+        }
+        Ok(())
+    }
+
+    fn settings_mut(&mut self, section: &str) -> &mut Settings {
+        if section == DEFAULT_SECTION {
+            &mut self.defaults
+        } else {
+            self.sections.entry(section.to_owned()).or_default()
+        }
+    }
+
+    fn current(&mut self, section: Option<&str>, key: Option<&str>) -> Option<&mut Setting> {
+        self.settings_mut(section?).get_mut(key?)
+    }
+
+    /// The names of the sections, without `DEFAULT`.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
+    }
+
+    /// A section by name.
+    pub fn section(&self, name: &str) -> Option<Section<'_>> {
+        Some(Section { own: self.sections.get(name)?, defaults: &self.defaults })
+    }
+}
+
+/// The name in a section header. As in Python, what follows the last bracket is passed over.
+fn section_name(line: &str) -> Option<&str> {
+    let end = line.rfind(']')?;
+    line.get(..end)?.strip_prefix('[').filter(|name| !name.is_empty())
+}
+
+/// A section with the defaults behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Section<'a> {
+    own: &'a Settings,
+    defaults: &'a Settings,
+}
+
+impl<'a> Section<'a> {
+    fn setting(&self, key: &str) -> Option<&'a Setting> {
+        self.own.get(key).or_else(|| self.defaults.get(key))
+    }
+
+    /// An error about the value of `key`.
+    pub fn error(&self, key: &str, message: impl Into<String>) -> IniError {
+        let message = format!("`{key}`: {}", message.into());
+        match self.setting(key) {
+            Some(setting) => IniError { path: setting.path.clone(), line: setting.line, message },
+            None => IniError { path: PathBuf::new(), line: 0, message },
+        }
+    }
+
+    /// The value of `key` with everything put in; nothing if it is absent or empty.
+    pub fn text(&self, key: &str) -> Result<Option<String>, IniError> {
+        let Some(setting) = self.setting(key) else { return Ok(None) };
+        let mut out = String::new();
+        let mut steps = 0;
+        self.interpolate(setting.value.trim_end(), &mut out, 1, &mut steps)
+            .map_err(|message| self.error(key, message))?;
+        Ok(Some(out).filter(|text| !text.is_empty()))
+    }
+
+    fn interpolate(&self, text: &str, out: &mut String, depth: usize, steps: &mut usize) -> Result<(), String> {
+        if depth > MAX_INTERPOLATION_DEPTH {
+            return Err(format!("`%(...)s` leads deeper than {MAX_INTERPOLATION_DEPTH} values"));
+        }
+        let mut rest = text;
+        while let Some(at) = rest.find('%') {
+            let (before, from) = rest.split_at(at);
+            out.push_str(before);
+            if let Some(after) = from.strip_prefix("%%") {
+                out.push('%');
+                rest = after;
+            } else if let Some(named) = from.strip_prefix("%(") {
+                let (name, after) = named
+                    .split_once(")s")
+                    .filter(|(name, _)| !name.is_empty() && !name.contains(')'))
+                    .ok_or_else(|| format!("`{}` is not `%(name)s`", crate::xmlrpc::shorten(from)))?;
+                let name = name.to_lowercase();
+                let target = self.setting(&name).ok_or_else(|| format!("`%({name})s` names no setting"))?;
+                *steps += 1;
+                if *steps > MAX_INTERPOLATIONS {
+                    return Err(format!("more than {MAX_INTERPOLATIONS} times `%(...)s`"));
+                }
+                self.interpolate(target.value.trim_end(), out, depth + 1, steps)?;
+                rest = after;
+            } else {
+                return Err("`%` must be followed by `%` or `(`; write `%%` for a percent sign".to_owned());
+            }
+            if out.len() > MAX_VALUE {
+                return Err(format!("longer than {MAX_VALUE} bytes"));
+            }
+        }
+        out.push_str(rest);
+        Ok(())
+    }
+
+    /// A truth value as Python's `getboolean` reads it.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, IniError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        match text.to_lowercase().as_str() {
+            "1" | "yes" | "true" | "on" => Ok(Some(true)),
+            "0" | "no" | "false" | "off" => Ok(Some(false)),
+            _ => Err(self.error(key, format!("`{}` is neither true nor false", crate::xmlrpc::shorten(&text)))),
+        }
+    }
+
+    /// A number that is not negative.
+    pub fn number(&self, key: &str) -> Result<Option<u32>, IniError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        text.trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| self.error(key, format!("`{}` is not a number from 0 on", crate::xmlrpc::shorten(&text))))
+    }
+
+    /// A number of seconds.
+    pub fn seconds(&self, key: &str) -> Result<Option<Duration>, IniError> {
+        Ok(self.number(key)?.map(|seconds| Duration::from_secs(u64::from(seconds))))
+    }
+}

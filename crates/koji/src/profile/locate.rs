@@ -1,0 +1,119 @@
+//! *Where profiles are*: the files of the system, and those of the user or one that takes their place (KOJI.md 9).
+
+use super::{Profile, ProfileError, parse_profile_files};
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// The largest configuration file that is read, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// The places to look at. An absent file or directory is passed over, except for
+/// [`config_override`](Self::config_override).
+#[derive(Debug, Clone, Default)]
+pub struct ProfileLocations {
+    /// A directory of `*.conf` files, read first (`/etc/koji.conf.d`).
+    pub system_dir: Option<PathBuf>,
+    /// Read second (`/etc/koji.conf`).
+    pub system_file: Option<PathBuf>,
+    /// A directory of `*.conf` files, read third (`~/.koji/config.d`).
+    pub user_dir: Option<PathBuf>,
+    /// Read last (`~/.koji/config`).
+    pub user_file: Option<PathBuf>,
+    /// A file, or a directory of `*.conf` files, read instead of the user's own (`koji --config`).
+    pub config_override: Option<PathBuf>,
+    /// The user's home, for a leading `~` and for the certificates in `~/.koji`.
+    pub home: Option<PathBuf>,
+}
+
+impl ProfileLocations {
+    /// The places where the `koji` command looks, for a user whose home is `home`.
+    pub fn standard(home: Option<PathBuf>) -> Self {
+        Self {
+            system_dir: Some(PathBuf::from("/etc/koji.conf.d")),
+            system_file: Some(PathBuf::from("/etc/koji.conf")),
+            user_dir: home.as_ref().map(|home| home.join(".koji/config.d")),
+            user_file: home.as_ref().map(|home| home.join(".koji/config")),
+            config_override: None,
+            home,
+        }
+    }
+}
+
+/// Reads the profile `name` from the files at `locations`.
+///
+/// Without `cert` or `serverca` in the profile, `~/.koji/client.crt` and `~/.koji/serverca.crt` are taken if they are
+/// there.
+pub fn load_profile(name: &str, locations: &ProfileLocations) -> Result<Profile, ProfileError> {
+    let files = load_files(locations)?;
+    let home = locations.home.as_deref();
+    let mut profile = parse_profile_files(&files, name, home)?;
+    let in_home = |file: &str| home.map(|home| home.join(".koji").join(file)).filter(|path| path.is_file());
+    profile.cert = profile.cert.or_else(|| in_home("client.crt"));
+    profile.serverca = profile.serverca.or_else(|| in_home("serverca.crt"));
+    profile.cert_exists = profile.cert.as_ref().is_some_and(|cert| cert.is_file());
+    Ok(profile)
+}
+
+fn load_files(locations: &ProfileLocations) -> Result<Vec<(PathBuf, String)>, ProfileError> {
+    let mut files = Vec::new();
+    if let Some(dir) = &locations.system_dir {
+        load_dir(dir, &mut files)?;
+    }
+    if let Some(file) = &locations.system_file {
+        load_file(file, &mut files)?;
+    }
+    match &locations.config_override {
+        Some(path) if path.is_dir() => load_dir(path, &mut files)?,
+        Some(path) => {
+            if !load_file(path, &mut files)? {
+                return Err(ProfileError::Read { path: path.clone(), reason: "no such file".to_owned() });
+            }
+        }
+        None => {
+            if let Some(dir) = &locations.user_dir {
+                load_dir(dir, &mut files)?;
+            }
+            if let Some(file) = &locations.user_file {
+                load_file(file, &mut files)?;
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Adds the `*.conf` files of a directory in the order of their names.
+fn load_dir(dir: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
+    if !dir.is_dir() {
+        return Ok(());
+    }
+    let fail = |e: std::io::Error| ProfileError::Read { path: dir.to_owned(), reason: e.to_string() };
+    let mut paths = fs::read_dir(dir)
+        .map_err(fail)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(fail)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    paths.sort();
+    for path in paths {
+        load_file(&path, files)?;
+    }
+    Ok(())
+}
+
+/// Adds a file; false if there is none.
+fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<bool, ProfileError> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let fail = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
+    let mut text = String::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+        .map_err(|e| fail(e.to_string()))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(fail(format!("larger than {MAX_FILE} bytes")));
+    }
+    files.push((path.to_owned(), text));
+    Ok(true)
+}
