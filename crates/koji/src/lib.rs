@@ -5,11 +5,13 @@
 //! - Wire: [`xmlrpc`] messages, [`value`] helpers
 //! - Problems: [`fault`] classes, [`error`]
 //! - Settings: [`profile`]
-//! - Calls: [`client`]
+//! - Calls: [`client`], typed [`calls`], [`names`] that become paths
 
+pub mod calls;
 pub mod client;
 pub mod error;
 pub mod fault;
+pub mod names;
 pub mod profile;
 pub mod value;
 pub mod xmlrpc;
@@ -17,5 +19,6 @@ pub mod xmlrpc;
 pub use client::{Authenticator, ClientOptions, FileStream, Hub, Password, Proxies, RetryPolicy, Session};
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;
+pub use names::{pathinfo, safe_component};
 pub use profile::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
 pub use xmlrpc::{Fault, MethodCall, Response, Value};

@@ -2,7 +2,7 @@
 
 use super::auth::{Authenticator, Password};
 use super::exchange::Exchange;
-use super::http::Http;
+use super::http::{Http, server_of};
 use super::options::{ClientOptions, RetryPolicy};
 use super::session::Session;
 use crate::error::KojiError;
@@ -54,6 +54,11 @@ impl Hub {
     /// The profile it was made from.
     pub fn profile(&self) -> &Profile {
         &self.inner.profile
+    }
+
+    /// The hub's scheme, host and port, for messages.
+    pub fn server(&self) -> String {
+        server_of(&self.inner.url)
     }
 
     /// Calls `method` without a session.

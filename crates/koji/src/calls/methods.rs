@@ -1,0 +1,153 @@
+//! *Methods* of hubs and sessions for the typed calls.
+
+use super::{
+    Archive, Build, BuildTarget, MAX_OUTPUT_CHUNK, Tag, TaskFilter, TaskInfo, TaskResult, User, cancel_task,
+    download_task_output, get_api_version, get_build, get_build_target, get_koji_version, get_logged_in_user, get_tag,
+    get_task_info, get_task_result, list_archives, list_task_output, list_tasks, osbuild_image,
+};
+use crate::client::{Hub, Session};
+use crate::error::{Attempted, KojiError};
+use crate::xmlrpc::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many tasks `getTaskInfo` is asked for at once.
+const TASKS_PER_CALL: usize = 1000;
+
+/// How many tasks come in one page of `listTasks`.
+const PAGE: u32 = 500;
+
+/// How many tasks two pages have in common, for those that leave the filter in between and move the rest up.
+const OVERLAP: u32 = 50;
+
+/// Reads that need no session.
+impl Hub {
+    /// The tasks `ids`, in their order; nothing for a task that the hub does not know.
+    pub async fn get_task_info(&self, ids: &[i64]) -> Result<Vec<Option<TaskInfo>>, KojiError> {
+        self.task_info(ids, false).await
+    }
+
+    /// The tasks `ids` with their arguments.
+    pub async fn get_task_info_with_request(&self, ids: &[i64]) -> Result<Vec<Option<TaskInfo>>, KojiError> {
+        self.task_info(ids, true).await
+    }
+
+    async fn task_info(&self, ids: &[i64], with_request: bool) -> Result<Vec<Option<TaskInfo>>, KojiError> {
+        let mut tasks = Vec::with_capacity(ids.len());
+        for some in ids.chunks(TASKS_PER_CALL) {
+            let answer = get_task_info::decode(&self.send(&get_task_info::request(some, with_request)).await?)?;
+            let in_order = answer.len() == some.len()
+                && answer.iter().zip(some).all(|(task, id)| task.as_ref().is_none_or(|task| task.id == *id));
+            if !in_order {
+                return Err(crate::value::ShapeError::new("getTaskInfo", "not the tasks that were asked for").into());
+            }
+            tasks.extend(answer);
+        }
+        Ok(tasks)
+    }
+
+    /// The result of task `id`. Read its state first: one that is not done is a fault of the call.
+    pub async fn get_task_result(&self, id: i64) -> Result<TaskResult, KojiError> {
+        Ok(get_task_result::decode(&self.send(&get_task_result::request(id)).await?)?)
+    }
+
+    /// One page of the tasks that `filter` lets through, newest first.
+    pub async fn list_tasks(&self, filter: &TaskFilter, offset: u32, limit: u32) -> Result<Vec<TaskInfo>, KojiError> {
+        Ok(list_tasks::decode(&self.send(&list_tasks::request(filter, offset, limit)).await?)?)
+    }
+
+    /// All the tasks that `filter` lets through, up to `max`, each once.
+    pub async fn list_all_tasks(&self, filter: &TaskFilter, max: usize) -> Result<Vec<TaskInfo>, KojiError> {
+        let mut seen = BTreeSet::new();
+        let mut tasks = Vec::new();
+        let mut offset = 0_u32;
+        while tasks.len() < max {
+            let page = self.list_tasks(filter, offset, PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            // Tasks may also come twice because new ones push them to the next page.
+            tasks.extend(page.into_iter().filter(|task| seen.insert(task.id)));
+            match offset.checked_add(PAGE - OVERLAP) {
+                Some(next) if !last => offset = next,
+                _ => break,
+            }
+        }
+        tasks.truncate(max);
+        Ok(tasks)
+    }
+
+    /// Build `id`; nothing if the hub does not know it.
+    pub async fn get_build(&self, id: i64) -> Result<Option<Build>, KojiError> {
+        Ok(get_build::decode(&self.send(&get_build::request(id)).await?)?)
+    }
+
+    /// The build called `nvr`; nothing if the hub does not know it.
+    pub async fn get_build_by_nvr(&self, nvr: &str) -> Result<Option<Build>, KojiError> {
+        Ok(get_build::decode(&self.send(&get_build::request_nvr(nvr)).await?)?)
+    }
+
+    /// The files of build `build_id`, in no order.
+    pub async fn list_archives(&self, build_id: i64) -> Result<Vec<Archive>, KojiError> {
+        Ok(list_archives::decode(&self.send(&list_archives::request(build_id)).await?)?)
+    }
+
+    /// The output files of task `id`.
+    pub async fn list_task_output(&self, id: i64) -> Result<Vec<String>, KojiError> {
+        Ok(list_task_output::decode(&self.send(&list_task_output::request(id)).await?)?)
+    }
+
+    /// The whole output file `name` of task `id`, if it is not larger than `limit` bytes.
+    pub async fn download_task_output(&self, id: i64, name: &str, limit: u64) -> Result<Vec<u8>, KojiError> {
+        let mut file = Vec::new();
+        loop {
+            let request = download_task_output::request(id, name, file.len() as u64, MAX_OUTPUT_CHUNK);
+            let part = download_task_output::decode(&self.send(&request).await?)?;
+            let is_last = part.len() < MAX_OUTPUT_CHUNK as usize;
+            file.extend_from_slice(&part);
+            if file.len() as u64 > limit {
+                let call = Attempted { what: request.method, server: self.server(), attempts: 1, sent: true };
+                return Err(KojiError::TooLarge { call, limit });
+            }
+            if is_last {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// The build target `name`; nothing if the hub does not know it.
+    pub async fn get_build_target(&self, name: &str) -> Result<Option<BuildTarget>, KojiError> {
+        Ok(get_build_target::decode(&self.send(&get_build_target::request(name)).await?)?)
+    }
+
+    /// The tag `name`; nothing if the hub does not know it.
+    pub async fn get_tag(&self, name: &str) -> Result<Option<Tag>, KojiError> {
+        Ok(get_tag::decode(&self.send(&get_tag::request(name)).await?)?)
+    }
+
+    /// The version of the hub's calls.
+    pub async fn get_api_version(&self) -> Result<i64, KojiError> {
+        Ok(get_api_version::decode(&self.send(&get_api_version::request()).await?)?)
+    }
+
+    /// The version of the hub.
+    pub async fn get_koji_version(&self) -> Result<String, KojiError> {
+        Ok(get_koji_version::decode(&self.send(&get_koji_version::request()).await?)?)
+    }
+}
+
+/// Calls that write, or that ask about the session.
+impl Session {
+    /// Makes a task that builds images, and gives its number. After [`KojiError::may_have_executed`] look for the task with
+    /// [`Hub::list_all_tasks`] and [`osbuild_image::is_same_request`].
+    pub async fn osbuild_image(&self, args: &[Value], opts: &BTreeMap<String, Value>) -> Result<i64, KojiError> {
+        Ok(osbuild_image::decode(&self.send(&osbuild_image::request(args, opts)).await?)?)
+    }
+
+    /// Ends task `id` and its children; nothing happens to one that is done.
+    pub async fn cancel_task(&self, id: i64) -> Result<(), KojiError> {
+        self.send(&cancel_task::request(id)).await.map(drop)
+    }
+
+    /// Who the session belongs to.
+    pub async fn get_logged_in_user(&self) -> Result<Option<User>, KojiError> {
+        Ok(get_logged_in_user::decode(&self.send(&get_logged_in_user::request()).await?)?)
+    }
+}

@@ -1,0 +1,63 @@
+//! *Who and what*: the user of a session, the version of a hub.
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its number, the owner of its tasks.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+}
+
+/// `getLoggedInUser`.
+pub mod get_logged_in_user {
+    use super::User;
+    use crate::value::{ShapeError, fields};
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks who the session belongs to.
+    pub fn request() -> MethodCall {
+        MethodCall::new("getLoggedInUser", Vec::new())
+    }
+
+    /// Reads the user; nothing without a session.
+    pub fn decode(value: &Value) -> Result<Option<User>, ShapeError> {
+        if *value == Value::Nil {
+            return Ok(None);
+        }
+        let user = fields(value, "getLoggedInUser")?;
+        Ok(Some(User { id: user.get_i64("id")?, name: user.get_str("name")?.to_owned() }))
+    }
+}
+
+/// `getAPIVersion`.
+pub mod get_api_version {
+    use crate::value::ShapeError;
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks for the version of the calls.
+    pub fn request() -> MethodCall {
+        MethodCall::new("getAPIVersion", Vec::new())
+    }
+
+    /// Reads it; 1 so far.
+    pub fn decode(value: &Value) -> Result<i64, ShapeError> {
+        value.as_i64().ok_or_else(|| ShapeError::wrong_type("getAPIVersion", "an int", value))
+    }
+}
+
+/// `getKojiVersion`.
+pub mod get_koji_version {
+    use crate::value::ShapeError;
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks for the version of the hub.
+    pub fn request() -> MethodCall {
+        MethodCall::new("getKojiVersion", Vec::new())
+    }
+
+    /// Reads it (`1.35.3`).
+    pub fn decode(value: &Value) -> Result<String, ShapeError> {
+        value.as_str().map(str::to_owned).ok_or_else(|| ShapeError::wrong_type("getKojiVersion", "a string", value))
+    }
+}
