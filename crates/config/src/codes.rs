@@ -54,6 +54,8 @@ codes! {
     BAD_BASE_NAME = "MG015" Error;
     /// `media_checksum_one_file` with more or less than one algorithm.
     ONE_CHECKSUM = "MG016" Error;
+    /// The configuration holds more than we are willing to work through.
+    TOO_LARGE = "MG017" Error;
 
     /// The variants file cannot be read.
     VARIANTS_UNREADABLE = "MG101" Error;

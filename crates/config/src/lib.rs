@@ -2,18 +2,35 @@
 //!
 //! # Module index
 //!
-//! - Text: [`source`] files and spans
-//! - Tree: [`tree`]
-//! - Checked: [`compose_config`]
-//! - Problems: [`diagnostic`], [`codes`]
+//! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
+//! - Syntaxes: [`conf`] the configuration language, [`json`]
+//! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON
+//! - Checked: [`schema`] of the top-level keys, [`mod@check`], [`compose_config`]
+//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names
+//! - Problems: [`diagnostic`], [`codes`], [`render`]
 
+pub mod base_name;
+pub mod check;
 pub mod codes;
 pub mod compose_config;
+pub mod conf;
 pub mod diagnostic;
+pub mod dump;
+pub mod json;
+pub mod limits;
+pub mod load;
+pub mod pattern;
+pub mod python;
+pub mod render;
+pub mod schema;
+pub mod similar;
 pub mod source;
 pub mod tree;
 
+pub use check::check;
 pub use compose_config::ComposeConfig;
 pub use diagnostic::{Diagnostic, Severity};
+pub use load::load_config;
+pub use pattern::Pattern;
 pub use source::{Position, Sources, Span, Spanned};
 pub use tree::{Dict, Node, Value};

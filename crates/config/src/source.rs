@@ -66,16 +66,42 @@ impl Spanned<String> {
 pub struct Source {
     /// The path as messages show it.
     pub path: PathBuf,
-    /// The decoded text, with universal newlines already turned into `\n`.
+    /// The decoded text, with universal newlines already turned into `\n`; the last line ends like the others.
     pub text: String,
+    /// Whether this is a file; definitions of the command line are not.
+    pub on_disk: bool,
     lines: Vec<u32>,
+    original: Option<Box<[u8]>>,
 }
 
 impl Source {
     fn new(path: &Path, text: String) -> Self {
         let mut lines = vec![0];
         lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        Self { path: path.to_path_buf(), text, lines }
+        Self { path: path.to_path_buf(), text, on_disk: true, lines, original: None }
+    }
+
+    /// The bytes as they were read, for a copy of the file.
+    pub fn bytes(&self) -> &[u8] {
+        self.original.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// Whether the text ends in a newline that the file does not have.
+    pub fn newline_added(&self) -> bool {
+        self.original.as_ref().is_some_and(|bytes| !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"))
+    }
+
+    /// The byte at which a line (from 1) begins.
+    pub fn line_start(&self, line: u32) -> usize {
+        self.lines.get(line.saturating_sub(1) as usize).map_or(self.text.len(), |start| *start as usize)
+    }
+
+    /// The text of the line (from 1) without its newline; empty beyond the end.
+    pub fn line(&self, line: u32) -> &str {
+        let index = line.saturating_sub(1) as usize;
+        let Some(start) = self.lines.get(index) else { return "" };
+        let end = self.lines.get(index + 1).map_or(self.text.len(), |end| *end as usize);
+        self.text.get(*start as usize..end).unwrap_or("").trim_end_matches('\n')
     }
 
     /// Line and column (both from 1, the column in characters) of a byte offset.
@@ -123,6 +149,36 @@ impl Sources {
     /// Takes in a file's text (newlines already normalised) and names it.
     pub fn add(&mut self, path: &Path, text: String) -> FileId {
         self.files.push(Arc::new(Source::new(path, text)));
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    /// Takes in a file as it was read: decodes UTF-8, turns `\r\n` and `\r` into `\n` as Python's text mode does and ends
+    /// the last line. The error is the offset of the first byte that is not UTF-8.
+    pub fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<FileId, usize> {
+        let text = std::str::from_utf8(&bytes).map_err(|error| error.valid_up_to())?;
+        let plain = !text.contains('\r') && (text.is_empty() || text.ends_with('\n'));
+        let source = if plain {
+            let text = text.to_owned();
+            drop(bytes);
+            Source::new(path, text)
+        } else {
+            let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            let mut source = Source::new(path, text);
+            source.original = Some(bytes.into_boxed_slice());
+            source
+        };
+        self.files.push(Arc::new(source));
+        Ok(FileId(self.files.len() as u32 - 1))
+    }
+
+    /// Takes in text that is no file, such as definitions of the command line, under a `name` for messages.
+    pub fn add_virtual(&mut self, name: &str, text: String) -> FileId {
+        let mut source = Source::new(Path::new(name), text);
+        source.on_disk = false;
+        self.files.push(Arc::new(source));
         FileId(self.files.len() as u32 - 1)
     }
 

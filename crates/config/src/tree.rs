@@ -100,4 +100,26 @@ impl Node {
             Value::Dict(dict) => !dict.entries.is_empty(),
         }
     }
+
+    /// How deep the value is nested: 0 for a plain value, 1 for a list of plain values. As deep in recursion.
+    pub fn depth(&self) -> u32 {
+        match &self.value {
+            Value::List(items) | Value::Tuple(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Dict(dict) => 1 + dict.entries.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// What kind of value this is, with its article, for messages.
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "None",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => "a number",
+            Value::Str(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Tuple(_) => "a tuple",
+            Value::Dict(_) => "a dict",
+        }
+    }
 }

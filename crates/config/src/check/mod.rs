@@ -1,0 +1,125 @@
+//! *Checking* a tree against the schema: all problems at once, and the typed configuration when there is none.
+
+mod checksums;
+mod options;
+mod osbuild;
+pub mod path;
+mod release;
+mod size;
+mod upload;
+mod values;
+
+use crate::codes;
+use crate::compose_config::{BuildDefaults, ComposeConfig, LinkType};
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::schema;
+use crate::source::Spanned;
+use crate::tree::{Dict, Node};
+use options::Options;
+use path::At;
+pub use size::expanded as expanded_size;
+use std::sync::Arc;
+use values::Findings;
+
+/// Checks a configuration. The typed form is there when no problem is an error.
+pub fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let config = checked(tree, &mut findings);
+    let config = if has_errors(&findings.list) { None } else { config };
+    (config, findings.list)
+}
+
+/// The tree with the default of every key that has one and is absent.
+pub fn with_defaults(tree: &Node) -> Node {
+    let Some(dict) = tree.as_dict() else { return tree.clone() };
+    let mut entries = dict.entries.clone();
+    let present: std::collections::HashSet<&str> = dict.entries.iter().filter_map(|(key, _)| key.as_str()).collect();
+    for key in schema::KEYS.iter().filter(|key| !present.contains(key.name)) {
+        if let Some(value) = options::default_node(key, tree.span) {
+            entries.push((options::key_node(key, tree.span), value));
+        }
+    }
+    Node::new(crate::tree::Value::Dict(Arc::new(Dict { entries })), tree.span)
+}
+
+fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
+    let root = At::Root;
+    findings.dict(tree, root)?;
+    if size::expanded(tree) > crate::limits::MAX_EXPANDED {
+        let message = "the configuration is too large when its variables are written out";
+        findings.add(Diagnostic::new(&codes::TOO_LARGE, "", message).at(tree.span));
+        return None;
+    }
+    let filled = with_defaults(tree);
+    let dict = filled.as_dict()?;
+    let options = Options::new(dict);
+
+    let mut osbuild = Some(Vec::new());
+    let mut variants_file = None;
+    let mut translate_paths = Some(Vec::new());
+    for key in schema::KEYS {
+        let Some(node) = options.get(key.name) else { continue };
+        let at = root.key(key.name);
+        match (key.name, key.kind) {
+            ("osbuild", _) => osbuild = osbuild::read(node, at, findings),
+            ("variants_file", _) => variants_file = options::file_or_scm(node, at, findings),
+            ("translate_paths", _) => translate_paths = options::pairs(node, at, findings),
+            ("media_checksums", _) => checksums::check_algorithms(node, at, findings),
+            ("media_checksum_base_filename", _) => {
+                checksums::check_base_name(node, at, options.is_true("media_checksum_one_file"), findings);
+            }
+            ("skip_phases", _) => {
+                findings.texts(node, at);
+            }
+            _ => options::check_kind(key, node, at, findings),
+        }
+    }
+    release::check(&options, findings);
+    for key in schema::KEYS.iter().filter(|key| key.required && options.get(key.name).is_none()) {
+        findings.missing(tree, root, key.name);
+    }
+    options::check_keys(dict, findings);
+    options::check_rules(&options, findings);
+    release::check_base_product(&options, findings);
+    checksums::check_one_file(&options, findings);
+
+    let texts = |name| options.texts(name);
+    Some(ComposeConfig {
+        release: release::release(&options)?,
+        base_product: release::base_product(&options),
+        variants_file: variants_file?,
+        tree_arches: texts("tree_arches"),
+        tree_variants: texts("tree_variants"),
+        compose_type: options.text("compose_type"),
+        koji_profile: options.text("koji_profile"),
+        koji_cache: options.text("koji_cache"),
+        translate_paths: translate_paths?,
+        link_type: link_type(&options)?,
+        skip_phases: texts("skip_phases").into_iter().map(|phase| phase.value).collect(),
+        create_optional_isos: options.is_true("create_optional_isos"),
+        global: build_defaults(&options, ["global_version", "global_release", "global_target"]),
+        osbuild_defaults: build_defaults(&options, ["osbuild_version", "osbuild_release", "osbuild_target"]),
+        osbuild: osbuild?,
+        checksums: checksums::config(&options)?,
+        tree: filled.clone(),
+    })
+}
+
+fn link_type(options: &Options<'_>) -> Option<LinkType> {
+    Some(match options.text("link_type")?.as_str() {
+        "hardlink" => LinkType::Hardlink,
+        "copy" => LinkType::Copy,
+        "symlink" => LinkType::Symlink,
+        "abspath-symlink" => LinkType::AbspathSymlink,
+        _ => LinkType::HardlinkOrCopy,
+    })
+}
+
+fn build_defaults(options: &Options<'_>, [version, release, target]: [&str; 3]) -> BuildDefaults {
+    let release = options.get(release);
+    BuildDefaults {
+        version: options.text(version),
+        release: release.map(|node| Spanned::new(node.as_str().map(str::to_owned), node.span)),
+        target: options.text(target),
+    }
+}

@@ -1,0 +1,250 @@
+//! The top-level *options*: their types, unknown and removed ones, and the rules between them.
+
+use super::path::At;
+use super::values::{Findings, quoted, shown};
+use crate::codes;
+use crate::compose_config::VariantsFile;
+use crate::diagnostic::Diagnostic;
+use crate::schema::{self, Default, Key, Kind};
+use crate::source::{Span, Spanned};
+use crate::tree::{Dict, Node, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The options of one configuration, defaults included.
+pub struct Options<'d> {
+    index: HashMap<&'d str, (&'d Node, &'d Node)>,
+}
+
+impl<'d> Options<'d> {
+    /// Indexes a dict.
+    pub fn new(dict: &'d Dict) -> Self {
+        Self { index: dict.entries.iter().filter_map(|(key, value)| Some((key.as_str()?, (key, value)))).collect() }
+    }
+
+    /// The value of an option.
+    pub fn get(&self, name: &str) -> Option<&'d Node> {
+        self.index.get(name).map(|(_, value)| *value)
+    }
+
+    /// Where an option's name stands.
+    pub fn key_span(&self, name: &str) -> Option<Span> {
+        self.index.get(name).map(|(key, _)| key.span)
+    }
+
+    /// Whether Python would take the option for true.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(Node::is_truthy)
+    }
+
+    /// A string.
+    pub fn text(&self, name: &str) -> Option<Spanned<String>> {
+        let node = self.get(name)?;
+        Some(Spanned::new(node.as_str()?.to_owned(), node.span))
+    }
+
+    /// The strings of a list.
+    pub fn texts(&self, name: &str) -> Vec<Spanned<String>> {
+        let items = self.get(name).and_then(Node::as_array).unwrap_or_default();
+        items.iter().filter_map(|item| Some(Spanned::new(item.as_str()?.to_owned(), item.span))).collect()
+    }
+}
+
+/// The name of an option as a node, for defaults.
+pub fn key_node(key: &Key, span: Span) -> Node {
+    Node::new(Value::Str(key.name.into()), Span { end: span.start, ..span })
+}
+
+/// The default of an option; its place is the beginning of the file.
+pub fn default_node(key: &Key, span: Span) -> Option<Node> {
+    let node = |value| Node::new(value, Span { end: span.start, ..span });
+    let value = match key.default {
+        Default::Absent => return None,
+        Default::Boolean(b) => Value::Bool(b),
+        Default::Number(n) => Value::Int(n),
+        Default::Text(text) => Value::Str(text.into()),
+        Default::Texts(items) => Value::List(items.iter().map(|text| node(Value::Str((*text).into()))).collect()),
+        Default::ListOfNull => Value::List([node(Value::Null)].into()),
+        Default::EmptyDict => Value::Dict(Arc::default()),
+    };
+    Some(node(value))
+}
+
+/// Checks an option's value against its kind.
+pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
+    let is_number = matches!(node.value, Value::Int(_) | Value::BigInt(_) | Value::Float(_));
+    match key.kind {
+        Kind::Any => {}
+        Kind::Text => drop(findings.text(node, at)),
+        Kind::TextOrNull => drop(findings.text_or_null(node, at)),
+        Kind::Choice(choices) => drop(findings.choice(node, at, choices)),
+        Kind::Boolean => {
+            findings.boolean(node, at);
+        }
+        Kind::Number if is_number => {}
+        Kind::Number => findings.wrong_type(node, at, "a number"),
+        Kind::NumberOrText if is_number || node.as_str().is_some() => {}
+        Kind::NumberOrText => findings.wrong_type(node, at, "a number or a string"),
+        Kind::Array => {
+            findings.array(node, at, "a list");
+        }
+        Kind::Texts => drop(findings.texts(node, at)),
+        Kind::TextOrTexts if node.as_str().is_some() => {}
+        Kind::TextOrTexts if node.as_array().is_some() => drop(findings.texts(node, at)),
+        Kind::TextOrTexts => findings.wrong_type(node, at, "a string or a list of strings"),
+        Kind::Object => {
+            findings.dict(node, at);
+        }
+        Kind::ObjectOrText if node.as_dict().is_some() || node.as_str().is_some() => {}
+        Kind::ObjectOrText => findings.wrong_type(node, at, "a dict or a string"),
+        Kind::ObjectOrChoice(_) if node.as_dict().is_some() => {}
+        Kind::ObjectOrChoice(choices) if node.as_str().is_some() => drop(findings.choice(node, at, choices)),
+        Kind::ObjectOrChoice(choices) => {
+            findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
+        }
+        Kind::TextOrScm => drop(file_or_scm(node, at, findings)),
+        Kind::Pairs => drop(pairs(node, at, findings)),
+        Kind::Osbuild => drop(super::osbuild::read(node, at, findings)),
+        Kind::Removed(instead) => {
+            let message = format!("`{}` was removed from Pungi and has no effect", key.name);
+            let found = Diagnostic::new(&codes::DEPRECATED, at.to_string(), message).at(node.span);
+            findings.add(found.help(instead));
+        }
+    }
+}
+
+/// Keys that the dict of a source repository takes, with what is required.
+const SCM_KEYS: &[(&str, bool)] = &[
+    ("scm", true),
+    ("repo", true),
+    ("branch", false),
+    ("file", false),
+    ("dir", false),
+    ("command", false),
+    ("options", false),
+];
+
+/// A path, or a dict that says where to export a file from.
+pub fn file_or_scm(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<VariantsFile> {
+    if let Some(path) = node.as_str() {
+        return Some(VariantsFile::Path(Spanned::new(path.to_owned(), node.span)));
+    }
+    let Some(dict) = node.as_dict() else {
+        findings.wrong_type(node, at, "a path or a dict with `scm`, `repo` and `file`");
+        return None;
+    };
+    // The dict is one of two alternatives, so what is wrong in it is reported at the option, as in Pungi.
+    let mut texts: HashMap<&str, Spanned<String>> = HashMap::new();
+    let mut good = true;
+    let mut complain = |findings: &mut Findings, code, span, message: String| {
+        good = false;
+        findings.add(Diagnostic::new(code, at.to_string(), message).at(span));
+    };
+    for (key, value) in &dict.entries {
+        let name = key.as_str().unwrap_or("");
+        match (SCM_KEYS.iter().any(|(known, _)| *known == name), value.as_str()) {
+            (false, _) => {
+                let message = format!("unexpected key {} for a source repository", quoted(name));
+                complain(findings, &codes::UNEXPECTED_KEY, key.span, message);
+            }
+            (true, _) if name == "options" && value.as_dict().is_some() => {}
+            (true, Some(text)) => {
+                texts.insert(name, Spanned::new(text.to_owned(), value.span));
+            }
+            (true, None) => {
+                let message = format!("expected a string for `{name}`, found {}", shown(value));
+                complain(findings, &codes::WRONG_TYPE, value.span, message);
+            }
+        }
+    }
+    let is_file = texts.get("scm").is_some_and(|scm| scm.value == "file");
+    for (name, required) in SCM_KEYS {
+        let present = dict.get(name).is_some();
+        if *required && !present && !(*name == "repo" && is_file) {
+            complain(findings, &codes::MISSING_KEY, node.span, format!("`{name}` is missing"));
+        }
+    }
+    if !good {
+        return None;
+    }
+    let empty = || Spanned::new(String::new(), node.span);
+    Some(VariantsFile::Scm {
+        scm: texts.remove("scm")?,
+        repo: texts.remove("repo").unwrap_or_else(empty),
+        file: texts.remove("file").unwrap_or_else(empty),
+        branch: texts.remove("branch"),
+        span: node.span,
+    })
+}
+
+/// Pairs of a path prefix and what replaces it.
+pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(String, String)>> {
+    let items = findings.array(node, at, "a list of pairs")?;
+    let mut pairs = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let at = at.item(index);
+        let Some(texts) = findings.texts(item, at) else { continue };
+        match <[Spanned<String>; 2]>::try_from(texts) {
+            Ok([from, to]) => pairs.push((from.value, to.value)),
+            Err(texts) => {
+                let message = format!("expected a pair of path and URL, found {} items", texts.len());
+                findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(item.span));
+            }
+        }
+    }
+    Some(pairs)
+}
+
+/// Warns of options that nobody knows.
+pub fn check_keys(dict: &Dict, findings: &mut Findings) {
+    for (key, _) in &dict.entries {
+        let Some(name) = key.as_str() else {
+            let message = format!("an option's name must be a string, found {}", shown(key));
+            findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
+            continue;
+        };
+        if schema::key(name).is_some() {
+            continue;
+        }
+        let message = format!("no option is called {}", quoted(name));
+        let found = Diagnostic::new(&codes::UNKNOWN_OPTION, At::Root.key(name).to_string(), message).at(key.span);
+        let near = crate::similar::suggest(name, schema::KEYS.iter().map(|key| key.name));
+        findings.add(match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found,
+        });
+    }
+}
+
+/// Checks which options need or exclude which.
+pub fn check_rules(options: &Options<'_>, findings: &mut Findings) {
+    for rule in schema::RULES {
+        let Some(node) = options.get(rule.key) else { continue };
+        let holds = match rule.value {
+            Some(value) => node.as_str() == Some(value),
+            None => node.is_truthy(),
+        };
+        if !holds {
+            continue;
+        }
+        let what = match rule.value {
+            Some(value) => format!("`{}` is `{value}`, which", rule.key),
+            None => format!("`{}`", rule.key),
+        };
+        for needed in rule.requires.iter().filter(|needed| !options.is_true(needed)) {
+            let message = format!("{what} requires `{needed}`, which is not set");
+            findings.add(Diagnostic::new(&codes::REQUIRES, rule.key, message).at(node.span));
+        }
+        for other in rule.conflicts {
+            let Some(value) = options.get(other) else { continue };
+            let default = schema::key(other).map_or(Default::Absent, |key| key.default);
+            if matches!((default, &value.value), (Default::Boolean(a), Value::Bool(b)) if a == *b) {
+                continue;
+            }
+            let message = format!("{what} conflicts with `{other}`");
+            let span = options.key_span(other).unwrap_or(value.span);
+            let found = Diagnostic::new(&codes::CONFLICTS, *other, message).at(span);
+            findings.add(found.related(node.span, format!("`{}` is set here", rule.key)));
+        }
+    }
+}

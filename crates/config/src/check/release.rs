@@ -1,0 +1,103 @@
+//! The *release* and the base product under it: what productmd asks of them (PUNGI.md 2.2).
+
+use super::options::Options;
+use super::path::At;
+use super::values::{Findings, quoted};
+use crate::codes;
+use crate::compose_config::ReleaseConfig;
+use crate::diagnostic::Diagnostic;
+use crate::schema::RELEASE_TYPES;
+use crate::source::Spanned;
+
+/// Checks the version of the release.
+pub fn check(options: &Options<'_>, findings: &mut Findings) {
+    check_version(options, "release_version", findings);
+}
+
+fn check_version(options: &Options<'_>, name: &str, findings: &mut Findings) {
+    let Some(version) = options.text(name) else { return };
+    if !is_version(version.as_str()) {
+        let message = format!("{} is no version", quoted(version.as_str()));
+        let found = Diagnostic::new(&codes::BAD_RELEASE, At::Root.key(name).to_string(), message).at(version.span);
+        findings.add(found.help("write numbers joined by dots, or something that does not begin with a digit"));
+    }
+}
+
+/// `^([^0-9].*|[0-9]+(\.[0-9]+)*)$`
+fn is_version(text: &str) -> bool {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let numbers = |text: &str| text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    match text.chars().next() {
+        None => false,
+        Some('0'..='9') => numbers(text),
+        Some(first) => !text[first.len_utf8()..].contains('\n'),
+    }
+}
+
+const BASE_PRODUCT: [&str; 3] = ["base_product_name", "base_product_short", "base_product_version"];
+
+/// Checks that all of the base product is there or nothing, and what productmd asks of it.
+pub fn check_base_product(options: &Options<'_>, findings: &mut Findings) {
+    let set: Vec<&str> = BASE_PRODUCT.into_iter().filter(|name| options.is_true(name)).collect();
+    let Some(first) = set.first() else { return };
+    for missing in BASE_PRODUCT.iter().filter(|name| !set.contains(name)) {
+        let message = format!("`{first}` requires `{missing}`, which is not set");
+        let found = Diagnostic::new(&codes::REQUIRES, *first, message);
+        findings.add(match options.key_span(first) {
+            Some(span) => found.at(span),
+            None => found,
+        });
+    }
+    check_version(options, "base_product_version", findings);
+    if let Some(kind) = options.text("base_product_type")
+        && !RELEASE_TYPES.contains(&kind.value.to_lowercase().as_str())
+    {
+        let message = format!("expected one of {}, found {}", RELEASE_TYPES.join(", "), quoted(kind.as_str()));
+        findings.add(Diagnostic::new(&codes::BAD_RELEASE, "base_product_type", message).at(kind.span));
+    }
+}
+
+/// The release.
+pub fn release(options: &Options<'_>) -> Option<ReleaseConfig> {
+    Some(ReleaseConfig {
+        name: options.text("release_name")?,
+        short: options.text("release_short")?,
+        version: options.text("release_version")?,
+        kind: lower(options.text("release_type")?),
+        internal: options.is_true("release_internal"),
+    })
+}
+
+/// The base product, when there is one.
+pub fn base_product(options: &Options<'_>) -> Option<ReleaseConfig> {
+    if !BASE_PRODUCT.iter().all(|name| options.is_true(name)) {
+        return None;
+    }
+    let [name, short, version] = BASE_PRODUCT;
+    Some(ReleaseConfig {
+        name: options.text(name)?,
+        short: options.text(short)?,
+        version: options.text(version)?,
+        kind: lower(options.text("base_product_type")?),
+        internal: false,
+    })
+}
+
+fn lower(text: Spanned<String>) -> Spanned<String> {
+    Spanned::new(text.value.to_lowercase(), text.span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_version;
+
+    #[test]
+    fn versions() {
+        for good in ["9", "9.2", "1.2.3", "rawhide", "Rawhide 9.x", "-", "9\n"] {
+            assert!(is_version(good), "{good:?}");
+        }
+        for bad in ["", "9.x", "9.", ".".repeat(0).as_str(), "9..2", "9 ", "a\nb"] {
+            assert!(!is_version(bad), "{bad:?}");
+        }
+    }
+}

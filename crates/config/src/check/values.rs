@@ -1,0 +1,144 @@
+//! *Readers* of plain values: each gives the value or says what is wrong with it.
+
+use super::path::At;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
+use crate::tree::{Dict, Node, Value};
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// In the order in which they were found.
+    pub list: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// Notes a problem.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Notes that a value is not what it should be, and says what it is.
+    pub fn wrong_type(&mut self, node: &Node, at: At<'_>, wanted: &str) {
+        let found = if at.is_secret() { node.kind().to_owned() } else { shown(node) };
+        self.add(
+            Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), format!("expected {wanted}, found {found}"))
+                .at(node.span),
+        );
+    }
+
+    /// A string.
+    pub fn text(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<String>> {
+        self.text_or(node, at, "a string")
+    }
+
+    fn text_or(&mut self, node: &Node, at: At<'_>, wanted: &str) -> Option<Spanned<String>> {
+        match node.as_str() {
+            Some(text) => Some(Spanned::new(text.to_owned(), node.span)),
+            None => {
+                self.wrong_type(node, at, wanted);
+                None
+            }
+        }
+    }
+
+    /// A string or null.
+    pub fn text_or_null(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<Option<String>>> {
+        if matches!(node.value, Value::Null) {
+            return Some(Spanned::new(None, node.span));
+        }
+        self.text_or(node, at, "a string or None").map(|text| Spanned::new(Some(text.value), text.span))
+    }
+
+    /// One of some strings.
+    pub fn choice(&mut self, node: &Node, at: At<'_>, choices: &[&str]) -> Option<Spanned<String>> {
+        let text = self.text(node, at)?;
+        if choices.contains(&text.as_str()) {
+            return Some(text);
+        }
+        let message = format!("expected one of {}, found {}", choices.join(", "), shown(node));
+        let found = Diagnostic::new(&codes::NOT_ALLOWED, at.to_string(), message).at(node.span);
+        let near = crate::similar::suggest(text.as_str(), choices.iter().copied());
+        self.add(match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found,
+        });
+        None
+    }
+
+    /// A boolean.
+    pub fn boolean(&mut self, node: &Node, at: At<'_>) -> Option<bool> {
+        match node.value {
+            Value::Bool(b) => Some(b),
+            _ => {
+                self.wrong_type(node, at, "True or False");
+                None
+            }
+        }
+    }
+
+    /// The items of a list or tuple.
+    pub fn array<'n>(&mut self, node: &'n Node, at: At<'_>, wanted: &str) -> Option<&'n [Node]> {
+        let items = node.as_array();
+        if items.is_none() {
+            self.wrong_type(node, at, wanted);
+        }
+        items
+    }
+
+    /// A list of strings.
+    pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Spanned<String>>> {
+        let items = self.array(node, at, "a list of strings")?;
+        let texts: Vec<_> = items.iter().enumerate().map(|(index, item)| self.text(item, at.item(index))).collect();
+        texts.into_iter().collect()
+    }
+
+    /// A dict.
+    pub fn dict<'n>(&mut self, node: &'n Node, at: At<'_>) -> Option<&'n Dict> {
+        let dict = node.as_dict();
+        if dict.is_none() {
+            self.wrong_type(node, at, "a dict");
+        }
+        dict
+    }
+
+    /// Notes that keys are missing from the dict at `at`.
+    pub fn missing(&mut self, dict: &Node, at: At<'_>, key: &str) {
+        self.add(Diagnostic::new(&codes::MISSING_KEY, at.to_string(), format!("`{key}` is missing")).at(dict.span));
+    }
+
+    /// Notes a key that the dict at `at` does not take.
+    pub fn unexpected(&mut self, key: &Node, at: At<'_>, known: &[&str]) {
+        let Some(name) = key.as_str() else {
+            let message = format!("a key must be a string, found {}", shown(key));
+            self.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
+            return;
+        };
+        let message = format!("unexpected key {}", quoted(name));
+        let found = Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), message).at(key.span);
+        self.add(match crate::similar::suggest(name, known.iter().copied()) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help(format!("known keys are {}", known.join(", "))),
+        });
+    }
+}
+
+/// A string in backquotes, cut when it is long.
+pub fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(60).collect::<String>().escape_debug().to_string();
+    shown = shown.replace("\\'", "'").replace("\\\"", "\"");
+    let more = if text.chars().nth(60).is_some() { "..." } else { "" };
+    format!("`{shown}{more}`")
+}
+
+/// A value for messages: plain ones themselves, the others only by kind.
+pub fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::Str(text) => format!("the string {}", quoted(text)),
+        Value::Bool(b) => if *b { "True" } else { "False" }.to_owned(),
+        Value::Int(n) => format!("the number {n}"),
+        Value::Float(x) => format!("the number {}", crate::python::float::repr(*x)),
+        _ => node.kind().to_owned(),
+    }
+}

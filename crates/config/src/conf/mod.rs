@@ -1,0 +1,42 @@
+//! The *configuration language* of `.conf` files (PUNGI.md 1), which looks like Python and is not.
+//!
+//! [`lexer`] cuts Python's tokens, [`parser`] reads statements and values, [`include`] fetches other files. Everything a file
+//! can ask for is bounded: see the constants here and [`limits`](crate::limits).
+
+pub mod dict;
+pub mod include;
+pub mod lexer;
+pub mod parser;
+pub mod scope;
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Sources};
+use crate::tree::{Dict, Node};
+use std::path::Path;
+
+/// How files are read: gives the bytes of the file at a path.
+pub type Reader<'r> = &'r dyn Fn(&Path) -> std::io::Result<Vec<u8>>;
+
+/// Reads configuration text; its includes come through `read`. `before` are variables that exist already: they come first
+/// in the result and are not seen by included files.
+pub fn parse_conf(
+    file: FileId,
+    sources: &mut Sources,
+    read: Reader<'_>,
+    before: &Dict,
+) -> Result<Node, Vec<Diagnostic>> {
+    parser::parse_main(file, sources, read, before).map_err(|problem| vec![*problem])
+}
+
+/// Reads a configuration file and everything that it includes.
+pub fn load_conf(path: &Path, sources: &mut Sources) -> Result<Node, Vec<Diagnostic>> {
+    let read: Reader<'_> = &crate::load::load_bytes;
+    let file = crate::load::add_file(path, sources, read).map_err(|problem| vec![problem])?;
+    parse_conf(file, sources, read, &Dict::default())
+}
+
+/// A problem of the language: one sentence, boxed because values are returned much more often.
+pub(crate) fn problem(message: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(&codes::SYNTAX, "", message))
+}

@@ -1,0 +1,486 @@
+//! The *parser*: statements and values of one file (PUNGI.md 1.2).
+
+use super::dict::{Builder, Refused};
+use super::lexer::{Kind, LexError, Lexer, Token};
+use super::scope::{Nested, Scope, Variable};
+use super::{Reader, problem};
+use crate::diagnostic::Diagnostic;
+use crate::limits;
+use crate::python;
+use crate::source::{FileId, Source, Sources, Span};
+use crate::tree::{Dict, Node, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(super) type Parsed<T> = Result<T, Box<Diagnostic>>;
+
+/// What all files of one configuration share.
+pub(super) struct Env<'e> {
+    pub(super) sources: &'e mut Sources,
+    pub(super) read: Reader<'e>,
+    /// The files that are being read, outermost first, and where each was included.
+    pub(super) open: Vec<(PathBuf, Option<Span>)>,
+    /// Files that were read already.
+    pub(super) known: std::collections::HashMap<PathBuf, FileId>,
+    /// How many files may still be included.
+    pub(super) includes_left: usize,
+    /// How many bytes of files may still be read.
+    pub(super) bytes_left: usize,
+    /// How much text format expressions may still make.
+    pub(super) format_left: usize,
+}
+
+/// Reads the main file.
+pub(super) fn parse_main(file: FileId, sources: &mut Sources, read: Reader<'_>, before: &Dict) -> Parsed<Node> {
+    let source = sources.file(file).clone();
+    let mut scope = Scope::default();
+    for (key, value) in &before.entries {
+        if let Value::Str(name) = &key.value {
+            let value = Nested { node: value.clone(), depth: value.depth() };
+            scope.set(Variable { name: name.clone(), span: key.span, value });
+        }
+    }
+    let mut env = Env {
+        sources,
+        read,
+        open: vec![(source.path.clone(), None)],
+        known: std::collections::HashMap::from([(source.path.clone(), file)]),
+        includes_left: limits::MAX_INCLUDES,
+        bytes_left: limits::MAX_TOTAL.saturating_sub(source.text.len()),
+        format_left: limits::MAX_FORMATTED,
+    };
+    let scope = parse_file(&mut env, file, &source, scope)?;
+    let span = Span::new(file, 0, source.text.len());
+    Ok(Node::new(Value::Dict(Arc::new(scope.into_dict())), span))
+}
+
+/// Reads one file with the variables of `scope` and gives them back with the file's own.
+pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope: Scope) -> Parsed<Scope> {
+    let mut parser = Parser {
+        env,
+        file,
+        text: &source.text,
+        lexer: Lexer::new(&source.text, source.newline_added()),
+        peeked: None,
+        last_end: 0,
+        previous_end: 0,
+        scope,
+        open: Vec::new(),
+    };
+    parser.statements()?;
+    Ok(parser.scope)
+}
+
+/// The state of reading one file.
+pub(super) struct Parser<'p, 'e> {
+    pub(super) env: &'p mut Env<'e>,
+    pub(super) file: FileId,
+    pub(super) text: &'p str,
+    lexer: Lexer<'p>,
+    peeked: Option<Token>,
+    /// The end of the last token that was taken and was no line end, and of the one before it.
+    last_end: usize,
+    previous_end: usize,
+    pub(super) scope: Scope,
+    /// The brackets that are open, outermost first.
+    open: Vec<Token>,
+}
+
+impl<'p> Parser<'p, '_> {
+    /// The next token, line ends included.
+    pub(super) fn raw(&mut self) -> Parsed<Token> {
+        let token = match self.peeked.take() {
+            Some(token) => token,
+            None => self.lexer.next().map_err(|error| self.lex_problem(error))?,
+        };
+        self.previous_end = self.last_end;
+        if token.kind != Kind::Newline {
+            self.last_end = token.end;
+        }
+        Ok(token)
+    }
+
+    /// The next token that is no line end.
+    pub(super) fn token(&mut self) -> Parsed<Token> {
+        loop {
+            let token = self.raw()?;
+            if token.kind != Kind::Newline {
+                return Ok(token);
+            }
+        }
+    }
+
+    pub(super) fn push_back(&mut self, token: Token) {
+        self.peeked = Some(token);
+        self.last_end = self.previous_end;
+    }
+
+    pub(super) fn word(&self, token: Token) -> &'p str {
+        self.text.get(token.start..token.end).unwrap_or("")
+    }
+
+    pub(super) fn span(&self, token: Token) -> Span {
+        Span::new(self.file, token.start, token.end)
+    }
+
+    fn lex_problem(&self, error: LexError) -> Box<Diagnostic> {
+        let point = |at| Span::new(self.file, at, at + 1);
+        match error {
+            LexError::OpenStatement => {
+                let end = Span::new(self.file, self.text.len(), self.text.len());
+                match self.open.last() {
+                    Some(opener) => {
+                        let bracket = self.word(*opener);
+                        let found = problem(format!("the file ends before `{bracket}` is closed"));
+                        Box::new(found.at(end).related(self.span(*opener), "opened here"))
+                    }
+                    None => Box::new(problem("the file ends in the middle of a statement").at(end)),
+                }
+            }
+            LexError::OpenString(start) => Box::new(problem("a string is not terminated").at(point(start))),
+            LexError::Dedent(at) => {
+                let found = problem("this line is indented less than the one before, but not as any earlier line");
+                Box::new(found.at(point(at)).help("indentation means nothing here, but it must be consistent"))
+            }
+        }
+    }
+
+    /// The complaint about a token that cannot stand here.
+    pub(super) fn unexpected(&self, token: Token, wanted: &str) -> Box<Diagnostic> {
+        let span = self.span(token);
+        match token.kind {
+            Kind::End => Box::new(problem(format!("expected {wanted}, but the file ends here")).at(span)),
+            Kind::Error => self.error_token(token),
+            // Not the string itself, which may be a password.
+            Kind::Str => Box::new(problem(format!("expected {wanted}, found a string")).at(span)),
+            _ => {
+                let found: String = self.word(token).chars().take(40).collect();
+                Box::new(problem(format!("expected {wanted}, found `{found}`")).at(span))
+            }
+        }
+    }
+
+    /// What is wrong where no token begins. The lexer points at the blank before it, as Python's does.
+    fn error_token(&self, token: Token) -> Box<Diagnostic> {
+        let rest = self.text.get(token.start..).unwrap_or("");
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\x0c']).len();
+        let at = token.start + blanks;
+        let Some(c) = rest.get(blanks..).and_then(|rest| rest.chars().next()) else {
+            return Box::new(problem("expected a statement").at(self.span(token)));
+        };
+        let word = rest.get(blanks..).unwrap_or("").trim_start_matches(|c| "bBrRuUfF".contains(c));
+        if word.starts_with(['"', '\'']) {
+            return Box::new(problem("a string is not terminated").at(Span::new(self.file, at, at + 1)));
+        }
+        let span = Span::new(self.file, at, at + c.len_utf8());
+        let found = problem(format!("unexpected character `{}`", c.escape_debug())).at(span);
+        Box::new(if c == '\u{feff}' {
+            found.help("save the file without a byte order mark")
+        } else if matches!(c, '“' | '”' | '‘' | '’') {
+            found.help("use plain quotes, \" or '")
+        } else {
+            found
+        })
+    }
+
+    fn statements(&mut self) -> Parsed<()> {
+        loop {
+            let token = self.token()?;
+            match token.kind {
+                Kind::End => return Ok(()),
+                Kind::Name => match self.word(token) {
+                    "from" => self.include(token)?,
+                    "global" => self.global()?,
+                    _ => self.assignment(token)?,
+                },
+                _ => return Err(self.unexpected(token, "a name, `from` or `global`")),
+            }
+        }
+    }
+
+    /// Sets a variable, if it may have that name.
+    pub(super) fn set(&mut self, name: &Arc<str>, span: Span, value: Nested) -> Parsed<()> {
+        if name.starts_with('_') {
+            return Err(Box::new(problem(format!("`{name}`: a name that begins with `_` cannot be set")).at(span)));
+        }
+        self.scope.set(Variable { name: name.clone(), span, value });
+        Ok(())
+    }
+
+    fn check_keyword(&self, token: Token) -> Parsed<()> {
+        let word = self.word(token);
+        if !is_keyword(word) {
+            return Ok(());
+        }
+        let found = problem(format!("`{word}` is a keyword of Python and cannot be set")).at(self.span(token));
+        Err(Box::new(if word == "import" {
+            found.help("to include FILE.conf, write `from FILE import *`")
+        } else {
+            found
+        }))
+    }
+
+    fn global(&mut self) -> Parsed<()> {
+        let token = self.token()?;
+        match token.kind {
+            Kind::End => Ok(()),
+            Kind::Name => {
+                self.check_keyword(token)?;
+                let (name, span) = (Arc::from(self.word(token)), self.span(token));
+                self.set(&name, span, Nested { node: Node::new(Value::Null, span), depth: 0 })?;
+                self.scope.add_global(&name);
+                Ok(())
+            }
+            _ => Err(self.unexpected(token, "a name after `global`")),
+        }
+    }
+
+    fn assignment(&mut self, name: Token) -> Parsed<()> {
+        self.check_keyword(name)?;
+        let equals = self.token()?;
+        if self.word(equals) != "=" {
+            return Err(self.unexpected(equals, &format!("`=` after `{}`", self.word(name))));
+        }
+        let value = self.value(0)?;
+        self.set(&Arc::from(self.word(name)), self.span(name), value)
+    }
+
+    /// A value inside `level` brackets.
+    fn value(&mut self, level: u32) -> Parsed<Nested> {
+        let token = self.token()?;
+        self.value_at(token, level)
+    }
+
+    fn value_at(&mut self, token: Token, level: u32) -> Parsed<Nested> {
+        match token.kind {
+            Kind::Name => self.variable(token),
+            Kind::Number => {
+                let node = self.number(token, token, "")?;
+                Ok(Nested { node, depth: 0 })
+            }
+            Kind::Str => self.string(token, level),
+            Kind::Op => {
+                let inner = level + 1;
+                match self.word(token) {
+                    "-" => {
+                        let number = self.token()?;
+                        if number.kind != Kind::Number {
+                            return Err(self.unexpected(number, "a number after `-`"));
+                        }
+                        let node = self.number(token, number, "-")?;
+                        Ok(Nested { node, depth: 0 })
+                    }
+                    "{" => self.dict(token, inner),
+                    "[" => {
+                        let (items, span, depth) = self.items(token, "]", inner)?;
+                        Ok(Nested { node: Node::new(Value::List(items.into()), span), depth })
+                    }
+                    "(" => {
+                        let (items, span, depth) = self.items(token, ")", inner)?;
+                        Ok(Nested { node: Node::new(Value::Tuple(items.into()), span), depth })
+                    }
+                    _ => Err(self.unexpected(token, "a value")),
+                }
+            }
+            _ => Err(self.unexpected(token, "a value")),
+        }
+    }
+
+    fn variable(&self, token: Token) -> Parsed<Nested> {
+        let span = self.span(token);
+        let plain = |value| Ok(Nested { node: Node::new(value, span), depth: 0 });
+        match self.word(token) {
+            "True" => plain(Value::Bool(true)),
+            "False" => plain(Value::Bool(false)),
+            "None" => plain(Value::Null),
+            name => match self.scope.get(name) {
+                Some(variable) => Ok(variable.value.clone()),
+                None => {
+                    let found = problem(format!("`{name}` is not defined")).at(span);
+                    let help = match name {
+                        "true" => Some("write `True`".to_owned()),
+                        "false" => Some("write `False`".to_owned()),
+                        "null" | "none" => Some("write `None`".to_owned()),
+                        _ => {
+                            let known = self.scope.variables().iter().map(|variable| &*variable.name);
+                            crate::similar::suggest(name, known).map(|near| format!("did you mean `{near}`?"))
+                        }
+                    };
+                    Err(Box::new(match help {
+                        Some(help) => found.help(help),
+                        None => found,
+                    }))
+                }
+            },
+        }
+    }
+
+    fn number(&self, first: Token, token: Token, sign: &str) -> Parsed<Node> {
+        let word = self.word(token);
+        let span = self.span(first).to(self.span(token));
+        let value = if word.contains('.') {
+            format!("{sign}{}", word.replace('_', "")).parse().ok().map(Value::Float)
+        } else {
+            python::int::parse(&format!("{sign}{word}"))
+        };
+        let message = || {
+            let shown: String = word.chars().take(40).collect();
+            if word.len() > python::int::MAX_DIGITS {
+                Box::new(problem("a number has too many digits").at(span))
+            } else {
+                let help = "write whole numbers in base ten, and fractions with a point";
+                Box::new(problem(format!("`{shown}` is no number here")).at(span).help(help))
+            }
+        };
+        value.map(|value| Node::new(value, span)).ok_or_else(message)
+    }
+
+    /// A string and the `%` that may follow it. No escapes: the value is the token without its first and last character.
+    fn string(&mut self, token: Token, level: u32) -> Parsed<Nested> {
+        let word = self.word(token);
+        let text = word.get(1..word.len() - 1).unwrap_or("");
+        let next = self.raw()?;
+        if self.word(next) != "%" {
+            self.push_back(next);
+            return Ok(Nested { node: Node::new(Value::Str(text.into()), self.span(token)), depth: 0 });
+        }
+        self.check_depth(level, token)?;
+        let right = self.value(level + 1)?;
+        let span = Span::new(self.file, token.start, self.last_end);
+        let text = python::format::format(text, &right.node.value, &mut self.env.format_left)
+            .map_err(|message| Box::new(problem(format!("cannot format this string: {message}")).at(span)))?;
+        Ok(Nested { node: Node::new(Value::Str(text.into()), span), depth: 0 })
+    }
+
+    fn check_depth(&self, depth: u32, token: Token) -> Parsed<()> {
+        if depth <= limits::MAX_DEPTH {
+            return Ok(());
+        }
+        let message = format!("values are nested more than {} levels deep here", limits::MAX_DEPTH);
+        Err(Box::new(problem(message).at(self.span(token))))
+    }
+
+    /// Notes a bracket as open and looks whether it is one too many.
+    fn enter(&mut self, opener: Token, level: u32) -> Parsed<()> {
+        self.open.push(opener);
+        self.check_depth(level, opener)
+    }
+
+    fn items(&mut self, opener: Token, closer: &str, level: u32) -> Parsed<(Vec<Node>, Span, u32)> {
+        self.enter(opener, level)?;
+        let mut items = Vec::new();
+        let mut depth = 1;
+        loop {
+            let token = self.token()?;
+            match self.word(token) {
+                "," if token.kind == Kind::Op => {}
+                word if token.kind == Kind::Op && word == closer => {
+                    self.open.pop();
+                    return Ok((items, self.span(opener).to(self.span(token)), depth));
+                }
+                word if token.kind == Kind::Op && matches!(word, ")" | "]" | "}" | ":" | "=" | "+" | "*" | ".") => {
+                    let found = self.unexpected(token, &format!("a value, `,` or `{closer}`"));
+                    return Err(Box::new(found.related(self.span(opener), "in the brackets opened here")));
+                }
+                _ => {
+                    let item = self.value_at(token, level)?;
+                    depth = depth.max(item.depth + 1);
+                    self.check_depth(level + item.depth, token)?;
+                    items.push(item.node);
+                }
+            }
+        }
+    }
+
+    fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
+        self.enter(opener, level)?;
+        let mut builder = Builder::default();
+        let mut depth = 1;
+        loop {
+            let token = self.token()?;
+            if token.kind == Kind::Op {
+                match self.word(token) {
+                    "," => continue,
+                    "}" => {
+                        self.open.pop();
+                        let span = self.span(opener).to(self.span(token));
+                        return Ok(Nested { node: Node::new(Value::Dict(Arc::new(builder.finish())), span), depth });
+                    }
+                    "-" => {}
+                    _ => {
+                        let found = self.unexpected(token, "a key, `,` or `}`");
+                        return Err(Box::new(found.related(self.span(opener), "in the dict opened here")));
+                    }
+                }
+            }
+            let mut key = self.value_at(token, level)?.node;
+            let key_end = self.last_end;
+            // A variable's text as key: the place of the key is where it is used.
+            key.span = Span::new(self.file, token.start, key_end);
+            let colon = self.token()?;
+            if self.word(colon) != ":" {
+                return Err(Box::new(self.unexpected(colon, "`:` after the key").related(key.span, "the key")));
+            }
+            let value = self.value(level)?;
+            depth = depth.max(value.depth + 1);
+            self.check_depth(level + value.depth, token)?;
+            let span = key.span;
+            let text = self.text;
+            builder.insert(key, value.node, &mut self.env.format_left).map_err(|refused| {
+                Box::new(match refused {
+                    Refused::Duplicate(first) => {
+                        let key = text.get(span.start as usize..span.end as usize).unwrap_or("");
+                        let shown: String = key.chars().take(60).collect();
+                        problem(format!("the key {shown} stands in this dict already"))
+                            .at(span)
+                            .related(first.span, "first here")
+                    }
+                    Refused::Unhashable => problem("a list or dict cannot be a key").at(span),
+                    Refused::TooLarge => problem("this key is too large").at(span),
+                })
+            })?;
+        }
+    }
+}
+
+/// Python's keywords, `from` and `global` excepted, which begin statements here.
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "False"
+            | "None"
+            | "True"
+            | "and"
+            | "as"
+            | "assert"
+            | "async"
+            | "await"
+            | "break"
+            | "class"
+            | "continue"
+            | "def"
+            | "del"
+            | "elif"
+            | "else"
+            | "except"
+            | "finally"
+            | "for"
+            | "from"
+            | "global"
+            | "if"
+            | "import"
+            | "in"
+            | "is"
+            | "lambda"
+            | "nonlocal"
+            | "not"
+            | "or"
+            | "pass"
+            | "raise"
+            | "return"
+            | "try"
+            | "while"
+            | "with"
+            | "yield"
+    )
+}

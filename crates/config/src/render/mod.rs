@@ -1,0 +1,210 @@
+//! *Rendering* of diagnostics: for people, with the source drawn as rustc draws it, and as JSON.
+//!
+//! Whatever comes from a file is shown harmless: control characters and the like escaped, long lines cut around the place,
+//! secrets as asterisks ([`secrets`]).
+
+pub mod secrets;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{FileId, Sources, Span};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use secrets::Secrets;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// How many diagnostics are drawn; the rest is only counted.
+const MAX_DRAWN: usize = 200;
+/// How many characters of a line are shown before and behind a place.
+const BEFORE: usize = 60;
+const BEHIND: usize = 120;
+/// The longest message, in characters.
+const MAX_MESSAGE: usize = 2000;
+
+/// Draws diagnostics for a terminal, each followed by an empty line. With `color`, with escape sequences of our own.
+pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut secrets = HashMap::new();
+    let mut out = String::new();
+    for diagnostic in diagnostics.iter().take(MAX_DRAWN) {
+        let drawn = draw(diagnostic, sources, &mut secrets);
+        out.push_str(&renderer.render(&[group(diagnostic, &drawn)]));
+        out.push_str("\n\n");
+    }
+    if let Some(more) = diagnostics.len().checked_sub(MAX_DRAWN).filter(|more| *more > 0) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "... and {more} more\n");
+    }
+    out
+}
+
+/// `{"errors": [...], "warnings": [...]}`; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
+/// `file`, `line`, `column` and `help`, null where there is nothing.
+pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value {
+    let list = |severity| -> Vec<serde_json::Value> {
+        let chosen = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity);
+        chosen.map(|diagnostic| object(diagnostic, sources)).collect()
+    };
+    serde_json::json!({ "errors": list(Severity::Error), "warnings": list(Severity::Warning) })
+}
+
+fn object(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
+    let place = diagnostic.span.map(|span| sources.position(span));
+    serde_json::json!({
+        "id": diagnostic.code.id,
+        "severity": match diagnostic.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": clean(&diagnostic.message),
+        "path": diagnostic.path,
+        "file": place.as_ref().map(|place| place.path.display().to_string()),
+        "line": place.as_ref().map(|place| place.line),
+        "column": place.as_ref().map(|place| place.column),
+        "help": diagnostic.help.as_deref().map(clean),
+    })
+}
+
+/// Text for a terminal: cut when it is very long, what a terminal would not print as itself escaped.
+fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (count, c) in text.chars().enumerate() {
+        if count == MAX_MESSAGE {
+            out.push_str("...");
+            break;
+        }
+        push_clean(&mut out, c);
+    }
+    out
+}
+
+fn push_clean(out: &mut String, c: char) {
+    if c == ' ' || crate::python::repr::is_printable(c) {
+        out.push(c);
+    } else {
+        out.extend(c.escape_default());
+    }
+}
+
+/// A line of a file as it will be shown, with the marks in it.
+struct Drawn {
+    path: String,
+    line: u32,
+    text: String,
+    marks: Vec<(Range<usize>, Option<String>, bool)>,
+}
+
+/// The lines that a diagnostic is about, the one of its place first.
+fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId, Secrets>) -> Vec<Drawn> {
+    let main = diagnostic.span.map(|span| (span, None, true));
+    let related = diagnostic.related.iter().map(|(span, text)| (*span, Some(clean(text)), false));
+    let mut lines: Vec<((FileId, u32), Vec<(Span, Option<String>, bool)>)> = Vec::new();
+    for (span, label, primary) in main.into_iter().chain(related) {
+        let key = (span.file, sources.position(span).line);
+        match lines.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, marks)) => marks.push((span, label, primary)),
+            None => lines.push((key, vec![(span, label, primary)])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|((file, line), marks)| {
+            let source = sources.file(file);
+            let secrets = secrets.entry(file).or_insert_with(|| Secrets::find(&source.text));
+            let mut drawn =
+                Drawn { path: clean(&source.path.display().to_string()), line, text: String::new(), marks: Vec::new() };
+            draw_line(&mut drawn, sources, file, &marks, secrets);
+            drawn
+        })
+        .collect()
+}
+
+/// Copies the window of a line around its marks and moves the marks along.
+fn draw_line(
+    drawn: &mut Drawn,
+    sources: &Sources,
+    file: FileId,
+    marks: &[(Span, Option<String>, bool)],
+    secrets: &Secrets,
+) {
+    let source = sources.file(file);
+    let text = source.line(drawn.line);
+    let offset = source.line_start(drawn.line);
+    let local = |at: u32| (at as usize).saturating_sub(offset).min(text.len());
+    let first = marks.iter().map(|(span, _, _)| local(span.start)).min().unwrap_or(0);
+    let last = marks.iter().map(|(span, _, _)| local(span.start)).max().unwrap_or(0);
+    let from = step_back(text, first, BEFORE);
+    let to = step_on(text, last.min(first + 4 * BEHIND), BEHIND);
+
+    // Where each byte of the line came to stand.
+    let mut moved: Vec<(usize, usize)> = Vec::new();
+    if from > 0 {
+        drawn.text.push_str("...");
+    }
+    for (at, c) in text.get(from..to).unwrap_or("").char_indices() {
+        moved.push((from + at, drawn.text.len()));
+        if secrets.contains(offset + from + at) {
+            drawn.text.push('*');
+        } else if c == '\t' {
+            drawn.text.push_str("    ");
+        } else {
+            push_clean(&mut drawn.text, c);
+        }
+    }
+    let end = drawn.text.len();
+    if to < text.len() {
+        drawn.text.push_str("...");
+    }
+    let place = |at: usize| {
+        let index = moved.partition_point(|(old, _)| *old < at);
+        moved.get(index).map_or(end, |(_, new)| *new)
+    };
+    for (span, label, primary) in marks {
+        let (start, stop) = (place(local(span.start)), place(local(span.end)));
+        drawn.marks.push((start..stop.max(start), label.clone(), *primary));
+    }
+}
+
+fn step_back(text: &str, at: usize, count: usize) -> usize {
+    let head = text.get(..at).unwrap_or("");
+    head.char_indices().rev().take(count).last().map_or(at, |(at, _)| at)
+}
+
+fn step_on(text: &str, at: usize, count: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let tail = text.get(at..).unwrap_or("");
+    tail.char_indices().nth(count).map_or(text.len(), |(more, _)| at + more)
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, drawn: &'a [Drawn]) -> Group<'a> {
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(clean(&diagnostic.message))
+        .id(diagnostic.code.id)
+        .elements(std::iter::empty::<Snippet<'_, annotate_snippets::Annotation<'_>>>());
+    for line in drawn {
+        let marks = line.marks.iter().map(|(range, label, primary)| {
+            let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let mark = kind.span(range.clone());
+            match label {
+                Some(label) => mark.label(label.as_str()),
+                None => mark,
+            }
+        });
+        let snippet = Snippet::source(line.text.as_str()).line_start(line.line as usize).path(line.path.as_str());
+        group = group.element(snippet.annotations(marks));
+    }
+    if !diagnostic.path.is_empty() {
+        group = group.element(Level::NOTE.with_name("path").message(clean(&diagnostic.path)));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(clean(help)));
+    }
+    group
+}

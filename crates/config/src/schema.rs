@@ -1,0 +1,328 @@
+//! The *schema*: every top-level key that Pungi knows, with its type and its default (PUNGI.md 2). The parts below a key
+//! that the image phases read are checked by code in [`check`](mod@crate::check).
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything; the key belongs to a phase that is not ours.
+    Any,
+    /// A string.
+    Text,
+    /// A string or null.
+    TextOrNull,
+    /// One of these strings.
+    Choice(&'static [&'static str]),
+    /// True or false.
+    Boolean,
+    /// A number, not a boolean.
+    Number,
+    /// A number or a string.
+    NumberOrText,
+    /// A list or tuple of anything.
+    Array,
+    /// A list of strings.
+    Texts,
+    /// A string or a list of strings.
+    TextOrTexts,
+    /// A dict.
+    Object,
+    /// A dict or a string.
+    ObjectOrText,
+    /// A dict or one of these strings.
+    ObjectOrChoice(&'static [&'static str]),
+    /// A path, or a dict that says where to export a file from.
+    TextOrScm,
+    /// Pairs of a path prefix and what replaces it.
+    Pairs,
+    /// The images.
+    Osbuild,
+    /// Removed: anything is accepted and does nothing. The text says what to do instead.
+    Removed(&'static str),
+}
+
+/// What stands in the configuration when a key does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Default {
+    /// Nothing.
+    Absent,
+    /// A boolean.
+    Boolean(bool),
+    /// A number.
+    Number(i64),
+    /// A string.
+    Text(&'static str),
+    /// A list of strings.
+    Texts(&'static [&'static str]),
+    /// A list of one null.
+    ListOfNull,
+    /// An empty dict.
+    EmptyDict,
+}
+
+/// A top-level key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What stands for it when it is absent.
+    pub default: Default,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// A key by its name.
+pub fn key(name: &str) -> Option<&'static Key> {
+    static INDEX: std::sync::LazyLock<std::collections::HashMap<&'static str, &'static Key>> =
+        std::sync::LazyLock::new(|| KEYS.iter().map(|key| (key.name, key)).collect());
+    INDEX.get(name).copied()
+}
+
+/// Values of `release_type`, which productmd also asks of a base product.
+pub const RELEASE_TYPES: &[&str] = &["fast", "ga", "updates", "updates-testing", "eus", "aus", "els", "tus", "e4s"];
+/// Values of `compose_type`.
+pub const COMPOSE_TYPES: &[&str] = &["test", "ci", "nightly", "production", "development"];
+/// Values of `link_type`.
+pub const LINK_TYPES: &[&str] = &["hardlink", "copy", "hardlink-or-copy", "symlink", "abspath-symlink"];
+const RUNROOT_METHODS: &[&str] = &["local", "koji", "openssh"];
+const GATHER_METHODS: &[&str] = &["deps", "nodeps", "hybrid"];
+const VOLUME_IDS: &[&str] = &["{release_short}-{version} {variant}.{arch}", "{release_short}-{version} {arch}"];
+const LAYERED_VOLUME_IDS: &[&str] = &[
+    "{release_short}-{version} {base_product_short}-{base_product_version} {variant}.{arch}",
+    "{release_short}-{version} {base_product_short}-{base_product_version} {arch}",
+];
+
+const EMPTY: Default = Default::Texts(&[]);
+const KOJI: &str = "Koji is queried instead";
+
+const fn opt(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, default: Default::Absent, required: false }
+}
+
+const fn req(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, default: Default::Absent, required: true }
+}
+
+const fn with(name: &'static str, kind: Kind, default: Default) -> Key {
+    Key { name, kind, default, required: false }
+}
+
+const fn flag(name: &'static str, default: bool) -> Key {
+    with(name, Kind::Boolean, Default::Boolean(default))
+}
+
+const fn gone(name: &'static str, instead: &'static str) -> Key {
+    opt(name, Kind::Removed(instead))
+}
+
+/// All keys. Problems are reported in this order.
+pub const KEYS: &[Key] = &[
+    req("release_name", Kind::Text),
+    req("release_short", Kind::Text),
+    req("release_version", Kind::Text),
+    with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga")),
+    flag("release_internal", false),
+    gone("release_is_layered", "remove it. It's layered if there's configuration for base product"),
+    opt("release_discinfo_description", Kind::Text),
+    opt("treeinfo_version", Kind::Text),
+    opt("compose_type", Kind::Choice(COMPOSE_TYPES)),
+    opt("base_product_name", Kind::Text),
+    opt("base_product_short", Kind::Text),
+    opt("base_product_version", Kind::Text),
+    with("base_product_type", Kind::Text, Default::Text("ga")),
+    req("variants_file", Kind::TextOrScm),
+    opt("comps_file", Kind::TextOrScm),
+    flag("comps_filter_environments", true),
+    with("tree_arches", Kind::Texts, EMPTY),
+    with("tree_variants", Kind::Texts, EMPTY),
+    opt("koji_profile", Kind::Text),
+    opt("koji_cache", Kind::Text),
+    opt("koji_event", Kind::Number),
+    with("translate_paths", Kind::Pairs, EMPTY),
+    with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy")),
+    with("skip_phases", Kind::Array, EMPTY),
+    opt("paths_module", Kind::Text),
+    opt("global_version", Kind::Text),
+    opt("global_release", Kind::TextOrNull),
+    opt("global_target", Kind::Text),
+    opt("global_ksurl", Kind::Text),
+    opt("osbuild", Kind::Osbuild),
+    opt("osbuild_version", Kind::Text),
+    opt("osbuild_release", Kind::TextOrNull),
+    opt("osbuild_target", Kind::Text),
+    with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"])),
+    flag("media_checksum_one_file", false),
+    with("media_checksum_base_filename", Kind::Text, Default::Text("")),
+    with("failable_deliverables", Kind::Array, EMPTY),
+    flag("create_optional_isos", false),
+    opt("symlink_isos_to", Kind::Text),
+    gone(
+        "runroot",
+        "remove it. Please specify 'runroot_method' if you want to enable runroot, otherwise run things locally",
+    ),
+    opt("runroot_method", Kind::ObjectOrChoice(RUNROOT_METHODS)),
+    opt("global_runroot_method", Kind::Choice(RUNROOT_METHODS)),
+    opt("runroot_tag", Kind::Text),
+    opt("runroot_channel", Kind::TextOrNull),
+    with("runroot_weights", Kind::Object, Default::EmptyDict),
+    req("pkgset_source", Kind::Choice(&["koji", "repos"])),
+    opt("pkgset_koji_tag", Kind::TextOrTexts),
+    opt("pkgset_repos", Kind::Object),
+    flag("pkgset_koji_inherit", true),
+    req("gather_method", Kind::ObjectOrChoice(GATHER_METHODS)),
+    with("gather_backend", Kind::Choice(&["dnf"]), Default::Text("dnf")),
+    with("sigkeys", Kind::Array, Default::ListOfNull),
+    with("createrepo_checksum", Kind::Choice(&["sha1", "sha256", "sha512"]), Default::Text("sha256")),
+    opt("dogpile_cache_backend", Kind::Text),
+    opt("dogpile_cache_expiration_time", Kind::Number),
+    with("dogpile_cache_arguments", Kind::Object, Default::EmptyDict),
+    opt("cts_url", Kind::Text),
+    opt("cts_keytab", Kind::Text),
+    opt("image_name_format", Kind::ObjectOrText),
+    with("image_volid_formats", Kind::Texts, Default::Texts(VOLUME_IDS)),
+    flag("restricted_volid", false),
+    with("volume_id_substitutions", Kind::Object, Default::EmptyDict),
+    opt("module_defaults_dir", Kind::TextOrScm),
+    opt("module_obsoletes_dir", Kind::TextOrScm),
+    opt("gather_prepopulate", Kind::TextOrScm),
+    gone("old_composes_per_release_type", "remove it. It is the default behavior now"),
+    gone("bootable", "remove it. Setting buildinstall_method option if you want a bootable installer"),
+    gone("keep_original_comps", "remove <groups> tag from respective variant in variants XML"),
+    gone("gather_source", "remove it"),
+    gone("pdc_url", KOJI),
+    gone("pdc_develop", KOJI),
+    gone("pdc_insecure", KOJI),
+    gone("productimg", "remove it. Productimg phase has been removed"),
+    // Keys of phases that are not ours: types as far as the recorded defaults tell them.
+    with("additional_packages", Kind::Array, EMPTY),
+    flag("buildinstall_allow_reuse", false),
+    opt("buildinstall_kickstart", Kind::Any),
+    opt("buildinstall_method", Kind::Any),
+    with("buildinstall_packages", Kind::Array, EMPTY),
+    with("buildinstall_skip", Kind::Array, EMPTY),
+    opt("buildinstall_topdir", Kind::Any),
+    flag("buildinstall_use_guestmount", true),
+    flag("check_deps", true),
+    flag("create_jigdo", false),
+    flag("createiso_allow_reuse", true),
+    flag("createiso_break_hardlinks", false),
+    with("createiso_max_size", Kind::Array, EMPTY),
+    with("createiso_max_size_is_strict", Kind::Array, EMPTY),
+    with("createiso_skip", Kind::Array, EMPTY),
+    flag("createiso_use_xorrisofs", false),
+    flag("createrepo_c", true),
+    opt("createrepo_database", Kind::Any),
+    opt("createrepo_deltas", Kind::Any),
+    flag("createrepo_enable_cache", true),
+    with("createrepo_extra_args", Kind::Array, EMPTY),
+    opt("createrepo_extra_modulemd", Kind::Any),
+    with("createrepo_num_threads", Kind::Number, Default::Number(2)),
+    with("createrepo_num_workers", Kind::Number, Default::Number(3)),
+    flag("createrepo_use_xz", false),
+    with("disc_types", Kind::Object, Default::EmptyDict),
+    with("extra_files", Kind::Array, EMPTY),
+    opt("extra_isos", Kind::Any),
+    flag("extraiso_allow_reuse", true),
+    with("filter_modules", Kind::Array, EMPTY),
+    with("filter_packages", Kind::Array, EMPTY),
+    flag("filter_system_release_packages", true),
+    flag("gather_allow_reuse", false),
+    flag("gather_fulltree", false),
+    with("gather_lookaside_repos", Kind::Array, EMPTY),
+    flag("gather_profiler", false),
+    flag("gather_selfhosting", false),
+    opt("gather_source_mapping", Kind::Any),
+    with("greedy_method", Kind::Text, Default::Text("none")),
+    flag("hashed_directories", false),
+    opt("image_build", Kind::Any),
+    flag("image_build_allow_reuse", false),
+    opt("image_build_ksurl", Kind::Any),
+    opt("image_build_release", Kind::Any),
+    opt("image_build_target", Kind::Any),
+    opt("image_build_version", Kind::Any),
+    opt("image_container", Kind::Any),
+    with("image_volid_layered_product_formats", Kind::Texts, Default::Texts(LAYERED_VOLUME_IDS)),
+    flag("iso_hfs_ppc64le_compatible", true),
+    opt("iso_level", Kind::Any),
+    with("iso_size", Kind::NumberOrText, Default::Number(4_700_000_000)),
+    with("live_images", Kind::Array, EMPTY),
+    opt("live_images_ksurl", Kind::Any),
+    flag("live_images_no_rename", false),
+    opt("live_images_release", Kind::Any),
+    opt("live_images_target", Kind::Any),
+    opt("live_images_version", Kind::Any),
+    opt("live_media", Kind::Any),
+    opt("live_media_ksurl", Kind::Any),
+    opt("live_media_release", Kind::Any),
+    opt("live_media_target", Kind::Any),
+    opt("live_media_version", Kind::Any),
+    opt("live_target", Kind::Any),
+    with("lorax_extra_sources", Kind::Array, EMPTY),
+    with("lorax_options", Kind::Array, EMPTY),
+    flag("lorax_use_koji_plugin", false),
+    opt("mbs_api_url", Kind::Any),
+    opt("module_defaults_override_dir", Kind::Any),
+    with("multilib", Kind::Array, EMPTY),
+    with("multilib_blacklist", Kind::Object, Default::EmptyDict),
+    with("multilib_whitelist", Kind::Object, Default::EmptyDict),
+    opt("osbs", Kind::Any),
+    flag("osbs_allow_reuse", false),
+    opt("osbs_registries", Kind::Any),
+    opt("ostree", Kind::Any),
+    with("ostree_installer", Kind::Array, EMPTY),
+    flag("ostree_installer_overwrite", false),
+    flag("ostree_installer_use_koji_plugin", false),
+    flag("ostree_use_koji_plugin", false),
+    flag("pkgset_allow_reuse", true),
+    flag("pkgset_exclusive_arch_considers_noarch", true),
+    opt("pkgset_koji_builds", Kind::Any),
+    flag("pkgset_koji_inherit_modules", false),
+    opt("pkgset_koji_module_builds", Kind::Any),
+    with("pkgset_koji_module_tag", Kind::TextOrTexts, EMPTY),
+    opt("pkgset_koji_scratch_tasks", Kind::Any),
+    opt("pkgset_scratch_modules", Kind::Any),
+    opt("product_id", Kind::Any),
+    flag("product_id_allow_missing", false),
+    flag("product_id_allow_name_prefix", true),
+    with("repoclosure_backend", Kind::Text, Default::Text("dnf")),
+    with("repoclosure_strictness", Kind::Array, EMPTY),
+    flag("require_all_comps_packages", false),
+    with("runroot_ssh_hostnames", Kind::Object, Default::EmptyDict),
+    opt("runroot_ssh_init_template", Kind::Any),
+    opt("runroot_ssh_install_packages_template", Kind::Any),
+    opt("runroot_ssh_run_template", Kind::Any),
+    with("runroot_ssh_username", Kind::Text, Default::Text("root")),
+    with("signed_packages_retries", Kind::Number, Default::Number(0)),
+    with("signed_packages_wait", Kind::Number, Default::Number(30)),
+    opt("signing_command", Kind::Any),
+    opt("signing_key_id", Kind::Any),
+    opt("signing_key_password_file", Kind::Any),
+    with("split_iso_reserve", Kind::NumberOrText, Default::Number(10_485_760)),
+    opt("variant_as_lookaside", Kind::Any),
+];
+
+/// Options that need others, or exclude them (PUNGI.md 2.2). The base product's are in code.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The option.
+    pub key: &'static str,
+    /// The value for which the rule holds; none for every true one.
+    pub value: Option<&'static str>,
+    /// What must be set, too.
+    pub requires: &'static [&'static str],
+    /// What must be absent or have its default.
+    pub conflicts: &'static [&'static str],
+}
+
+/// All rules.
+pub const RULES: &[Rule] = &[
+    Rule { key: "cts_url", value: None, requires: &["translate_paths"], conflicts: &[] },
+    Rule {
+        key: "pkgset_source",
+        value: Some("repos"),
+        requires: &["pkgset_repos"],
+        conflicts: &["pkgset_koji_tag", "pkgset_koji_inherit"],
+    },
+    Rule { key: "pkgset_source", value: Some("koji"), requires: &[], conflicts: &["pkgset_repos"] },
+];
