@@ -1,0 +1,11 @@
+//! The tests of the Koji client that go through its public face. One binary, because each one is linked anew.
+
+mod codec; // round trips and hostile documents
+mod decoding; // typed calls on recorded answers
+mod downloads;
+mod faults; // the classes against Koji's own list
+mod profiles; // koji's configuration files
+mod recordings; // every recorded message against what Python reads in it
+mod server; // the HTTP server of the tests
+mod sessions; // logins, call numbers, lost answers
+mod transport; // everything between a call and its answer // files over HTTP
