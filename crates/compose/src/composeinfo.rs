@@ -107,11 +107,11 @@ pub fn composeinfo_base(identity: &ComposeIdentity) -> Value {
 
 /// composeinfo.json. A variant gets the paths `images` and `isos` of those arches for which the directories exist.
 pub fn composeinfo(identity: &ComposeIdentity, variants: &Variants, dir: &ComposeDir) -> Value {
-    let blocks = variants.all().map(|v| (v.uid.clone(), variant_block(identity, variants, v, dir))).collect();
+    let blocks = variants.all().map(|v| (v.uid.clone(), variant_block(identity, v, dir))).collect();
     document(identity, identity.is_final, blocks)
 }
 
-fn variant_block(identity: &ComposeIdentity, variants: &Variants, variant: &Variant, dir: &ComposeDir) -> Value {
+fn variant_block(identity: &ComposeIdentity, variant: &Variant, dir: &ComposeDir) -> Value {
     let arches: BTreeSet<&str> = variant.arches.iter().map(String::as_str).collect();
     let existing = |path_of: &dyn Fn(&str) -> PathBuf| -> Map<String, Value> {
         let paths = arches.iter().map(|arch| (arch, path_of(arch))).filter(|(_, path)| path.is_dir());
@@ -135,11 +135,8 @@ fn variant_block(identity: &ComposeIdentity, variants: &Variants, variant: &Vari
         "type": variant.kind.as_str(),
         "uid": variant.uid,
     });
-    let children: BTreeSet<String> = variants
-        .all()
-        .filter(|child| child.parent.as_deref() == Some(&variant.uid))
-        .map(|child| child.id.replace('-', ""))
-        .collect();
+    let children: BTreeSet<&str> =
+        variant.children.iter().filter_map(|uid| uid.strip_prefix(&variant.uid)?.strip_prefix('-')).collect();
     if !children.is_empty() {
         block["variants"] = json!(children);
     }
@@ -157,23 +154,34 @@ fn variant_block(identity: &ComposeIdentity, variants: &Variants, variant: &Vari
     block
 }
 
-/// Takes into `own` what `existing`, the composeinfo.json of another tool in the same compose, says besides: other
-/// variants, other paths of ours, other keys. What both say, `own` says.
+/// Takes into `own` what `existing`, the composeinfo.json that another tool wrote into the same compose, says besides:
+/// other variants, other paths of ours, keys that nobody here knows. What both speak of, `own` says, and whether
+/// directories of images exist too.
 pub fn merge(own: &mut Value, existing: &Value) {
-    merge_at(own, existing, 0);
+    fill(own, existing, |key| key == "payload");
+    let (Some(own), Some(existing)) = (own.get_mut("payload"), existing.get("payload")) else { return };
+    fill(own, existing, |key| key == "base_product");
+    let (Some(Value::Object(own)), Some(Value::Object(existing))) = (own.get_mut("variants"), existing.get("variants"))
+    else {
+        return;
+    };
+    for (uid, block) in existing {
+        let Some(own) = own.get_mut(uid) else {
+            own.insert(uid.clone(), block.clone());
+            continue;
+        };
+        fill(own, block, |key| key == "paths" || key == "variants" || key == "release");
+        if let (Some(own), Some(paths)) = (own.get_mut("paths"), block.get("paths")) {
+            fill(own, paths, |key| key == "images" || key == "isos");
+        }
+    }
 }
 
-fn merge_at(own: &mut Value, existing: &Value, depth: usize) {
+/// Copies the entries of `existing` that `own` lacks, but for those that are `ours` alone to say.
+fn fill(own: &mut Value, existing: &Value, ours: impl Fn(&str) -> bool) {
     let (Value::Object(own), Value::Object(existing)) = (own, existing) else { return };
-    for (key, value) in existing {
-        match own.get_mut(key) {
-            Some(own) => merge_at(own, value, depth + 1),
-            // Whether a directory of images exists is ours to say, below payload.variants.UID.paths.
-            None if depth == 4 && (key == "images" || key == "isos") => {}
-            None => {
-                own.insert(key.clone(), value.clone());
-            }
-        }
+    for (key, value) in existing.iter().filter(|(key, _)| !ours(key)) {
+        own.entry(key).or_insert_with(|| value.clone());
     }
 }
 

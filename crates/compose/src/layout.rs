@@ -2,10 +2,9 @@
 
 use crate::composeinfo::{self, ComposeinfoError};
 use crate::identity::ComposeIdentity;
-use crate::pyjson;
 use crate::status::{Status, StatusError, load_status};
 use crate::variants::{Variant, VariantKind};
-use crate::write::{WriteError, write_atomic};
+use crate::write::{WriteError, write_atomic, write_json};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -125,7 +124,7 @@ impl ComposeDir {
         write_atomic(&self.compose_id_file(), identity.id().as_bytes())?;
         let base = self.composeinfo_base_file();
         if !base.exists() {
-            write_atomic(&base, pyjson::to_string(&composeinfo::composeinfo_base(identity)).as_bytes())?;
+            write_json(&base, &composeinfo::composeinfo_base(identity))?;
         }
         Ok(())
     }

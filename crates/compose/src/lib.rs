@@ -7,7 +7,7 @@
 //! - Where: [`layout`], [`latest`]
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`archive_types`]
-//! - On disk: [`write`], [`pyjson`]
+//! - On disk: [`mod@write`], [`pyjson`]
 
 pub mod arches;
 pub mod archive_types;

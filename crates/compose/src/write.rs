@@ -1,5 +1,7 @@
 //! An *atomic write* replaces a file in one step: readers see the old text or the new one, whenever the program dies.
 
+use crate::pyjson;
+use serde_json::Value;
 use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,6 +36,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         Ok(())
     };
     attempt().map_err(|source| WriteError { path: path.to_path_buf(), source })
+}
+
+/// Writes a manifest: `value` as [`pyjson::to_string`] writes it, atomically.
+pub fn write_json(path: &Path, value: &Value) -> Result<(), WriteError> {
+    write_atomic(path, pyjson::to_string(value).as_bytes())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::arches::is_rpm_arch;
 use crate::composeinfo::{compose_block, header};
 use crate::identity::ComposeIdentity;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The type in the header.
 const TYPE: &str = "productmd.images";
@@ -256,8 +256,7 @@ impl Images {
         for (uid, arches) in new.images {
             for (arch, images) in arches {
                 let list = self.images.entry(uid.clone()).or_default().entry(arch).or_default();
-                let replaced: std::collections::HashSet<&str> =
-                    images.iter().map(|image| image.path.as_str()).collect();
+                let replaced: HashSet<&str> = images.iter().map(|image| image.path.as_str()).collect();
                 list.retain(|old| !replaced.contains(old.path.as_str()));
                 list.extend(images);
             }

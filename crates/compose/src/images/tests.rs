@@ -1,1 +1,199 @@
+//! Tests of images in memory; those of whole files are in `tests/it`.
 
+use super::*;
+use crate::identity::test_identity;
+
+fn image(path: &str) -> Image {
+    Image {
+        path: path.to_owned(),
+        mtime: 1_700_000_000,
+        size: 52,
+        volume_id: None,
+        kind: "qcow2".to_owned(),
+        format: "qcow2".to_owned(),
+        arch: "x86_64".to_owned(),
+        disc_number: 1,
+        disc_count: 1,
+        checksums: BTreeMap::from([("sha256".to_owned(), "ab".to_owned())]),
+        implant_md5: None,
+        bootable: false,
+        subvariant: "Server".to_owned(),
+        unified: false,
+        additional_variants: Vec::new(),
+        extra: Map::new(),
+    }
+}
+
+#[test]
+fn arches_are_checked_when_added() {
+    for (arch, problem) in [
+        ("x86_64", None),
+        ("noarch", None),
+        ("frob", Some("image a of variant Server: unknown arch 'frob'")),
+        ("src", Some("image a of variant Server: 'src' is not an arch of images")),
+        ("nosrc", Some("image a of variant Server: 'nosrc' is not an arch of images")),
+    ] {
+        let mut images = Images::new();
+        let error = images.add("Server", arch, image("a")).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), problem);
+        assert_eq!(images.len(), usize::from(problem.is_none()));
+    }
+}
+
+#[test]
+fn every_problem_names_its_image() {
+    type Change = fn(&mut Image);
+    let changes: [(Change, &str); 11] = [
+        (|i| i.path.clear(), "image  of variant Server: its path is empty"),
+        (|i| i.size = 0, "image a of variant Server: the file is empty"),
+        (|i| i.volume_id = Some(String::new()), "image a of variant Server: its volume id is empty"),
+        (|i| i.kind = "frob".to_owned(), "image a of variant Server: unknown image type 'frob'"),
+        (|i| i.format = "vhdfixed".to_owned(), "image a of variant Server: unknown image format 'vhdfixed'"),
+        (|i| i.arch.clear(), "image a of variant Server: its arch is empty"),
+        (|i| i.checksums.clear(), "image a of variant Server: it has no checksums"),
+        (
+            |i| i.implant_md5 = Some("X".repeat(32)),
+            "image a of variant Server: its implanted checksum 'XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX' is not 32 lower-case \
+             letters and digits",
+        ),
+        (
+            |i| i.additional_variants = vec!["Client".to_owned()],
+            "image a of variant Server: it has additional variants without being unified",
+        ),
+        // What is odd but allowed.
+        (|i| i.implant_md5 = Some("0a".repeat(16)), ""),
+        (|i| i.kind = "boot".to_owned(), ""),
+    ];
+    for (change, expected) in changes {
+        let mut images = Images::new();
+        let mut changed = image("a");
+        change(&mut changed);
+        images.add("Server", "x86_64", changed).unwrap();
+        images.add("Server", "x86_64", image("b")).unwrap();
+        let problems = images.validate().err().unwrap_or_default();
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.join("\n"), expected);
+    }
+}
+
+#[test]
+fn shared_identities_need_different_checksums() {
+    let mut images = Images::new();
+    images.add("Server", "x86_64", image("a")).unwrap();
+    images.add("Client", "x86_64", image("b")).unwrap();
+    assert!(images.shared_identities().is_empty());
+    let mut other = image("c");
+    other.checksums.insert("sha256".to_owned(), "cd".to_owned());
+    images.add("Server", "x86_64", other.clone()).unwrap();
+    other.disc_number = 2;
+    images.add("Server", "x86_64", other).unwrap();
+    let pairs: Vec<_> = images.shared_identities().iter().map(|(a, b)| (a.path.clone(), b.path.clone())).collect();
+    assert_eq!(pairs, [("b".to_owned(), "c".to_owned())]);
+}
+
+#[test]
+fn images_are_sorted_by_path_and_merged_by_it() {
+    let paths = |images: &Images| -> Vec<String> {
+        let json = images.to_json(&test_identity());
+        let list = json["payload"]["images"]["Server"]["x86_64"].as_array().unwrap().clone();
+        list.iter().map(|image| image["path"].as_str().unwrap().to_owned() + &image["size"].to_string()).collect()
+    };
+    let mut images = Images::new();
+    for path in ["b", "c", "a"] {
+        images.add("Server", "x86_64", image(path)).unwrap();
+    }
+    assert_eq!(paths(&images), ["a52", "b52", "c52"]);
+    let mut new = Images::new();
+    for path in ["b", "d"] {
+        new.add("Server", "x86_64", Image { size: 1, ..image(path) }).unwrap();
+    }
+    images.merge(new);
+    assert_eq!(paths(&images), ["a52", "b1", "c52", "d1"]);
+}
+
+#[test]
+fn no_image_is_an_empty_object() {
+    assert_eq!(Images::new().to_json(&test_identity())["payload"]["images"], json!({}));
+}
+
+#[test]
+fn unknown_keys_are_kept() {
+    let mut images = Images::new();
+    let mut ours = image("a");
+    ours.extra.insert("torrent".to_owned(), json!({"x": [1.5]}));
+    images.add("Server", "x86_64", ours).unwrap();
+    let mut json = images.to_json(&test_identity());
+    json["payload"]["note"] = json!("kept");
+    let again = parse_images(&json.to_string()).unwrap();
+    assert_eq!(again.to_json(&test_identity()), json);
+}
+
+#[test]
+fn older_versions_are_read() {
+    let image = |more: &str| {
+        format!(
+            r#"{{"path": "p", "mtime": 1.7e9, "size": "52", "volume_id": null, "type": "dvd", "arch": "x86_64",
+            "disc_number": 1, "disc_count": 1, "checksums": {{"md5": "x"}}, "implant_md5": null, "bootable": true{more}}}"#
+        )
+    };
+    let file = |header: &str, images: &str| {
+        format!(r#"{{"header": {{{header}}}, "payload": {{"images": {{"S": {images}}}}}}}"#)
+    };
+    let one =
+        parse_images(&file(r#""version": "1.0""#, &format!(r#"{{"x86_64": [{}], "src": [{0}]}}"#, image("")))).unwrap();
+    let found: Vec<_> = one
+        .iter()
+        .map(|(uid, arch, i)| (uid, arch, i.mtime, i.size, i.format.as_str(), i.subvariant.as_str()))
+        .collect();
+    // The sources are listed under the binary arch.
+    assert_eq!(found, [("S", "x86_64", 1_700_000_000, 52, "iso", ""); 2]);
+
+    let new = r#""type": "productmd.images", "version": "1.2""#;
+    for (header, images, problem) in [
+        (r#""version": "0.3""#, "{}".to_owned(), "it is not a productmd.images of version 1"),
+        (
+            r#""version": "2.0", "type": "productmd.images""#,
+            "{}".to_owned(),
+            "it is not a productmd.images of version 1",
+        ),
+        (r#""version": "1.2", "type": "productmd.rpms""#, "{}".to_owned(), "it is not a productmd.images of version 1"),
+        (new, "[]".to_owned(), "`payload.images.S` is missing or not an object"),
+        (new, r#"{"x86_64": {}}"#.to_owned(), "`payload.images.S.x86_64` is missing or not a list"),
+        (new, r#"{"x86_64": [5]}"#.to_owned(), "`payload.images.S.x86_64.0` is missing or not an object"),
+        (
+            new,
+            format!(r#"{{"x86_64": [{}]}}"#, image("")),
+            "`payload.images.S.x86_64.0.subvariant` is missing or not a string",
+        ),
+        (
+            new,
+            format!(r#"{{"frob": [{}]}}"#, image(r#", "subvariant": "S""#)),
+            "image p of variant S: unknown arch 'frob'",
+        ),
+        (
+            new,
+            format!(r#"{{"src": [{}]}}"#, image(r#", "subvariant": "S""#)),
+            "image p of variant S: 'src' is not an arch of images",
+        ),
+        (
+            new,
+            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("1.7e9", "1e300")),
+            "`payload.images.S.x86_64.0.mtime` is missing or not a whole number",
+        ),
+        (
+            new,
+            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("\"52\"", "-1")),
+            "`payload.images.S.x86_64.0.size` is missing or not a whole number",
+        ),
+        (
+            new,
+            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("\"x\"", "1")),
+            "`payload.images.S.x86_64.0.checksums` is missing or not an object of strings",
+        ),
+    ] {
+        let error = parse_images(&file(header, &images)).unwrap_err().to_string();
+        assert_eq!(error, problem);
+    }
+    assert!(parse_images("{").unwrap_err().to_string().starts_with("it is not JSON"));
+    assert!(parse_images(&"[".repeat(100_000)).is_err());
+}

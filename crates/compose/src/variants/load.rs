@@ -20,14 +20,23 @@ pub fn load_variants(
     config_path: &Path,
     sources: &mut Sources,
 ) -> Result<(Variants, PathBuf), Vec<Diagnostic>> {
+    let tree_arches: Vec<String> = config.tree_arches.iter().map(|arch| arch.value.clone()).collect();
+    load(&config.variants_file, &tree_arches, config_path, sources)
+}
+
+fn load(
+    file: &VariantsFile,
+    tree_arches: &[String],
+    config_path: &Path,
+    sources: &mut Sources,
+) -> Result<(Variants, PathBuf), Vec<Diagnostic>> {
     let dir = config_path.parent().unwrap_or(Path::new(""));
-    let (path, span) = find(&config.variants_file, dir).map_err(|diagnostic| vec![diagnostic])?;
+    let (path, span) = find(file, dir).map_err(|diagnostic| vec![diagnostic])?;
     let text = load_text(&path, MAX_BYTES).map_err(|error| {
         let message = format!("cannot read the variants file {}: {error}", path.display());
         vec![unreadable(message, span)]
     })?;
-    let tree_arches: Vec<String> = config.tree_arches.iter().map(|arch| arch.value.clone()).collect();
-    let variants = parse_filtered(&text, &path, sources, &tree_arches)?;
+    let variants = parse_filtered(&text, &path, sources, tree_arches)?;
     Ok((variants, path))
 }
 
@@ -61,11 +70,10 @@ fn find(file: &VariantsFile, dir: &Path) -> Result<(PathBuf, Span), Diagnostic> 
 
 fn find_path(named: &Spanned<String>, path: PathBuf) -> Result<(PathBuf, Span), Diagnostic> {
     let missing = |path: &Path| unreadable(format!("the variants file {} does not exist", path.display()), named.span);
-    let Some(pattern) =
-        path.file_name().and_then(|name| name.to_str()).filter(|name| !named.value.ends_with('/') && !name.is_empty())
-    else {
+    let pattern = named.value.rsplit('/').next().unwrap_or_default();
+    if matches!(pattern, "" | "." | "..") {
         return Err(unreadable(format!("the variants file '{}' is not a file name", named.value), named.span));
-    };
+    }
     if !pattern.contains(['*', '?', '[']) {
         return if path.exists() { Ok((path, named.span)) } else { Err(missing(&path)) };
     }
@@ -240,5 +248,31 @@ mod tests {
             found(&scm("git", "https://example.com/x.git", "variants.xml"), dir.path()),
             Err("exporting the variants file from a repository (scm `git`) is not supported yet".to_owned())
         );
+    }
+
+    #[test]
+    fn loads_beside_the_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("test.conf");
+        let path = dir.path().join("variants.xml");
+        let named = VariantsFile::Path(Spanned::new("variants.xml".to_owned(), span()));
+        let x = "<arches><arch>x86_64</arch></arches>";
+        let addon = "<variants><variant id='HA' name='HA' type='addon'><arches><arch>s390x</arch></arches></variant></variants>";
+        let server = format!("<variants><variant id='S' name='S' type='variant'>{x}{addon}</variant></variants>");
+        fs::write(&path, server).unwrap();
+        let load = |arches: &[String]| load(&named, arches, &config, &mut Sources::new());
+
+        assert!(load(&[]).unwrap_err()[0].message.contains("none in common"));
+        // An addon that tree_arches drops may say what it likes.
+        let (mut variants, found) = load(&["x86_64".to_owned()]).unwrap();
+        assert_eq!(found, path);
+        let lines = variants.filter(&["x86_64".to_owned()], &[]);
+        assert_eq!(lines, ["Excluding variant S-HA: all its arches are filtered."]);
+        assert!(load(&["s390x".to_owned()]).is_err());
+
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let problems = load(&[]).unwrap_err();
+        assert!(problems[0].message.starts_with("cannot read the variants file"), "{}", problems[0].message);
     }
 }

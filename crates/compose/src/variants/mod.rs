@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn variant(id: &str, kind: &str, arches: &[&str], inner: &str) -> String {
-        let arches: String = arches.iter().map(|arch| format!("<arch>{arch}</arch>")).collect();
+        let arches = format!("<arch>{}</arch>", arches.join("</arch><arch>"));
         format!("<variant id='{id}' name='{id}' type='{kind}'><arches>{arches}</arches>{inner}</variant>")
     }
 

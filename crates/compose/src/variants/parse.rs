@@ -44,6 +44,12 @@ impl Problems {
         self.found.last_mut().unwrap_or(&mut self.spill)
     }
 
+    /// What was found, in the order of the file.
+    fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|diagnostic| diagnostic.span.map(|span| span.start));
+        self.found
+    }
+
     /// A problem of a whole node.
     pub(super) fn at_node(&mut self, node: Node<'_, '_>, message: String) -> &mut Diagnostic {
         self.push(node.range(), message)
@@ -89,17 +95,17 @@ pub(super) fn parse_filtered(
         Err(error) => {
             let at = offset_of(&text, error.pos());
             problems.push(at..at, format!("not well-formed XML: {error}"));
-            return Err(problems.found);
+            return Err(problems.into_diagnostics());
         }
     };
     let root = document.root_element();
     dtd::validate(root, &mut problems);
     if !problems.found.is_empty() {
-        return Err(problems.found);
+        return Err(problems.into_diagnostics());
     }
     let mut builder = Builder { templates: HashMap::new(), tree_arches, count: 0, problems };
     let variants = builder.build(root);
-    if builder.problems.found.is_empty() { Ok(variants) } else { Err(builder.problems.found) }
+    if builder.problems.found.is_empty() { Ok(variants) } else { Err(builder.problems.into_diagnostics()) }
 }
 
 /// The byte offset of a position (line and column from 1, the column in characters).
