@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 /// The names of all cases.
-fn cases() -> Vec<String> {
+pub fn cases() -> Vec<String> {
     let entries = fs::read_dir(fixture("pungi/cases")).unwrap().map(Result::unwrap);
     let mut names: Vec<String> =
         entries.filter(|e| e.path().is_dir()).map(|e| e.file_name().into_string().unwrap()).collect();
@@ -23,11 +23,12 @@ fn cases() -> Vec<String> {
 }
 
 /// A recorded file of a case.
-fn expected(case: &str, name: &str) -> Option<Value> {
+pub fn expected(case: &str, name: &str) -> Option<Value> {
     json(&format!("pungi/cases/{case}/expected/{name}"))
 }
 
-fn arguments(case: &str) -> Vec<String> {
+/// The arguments of a case besides the configuration and the target.
+pub fn arguments(case: &str) -> Vec<String> {
     let arguments = json(&format!("pungi/cases/{case}/case.json")).and_then(|case| case.get("args").cloned());
     arguments.map_or_else(|| vec!["--test".to_owned()], |arguments| serde_json::from_value(arguments).unwrap())
 }
@@ -36,7 +37,8 @@ fn arguments(case: &str) -> Vec<String> {
 fn identity(case: &str) -> Option<ComposeIdentity> {
     let config = expected(case, "config-dump.json")?;
     let get = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
-    let mut identity = ComposeIdentity {
+    let (kind, label, supported) = options(&arguments(case))?;
+    Some(ComposeIdentity {
         release: Product {
             name: get("release_name"),
             short: get("release_short"),
@@ -46,25 +48,28 @@ fn identity(case: &str) -> Option<ComposeIdentity> {
         },
         base_product: None,
         date: "20240229".to_owned(),
-        kind: ComposeType::Production,
+        kind,
         respin: 0,
-        label: None,
-        is_final: false,
-    };
-    let arguments = arguments(case);
+        is_final: supported || label.as_ref().is_some_and(Label::is_final),
+        label,
+    })
+}
+
+/// Compose type, label and whether the compose is supported, as a command line says it; `None` for a bad label.
+pub fn options(arguments: &[String]) -> Option<(ComposeType, Option<Label>, bool)> {
+    let (mut kind, mut label, mut supported) = (ComposeType::Production, None, false);
     for (i, argument) in arguments.iter().enumerate() {
         match argument.as_str() {
-            "--label" => identity.label = Some(Label::parse(&arguments[i + 1]).ok()?),
-            "--supported" => identity.is_final = true,
+            "--label" => label = Some(Label::parse(&arguments[i + 1]).ok()?),
+            "--supported" => supported = true,
             other => {
-                if let Some(kind) = other.strip_prefix("--").and_then(|name| ComposeType::parse(name).ok()) {
-                    identity.kind = kind;
+                if let Some(named) = other.strip_prefix("--").and_then(|name| ComposeType::parse(name).ok()) {
+                    kind = named;
                 }
             }
         }
     }
-    identity.is_final |= identity.label.as_ref().is_some_and(Label::is_final);
-    Some(identity)
+    Some((kind, label, supported))
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Compares this room with what the real Pungi and the real productmd wrote.
 //!
 //! - [`cases`]: every recorded case of Pungi (`fixtures/pungi/cases`)
+//! - [`configurations`]: the same cases, from their configuration files on
 //! - [`productmd`]: files that productmd wrote (`fixtures/compose`)
 //! - [`variants`]: the edge cases of variants.xml (`fixtures/pungi/variants.json`), and errors with their places
 
@@ -8,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod configurations;
 mod productmd;
 mod variants;
 
