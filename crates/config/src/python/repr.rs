@@ -73,10 +73,15 @@ fn push_quoted(out: &mut Text<'_>, text: &str, ascii: bool) -> Result<(), Proble
     out.repeat(quote, 1)
 }
 
-/// What Python's `str.isprintable` says of a character. `Debug` of a string escapes the same set, only not at its start.
+/// What Python's `str.isprintable` says of a character. `str::escape_debug` escapes the same set behind the first character.
 pub fn is_printable(c: char) -> bool {
-    let shown = format!("{:?}", format!("a{c}"));
-    c == '"' || c == '\\' || !shown.contains('\\')
+    if c.is_ascii() {
+        return matches!(c, ' '..='~');
+    }
+    let mut buffer = [b'a'; 5];
+    let length = c.encode_utf8(&mut buffer[1..]).len();
+    let text = std::str::from_utf8(&buffer[..=length]).unwrap_or("");
+    text.escape_debug().nth(1) == Some(c)
 }
 
 /// `ascii(value)`: `repr` with everything beyond ASCII escaped.

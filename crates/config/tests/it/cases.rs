@@ -1,0 +1,143 @@
+//! The recorded cases: dumps with defaults, and the paths at which Pungi complained.
+
+use crate::{fixtures, json};
+use magudi_config::{Diagnostic, Node, Sources, check, codes, diagnostic, dump, load_config};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Folder, name of the configuration, verdict.
+fn cases() -> Vec<(PathBuf, String, String)> {
+    let root = fixtures().join("cases");
+    let index = json(&root.join("INDEX.json"));
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let case =
+        |case: &serde_json::Value| (root.join(text(&case["case"])), text(&case["config"]), text(&case["verdict"]));
+    index.as_array().unwrap().iter().map(case).collect()
+}
+
+fn load(path: &Path) -> (Sources, Result<Node, Vec<Diagnostic>>) {
+    let mut sources = Sources::new();
+    let tree = load_config(path, &mut sources);
+    (sources, tree)
+}
+
+#[test]
+fn dumps_have_pungis_defaults() {
+    let mut compared = 0;
+    for (folder, config, _) in cases() {
+        let expected = folder.join("expected/config-dump.json");
+        if !expected.exists() {
+            continue;
+        }
+        let (_, tree) = load(&folder.join(config));
+        let filled = check::with_defaults(&tree.unwrap());
+        assert_eq!(dump::to_json(&filled).unwrap(), json(&expected), "{}", folder.display());
+        let text = std::fs::read_to_string(&expected).unwrap();
+        assert_eq!(dump::to_text(&filled).unwrap().trim_end(), text.trim_end(), "{}", folder.display());
+        compared += 1;
+    }
+    assert!(compared > 50);
+}
+
+#[test]
+fn errors_stand_at_pungis_paths() {
+    let mut compared = 0;
+    for (folder, config, verdict) in cases() {
+        if verdict != "error" {
+            continue;
+        }
+        let result = json(&folder.join("expected/result.json"));
+        let lines = result["stderr_non_log"].as_array().into_iter().flatten().filter_map(|line| line.as_str());
+        let path = |line: &str| Some(line.strip_prefix("Failed validation in ")?.split_once(": ")?.0.to_owned());
+        let theirs: BTreeSet<String> = lines.filter_map(path).collect();
+        if theirs.is_empty() {
+            continue;
+        }
+        let (sources, tree) = load(&folder.join(config));
+        let (checked, problems) = check(&tree.unwrap());
+        assert!(checked.is_none());
+        let errors = problems.iter().filter(|p| p.severity() == magudi_config::Severity::Error);
+        let ours: BTreeSet<String> = errors.map(|problem| problem.path.clone()).collect();
+        assert_eq!(ours, theirs, "{}", folder.display());
+        for problem in &problems {
+            let span = problem.span.unwrap_or_else(|| panic!("{problem:?} has no place"));
+            assert!(sources.position(span).line > 1 || problem.path.is_empty());
+        }
+        compared += theirs.len();
+    }
+    assert!(compared >= 12, "{compared}");
+}
+
+/// What Pungi accepted passes, whatever verdict the case has for what comes later.
+#[test]
+fn accepts_what_pungi_accepted() {
+    let refused = ["c39_checksum_badfmt", "c40_checksum_unknown_alg"];
+    for (folder, config, _) in cases() {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        if !folder.join("expected/config-dump.json").exists() {
+            continue;
+        }
+        let (_, tree) = load(&folder.join(config));
+        let (checked, problems) = check(&tree.unwrap());
+        assert_eq!(checked.is_none(), refused.contains(&name.as_str()), "{name}: {problems:?}");
+    }
+}
+
+fn problems_of(case: &str) -> Vec<(&'static str, String)> {
+    let (_, tree) = load(&fixtures().join("cases").join(case).join("test.conf"));
+    let problems = match tree {
+        Ok(tree) => check(&tree).1,
+        Err(problems) => problems,
+    };
+    problems.into_iter().map(|problem| (problem.code.id, problem.path)).collect()
+}
+
+#[test]
+fn single_cases() {
+    let code = |code: &'static codes::Code, path: &str| (code.id, path.to_owned());
+    assert_eq!(problems_of("c39_checksum_badfmt"), [code(&codes::BAD_BASE_NAME, "media_checksum_base_filename")]);
+    assert_eq!(problems_of("c40_checksum_unknown_alg"), [code(&codes::UNKNOWN_CHECKSUM, "media_checksums.0")]);
+    assert_eq!(problems_of("c53_release_version_bad"), [code(&codes::BAD_RELEASE, "release_version")]);
+    assert_eq!(problems_of("c92_iso_level_conflicts"), [code(&codes::CONFLICTS, "pkgset_repos")]);
+    assert_eq!(problems_of("c47_syntax_error"), [code(&codes::SYNTAX, "")]);
+    assert_eq!(problems_of("c48_dup_key"), [code(&codes::SYNTAX, "")]);
+    assert_eq!(problems_of("c102_regex_dialect"), [code(&codes::SYNTAX, "")]);
+    assert_eq!(problems_of("c105_tuple_osbuild_value"), []);
+    let warnings: BTreeSet<_> = problems_of("c41_unknown_keys").into_iter().collect();
+    let expected = [
+        code(&codes::UNKNOWN_OPTION, "osbild"),
+        code(&codes::UNKNOWN_OPTION, "osbuild_targt"),
+        code(&codes::UNKNOWN_OPTION, "qwerty"),
+        code(&codes::DEPRECATED, "release_is_layered"),
+        code(&codes::DEPRECATED, "runroot"),
+    ];
+    assert_eq!(warnings, BTreeSet::from(expected));
+    let deprecated: BTreeSet<_> = problems_of("c93_alias").into_iter().collect();
+    assert_eq!(
+        deprecated,
+        BTreeSet::from([code(&codes::DEPRECATED, "pdc_url"), code(&codes::DEPRECATED, "productimg")])
+    );
+}
+
+#[test]
+fn a_tuple_of_images_is_a_list_of_images() {
+    let (_, tree) = load(&fixtures().join("cases/c105_tuple_osbuild_value/test.conf"));
+    let (config, _) = check(&tree.unwrap());
+    let config = config.unwrap();
+    assert_eq!(config.osbuild.len(), 1);
+    assert_eq!(config.osbuild[0].images[0].path, "osbuild.^Server$.0");
+    assert_eq!(config.osbuild[0].images[0].name.as_str(), "tup");
+}
+
+#[test]
+fn included_values_lead_to_the_included_file() {
+    let (sources, tree) = load(&fixtures().join("cases/c32_include/test.conf"));
+    let (config, problems) = check(&tree.unwrap());
+    assert!(!diagnostic::has_errors(&problems));
+    let config = config.unwrap();
+    let place = sources.position(config.osbuild[0].images[0].name.span);
+    assert!(place.path.ends_with("sub/more.conf"), "{place}");
+    let formatted = sources.position(config.osbuild[1].images[0].name.span);
+    assert!(formatted.path.ends_with("c32_include/test.conf"), "{formatted}");
+    assert_eq!(config.osbuild[1].images[0].name.as_str(), "c-4");
+}

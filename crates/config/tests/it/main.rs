@@ -1,0 +1,21 @@
+//! Tests of the whole room against what the real Pungi did (`fixtures/pungi`).
+
+mod cases;
+mod format;
+mod hostile;
+mod language;
+mod patterns;
+mod rendering;
+
+use std::path::{Path, PathBuf};
+
+/// The fixtures taken from Pungi.
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pungi")
+}
+
+/// A JSON file.
+fn json(path: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
