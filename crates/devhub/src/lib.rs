@@ -1,1 +1,50 @@
-//! devhub
+//! A simulated Koji hub: the same wire as a real one, scripted tasks, and faults on demand.
+//!
+//! It answers XML-RPC under `/kojihub`, serves its volume under `/kojifiles`, and shows a few pages under `/koji`. It is
+//! deterministic: the same calls to a fresh hub make the same tasks, builds and files. `docs/simulated-hub.md` is its
+//! page for users.
+//!
+//! # Module index
+//!
+//! - Outside: [`hub`] options, start and stop; [`scenario`] the script
+//! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
+//!   `mishaps` what goes wrong
+//! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `schema` of `osbuildImage`,
+//!   `wire` values and faults, `python` texts
+//! - State: `site`, `state`, `accounts`, `sessions`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
+//! - Work: `work` what becomes of a task, `ids`, `image_types`, `output` of a task, `volume`, `names`, `clock`
+
+mod accounts;
+mod archive_types;
+mod args;
+mod body;
+mod builds;
+mod caller;
+mod clock;
+mod files;
+mod http;
+pub mod hub;
+mod ids;
+mod image_types;
+mod journal;
+mod methods;
+mod mishaps;
+mod names;
+mod output;
+mod pages;
+mod python;
+mod rpc;
+pub mod scenario;
+mod schema;
+mod sessions;
+mod site;
+mod state;
+mod targets;
+mod tasks;
+mod volume;
+mod wire;
+mod work;
+
+pub use hub::{HubError, Options, RunningHub, profile_text, start};
+pub use journal::JournalError;
+pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario};

@@ -1,0 +1,159 @@
+//! A *build* is a name, a version and a release with files; an *archive* is one of the files (KOJI.md 7).
+
+use crate::archive_types::ArchiveType;
+use crate::clock::{Micros, time_value, ts_value};
+use crate::wire::{Value, int, string, string_or_nil, structure};
+
+/// The id of the build type `image`.
+pub(crate) const IMAGE_BTYPE: i64 = 4;
+
+/// One file of a build.
+#[derive(Debug, Clone)]
+pub(crate) struct Archive {
+    /// Its id.
+    pub(crate) id: i64,
+    /// The build it belongs to.
+    pub(crate) build: i64,
+    /// For which arch it was made.
+    pub(crate) arch: String,
+    /// Its archive type.
+    pub(crate) kind: ArchiveType,
+    /// Its name.
+    pub(crate) filename: String,
+    /// What the hub says its size is, in bytes.
+    pub(crate) size: u64,
+    /// What the hub says its MD5 is.
+    pub(crate) md5: String,
+    /// Further facts.
+    pub(crate) extra: Value,
+}
+
+impl Archive {
+    /// The struct of `listArchives`; `arch` is there only when image archives were asked for.
+    pub(crate) fn to_value(&self, arch: bool) -> Value {
+        let mut members = vec![
+            ("btype", string("image")),
+            ("btype_id", int(IMAGE_BTYPE)),
+            ("build_id", int(self.build)),
+            ("buildroot_id", int(self.id)),
+            ("checksum", string(self.md5.as_str())),
+            ("checksum_type", int(0)),
+            ("compression_type", string_or_nil(self.kind.compression)),
+            ("extra", self.extra.clone()),
+            ("filename", string(self.filename.as_str())),
+            ("id", int(self.id)),
+            ("metadata_only", Value::Bool(false)),
+            ("size", int(i64::try_from(self.size).unwrap_or(i64::MAX))),
+            ("type_description", string(self.kind.description)),
+            ("type_extensions", string(self.kind.extensions)),
+            ("type_id", int(self.kind.id)),
+            ("type_name", string(self.kind.name)),
+        ];
+        if arch {
+            members.push(("arch", string(self.arch.as_str())));
+        }
+        structure(members)
+    }
+}
+
+/// One build.
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    /// Its id.
+    pub(crate) id: i64,
+    /// The task that made it.
+    pub(crate) task: i64,
+    /// The name of its package.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its release.
+    pub(crate) release: String,
+    /// The id of its package.
+    pub(crate) package: i64,
+    /// Whose it is.
+    pub(crate) owner: (i64, String),
+    /// When it was begun.
+    pub(crate) started: Micros,
+    /// When it was complete.
+    pub(crate) completed: Micros,
+    /// The event that made it.
+    pub(crate) event: i64,
+    /// Its files.
+    pub(crate) archives: Vec<Archive>,
+    /// The tag it got, with the event that gave it.
+    pub(crate) tag: Option<(i64, i64)>,
+}
+
+impl Build {
+    /// Name, version and release.
+    pub(crate) fn nvr(&self) -> String {
+        format!("{}-{}-{}", self.name, self.version, self.release)
+    }
+
+    fn extra(&self) -> Value {
+        let images = self.archives.iter().filter_map(|archive| {
+            let facts = archive.extra.get("image")?;
+            Some((archive.filename.clone(), facts.clone()))
+        });
+        structure([("typeinfo", structure([("image", structure(images))]))])
+    }
+
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("build_id", int(self.id)),
+            ("completion_time", time_value(Some(self.completed))),
+            ("completion_ts", ts_value(Some(self.completed))),
+            ("creation_event_id", int(self.event)),
+            ("creation_time", time_value(Some(self.started))),
+            ("creation_ts", ts_value(Some(self.started))),
+            ("draft", Value::Bool(false)),
+            ("epoch", Value::Nil),
+            ("extra", self.extra()),
+            ("name", string(self.name.as_str())),
+            ("nvr", string(self.nvr())),
+            ("owner_id", int(self.owner.0)),
+            ("owner_name", string(self.owner.1.as_str())),
+            ("package_id", int(self.package)),
+            ("package_name", string(self.name.as_str())),
+            ("promoter_id", Value::Nil),
+            ("promoter_name", Value::Nil),
+            ("promotion_time", Value::Nil),
+            ("promotion_ts", Value::Nil),
+            ("release", string(self.release.as_str())),
+            ("source", string("")),
+            ("start_time", time_value(Some(self.started))),
+            ("start_ts", ts_value(Some(self.started))),
+            ("state", int(1)),
+            ("task_id", int(self.task)),
+            ("version", string(self.version.as_str())),
+            ("volume_id", int(0)),
+            ("volume_name", string("DEFAULT")),
+        ]
+    }
+
+    /// The struct of `getBuild`.
+    pub(crate) fn to_value(&self) -> Value {
+        let mut members = self.members();
+        members.extend([("id", int(self.id)), ("cg_id", int(1)), ("cg_name", string("osbuild"))]);
+        structure(members)
+    }
+
+    /// An element of `listBuilds`: no `id`, and nothing about the content generator.
+    pub(crate) fn to_list_value(&self) -> Value {
+        structure(self.members())
+    }
+
+    /// An element of `listTagged`.
+    pub(crate) fn to_tagged_value(&self, tag: (i64, &str), event: i64) -> Value {
+        let mut members = self.members();
+        members.retain(|(name, _)| !name.ends_with("_ts") && *name != "extra" && *name != "source");
+        members.extend([
+            ("id", int(self.id)),
+            ("create_event", int(event)),
+            ("tag_id", int(tag.0)),
+            ("tag_name", string(tag.1)),
+        ]);
+        structure(members)
+    }
+}

@@ -1,0 +1,224 @@
+//! The *HTTP* side: connections, routes, limits, and the ways in which an answer can fail to arrive (KOJI.md 1).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use magudi_koji::xmlrpc::encode_fault;
+
+use crate::body::Body;
+use crate::caller;
+use crate::clock;
+use crate::files;
+use crate::methods::KOJI_VERSION;
+use crate::pages;
+use crate::rpc::{self, Reply};
+use crate::scenario::OutageKind;
+use crate::site::Site;
+use crate::wire::{Fault, OFFLINE, not_allowed};
+
+/// A request is no longer than this, as with a real hub's default.
+const MAX_REQUEST: u64 = 4 << 20;
+/// A connection that is silent for so long is closed, as Apache does.
+const IDLE: Duration = Duration::from_secs(5);
+/// How long a request may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
+/// Connections at the same time; more of them wait.
+const MAX_CONNECTIONS: usize = 1024;
+/// How long running requests may take to end when the hub stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without an answer, as the scenario says")]
+pub(crate) struct HangUp;
+
+/// What a request comes to.
+pub(crate) type Outcome = Result<Response<Body>, HangUp>;
+
+/// Serves connections until `stopped` says so, or nobody is left who could say so.
+pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            _ = stopped.changed() => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer, place)) => {
+                let (site, stopped) = (Arc::clone(&site), stopped.clone());
+                connections.spawn(async move {
+                    connection(stream, peer, site, stopped).await;
+                    drop(place);
+                });
+            }
+            // No file descriptors are left, for example; some will be free again.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    drop(listener);
+    // Connections that do not end by themselves are closed when the set is dropped.
+    let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
+    // Answers are small; waiting to fill packets would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let site = Arc::clone(&site);
+        async move { route(site, peer, request).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // Errors are the peer's doing or the scenario's; there is nobody to tell.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+async fn route(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+    let path = caller::percent_decode(request.uri().path());
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(str::to_owned)
+    };
+    let mut response = if below("/kojihub").is_some() {
+        hub(site, peer, request).await?
+    } else if let Some(rest) = below("/kojifiles") {
+        files::answer(site, &request, &rest).await
+    } else if path == "/" || below("/koji").is_some() {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        on_a_thread(move || pages::answer(&site, &path, &query)).await
+    } else {
+        html(StatusCode::NOT_FOUND, "Not Found", "There is nothing here.")
+    };
+    if let Ok(date) = HeaderValue::from_str(&clock::http_date(std::time::SystemTime::now())) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    Ok(response)
+}
+
+/// Does what may wait for the disk on a thread where that harms nobody.
+async fn on_a_thread(work: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| internal_error())
+}
+
+/// The answer when something broke inside.
+pub(crate) fn internal_error() -> Response<Body> {
+    html(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Internal Server Error",
+        "The server encountered an internal error or misconfiguration and was unable to complete your request.",
+    )
+}
+
+/// An answer of type `kind`.
+pub(crate) fn respond(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// A page that says what is wrong.
+pub(crate) fn html(status: StatusCode, title: &str, text: &str) -> Response<Body> {
+    let page = format!(
+        "<!DOCTYPE html>\n<html><head><title>{} {title}</title></head>\n<body><h1>{title}</h1><p>{text}</p></body></html>\n",
+        status.as_u16()
+    );
+    respond(status, "text/html; charset=utf-8", page)
+}
+
+/// An answer that the connection does not survive.
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn by_hub(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert("koji-version", HeaderValue::from_static(KOJI_VERSION));
+    response
+}
+
+fn invalid(text: &str) -> Response<Body> {
+    closing(by_hub(respond(StatusCode::BAD_REQUEST, "text/plain", format!("Invalid request: {text}\n"))))
+}
+
+async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+    if request.method() != Method::POST {
+        let text = "Method Not Allowed\nThis is an XML-RPC hub; it takes POST requests only.\n";
+        let mut response = by_hub(respond(StatusCode::METHOD_NOT_ALLOWED, "text/plain", text));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return Ok(response);
+    }
+    match site.mishaps.meet(Instant::now()) {
+        None => {}
+        Some(OutageKind::Offline) => {
+            let fault = Fault::new(OFFLINE, "server is offline");
+            return Ok(by_hub(respond(StatusCode::OK, "text/xml", encode_fault(&fault))));
+        }
+        Some(OutageKind::Http500) => return Ok(internal_error()),
+        Some(OutageKind::Html) => {
+            return Ok(html(StatusCode::OK, "Maintenance", "This service is down for maintenance."));
+        }
+        Some(OutageKind::Refuse) => return Err(HangUp),
+    }
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        let text = "A request of this type must have a Content-Length.";
+        return Ok(closing(html(StatusCode::LENGTH_REQUIRED, "Length Required", text)));
+    }
+    if request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+        // Real hubs take uploads here; this one makes all of its files itself.
+        let fault = not_allowed("you must be logged-in to upload a file");
+        return Ok(closing(by_hub(respond(StatusCode::OK, "text/xml", encode_fault(&fault)))));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > MAX_REQUEST) {
+        return Ok(invalid("Request too long"));
+    }
+    let caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query());
+    let body = Limited::new(request.into_body(), usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX));
+    let body: Bytes = match timeout(BODY_TIME, body.collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return Ok(invalid("the request broke off")),
+        Err(_) => return Ok(closing(by_hub(respond(StatusCode::REQUEST_TIMEOUT, "text/plain", "Request Timeout\n")))),
+    };
+    let worker = Arc::clone(&site);
+    let reply = tokio::task::spawn_blocking(move || rpc::answer(&worker, &body, &caller)).await;
+    match reply {
+        Ok(Reply::Answer { method, .. }) if site.mishaps.loses_answer(&method) => Err(HangUp),
+        Ok(Reply::Answer { body, .. }) => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
+        Ok(Reply::Invalid(text)) => Ok(invalid(&text)),
+        Ok(Reply::Unencodable(_)) | Err(_) => Ok(internal_error()),
+    }
+}

@@ -1,0 +1,183 @@
+//! The *journal* is how a hub that is to be known again after a restart remembers: one line of JSON per change.
+//!
+//! It holds what cannot be derived: what was asked for, when, and what will come of it. Everything else follows from
+//! that and from the time.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use magudi_koji::xmlrpc::{Response, Value, decode_response, encode_response};
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::User;
+use crate::clock::Micros;
+use crate::tasks::Plan;
+
+/// The directory on the volume, which is not served.
+const DIRECTORY: &str = ".devhub";
+/// The file in it.
+const FILE: &str = "journal.jsonl";
+/// A line is no longer than this: a request is at most 4 MiB, and escapes make it longer.
+const MAX_LINE: u64 = 64 << 20;
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Record {
+    /// A task was submitted.
+    Task {
+        /// Its id.
+        id: i64,
+        /// Whose it is.
+        owner: i64,
+        /// When.
+        created: Micros,
+        /// The arguments as XML-RPC, which loses nothing of them.
+        request: String,
+        /// What will come of it.
+        plan: Plan,
+    },
+    /// A task was called off.
+    Cancel {
+        /// Its id.
+        id: i64,
+        /// When.
+        time: Micros,
+        /// With those under it.
+        recurse: bool,
+    },
+    /// A user came or changed.
+    User(User),
+}
+
+/// Why a journal could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Its file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another hub uses the volume.
+    #[error("{path} is in use by another hub")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line is not what a hub writes.
+    #[error("{path}, line {line}: {message}; move the file away to start anew")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A request cannot be written down or read back.
+    #[error("a task's request cannot be kept: {0}")]
+    Request(String),
+}
+
+/// The journal of one volume, locked for this hub.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the journal on the volume `topdir` and reads what is in it. A last line that was not written to its end is
+    /// dropped: whoever asked for that change never got an answer.
+    pub(crate) fn open(topdir: &Path) -> Result<(Self, Vec<Record>), JournalError> {
+        let dir = topdir.join(DIRECTORY);
+        let path = dir.join(FILE);
+        let wrap = |source| JournalError::File { path: path.clone(), source };
+        std::fs::create_dir_all(&dir).map_err(wrap)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrap)?;
+        if file.try_lock().is_err() {
+            return Err(JournalError::InUse { path });
+        }
+        let mut records = Vec::new();
+        let mut reader = BufReader::new(&file);
+        let mut good = 0;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = std::io::Read::take(&mut reader, MAX_LINE).read_until(b'\n', &mut line).map_err(wrap)?;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            good += length as u64;
+            records.push(serde_json::from_slice(&line).map_err(|e| JournalError::Line {
+                path: path.clone(),
+                line: records.len() + 1,
+                message: e.to_string(),
+            })?);
+        }
+        file.set_len(good).map_err(wrap)?;
+        file.seek(std::io::SeekFrom::Start(good)).map_err(wrap)?;
+        Ok((Self { path, file }, records))
+    }
+
+    /// Adds a record.
+    pub(crate) fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        let mut line = serde_json::to_vec(record).map_err(|e| JournalError::Request(e.to_string()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(|source| JournalError::File { path: self.path.clone(), source })
+    }
+}
+
+/// The text in which a request is kept.
+pub(crate) fn encode_request(request: &[Value]) -> Result<String, JournalError> {
+    let bytes = encode_response(&Value::Array(request.to_vec())).map_err(|e| JournalError::Request(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| JournalError::Request(e.to_string()))
+}
+
+/// The request that was kept as `text`.
+pub(crate) fn decode_request(text: &str) -> Result<Vec<Value>, JournalError> {
+    match decode_response(text.as_bytes()) {
+        Ok(Response::Value(Value::Array(request))) => Ok(request),
+        Ok(_) => Err(JournalError::Request("it is no array".to_owned())),
+        Err(e) => Err(JournalError::Request(e.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Outcome;
+
+    #[test]
+    fn a_torn_line_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = vec![Value::String(" a\n".to_owned()), Value::Double(0.1), Value::Nil];
+        let record = Record::Task {
+            id: 1_000_001,
+            owner: 2,
+            created: 5,
+            request: encode_request(&request).unwrap(),
+            plan: Plan { open: 5, finish: 6, close: 7, outcome: Outcome::Failure("x".to_owned()) },
+        };
+        let (mut journal, records) = Journal::open(dir.path()).unwrap();
+        assert_eq!(records, []);
+        journal.append(&record).unwrap();
+        journal.append(&Record::Cancel { id: 1_000_001, time: 6, recurse: true }).unwrap();
+        assert!(matches!(Journal::open(dir.path()), Err(JournalError::InUse { .. })));
+        let path = journal.path.clone();
+        drop(journal);
+        let length = std::fs::metadata(&path).unwrap().len();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 3).unwrap();
+        let (journal, records) = Journal::open(dir.path()).unwrap();
+        let [Record::Task { request: text, .. }] = &records[..] else { panic!("{records:?}") };
+        assert_eq!(decode_request(text).unwrap(), request);
+        drop(journal);
+        std::fs::write(&path, "{}\n").unwrap();
+        assert!(matches!(Journal::open(dir.path()), Err(JournalError::Line { line: 1, .. })));
+    }
+}

@@ -1,0 +1,333 @@
+//! Methods about builds and archives (KOJI.md 7).
+
+use super::{Method, query, read};
+use crate::archive_types::{self, ARCHIVE_TYPES, ArchiveType};
+use crate::builds::{Archive, Build, IMAGE_BTYPE};
+use crate::python::repr;
+use crate::rpc::Call;
+use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
+
+pub(super) static METHODS: &[Method] = &[
+    read("getBuild", "buildInfo strict=False", "A build.", |call| {
+        Ok(wanted(call, 0, 1)?.map_or(Value::Nil, Build::to_value))
+    }),
+    read(
+        "listBuilds",
+        "packageID=None userID=None taskID=None prefix=None state=None volumeID=None source=None createdBefore=None \
+         createdAfter=None completeBefore=None completeAfter=None type=None typeInfo=None queryOpts=None pattern=None \
+         cgID=None draft=None",
+        "Builds.",
+        list_builds,
+    )
+    .called("RootExports.listBuilds"),
+    read(
+        "listArchives",
+        "buildID=None buildrootID=None componentBuildrootID=None hostID=None type=None filename=None size=None \
+         checksum=None checksum_type=None typeInfo=None queryOpts=None imageID=None archiveID=None strict=False",
+        "Files of builds.",
+        list_archives,
+    )
+    .called("list_archives"),
+    read("getArchive", "archive_id strict=False", "A file of a build.", get_archive),
+    read("getImageArchive", "archive_id strict=False", "What is special about an image file.", image_archive),
+    read("listArchiveFiles", "archive_id queryOpts=None strict=False", "What is in a file: nothing.", |_| {
+        Ok(Value::Array(Vec::new()))
+    }),
+    read("getBuildLogs", "build", "The logs of a build: none.", |call| {
+        strictly(call, 0).map(|_| Value::Array(Vec::new()))
+    }),
+    read("getBuildType", "buildInfo strict=False", "The types of a build.", |call| {
+        Ok(wanted(call, 0, 1)?
+            .map_or(Value::Nil, |build| structure([("image", structure([("build_id", int(build.id))]))])))
+    }),
+    read("getImageBuild", "buildInfo strict=False", "What is special about an image build.", |call| {
+        Ok(wanted(call, 0, 1)?.map_or(Value::Nil, |build| structure([("build_id", int(build.id))])))
+    }),
+    read("getMavenBuild", "buildInfo strict=False", "Nothing: there are no Maven builds.", |call| {
+        wanted(call, 0, 1).map(|_| Value::Nil)
+    }),
+    read("getWinBuild", "buildInfo strict=False", "Nothing: there are no Windows builds.", |call| {
+        wanted(call, 0, 1).map(|_| Value::Nil)
+    }),
+    read("listBuildRPMs", "build", "The packages of a build: none.", |call| {
+        strictly(call, 0).map(|_| Value::Array(Vec::new()))
+    }),
+    read(
+        "listRPMs",
+        "buildID=None buildrootID=None imageID=None componentBuildrootID=None hostID=None arches=None queryOpts=None \
+         draft=None",
+        "Packages: none.",
+        |call| query::apply(Vec::new(), call.args.get(6)),
+    ),
+    read("listBTypes", "query=None queryOpts=None", "The types of builds.", |call| {
+        let rows = BTYPES.iter().map(|(id, name)| structure([("id", int(*id)), ("name", string(*name))]));
+        query::apply(rows.collect(), call.args.get(1))
+    }),
+    read("getArchiveTypes", "", "The types of files.", |_| {
+        Ok(Value::Array(ARCHIVE_TYPES.iter().map(|t| t.to_value()).collect()))
+    }),
+    read("getArchiveType", "filename=None type_name=None type_id=None strict=False", "A type of files.", archive_type),
+    read(
+        "listTagged",
+        "tag event=None inherit=False prefix=None latest=False package=None owner=None type=None strict=True \
+         extra=True draft=None",
+        "The builds of a tag.",
+        list_tagged,
+    ),
+    read(
+        "getLatestBuilds",
+        "tag event=None package=None type=None draft=None",
+        "The newest builds of a tag.",
+        |call| tagged(call, call.args.get(2).as_str().map(str::to_owned), true),
+    ),
+    read("getNextRelease", "buildInfo incr=1", "The release that a build should have.", next_release),
+    read("getPackage", "info strict=False create=False", "A package.", get_package),
+    read("getPackageID", "name strict=False", "The id of a package.", |call| {
+        Ok(package(call)?.map_or(Value::Nil, |(id, _)| int(id)))
+    }),
+    read(
+        "listPackages",
+        "tagID=None userID=None pkgID=None prefix=None inherited=False with_dups=False event=None queryOpts=None \
+         with_owners=True with_blocked=True",
+        "Packages.",
+        list_packages,
+    ),
+    read("listVolumes", "", "The volumes.", |_| {
+        Ok(Value::Array(vec![structure([("id", int(0)), ("name", string("DEFAULT"))])]))
+    }),
+];
+
+const BTYPES: [(i64, &str); 4] = [(1, "rpm"), (2, "maven"), (3, "win"), (IMAGE_BTYPE, "image")];
+
+/// The build that `info` names: an id, an N-V-R, or a struct of either.
+pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Build>, Fault> {
+    let state = &call.state;
+    match info {
+        Value::Int(_) | Value::Int64(_) => Ok(info.as_i64().and_then(|id| state.builds.get(&id))),
+        Value::String(nvr) => {
+            if let Ok(id) = nvr.parse() {
+                return Ok(state.builds.get(&id));
+            }
+            let mut parts = nvr.rsplitn(3, '-');
+            if (parts.next(), parts.next(), parts.next()).2.is_none_or(str::is_empty) {
+                return Err(generic(format!("invalid format: {nvr}")));
+            }
+            Ok(state.build_by_nvr(nvr))
+        }
+        Value::Struct(members) => {
+            if let Some(id) = members.get("id").or_else(|| members.get("build_id")).and_then(Value::as_i64) {
+                return Ok(state.builds.get(&id));
+            }
+            let part = |name: &str| members.get(name).and_then(Value::as_str);
+            match (part("name"), part("version"), part("release")) {
+                (Some(n), Some(v), Some(r)) => Ok(state.build_by_nvr(&format!("{n}-{v}-{r}"))),
+                _ => Err(generic("did not provide name and version and release")),
+            }
+        }
+        _ => Err(parameter(format!("Invalid type for buildInfo: <class '{}'>", crate::python::class(info)))),
+    }
+}
+
+fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Build, Fault> {
+    let info = call.args.get(place);
+    find(call, info)?.ok_or_else(|| generic(format!("No such build: {}", repr(info))))
+}
+
+fn wanted<'c>(call: &'c Call<'_>, place: usize, strict: usize) -> Result<Option<&'c Build>, Fault> {
+    if call.args.flag(strict, false) { strictly(call, place).map(Some) } else { find(call, call.args.get(place)) }
+}
+
+fn list_builds(call: &mut Call<'_>) -> Answer {
+    let id = |place: usize| match call.args.get(place) {
+        Value::Nil => Ok(None),
+        _ => call.args.id(place).map(Some),
+    };
+    let (package, task, volume) = (id(0)?, id(2)?, id(5)?);
+    let user = match call.args.get(1) {
+        Value::String(name) => Some(call.state.accounts.by_name(name).map_or(-1, |user| user.id)),
+        Value::Nil => None,
+        _ => id(1)?,
+    };
+    let prefix = call.args.get(3).as_str().unwrap_or_default().to_lowercase();
+    let states = match call.args.get(4) {
+        Value::Nil => true,
+        Value::Array(states) => states.iter().any(|state| state.as_i64() == Some(1)),
+        state => state.as_i64() == Some(1),
+    };
+    let is_image = call.args.get(11).as_str().is_none_or(|kind| kind == "image");
+    let cg = match call.args.get(15) {
+        Value::Nil => true,
+        Value::String(name) => name == "osbuild",
+        id => id.as_i64() == Some(1),
+    };
+    if !states || !is_image || !cg || volume.is_some_and(|volume| volume != 0) {
+        return query::apply(Vec::new(), call.args.get(13));
+    }
+    let takes = |build: &&Build| {
+        package.is_none_or(|id| id == build.package)
+            && user.is_none_or(|id| id == build.owner.0)
+            && build.name.to_lowercase().starts_with(&prefix)
+    };
+    let rows: Vec<Value> = match task {
+        // By far the most frequent question; it must not look at every build.
+        Some(task) => call.state.build_of_task(task).into_iter().filter(takes).map(Build::to_list_value).collect(),
+        None => call.state.builds.values().filter(takes).map(Build::to_list_value).collect(),
+    };
+    query::apply(rows, call.args.get(13))
+}
+
+fn list_archives(call: &mut Call<'_>) -> Answer {
+    let kind = match call.args.get(4) {
+        Value::Nil => None,
+        kind => Some(kind.as_str().unwrap_or_default()),
+    };
+    if let Some(kind) = kind.filter(|kind| !BTYPES.iter().any(|(_, name)| name == kind)) {
+        return Err(generic(format!("unsupported archive type: {kind}")));
+    }
+    let is_image = kind == Some("image");
+    let arches = call.args.get(9).get("arch").filter(|_| is_image);
+    let takes = |archive: &&Archive| {
+        let same = |place: usize, text: &str| call.args.get(place).as_str().is_none_or(|wanted| wanted == text);
+        let arch_fits = match arches {
+            None => true,
+            Some(Value::Array(arches)) => arches.iter().any(|arch| arch.as_str() == Some(archive.arch.as_str())),
+            Some(arch) => arch.as_str() == Some(archive.arch.as_str()),
+        };
+        kind.is_none_or(|kind| kind == "image")
+            && same(5, &archive.filename)
+            && same(7, &archive.md5)
+            && call.args.get(6).as_i64().is_none_or(|size| u64::try_from(size) == Ok(archive.size))
+            && call.args.get(12).as_i64().is_none_or(|id| id == archive.id)
+            && arch_fits
+    };
+    let archives: Vec<&Archive> = match (call.args.get(0), call.args.get(12).as_i64()) {
+        (Value::Nil, Some(id)) => call.state.archive(id).map(|(_, archive)| archive).into_iter().collect(),
+        (Value::Nil, None) => call.state.builds.values().flat_map(|build| &build.archives).collect(),
+        _ => call.state.builds.get(&call.args.id(0)?).into_iter().flat_map(|build| &build.archives).collect(),
+    };
+    let rows: Vec<Value> = archives.into_iter().filter(takes).map(|archive| archive.to_value(is_image)).collect();
+    if rows.is_empty() && call.args.flag(13, false) {
+        return Err(generic("No archives found."));
+    }
+    query::apply(rows, call.args.get(10))
+}
+
+fn get_archive(call: &mut Call<'_>) -> Answer {
+    let id = call.args.id(0)?;
+    match call.state.archive(id) {
+        Some((_, archive)) => {
+            let mut value = archive.to_value(true);
+            if let Value::Struct(members) = &mut value {
+                members.insert("rootid".to_owned(), Value::Bool(false));
+            }
+            Ok(value)
+        }
+        None if call.args.flag(1, false) => Err(generic(format!("No such archive: {id}"))),
+        None => Ok(Value::Nil),
+    }
+}
+
+fn image_archive(call: &mut Call<'_>) -> Answer {
+    let id = call.args.id(0)?;
+    match call.state.archive(id) {
+        Some((_, archive)) => Ok(structure([
+            ("arch", string(archive.arch.as_str())),
+            ("archive_id", int(id)),
+            ("rootid", Value::Bool(false)),
+        ])),
+        None if call.args.flag(1, false) => Err(generic(format!("No such image archive: {id}"))),
+        None => Ok(Value::Nil),
+    }
+}
+
+fn archive_type(call: &mut Call<'_>) -> Answer {
+    let (found, what): (Option<ArchiveType>, String) = match (call.args.get(0), call.args.get(1), call.args.get(2)) {
+        (Value::String(file), ..) => (archive_types::of_file(file), format!("unsupported file extension: {file}")),
+        (_, Value::String(name), _) => (archive_types::by_name(name), format!("unsupported archive type: {name}")),
+        (.., id) if id.as_i64().is_some() => {
+            let id = id.as_i64().unwrap_or_default();
+            (archive_types::by_id(id), format!("unsupported archive type: {id}"))
+        }
+        _ => return Err(parameter("one of filename, type_name and type_id must be given")),
+    };
+    match found {
+        Some(found) => Ok(found.to_value()),
+        None if call.args.flag(3, false) => Err(generic(what)),
+        None => Ok(Value::Nil),
+    }
+}
+
+/// The builds of the tag in the first argument, the newest first.
+fn tagged(call: &Call<'_>, package: Option<String>, latest: bool) -> Answer {
+    let info = call.args.get(0);
+    let tag = match info {
+        Value::String(name) => call.state.targets.tag_by_name(name),
+        id => call
+            .state
+            .targets
+            .tag_by_id(call.args.id(0).map_err(|_| parameter(format!("Invalid name or id value: {}", repr(id))))?),
+    };
+    let tag = tag.ok_or_else(|| generic(format!("No such tagInfo: {}", repr(info))))?;
+    let mut builds: Vec<(&Build, i64)> = call
+        .state
+        .builds
+        .values()
+        .filter(|build| package.as_deref().is_none_or(|name| name == build.name))
+        .filter_map(|build| build.tag.filter(|(id, _)| *id == tag.id).map(|(_, event)| (build, event)))
+        .collect();
+    builds.sort_by_key(|(_, event)| std::cmp::Reverse(*event));
+    if latest {
+        let mut seen = std::collections::HashSet::new();
+        builds.retain(|(build, _)| seen.insert(build.name.as_str()));
+    }
+    let rows = builds.into_iter().map(|(build, event)| build.to_tagged_value((tag.id, &tag.name), event));
+    Ok(Value::Array(rows.collect()))
+}
+
+fn list_tagged(call: &mut Call<'_>) -> Answer {
+    tagged(call, call.args.get(5).as_str().map(str::to_owned), call.args.flag(4, false))
+}
+
+/// The greatest number that a release of this name and version begins with, plus one.
+fn next_release(call: &mut Call<'_>) -> Answer {
+    let info = call.args.get(0);
+    let part = |name: &str| info.get(name).and_then(Value::as_str);
+    let (Some(name), Some(version)) = (part("name"), part("version")) else {
+        return Err(parameter("getNextRelease needs a name and a version"));
+    };
+    let step = call.args.get(1).as_i64().unwrap_or(1);
+    let releases = call.state.builds.values().filter(|build| build.name == name && build.version == version);
+    let last = releases.filter_map(|build| {
+        let digits: String = build.release.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<i64>().ok()
+    });
+    Ok(string(last.max().map_or(1, |last| last.saturating_add(step)).to_string()))
+}
+
+fn package(call: &Call<'_>) -> Result<Option<(i64, String)>, Fault> {
+    let info = call.args.get(0);
+    let found = match info {
+        Value::String(name) => call.state.packages.get(name).map(|id| (*id, name.clone())),
+        _ => {
+            let id = call.args.id(0)?;
+            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.clone()))
+        }
+    };
+    if found.is_none() && call.args.flag(1, false) {
+        return Err(generic(format!("No such package: {}", repr(info))));
+    }
+    Ok(found)
+}
+
+fn get_package(call: &mut Call<'_>) -> Answer {
+    Ok(package(call)?.map_or(Value::Nil, |(id, name)| structure([("id", int(id)), ("name", string(name))])))
+}
+
+fn list_packages(call: &mut Call<'_>) -> Answer {
+    let mut packages: Vec<(&String, &i64)> = call.state.packages.iter().collect();
+    packages.sort();
+    let rows = packages
+        .into_iter()
+        .map(|(name, id)| structure([("package_id", int(*id)), ("package_name", string(name.as_str()))]));
+    query::apply(rows.collect(), call.args.get(7))
+}

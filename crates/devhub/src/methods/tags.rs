@@ -1,0 +1,255 @@
+//! Methods about targets, tags, channels and builders.
+
+use std::collections::BTreeMap;
+
+use super::{Method, read, write};
+use crate::clock;
+use crate::python::repr;
+use crate::rpc::Call;
+use crate::targets::{Tag, Target};
+use crate::tasks::{HOST, IMAGE_CHANNEL, TaskState};
+use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
+
+pub(super) static METHODS: &[Method] = &[
+    read("getBuildTarget", "info event=None strict=False", "A build target.", get_target),
+    read(
+        "getBuildTargets",
+        "info=None event=None buildTagID=None destTagID=None queryOpts=None",
+        "Build targets.",
+        get_targets,
+    ),
+    read("getTag", "tagInfo strict=False event=None blocked=False", "A tag.", get_tag),
+    read("getTagID", "info strict=False create=False", "The id of a tag.", |call| {
+        Ok(tag_of(call, 0, call.args.flag(1, false))?.map_or(Value::Nil, |tag| int(tag.id)))
+    }),
+    read("getBuildConfig", "tag event=None", "How builds from a tag are made.", build_config),
+    read("listTags", "build=None package=None perms=True queryOpts=None pattern=None", "Tags.", list_tags),
+    read("getInheritanceData", "tag event=None", "What a tag inherits: nothing.", |call| {
+        tag_of(call, 0, true).map(|_| Value::Array(Vec::new()))
+    }),
+    read("getFullInheritance", "tag event=None reverse=False", "What a tag inherits: nothing.", |call| {
+        tag_of(call, 0, true).map(|_| Value::Array(Vec::new()))
+    }),
+    read("getRepo", "tag state=None event=None dist=False min_event=None", "The repository of a tag.", get_repo),
+    read("checkTagPackage", "tag pkg", "Whether a tag lists a package: always.", |call| {
+        tag_of(call, 0, true).map(|_| Value::Bool(true))
+    }),
+    read("getChannel", "channelInfo strict=False", "A channel.", get_channel),
+    read("listChannels", "hostID=None event=None enabled=None", "All channels.", |call| {
+        Ok(Value::Array(CHANNELS.iter().map(|channel| channel_value(call, *channel)).collect()))
+    }),
+    write("disableChannel", "channelname comment=None", "Stops a channel.", |call| switch_channel(call, false)),
+    write("enableChannel", "channelname comment=None", "Starts a channel.", |call| switch_channel(call, true)),
+    read("getHost", "hostInfo strict=False event=None", "A builder.", get_host),
+    read(
+        "listHosts",
+        "arches=None channelID=None ready=None enabled=None userID=None queryOpts=None",
+        "All builders.",
+        |call| {
+            let host = host_value(call);
+            super::query::apply(vec![host], call.args.get(5))
+        },
+    ),
+    read("getLastHostUpdate", "hostID ts=False", "When a builder was heard of last.", |call| {
+        Ok(if call.args.flag(1, false) { clock::ts_value(Some(call.now)) } else { clock::time_value(Some(call.now)) })
+    }),
+    read("getAllArches", "", "All arches of builders.", |_| Ok(Value::Array(ARCHES.split(' ').map(string).collect()))),
+];
+
+const ARCHES: &str = "x86_64 aarch64 ppc64le s390x noarch";
+const CHANNELS: [(i64, &str); 2] = [(1, "default"), (IMAGE_CHANNEL, "image")];
+
+/// What a lookup is by.
+enum Key<'a> {
+    Id(i64),
+    Name(&'a str),
+}
+
+fn key<'v>(info: &'v Value) -> Result<Key<'v>, Fault> {
+    match info {
+        Value::String(name) => Ok(Key::Name(name)),
+        Value::Int(id) => Ok(Key::Id(i64::from(*id))),
+        Value::Int64(id) => Ok(Key::Id(*id)),
+        Value::Struct(members) => match (members.get("id"), members.get("name")) {
+            (Some(id), _) => key_of_scalar(id, info),
+            (None, Some(name)) => key_of_scalar(name, info),
+            _ => Err(invalid(info)),
+        },
+        _ => Err(invalid(info)),
+    }
+}
+
+fn key_of_scalar<'v>(scalar: &'v Value, info: &Value) -> Result<Key<'v>, Fault> {
+    match scalar {
+        Value::String(name) => Ok(Key::Name(name)),
+        other => other.as_i64().map(Key::Id).ok_or_else(|| invalid(info)),
+    }
+}
+
+fn invalid(info: &Value) -> Fault {
+    parameter(format!("Invalid name or id value: {}", repr(info)))
+}
+
+fn target_of<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Target>, Fault> {
+    let targets = &call.state.targets;
+    Ok(match info {
+        // Without a name every target matches, and the first one is taken.
+        Value::Nil => targets.iter().next(),
+        info => match key(info)? {
+            Key::Name(name) => targets.by_name(name),
+            Key::Id(id) => targets.by_id(id),
+        },
+    })
+}
+
+fn get_target(call: &mut Call<'_>) -> Answer {
+    let info = call.args.get(0);
+    match target_of(call, info)? {
+        Some(target) => Ok(call.state.targets.target_value(target)),
+        None if call.args.flag(2, false) => {
+            let name = info.as_str().map_or_else(|| repr(info), str::to_owned);
+            Err(generic(format!("No such build target: {name}")))
+        }
+        None => Ok(Value::Nil),
+    }
+}
+
+fn get_targets(call: &mut Call<'_>) -> Answer {
+    let targets = &call.state.targets;
+    let chosen: Vec<&Target> = match call.args.get(0) {
+        Value::Nil => targets.iter().collect(),
+        info => target_of(call, info)?.into_iter().collect(),
+    };
+    let wanted = |place: usize| call.args.get(place).as_i64();
+    let rows = chosen
+        .into_iter()
+        .filter(|t| wanted(2).is_none_or(|tag| tag == t.build_tag) && wanted(3).is_none_or(|tag| tag == t.dest_tag));
+    super::query::apply(rows.map(|target| targets.target_value(target)).collect(), call.args.get(4))
+}
+
+fn tag_of<'c>(call: &'c Call<'_>, place: usize, strict: bool) -> Result<Option<&'c Tag>, Fault> {
+    let info = call.args.get(place);
+    let tag = match key(info)? {
+        Key::Name(name) => call.state.targets.tag_by_name(name),
+        Key::Id(id) => call.state.targets.tag_by_id(id),
+    };
+    if tag.is_none() && strict {
+        return Err(generic(format!("No such tagInfo: {}", repr(info))));
+    }
+    Ok(tag)
+}
+
+fn get_tag(call: &mut Call<'_>) -> Answer {
+    let tag = tag_of(call, 0, call.args.flag(1, false))?;
+    // Before its first event there was no tag.
+    let before = call.args.get(2).as_i64().is_some_and(|event| event <= 1);
+    Ok(tag.filter(|_| !before).map_or(Value::Nil, |tag| tag.to_value(true)))
+}
+
+fn build_config(call: &mut Call<'_>) -> Answer {
+    let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
+    let mut value = tag.to_value(true);
+    if let Value::Struct(members) = &mut value {
+        let inherited = [("extra", Value::Struct(BTreeMap::new())), ("arches", Value::Nil)];
+        members.insert("config_inheritance".to_owned(), structure(inherited));
+    }
+    Ok(value)
+}
+
+fn list_tags(call: &mut Call<'_>) -> Answer {
+    let rows: Vec<Value> = match call.args.get(0) {
+        Value::Nil => call.state.targets.tags().map(|tag| tag.to_value(false)).collect(),
+        info => {
+            let build = super::builds::find(call, info)?;
+            let tag = build.and_then(|build| build.tag).and_then(|(tag, _)| call.state.targets.tag_by_id(tag));
+            tag.into_iter().map(|tag| tag.to_value(false)).collect()
+        }
+    };
+    super::query::apply(rows, call.args.get(3))
+}
+
+fn get_repo(call: &mut Call<'_>) -> Answer {
+    let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
+    let created = call.state.event.1;
+    Ok(structure([
+        ("id", int(tag.id)),
+        ("state", int(1)),
+        ("create_event", int(1)),
+        ("creation_time", clock::time_value(Some(created))),
+        ("create_ts", clock::ts_value(Some(created))),
+        ("dist", Value::Bool(false)),
+        ("task_id", Value::Nil),
+    ]))
+}
+
+fn channel_value(call: &Call<'_>, (id, name): (i64, &str)) -> Value {
+    structure([
+        ("comment", Value::Nil),
+        ("description", Value::Nil),
+        ("enabled", Value::Bool(id != IMAGE_CHANNEL || call.state.image_channel_enabled)),
+        ("id", int(id)),
+        ("name", string(name)),
+    ])
+}
+
+fn channel_of(info: &Value) -> Result<Option<(i64, &'static str)>, Fault> {
+    let key = key(info)?;
+    Ok(CHANNELS.into_iter().find(|(id, name)| match key {
+        Key::Id(wanted) => wanted == *id,
+        Key::Name(wanted) => wanted == *name,
+    }))
+}
+
+fn get_channel(call: &mut Call<'_>) -> Answer {
+    match channel_of(call.args.get(0))? {
+        Some(channel) => Ok(channel_value(call, channel)),
+        None if call.args.flag(1, false) => Err(generic("query returned no rows")),
+        None => Ok(Value::Nil),
+    }
+}
+
+fn switch_channel(call: &mut Call<'_>, enabled: bool) -> Answer {
+    call.user_with("admin")?;
+    match channel_of(call.args.get(0))? {
+        Some((IMAGE_CHANNEL, _)) => call.state.image_channel_enabled = enabled,
+        Some(_) => {}
+        None => return Err(generic("query returned no rows")),
+    }
+    call.wrote = true;
+    Ok(Value::Nil)
+}
+
+fn host_value(call: &Call<'_>) -> Value {
+    let open = call
+        .state
+        .agenda
+        .iter()
+        .filter(|(_, _, id)| call.state.tasks.get(id).is_some_and(|task| task.state == TaskState::Open));
+    // Each open task is on the agenda with its end; more than a hundred make no difference.
+    let load = open.take(100).count() as f64 * 0.2;
+    structure([
+        ("arches", string(ARCHES)),
+        ("capacity", Value::Double(100.0)),
+        ("comment", Value::Nil),
+        ("description", Value::Nil),
+        ("enabled", Value::Bool(true)),
+        ("id", int(HOST)),
+        ("name", string("builder1")),
+        ("ready", Value::Bool(true)),
+        ("task_load", Value::Double(load)),
+        ("update_ts", clock::ts_value(Some(call.now))),
+        ("user_id", int(4)),
+    ])
+}
+
+fn get_host(call: &mut Call<'_>) -> Answer {
+    let found = match key(call.args.get(0))? {
+        Key::Id(id) => id == HOST,
+        Key::Name(name) => name == "builder1",
+    };
+    match found {
+        true => Ok(host_value(call)),
+        false if call.args.flag(1, false) => Err(generic(format!("No such host: {}", repr(call.args.get(0))))),
+        false => Ok(Value::Nil),
+    }
+}

@@ -1,0 +1,234 @@
+//! A *remote call*: from the bytes of a request to the bytes of the answer, in the order in which a hub checks
+//! (KOJI.md 4).
+
+use std::net::IpAddr;
+
+use magudi_koji::xmlrpc::{decode_call, encode_fault, encode_response};
+
+use crate::accounts::User;
+use crate::args::{self, Args};
+use crate::clock::{self, Micros};
+use crate::journal::Record;
+use crate::methods::{self, Method};
+use crate::sessions::Credentials;
+use crate::site::{Setting, Site};
+use crate::state::State;
+use crate::wire::{self, Answer, Fault, Value, generic, int, not_allowed, parameter, python, string, structure};
+
+/// Values that the calls of one multicall may answer all together.
+const MAX_MULTICALL_VALUES: usize = 4_000_000;
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// From where.
+    pub(crate) ip: IpAddr,
+    /// What it says about a session.
+    pub(crate) credentials: Result<Option<Credentials>, Fault>,
+    /// The identity that the web server in front vouches for.
+    pub(crate) remote_user: Option<String>,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Reply {
+    /// An answer to the method.
+    Answer {
+        /// The method.
+        method: String,
+        /// The answer, which may be a fault.
+        body: Vec<u8>,
+    },
+    /// The request is no XML-RPC.
+    Invalid(String),
+    /// The answer cannot be written down.
+    Unencodable(String),
+}
+
+/// One call of a method, and everything that the method may use.
+pub(crate) struct Call<'a> {
+    /// What never changes.
+    pub(crate) setting: &'a Setting,
+    /// What does.
+    pub(crate) state: &'a mut State,
+    /// The arguments.
+    pub(crate) args: Args,
+    /// The session of the caller.
+    pub(crate) session: Option<i64>,
+    /// The caller.
+    pub(crate) caller: &'a Caller,
+    /// The time.
+    pub(crate) now: Micros,
+    /// Whether anything was changed.
+    pub(crate) wrote: bool,
+}
+
+impl Call<'_> {
+    /// The user who is logged in.
+    pub(crate) fn user(&self) -> Option<&User> {
+        let session = self.state.sessions.get(self.session?)?;
+        self.state.accounts.by_id(session.user)
+    }
+
+    /// The user who is logged in, who must have a permission.
+    pub(crate) fn user_with(&self, permission: &str) -> Result<&User, Fault> {
+        match self.user() {
+            Some(user) if user.may(permission) => Ok(user),
+            Some(user) => Err(not_allowed(format!("{permission} permission required (logged in as {})", user.name))),
+            None => Err(not_allowed(format!("{permission} permission required (user not logged in)"))),
+        }
+    }
+
+    /// Notes a change, and keeps it if the hub keeps changes.
+    pub(crate) fn keep(
+        &mut self,
+        record: impl FnOnce() -> Result<Record, crate::journal::JournalError>,
+    ) -> Result<(), Fault> {
+        self.wrote = true;
+        self.state.keep(record).map_err(|error| python("OSError", &error.to_string()))
+    }
+}
+
+/// Answers the request `body` of `caller`.
+pub(crate) fn answer(site: &Site, body: &[u8], caller: &Caller) -> Reply {
+    let call = match decode_call(body) {
+        Ok(call) => call,
+        Err(error) => return Reply::Invalid(error.to_string()),
+    };
+    let name = if call.method == "system.multicall" { "multiCall".to_owned() } else { call.method };
+    let body = match run(site, &name, call.params, caller) {
+        Ok(value) => match encode_response(&value) {
+            Ok(body) => body,
+            Err(error) => return Reply::Unencodable(error.to_string()),
+        },
+        Err(fault) => encode_fault(&fault),
+    };
+    Reply::Answer { method: name, body }
+}
+
+fn find(name: &str) -> Result<&'static Method, Fault> {
+    let shown = if name.is_empty() { "None" } else { name };
+    methods::find(name).ok_or_else(|| generic(format!("Invalid method: {shown}")))
+}
+
+fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
+    let is_multicall = name == "multiCall";
+    if !is_multicall {
+        find(name)?;
+    }
+    let mut state = site.state();
+    let state = &mut *state;
+    let now = clock::now();
+    let credentials = caller.credentials.clone()?;
+    let is_login = matches!(name, "login" | "sslLogin");
+    let session = match &credentials {
+        Some(credentials) => Some(state.sessions.check(credentials, name, is_login, caller.ip, now)?),
+        None => None,
+    };
+    let mut context = Context { setting: &site.setting, state, session, caller, now, wrote: false };
+    let callnum = credentials.as_ref().and_then(|credentials| credentials.callnum);
+    let answer = if is_multicall { context.multicall(params) } else { context.call(find(name)?, params, callnum) };
+    // A call that failed changed nothing, as far as its number is concerned (KOJI.md 3).
+    if answer.is_ok()
+        && context.wrote
+        && let Some(session) = session
+    {
+        context.state.sessions.wrote(session, callnum);
+    }
+    answer
+}
+
+struct Context<'a> {
+    setting: &'a Setting,
+    state: &'a mut State,
+    session: Option<i64>,
+    caller: &'a Caller,
+    now: Micros,
+    wrote: bool,
+}
+
+impl Context<'_> {
+    fn call(&mut self, method: &Method, params: Vec<Value>, callnum: Option<i64>) -> Answer {
+        let args = args::bind(method.function, method.signature, params).map_err(|fault| match method.name {
+            // A login is not called the way the others are.
+            "login" | "sslLogin" => python("TypeError", &fault.string),
+            _ => fault,
+        })?;
+        if method.writes && callnum.is_some_and(|n| i32::try_from(n).is_err()) {
+            return Err(python("psycopg2.errors.NumericValueOutOfRange", "integer out of range\n"));
+        }
+        let mut call = Call {
+            setting: self.setting,
+            state: self.state,
+            args,
+            session: self.session,
+            caller: self.caller,
+            now: self.now,
+            wrote: false,
+        };
+        let answer = (method.handler)(&mut call);
+        self.wrote |= call.wrote && answer.is_ok();
+        answer
+    }
+
+    fn multicall(&mut self, mut params: Vec<Value>) -> Answer {
+        let calls = match (params.pop(), params.is_empty()) {
+            (Some(Value::Array(calls)), true) => calls,
+            (None, _) => {
+                return Err(parameter(
+                    "ModXMLRPCRequestHandler.multiCall() missing 1 required positional argument: 'calls'",
+                ));
+            }
+            _ => return Err(parameter("multiCall() takes one list of calls")),
+        };
+        let mut room = MAX_MULTICALL_VALUES;
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let answer = self.inner(call);
+            let used = answer.as_ref().map_or(1, count);
+            room = room.checked_sub(used).ok_or_else(|| python("MemoryError", "the answers are too long"))?;
+            answers.push(match answer {
+                Ok(value) => Value::Array(vec![value]),
+                Err(fault) => fault_value(&fault, true),
+            });
+        }
+        Ok(Value::Array(answers))
+    }
+
+    fn inner(&mut self, call: Value) -> Answer {
+        let Value::Struct(mut call) = call else {
+            return Err(python("TypeError", "a call is a struct of methodName and params"));
+        };
+        let name = match call.remove("methodName") {
+            Some(Value::String(name)) => name,
+            _ => return Err(python("KeyError", "'methodName'")),
+        };
+        let params = match call.remove("params") {
+            Some(Value::Array(params)) => params,
+            _ => return Err(Fault::new(wire::PYTHON, "params")),
+        };
+        if matches!(name.as_str(), "multiCall" | "system.multicall") {
+            return self.multicall(params);
+        }
+        let method = find(&name)?;
+        self.call(method, params, None)
+    }
+}
+
+/// A fault as a value, as multicalls and `getTaskResult` give it.
+pub(crate) fn fault_value(fault: &Fault, traceback: bool) -> Value {
+    let mut members = vec![("faultCode", int(fault.code)), ("faultString", string(fault.string.as_str()))];
+    if traceback {
+        members.push(("traceback", Value::Array(vec![string(format!("{}\n", fault.string))])));
+    }
+    structure(members)
+}
+
+/// How many values a value is made of.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Struct(members) => 1 + members.values().map(count).sum::<usize>(),
+        _ => 1,
+    }
+}

@@ -1,0 +1,192 @@
+//! The *state* of a hub: everything that calls read and change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::accounts::Accounts;
+use crate::builds::{Archive, Build};
+use crate::clock::Micros;
+use crate::ids;
+use crate::journal::{Journal, JournalError, Record};
+use crate::scenario::Scenario;
+use crate::sessions::Sessions;
+use crate::site::Setting;
+use crate::targets::Targets;
+use crate::tasks::{Plan, Task, TaskState};
+use crate::wire::Value;
+use crate::work::Step;
+
+/// Everything that calls read and change.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Users.
+    pub(crate) accounts: Accounts,
+    /// Who is logged in.
+    pub(crate) sessions: Sessions,
+    /// Targets and tags.
+    pub(crate) targets: Targets,
+    /// Tasks by id.
+    pub(crate) tasks: BTreeMap<i64, Task>,
+    /// What will happen, soonest first.
+    pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
+    /// Builds by id.
+    pub(crate) builds: BTreeMap<i64, Build>,
+    /// Builds by name, version and release; the last is the newest.
+    pub(crate) nvrs: HashMap<String, Vec<i64>>,
+    /// Package ids by name.
+    pub(crate) packages: HashMap<String, i64>,
+    /// The build of every archive.
+    pub(crate) archive_builds: HashMap<i64, i64>,
+    /// The last event, which every change makes one of.
+    pub(crate) event: (i64, Micros),
+    /// Whether tasks that need the channel `image` can be submitted.
+    pub(crate) image_channel_enabled: bool,
+    journal: Option<Journal>,
+}
+
+impl State {
+    /// A new hub's.
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            accounts: Accounts::new(),
+            sessions: Sessions::new(scenario.expire_sessions_after_calls),
+            targets: Targets::new(&scenario.targets, &scenario.unknown_targets),
+            tasks: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            builds: BTreeMap::new(),
+            nvrs: HashMap::new(),
+            packages: HashMap::new(),
+            archive_builds: HashMap::new(),
+            event: (1, crate::clock::now()),
+            image_channel_enabled: true,
+            journal: None,
+        }
+    }
+
+    /// Takes in what an earlier hub on this volume kept, and keeps everything from now on.
+    pub(crate) fn restore(&mut self, setting: &Setting) -> Result<(), JournalError> {
+        let (journal, records) = Journal::open(setting.volume.topdir())?;
+        for record in records {
+            match record {
+                Record::Task { id, owner, created, request, plan } => {
+                    self.settle(setting, created);
+                    let request = crate::journal::decode_request(&request)?;
+                    self.add_task(id, owner, created, request, plan);
+                }
+                Record::Cancel { id, time, recurse } => {
+                    self.settle(setting, time);
+                    self.cancel(id, time, recurse);
+                }
+                Record::User(user) => self.accounts.put(user),
+            }
+        }
+        self.journal = Some(journal);
+        Ok(())
+    }
+
+    /// Keeps a record of a change, if the hub keeps any. A failure is said to whoever asked for the change.
+    pub(crate) fn keep(&mut self, record: impl FnOnce() -> Result<Record, JournalError>) -> Result<(), JournalError> {
+        match &mut self.journal {
+            Some(journal) => journal.append(&record()?),
+            None => Ok(()),
+        }
+    }
+
+    /// A new event.
+    pub(crate) fn next_event(&mut self, time: Micros) -> i64 {
+        self.event = (self.event.0 + 1, time.max(self.event.1));
+        self.event.0
+    }
+
+    /// The first id from `wanted` on that no task has.
+    pub(crate) fn free_task_id(&self, wanted: i64) -> i64 {
+        let mut id = wanted;
+        for taken in self.tasks.range(wanted..).map(|(taken, _)| *taken) {
+            if taken != id {
+                break;
+            }
+            id += 1;
+        }
+        id
+    }
+
+    /// Adds a task that was submitted, and what will happen to it.
+    pub(crate) fn add_task(&mut self, id: i64, owner: i64, created: Micros, request: Vec<Value>, plan: Plan) {
+        if let Some(target) = request.get(4).and_then(Value::as_str) {
+            self.targets.add(target);
+        }
+        self.agenda.insert((plan.open, Step::Open, id));
+        self.agenda.insert((plan.finish, Step::Finish, id));
+        self.agenda.insert((plan.close, Step::Close, id));
+        let task = Task {
+            id,
+            method: "osbuildImage",
+            state: TaskState::Free,
+            owner,
+            parent: None,
+            label: None,
+            request,
+            created,
+            started: None,
+            completed: None,
+            waiting: None,
+            awaited: None,
+            priority: 20,
+            result: None,
+            children: Vec::new(),
+            plan: Some(plan),
+        };
+        self.tasks.insert(id, task);
+        self.next_event(created);
+    }
+
+    /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
+    pub(crate) fn cancel(&mut self, id: i64, time: Micros, recurse: bool) {
+        let mut ids = vec![id];
+        while let Some(id) = ids.pop() {
+            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            if !task.state.is_final() {
+                task.state = TaskState::Canceled;
+                task.completed = Some(time);
+            }
+            if recurse {
+                ids.extend(&task.children);
+            }
+        }
+    }
+
+    /// The id of a package, a new one if it has none.
+    pub(crate) fn package(&mut self, name: &str) -> i64 {
+        let next = self.packages.len() as i64 + 1;
+        *self.packages.entry(name.to_owned()).or_insert(next)
+    }
+
+    /// Adds a build.
+    pub(crate) fn add_build(&mut self, build: Build) {
+        for archive in &build.archives {
+            self.archive_builds.insert(archive.id, build.id);
+        }
+        self.nvrs.entry(build.nvr()).or_default().push(build.id);
+        self.builds.insert(build.id, build);
+    }
+
+    /// The id that the next archive gets.
+    pub(crate) fn next_archive_id(&self) -> i64 {
+        self.archive_builds.len() as i64 + 1
+    }
+
+    /// The newest build of a name, version and release.
+    pub(crate) fn build_by_nvr(&self, nvr: &str) -> Option<&Build> {
+        self.nvrs.get(nvr).and_then(|ids| ids.last()).and_then(|id| self.builds.get(id))
+    }
+
+    /// The build that a task made.
+    pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
+        self.builds.get(&ids::build_id(task)).filter(|build| build.task == task)
+    }
+
+    /// The archive `id`, with its build.
+    pub(crate) fn archive(&self, id: i64) -> Option<(&Build, &Archive)> {
+        let build = self.builds.get(self.archive_builds.get(&id)?)?;
+        build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
+    }
+}

@@ -1,0 +1,168 @@
+//! *Targets* and *tags*: where a build takes its packages from and where it is put. They appear when they are named.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::wire::{Value, int, string, structure};
+
+/// One build target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Its id.
+    pub(crate) id: i64,
+    /// Its name.
+    pub(crate) name: String,
+    /// The tag whose repository is used.
+    pub(crate) build_tag: i64,
+    /// The tag that the build gets.
+    pub(crate) dest_tag: i64,
+}
+
+/// One tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// Its id.
+    pub(crate) id: i64,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its arches, separated by spaces.
+    pub(crate) arches: &'static str,
+}
+
+/// All targets and tags.
+#[derive(Debug)]
+pub(crate) struct Targets {
+    targets: Vec<Target>,
+    places: HashMap<String, usize>,
+    tags: BTreeMap<i64, Tag>,
+    names: HashMap<String, i64>,
+    unknown: BTreeSet<String>,
+}
+
+impl Targets {
+    /// The target `f42-image` and `named` ones; those in `unknown` will never exist.
+    pub(crate) fn new(named: &BTreeSet<String>, unknown: &BTreeSet<String>) -> Self {
+        let mut targets = Self {
+            targets: Vec::new(),
+            places: HashMap::new(),
+            tags: BTreeMap::new(),
+            names: HashMap::new(),
+            unknown: unknown.clone(),
+        };
+        targets.tag("f42", "");
+        targets.add_with_tags("f42-image", "f42-build", "f42-candidate");
+        for name in named {
+            targets.add(name);
+        }
+        targets
+    }
+
+    fn tag(&mut self, name: &str, arches: &'static str) -> i64 {
+        if let Some(id) = self.names.get(name) {
+            return *id;
+        }
+        let id = self.tags.len() as i64 + 1;
+        self.tags.insert(id, Tag { id, name: name.to_owned(), arches });
+        self.names.insert(name.to_owned(), id);
+        id
+    }
+
+    fn add_with_tags(&mut self, name: &str, build: &str, dest: &str) {
+        let build_tag = self.tag(build, "x86_64 aarch64 ppc64le s390x");
+        let dest_tag = self.tag(dest, "");
+        let id = self.targets.len() as i64 + 1;
+        self.places.insert(name.to_owned(), self.targets.len());
+        self.targets.push(Target { id, name: name.to_owned(), build_tag, dest_tag });
+    }
+
+    /// The target `name`, which exists from now on unless the script says that it does not.
+    pub(crate) fn add(&mut self, name: &str) -> Option<&Target> {
+        if self.by_name(name).is_none() && !self.unknown.contains(name) {
+            self.add_with_tags(name, &format!("{name}-build"), &format!("{name}-candidate"));
+        }
+        self.by_name(name)
+    }
+
+    /// The target called `name`.
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Target> {
+        self.places.get(name).and_then(|place| self.targets.get(*place)).filter(|_| !self.unknown.contains(name))
+    }
+
+    /// The target with the id `id`.
+    pub(crate) fn by_id(&self, id: i64) -> Option<&Target> {
+        let place = usize::try_from(id.checked_sub(1)?).ok()?;
+        self.targets.get(place).filter(|t| !self.unknown.contains(&t.name))
+    }
+
+    /// All targets.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(|t| !self.unknown.contains(&t.name))
+    }
+
+    /// The tag called `name`.
+    pub(crate) fn tag_by_name(&self, name: &str) -> Option<&Tag> {
+        self.names.get(name).and_then(|id| self.tags.get(id))
+    }
+
+    /// The tag with the id `id`.
+    pub(crate) fn tag_by_id(&self, id: i64) -> Option<&Tag> {
+        self.tags.get(&id)
+    }
+
+    /// All tags.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.tags.values()
+    }
+
+    /// The struct of `getBuildTarget`.
+    pub(crate) fn target_value(&self, target: &Target) -> Value {
+        let tag_name = |id: i64| string(self.tags.get(&id).map_or("", |tag| tag.name.as_str()));
+        structure([
+            ("build_tag", int(target.build_tag)),
+            ("build_tag_name", tag_name(target.build_tag)),
+            ("dest_tag", int(target.dest_tag)),
+            ("dest_tag_name", tag_name(target.dest_tag)),
+            ("id", int(target.id)),
+            ("name", string(target.name.as_str())),
+        ])
+    }
+}
+
+impl Tag {
+    /// The struct of `listTags`; `getTag` adds `extra`.
+    pub(crate) fn to_value(&self, extra: bool) -> Value {
+        let mut members = vec![
+            ("arches", string(self.arches)),
+            ("id", int(self.id)),
+            ("locked", Value::Bool(false)),
+            ("maven_include_all", Value::Bool(false)),
+            ("maven_support", Value::Bool(false)),
+            ("name", string(self.name.as_str())),
+            ("perm", Value::Nil),
+            ("perm_id", Value::Nil),
+        ];
+        if extra {
+            members.push(("extra", Value::Struct(BTreeMap::new())));
+        }
+        structure(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_appear_when_named() {
+        let unknown = BTreeSet::from(["nope".to_owned()]);
+        let mut targets = Targets::new(&BTreeSet::from(["scripted".to_owned()]), &unknown);
+        let image = targets.by_name("f42-image").unwrap();
+        assert_eq!((image.id, image.build_tag, image.dest_tag), (1, 2, 3));
+        assert!(targets.by_name("scripted").is_some());
+        assert!(targets.by_name("tgt").is_none());
+        assert!(targets.add("tgt").is_some());
+        assert!(targets.add("nope").is_none());
+        assert_eq!(targets.add("tgt").map(|t| t.id), Some(3));
+        assert_eq!(targets.tag_by_name("tgt-candidate").map(|t| t.id), targets.by_id(3).map(|t| t.dest_tag));
+        assert_eq!(targets.target_value(targets.by_id(1).unwrap())["dest_tag_name"], string("f42-candidate"));
+    }
+}

@@ -1,0 +1,152 @@
+//! The *volume* is the directory that a hub keeps its files in: images of builds, output of tasks.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Modification time of every image, in seconds since 1970 (PUNGI.md 15).
+const IMAGE_MTIME: u64 = 1_700_000_000;
+
+/// A directory laid out as Koji's `/mnt/koji`.
+#[derive(Debug, Clone)]
+pub(crate) struct Volume {
+    topdir: PathBuf,
+}
+
+/// A file of a task's output.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputFile {
+    /// Its path below the task's directory.
+    pub(crate) name: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Access, change and modification time in seconds since 1970; they are one and the same here.
+    pub(crate) time: f64,
+}
+
+impl Volume {
+    /// The volume in `topdir`.
+    pub(crate) fn new(topdir: PathBuf) -> Self {
+        Self { topdir }
+    }
+
+    /// The directory itself.
+    pub(crate) fn topdir(&self) -> &Path {
+        &self.topdir
+    }
+
+    /// Where the images of a build lie, below the volume. The three parts are file names.
+    pub(crate) fn image_dir(name: &str, version: &str, release: &str) -> String {
+        format!("packages/{name}/{version}/{release}/images")
+    }
+
+    /// Where a task's output lies, below the volume.
+    pub(crate) fn task_dir(task: i64) -> String {
+        format!("work/tasks/{}/{task}", task.rem_euclid(10_000))
+    }
+
+    /// Writes an image, unless it lies there already: a build of the same name and version makes the same file.
+    pub(crate) fn write_image(&self, dir: &str, filename: &str, content: &[u8]) -> io::Result<()> {
+        let dir = self.topdir.join(dir);
+        let path = dir.join(filename);
+        if fs::read(&path).is_ok_and(|old| old == content) {
+            return Ok(());
+        }
+        fs::create_dir_all(&dir)?;
+        write(&path, content, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
+    }
+
+    /// Writes a file of a task's output.
+    pub(crate) fn write_output(&self, task: i64, name: &str, content: &[u8]) -> io::Result<()> {
+        let dir = self.topdir.join(Self::task_dir(task));
+        fs::create_dir_all(&dir)?;
+        write(&dir.join(name), content, None)
+    }
+
+    /// The files of a task's output, sorted by name.
+    pub(crate) fn outputs(&self, task: i64) -> Vec<OutputFile> {
+        let Ok(entries) = fs::read_dir(self.topdir.join(Self::task_dir(task))) else {
+            return Vec::new();
+        };
+        let mut files: Vec<OutputFile> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let meta = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+                let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+                let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
+                Some(OutputFile { name, size: meta.len(), time: since.as_secs_f64() })
+            })
+            .collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        files
+    }
+
+    /// The path of a file of a task's output; `name` is a file name.
+    pub(crate) fn output_path(&self, task: i64, name: &str) -> PathBuf {
+        self.topdir.join(Self::task_dir(task)).join(name)
+    }
+}
+
+/// Writes beside and renames, so that nobody reads half a file and no hard link to an older one changes.
+fn write(path: &Path, content: &[u8], mtime: Option<std::time::SystemTime>) -> io::Result<()> {
+    // Names with a dot in front are neither served nor listed.
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    let temporary = path.with_file_name(name);
+    // A name of the greatest length has no room for the dot; such a file is written in place.
+    let written = match fs::write(&temporary, content) {
+        Ok(()) => temporary.as_path(),
+        Err(e) if e.kind() == io::ErrorKind::InvalidFilename => {
+            fs::write(path, content)?;
+            path
+        }
+        Err(e) => return Err(e),
+    };
+    if let Some(mtime) = mtime {
+        fs::File::options().write(true).open(written)?.set_modified(mtime)?;
+    }
+    if written != path {
+        fs::rename(written, path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_lies_there_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::new(dir.path().to_path_buf());
+        let images = Volume::image_dir("n", "1", "2");
+        let path = dir.path().join(&images).join("f");
+        volume.write_image(&images, "f", b"one").unwrap();
+        let mtime = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(mtime, UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME));
+        fs::hard_link(&path, dir.path().join("link")).unwrap();
+        volume.write_image(&images, "f", b"one").unwrap();
+        assert!(same_file(&path, &dir.path().join("link")));
+        volume.write_image(&images, "f", b"two").unwrap();
+        assert_eq!(fs::read(dir.path().join("link")).unwrap(), b"one");
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+    }
+
+    fn same_file(a: &Path, b: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(a).unwrap().ino() == fs::metadata(b).unwrap().ino()
+    }
+
+    #[test]
+    fn the_longest_names_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::new(dir.path().to_path_buf());
+        let name = "x".repeat(255);
+        volume.write_output(20_001, &name, b"1234").unwrap();
+        let outputs = volume.outputs(20_001);
+        assert_eq!((outputs[0].name.as_str(), outputs[0].size), (name.as_str(), 4));
+        assert!(dir.path().join("work/tasks/1/20001").is_dir());
+        assert!(volume.outputs(7).is_empty());
+    }
+}
