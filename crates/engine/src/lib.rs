@@ -1,1 +1,21 @@
-//! engine
+//! Carries out a plan: submits tasks, waits for them, fetches and verifies what they built, and says what happens.
+//!
+//! # Module index
+//!
+//! - What to do: [`plan`]
+//! - Doing it: [`runner`], [`volume`], [`link`], [`digest`], [`artifact`], [`reason`], [`stop`]
+//! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
+
+pub mod artifact;
+pub mod digest;
+pub mod event;
+pub mod journal;
+pub mod link;
+pub mod log;
+pub mod notify;
+pub mod plan;
+pub mod reason;
+pub mod runner;
+pub mod stop;
+pub mod volume;
+pub mod watch;

@@ -1,0 +1,216 @@
+//! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (PUNGI.md 9).
+
+use magudi_config::compose_config::LinkType;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+use thiserror::Error;
+
+/// How a file came into the compose; the words of Pungi's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Linked {
+    /// A hard link.
+    Hardlink,
+    /// A copy.
+    Copy,
+    /// A symbolic link with this target.
+    Symlink(PathBuf),
+    /// It was there already.
+    Present,
+}
+
+/// Why a file did not come into the compose.
+#[derive(Debug, Error)]
+pub enum LinkError {
+    /// Something else stands at the destination.
+    #[error("{destination} exists already and is not the same file as {source_path}; nothing was overwritten")]
+    Exists {
+        /// What was to be linked.
+        source_path: PathBuf,
+        /// Where.
+        destination: PathBuf,
+    },
+    /// The source and the compose are on different file systems.
+    #[error(
+        "cannot hard link {source_path} to {destination}: they are on different file systems; \
+         set link_type to \"hardlink-or-copy\" or \"copy\""
+    )]
+    CrossDevice {
+        /// What was to be linked.
+        source_path: PathBuf,
+        /// Where.
+        destination: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {source_path} to {destination}: {error}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What was to be linked.
+        source_path: PathBuf,
+        /// Where.
+        destination: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+}
+
+/// Brings `source` to `destination`, whose directory is made when it is missing.
+pub fn link(source: &Path, destination: &Path, how: LinkType) -> Result<Linked, LinkError> {
+    if let Some(parent) = destination.parent() {
+        fs::create_dir_all(parent).map_err(|error| io_error("make the directory of", source, destination, error))?;
+    }
+    match how {
+        LinkType::Hardlink => hard_link(source, destination, false),
+        LinkType::HardlinkOrCopy => hard_link(source, destination, true),
+        LinkType::Copy => copy(source, destination),
+        LinkType::Symlink => {
+            let base = destination.parent().unwrap_or(Path::new("."));
+            let target = relative(&absolute(source), &absolute(base));
+            symbolic(source, destination, target)
+        }
+        LinkType::AbspathSymlink => symbolic(source, destination, absolute(source)),
+    }
+}
+
+fn io_error(action: &'static str, source: &Path, destination: &Path, error: io::Error) -> LinkError {
+    LinkError::Io { action, source_path: source.to_path_buf(), destination: destination.to_path_buf(), error }
+}
+
+/// Pungi takes an existing file for the same when kind, size and whole seconds of mtime agree.
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    a.file_type() == b.file_type() && a.len() == b.len() && a.mtime() == b.mtime()
+}
+
+fn accept_present(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
+    let (a, b) = (fs::symlink_metadata(source), fs::symlink_metadata(destination));
+    match (a, b) {
+        (Ok(a), Ok(b)) if same_file(&a, &b) => Ok(Linked::Present),
+        _ => Err(LinkError::Exists { source_path: source.to_path_buf(), destination: destination.to_path_buf() }),
+    }
+}
+
+fn hard_link(source: &Path, destination: &Path, or_copy: bool) -> Result<Linked, LinkError> {
+    match fs::hard_link(source, destination) {
+        Ok(()) => Ok(Linked::Hardlink),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => accept_present(source, destination),
+        // Besides EXDEV, `protected_hardlinks` (EPERM) and file systems without links stand in the way of a link but not of
+        // a copy.
+        Err(e) if or_copy && matches!(e.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::PermissionDenied) => {
+            copy(source, destination)
+        }
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+            Err(LinkError::CrossDevice { source_path: source.to_path_buf(), destination: destination.to_path_buf() })
+        }
+        Err(e) => Err(io_error("hard link", source, destination, e)),
+    }
+}
+
+/// Copies contents, mode and mtime under a temporary name, then puts the copy in place without replacing anything.
+fn copy(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
+    let fail = |e| io_error("copy", source, destination, e);
+    let meta = fs::symlink_metadata(source).map_err(fail)?;
+    if fs::symlink_metadata(destination).is_ok() {
+        return accept_present(source, destination);
+    }
+    if meta.is_symlink() {
+        let target = fs::read_link(source).map_err(fail)?;
+        return symbolic(source, destination, target).map(|_| Linked::Copy);
+    }
+    let directory = destination.parent().unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new().prefix(".magudi-").tempfile_in(directory).map_err(fail)?;
+    io::copy(&mut File::open(source).map_err(fail)?, temporary.as_file_mut()).map_err(fail)?;
+    let file = temporary.as_file();
+    file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(fail)?;
+    file.set_modified(meta.modified().map_err(fail)?).map_err(fail)?;
+    match temporary.persist_noclobber(destination) {
+        Ok(_) => Ok(Linked::Copy),
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => accept_present(source, destination),
+        Err(e) => Err(fail(e.error)),
+    }
+}
+
+fn symbolic(source: &Path, destination: &Path, target: PathBuf) -> Result<Linked, LinkError> {
+    match symlink(&target, destination) {
+        Ok(()) => Ok(Linked::Symlink(target)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match fs::read_link(destination) {
+            Ok(present) if present == target => Ok(Linked::Present),
+            _ => Err(LinkError::Exists { source_path: source.to_path_buf(), destination: destination.to_path_buf() }),
+        },
+        Err(e) => Err(io_error("symlink", source, destination, e)),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// The way from directory `base` to `path`, both absolute.
+fn relative(path: &Path, base: &Path) -> PathBuf {
+    let (mut to, mut from) = (path.components().peekable(), base.components().peekable());
+    while to.peek().is_some() && to.peek() == from.peek() {
+        to.next();
+        from.next();
+    }
+    from.map(|_| Component::ParentDir).chain(to).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scene() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("volume/image.qcow2");
+        fs::create_dir_all(source.parent().unwrap()).unwrap();
+        fs::write(&source, "image").unwrap();
+        let destination = dir.path().join("compose/Server/x86_64/images/image.qcow2");
+        (dir, source, destination)
+    }
+
+    #[test]
+    fn each_kind_and_again() {
+        for how in
+            [LinkType::Hardlink, LinkType::HardlinkOrCopy, LinkType::Copy, LinkType::Symlink, LinkType::AbspathSymlink]
+        {
+            let (_dir, source, destination) = scene();
+            let first = link(&source, &destination, how).unwrap();
+            assert_eq!(fs::read_to_string(&destination).unwrap(), "image", "{how:?}");
+            assert_ne!(first, Linked::Present, "{how:?}");
+            assert_eq!(link(&source, &destination, how).unwrap(), Linked::Present, "{how:?}");
+            let same_inode = fs::metadata(&source).unwrap().ino() == fs::symlink_metadata(&destination).unwrap().ino();
+            assert_eq!(same_inode, matches!(how, LinkType::Hardlink | LinkType::HardlinkOrCopy), "{how:?}");
+            assert_eq!(fs::metadata(&source).unwrap().mtime(), fs::metadata(&destination).unwrap().mtime());
+            assert_eq!(fs::read_dir(destination.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+        }
+    }
+
+    #[test]
+    fn a_relative_link_leads_to_the_source() {
+        let (_dir, source, destination) = scene();
+        let Linked::Symlink(target) = link(&source, &destination, LinkType::Symlink).unwrap() else { panic!() };
+        assert_eq!(target, Path::new("../../../../volume/image.qcow2"));
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        for how in [LinkType::Hardlink, LinkType::HardlinkOrCopy, LinkType::Copy, LinkType::Symlink] {
+            let (_dir, source, destination) = scene();
+            fs::create_dir_all(destination.parent().unwrap()).unwrap();
+            fs::write(&destination, "another").unwrap();
+            let error = link(&source, &destination, how).unwrap_err().to_string();
+            assert!(error.contains("image.qcow2 exists already"), "{error}");
+            assert_eq!(fs::read_to_string(&destination).unwrap(), "another");
+        }
+    }
+
+    #[test]
+    fn a_missing_source_is_named() {
+        let (_dir, source, destination) = scene();
+        fs::remove_file(&source).unwrap();
+        let error = link(&source, &destination, LinkType::HardlinkOrCopy).unwrap_err().to_string();
+        assert!(error.starts_with("cannot hard link"), "{error}");
+        assert!(!destination.exists());
+    }
+}

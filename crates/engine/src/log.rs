@@ -1,0 +1,175 @@
+//! The *log* is what Pungi's users grep: each event as lines with a level, in Pungi's words (PUNGI.md 6), to
+//! `logs/global/pungi.global.log` and, without a terminal, to standard error.
+
+use crate::event::{Event, Level, Stamped, Subscriber};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// One line of the log, without its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The phase that says it.
+    pub phase: Option<String>,
+    /// How important.
+    pub level: Level,
+    /// The text; may have several lines.
+    pub text: String,
+}
+
+impl Line {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { phase: None, level, text: text.into() }
+    }
+
+    fn of(phase: &str, level: Level, text: impl Into<String>) -> Self {
+        Self { phase: Some(phase.to_uppercase()), level, text: text.into() }
+    }
+
+    /// The line as Pungi writes it: local time, phase padded to 16, level padded to 8.
+    pub fn format(&self, time: Timestamp, zone: &TimeZone) -> String {
+        let time = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S");
+        let level = self.level.as_str();
+        match &self.phase {
+            Some(phase) => format!("{time} [{phase:<16}] [{level:<8}] {}", self.text),
+            None => format!("{time} [{level:<8}] {}", self.text),
+        }
+    }
+}
+
+/// The lines that an event is worth.
+pub fn lines(event: &Event) -> Vec<Line> {
+    use Level::{Critical, Debug, Error, Info, Warning};
+    match event {
+        Event::ComposeStarted { compose_id, compose_dir, requests } => vec![
+            Line::new(Info, format!("Compose top directory: {}", compose_dir.display())),
+            Line::new(Info, format!("COMPOSE_ID={compose_id}")),
+            Line::new(Debug, format!("The plan has {requests} task requests")),
+        ],
+        Event::Status { status } => vec![Line::new(Debug, format!("STATUS={status}"))],
+        Event::PhaseStarted { phase } => vec![Line::new(Info, banner("BEGIN", phase))],
+        Event::PhaseFinished { phase, seconds } => vec![
+            Line::new(Info, banner("DONE ", phase)),
+            Line::new(Info, format!("PHASE {} took {seconds} seconds", phase.to_uppercase())),
+        ],
+        Event::PhaseSkipped { phase, reason } => {
+            vec![Line::new(Info, reason.clone()), Line::new(Warning, banner("SKIP ", phase))]
+        }
+        Event::Message { level, phase, text } => {
+            vec![Line { phase: phase.as_deref().map(str::to_uppercase), level: *level, text: text.clone() }]
+        }
+        Event::Submitting { phase, variant, .. } => {
+            vec![Line::of(phase, Info, format!("[BEGIN] {} task for variant {variant}", title(phase)))]
+        }
+        Event::Submitted { task, url, .. } => vec![Line::new(Info, format!("Task {task}: {url}"))],
+        Event::TaskState { task, state, .. } => vec![Line::new(Debug, format!("Task {task} is {state}"))],
+        Event::FetchStarted { .. } | Event::FetchProgress { .. } => Vec::new(),
+        Event::ImageAdded { path, size, .. } => vec![Line::new(Info, format!("Added {path} ({size} bytes)"))],
+        Event::RequestDone { phase, variant, task, .. } => {
+            vec![Line::of(
+                phase,
+                Info,
+                format!("[DONE ] {} task for variant {variant} (task id: {task})", title(phase)),
+            )]
+        }
+        Event::RequestFailed { phase, variant, failable, error, .. } => {
+            let going_on = if *failable { ", but going on anyway" } else { "" };
+            let what = format!("[FAIL] {} (variant {variant}, arch *) failed{going_on}.", capital(phase));
+            vec![Line::of(phase, Error, what), Line::of(phase, Error, error.clone())]
+        }
+        Event::ComposeFinished { status, error: None } => vec![Line::new(Info, format!("Compose finished: {status}"))],
+        Event::ComposeFinished { error: Some(error), .. } => {
+            vec![Line::new(Critical, format!("Compose run failed: {error}"))]
+        }
+    }
+}
+
+fn banner(word: &str, phase: &str) -> String {
+    format!("[{word}] ---------- PHASE: {} ----------", phase.to_uppercase())
+}
+
+/// Pungi's own spelling of a phase in its messages.
+fn title(phase: &str) -> String {
+    match phase {
+        "osbuild" => "OSBuild".to_owned(),
+        other => capital(other),
+    }
+}
+
+fn capital(phase: &str) -> String {
+    let mut chars = phase.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Appends the log to a file. A write error is kept for whoever asks at the end; it does not stop the compose.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: File,
+    zone: TimeZone,
+    failed: bool,
+}
+
+impl LogFile {
+    /// Opens `path` for appending.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self { path: path.to_path_buf(), file, zone: TimeZone::system(), failed: false })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Subscriber for LogFile {
+    fn on_event(&mut self, event: &Stamped) {
+        let mut text = String::new();
+        for line in lines(&event.event) {
+            text.push_str(&line.format(event.time, &self.zone));
+            text.push('\n');
+        }
+        // After one failure (a full disk) every line would fail; the manifests are what must not fail silently.
+        if !text.is_empty() && !self.failed {
+            self.failed = self.file.write_all(text.as_bytes()).is_err();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_look_like_pungis() {
+        let time = "2024-02-29T01:02:03Z".parse().unwrap();
+        let show = |event: Event| -> Vec<String> {
+            lines(&event).iter().map(|line| line.format(time, &TimeZone::UTC)).collect()
+        };
+        assert_eq!(
+            show(Event::PhaseStarted { phase: "osbuild".into() }),
+            ["2024-02-29 01:02:03 [INFO    ] [BEGIN] ---------- PHASE: OSBUILD ----------"]
+        );
+        assert_eq!(
+            show(Event::RequestDone { request: 0, phase: "osbuild".into(), variant: "Server".into(), task: 42 }),
+            ["2024-02-29 01:02:03 [OSBUILD         ] [INFO    ] [DONE ] OSBuild task for variant Server (task id: 42)"]
+        );
+        let failed = show(Event::RequestFailed {
+            request: 0,
+            phase: "osbuild".into(),
+            variant: "Client".into(),
+            name: "disk".into(),
+            task: None,
+            failable: true,
+            error: "boom".into(),
+        });
+        assert_eq!(
+            failed[0],
+            "2024-02-29 01:02:03 [OSBUILD         ] [ERROR   ] [FAIL] Osbuild (variant Client, arch *) failed, but \
+             going on anyway."
+        );
+    }
+}

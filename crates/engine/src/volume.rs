@@ -1,0 +1,307 @@
+//! The *volume* is where the hub keeps the files of builds. It is read from a local mount, or over HTTP into a cache
+//! directory (PUNGI.md 9). Either way a file is read whole and compared with what the hub says of it before anything is
+//! done with it.
+
+use crate::digest::{Digests, MultiDigest};
+use magudi_koji::calls::{Archive, Build};
+use magudi_koji::{Hub, KojiError, pathinfo};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+
+/// Pauses between the attempts of a download: about two minutes in all, as Pungi gives up after 120 s.
+const DOWNLOAD_PAUSES: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+
+/// Where the files of builds are.
+#[derive(Debug, Clone)]
+pub enum Volume {
+    /// `topdir` of the profile, mounted here.
+    Local {
+        /// The mount.
+        topdir: PathBuf,
+    },
+    /// `topurl` of the profile, fetched into `koji_cache`.
+    Cache {
+        /// The URL, without a trailing slash.
+        topurl: String,
+        /// The cache directory.
+        cache: PathBuf,
+    },
+}
+
+/// A file that is what the hub says it is.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Where it can be linked from.
+    pub path: PathBuf,
+    /// Its digests.
+    pub digests: Digests,
+}
+
+/// Why a file cannot be had.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// The volume does not have it.
+    #[error("{0} is not on the Koji volume")]
+    Missing(String),
+    /// It has no bytes.
+    #[error("{0} is empty")]
+    Empty(String),
+    /// It is not as long as the hub says.
+    #[error("{path} has {found} bytes, but the hub says {expected}")]
+    Size {
+        /// Where it was found.
+        path: String,
+        /// Its size.
+        found: u64,
+        /// The size that the hub states.
+        expected: u64,
+    },
+    /// Its contents are not what the hub says.
+    #[error("{path} has the {algorithm} checksum {found}, but the hub says {expected}")]
+    Checksum {
+        /// Where it was found.
+        path: String,
+        /// The algorithm.
+        algorithm: &'static str,
+        /// Its checksum.
+        found: String,
+        /// The checksum that the hub states.
+        expected: String,
+    },
+    /// An algorithm that cannot be computed.
+    #[error("unknown checksum algorithm {0}")]
+    Algorithm(String),
+    /// The file system refused.
+    #[error("cannot {action} {path}: {error}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// The download failed.
+    #[error("cannot fetch {url}: {error}")]
+    Http {
+        /// The address.
+        url: String,
+        /// The reason.
+        error: KojiError,
+    },
+}
+
+/// Told the bytes that have been read since the last call.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+
+/// One file of a build, to be had from a volume.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The build.
+    pub build: &'a Build,
+    /// The archive.
+    pub archive: &'a Archive,
+    /// Algorithms to compute besides the one that the hub used.
+    pub algorithms: &'a [String],
+}
+
+impl Wanted<'_> {
+    fn digest(&self) -> Result<MultiDigest, FetchError> {
+        let own = self.archive.checksum_type.name();
+        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain([own])).map_err(FetchError::Algorithm)
+    }
+
+    /// Compares what was read from `path` with what the hub says.
+    fn verify(&self, path: &str, digests: &Digests) -> Result<(), FetchError> {
+        let algorithm = self.archive.checksum_type.name();
+        if digests.size == 0 {
+            return Err(FetchError::Empty(path.to_owned()));
+        }
+        if digests.size != self.archive.size {
+            return Err(FetchError::Size { path: path.to_owned(), found: digests.size, expected: self.archive.size });
+        }
+        let found = digests.values.get(algorithm).map_or("", String::as_str);
+        if !found.eq_ignore_ascii_case(&self.archive.checksum) {
+            return Err(FetchError::Checksum {
+                path: path.to_owned(),
+                algorithm,
+                found: found.to_owned(),
+                expected: self.archive.checksum.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, progress: Progress<'_>) -> Result<Digests, FetchError> {
+        let name = path.display().to_string();
+        let mut file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
+            _ => FetchError::Io { action: "open", path: path.to_path_buf(), error },
+        })?;
+        // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
+        let size = file.metadata().map_err(|error| io_error("look at", path, error))?.len();
+        if size == 0 {
+            return Err(FetchError::Empty(name));
+        }
+        if size != self.archive.size {
+            return Err(FetchError::Size { path: name, found: size, expected: self.archive.size });
+        }
+        let digests = self.digest()?.read_all(&mut file, progress).map_err(|error| io_error("read", path, error))?;
+        self.verify(&name, &digests)?;
+        Ok(digests)
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
+    FetchError::Io { action, path: path.to_path_buf(), error }
+}
+
+impl Volume {
+    /// Reads a file from a local volume. Blocks; the answer for a cache is `None`.
+    pub fn read_local(&self, wanted: Wanted<'_>, progress: Progress<'_>) -> Option<Result<Verified, FetchError>> {
+        let Self::Local { topdir } = self else { return None };
+        let path = topdir.join(relative(wanted));
+        Some(wanted.read(&path, progress).map(|digests| Verified { path, digests }))
+    }
+
+    /// Makes sure that a file is in the cache, fetching it if need be.
+    ///
+    /// A file that is there already is verified like a new one and, as in Pungi, gets the current time as its mtime, so
+    /// that whoever cleans the cache sees that it was used.
+    pub async fn fetch(&self, hub: &Hub, wanted: Wanted<'_>, progress: Progress<'_>) -> Result<Verified, FetchError> {
+        let (topurl, cache) = match self {
+            Self::Cache { topurl, cache } => (topurl, cache),
+            Self::Local { .. } => {
+                return match self.read_local(wanted, progress) {
+                    Some(result) => result,
+                    None => Err(FetchError::Missing(wanted.archive.filename.clone())),
+                };
+            }
+        };
+        let rest = relative(wanted);
+        let (path, url) = (cache.join(&rest), format!("{topurl}/{}", escape(&rest)));
+        match wanted.read(&path, progress) {
+            Ok(digests) => {
+                let touched = File::options().append(true).open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                touched.map_err(|error| io_error("touch", &path, error))?;
+                return Ok(Verified { path, digests });
+            }
+            // A damaged file in the cache is replaced by a good one.
+            Err(
+                FetchError::Missing(_) | FetchError::Empty(_) | FetchError::Size { .. } | FetchError::Checksum { .. },
+            ) => {}
+            Err(error) => return Err(error),
+        }
+        let mut pauses = DOWNLOAD_PAUSES.iter();
+        loop {
+            match download(hub, &url, &path, wanted, progress).await {
+                Ok(digests) => return Ok(Verified { path, digests }),
+                Err(error) if is_worth_another_try(&error) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn is_worth_another_try(error: &FetchError) -> bool {
+    match error {
+        FetchError::Http { error, .. } => error.is_retriable(),
+        // Cut off or flipped on the way, most likely.
+        FetchError::Size { .. } | FetchError::Checksum { .. } => true,
+        _ => false,
+    }
+}
+
+/// Path of a file below the top of the volume. Its components were checked when the hub's answer was decoded.
+fn relative(wanted: Wanted<'_>) -> String {
+    let directory = pathinfo::build_images("", wanted.build);
+    format!("{}/{}", directory.trim_start_matches('/'), wanted.archive.filename)
+}
+
+/// Percent-encodes what may not stand in a URL path.
+fn escape(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'+' | b':' | b'@' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// Fetches into a temporary file beside `path`, hashing on the way, and renames it when it is right.
+async fn download(
+    hub: &Hub,
+    url: &str,
+    path: &Path,
+    wanted: Wanted<'_>,
+    progress: Progress<'_>,
+) -> Result<Digests, FetchError> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let http = |error: KojiError| match error {
+        KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
+        error => FetchError::Http { url: url.to_owned(), error },
+    };
+    // One byte more than expected is let through, so that a file that is too long is told from one that is right.
+    let mut stream = hub.get_file(url, wanted.archive.size.saturating_add(1)).await.map_err(http)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(|error| io_error("create", directory, error))?;
+    let name =
+        format!(".{}.{}.{}", wanted.archive.filename, std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let temporary = Temporary(directory.join(name));
+    let mut file = File::create_new(&temporary.0).map_err(|error| io_error("create", &temporary.0, error))?;
+    let mut digest = wanted.digest()?;
+    let mut size = 0u64;
+    while let Some(chunk) = stream.chunk().await.map_err(http)? {
+        let chunk = chunk.as_ref();
+        size += chunk.len() as u64;
+        if size > wanted.archive.size {
+            return Err(FetchError::Size { path: url.to_owned(), found: size, expected: wanted.archive.size });
+        }
+        file.write_all(chunk).map_err(|error| io_error("write", &temporary.0, error))?;
+        digest.update(chunk);
+        progress(chunk.len() as u64);
+    }
+    let digests = digest.finish();
+    wanted.verify(url, &digests)?;
+    file.sync_data().map_err(|error| io_error("write", &temporary.0, error))?;
+    fs::rename(&temporary.0, path).map_err(|error| io_error("rename", &temporary.0, error))?;
+    Ok(digests)
+}
+
+/// A file that is removed unless it was renamed away.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It is gone after the rename; whatever else stands in the way cannot be helped here.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_characters_are_escaped() {
+        assert_eq!(escape("packages/a b/1%/x+y~.qcow2"), "packages/a%20b/1%25/x+y~.qcow2");
+    }
+}

@@ -1,0 +1,68 @@
+//! A *watch log* tells the life of one task in the words of `koji watch-task`, in the file where Pungi's users look for it:
+//! `logs/global/osbuild/<variant uid>-<num>-watch-task.log` (PUNGI.md 6), numbered from 1 in expansion order.
+
+use crate::event::{Event, Stamped, Subscriber};
+use crate::plan::TaskRequest;
+use magudi_compose::layout::ComposeDir;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Writes the watch logs of a run.
+#[derive(Debug)]
+pub struct WatchLogs {
+    dir: ComposeDir,
+    requests: Arc<Vec<TaskRequest>>,
+    states: BTreeMap<usize, String>,
+}
+
+impl WatchLogs {
+    /// Logs for `requests`.
+    pub fn new(dir: ComposeDir, requests: Arc<Vec<TaskRequest>>) -> Self {
+        Self { dir, requests, states: BTreeMap::new() }
+    }
+
+    fn path(&self, request: usize) -> Option<PathBuf> {
+        self.requests.get(request).map(|r| self.dir.watch_log(&r.variant, request + 1))
+    }
+
+    fn append(&self, request: usize, text: &str) {
+        let Some(path) = self.path(request) else { return };
+        let write = || {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            OpenOptions::new().create(true).append(true).open(&path)?.write_all(text.as_bytes())
+        };
+        // A log that cannot be written costs a convenience; the compose goes on.
+        let _: std::io::Result<()> = write();
+    }
+}
+
+impl Subscriber for WatchLogs {
+    fn on_event(&mut self, event: &Stamped) {
+        match &event.event {
+            Event::Submitted { request, url, .. } => self.append(*request, &format!("Task URL: {url}\n")),
+            Event::TaskState { request, task, state } => {
+                let state = match state.as_str() {
+                    "FAILED" => "FAILED".to_owned(),
+                    other => other.to_lowercase(),
+                };
+                let method = self.requests.get(*request).map_or("task", |r| r.method.as_str());
+                let line = match self.states.insert(*request, state.clone()) {
+                    Some(before) => format!("{task} {method} (noarch): {before} -> {state}\n"),
+                    None => format!("{task} {method} (noarch): {state}\n"),
+                };
+                self.append(*request, &line);
+            }
+            Event::RequestFailed { request, error, .. } => self.append(*request, &format!("{error}\n")),
+            Event::RequestDone { request, task, .. } => {
+                let method = self.requests.get(*request).map_or("task", |r| r.method.as_str());
+                self.append(*request, &format!("{task} {method} (noarch) completed successfully\n"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The *image_checksum* phase: sum files beside the images and checksums in images.json (PUNGI.md 11).
+
+use magudi_compose::identity::ComposeIdentity;
+use magudi_compose::images::Images;
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::write::write_atomic;
+use magudi_config::base_name;
+use magudi_config::compose_config::ChecksumConfig;
+use magudi_engine::digest::MultiDigest;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The phase's name on the command line and in logs.
+pub const NAME: &str = "image_checksum";
+
+/// One line pair of a sum file, in the order in which sum files are sorted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Sum {
+    file: String,
+    size: u64,
+    algorithm: String,
+    digest: String,
+}
+
+impl Sum {
+    fn text(&self) -> String {
+        let Self { file, size, algorithm, digest } = self;
+        format!("# {file}: {size} bytes\n{} ({file}) = {digest}\n", algorithm.to_uppercase())
+    }
+}
+
+/// Completes the checksums of `images` and writes the sum files. Each file is read at most once, and not at all when its
+/// checksums were computed while it was fetched.
+pub fn run(
+    images: &mut Images,
+    config: &ChecksumConfig,
+    identity: &ComposeIdentity,
+    dir: &ComposeDir,
+) -> Result<(), String> {
+    let algorithms: Vec<&str> = config.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    if config.one_file && algorithms.len() != 1 {
+        return Err("media_checksum_one_file requires exactly one algorithm in media_checksums".to_owned());
+    }
+    hash_missing(images, &algorithms, dir)?;
+    let mut files: BTreeMap<PathBuf, BTreeSet<Sum>> = BTreeMap::new();
+    for (variant, arch, image) in images.iter() {
+        let path = dir.compose().join(&image.path);
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Err(format!("{} is not the path of an image", image.path));
+        };
+        let base = base(config, identity, variant, arch, directory)?;
+        for algorithm in &algorithms {
+            let Some(digest) = image.checksums.get(*algorithm) else { continue };
+            let sum = Sum {
+                file: name.to_owned(),
+                size: image.size,
+                algorithm: (*algorithm).to_owned(),
+                digest: digest.clone(),
+            };
+            let upper = algorithm.to_uppercase();
+            let mut add = |file: String| files.entry(directory.join(file)).or_default().insert(sum.clone());
+            if config.one_file {
+                add(format!("{base}CHECKSUM"));
+            } else {
+                add(format!("{name}.{upper}SUM"));
+                add(format!("{base}{upper}SUM"));
+            }
+        }
+    }
+    for (path, sums) in files {
+        let text: String = sums.iter().map(Sum::text).collect();
+        write_atomic(&path, text.as_bytes()).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+/// Reads the files whose checksums are not all known, several at a time.
+fn hash_missing(images: &mut Images, algorithms: &[&str], dir: &ComposeDir) -> Result<(), String> {
+    let incomplete: BTreeSet<String> = images
+        .iter()
+        .filter(|(_, _, image)| algorithms.iter().any(|algorithm| !image.checksums.contains_key(*algorithm)))
+        .map(|(_, _, image)| image.path.clone())
+        .collect();
+    let read: Vec<(String, BTreeMap<String, String>)> = incomplete
+        .into_par_iter()
+        .map(|path| {
+            let file = dir.compose().join(&path);
+            let digests = hash(&file, algorithms)?;
+            Ok((path, digests))
+        })
+        .collect::<Result<_, String>>()?;
+    let read: BTreeMap<String, BTreeMap<String, String>> = read.into_iter().collect();
+    for (_, _, image) in images.iter_mut() {
+        if let Some(digests) = read.get(&image.path) {
+            image.checksums.extend(digests.clone());
+        }
+    }
+    Ok(())
+}
+
+fn hash(path: &Path, algorithms: &[&str]) -> Result<BTreeMap<String, String>, String> {
+    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let digest = MultiDigest::new(algorithms.iter().copied())
+        .map_err(|name| format!("unknown checksum algorithm {name} in media_checksums"))?;
+    let mut file = File::open(path).map_err(cannot)?;
+    Ok(digest.read_all(&mut file, &mut |_| {}).map_err(cannot)?.values)
+}
+
+/// What stands before the name of a directory's sum file: `media_checksum_base_filename` filled in, and a dash.
+fn base(
+    config: &ChecksumConfig,
+    identity: &ComposeIdentity,
+    variant: &str,
+    arch: &str,
+    directory: &Path,
+) -> Result<String, String> {
+    let template = config.base_filename.as_str();
+    if template.is_empty() {
+        return Ok(String::new());
+    }
+    let label = identity.label.as_ref();
+    let lookup = |key: &str| {
+        Some(match key {
+            "compose_id" => identity.id(),
+            "release_short" => identity.release.short.clone(),
+            "version" => identity.release.version.clone(),
+            "date" => identity.date.clone(),
+            "respin" => identity.respin.to_string(),
+            "type" => identity.kind.as_str().to_owned(),
+            "type_suffix" => identity.type_suffix().to_owned(),
+            "label" => label.map_or_else(String::new, |label| label.as_str().to_owned()),
+            "label_major_version" => label.map_or_else(String::new, |label| label.major().to_owned()),
+            "variant" => variant.to_owned(),
+            "arch" => arch.to_owned(),
+            "dirname" if config.one_file => directory.file_name()?.to_str()?.to_owned(),
+            _ => return None,
+        })
+    };
+    let base = base_name::format(template, &lookup).map_err(|e| format!("media_checksum_base_filename: {e}"))?;
+    // What was filled in becomes part of a file name.
+    if base.contains(['/', '\0']) {
+        return Err(format!("media_checksum_base_filename makes `{}`, which is no file name", base.escape_debug()));
+    }
+    Ok(format!("{base}-"))
+}

@@ -1,0 +1,437 @@
+//! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
+//! of the image at once (PUNGI.md 4).
+
+use crate::phase::{Context, Expansion, ImagePhase};
+use crate::repos::Resolver;
+use crate::version::{GENERATORS, generate};
+use magudi_compose::archive_types;
+use magudi_compose::images;
+use magudi_compose::variants::Variant;
+use magudi_config::codes;
+use magudi_config::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
+use magudi_config::pattern::Pattern;
+use magudi_config::dump::to_json;
+use magudi_config::similar::suggest;
+use magudi_config::{ComposeConfig, Diagnostic, Spanned};
+use magudi_engine::artifact::Artifact;
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::calls::Archive;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The phase.
+#[derive(Debug)]
+pub struct Osbuild;
+
+/// Its name in the configuration, on the command line and in logs.
+pub const NAME: &str = "osbuild";
+
+impl ImagePhase for Osbuild {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn is_configured(&self, config: &ComposeConfig) -> bool {
+        !config.osbuild.is_empty()
+    }
+
+    fn expand(&self, context: &Context<'_>) -> Expansion {
+        let mut expander = Expander { context, requests: Vec::new(), diagnostics: Vec::new() };
+        expander.run();
+        let Expander { requests, mut diagnostics, .. } = expander;
+        let mut expansion = Expansion::default();
+        diagnostics.extend(same_nvr(&requests));
+        diagnostics.extend(same_identity(&requests));
+        expansion.requests = requests.into_iter().map(|planned| planned.request).collect();
+        expansion.diagnostics = diagnostics;
+        expansion
+    }
+
+    /// What an archive of a finished build becomes in the compose (PUNGI.md 10). Archives of a type that no rule takes up
+    /// (manifests, logs) are nothing; an archive that should be an image and cannot be described is an error.
+    fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
+        let file = &archive.filename;
+        let format = archive_types::describe(&archive.type_name, file);
+        if format == Ok(None) {
+            return Ok(None);
+        }
+        let Some(arch) = archive.arch.clone().filter(|arch| !arch.is_empty()) else {
+            return Err(format!("{file} doesn't have any architecture"));
+        };
+        let Some(format) = format.map_err(|error| error.to_string())? else { return Ok(None) };
+        if !images::is_format(format) {
+            return Err(format!("{file} has the format {format}, which images.json does not know"));
+        }
+        let image_type = archive_types::image_type(request.image_type.as_deref(), &archive.type_name, file);
+        let is_iso = archive.type_name == "iso";
+        Ok(Some(Artifact { arch, image_type: image_type.to_owned(), format: format.to_owned(), is_iso }))
+    }
+}
+
+/// A request and the image that it came from.
+struct Planned<'a> {
+    image: &'a OsbuildImage,
+    request: TaskRequest,
+}
+
+struct Expander<'a> {
+    context: &'a Context<'a>,
+    requests: Vec<Planned<'a>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Expander<'a> {
+    fn run(&mut self) {
+        let context = self.context;
+        let sections: Vec<(&OsbuildSection, Option<Pattern>)> =
+            context.config.osbuild.iter().map(|section| (section, self.pattern(section))).collect();
+        let mut unused: BTreeSet<usize> = (0..sections.len()).collect();
+        // A problem of an image is reported once, not again for each variant that the image is built for.
+        let mut checked: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for variant in context.variants.ordered() {
+            for (number, (section, pattern)) in sections.iter().enumerate() {
+                if !pattern.as_ref().is_some_and(|pattern| self.matches(section, pattern, variant)) {
+                    continue;
+                }
+                unused.remove(&number);
+                for (place, image) in section.images.iter().enumerate() {
+                    let sound = !checked.insert((number, place)) || self.check(image);
+                    if sound {
+                        self.expand(image, variant);
+                    }
+                }
+            }
+        }
+        for number in unused {
+            let (section, pattern) = &sections[number];
+            if pattern.is_some() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::UNUSED_PATTERN,
+                        format!("{NAME}.{}", section.pattern.value),
+                        format!("pattern `{}` does not match any variant", section.pattern.value),
+                    )
+                    .at(section.pattern.span)
+                    .help("variants can be excluded by tree_arches and tree_variants"),
+                );
+            }
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn pattern(&mut self, section: &OsbuildSection) -> Option<Pattern> {
+        match Pattern::parse(&section.pattern.value) {
+            Ok(pattern) => Some(pattern),
+            Err(reason) => {
+                let path = format!("{NAME}.{}", section.pattern.value);
+                let message =
+                    format!("variant pattern `{}` is not a regular expression: {reason}", section.pattern.value);
+                self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
+                None
+            }
+        }
+    }
+
+    fn matches(&mut self, section: &OsbuildSection, pattern: &Pattern, variant: &Variant) -> bool {
+        match pattern.is_match(&variant.uid) {
+            Ok(answer) => answer,
+            Err(reason) => {
+                let path = format!("{NAME}.{}", section.pattern.value);
+                let message = format!("variant pattern cannot be tried on `{}`: {reason}", variant.uid);
+                self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
+                false
+            }
+        }
+    }
+
+    /// Finds what is wrong with an image whatever the variant. True when nothing is.
+    fn check(&mut self, image: &OsbuildImage) -> bool {
+        let before = self.diagnostics.len();
+        let config = self.context.config;
+        if self.target(image).is_none() {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_TARGET,
+                    image.path.clone(),
+                    format!("image `{}` has no build target", image.name.value),
+                )
+                .at(image.name.span)
+                .help("give it a `target`, or set `osbuild_target` or `global_target`"),
+            );
+        }
+        let defaults = [&config.osbuild_defaults, &config.global];
+        let version = image.version.as_ref().or_else(|| defaults.iter().find_map(|d| d.version.as_ref()));
+        if let Some(version) = version {
+            self.check_generator(image, "version", version.as_str(), version.span);
+        }
+        let inherited = || defaults.iter().find_map(|d| d.release.as_ref());
+        match (&image.release, inherited()) {
+            (Some(release), _) => self.check_generator(image, "release", release.as_str(), release.span),
+            (None, Some(Spanned { value: Some(release), span })) => {
+                self.check_generator(image, "release", release, *span);
+            }
+            _ => {}
+        }
+        if let Some(kind) = image.manifest_type.as_ref().filter(|kind| !kind.value.is_empty())
+            && !images::is_image_type(kind.as_str())
+        {
+            let mut diagnostic = Diagnostic::new(
+                &codes::BAD_MANIFEST_TYPE,
+                format!("{}.manifest_type", image.path),
+                format!("images.json knows no image type `{}`", kind.value),
+            )
+            .at(kind.span);
+            if let Some(near) = suggest(&kind.value, images::IMAGE_TYPES.iter().map(|(name, _)| *name)) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            self.report(diagnostic);
+        }
+        for (place, entry) in image.repo.iter().enumerate() {
+            let (text, path) = match entry {
+                RepoEntry::Plain(text) => (text, format!("{}.repo.{place}", image.path)),
+                RepoEntry::Detailed { baseurl, .. } => (baseurl, format!("{}.repo.{place}.baseurl", image.path)),
+            };
+            if self.resolver().resolve(&text.value).is_none() {
+                let message = format!("there is no variant `{}` to get a repository from", text.value);
+                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
+                let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
+                diagnostic = diagnostic.help(match suggest(&text.value, uids.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("give a URL, an absolute path or one of the variants {}", uids.join(", ")),
+                });
+                self.report(diagnostic);
+            }
+        }
+        for (key, node) in [("customizations", &image.customizations), ("upload_options", &image.upload_options)] {
+            let Some(node) = node.as_ref() else { continue };
+            let path = format!("{}.{key}", image.path);
+            let sendable = to_json(node).and_then(|json| {
+                magudi_koji::value::from_json(&json)
+                    .map_err(|e| Diagnostic::new(&codes::NOT_SENDABLE, path, e.to_string()).at(node.span))
+            });
+            if let Err(diagnostic) = sendable {
+                self.report(diagnostic);
+            }
+        }
+        self.diagnostics.len() == before
+    }
+
+    fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: magudi_config::Span) {
+        if let Err(unknown) = generate(text, self.context.identity) {
+            let names = GENERATORS.iter().map(|(name, _)| *name);
+            let help = match suggest(&unknown, names.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the generators are {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("unknown {key} generator `{unknown}`");
+            let path = format!("{}.{key}", image.path);
+            self.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
+        }
+    }
+
+    fn resolver(&self) -> Resolver<'a> {
+        Resolver {
+            variants: self.context.variants,
+            dir: self.context.dir,
+            translate_paths: &self.context.config.translate_paths,
+        }
+    }
+
+    fn target<'i>(&self, image: &'i OsbuildImage) -> Option<&'i str>
+    where
+        'a: 'i,
+    {
+        let config = self.context.config;
+        [&image.target, &config.osbuild_defaults.target, &config.global.target]
+            .into_iter()
+            .find_map(Option::as_ref)
+            .map(Spanned::as_str)
+    }
+
+    /// The request for `image` in `variant`; nothing when no arch is left.
+    fn expand(&mut self, image: &'a OsbuildImage, variant: &Variant) {
+        let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
+        let arches: Vec<&str> = match &image.arches {
+            None => have.into_iter().collect(),
+            Some(wanted) => {
+                let wanted: BTreeSet<&str> = wanted.value.iter().map(Spanned::as_str).collect();
+                have.intersection(&wanted).copied().collect()
+            }
+        };
+        if arches.is_empty() {
+            let message =
+                format!("image `{}` is not built for variant {}: no arch is left", image.name.value, variant.uid);
+            let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
+            let help = format!("the variant has {}", variant.arches.join(", "));
+            self.report(
+                Diagnostic::new(&codes::NO_ARCH, format!("{}.arches", image.path), message).at(span).help(help),
+            );
+            return;
+        }
+        let Some(target) = self.target(image) else { return };
+        let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
+        let mut opts = Map::new();
+        opts.insert("repo".to_owned(), Json::Array(self.repositories(image, variant)));
+        let ostree: Map<String, Json> =
+            [("url", &image.ostree_url), ("ref", &image.ostree_ref), ("parent", &image.ostree_parent)]
+                .into_iter()
+                .filter_map(|(key, value)| {
+                    let value = value.as_ref().filter(|value| !value.value.is_empty())?;
+                    Some((key.to_owned(), Json::from(value.as_str())))
+                })
+                .collect();
+        if !ostree.is_empty() {
+            opts.insert("ostree".to_owned(), Json::Object(ostree));
+        }
+        for (key, node) in [("upload_options", &image.upload_options), ("customizations", &image.customizations)] {
+            // `check` has reported a value that has no JSON form, and such an image is not expanded.
+            if let Some(Ok(value)) = node.as_ref().filter(|node| node.is_truthy()).map(to_json) {
+                opts.insert(key.to_owned(), value);
+            }
+        }
+        if let Some(release) = release.filter(|release| !release.is_empty()) {
+            opts.insert("release".to_owned(), Json::from(release));
+        }
+        let image_types = match &image.image_types.value {
+            ImageTypes::One(one) => Json::from(one.as_str()),
+            ImageTypes::List(list) => json!(list),
+        };
+        let request = TaskRequest {
+            phase: NAME.to_owned(),
+            variant: variant.uid.clone(),
+            subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.value.clone()),
+            failable: image.failable.as_ref().is_some_and(|failable| !failable.value.is_empty()),
+            method: "osbuildImage".to_owned(),
+            args: vec![
+                Json::from(image.name.as_str()),
+                Json::from(version),
+                Json::from(image.distro.as_str()),
+                image_types,
+                Json::from(target),
+                json!(arches),
+            ],
+            opts,
+            image_type: image.manifest_type.as_ref().map(|kind| kind.value.clone()).filter(|kind| !kind.is_empty()),
+        };
+        self.requests.push(Planned { image, request });
+    }
+
+    fn version(&self, image: &OsbuildImage) -> Result<String, String> {
+        let config = self.context.config;
+        let given = [&image.version, &config.osbuild_defaults.version, &config.global.version]
+            .into_iter()
+            .find_map(Option::as_ref)
+            .map_or("", Spanned::as_str);
+        let version = generate(given, self.context.identity)?;
+        Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
+    }
+
+    /// The release to send; none when no key gives one, so that the hub decides. An empty or null one is generated.
+    fn release(&self, image: &OsbuildImage) -> Result<Option<String>, String> {
+        let config = self.context.config;
+        let identity = self.context.identity;
+        let given = match &image.release {
+            Some(own) => Some(Some(own.value.clone())),
+            None => [&config.osbuild_defaults.release, &config.global.release]
+                .into_iter()
+                .find_map(Option::as_ref)
+                .map(|release| release.value.clone()),
+        };
+        let Some(given) = given else { return Ok(None) };
+        let release = generate(given.as_deref().unwrap_or_default(), identity)?;
+        Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
+    }
+
+    /// The repositories of an image, the variant's own one last (PUNGI.md 7).
+    fn repositories(&self, image: &OsbuildImage, variant: &Variant) -> Vec<Json> {
+        let resolver = self.resolver();
+        let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
+        let mut repositories: Vec<Json> = image
+            .repo
+            .iter()
+            .map(|entry| match entry {
+                RepoEntry::Plain(text) => Json::from(resolve(&text.value)),
+                RepoEntry::Detailed { baseurl, package_sets } => {
+                    let mut repository = Map::new();
+                    repository.insert("baseurl".to_owned(), Json::from(resolve(&baseurl.value)));
+                    if let Some(sets) = package_sets {
+                        repository.insert("package_sets".to_owned(), json!(sets));
+                    }
+                    Json::Object(repository)
+                }
+            })
+            .collect();
+        let listed =
+            image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.value == variant.uid));
+        if !variant.is_empty && !listed {
+            repositories.push(Json::from(resolver.of_variant(variant)));
+        }
+        repositories
+    }
+}
+
+/// Two requests for the same name, version and release: the hub takes the first and refuses the second.
+fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(&str, &str, &str), &Planned<'_>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for planned in requests {
+        let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
+        let Some(release) = planned.request.opts.get("release").and_then(Json::as_str) else { continue };
+        let key = (planned.request.name(), version, release);
+        if let Some(first) = seen.get(&key) {
+            let (name, version, release) = key;
+            let message = format!(
+                "image {} asks for the build {name}-{version}-{release}, as image {} does",
+                planned.request.label(),
+                first.request.label()
+            );
+            found.push(
+                Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
+                    .at(planned.image.name.span)
+                    .related(first.image.name.span, "the first image with this name")
+                    .help("give the images different names or releases; a build can exist only once"),
+            );
+        } else {
+            seen.insert(key, planned);
+        }
+    }
+    found
+}
+
+/// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same variant, arch, subvariant and type.
+fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(&str, &str, &str, &str), &Planned<'_>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for planned in requests {
+        let request = &planned.request;
+        let kind = request.image_type.as_deref().unwrap_or_else(|| planned.image.image_types.value.first());
+        let mut clash = None;
+        for arch in request.arches() {
+            let key = (request.variant.as_str(), request.subvariant.as_str(), kind, arch);
+            match seen.get(&key) {
+                Some(first) => clash = clash.or(Some((*first, arch))),
+                None => {
+                    seen.insert(key, planned);
+                }
+            }
+        }
+        if let Some((first, arch)) = clash {
+            let message = format!(
+                "readers of images.json could not tell the image {} from {}: same subvariant {}, type {kind} and arch {arch}",
+                request.label(),
+                first.request.label(),
+                request.subvariant
+            );
+            found.push(
+                Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
+                    .at(planned.image.name.span)
+                    .related(first.image.name.span, "the other image")
+                    .help("give one of them another `subvariant`"),
+            );
+        }
+    }
+    found
+}

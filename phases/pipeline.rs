@@ -1,0 +1,284 @@
+//! The *pipeline* takes a compose from an empty directory to its final status: it leaves the records that a compose has,
+//! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
+
+use crate::image_checksum;
+use crate::phase::{Context, ImagePhase};
+use crate::{PHASES, find};
+use magudi_compose::composeinfo::composeinfo;
+use magudi_compose::deliverables::{Deliverable, Deliverables};
+use magudi_compose::identity::ComposeIdentity;
+use magudi_compose::images::Images;
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::{Status, write_status};
+use magudi_compose::variants::Variants;
+use magudi_compose::write::{write_atomic, write_json};
+use magudi_config::{ComposeConfig, Diagnostic};
+use magudi_engine::event::{Event, Events, Level};
+use magudi_engine::plan::TaskRequest;
+use magudi_engine::runner::{Describe, Outcome, Polling, Runner};
+use magudi_engine::stop::Stop;
+use magudi_engine::volume::Volume;
+use magudi_koji::{Hub, Session};
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Which phases were asked for (PUNGI.md 13).
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `--just-phase`; empty for all.
+    pub just: Vec<String>,
+    /// `--skip-phase` and `skip_phases`.
+    pub skip: Vec<String>,
+}
+
+impl Selection {
+    /// Why a phase does not run; `None` when it does.
+    pub fn skipped(&self, phase: &dyn ImagePhase, config: &ComposeConfig) -> Option<String> {
+        let name = phase.name();
+        if !self.just.is_empty() && !self.just.iter().any(|just| just == name) {
+            return Some(format!("Phase {name} is not among those asked for"));
+        }
+        if self.skip.iter().any(|skip| skip == name) {
+            return Some(format!("Phase {name} is to be skipped"));
+        }
+        (!phase.is_configured(config)).then(|| format!("Config section '{name}' was not found. Skipping."))
+    }
+
+    /// The phases that run.
+    pub fn active<'a>(&'a self, config: &'a ComposeConfig) -> impl Iterator<Item = &'static dyn ImagePhase> + 'a {
+        PHASES.iter().copied().filter(|phase| self.skipped(*phase, config).is_none())
+    }
+}
+
+/// Expands every phase that runs: the requests in expansion order, and what is wrong.
+pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
+    let mut all = (Vec::new(), Vec::new());
+    for phase in selection.active(context.config) {
+        let expansion = phase.expand(context);
+        all.0.extend(expansion.requests);
+        all.1.extend(expansion.diagnostics);
+    }
+    all
+}
+
+/// A compose that is ready to run.
+#[derive(Debug)]
+pub struct Compose {
+    /// The checked configuration.
+    pub config: ComposeConfig,
+    /// The variants, filtered.
+    pub variants: Variants,
+    /// Release, id, label, date.
+    pub identity: ComposeIdentity,
+    /// Its directory, which exists.
+    pub dir: ComposeDir,
+    /// Which phases run.
+    pub selection: Selection,
+    /// The plan.
+    pub requests: Arc<Vec<TaskRequest>>,
+    /// Who is told.
+    pub events: Arc<Events>,
+    /// How often tasks are looked at.
+    pub polling: Polling,
+}
+
+/// A way to the hub: what a compose needs once it has something to submit.
+#[derive(Debug)]
+pub struct Access {
+    /// For reading.
+    pub hub: Hub,
+    /// For writing.
+    pub session: Session,
+    /// Where the files of builds are.
+    pub volume: Volume,
+    /// `weburl` of the profile.
+    pub weburl: String,
+}
+
+/// How a compose ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The final status.
+    pub status: Status,
+    /// What ended it early.
+    pub error: Option<String>,
+}
+
+impl Compose {
+    /// Runs the compose to its final status. `login` is called when there is something to submit; `stop` is set when a
+    /// signal asks the compose to end.
+    pub async fn run<L, F>(self, login: L, stop: Stop) -> End
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = Result<Access, String>>,
+    {
+        let mut deliverables = Deliverables::default();
+        for request in self.requests.iter() {
+            let deliverable = Deliverable::of_variant(&request.variant);
+            if request.failable {
+                deliverables.attempt(&request.phase, deliverable);
+            } else {
+                deliverables.require(&request.phase, deliverable);
+            }
+        }
+        let outcome = match self.begin() {
+            Ok(()) => self.phases(login, &stop, &mut deliverables).await,
+            Err(error) => Err(error),
+        };
+        let (status, error) = match outcome {
+            Ok(status) => (status, None),
+            Err(error) if stop.is_set() => (Status::Terminated, Some(error)),
+            Err(error) => (Status::Doomed, Some(error)),
+        };
+        self.finish(status, error, &deliverables)
+    }
+
+    fn begin(&self) -> Result<(), String> {
+        self.events.say(Event::ComposeStarted {
+            compose_id: self.identity.id(),
+            compose_dir: self.dir.top().to_path_buf(),
+            requests: self.requests.len(),
+        });
+        self.set_status(Status::Started)
+    }
+
+    fn write(&self, path: &std::path::Path, text: &str) -> Result<(), String> {
+        write_atomic(path, text.as_bytes()).map_err(text_of)
+    }
+
+    fn set_status(&self, status: Status) -> Result<(), String> {
+        if write_status(&self.dir, status).map_err(text_of)? {
+            self.events.say(Event::Status { status: status.as_str().to_owned() });
+        }
+        Ok(())
+    }
+
+    async fn phases<L, F>(&self, login: L, stop: &Stop, deliverables: &mut Deliverables) -> Result<Status, String>
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = Result<Access, String>>,
+    {
+        self.write(&self.dir.deliverables(), &deliverables.to_json())?;
+        let active: Vec<_> = self.selection.active(&self.config).collect();
+        for phase in PHASES {
+            if let Some(reason) = self.selection.skipped(*phase, &self.config) {
+                self.events.say(Event::PhaseSkipped { phase: phase.name().to_owned(), reason });
+            }
+        }
+        let mut images = Images::default();
+        let mut incomplete = false;
+        let clock = Instant::now();
+        for phase in &active {
+            self.events.say(Event::PhaseStarted { phase: phase.name().to_owned() });
+        }
+        if !self.requests.is_empty() {
+            let access = login().await.map_err(|error| format!("cannot use the hub: {error}"))?;
+            let outcomes = self.submit(access, stop).await;
+            if stop.is_set() {
+                return Err("stopped by a signal".to_owned());
+            }
+            let mut hard = None;
+            for (request, outcome) in self.requests.iter().zip(&outcomes) {
+                if let Some(failure) = &outcome.failure {
+                    if request.failable {
+                        deliverables.fail(&request.phase, Deliverable::of_variant(&request.variant));
+                        incomplete = true;
+                    } else if hard.is_none() {
+                        hard = Some(failure.clone());
+                    }
+                }
+            }
+            if let Some(failure) = hard {
+                return Err(failure);
+            }
+            for added in outcomes.into_iter().flat_map(|outcome| outcome.images) {
+                images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+            }
+        }
+        for phase in &active {
+            self.phase_done(phase.name(), clock);
+        }
+        let clock = Instant::now();
+        self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
+        image_checksum::run(&mut images, &self.config.checksums, &self.identity, &self.dir)?;
+        self.phase_done(image_checksum::NAME, clock);
+        if !active.is_empty() {
+            self.manifest(&images)?;
+        }
+        write_json(&self.dir.composeinfo_file(), &composeinfo(&self.identity, &self.variants, &self.dir))
+            .map_err(text_of)?;
+        Ok(if incomplete { Status::FinishedIncomplete } else { Status::Finished })
+    }
+
+    fn phase_done(&self, phase: &str, clock: Instant) {
+        let seconds = clock.elapsed().as_secs_f64().ceil() as u64;
+        self.events.say(Event::PhaseFinished { phase: phase.to_owned(), seconds });
+    }
+
+    fn manifest(&self, images: &Images) -> Result<(), String> {
+        images.validate().map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            format!("images.json would not be valid: {}", problems.join("; "))
+        })?;
+        write_json(&self.dir.images_file(), &images.to_json(&self.identity)).map_err(text_of)
+    }
+
+    async fn submit(&self, access: Access, stop: &Stop) -> Vec<Outcome> {
+        let weburl = access.weburl;
+        let describe: Box<Describe> = Box::new(|request, archive| match find(&request.phase) {
+            Some(phase) => phase.describe(request, archive),
+            None => Err(format!("there is no phase {}", request.phase)),
+        });
+        let runner = Arc::new(Runner {
+            hub: access.hub,
+            session: access.session,
+            dir: self.dir.clone(),
+            variants: self.variants.clone(),
+            events: Arc::clone(&self.events),
+            volume: access.volume,
+            link_type: self.config.link_type,
+            algorithms: self.config.checksums.algorithms.iter().map(|name| name.value.clone()).collect(),
+            polling: self.polling,
+            task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
+            describe,
+        });
+        let outcomes = runner.run(Arc::clone(&self.requests), stop.clone()).await;
+        if stop.is_set() {
+            self.events.message(Level::Warning, None, "Trying to kill koji tasks");
+            let unfinished = |outcome: &&Outcome| outcome.images.is_empty();
+            let tasks: Vec<i64> = outcomes.iter().filter(unfinished).filter_map(|outcome| outcome.task).collect();
+            for (task, error) in runner.cancel(&tasks).await {
+                self.events.message(Level::Error, None, format!("Failed to kill koji task {task}: {error}"));
+            }
+        }
+        // A session that is left open expires by itself; the compose is not worse for it.
+        if let Err(error) = runner.session.logout().await {
+            self.events.message(Level::Debug, None, format!("Logout failed: {error}"));
+        }
+        outcomes
+    }
+
+    fn finish(&self, mut status: Status, mut error: Option<String>, deliverables: &Deliverables) -> End {
+        if let Some(error) = &error {
+            let _ = self.write(&self.dir.traceback(), &format!("{error}\n"));
+        }
+        if let Err(problem) = self.write(&self.dir.deliverables(), &deliverables.to_json()) {
+            self.events.message(Level::Warning, None, problem);
+        }
+        if let Err(problem) = self.set_status(status) {
+            self.events.message(Level::Critical, None, problem.clone());
+            if error.is_none() {
+                status = Status::Doomed;
+                error = Some(problem);
+            }
+        }
+        self.events.say(Event::ComposeFinished { status: status.as_str().to_owned(), error: error.clone() });
+        End { status, error }
+    }
+}
+
+fn text_of(error: impl Display) -> String {
+    error.to_string()
+}

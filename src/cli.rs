@@ -1,0 +1,303 @@
+//! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (PUNGI.md 13).
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The names of phases that `--just-phase` and `--skip-phase` take: Pungi's, whether or not we run them.
+pub const PHASES: [&str; 21] = [
+    "init",
+    "pkgset",
+    "buildinstall",
+    "gather",
+    "extra_files",
+    "createrepo",
+    "ostree_installer",
+    "ostree",
+    "ostree_container",
+    "createiso",
+    "extra_isos",
+    "live_images",
+    "image_build",
+    "live_media",
+    "kiwibuild",
+    "imagebuilder",
+    "osbuild",
+    "osbs",
+    "image_container",
+    "image_checksum",
+    "repoclosure",
+];
+
+/// Runs the image phases of a Pungi compose against a Koji build system.
+#[derive(Debug, Parser)]
+#[command(name = "magudi", version, infer_long_args = true, after_help = "\
+Examples:
+  magudi check --config fedora.conf
+  magudi plan --config fedora.conf --nightly
+  magudi run --config fedora.conf --target-dir /mnt/composes --nightly
+  magudi run --config fedora.conf --target-dir /tmp/composes --nightly --simulate")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a compose: submit, wait, fetch, verify, write the manifests
+    Run(Box<RunArgs>),
+    /// Print the tasks that `run` would submit; no network, nothing created
+    Plan(Box<PlanArgs>),
+    /// Find every mistake of a configuration
+    Check(Box<CheckArgs>),
+    /// Look at a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Run the simulated Koji hub, for `magudi run` or any other Koji client
+    #[cfg(feature = "simulator")]
+    Hub(HubArgs),
+}
+
+/// Verbs of `magudi config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the configuration as JSON, checked and with defaults, as pungi-config-dump does
+    Dump(DumpArgs),
+}
+
+/// Options that a compose has, however it is looked at.
+#[derive(Debug, Args)]
+pub struct ComposeArgs {
+    /// Compose configuration: .conf (Pungi's language) or .json
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Directory in which the compose directory is created, and the latest link
+    #[arg(long, value_name = "DIR", conflicts_with = "compose_dir")]
+    pub target_dir: Option<PathBuf>,
+    /// The compose directory itself; created if missing, continued if it has a compose
+    #[arg(long, value_name = "DIR")]
+    pub compose_dir: Option<PathBuf>,
+    /// Label of the compose, such as RC-1.0
+    #[arg(long, value_name = "LABEL", conflicts_with = "no_label")]
+    pub label: Option<String>,
+    /// A production compose without a label
+    #[arg(long)]
+    pub no_label: bool,
+    /// Mark the compose as supported (final); RC, Update and SecurityFix labels do so by themselves
+    #[arg(long)]
+    pub supported: bool,
+    /// Compose type nightly
+    #[arg(long, group = "type")]
+    pub nightly: bool,
+    /// Compose type test
+    #[arg(long, group = "type")]
+    pub test: bool,
+    /// Compose type ci
+    #[arg(long, group = "type")]
+    pub ci: bool,
+    /// Compose type production (the default)
+    #[arg(long, group = "type")]
+    pub production: bool,
+    /// Compose type development
+    #[arg(long, group = "type")]
+    pub development: bool,
+    /// Run only this phase; repeatable
+    #[arg(long, value_name = "PHASE", value_parser = phase_name())]
+    pub just_phase: Vec<String>,
+    /// Do not run this phase; repeatable
+    #[arg(long, value_name = "PHASE", value_parser = phase_name())]
+    pub skip_phase: Vec<String>,
+    /// Do not create the latest link
+    #[arg(long)]
+    pub no_latest_link: bool,
+    /// Create the latest link only for a compose that ends with this status; repeatable
+    #[arg(long, value_name = "STATUS")]
+    pub latest_link_status: Vec<String>,
+    /// Components of the release version in the latest link's name; -1: all but the last
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
+    pub latest_link_components: i64,
+    /// Program that is told what happens: message name as argument, JSON on standard input; repeatable
+    #[arg(long, value_name = "CMD")]
+    pub notification_script: Vec<String>,
+    /// Koji event of the content; accepted for Pungi's sake, image tasks do not take one
+    #[arg(long, value_name = "N")]
+    pub koji_event: Option<i64>,
+    /// Id of the parent compose; accepted for Pungi's sake
+    #[arg(long, value_name = "ID")]
+    pub parent_compose_id: Option<String>,
+    /// Id of the compose that this one is a respin of; accepted for Pungi's sake
+    #[arg(long, value_name = "ID")]
+    pub respin_of: Option<String>,
+    /// Accepted for Pungi's sake
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub old_composes: Vec<PathBuf>,
+    /// Print the compose directory on standard output
+    #[arg(long)]
+    pub print_output_dir: bool,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Talk to a simulated hub inside this process, scripted by the JSON file SCENARIO
+    #[cfg(feature = "simulator")]
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
+    pub simulate: Option<Option<PathBuf>>,
+    /// How to reach the hub.
+    #[command(flatten)]
+    pub koji: KojiArgs,
+}
+
+/// How to reach the hub and who to be there.
+#[derive(Debug, Args)]
+pub struct KojiArgs {
+    /// Koji configuration read instead of the user's own, as `koji --config`
+    #[arg(long, value_name = "FILE")]
+    pub koji_config: Option<PathBuf>,
+    /// Koji profile; wins over the configuration's koji_profile
+    #[arg(long, value_name = "PROFILE")]
+    pub koji_profile: Option<String>,
+    /// Log in as this user with the password in MAGUDI_KOJI_PASSWORD
+    #[arg(long, value_name = "USER")]
+    pub koji_user: Option<String>,
+}
+
+/// `magudi run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The compose.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+}
+
+/// `magudi plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The compose.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// Forms of `plan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// `magudi check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The compose.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub format: CheckFormat,
+    /// Exit with status 1 on warnings too
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Forms of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people, on standard error.
+    Human,
+    /// For programs, on standard output.
+    Json,
+}
+
+/// `magudi config dump`.
+#[derive(Debug, Args)]
+pub struct DumpArgs {
+    /// Compose configuration; repeatable, later files replace keys of earlier ones
+    #[arg(long, value_name = "FILE", required = true)]
+    pub config: Vec<PathBuf>,
+    /// Define a variable before the files are read, and replace it after; repeatable
+    #[arg(short = 'e', value_name = "VAR=VALUE", value_parser = definition)]
+    pub define: Vec<(String, String)>,
+    /// Print what is written there: no check, no defaults
+    #[arg(long)]
+    pub just_dump: bool,
+}
+
+/// `magudi hub`.
+#[cfg(feature = "simulator")]
+#[derive(Debug, Args)]
+pub struct HubArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Koji volume; tasks, builds and accounts are kept there. Without it a temporary directory
+    #[arg(long, value_name = "DIR")]
+    pub topdir: Option<PathBuf>,
+    /// JSON file that scripts what tasks do and what goes wrong
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Write a koji profile named `devhub` that points here
+    #[arg(long, value_name = "FILE")]
+    pub profile_file: Option<PathBuf>,
+    /// Allow addresses other than loopback
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Take the identity from the header X-Remote-User, for a web server in front
+    #[arg(long)]
+    pub trust_remote_user: bool,
+}
+
+fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(PHASES.into_iter().chain(["test"])).map(|name: String| name)
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("definition should be in var=value format: '{text}'")),
+    }
+}
+
+/// Parses the command line; clap has its own words for what is wrong with it.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_scenario_is_given_with_an_equals_sign_only() {
+        let args = |list: &[&str]| parse(list.iter().map(OsString::from));
+        let base = ["magudi", "run", "--config", "a.conf", "--target-dir", "/tmp"];
+        let simulate = |extra: &[&str]| match args(&[&base, extra].concat()).unwrap().command {
+            Command::Run(run) => run.compose.simulate,
+            _ => unreachable!("run was asked for"),
+        };
+        assert_eq!(simulate(&[]), None);
+        assert_eq!(simulate(&["--simulate"]), Some(None));
+        assert_eq!(simulate(&["--simulate=s.json"]), Some(Some(PathBuf::from("s.json"))));
+        assert_eq!(simulate(&["--simulate", "--nightly"]), Some(None));
+    }
+
+    #[test]
+    fn wrong_phases_and_two_types_are_refused() {
+        let args = |list: &[&str]| parse(list.iter().map(OsString::from));
+        assert!(args(&["magudi", "run", "--config", "a", "--just-phase", "osbild"]).is_err());
+        assert!(args(&["magudi", "run", "--config", "a", "--test", "--nightly"]).is_err());
+        assert!(args(&["magudi", "config", "dump", "--config", "a", "-e", "novalue"]).is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! `magudi check`: every mistake of a configuration, before anything is submitted.
+
+use super::inspect::{Request, Typed, inspect};
+use crate::cli::{CheckArgs, CheckFormat};
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::Ui;
+use magudi_config::diagnostic::has_errors;
+use magudi_config::render::to_json;
+
+/// Runs the command.
+pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let request = Request::new(&args.compose)?;
+    let (diagnostics, sources) = match inspect(&args.compose.config, &request, environment, Typed::Optional) {
+        Ok(inspected) => (inspected.diagnostics, inspected.sources),
+        Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
+        Err(other) => return Err(other),
+    };
+    match args.format {
+        CheckFormat::Json => {
+            let text = format!("{:#}\n", to_json(&diagnostics, &sources));
+            ui.answer(&text).map_err(Failure::failed)?;
+        }
+        CheckFormat::Human => {
+            ui.diagnostics(&diagnostics, &sources);
+            if diagnostics.is_empty() && !args.compose.quiet {
+                ui.note(&format!("{}: no problems found", args.compose.config.display()));
+            }
+        }
+    }
+    let bad = has_errors(&diagnostics) || (args.strict && !diagnostics.is_empty());
+    if bad { Err(Failure::Told) } else { Ok(()) }
+}

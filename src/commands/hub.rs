@@ -1,0 +1,56 @@
+//! `magudi hub`: the simulated Koji hub by itself, for `magudi run` in another process or any other Koji client.
+
+use super::runtime;
+use crate::cli::HubArgs;
+use crate::error::Failure;
+use crate::ui::Ui;
+use magudi_devhub::{Options, Scenario, load_scenario, profile_text, start};
+
+/// Runs the command until a signal ends it.
+pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
+    let scenario = match &args.scenario {
+        Some(path) => load_scenario(path).map_err(Failure::failed)?,
+        None => Scenario::default(),
+    };
+    // Kept until the end: dropping it removes the directory.
+    let temporary = match args.topdir {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("magudi-hub-").tempdir().map_err(Failure::failed)?),
+    };
+    let topdir = match (&args.topdir, &temporary) {
+        (Some(topdir), _) => topdir.clone(),
+        (None, Some(temporary)) => temporary.path().to_path_buf(),
+        (None, None) => return Err(Failure::Failed("no directory for the volume".to_owned())),
+    };
+    let options = Options {
+        listen: args.listen,
+        topdir: std::path::absolute(topdir).map_err(Failure::failed)?,
+        scenario,
+        persist: args.topdir.is_some(),
+        allow_remote: args.allow_remote,
+        trust_remote_user: args.trust_remote_user,
+        ..Options::default()
+    };
+    runtime()?.block_on(async {
+        let hub = start(options).await.map_err(Failure::failed)?;
+        if let Some(path) = &args.profile_file {
+            let text = profile_text("devhub", &hub);
+            std::fs::write(path, text)
+                .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;
+        }
+        ui.answer(&format!("{}\n", hub.url())).map_err(Failure::failed)?;
+        wait_for_signal().await.map_err(Failure::failed)?;
+        hub.shutdown().await;
+        Ok(())
+    })
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

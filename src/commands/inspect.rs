@@ -1,0 +1,176 @@
+//! *Inspecting* a configuration: everything that can be known of a compose without touching disk or network beyond
+//! reading the configuration. `check`, `plan` and `run` begin with it.
+
+use crate::cli::ComposeArgs;
+use crate::error::Failure;
+use crate::settings::Environment;
+use magudi_compose::identity::{ComposeIdentity, ComposeType, Label, compose_date};
+use magudi_compose::layout::{ComposeDir, check_target};
+use magudi_compose::variants::{Variants, check as check_variants, load_variants};
+use magudi_config::diagnostic::has_errors;
+use magudi_config::{ComposeConfig, Diagnostic, Sources, check, load_config};
+use magudi_engine::plan::TaskRequest;
+use magudi_phases::phase::Context;
+use magudi_phases::pipeline::{Selection, expand};
+use std::path::{Path, PathBuf};
+
+/// What was asked of the compose on the command line, in order.
+#[derive(Debug, Clone)]
+pub struct Request {
+    label: Option<Label>,
+    kind: Option<ComposeType>,
+    no_label: bool,
+    supported: bool,
+    just: Vec<String>,
+    skip: Vec<String>,
+    /// The target directory, for a compose that is to be created.
+    pub target_dir: Option<PathBuf>,
+    /// The compose directory, for one that is used as it is.
+    pub compose_dir: Option<PathBuf>,
+}
+
+impl Request {
+    /// Checks the command line by itself (PUNGI.md 13: the target directory first, then the label).
+    pub fn new(args: &ComposeArgs) -> Result<Self, Failure> {
+        if let Some(target) = &args.target_dir {
+            check_target(target).map_err(|error| {
+                Failure::Usage(format!("the target directory does not exist or is not a directory: {error}"))
+            })?;
+        }
+        let label = args.label.as_deref().map(Label::parse).transpose().map_err(|e| Failure::Usage(e.to_string()))?;
+        let kind = [
+            (args.nightly, ComposeType::Nightly),
+            (args.test, ComposeType::Test),
+            (args.ci, ComposeType::Ci),
+            (args.production, ComposeType::Production),
+            (args.development, ComposeType::Development),
+        ];
+        Ok(Self {
+            label,
+            kind: kind.into_iter().find_map(|(asked, kind)| asked.then_some(kind)),
+            no_label: args.no_label,
+            supported: args.supported,
+            just: args.just_phase.clone(),
+            skip: args.skip_phase.clone(),
+            target_dir: args.target_dir.clone(),
+            compose_dir: args.compose_dir.clone(),
+        })
+    }
+}
+
+/// A configuration without errors, and all that follows from it.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The checked configuration.
+    pub config: ComposeConfig,
+    /// The variants, filtered.
+    pub variants: Variants,
+    /// The variants file.
+    pub variants_path: PathBuf,
+    /// What the log says about variants that were filtered out.
+    pub excluded: Vec<String>,
+    /// Release, id, label, date; the respin is only known when the directory is.
+    pub identity: ComposeIdentity,
+    /// Which phases run.
+    pub selection: Selection,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that were read.
+    pub sources: Sources,
+}
+
+impl Inspected {
+    /// Expands the phases for a compose of `identity` in `dir`.
+    pub fn expand(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
+        expand(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
+    }
+
+    /// The directory and identity that a run would have now. Creates nothing.
+    pub fn place(&self, request: &Request) -> Result<(ComposeDir, ComposeIdentity), Failure> {
+        if let Some(dir) = &request.compose_dir {
+            let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
+            let identity = dir.peek_identity().map_err(Failure::failed)?.unwrap_or_else(|| self.identity.clone());
+            return Ok((dir, identity));
+        }
+        let target = request.target_dir.as_deref().unwrap_or(Path::new("."));
+        let (dir, respin) = ComposeDir::first_free_respin(target, &self.identity).map_err(Failure::failed)?;
+        Ok((dir, ComposeIdentity { respin, ..self.identity.clone() }))
+    }
+}
+
+/// Whether a compose type or label that is missing or does not fit is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// For `run` and `plan`, as in Pungi: a production compose needs a label or `--no-label`.
+    Required,
+    /// For `check`.
+    Optional,
+}
+
+/// Reads and checks a configuration, its variants, and its phases.
+///
+/// An error in one of them keeps the later ones from being looked at only where they cannot be without it.
+pub fn inspect(
+    path: &Path,
+    request: &Request,
+    environment: &Environment,
+    typed: Typed,
+) -> Result<Inspected, Failure> {
+    let mut sources = Sources::new();
+    let tree = match load_config(path, &mut sources) {
+        Ok(tree) => tree,
+        Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
+    };
+    let (config, mut diagnostics) = check(&tree);
+    let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
+    let kind = typed_late(config.as_ref())?;
+    let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
+    let (mut variants, variants_path) = match load_variants(&config, path, &mut sources) {
+        Ok(loaded) => loaded,
+        Err(found) => {
+            diagnostics.extend(found);
+            return Err(Failure::invalid(diagnostics, sources));
+        }
+    };
+    let plain = |list: &[magudi_config::Spanned<String>]| list.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+    let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
+    diagnostics.extend(check_variants(&variants));
+    let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
+    let identity = ComposeIdentity::from_config(&config, date, kind, request.label.clone(), request.supported);
+    let selection = Selection {
+        just: request.just.clone(),
+        skip: request.skip.iter().chain(&config.skip_phases).cloned().collect(),
+    };
+    let mut inspected =
+        Inspected { config, variants, variants_path, excluded, identity, selection, diagnostics, sources };
+    // What is wrong does not depend on the respin, so any directory will do.
+    let (_, found) = inspected.expand(&inspected.identity, &ComposeDir::at(Path::new("/compose")));
+    inspected.diagnostics.extend(found);
+    if has_errors(&inspected.diagnostics) {
+        return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
+    }
+    Ok(inspected)
+}
+
+/// The compose type: the option's, else the configuration's, else production (PUNGI.md 5).
+fn compose_type(
+    config: Option<&ComposeConfig>,
+    tree: &magudi_config::Node,
+    request: &Request,
+    typed: Typed,
+) -> Result<ComposeType, Failure> {
+    let configured = match config {
+        Some(config) => config.compose_type.as_ref().map(|kind| kind.value.clone()),
+        None => tree.as_dict().and_then(|dict| dict.get("compose_type")?.as_str().map(str::to_owned)),
+    };
+    let configured = configured.and_then(|name| ComposeType::parse(&name).ok());
+    let kind = request.kind.or(configured).unwrap_or(ComposeType::Production);
+    let labelled = request.label.is_some() || request.no_label;
+    if typed == Typed::Required && kind == ComposeType::Production && !labelled {
+        return Err(Failure::Usage(
+            "must specify label for a production compose: give --label or --no-label, or another type such as --nightly"
+                .to_owned(),
+        ));
+    }
+    Ok(kind)
+}

@@ -1,0 +1,70 @@
+//! The verbs of the program, one file each: typed arguments in, exit status out.
+
+mod check;
+mod config_dump;
+#[cfg(feature = "simulator")]
+mod hub;
+mod inspect;
+mod plan;
+mod run;
+
+use crate::cli::{self, Command, ConfigCommand};
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::Ui;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the program with a command line, the program's name first.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match cli::parse(args.clone()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors to clap's exit code; a reader that has gone away is none to us.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let environment = match Environment::load() {
+        Ok(environment) => environment,
+        Err(failure) => {
+            Ui { terminal: false, color: false }.error(&failure.detail());
+            return ExitCode::from(failure.exit_code());
+        }
+    };
+    let ui = Ui::new(&environment);
+    let result = match cli.command {
+        Command::Run(args_of_run) => run::run(&args_of_run, &args, &environment, ui),
+        Command::Plan(args) => plan::run(&args, &environment, ui),
+        Command::Check(args) => check::run(&args, &environment, ui),
+        Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, ui),
+        #[cfg(feature = "simulator")]
+        Command::Hub(args) => hub::run(&args, ui),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            show(&failure, ui);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn show(failure: &Failure, ui: Ui) {
+    match failure {
+        Failure::Usage(text) | Failure::Failed(text) => ui.error(text),
+        Failure::Invalid(invalid) => ui.diagnostics(&invalid.diagnostics, &invalid.sources),
+        Failure::Told => {}
+    }
+}
+
+/// A tokio runtime of a few threads, whatever the machine.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))
+}

@@ -1,0 +1,12 @@
+//! Tests of the whole program: each runs the real binary on real files.
+//!
+//! - `cases`: what the real Pungi did with 81 configurations, and what we do
+//! - `commands`: the verbs as a user meets them
+//! - `bad_input`: one clear message, the right exit status and nothing half-written
+//! - `hub`: runs against `magudi hub` in another process
+
+mod bad_input;
+mod cases;
+mod commands;
+mod hub;
+mod program;

@@ -1,0 +1,98 @@
+//! Running the program in a directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A scratch directory and the program, with a frozen date and no colours.
+pub struct Scene {
+    dir: tempfile::TempDir,
+}
+
+/// What a run of the program came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("magudi-test-").tempdir().expect("a scratch directory");
+        std::fs::create_dir(dir.path().join("target")).expect("a target directory");
+        Self { dir }
+    }
+
+    /// The scratch directory.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The directory for composes.
+    pub fn target(&self) -> PathBuf {
+        self.dir.path().join("target")
+    }
+
+    /// Writes a file below the scratch directory and returns its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// A command for the program, to be added to.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_magudi"));
+        command
+            .current_dir(self.dir.path())
+            .env("SOURCE_DATE_EPOCH", "1709164800")
+            .env("TZ", "UTC")
+            .env("NO_COLOR", "1")
+            .env("HOME", self.dir.path())
+            .env_remove("MAGUDI_KOJI_PASSWORD");
+        command
+    }
+
+    /// Runs the program with `args`.
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        Ran::from(self.command().args(args).output().expect("the program starts"))
+    }
+
+    /// The text of a file below the target directory; `None` when it is not there.
+    pub fn made(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.target().join(path)).ok()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The repository, for its fixtures and examples.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `dir`, relative to it.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    fn walk(dir: &Path, top: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                walk(&entry.path(), top, found);
+            } else if let Ok(rest) = entry.path().strip_prefix(top) {
+                found.push(rest.to_path_buf());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(dir, dir, &mut found);
+    found.sort();
+    found
+}
