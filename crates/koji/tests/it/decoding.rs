@@ -1,1 +1,247 @@
-//! decoding
+//! Typed calls: their requests against the recorded ones, their decoders on recorded answers.
+
+use crate::recordings::{recorded_value, recording};
+use crate::server::{Server, Step, session, value};
+use magudi_koji::calls::{
+    BuildState, ChecksumType, TaskFilter, TaskResult, TaskState, download_task_output, get_build, get_build_target,
+    get_logged_in_user, get_tag, get_task_info, get_task_result, list_archives, list_task_output, list_tasks,
+    osbuild_image,
+};
+use magudi_koji::value::{from_json, int, string, structure};
+use magudi_koji::xmlrpc::{MethodCall, decode_call};
+use magudi_koji::{KojiError, Value, pathinfo};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+fn recorded_call(file: &str) -> MethodCall {
+    decode_call(&recording(file).1).unwrap()
+}
+
+fn with(mut value: Value, member: &str, new: Value) -> Value {
+    let Value::Struct(members) = &mut value else { panic!("not a struct") };
+    members.insert(member.to_owned(), new);
+    value
+}
+
+fn first(array: Value) -> Value {
+    match array {
+        Value::Array(mut items) => items.swap_remove(0),
+        other => other,
+    }
+}
+
+#[test]
+fn requests_are_those_of_koji() {
+    assert_eq!(list_archives::request(11), recorded_call("252-listArchives-qcow2.req.txt"));
+    assert_eq!(get_task_result::request(43), recorded_call("239-getTaskResult-qcow2-noraise.req.txt"));
+    assert_eq!(get_logged_in_user::request(), recorded_call("015-getLoggedInUser-ok.req.txt"));
+    assert_eq!(get_build_target::request("f42-image"), recorded_call("025-getBuildTarget-ok.req.txt"));
+    let recorded = recorded_call("097-osbuildImage-ok-customizations.req.txt");
+    let (kwargs, args) = recorded.params.split_last().unwrap();
+    let opts = kwargs["opts"].as_struct().unwrap();
+    assert!(!opts.is_empty());
+    assert_eq!(osbuild_image::request(args, opts), recorded);
+}
+
+#[test]
+fn tasks() {
+    let tasks = get_task_info::decode(&recorded_value("153-getTaskInfo-list.resp.txt")).unwrap();
+    assert!(tasks.iter().any(Option::is_none) && tasks.iter().any(Option::is_some), "{tasks:?}");
+    let task = recorded_value("237-getTaskInfo-qcow2.resp.txt");
+    let task =
+        |state: Value| get_task_info::decode(&Value::Array(vec![with(task.clone(), "state", state), Value::Nil]));
+    let decoded = task(int(2)).unwrap();
+    assert_eq!(decoded[1], None);
+    let closed = decoded[0].as_ref().unwrap();
+    assert_eq!((closed.state, closed.method.as_str()), (TaskState::Closed, "osbuildImage"));
+    assert!(closed.create_ts < closed.completion_ts);
+    let error = task(int(6)).unwrap_err();
+    assert_eq!(error.to_string(), "getTaskInfo[0].state: 6 is no state of a task");
+    assert!(task(string("2")).is_err());
+    assert!(get_task_info::decode(&Value::Nil).is_err());
+    for (number, state) in (0..).zip(TaskState::ALL) {
+        assert_eq!((TaskState::from_number(number), i64::from(state.number())), (Some(state), number));
+        assert_eq!(state.is_final(), !TaskState::UNFINISHED.contains(&state));
+    }
+    assert_eq!(TaskState::from_number(-1), None);
+}
+
+#[test]
+fn results() {
+    let TaskResult::Value(result) =
+        get_task_result::decode(&recorded_value("239-getTaskResult-qcow2-noraise.resp.txt")).unwrap()
+    else {
+        panic!("a fault")
+    };
+    assert_eq!(get_task_result::build_id(&result), Some(11));
+    let failed = get_task_result::decode(&recorded_value("363-getTaskResult-buildfail-noraise.resp.txt")).unwrap();
+    let TaskResult::Fault(fault) = failed else { panic!("a value") };
+    assert_eq!(fault.code, 1005);
+    assert!(fault.to_string().starts_with("BuildError: Compose failed (id: "), "{fault}");
+    for result in [Value::Nil, int(1), structure([("koji", Value::Nil)])] {
+        assert_eq!(get_task_result::build_id(&result), None);
+    }
+}
+
+#[test]
+fn builds() {
+    let recorded = recorded_value("251-getBuild-qcow2.resp.txt");
+    let build = get_build::decode(&recorded).unwrap().unwrap();
+    assert_eq!(build.state, BuildState::Complete);
+    assert_eq!(
+        pathinfo::build_images("http://h/kojifiles", &build),
+        format!("http://h/kojifiles/packages/{}/{}/{}/images", build.name, build.version, build.release)
+    );
+    assert_eq!(get_build::decode(&Value::Nil), Ok(None));
+    for (member, bad) in [("name", "../../etc"), ("version", ".."), ("release", "1/2"), ("volume_name", "a\nb")] {
+        let error = get_build::decode(&with(recorded.clone(), member, string(bad))).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("getBuild.{member}: `")), "{error}");
+    }
+    assert!(get_build::decode(&with(recorded, "state", int(9))).is_err());
+}
+
+#[test]
+fn archives() {
+    let recorded = recorded_value("252-listArchives-qcow2.resp.txt");
+    let archives = list_archives::decode(&recorded).unwrap();
+    let images: Vec<_> = archives.iter().filter(|archive| archive.type_name == "qcow2").collect();
+    let mut arches: Vec<_> = images.iter().filter_map(|archive| archive.arch.as_deref()).collect();
+    arches.sort_unstable();
+    assert_eq!(arches, ["aarch64", "x86_64"]);
+    assert!(images.iter().all(|archive| archive.checksum_type == ChecksumType::Md5 && archive.size > 1000));
+    assert!(archives.iter().any(|archive| archive.type_name == "json"));
+
+    let one = |member: &str, new: Value| {
+        list_archives::decode(&Value::Array(vec![with(first(recorded.clone()), member, new)]))
+    };
+    assert_eq!(one("size", int(3_000_000_000)).unwrap()[0].size, 3_000_000_000);
+    assert_eq!(one("extra", Value::Nil).unwrap()[0].arch, None);
+    for (member, bad) in [
+        ("filename", string("../x")),
+        ("filename", Value::Nil),
+        ("size", int(-1)),
+        ("checksum", string("d41d8cd9")),
+        ("checksum", string("z".repeat(32))),
+        ("checksum_type", int(3)),
+        ("checksum_type", string("md5")),
+        ("extra", int(1)),
+    ] {
+        let error = one(member, bad).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("listArchives[0].{member}: ")), "{error}");
+    }
+}
+
+#[test]
+fn targets_tags_and_users() {
+    let target = get_build_target::decode(&recorded_value("025-getBuildTarget-ok.resp.txt")).unwrap().unwrap();
+    assert_eq!(target.name, "f42-image");
+    assert_eq!(get_build_target::decode(&recorded_value("027-getBuildTarget-missing.resp.txt")), Ok(None));
+    let tag = get_tag::decode(&recorded_value("034-getTag-ok.resp.txt")).unwrap().unwrap();
+    assert!(!tag.name.is_empty() && !tag.locked);
+    let user = get_logged_in_user::decode(&recorded_value("015-getLoggedInUser-ok.resp.txt")).unwrap().unwrap();
+    assert_eq!(user.name, "compose");
+    assert_eq!(get_logged_in_user::decode(&recorded_value("007-getLoggedInUser-anon-none.resp.txt")), Ok(None));
+}
+
+#[test]
+fn listed_tasks_and_their_requests() {
+    let tasks = list_tasks::decode(&recorded_value("830-listTasks-find-lost-task.resp.txt")).unwrap();
+    let stored = tasks.iter().find_map(|task| task.request.clone()).unwrap();
+    let args = &stored[..6];
+    let opts = stored[6].as_struct().unwrap().clone();
+    assert!(osbuild_image::is_same_request(&stored, args, &opts));
+    let mut other = args.to_vec();
+    // Sent as a list of one, stored alone.
+    other[3] = Value::Array(vec![args[3].clone()]);
+    assert!(osbuild_image::is_same_request(&stored, &other, &opts));
+    other[1] = string("another version");
+    assert!(!osbuild_image::is_same_request(&stored, &other, &opts));
+    let more = BTreeMap::from([("release".to_owned(), string("1"))]);
+    assert!(!osbuild_image::is_same_request(&stored, args, &more));
+    assert!(!osbuild_image::is_same_request(&[], args, &opts));
+}
+
+#[test]
+fn output_files() {
+    let names = list_task_output::decode(&Value::Array(vec![string("compose-status.json"), string("sub/f")]));
+    assert_eq!(names, Ok(vec!["compose-status.json".to_owned(), "sub/f".to_owned()]));
+    assert!(list_task_output::decode(&Value::Array(vec![int(1)])).is_err());
+    assert_eq!(download_task_output::decode(&string("aGk=")), Ok(b"hi".to_vec()));
+    assert_eq!(download_task_output::decode(&string("")), Ok(Vec::new()));
+    assert!(download_task_output::decode(&string("!")).is_err());
+    assert!(download_task_output::decode(&Value::Nil).is_err());
+}
+
+fn task(id: i64) -> Value {
+    structure([("id", int(id)), ("state", int(0)), ("method", string("osbuildImage"))])
+}
+
+#[tokio::test]
+async fn tasks_must_be_those_that_were_asked_for() {
+    let server = Server::start([
+        value(&Value::Array(vec![task(1), Value::Nil, task(3)])),
+        value(&Value::Array(vec![task(3), Value::Nil, task(1)])),
+        value(&Value::Array(vec![task(1)])),
+    ])
+    .await;
+    let hub = server.hub();
+    let tasks = hub.get_task_info(&[1, 2, 3]).await.unwrap();
+    assert_eq!(
+        tasks.iter().map(|task| task.as_ref().map(|task| task.id)).collect::<Vec<_>>(),
+        [Some(1), None, Some(3)]
+    );
+    for _ in 0..2 {
+        assert!(matches!(hub.get_task_info(&[1, 2, 3]).await, Err(KojiError::Shape(_))));
+    }
+}
+
+#[tokio::test]
+async fn pages_are_put_together() {
+    // A task is made between the two pages, and everything moves on by one.
+    let page = |from: i64, to: i64| value(&Value::Array((to..from).rev().map(task).collect()));
+    let server = Server::start([page(700, 200), page(251, 0)]).await;
+    let filter =
+        TaskFilter { owner: Some(2), method: Some("osbuildImage".into()), states: TaskState::UNFINISHED.to_vec() };
+    let tasks = server.hub().list_all_tasks(&filter, 10_000).await.unwrap();
+    let ids: Vec<i64> = tasks.iter().map(|task| task.id).collect();
+    assert_eq!(ids, (0..700).rev().collect::<Vec<_>>());
+    let calls: Vec<MethodCall> = server.seen().iter().map(|seen| seen.call()).collect();
+    let expected = json!({
+        "opts": {"decode": true, "owner": 2, "method": "osbuildImage", "state": [0, 1, 4]},
+        "queryOpts": {"limit": 500, "offset": 0, "order": "-id"},
+        "__starstar": true,
+    });
+    assert_eq!(calls[0].params, [from_json(&expected).unwrap()]);
+    assert_eq!(calls[1].params[0]["queryOpts"]["offset"], int(450));
+}
+
+#[tokio::test]
+async fn files_are_put_together() {
+    let chunk = 4 * 1024 * 1024;
+    let encoded = |bytes: &[u8]| {
+        let json = magudi_koji::value::to_json(&Value::Base64(bytes.to_vec()));
+        value(&string(json.as_str().unwrap()))
+    };
+    let server = Server::start([encoded(&vec![1; chunk]), encoded(b"end"), encoded(b"four")]).await;
+    let hub = server.hub();
+    let file = hub.download_task_output(5, "compose-status.json", 1 << 30).await.unwrap();
+    assert_eq!(file.len(), chunk + 3);
+    assert_eq!(server.seen()[1].call().params[2]["offset"], int(chunk as i64));
+    assert!(matches!(hub.download_task_output(5, "f", 3).await, Err(KojiError::TooLarge { limit: 3, .. })));
+}
+
+#[tokio::test]
+async fn a_task_is_made_and_ended() {
+    let server =
+        Server::start([session(1, "k"), value(&int(123)), value(&Value::Nil), value(&string("x")), Step::Drop]).await;
+    let session = server.hub().login_password("u", "p").await.unwrap();
+    let args =
+        [string("n"), string("1"), string("d"), string("qcow2"), string("t"), Value::Array(vec![string("x86_64")])];
+    assert_eq!(session.osbuild_image(&args, &BTreeMap::new()).await.unwrap(), 123);
+    session.cancel_task(123).await.unwrap();
+    let error = session.osbuild_image(&args, &BTreeMap::new()).await.unwrap_err();
+    assert!(matches!(error, KojiError::Shape(_)) && error.may_have_executed());
+    let sent = server.seen()[1].call().params;
+    assert_eq!(sent.len(), 7);
+    assert_eq!(sent[6], from_json(&json!({"opts": {}, "__starstar": true})).unwrap());
+}

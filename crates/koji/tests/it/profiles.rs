@@ -1,1 +1,172 @@
-//! profiles
+//! koji's configuration files, as Python's `ConfigParser` and koji read them (KOJI.md 9).
+
+use magudi_koji::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn parse(text: &str) -> Result<Profile, ProfileError> {
+    parse_profile_files(&[(PathBuf::from("koji.conf"), text.to_owned())], "koji", Some(Path::new("/home/u")))
+}
+
+fn message(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn every_key_counts() {
+    let profile = parse(
+        "; the production hub\n[koji]\nSERVER = https://koji.example.com/kojihub\nweburl: https://koji.example.com/koji/\n\
+         topurl = https://kojifiles.example.com\ntopdir = ~/koji\nauthtype = kerberos\ncert = ~/c.pem\nserverca=/ca.pem\n\
+         principal = compose/host@EXAMPLE.COM\nkeytab = /etc/krb5.keytab\nno_ssl_verify = no\nmax_retries = 3\n\
+         retry_interval = 5\nanon_retry = off\noffline_retry = true\noffline_retry_interval = 7\ntimeout = 100\n\
+         auth_timeout = 9\npoll_interval = 2\nsomething_else = x\n# end\n",
+    )
+    .unwrap();
+    let expected = Profile {
+        name: "koji".into(),
+        server: "https://koji.example.com/kojihub".into(),
+        weburl: "https://koji.example.com/koji/".into(),
+        topurl: Some("https://kojifiles.example.com".into()),
+        topdir: "/home/u/koji".into(),
+        authtype: Some(AuthType::Kerberos),
+        cert: Some("/home/u/c.pem".into()),
+        cert_exists: false,
+        serverca: Some("/ca.pem".into()),
+        no_ssl_verify: false,
+        principal: Some("compose/host@EXAMPLE.COM".into()),
+        keytab: Some("/etc/krb5.keytab".into()),
+        max_retries: 3,
+        retry_interval: Duration::from_secs(5),
+        anon_retry: false,
+        offline_retry: true,
+        offline_retry_interval: Duration::from_secs(7),
+        timeout: Duration::from_secs(100),
+        auth_timeout: Duration::from_secs(9),
+        poll_interval: Duration::from_secs(2),
+    };
+    assert_eq!(profile, expected);
+    assert_eq!(profile.task_url(42), "https://koji.example.com/koji/taskinfo?taskID=42");
+    assert_eq!(parse("[koji]\n").unwrap(), Profile::for_server("koji", "http://localhost/kojihub"));
+}
+
+#[test]
+fn false_is_false() {
+    for (text, expected) in [("False", false), ("0", false), ("off", false), ("True", true), ("yes", true), ("1", true)]
+    {
+        assert_eq!(parse(&format!("[koji]\nno_ssl_verify = {text}\n")).unwrap().no_ssl_verify, expected, "{text}");
+    }
+    assert_eq!(
+        message("[koji]\n\nno_ssl_verify = maybe\n"),
+        "koji.conf:3: `no_ssl_verify`: `maybe` is neither true nor false"
+    );
+}
+
+#[test]
+fn values_are_put_in() {
+    let text = "[DEFAULT]\nhost = koji.example.com\n[koji]\nbase = https://%(host)s\nserver = %(BASE)s/a%%20b\n";
+    assert_eq!(parse(text).unwrap().server, "https://koji.example.com/a%20b");
+    for (value, reason) in [
+        ("50%", "`%` must be followed by `%` or `(`; write `%%` for a percent sign"),
+        ("%d", "`%` must be followed by `%` or `(`; write `%%` for a percent sign"),
+        ("%(nothing)s", "`%(nothing)s` names no setting"),
+        ("%(server)d", "`%(server)d` is not `%(name)s`"),
+        ("%(server)s", "`%(...)s` leads deeper than 10 values"),
+    ] {
+        assert_eq!(message(&format!("[koji]\nserver = {value}\n")), format!("koji.conf:2: `server`: {reason}"));
+    }
+    let mut bomb = "[koji]\nserver = %(a0)s\n".to_owned();
+    for level in 0..8 {
+        bomb.push_str(&format!("a{level} = {}\n", format!("%(a{})s", level + 1).repeat(100)));
+    }
+    assert!(message(&format!("{bomb}a8 =\n")).contains("more than 1000 times"));
+    assert!(message(&format!("{bomb}a8 = {}\n", "x".repeat(1000))).contains("longer than 65536 bytes"));
+}
+
+#[test]
+fn lines_continue_and_comments_stand_alone() {
+    let profile =
+        parse("[koji]\nserver = http://h/#part ; no comment\n  # a comment\n\n  more\nweburl=http://w = x\n").unwrap();
+    assert_eq!(profile.server, "http://h/#part ; no comment\n\nmore");
+    assert_eq!(profile.weburl, "http://w = x");
+    assert_eq!(parse("\u{feff}[koji] # trailing\nserver = a\n").unwrap().server, "a");
+}
+
+#[test]
+fn what_python_refuses_is_refused_with_its_line() {
+    assert_eq!(message("server = x\n"), "koji.conf:1: a setting before the first [section]");
+    assert_eq!(message("[koji]\nserver\n"), "koji.conf:2: expected `key = value`, `[section]` or a comment");
+    assert_eq!(message("[koji]\n= x\n"), "koji.conf:2: a value without a key");
+    assert_eq!(message("[koji]\nserver = x\nServer = y\n"), "koji.conf:3: `server` stands twice in [koji]");
+    assert_eq!(message("[koji]\n[b]\n[koji]\n"), "koji.conf:3: the section [koji] stands twice in this file");
+    for value in ["x", "-1", "1.5", "99999999999"] {
+        let text = message(&format!("[koji]\ntimeout = {value}\n"));
+        assert_eq!(text, format!("koji.conf:2: `timeout`: `{value}` is not a number from 0 on"));
+    }
+    assert_eq!(
+        message("[koji]\nauthtype = magic\n"),
+        "koji.conf:2: `authtype`: `magic` is none of noauth, ssl, password, kerberos"
+    );
+}
+
+#[test]
+fn an_unknown_profile_is_told_with_the_files() {
+    let files = [(PathBuf::from("/a.conf"), "[one]\n[two]\n".to_owned()), (PathBuf::from("/b.conf"), String::new())];
+    let error = parse_profile_files(&files, "koji", None).unwrap_err().to_string();
+    assert_eq!(error, "no configuration for koji profile `koji` in /a.conf, /b.conf; they have one, two");
+    let error = parse_profile_files(&[], "koji", None).unwrap_err().to_string();
+    assert_eq!(error, "no configuration for koji profile `koji` in any file (no koji configuration file found)");
+}
+
+#[test]
+fn files_win_over_each_other_key_by_key() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    for dir in ["etc/koji.conf.d", "home/.koji/config.d", "other.d"] {
+        fs::create_dir_all(path(dir)).unwrap();
+    }
+    let keys = ["weburl", "topurl", "principal", "keytab", "server"];
+    let write = |name: &str, count: usize| {
+        let lines: Vec<String> = keys[..count].iter().map(|key| format!("{key} = {name}")).collect();
+        fs::write(path(name), format!("[koji]\n{}\n", lines.join("\n"))).unwrap();
+    };
+    write("etc/koji.conf.d/a.conf", 5);
+    write("etc/koji.conf.d/b.conf", 4);
+    fs::write(path("etc/koji.conf.d/c.txt"), "not read").unwrap();
+    write("etc/koji.conf", 3);
+    write("home/.koji/config.d/u.conf", 2);
+    write("home/.koji/config", 1);
+    let mut locations = ProfileLocations {
+        system_dir: Some(path("etc/koji.conf.d")),
+        system_file: Some(path("etc/koji.conf")),
+        ..ProfileLocations::standard(Some(path("home")))
+    };
+    let load = |locations: &ProfileLocations| load_profile("koji", locations);
+    let profile = load(&locations).unwrap();
+    assert_eq!(profile.server, "etc/koji.conf.d/a.conf");
+    assert_eq!(profile.keytab.as_deref(), Some("etc/koji.conf.d/b.conf"));
+    assert_eq!(profile.principal.as_deref(), Some("etc/koji.conf"));
+    assert_eq!(profile.topurl.as_deref(), Some("home/.koji/config.d/u.conf"));
+    assert_eq!(profile.weburl, "home/.koji/config");
+    assert_eq!((profile.cert.clone(), profile.auth_type()), (None, AuthType::Kerberos));
+
+    write("other.conf", 1);
+    locations.config_override = Some(path("other.conf"));
+    let profile = load(&locations).unwrap();
+    assert_eq!((profile.weburl.as_str(), profile.topurl.as_deref()), ("other.conf", Some("etc/koji.conf")));
+    write("other.d/x.conf", 2);
+    locations.config_override = Some(path("other.d"));
+    assert_eq!(load(&locations).unwrap().topurl.as_deref(), Some("other.d/x.conf"));
+    locations.config_override = Some(path("absent.conf"));
+    assert!(load(&locations).unwrap_err().to_string().ends_with("absent.conf: no such file"));
+
+    fs::write(path("home/.koji/client.crt"), "").unwrap();
+    fs::write(path("home/.koji/serverca.crt"), "").unwrap();
+    locations.config_override = None;
+    let profile = load(&locations).unwrap();
+    assert_eq!(profile.auth_type(), AuthType::Ssl);
+    assert_eq!(profile.serverca, Some(path("home/.koji/serverca.crt")));
+
+    fs::write(path("etc/koji.conf"), [0xff]).unwrap();
+    assert!(load(&locations).unwrap_err().to_string().contains("etc/koji.conf: "));
+}

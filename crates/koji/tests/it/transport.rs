@@ -1,1 +1,271 @@
-//! transport
+//! Everything that can happen between a call and its answer.
+
+use crate::server::{Server, Step, fault, http, options, value};
+use magudi_koji::value::{int, string, structure};
+use magudi_koji::xmlrpc::encode_response;
+use magudi_koji::{ClientOptions, FaultClass, Hub, KojiError, MethodCall, Profile, Proxies, RetryPolicy, Value};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+async fn outcome(script: impl IntoIterator<Item = Step>) -> (Result<Value, KojiError>, Server) {
+    let server = Server::start(script).await;
+    let result = server.hub().call("getKojiVersion", &[]).await;
+    (result, server)
+}
+
+#[tokio::test]
+async fn an_offline_hub_is_waited_for() {
+    let (result, server) = outcome([fault(1014, "server is offline"), fault(1014, ""), value(&Value::Int(1))]).await;
+    assert_eq!(result.unwrap(), Value::Int(1));
+    assert_eq!(server.seen().len(), 3);
+
+    let server = Server::start((0..10).map(|_| fault(1014, "server is offline"))).await;
+    let mut options = options();
+    options.retry.as_mut().unwrap().offline_budget = Duration::ZERO;
+    let error = server.hub_with(&options).call("getKojiVersion", &[]).await.unwrap_err();
+    assert!(error.is_fault(FaultClass::ServerOffline) && error.is_retriable(), "{error}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn statuses_of_the_moment_are_repeated_and_others_are_not() {
+    for status in ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "429 Too Many Requests"] {
+        let (result, _) = outcome([Step::Send(http(status, "text/html", b"<p>oops")), value(&Value::Nil)]).await;
+        assert_eq!(result.unwrap(), Value::Nil, "{status}");
+    }
+    for (status, may_have_executed) in [("400 Bad Request", false), ("404 Not Found", false), ("413 Too Large", false)]
+    {
+        let body = b"Invalid request:\n  not well-formed\x07";
+        let (result, server) = outcome([Step::Send(http(status, "text/plain", body)), value(&Value::Nil)]).await;
+        let error = result.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("HTTP status {}: Invalid request: not well-formed\u{fffd}", &status[..3])),
+            "{text}"
+        );
+        assert!(text.starts_with(&format!("getKojiVersion at http://127.0.0.1:{}: ", server.port)), "{text}");
+        assert_eq!((error.is_retriable(), error.may_have_executed()), (false, may_have_executed));
+        assert_eq!(server.seen().len(), 1, "{status}");
+    }
+    let (result, server) = outcome((0..9).map(|_| Step::Send(http("500 No", "text/html", b"")))).await;
+    let error = result.unwrap_err();
+    assert!(error.to_string().contains("(4 attempts): HTTP status 500"), "{error}");
+    assert!(error.is_retriable() && error.may_have_executed());
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer() {
+    let page = || Step::Send(http("200 OK", "text/html; charset=utf-8", b"<html><title>Down\nfor a while</title>"));
+    let (result, _) = outcome([page(), value(&Value::Int(3))]).await;
+    assert_eq!(result.unwrap(), Value::Int(3));
+    let (result, _) = outcome((0..4).map(|_| page())).await;
+    let error = result.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("the answer is text/html; charset=utf-8, not XML-RPC: <html><title>Down for a while"),
+        "{text}"
+    );
+    assert!(error.is_retriable());
+}
+
+#[tokio::test]
+async fn broken_answers() {
+    let whole = encode_response(&string("x".repeat(1000))).unwrap();
+    let cut_by_network = || {
+        let mut bytes = http("200 OK", "text/xml", &whole);
+        bytes.truncate(bytes.len() - 10);
+        Step::SendAndClose(bytes)
+    };
+    let (result, _) = outcome([cut_by_network(), value(&Value::Int(4))]).await;
+    assert_eq!(result.unwrap(), Value::Int(4));
+    let (result, server) = outcome((0..9).map(|_| cut_by_network())).await;
+    let error = result.unwrap_err();
+    assert!(matches!(error, KojiError::Transport { .. }) && error.may_have_executed(), "{error:?}");
+    assert_eq!(server.seen().len(), 4);
+
+    // A hub that breaks its own answer breaks it every time.
+    let broken = || Step::Send(http("200 OK", "text/xml", &whole[..whole.len() / 2]));
+    let (result, server) = outcome((0..9).map(|_| broken())).await;
+    assert!(matches!(result.unwrap_err(), KojiError::Malformed { .. }));
+    assert_eq!(server.seen().len(), 3);
+    let (result, _) = outcome((0..3).map(|_| Step::Send(http("200 OK", "text/xml", b"")))).await;
+    assert!(matches!(result.unwrap_err(), KojiError::Malformed { .. }));
+}
+
+#[tokio::test]
+async fn bombs() {
+    let nested = format!("<methodResponse><params><param>{}", "<value><array><data>".repeat(200_000));
+    let (result, _) = outcome((0..3).map(|_| Step::Send(http("200 OK", "text/xml", nested.as_bytes())))).await;
+    let text = result.unwrap_err().to_string();
+    assert!(text.contains("nested deeper than 128"), "{text}");
+
+    let options = ClientOptions { max_response: 10_000, ..options() };
+    let large = encode_response(&string("x".repeat(20_000))).unwrap();
+    let announced = Server::start([Step::Send(http("200 OK", "text/xml", &large))]).await;
+    let mut chunked = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for part in large.chunks(1000) {
+        chunked.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        chunked.extend_from_slice(part);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    let unannounced = Server::start([Step::Send(chunked)]).await;
+    let compressed = gzip(&encode_response(&string("x".repeat(5_000_000))).unwrap());
+    assert!(compressed.len() < 50_000);
+    let bomb = Server::start([Step::Send(gzipped(&compressed))]).await;
+    for server in [announced, unannounced, bomb] {
+        let error = server.hub_with(&options).call("m", &[]).await.unwrap_err();
+        assert!(matches!(error, KojiError::TooLarge { limit: 10_000, .. }), "{error:?}");
+        assert!(error.may_have_executed() && !error.is_retriable());
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gzipped(compressed: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        compressed.len()
+    );
+    [head.as_bytes(), compressed].concat()
+}
+
+#[tokio::test]
+async fn compressed_answers_are_read() {
+    let text = string("gzip ".repeat(300_000));
+    let (result, server) = outcome([Step::Send(gzipped(&gzip(&encode_response(&text).unwrap())))]).await;
+    assert_eq!(result.unwrap(), text);
+    assert!(server.seen()[0].header("Accept-Encoding").unwrap().contains("gzip"));
+}
+
+#[tokio::test]
+async fn silence_ends() {
+    let server = Server::start((0..9).map(|_| Step::Silence(Duration::from_secs(60)))).await;
+    let options = ClientOptions { read_timeout: Some(Duration::from_millis(50)), ..options() };
+    let error = server.hub_with(&options).call("getKojiVersion", &[]).await.unwrap_err();
+    assert!(
+        matches!(error, KojiError::Timeout { .. }) && error.may_have_executed() && error.is_retriable(),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("no answer within 0.05 s"), "{error}");
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let profile = Profile::for_server("p", format!("http://user:hunter2@127.0.0.1:{port}/kojihub"));
+    let error = Hub::new(&profile, &options()).unwrap().call("getKojiVersion", &[]).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("getKojiVersion at http://127.0.0.1:{port} (4 attempts): cannot connect: ")),
+        "{text}"
+    );
+    assert!(!format!("{error:?}").contains("hunter2"));
+    assert!(error.is_retriable() && !error.may_have_executed());
+}
+
+#[tokio::test]
+async fn patience_has_a_budget() {
+    let server = Server::start((0..100).map(|_| Step::Drop)).await;
+    let retry = RetryPolicy {
+        max_retries: 1000,
+        first_delay: Duration::from_millis(20),
+        max_delay: Duration::from_millis(20),
+        budget: Duration::from_millis(100),
+        ..options().retry.unwrap()
+    };
+    let options = ClientOptions { retry: Some(retry), ..options() };
+    let started = Instant::now();
+    server.hub_with(&options).call("getKojiVersion", &[]).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5));
+    let tries = server.seen().len();
+    assert!((2..=7).contains(&tries), "{tries}");
+}
+
+#[tokio::test]
+async fn anonymous_calls_may_be_told_not_to_wait() {
+    let server = Server::start([Step::Drop, Step::Drop, value(&Value::Nil)]).await;
+    let mut options = options();
+    options.retry.as_mut().unwrap().anonymous = false;
+    server.hub_with(&options).call("getKojiVersion", &[]).await.unwrap_err();
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn redirects_keep_the_post_or_are_refused() {
+    let to = |status: &str, location: &str| {
+        Step::Send(format!("HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+    };
+    let (result, server) = outcome([to("307 Temporary Redirect", "/hub2"), value(&Value::Int(5))]).await;
+    assert_eq!(result.unwrap(), Value::Int(5));
+    let seen = server.seen();
+    assert!(seen[1].head.starts_with("POST /hub2 "), "{}", seen[1].head);
+    assert_eq!(seen[1].body, seen[0].body);
+
+    for step in [to("302 Found", "/hub2"), to("308 Permanent Redirect", "http://example.invalid/kojihub")] {
+        let (result, server) = outcome([step, value(&Value::Nil)]).await;
+        let error = result.unwrap_err();
+        assert!(error.to_string().contains("moved to "), "{error}");
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn many_calls_in_one() {
+    let fault = structure([("faultCode", int(1000)), ("faultString", string("No such build target: X"))]);
+    let answer = Value::Array(vec![Value::Array(vec![int(1)]), fault, Value::Array(vec![Value::Nil])]);
+    let server = Server::start([value(&answer), value(&Value::Array(vec![]))]).await;
+    let hub = server.hub();
+    let calls = [
+        MethodCall::new("getAPIVersion", vec![]),
+        MethodCall::new("getBuildTarget", vec![string("X"), Value::Nil, Value::Bool(true)]),
+        MethodCall::new("getBuild", vec![int(9)]),
+    ];
+    let results = hub.multi_call(&calls).await.unwrap();
+    assert_eq!(results[0], Ok(int(1)));
+    assert_eq!(results[1].as_ref().unwrap_err().code, 1000);
+    assert_eq!(results[2], Ok(Value::Nil));
+    let sent = server.seen()[0].call();
+    assert_eq!(sent.method, "multiCall");
+    assert_eq!(sent.params[0][1]["methodName"], string("getBuildTarget"));
+    assert_eq!(sent.params[0][1]["params"][2], Value::Bool(true));
+
+    assert!(matches!(hub.multi_call(&calls).await, Err(KojiError::Shape(_))), "fewer results than calls");
+    assert_eq!(hub.multi_call(&[]).await.unwrap(), []);
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn settings_that_cannot_work_are_named() {
+    for server in ["", "kojihub", "ftp://h/kojihub", "http://", "mailto:x@y"] {
+        let error = Hub::new(&Profile::for_server("p", server), &options()).unwrap_err();
+        assert!(error.to_string().starts_with("server: "), "{server}: {error}");
+    }
+    let proxies = Proxies { http: Some("http://[".into()), ..Proxies::default() };
+    let error = Hub::new(&Profile::for_server("p", "http://h"), &ClientOptions { proxies, ..options() }).unwrap_err();
+    assert!(error.to_string().starts_with("proxy: "), "{error}");
+}
+
+#[tokio::test]
+async fn arguments_that_cannot_travel_are_not_sent() {
+    let server = Server::start([]).await;
+    let error = server.hub().call("m", &[structure([("name", string("a\u{1b}"))])]).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot send params[0].name: character U+001B in `a\\u{1b}` is not allowed in XML");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_when_it_is_named() {
+    let proxy = Server::start([value(&Value::Int(6))]).await;
+    let proxies = Proxies { http: Some(format!("http://127.0.0.1:{}", proxy.port)), ..Proxies::default() };
+    let profile = Profile::for_server("p", "http://koji.invalid/kojihub");
+    let hub = Hub::new(&profile, &ClientOptions { proxies, ..options() }).unwrap();
+    assert_eq!(hub.call("m", &[]).await.unwrap(), Value::Int(6));
+    assert!(proxy.seen()[0].head.starts_with("POST http://koji.invalid/kojihub HTTP/1.1"));
+}
