@@ -24,12 +24,19 @@ pub fn to_text(node: &Node) -> Result<String, Diagnostic> {
     Ok(out)
 }
 
+/// The longest text, in bytes: shared values can be long, and deep ones have much space before them.
+const MAX_TEXT: usize = 256 << 20;
+
 fn check_size(node: &Node) -> Result<(), Diagnostic> {
     if expanded_size(node) > MAX_EXPANDED {
-        let message = "the configuration is too large when its variables are written out";
-        return Err(Diagnostic::new(&codes::TOO_LARGE, "", message).at(node.span));
+        return Err(too_large(node));
     }
     Ok(())
+}
+
+fn too_large(node: &Node) -> Diagnostic {
+    let message = "the configuration is too large when its variables are written out";
+    Diagnostic::new(&codes::TOO_LARGE, "", message).at(node.span)
 }
 
 fn no_json(node: &Node, what: &str) -> Diagnostic {
@@ -85,6 +92,9 @@ fn json_float(x: f64) -> String {
 }
 
 fn write_node(out: &mut String, node: &Node, level: usize) -> Result<(), Diagnostic> {
+    if out.len() > MAX_TEXT {
+        return Err(too_large(node));
+    }
     match &node.value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),

@@ -35,13 +35,13 @@ impl Parser<'_> {
         Span::new(self.file, start, end)
     }
 
-    fn problem(&self, start: usize, message: impl Into<String>) -> Box<Diagnostic> {
+    fn problem(&self, start: usize, message: impl Into<String>) -> Diagnostic {
         let rest = self.text.get(start..).unwrap_or("");
         let length = rest.chars().next().map_or(0, char::len_utf8);
-        Box::new(Diagnostic::new(&codes::SYNTAX, "", message).at(self.span(start, start + length)))
+        Diagnostic::new(&codes::SYNTAX, "", message).at(self.span(start, start + length))
     }
 
-    fn expected(&self, wanted: &str) -> Box<Diagnostic> {
+    fn expected(&self, wanted: &str) -> Diagnostic {
         let found = match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
             Some(c) => format!("found `{}`", c.escape_debug()),
             None => "but the file ends here".to_owned(),
@@ -65,7 +65,7 @@ impl Parser<'_> {
         let node = self.value(1)?;
         self.blanks();
         if self.pos < self.bytes.len() {
-            return Err(self.expected("the end of the file"));
+            return Err(self.expected("the end of the file").into());
         }
         let span = node.span;
         match &node.value {
@@ -91,7 +91,7 @@ impl Parser<'_> {
     fn value(&mut self, level: u32) -> Parsed<Node> {
         if level > limits::MAX_DEPTH {
             let message = format!("values are nested more than {} levels deep here", limits::MAX_DEPTH);
-            return Err(self.problem(self.pos, message));
+            return Err(self.problem(self.pos, message).into());
         }
         let start = self.pos;
         let value = match self.byte() {
@@ -118,7 +118,7 @@ impl Parser<'_> {
                 self.pos += word.len();
                 Ok(value)
             }
-            None => Err(self.expected("a value")),
+            None => Err(self.expected("a value").into()),
         }
     }
 
@@ -134,7 +134,7 @@ impl Parser<'_> {
         match self.byte() {
             b'0' => self.pos += 1,
             b'1'..=b'9' => self.digits(),
-            _ => return Err(self.expected("a digit")),
+            _ => return Err(self.expected("a digit").into()),
         }
         let whole = self.pos;
         if self.byte() == b'.' && self.bytes.get(self.pos + 1).is_some_and(u8::is_ascii_digit) {
@@ -155,7 +155,7 @@ impl Parser<'_> {
         }
         let text = self.text.get(start..self.pos).unwrap_or("");
         let value = if self.pos == whole { int::parse(text) } else { text.parse().ok().map(Value::Float) };
-        value.ok_or_else(|| self.problem(start, "a number has too many digits"))
+        value.ok_or_else(|| self.problem(start, "a number has too many digits").into())
     }
 
     fn digits(&mut self) {
@@ -175,7 +175,7 @@ impl Parser<'_> {
             }
             text.push_str(self.text.get(from..self.pos).unwrap_or(""));
             if self.pos >= self.bytes.len() {
-                return Err(self.problem(start, "a string is not terminated"));
+                return Err(self.problem(start, "a string is not terminated").into());
             }
             match self.byte() {
                 b'"' => {
@@ -183,8 +183,8 @@ impl Parser<'_> {
                     return Ok(text);
                 }
                 b'\\' => text.push(self.escape()?),
-                b'\n' => return Err(self.problem(start, "a string is not terminated")),
-                _ => return Err(self.problem(self.pos, "a control character in a string must be escaped")),
+                b'\n' => return Err(self.problem(start, "a string is not terminated").into()),
+                _ => return Err(self.problem(self.pos, "a control character in a string must be escaped").into()),
             }
         }
     }
@@ -200,7 +200,7 @@ impl Parser<'_> {
             Some(b'f') => '\u{c}',
             Some(b @ (b'"' | b'\\' | b'/')) => char::from(*b),
             Some(b'u') => return self.unicode(start),
-            _ => return Err(self.problem(start, "no such escape")),
+            _ => return Err(self.problem(start, "no such escape").into()),
         };
         Ok(plain)
     }
@@ -215,7 +215,7 @@ impl Parser<'_> {
                 point = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             }
         }
-        char::from_u32(point).ok_or_else(|| self.problem(start, "half a surrogate pair is no character"))
+        char::from_u32(point).ok_or_else(|| self.problem(start, "half a surrogate pair is no character").into())
     }
 
     fn hex(&mut self) -> Option<u32> {
@@ -268,13 +268,13 @@ impl Parser<'_> {
             self.blanks();
             let start = self.pos;
             if self.byte() != b'"' {
-                return Err(self.expected("a key in double quotes"));
+                return Err(self.expected("a key in double quotes").into());
             }
             let key = self.string()?;
             let key = Node::new(Value::Str(key.into()), self.span(start, self.pos));
             self.blanks();
             if self.byte() != b':' {
-                return Err(self.expected("`:`"));
+                return Err(self.expected("`:`").into());
             }
             self.pos += 1;
             self.blanks();

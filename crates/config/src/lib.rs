@@ -4,7 +4,7 @@
 //!
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
 //! - Syntaxes: [`conf`] the configuration language, [`json`]
-//! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON
+//! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
 //! - Checked: [`schema`] of the top-level keys, [`mod@check`], [`compose_config`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
@@ -14,6 +14,7 @@ pub mod check;
 pub mod codes;
 pub mod compose_config;
 pub mod conf;
+pub mod define;
 pub mod diagnostic;
 pub mod dump;
 pub mod json;

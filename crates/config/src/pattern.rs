@@ -42,7 +42,7 @@ impl Pattern {
 }
 
 fn first_line(text: &str) -> String {
-    let line = text.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or("not understood");
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("not understood");
     line.chars().take(200).collect()
 }
 

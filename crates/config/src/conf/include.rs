@@ -75,7 +75,7 @@ impl Parser<'_, '_> {
                     self.push_back(token);
                     return Ok((names, all));
                 }
-                _ => return Err(self.unexpected(token, "a name or `*` after `import`")),
+                _ => return Err(self.unexpected(token, "a name or `*` after `import`").into()),
             }
             token = self.raw()?;
         }

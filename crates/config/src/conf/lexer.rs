@@ -84,13 +84,13 @@ impl<'t> Lexer<'t> {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    fn token(&mut self, kind: Kind, start: usize, end: usize) -> Token {
+    fn taken(&mut self, kind: Kind, start: usize, end: usize) -> Token {
         self.pos = end;
         Token { kind, start, end }
     }
 
     /// The next token; after the end, the end again.
-    pub fn next(&mut self) -> Result<Token, LexError> {
+    pub fn token(&mut self) -> Result<Token, LexError> {
         loop {
             if self.line_start {
                 self.line_start = false;
@@ -120,7 +120,7 @@ impl<'t> Lexer<'t> {
                 }
                 b'\n' => {
                     self.line_start = true;
-                    return Ok(self.token(Kind::Newline, at, at + 1));
+                    return Ok(self.taken(Kind::Newline, at, at + 1));
                 }
                 b'#' => {
                     self.pos = self.end_of_line(at);
@@ -140,11 +140,11 @@ impl<'t> Lexer<'t> {
                         b')' | b']' | b'}' if kind == Kind::Op => self.open -= 1,
                         _ => {}
                     }
-                    Ok(self.token(kind, at, end))
+                    Ok(self.taken(kind, at, end))
                 }
                 None => {
                     let length = self.text[before..].chars().next().map_or(1, char::len_utf8);
-                    Ok(self.token(Kind::Error, before, before + length))
+                    Ok(self.taken(Kind::Error, before, before + length))
                 }
             };
         }
@@ -347,7 +347,7 @@ mod tests {
         let mut lexer = Lexer::new(text, false);
         let mut words = Vec::new();
         loop {
-            let token = lexer.next().unwrap();
+            let token = lexer.token().unwrap();
             if token.kind == Kind::End {
                 return words;
             }

@@ -36,7 +36,7 @@ pub fn load_conf(path: &Path, sources: &mut Sources) -> Result<Node, Vec<Diagnos
     parse_conf(file, sources, read, &Dict::default())
 }
 
-/// A problem of the language: one sentence, boxed because values are returned much more often.
-pub(crate) fn problem(message: impl Into<String>) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(&codes::SYNTAX, "", message))
+/// A problem of the language: one sentence.
+pub(crate) fn problem(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(&codes::SYNTAX, "", message)
 }

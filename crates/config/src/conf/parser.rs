@@ -91,7 +91,7 @@ impl<'p> Parser<'p, '_> {
     pub(super) fn raw(&mut self) -> Parsed<Token> {
         let token = match self.peeked.take() {
             Some(token) => token,
-            None => self.lexer.next().map_err(|error| self.lex_problem(error))?,
+            None => self.lexer.token().map_err(|error| self.lex_problem(error))?,
         };
         self.previous_end = self.last_end;
         if token.kind != Kind::Newline {
@@ -123,7 +123,7 @@ impl<'p> Parser<'p, '_> {
         Span::new(self.file, token.start, token.end)
     }
 
-    fn lex_problem(&self, error: LexError) -> Box<Diagnostic> {
+    fn lex_problem(&self, error: LexError) -> Diagnostic {
         let point = |at| Span::new(self.file, at, at + 1);
         match error {
             LexError::OpenStatement => {
@@ -132,55 +132,55 @@ impl<'p> Parser<'p, '_> {
                     Some(opener) => {
                         let bracket = self.word(*opener);
                         let found = problem(format!("the file ends before `{bracket}` is closed"));
-                        Box::new(found.at(end).related(self.span(*opener), "opened here"))
+                        found.at(end).related(self.span(*opener), "opened here")
                     }
-                    None => Box::new(problem("the file ends in the middle of a statement").at(end)),
+                    None => problem("the file ends in the middle of a statement").at(end),
                 }
             }
-            LexError::OpenString(start) => Box::new(problem("a string is not terminated").at(point(start))),
+            LexError::OpenString(start) => problem("a string is not terminated").at(point(start)),
             LexError::Dedent(at) => {
                 let found = problem("this line is indented less than the one before, but not as any earlier line");
-                Box::new(found.at(point(at)).help("indentation means nothing here, but it must be consistent"))
+                found.at(point(at)).help("indentation means nothing here, but it must be consistent")
             }
         }
     }
 
     /// The complaint about a token that cannot stand here.
-    pub(super) fn unexpected(&self, token: Token, wanted: &str) -> Box<Diagnostic> {
+    pub(super) fn unexpected(&self, token: Token, wanted: &str) -> Diagnostic {
         let span = self.span(token);
         match token.kind {
-            Kind::End => Box::new(problem(format!("expected {wanted}, but the file ends here")).at(span)),
+            Kind::End => problem(format!("expected {wanted}, but the file ends here")).at(span),
             Kind::Error => self.error_token(token),
             // Not the string itself, which may be a password.
-            Kind::Str => Box::new(problem(format!("expected {wanted}, found a string")).at(span)),
+            Kind::Str => problem(format!("expected {wanted}, found a string")).at(span),
             _ => {
                 let found: String = self.word(token).chars().take(40).collect();
-                Box::new(problem(format!("expected {wanted}, found `{found}`")).at(span))
+                problem(format!("expected {wanted}, found `{found}`")).at(span)
             }
         }
     }
 
     /// What is wrong where no token begins. The lexer points at the blank before it, as Python's does.
-    fn error_token(&self, token: Token) -> Box<Diagnostic> {
+    fn error_token(&self, token: Token) -> Diagnostic {
         let rest = self.text.get(token.start..).unwrap_or("");
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\x0c']).len();
         let at = token.start + blanks;
         let Some(c) = rest.get(blanks..).and_then(|rest| rest.chars().next()) else {
-            return Box::new(problem("expected a statement").at(self.span(token)));
+            return problem("expected a statement").at(self.span(token));
         };
         let word = rest.get(blanks..).unwrap_or("").trim_start_matches(|c| "bBrRuUfF".contains(c));
         if word.starts_with(['"', '\'']) {
-            return Box::new(problem("a string is not terminated").at(Span::new(self.file, at, at + 1)));
+            return problem("a string is not terminated").at(Span::new(self.file, at, at + 1));
         }
         let span = Span::new(self.file, at, at + c.len_utf8());
         let found = problem(format!("unexpected character `{}`", c.escape_debug())).at(span);
-        Box::new(if c == '\u{feff}' {
+        if c == '\u{feff}' {
             found.help("save the file without a byte order mark")
         } else if matches!(c, '“' | '”' | '‘' | '’') {
             found.help("use plain quotes, \" or '")
         } else {
             found
-        })
+        }
     }
 
     fn statements(&mut self) -> Parsed<()> {
@@ -193,7 +193,7 @@ impl<'p> Parser<'p, '_> {
                     "global" => self.global()?,
                     _ => self.assignment(token)?,
                 },
-                _ => return Err(self.unexpected(token, "a name, `from` or `global`")),
+                _ => return Err(self.unexpected(token, "a name, `from` or `global`").into()),
             }
         }
     }
@@ -231,7 +231,7 @@ impl<'p> Parser<'p, '_> {
                 self.scope.add_global(&name);
                 Ok(())
             }
-            _ => Err(self.unexpected(token, "a name after `global`")),
+            _ => Err(self.unexpected(token, "a name after `global`").into()),
         }
     }
 
@@ -239,7 +239,7 @@ impl<'p> Parser<'p, '_> {
         self.check_keyword(name)?;
         let equals = self.token()?;
         if self.word(equals) != "=" {
-            return Err(self.unexpected(equals, &format!("`=` after `{}`", self.word(name))));
+            return Err(self.unexpected(equals, &format!("`=` after `{}`", self.word(name))).into());
         }
         let value = self.value(0)?;
         self.set(&Arc::from(self.word(name)), self.span(name), value)
@@ -265,7 +265,7 @@ impl<'p> Parser<'p, '_> {
                     "-" => {
                         let number = self.token()?;
                         if number.kind != Kind::Number {
-                            return Err(self.unexpected(number, "a number after `-`"));
+                            return Err(self.unexpected(number, "a number after `-`").into());
                         }
                         let node = self.number(token, number, "-")?;
                         Ok(Nested { node, depth: 0 })
@@ -279,10 +279,10 @@ impl<'p> Parser<'p, '_> {
                         let (items, span, depth) = self.items(token, ")", inner)?;
                         Ok(Nested { node: Node::new(Value::Tuple(items.into()), span), depth })
                     }
-                    _ => Err(self.unexpected(token, "a value")),
+                    _ => Err(self.unexpected(token, "a value").into()),
                 }
             }
-            _ => Err(self.unexpected(token, "a value")),
+            _ => Err(self.unexpected(token, "a value").into()),
         }
     }
 

@@ -86,6 +86,9 @@ fn push_clean(out: &mut String, c: char) {
     }
 }
 
+/// A place, its label and whether it is the diagnostic's own.
+type Mark = (Span, Option<String>, bool);
+
 /// A line of a file as it will be shown, with the marks in it.
 struct Drawn {
     path: String,
@@ -98,7 +101,7 @@ struct Drawn {
 fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId, Secrets>) -> Vec<Drawn> {
     let main = diagnostic.span.map(|span| (span, None, true));
     let related = diagnostic.related.iter().map(|(span, text)| (*span, Some(clean(text)), false));
-    let mut lines: Vec<((FileId, u32), Vec<(Span, Option<String>, bool)>)> = Vec::new();
+    let mut lines: Vec<((FileId, u32), Vec<Mark>)> = Vec::new();
     for (span, label, primary) in main.into_iter().chain(related) {
         let key = (span.file, sources.position(span).line);
         match lines.iter_mut().find(|(other, _)| *other == key) {
@@ -120,13 +123,7 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId
 }
 
 /// Copies the window of a line around its marks and moves the marks along.
-fn draw_line(
-    drawn: &mut Drawn,
-    sources: &Sources,
-    file: FileId,
-    marks: &[(Span, Option<String>, bool)],
-    secrets: &Secrets,
-) {
+fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark], secrets: &Secrets) {
     let source = sources.file(file);
     let text = source.line(drawn.line);
     let offset = source.line_start(drawn.line);

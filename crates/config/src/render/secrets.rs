@@ -53,8 +53,8 @@ impl Scan<'_> {
             match self.byte(self.pos) {
                 b'"' | b'\'' => self.string(),
                 b'#' => {
-                    self.pos +=
-                        self.bytes[self.pos..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - self.pos)
+                    let rest = &self.bytes[self.pos..];
+                    self.pos += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
                 }
                 b'{' | b'[' | b'(' => {
                     if self.next && self.below.is_none() {

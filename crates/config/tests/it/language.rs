@@ -79,8 +79,11 @@ fn line_of(message: &str) -> Option<(String, u32)> {
     Some((String::new(), number(rest)?))
 }
 
+/// A file and a line.
+type Place = Option<(String, u32)>;
+
 /// Reads a snippet of the corpus: the value and the files that were opened, or the complaint and its place.
-fn read(case: &Json, files: &Json) -> Result<(Node, Vec<String>), (String, Option<(String, u32)>)> {
+fn read(case: &Json, files: &Json) -> Result<(Node, Vec<String>), (String, Place)> {
     let text = case["text"].as_str().unwrap();
     let main = PathBuf::from("d").join(case["main"].as_str().unwrap());
     let open = |path: &Path| -> std::io::Result<Vec<u8>> {
@@ -92,8 +95,8 @@ fn read(case: &Json, files: &Json) -> Result<(Node, Vec<String>), (String, Optio
     let mut sources = Sources::new();
     let mut before = Dict::default();
     if let Some(defaults) = case.get("defaults").and_then(Json::as_object) {
-        let given: String = defaults.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
-        let file = sources.add_virtual("defaults", given);
+        let given: Vec<_> = defaults.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let file = sources.add_virtual("defaults", given.concat());
         before = conf::parse_conf(file, &mut sources, reader, &before).unwrap().as_dict().unwrap().clone();
     }
     let file = sources.add_bytes(&main, text.as_bytes().to_vec()).unwrap();

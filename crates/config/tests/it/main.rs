@@ -1,5 +1,7 @@
 //! Tests of the whole room against what the real Pungi did (`fixtures/pungi`).
 
+#![allow(clippy::unwrap_used)]
+
 mod cases;
 mod format;
 mod hostile;

@@ -1,0 +1,176 @@
+//! *Definitions*: `-e VAR=VALUE` of `config dump`, and the loading of its sources (PUNGI.md 1.11).
+
+use crate::codes;
+use crate::conf::{self, Reader};
+use crate::diagnostic::Diagnostic;
+use crate::json;
+use crate::load::{Syntax, add_file, load_bytes};
+use crate::schema;
+use crate::source::{FileId, Sources, Span};
+use crate::tree::{Dict, Node, Value};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A variable that the command line defines; its value is a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The variable.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl std::str::FromStr for Definition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
+            _ => Err(format!("a definition is written VAR=VALUE, this is `{text}`")),
+        }
+    }
+}
+
+/// Reads the sources of a dump and merges them in order, top-level key by key. A directory stands for the dump of the
+/// compose in it. Definitions come before the sources, which can use them, and again behind, so that they win.
+pub fn load_for_dump(
+    paths: &[PathBuf],
+    definitions: &[Definition],
+    sources: &mut Sources,
+) -> Result<Node, Vec<Diagnostic>> {
+    let (mut span, defined) = define(definitions, sources);
+    let mut merged = defined.clone();
+    let read: Reader<'_> = &load_bytes;
+    for path in paths {
+        let path = if path.is_dir() { path.join("logs/global/config-dump.global.log") } else { path.clone() };
+        let file = add_file(&path, sources, read).map_err(|problem| vec![problem])?;
+        let tree = parse_any(file, &path, sources, read, &merged)?;
+        span = tree.span;
+        merge(&mut merged, tree.as_dict().map(|dict| dict.entries.as_slice()).unwrap_or_default());
+    }
+    merge(&mut merged, &defined.entries);
+    Ok(Node::new(Value::Dict(Arc::new(merged)), span))
+}
+
+/// JSON whatever the name, when it is JSON.
+fn parse_any(
+    file: FileId,
+    path: &Path,
+    sources: &mut Sources,
+    read: Reader<'_>,
+    before: &Dict,
+) -> Result<Node, Vec<Diagnostic>> {
+    let looks_like_json = sources.file(file).text.trim_start().starts_with(['{', '[']);
+    let is_json = Syntax::of(path) == Syntax::Json;
+    if is_json || looks_like_json {
+        match json::parse_json(file, sources) {
+            Ok(tree) => return Ok(tree),
+            Err(problem) if is_json => return Err(vec![problem]),
+            // No JSON after all; the configuration language will say what is wrong.
+            Err(_) => {}
+        }
+    }
+    conf::parse_conf(file, sources, read, before)
+}
+
+/// The definitions as a dict; their places are in a source of their own.
+fn define(definitions: &[Definition], sources: &mut Sources) -> (Span, Dict) {
+    let lines: Vec<String> = definitions.iter().map(|d| format!("{}={}\n", d.name, d.value)).collect();
+    let text = lines.concat();
+    let length = text.len();
+    let file = sources.add_virtual("definitions of the command line", text);
+    let mut dict = Dict::default();
+    let mut start = 0;
+    for (definition, line) in definitions.iter().zip(&lines) {
+        let equals = start + definition.name.len();
+        let key = Node::new(Value::Str(definition.name.as_str().into()), Span::new(file, start, equals));
+        start += line.len();
+        let span = Span::new(file, equals + 1, start.saturating_sub(1));
+        merge(&mut dict, &[(key, Node::new(Value::Str(definition.value.as_str().into()), span))]);
+    }
+    (Span::new(file, 0, length), dict)
+}
+
+/// Puts entries into a dict; a key that is there keeps its place.
+fn merge(dict: &mut Dict, entries: &[(Node, Node)]) {
+    let mut index: std::collections::HashMap<Arc<str>, usize> = std::collections::HashMap::new();
+    let name = |key: &Node| match &key.value {
+        Value::Str(name) => Some(name.clone()),
+        _ => None,
+    };
+    for (at, (key, _)) in dict.entries.iter().enumerate() {
+        index.extend(name(key).map(|name| (name, at)));
+    }
+    for (key, value) in entries {
+        let next = dict.entries.len();
+        let at = name(key).map_or(next, |name| *index.entry(name).or_insert(next));
+        match dict.entries.get_mut(at) {
+            Some(entry) => *entry = (key.clone(), value.clone()),
+            None => dict.entries.push((key.clone(), value.clone())),
+        }
+    }
+}
+
+/// The tree without the definitions that are no options: they only filled in templates.
+pub fn without_definitions(tree: &Node, definitions: &[Definition]) -> Node {
+    let Some(dict) = tree.as_dict() else { return tree.clone() };
+    let is_template = |key: &Node| {
+        let name = key.as_str().unwrap_or("");
+        schema::key(name).is_none() && definitions.iter().any(|definition| definition.name == name)
+    };
+    let entries = dict.entries.iter().filter(|(key, _)| !is_template(key)).cloned().collect();
+    Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)
+}
+
+/// The diagnostics without the warnings about definitions that are no options.
+pub fn without_template_warnings(diagnostics: Vec<Diagnostic>, definitions: &[Definition]) -> Vec<Diagnostic> {
+    let is_template = |d: &Diagnostic| {
+        d.code == &codes::UNKNOWN_OPTION && definitions.iter().any(|definition| definition.name == d.path)
+    };
+    diagnostics.into_iter().filter(|diagnostic| !is_template(diagnostic)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump;
+
+    fn definitions(texts: &[&str]) -> Vec<Definition> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn definitions_fill_templates_and_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("a.conf");
+        let second = folder.path().join("b.conf");
+        std::fs::write(&first, "a = \"%s-x\" % ver\nb = 1\nrelease_name = \"old\"\n").unwrap();
+        std::fs::write(&second, "{\"b\": [ver]}").unwrap();
+        let mut sources = Sources::new();
+        let defined = definitions(&["ver=5=6", "release_name=new"]);
+        let problems = load_for_dump(&[first.clone(), second.clone()], &defined, &mut sources).unwrap_err();
+        assert!(problems[0].span.is_some_and(|span| sources.position(span).path == second));
+        std::fs::write(&second, " {\"b\": [2]}").unwrap();
+        let tree = load_for_dump(&[first, second], &defined, &mut sources).unwrap();
+        let text = |node: &Node| dump::to_json(node).unwrap().to_string();
+        assert_eq!(text(&tree), r#"{"a":"5=6-x","b":[2],"release_name":"new","ver":"5=6"}"#);
+        assert_eq!(text(&without_definitions(&tree, &defined)), r#"{"a":"5=6-x","b":[2],"release_name":"new"}"#);
+    }
+
+    #[test]
+    fn a_directory_means_the_dump_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("logs/global")).unwrap();
+        std::fs::write(folder.path().join("logs/global/config-dump.global.log"), "{\"a\": 1}").unwrap();
+        let mut sources = Sources::new();
+        let tree = load_for_dump(&[folder.path().to_owned()], &[], &mut sources).unwrap();
+        assert_eq!(dump::to_json(&tree).unwrap().to_string(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_definition_needs_a_name_and_a_value() {
+        assert!("x".parse::<Definition>().is_err());
+        assert!("=x".parse::<Definition>().is_err());
+        assert_eq!("x=".parse::<Definition>().map(|d| d.value).as_deref(), Ok(""));
+    }
+}
