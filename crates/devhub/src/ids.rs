@@ -57,7 +57,13 @@ pub(crate) fn hex(words: &[&str]) -> String {
         hasher.update(word.as_bytes());
         hasher.update([0]);
     }
-    hasher.finalize().iter().fold(String::new(), |mut out, byte| {
+    hex_of(&hasher.finalize())
+}
+
+/// `bytes` in hexadecimal digits.
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a string cannot fail.
         let _ = write!(out, "{byte:02x}");
         out
     })
@@ -79,12 +85,12 @@ mod tests {
     #[test]
     fn recorded_calls() {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pungi/cases");
-        let placeholders = Placeholders::new("/mnt/koji", Some("/srv/target"));
+        let placeholders = Placeholders::new("/srv/volume", Some("/srv/target"));
         let mut checked = 0;
         for case in std::fs::read_dir(&cases).unwrap() {
             let path = case.unwrap().path().join("expected/calls.json");
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            let text = text.replace("@TARGET@", "/srv/target").replace("@KOJI@", "/mnt/koji");
+            let text = text.replace("@TARGET@", "/srv/target").replace("@KOJI@", "/srv/volume");
             let calls: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
             let mut taken = std::collections::BTreeSet::new();
             let mut ids = Vec::new();

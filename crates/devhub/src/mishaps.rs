@@ -73,7 +73,7 @@ impl Mishaps {
         for (i, rule) in self.drops.iter().enumerate().filter(|(_, rule)| rule.method == method || rule.method == "*") {
             let count = played.answers.entry(i).or_default();
             *count += 1;
-            lost |= rule.nth == Some(*count) || rule.every.is_some_and(|every| *count % every == 0);
+            lost |= rule.nth == Some(*count) || rule.every.is_some_and(|every| count.is_multiple_of(every));
         }
         lost
     }

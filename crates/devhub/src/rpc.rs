@@ -199,13 +199,11 @@ impl Context<'_> {
         let Value::Struct(mut call) = call else {
             return Err(python("TypeError", "a call is a struct of methodName and params"));
         };
-        let name = match call.remove("methodName") {
-            Some(Value::String(name)) => name,
-            _ => return Err(python("KeyError", "'methodName'")),
+        let Some(Value::String(name)) = call.remove("methodName") else {
+            return Err(python("KeyError", "'methodName'"));
         };
-        let params = match call.remove("params") {
-            Some(Value::Array(params)) => params,
-            _ => return Err(Fault::new(wire::PYTHON, "params")),
+        let Some(Value::Array(params)) = call.remove("params") else {
+            return Err(Fault::new(wire::PYTHON, "params"));
         };
         if matches!(name.as_str(), "multiCall" | "system.multicall") {
             return self.multicall(params);

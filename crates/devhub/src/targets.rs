@@ -31,7 +31,7 @@ pub(crate) struct Tag {
 /// All targets and tags.
 #[derive(Debug)]
 pub(crate) struct Targets {
-    targets: Vec<Target>,
+    all: Vec<Target>,
     places: HashMap<String, usize>,
     tags: BTreeMap<i64, Tag>,
     names: HashMap<String, i64>,
@@ -42,7 +42,7 @@ impl Targets {
     /// The target `f42-image` and `named` ones; those in `unknown` will never exist.
     pub(crate) fn new(named: &BTreeSet<String>, unknown: &BTreeSet<String>) -> Self {
         let mut targets = Self {
-            targets: Vec::new(),
+            all: Vec::new(),
             places: HashMap::new(),
             tags: BTreeMap::new(),
             names: HashMap::new(),
@@ -69,9 +69,9 @@ impl Targets {
     fn add_with_tags(&mut self, name: &str, build: &str, dest: &str) {
         let build_tag = self.tag(build, "x86_64 aarch64 ppc64le s390x");
         let dest_tag = self.tag(dest, "");
-        let id = self.targets.len() as i64 + 1;
-        self.places.insert(name.to_owned(), self.targets.len());
-        self.targets.push(Target { id, name: name.to_owned(), build_tag, dest_tag });
+        let id = self.all.len() as i64 + 1;
+        self.places.insert(name.to_owned(), self.all.len());
+        self.all.push(Target { id, name: name.to_owned(), build_tag, dest_tag });
     }
 
     /// The target `name`, which exists from now on unless the script says that it does not.
@@ -84,18 +84,18 @@ impl Targets {
 
     /// The target called `name`.
     pub(crate) fn by_name(&self, name: &str) -> Option<&Target> {
-        self.places.get(name).and_then(|place| self.targets.get(*place)).filter(|_| !self.unknown.contains(name))
+        self.places.get(name).and_then(|place| self.all.get(*place)).filter(|_| !self.unknown.contains(name))
     }
 
     /// The target with the id `id`.
     pub(crate) fn by_id(&self, id: i64) -> Option<&Target> {
         let place = usize::try_from(id.checked_sub(1)?).ok()?;
-        self.targets.get(place).filter(|t| !self.unknown.contains(&t.name))
+        self.all.get(place).filter(|t| !self.unknown.contains(&t.name))
     }
 
     /// All targets.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Target> {
-        self.targets.iter().filter(|t| !self.unknown.contains(&t.name))
+        self.all.iter().filter(|t| !self.unknown.contains(&t.name))
     }
 
     /// The tag called `name`.

@@ -192,7 +192,7 @@ impl State {
                 format!("osbuild fake image\n{name}-{version}-{release}\n{filename}\n").into_bytes()
             };
             let stated = if scenario.wrong_checksum.contains(filename) { &b"another file"[..] } else { &content };
-            let md5 = Md5::digest(stated).iter().map(|byte| format!("{byte:02x}")).collect();
+            let md5 = ids::hex_of(&Md5::digest(stated));
             let size = content.len() as u64;
             if !scenario.missing_files.contains(filename) {
                 let mut content = content;

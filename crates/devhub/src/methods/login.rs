@@ -3,7 +3,7 @@
 use super::{Method, read, write};
 use crate::journal::Record;
 use crate::rpc::Call;
-use crate::sessions::AuthType;
+use crate::sessions::{AuthType, Session};
 use crate::wire::{self, Answer, Fault, Value, generic, string, truthy};
 
 pub(super) static METHODS: &[Method] = &[
@@ -20,8 +20,8 @@ pub(super) static METHODS: &[Method] = &[
     read("subsession", "", "Opens a session under this one.", subsession),
     read("exclusiveSession", "force=False", "Locks the user's other sessions.", exclusive),
     read("sharedSession", "", "Unlocks the user's other sessions.", shared),
-    read("getSessionInfo", "details=False user_id=None", "This session.", session_info),
-    read("showSession", "", "This session, as text.", show_session),
+    read("getSessionInfo", "details=False user_id=None", "This session.", |call| Ok(session_info(call))),
+    read("showSession", "", "This session, as text.", |call| Ok(show_session(call))),
     write("logoutChild", "session_id", "Closes a session under this one.", logout_child),
 ];
 
@@ -58,7 +58,7 @@ fn open(
     if exclusive {
         call.state.sessions.set_exclusive(id, true, false)?;
     }
-    call.state.sessions.get(id).map(|session| session.login_value()).ok_or_else(|| refused("Not logged in"))
+    call.state.sessions.get(id).map(Session::login_value).ok_or_else(|| refused("Not logged in"))
 }
 
 fn login(call: &mut Call<'_>) -> Answer {
@@ -146,7 +146,7 @@ fn subsession(call: &mut Call<'_>) -> Answer {
     let master = call.state.sessions.get(own).and_then(|session| session.master).unwrap_or(own);
     let id = call.state.sessions.open_under(master, call.now);
     let opened = id.and_then(|id| call.state.sessions.get(id));
-    opened.map(|session| session.login_value()).ok_or_else(|| refused("Not logged in"))
+    opened.map(Session::login_value).ok_or_else(|| refused("Not logged in"))
 }
 
 fn exclusive(call: &mut Call<'_>) -> Answer {
@@ -162,13 +162,13 @@ fn shared(call: &mut Call<'_>) -> Answer {
     Ok(Value::Nil)
 }
 
-fn session_info(call: &mut Call<'_>) -> Answer {
+fn session_info(call: &Call<'_>) -> Value {
     let details = call.args.flag(0, false);
     let session = call.session.and_then(|id| call.state.sessions.get(id));
-    Ok(session.map_or(Value::Nil, |session| session.to_value(details)))
+    session.map_or(Value::Nil, |session| session.to_value(details))
 }
 
-fn show_session(call: &mut Call<'_>) -> Answer {
+fn show_session(call: &Call<'_>) -> Value {
     let user = call.user().map_or("nobody", |user| user.name.as_str());
-    Ok(string(format!("session {} of {user}", call.session.map_or("none".to_owned(), |id| id.to_string()))))
+    string(format!("session {} of {user}", call.session.map_or("none".to_owned(), |id| id.to_string())))
 }

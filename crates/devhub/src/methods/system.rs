@@ -17,7 +17,7 @@ pub(super) static METHODS: &[Method] = &[
         .called("RootExports.echo"),
     read("error", "", "A fault.", |_| Err(generic("test error"))),
     read("fault", "", "A fault of another kind.", |_| Err(python("Exception", "test exception"))),
-    read("getLastEvent", "before=None", "The last event.", last_event),
+    read("getLastEvent", "before=None", "The last event.", |call| Ok(last_event(call))),
     read("system.listMethods", "", "The names of all methods.", |_| Ok(Value::Array(names().map(string).collect()))),
     read("system.methodSignature", "method", "Nothing of use.", |_| Ok(string("signatures not supported"))),
     read("system.methodHelp", "method", "What a method takes and does.", method_help),
@@ -28,9 +28,9 @@ fn names() -> impl Iterator<Item = &'static str> {
     all().map(|method| method.name).chain(["multiCall", "system.multicall"])
 }
 
-fn last_event(call: &mut Call<'_>) -> Answer {
+fn last_event(call: &Call<'_>) -> Value {
     let (id, time) = call.state.event;
-    Ok(structure([("id", int(id)), ("ts", Value::Double(clock::seconds(time)))]))
+    structure([("id", int(id)), ("ts", Value::Double(clock::seconds(time)))])
 }
 
 fn usage(method: &Method) -> String {

@@ -65,7 +65,7 @@ enum Key<'a> {
     Name(&'a str),
 }
 
-fn key<'v>(info: &'v Value) -> Result<Key<'v>, Fault> {
+fn key(info: &Value) -> Result<Key<'_>, Fault> {
     match info {
         Value::String(name) => Ok(Key::Name(name)),
         Value::Int(id) => Ok(Key::Id(i64::from(*id))),

@@ -8,7 +8,7 @@ use crate::rpc::Call;
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, string_or_nil, structure};
 
 pub(super) static METHODS: &[Method] = &[
-    read("getLoggedInUser", "", "The user who is logged in.", logged_in),
+    read("getLoggedInUser", "", "The user who is logged in.", |call| Ok(logged_in(call))),
     read("getUser", "userInfo=None strict=False krb_princs=True groups=False", "A user.", get_user),
     read(
         "listUsers",
@@ -24,7 +24,7 @@ pub(super) static METHODS: &[Method] = &[
             _ => user_of(call, 0).map(perms),
         }
     }),
-    read("getAllPerms", "", "All permissions.", all_perms),
+    read("getAllPerms", "", "All permissions.", |_| Ok(all_perms())),
     write("createUser", "username status=None krb_principal=None", "Adds a user.", create_user),
     write(
         "grantPermission",
@@ -64,10 +64,10 @@ fn user_of<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c User, Fault> {
     find(call, info)?.ok_or_else(|| generic(format!("No such user: {}", repr(info))))
 }
 
-fn logged_in(call: &mut Call<'_>) -> Answer {
+fn logged_in(call: &Call<'_>) -> Value {
     let session = call.session.and_then(|id| call.state.sessions.get(id));
     let (Some(user), Some(session)) = (call.user(), session) else {
-        return Ok(Value::Nil);
+        return Value::Nil;
     };
     let mut value = user.to_value();
     if let Value::Struct(members) = &mut value {
@@ -75,7 +75,7 @@ fn logged_in(call: &mut Call<'_>) -> Answer {
         let principal = session.principal.as_deref().or(user.principals.first().map(String::as_str));
         members.insert("krb_principal".to_owned(), string_or_nil(principal));
     }
-    Ok(value)
+    value
 }
 
 fn get_user(call: &mut Call<'_>) -> Answer {
@@ -111,11 +111,11 @@ fn has_perm(call: &mut Call<'_>) -> Answer {
     Ok(Value::Bool(call.user().is_some_and(|user| user.permissions.contains(perm))))
 }
 
-fn all_perms(_: &mut Call<'_>) -> Answer {
+fn all_perms() -> Value {
     let rows = (1..)
         .zip(PERMISSIONS)
         .map(|(id, name)| structure([("id", int(id)), ("name", string(name)), ("description", Value::Nil)]));
-    Ok(Value::Array(rows.collect()))
+    Value::Array(rows.collect())
 }
 
 fn put(call: &mut Call<'_>, user: User) -> Result<(), Fault> {
