@@ -1,6 +1,7 @@
 //! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (PUNGI.md 13).
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use magudi_config::define::Definition;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -31,12 +32,17 @@ pub const PHASES: [&str; 21] = [
 
 /// Runs the image phases of a Pungi compose against a Koji build system.
 #[derive(Debug, Parser)]
-#[command(name = "magudi", version, infer_long_args = true, after_help = "\
+#[command(
+    name = "magudi",
+    version,
+    infer_long_args = true,
+    after_help = "\
 Examples:
   magudi check --config fedora.conf
   magudi plan --config fedora.conf --nightly
   magudi run --config fedora.conf --target-dir /mnt/composes --nightly
-  magudi run --config fedora.conf --target-dir /tmp/composes --nightly --simulate")]
+  magudi run --config fedora.conf --target-dir /tmp/composes --nightly --simulate"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -221,8 +227,8 @@ pub struct DumpArgs {
     #[arg(long, value_name = "FILE", required = true)]
     pub config: Vec<PathBuf>,
     /// Define a variable before the files are read, and replace it after; repeatable
-    #[arg(short = 'e', value_name = "VAR=VALUE", value_parser = definition)]
-    pub define: Vec<(String, String)>,
+    #[arg(short = 'e', value_name = "VAR=VALUE")]
+    pub define: Vec<Definition>,
     /// Print what is written there: no check, no defaults
     #[arg(long)]
     pub just_dump: bool,
@@ -255,13 +261,6 @@ pub struct HubArgs {
 fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::TypedValueParser as _;
     clap::builder::PossibleValuesParser::new(PHASES.into_iter().chain(["test"])).map(|name: String| name)
-}
-
-fn definition(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("definition should be in var=value format: '{text}'")),
-    }
 }
 
 /// Parses the command line; clap has its own words for what is wrong with it.

@@ -3,22 +3,27 @@
 use crate::cli::DumpArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
-use magudi_compose::pyjson;
-use magudi_config::diagnostic::has_errors;
-use magudi_config::dump::{DumpOptions, load_for_dump};
-use magudi_config::Sources;
+use magudi_config::define::{load_for_dump, without_definitions};
+use magudi_config::dump::to_text;
+use magudi_config::{Sources, check};
 
 /// Runs the command.
 pub fn run(args: &DumpArgs, ui: Ui) -> Result<(), Failure> {
     let mut sources = Sources::new();
-    let options = DumpOptions { definitions: &args.define, just_dump: args.just_dump };
-    let (json, diagnostics) = load_for_dump(&args.config, options, &mut sources);
-    if has_errors(&diagnostics) {
-        return Err(Failure::invalid(diagnostics, sources));
-    }
-    ui.diagnostics(&diagnostics, &sources);
-    match json {
-        Some(json) => ui.answer(&format!("{}\n", pyjson::to_string(&json))).map_err(Failure::failed),
-        None => Err(Failure::Told),
+    let tree = match load_for_dump(&args.config, &args.define, &mut sources) {
+        Ok(tree) => tree,
+        Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
+    };
+    let tree = if args.just_dump {
+        tree
+    } else {
+        let (config, diagnostics) = check(&without_definitions(&tree, &args.define));
+        let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
+        ui.diagnostics(&diagnostics, &sources);
+        config.tree
+    };
+    match to_text(&tree) {
+        Ok(text) => ui.answer(&format!("{text}\n")).map_err(Failure::failed),
+        Err(diagnostic) => Err(Failure::invalid(vec![diagnostic], sources)),
     }
 }

@@ -5,11 +5,12 @@ use crate::cli::HubArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
 use magudi_devhub::{Options, Scenario, load_scenario, profile_text, start};
+use std::path::Path;
 
 /// Runs the command until a signal ends it.
 pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
     let scenario = match &args.scenario {
-        Some(path) => load_scenario(path).map_err(Failure::failed)?,
+        Some(path) => scenario(path)?,
         None => Scenario::default(),
     };
     // Kept until the end: dropping it removes the directory.
@@ -24,12 +25,10 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
     };
     let options = Options {
         listen: args.listen,
-        topdir: std::path::absolute(topdir).map_err(Failure::failed)?,
-        scenario,
         persist: args.topdir.is_some(),
         allow_remote: args.allow_remote,
         trust_remote_user: args.trust_remote_user,
-        ..Options::default()
+        ..Options::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
     };
     runtime()?.block_on(async {
         let hub = start(options).await.map_err(Failure::failed)?;
@@ -53,4 +52,9 @@ async fn wait_for_signal() -> std::io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// Reads a scenario.
+pub fn scenario(path: &Path) -> Result<Scenario, Failure> {
+    load_scenario(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }

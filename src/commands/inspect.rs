@@ -110,12 +110,7 @@ pub enum Typed {
 /// Reads and checks a configuration, its variants, and its phases.
 ///
 /// An error in one of them keeps the later ones from being looked at only where they cannot be without it.
-pub fn inspect(
-    path: &Path,
-    request: &Request,
-    environment: &Environment,
-    typed: Typed,
-) -> Result<Inspected, Failure> {
+pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed: Typed) -> Result<Inspected, Failure> {
     let mut sources = Sources::new();
     let tree = match load_config(path, &mut sources) {
         Ok(tree) => tree,

@@ -33,7 +33,8 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
 }
 
 fn table(compose_id: &str, requests: &[TaskRequest]) -> String {
-    let mut table = Table::new(&["PHASE", "VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
+    let mut table =
+        Table::new(&["PHASE", "VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
     for request in requests {
         let arg = |place: usize| match request.args.get(place) {
             Some(Json::String(text)) => text.clone(),

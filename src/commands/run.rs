@@ -78,7 +78,7 @@ fn choose_hub(args: &ComposeArgs, environment: &Environment, inspected: &Inspect
     #[cfg(feature = "simulator")]
     if let Some(scenario) = &args.simulate {
         let scenario = match scenario {
-            Some(path) => magudi_devhub::load_scenario(path).map_err(Failure::failed)?,
+            Some(path) => super::hub::scenario(path)?,
             None => magudi_devhub::Scenario::default(),
         };
         return Ok(HubChoice::Simulated(Box::new(scenario)));
@@ -104,9 +104,8 @@ fn choose_hub(args: &ComposeArgs, environment: &Environment, inspected: &Inspect
             })?;
             Authenticator::Password { user: user.clone(), password: Password::new(password.reveal()) }
         }
-        None => Authenticator::from_profile(&profile).map_err(|error| {
-            Failure::Failed(format!("{error}; --koji-user USER logs in with a password"))
-        })?,
+        None => Authenticator::from_profile(&profile)
+            .map_err(|error| Failure::Failed(format!("{error}; --koji-user USER logs in with a password")))?,
     };
     Ok(HubChoice::Profile(Box::new(profile), authenticator))
 }
@@ -278,7 +277,9 @@ fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, in
     let command: Vec<String> = argv.iter().map(|arg| quote(&arg.to_string_lossy())).collect();
     info(format!("Command line: {}", command.join(" ")));
     info(format!("Current timezone offset: {}", jiff::Zoned::now().strftime("%:z")));
-    if inspected.identity.is_final && let Some(label) = &inspected.identity.label {
+    if inspected.identity.is_final
+        && let Some(label) = &inspected.identity.label
+    {
         info(format!("Automatically setting 'supported' flag due to label: {}.", label.as_str()));
     }
     for line in &inspected.excluded {
@@ -300,7 +301,11 @@ fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, in
 /// An argument as a shell would need it.
 fn quote(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', "'\"'\"'")) }
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\"'\"'"))
+    }
 }
 
 /// Sets the stop at SIGINT or SIGTERM.
@@ -324,9 +329,10 @@ async fn access(profile: Profile, authenticator: Authenticator, cache: Option<Pa
     let volume = match cache {
         None => Volume::Local { topdir: profile.topdir.clone() },
         Some(cache) => {
-            let topurl = profile.topurl.as_ref().ok_or_else(|| {
-                format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name)
-            })?;
+            let topurl = profile
+                .topurl
+                .as_ref()
+                .ok_or_else(|| format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name))?;
             Volume::Cache { topurl: topurl.trim_end_matches('/').to_owned(), cache }
         }
     };
@@ -344,15 +350,10 @@ async fn simulate(
     cache: Option<PathBuf>,
     stopped: magudi_engine::stop::Stop,
 ) -> End {
-    let http_only = scenario.koji_http;
     let options = magudi_devhub::Options {
-        listen: ([127, 0, 0, 1], 0).into(),
-        topdir: dir.top().join("work/simulated-koji"),
-        scenario,
         target_dir: dir.top().parent().map(Path::to_path_buf),
-        ..magudi_devhub::Options::default()
+        ..magudi_devhub::Options::loopback(dir.top().join("work/simulated-koji"), scenario)
     };
-    let cache = cache.or_else(|| http_only.then(|| dir.top().join("work/koji-cache")));
     let hub = magudi_devhub::start(options).await.map_err(|error| format!("cannot start the simulated hub: {error}"));
     let login = || async {
         let hub = hub.as_ref().map_err(Clone::clone)?;

@@ -73,7 +73,13 @@ impl Subscriber for TerminalView {
             Event::ComposeFinished { status, error } => {
                 self.bar.finish_and_clear();
                 let failed = self.overview.count(Stage::Failed);
-                let code = if error.is_some() { "1;31" } else if failed > 0 { "1;33" } else { "1;32" };
+                let code = if error.is_some() {
+                    "1;31"
+                } else if failed > 0 {
+                    "1;33"
+                } else {
+                    "1;32"
+                };
                 let text = format!("{}\n\n{}  {}", self.closing(), self.paint(code, status), self.overview.line());
                 self.bar.suspend(|| super::Ui { terminal: true, color: self.color }.say(text.trim_start_matches('\n')));
                 return;

@@ -1,0 +1,154 @@
+//! The verbs as a user meets them, on the examples of the repository.
+
+use crate::program::{Scene, repository};
+use serde_json::Value as Json;
+
+fn example(name: &str) -> String {
+    repository().join("examples").join(name).display().to_string()
+}
+
+fn json(text: &str) -> Json {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn the_examples_have_no_problems() {
+    let scene = Scene::new();
+    for config in ["minimal/minimal.conf", "fedora/fedora.conf"] {
+        let ran = scene.run(["check", "--strict", "--config", &example(config)]);
+        assert_eq!(ran.status, Some(0), "{config}: {}", ran.stderr);
+        let ran = scene.run(["check", "--format", "json", "--config", &example(config)]);
+        let report = json(&ran.stdout);
+        assert_eq!(report["errors"], Json::Array(Vec::new()), "{config}");
+    }
+}
+
+#[test]
+fn a_plan_is_what_a_run_submits() {
+    let scene = Scene::new();
+    let target = scene.target().display().to_string();
+    let options = ["--config", &example("fedora/fedora.conf"), "--target-dir", &target, "--nightly"];
+    let ran = scene.run([&["plan", "--format", "json"], &options[..]].concat());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let plan = json(&ran.stdout);
+    let requests = plan["requests"].as_array().unwrap();
+    assert!(requests.len() >= 25, "{} requests", requests.len());
+    assert_eq!(std::fs::read_dir(scene.target()).unwrap().count(), 0, "a plan creates nothing");
+
+    let ran = scene.run([&["run", "--simulate", "--print-output-dir"], &options[..]].concat());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let compose_id = plan["compose_id"].as_str().unwrap();
+    assert_eq!(ran.stdout, format!("Compose dir: {target}/{compose_id}\n"));
+    let log = scene.made(&format!("{compose_id}/logs/global/magudi-journal.jsonl")).unwrap();
+    let submitted: Vec<Json> = log.lines().map(json).filter(|line| line["event"] == "submitting").collect();
+    assert_eq!(submitted.len(), requests.len());
+    for (event, request) in submitted.iter().zip(requests) {
+        assert_eq!(event["name"], request["args"][0]);
+        assert_eq!(event["variant"], request["variant"]);
+        assert_eq!(event["arches"], request["args"][5]);
+    }
+    let status = scene.made(&format!("{compose_id}/STATUS")).unwrap();
+    assert!(status.starts_with("FINISHED"), "{status}");
+    let images = json(&scene.made(&format!("{compose_id}/compose/metadata/images.json")).unwrap());
+    assert!(images["payload"]["images"].as_object().unwrap().len() >= 5);
+}
+
+#[test]
+fn a_second_compose_of_the_day_gets_the_next_respin() {
+    let scene = Scene::new();
+    let target = scene.target().display().to_string();
+    let options =
+        ["run", "--config", &example("minimal/minimal.conf"), "--target-dir", &target, "--test", "--simulate"];
+    for respin in 0..2 {
+        assert_eq!(scene.run(options).status, Some(0));
+        let link = std::fs::read_dir(scene.target())
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.file_name().to_string_lossy().starts_with("latest-"))
+            .unwrap();
+        let points_to = std::fs::read_link(link.path()).unwrap().display().to_string();
+        assert!(points_to.ends_with(&format!(".t.{respin}")), "{points_to}");
+    }
+}
+
+#[test]
+fn production_needs_a_label() {
+    let scene = Scene::new();
+    let target = scene.target().display().to_string();
+    let options = ["run", "--config", &example("minimal/minimal.conf"), "--target-dir", &target, "--simulate"];
+    let ran = scene.run(options);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("--label"), "{}", ran.stderr);
+    let ran = scene.run([&options[..], &["--label", "RC-1.0"]].concat());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_configuration_is_dumped_with_defaults_or_as_it_is() {
+    let scene = Scene::new();
+    let config = scene.write("a.conf", "release_name = \"A %s\" % who\nrelease_short = \"A\"\n");
+    let config = config.display().to_string();
+    let ran = scene.run(["config", "dump", "--config", &config, "--just-dump", "-e", "who=B"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let dump = json(&ran.stdout);
+    assert_eq!(dump["release_name"], "A B");
+    let ran = scene.run(["config", "dump", "--config", &config, "-e", "who=B"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("release_version"), "{}", ran.stderr);
+    let ran = scene.run(["config", "dump", "--config", &example("minimal/minimal.conf")]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(json(&ran.stdout)["link_type"], "hardlink-or-copy");
+    assert_eq!(scene.run(["config", "dump", "--config", &config, "-e", "who"]).status, Some(2));
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let scene = Scene::new();
+    assert_eq!(scene.run(["--version"]).stdout, format!("magudi {}\n", env!("CARGO_PKG_VERSION")));
+    for verb in ["run", "plan", "check", "hub"] {
+        let ran = scene.run([verb, "--help"]);
+        assert_eq!(ran.status, Some(0));
+        assert!(ran.stdout.contains("Usage: magudi"), "{}", ran.stdout);
+    }
+    assert_eq!(scene.run(["compose"]).status, Some(2));
+}
+
+#[test]
+fn a_quiet_run_says_nothing() {
+    let scene = Scene::new();
+    let target = scene.target().display().to_string();
+    let config = example("minimal/minimal.conf");
+    let ran = scene.run(["run", "--config", &config, "--target-dir", &target, "--test", "--simulate", "--quiet"]);
+    assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), "", ""));
+}
+
+#[test]
+fn a_signal_cancels_the_tasks_and_terminates_the_compose() {
+    let scene = Scene::new();
+    let target = scene.target().display().to_string();
+    let scenario = scene.write("scenario.json", r#"{"task_seconds": 600}"#);
+    let config = example("minimal/minimal.conf");
+    let simulate = format!("--simulate={}", scenario.display());
+    let child = scene
+        .command()
+        .args(["run", "--config", &config, "--target-dir", &target, "--test", &simulate])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let compose = || std::fs::read_dir(scene.target()).unwrap().flatten().next().map(|entry| entry.path());
+    let submitted = || compose().is_some_and(|dir| dir.join("logs/global/koji-tasks").exists());
+    for _ in 0..600 {
+        if submitted() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(submitted(), "no task was submitted in 30 s");
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("signal 15"), "{text}");
+    assert_eq!(std::fs::read_to_string(compose().unwrap().join("STATUS")).unwrap(), "TERMINATED\n");
+}

@@ -157,10 +157,10 @@ pub fn file_or_scm(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<V
             }
         }
     }
-    let is_file = texts.get("scm").is_some_and(|scm| scm.value == "file");
     for (name, required) in SCM_KEYS {
         let present = dict.get(name).is_some();
-        if *required && !present && !(*name == "repo" && is_file) {
+        // Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
+        if *required && !present {
             complain(findings, &codes::MISSING_KEY, node.span, format!("`{name}` is missing"));
         }
     }
