@@ -91,6 +91,11 @@ classes! {
 }
 
 impl FaultClass {
+    /// A fault of this class.
+    pub fn fault(self, text: impl Into<String>) -> Fault {
+        Fault::new(self.code(), text)
+    }
+
     /// Whether it is `ancestor` or refines it.
     pub fn is_a(self, ancestor: Self) -> bool {
         self == ancestor || self.parent().is_some_and(|parent| parent.is_a(ancestor))

@@ -102,15 +102,16 @@ pub fn sort_error(error: &reqwest::Error, mut call: Attempted, after: Duration) 
 }
 
 fn tls_reason(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(current) = source {
-        let tls = current.downcast_ref::<rustls::Error>().or_else(|| {
-            current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).and_then(|e| e.downcast_ref())
-        });
-        if let Some(tls) = tls {
+    let mut current = error.source();
+    while let Some(cause) = current {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Some(tls.to_string());
         }
-        source = current.source();
+        // An I/O error hides what it wraps from `source`; TLS errors are wrapped in one or two.
+        current = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
     }
     None
 }

@@ -15,18 +15,24 @@ use std::sync::Arc;
 /// A hub. Copies share connections.
 ///
 /// Dropping the future of a call gives the call up; the hub may still execute it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Hub {
     pub(super) inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 pub(super) struct Inner {
     pub http: Http,
     pub url: Url,
     pub profile: Profile,
     pub retry: RetryPolicy,
     anonymous_retry: RetryPolicy,
+}
+
+/// Without the URL: that may hold a password.
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("server", &self.server()).finish_non_exhaustive()
+    }
 }
 
 impl Hub {

@@ -3,6 +3,9 @@
 use crate::profile::Profile;
 use std::time::Duration;
 
+/// The pause that a hub is granted even by a profile that grants none.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+
 /// How often and how long a call is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -25,13 +28,13 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// What a profile asks for, with short pauses first.
     pub fn from_profile(profile: &Profile) -> Self {
-        let budget = profile.retry_interval.saturating_mul(profile.max_retries);
+        let budget = profile.retry_interval.max(LEAST_PAUSE).saturating_mul(profile.max_retries);
         Self {
             max_retries: profile.max_retries,
-            first_delay: Duration::from_secs(1).min(profile.retry_interval),
+            first_delay: LEAST_PAUSE.min(profile.retry_interval),
             max_delay: profile.retry_interval,
             budget,
-            offline_delay: profile.offline_retry_interval,
+            offline_delay: profile.offline_retry_interval.max(LEAST_PAUSE),
             offline_budget: if profile.offline_retry { Duration::MAX } else { budget },
             anonymous: profile.anon_retry,
         }
@@ -118,5 +121,12 @@ mod tests {
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 20, 20]);
         assert_eq!(policy.delay(u32::MAX), Duration::from_secs(20));
         assert_eq!(policy.budget, Duration::from_secs(600));
+
+        let mut profile = Profile::for_server("p", "http://h/kojihub");
+        profile.retry_interval = Duration::ZERO;
+        profile.offline_retry_interval = Duration::ZERO;
+        let policy = RetryPolicy::from_profile(&profile);
+        assert_eq!((policy.delay(9), policy.budget), (Duration::ZERO, Duration::from_secs(30)));
+        assert_eq!(policy.offline_delay, Duration::from_secs(1));
     }
 }

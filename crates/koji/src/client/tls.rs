@@ -6,10 +6,14 @@ use reqwest::{Certificate, ClientBuilder};
 use std::path::Path;
 
 /// Sets up TLS for the hub of `profile`: its `serverca` and nothing else, else any server if it says so, else the
-/// system's certificates.
+/// system's certificates. Where nothing is reached over TLS no file is looked for.
 pub fn configure(builder: ClientBuilder, profile: &Profile) -> Result<ClientBuilder, KojiError> {
     // An error means that the program has chosen a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let is_secure = |url: &str| url.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    if !is_secure(&profile.server) && !profile.topurl.as_deref().is_some_and(is_secure) {
+        return Ok(builder);
+    }
     match &profile.serverca {
         Some(path) => Ok(builder.tls_certs_only(load_certificates(path)?)),
         None if profile.no_ssl_verify => Ok(builder.tls_danger_accept_invalid_certs(true)),
@@ -43,6 +47,10 @@ mod tests {
         profile.serverca = Some("/nonexistent/serverca.crt".into());
         let error = configure(ClientBuilder::new(), &profile).unwrap_err().to_string();
         assert!(error.starts_with("serverca: /nonexistent/serverca.crt: "), "{error}");
+        profile.server = "http://h/kojihub".to_owned();
+        assert!(configure(ClientBuilder::new(), &profile).is_ok());
+        profile.topurl = Some("HTTPS://files".to_owned());
+        assert!(configure(ClientBuilder::new(), &profile).is_err());
         assert_eq!(parse_certificates(b"hello").unwrap_err(), "holds no certificate in PEM");
     }
 }

@@ -15,7 +15,7 @@ pub fn decode_call(document: &[u8]) -> Result<MethodCall, DecodeError> {
     decoder.scanner.expect("methodCall")?;
     let (mut method, mut params) = (String::new(), Vec::new());
     while let Some(tag) = decoder.scanner.child()? {
-        match tag.as_str() {
+        match &*tag {
             "methodName" => method = decoder.scanner.leaf()?,
             "params" => params = decoder.params()?,
             _ => return Err(decoder.scanner.error(format!("unexpected <{}> in a request", shorten(&tag)))),
@@ -99,7 +99,7 @@ impl<'a> Decoder<'a> {
         if !is_blank(&text) {
             return Err(self.scanner.error(format!("text `{}` before <{}>", shorten(text.trim()), shorten(&tag))));
         }
-        let value = match tag.as_str() {
+        let value = match &*tag {
             "string" => Value::String(self.scanner.leaf()?),
             "int" | "i4" | "i8" | "i2" | "i1" | "biginteger" => {
                 let text = self.scanner.leaf()?;

@@ -6,16 +6,20 @@ use super::charset::is_xml_char;
 use super::scalar::shorten;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use std::borrow::Cow;
+
+/// The name of an element. Those of XML-RPC cost nothing.
+pub type Tag = Cow<'static, str>;
 
 /// A piece of a document.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     /// The beginning of an element: its name without a namespace prefix, as Python's reader takes it.
-    Start(String),
+    Start(Tag),
     /// The end of the innermost open element.
     End,
     /// Character data; several in a row belong together.
-    Text(String),
+    Text(Cow<'a, str>),
     /// The end of the document.
     Eof,
 }
@@ -43,7 +47,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token.
-    pub fn next(&mut self) -> Result<Token, DecodeError> {
+    pub fn next(&mut self) -> Result<Token<'a>, DecodeError> {
         loop {
             let event = self.reader.read_event().map_err(|e| DecodeError {
                 reason: e.to_string(),
@@ -60,7 +64,7 @@ impl<'a> Scanner<'a> {
                     if text.contains("]]>") {
                         return Err(self.error("`]]>` in text"));
                     }
-                    if let Some(token) = self.text(text.xml10_content().into_owned())? {
+                    if let Some(token) = self.text(text.xml10_content())? {
                         return Ok(token);
                     }
                 }
@@ -68,7 +72,7 @@ impl<'a> Scanner<'a> {
                     if self.open == 0 {
                         return Err(self.error("text outside of the document"));
                     }
-                    if let Some(token) = self.text(text.xml10_content().into_owned())? {
+                    if let Some(token) = self.text(text.xml10_content())? {
                         return Ok(token);
                     }
                 }
@@ -87,7 +91,7 @@ impl<'a> Scanner<'a> {
                     if self.open == 0 {
                         return Err(self.error("text outside of the document"));
                     }
-                    if let Some(token) = self.text(c.to_string())? {
+                    if let Some(token) = self.text(c.to_string().into())? {
                         return Ok(token);
                     }
                 }
@@ -103,7 +107,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn start(&mut self, tag: &BytesStart<'_>) -> Result<Token, DecodeError> {
+    fn start(&mut self, tag: &BytesStart<'_>) -> Result<Token<'a>, DecodeError> {
         if self.open == 0 && self.seen_root {
             return Err(self.error("a second element after the document"));
         }
@@ -112,11 +116,12 @@ impl<'a> Scanner<'a> {
         }
         self.seen_root = true;
         self.open += 1;
-        Ok(Token::Start(tag.local_name().as_ref().to_owned()))
+        Ok(Token::Start(known(tag.local_name().as_ref())))
     }
 
-    fn text(&self, text: String) -> Result<Option<Token>, DecodeError> {
-        if let Some(c) = text.chars().find(|c| !is_xml_char(*c)) {
+    fn text(&self, text: Cow<'a, str>) -> Result<Option<Token<'a>>, DecodeError> {
+        let plain = text.bytes().all(|b| matches!(b, 0x20..0x80 | b'\t' | b'\n' | b'\r'));
+        if !plain && let Some(c) = text.chars().find(|c| !is_xml_char(*c)) {
             return Err(self.error(format!("character U+{:04X} is not allowed in XML", u32::from(c))));
         }
         if self.open == 0 {
@@ -130,10 +135,9 @@ impl<'a> Scanner<'a> {
 
     /// Reads up to the next tag: the name of the element that it opens, or nothing if it closes the current one. The text
     /// on the way is added to `text`.
-    pub fn text_until_tag(&mut self, text: &mut String) -> Result<Option<String>, DecodeError> {
+    pub fn text_until_tag(&mut self, text: &mut String) -> Result<Option<Tag>, DecodeError> {
         loop {
             match self.next()? {
-                Token::Text(more) if text.is_empty() => *text = more,
                 Token::Text(more) => text.push_str(&more),
                 Token::Start(name) => return Ok(Some(name)),
                 Token::End => return Ok(None),
@@ -143,10 +147,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// The element that opens next, or nothing at the end of the current one; only white space may be between.
-    pub fn child(&mut self) -> Result<Option<String>, DecodeError> {
-        let mut text = String::new();
-        let tag = self.text_until_tag(&mut text)?;
-        if is_blank(&text) { Ok(tag) } else { Err(self.error(format!("stray text `{}`", shorten(text.trim())))) }
+    pub fn child(&mut self) -> Result<Option<Tag>, DecodeError> {
+        loop {
+            match self.next()? {
+                Token::Text(text) if is_blank(&text) => {}
+                Token::Text(text) => return Err(self.error(format!("stray text `{}`", shorten(text.trim())))),
+                Token::Start(name) => return Ok(Some(name)),
+                Token::End => return Ok(None),
+                Token::Eof => return Err(self.error("the document ends too early")),
+            }
+        }
     }
 
     /// The element that opens next must be `name`.
@@ -181,6 +191,40 @@ impl<'a> Scanner<'a> {
             Token::Eof => Ok(()),
             _ => Err(self.error("more after the end of the document")),
         }
+    }
+}
+
+/// The name of an element, without a copy if XML-RPC has it.
+fn known(name: &str) -> Tag {
+    const NAMES: [&str; 24] = [
+        "value",
+        "name",
+        "member",
+        "string",
+        "int",
+        "nil",
+        "struct",
+        "array",
+        "data",
+        "double",
+        "boolean",
+        "i8",
+        "param",
+        "params",
+        "i4",
+        "base64",
+        "methodResponse",
+        "methodCall",
+        "methodName",
+        "fault",
+        "i1",
+        "i2",
+        "float",
+        "dateTime.iso8601",
+    ];
+    match NAMES.iter().find(|known| **known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.to_owned()),
     }
 }
 

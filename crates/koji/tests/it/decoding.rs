@@ -1,7 +1,7 @@
 //! Typed calls: their requests against the recorded ones, their decoders on recorded answers.
 
 use crate::recordings::{recorded_value, recording};
-use crate::server::{Server, Step, session, value};
+use crate::server::{Seen, Server, Step, session, value};
 use magudi_koji::calls::{
     BuildState, ChecksumType, TaskFilter, TaskResult, TaskState, download_task_output, get_build, get_build_target,
     get_logged_in_user, get_tag, get_task_info, get_task_result, list_archives, list_task_output, list_tasks,
@@ -205,7 +205,7 @@ async fn pages_are_put_together() {
     let tasks = server.hub().list_all_tasks(&filter, 10_000).await.unwrap();
     let ids: Vec<i64> = tasks.iter().map(|task| task.id).collect();
     assert_eq!(ids, (0..700).rev().collect::<Vec<_>>());
-    let calls: Vec<MethodCall> = server.seen().iter().map(|seen| seen.call()).collect();
+    let calls: Vec<MethodCall> = server.seen().iter().map(Seen::call).collect();
     let expected = json!({
         "opts": {"decode": true, "owner": 2, "method": "osbuildImage", "state": [0, 1, 4]},
         "queryOpts": {"limit": 500, "offset": 0, "order": "-id"},

@@ -160,13 +160,14 @@ async fn silence_ends() {
 async fn nobody_there() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let profile = Profile::for_server("p", format!("http://user:hunter2@127.0.0.1:{port}/kojihub"));
-    let error = Hub::new(&profile, &options()).unwrap().call("getKojiVersion", &[]).await.unwrap_err();
+    let hub = Hub::new(&profile, &options()).unwrap();
+    let error = hub.call("getKojiVersion", &[]).await.unwrap_err();
     let text = error.to_string();
     assert!(
         text.starts_with(&format!("getKojiVersion at http://127.0.0.1:{port} (4 attempts): cannot connect: ")),
         "{text}"
     );
-    assert!(!format!("{error:?}").contains("hunter2"));
+    assert!(!format!("{hub:?} {error:?}").contains("hunter2"));
     assert!(error.is_retriable() && !error.may_have_executed());
 }
 
