@@ -5,13 +5,29 @@
 pub struct Table {
     rows: Vec<Vec<String>>,
     right: Vec<bool>,
+    /// Lines are at most this long; the last column gives way.
+    width: usize,
 }
+
+/// The last column is never cut below this.
+const LEAST: usize = 16;
 
 impl Table {
     /// A table with these headings; those that begin with `>` stand over numbers, aligned to the right.
     pub fn new(headings: &[&str]) -> Self {
         let right = headings.iter().map(|heading| heading.starts_with('>')).collect();
-        Self { rows: vec![headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect()], right }
+        Self {
+            rows: vec![headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect()],
+            right,
+            width: usize::MAX,
+        }
+    }
+
+    /// Keeps lines within a terminal of `width` columns, by leaving out the middle of cells in the last column.
+    #[must_use]
+    pub fn fit(mut self, width: usize) -> Self {
+        self.width = width;
+        self
     }
 
     /// Adds a row.
@@ -32,9 +48,13 @@ impl std::fmt::Display for Table {
             self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let before: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
+        let room = self.width.saturating_sub(before).max(LEAST);
         for row in &self.rows {
             let mut line = String::new();
-            for ((cell, width), right) in row.iter().zip(&widths).zip(&self.right) {
+            for (column, ((cell, width), right)) in row.iter().zip(&widths).zip(&self.right).enumerate() {
+                let is_last = column + 1 == self.right.len();
+                let cell = if is_last { shortened(cell, room) } else { cell.clone() };
                 let cell = if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
                 line.push_str(&cell);
                 line.push_str("  ");
@@ -45,9 +65,29 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// `text` in at most `room` characters: both ends of it, around an ellipsis.
+fn shortened(text: &str, room: usize) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return text.to_owned();
+    }
+    let (head, tail) = (room.saturating_sub(1) / 3, room.saturating_sub(1) - room.saturating_sub(1) / 3);
+    let begin: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(length - tail).collect();
+    format!("{begin}…{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_column_gives_way() {
+        let mut table = Table::new(&["A", "FILE"]).fit(22);
+        table.row(["x", "Server/x86_64/images/disk.qcow2"]);
+        assert_eq!(table.to_string(), "A  FILE\nx  Server…s/disk.qcow2\n");
+        assert!(table.to_string().lines().all(|line| line.chars().count() <= 22));
+    }
 
     #[test]
     fn columns_are_aligned() {

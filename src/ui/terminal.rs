@@ -38,18 +38,11 @@ impl TerminalView {
     fn closing(&self) -> String {
         let mut images = self.overview.images.clone();
         images.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "FILE"]);
+        let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"]).fit(columns());
         for image in &images {
-            let variant = self.overview.names.get(&image.request).map_or("", |(variant, _)| variant.as_str());
+            let (variant, name) = self.overview.names.get(&image.request).cloned().unwrap_or_default();
             let task = self.overview.tasks.get(&image.request).map_or(String::new(), ToString::to_string);
-            table.row([
-                variant.to_owned(),
-                image.arch.clone(),
-                image.image_type.clone(),
-                bytes(image.size),
-                task,
-                image.path.clone(),
-            ]);
+            table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
         }
         let mut text = if table.is_empty() { String::new() } else { format!("\n{table}") };
         for (request, failable, error) in &self.overview.failures {
@@ -59,6 +52,14 @@ impl TerminalView {
             text.push_str(&format!("\n{} of {} {what}: {}", printable(&name), printable(&variant), printable(error)));
         }
         text
+    }
+}
+
+/// Columns of the terminal behind standard error.
+fn columns() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stderr()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => usize::MAX,
     }
 }
 

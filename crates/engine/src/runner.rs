@@ -326,7 +326,11 @@ impl Run {
             }
             changed = true;
             *before = Some(info.state);
-            self.say(Event::TaskState { request: task.request, task: *id, state: info.state.to_string() });
+            self.say(Event::TaskState {
+                request: task.request,
+                task: *id,
+                state: info.state.to_string().to_uppercase(),
+            });
             match info.state {
                 TaskState::Closed => done.push(task),
                 TaskState::Failed => self.fail(task.request, Some(*id), self.why_failed(task).await),
