@@ -1,0 +1,31 @@
+"""Counted checks for the programs that the scripts run: the first that fails ends the program."""
+
+import sys
+
+count = 0
+
+
+def check(what, found, expected=True):
+    """`found` must equal `expected`."""
+    global count
+    if found != expected:
+        sys.exit(f"FAILED: {what}: found {found!r}, expected {expected!r}")
+    count += 1
+
+
+def check_error(what, error, text, action, *arguments):
+    """`action` must raise `error` with `text` in its message."""
+    global count
+    try:
+        found = action(*arguments)
+    except error as problem:
+        if text not in str(problem):
+            sys.exit(f"FAILED: {what}: the message {str(problem)!r} does not contain {text!r}")
+        count += 1
+        return problem
+    sys.exit(f"FAILED: {what}: no {error.__name__}, but {found!r}")
+
+
+def done():
+    """Says how many checks there were."""
+    print(count)
