@@ -37,7 +37,7 @@ pub enum KojiError {
         fault: Fault,
     },
     /// The hub has executed the call, or may have, and the answer is lost: a `RetryError` (1009), or a session that ended
-    /// between two attempts. Look up what the call should have made.
+    /// or a hub that went offline between two attempts. Look up what the call should have made.
     #[error("{method}: the answer of the hub is lost, the call may have been executed ({fault})")]
     Retry {
         /// The hub method.

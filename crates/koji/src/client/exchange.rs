@@ -81,11 +81,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// A fault as an error. `RetryError` says that the call number was executed; a session that is refused after a lost
-    /// answer leaves that open.
+    /// A fault as an error. `RetryError` says that the call number was executed; a refused session or an offline hub after a
+    /// lost answer leaves that open. Any other fault is the call's own: had the lost attempt succeeded, this one would
+    /// have been a `RetryError`.
     fn fault(&self, fault: Fault, lost: bool) -> KojiError {
         let method = self.method.to_owned();
-        if fault.is_a(FaultClass::Retry) || (lost && fault.is_a(FaultClass::Auth)) {
+        let leaves_open = fault.is_a(FaultClass::Auth) || fault.is_a(FaultClass::ServerOffline);
+        if fault.is_a(FaultClass::Retry) || (lost && leaves_open) {
             KojiError::Retry { method, fault }
         } else {
             KojiError::Fault { method, fault }

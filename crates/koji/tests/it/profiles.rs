@@ -1,6 +1,7 @@
 //! koji's configuration files, as Python's `ConfigParser` and koji read them (KOJI.md 9).
 
 use magudi_koji::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
+use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -107,6 +108,14 @@ fn what_python_refuses_is_refused_with_its_line() {
         message("[koji]\nauthtype = magic\n"),
         "koji.conf:2: `authtype`: `magic` is none of noauth, ssl, password, kerberos"
     );
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_survived(lines in prop::collection::vec("[ \\t]{0,2}(\\[koji\\]|server|[a-z%()s=:#;\\[\\]]{0,12}|\\PC{0,6})[=:]?\\PC{0,8}", 0..12)) {
+        let _ = parse(&lines.join("\n"));
+        let _ = parse(&format!("[koji]\nserver = {}", lines.concat()));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Logins, call numbers, and what is known after an answer was lost.
 
-use crate::server::{Server, Step, fault, http, session, value};
+use crate::server::{Server, Step, fault, http, options, session, value};
 use magudi_koji::value::structure;
+use magudi_koji::xmlrpc::encode_response;
 use magudi_koji::{Authenticator, FaultClass, KojiError, Value};
 
 type Calls = [(&'static str, Option<&'static str>)];
@@ -99,6 +100,36 @@ async fn a_session_that_ends_is_opened_anew_unless_an_answer_was_lost() {
     let error = session.call("osbuildImage", &[]).await.unwrap_err();
     assert!(error.is_fault(FaultClass::AuthExpired));
     assert_eq!(server.left(), 0);
+}
+
+#[tokio::test]
+async fn a_hub_that_goes_offline_after_a_lost_answer_leaves_it_open() {
+    let script = || [session(7, "k"), Step::Drop, fault(1014, "server is offline"), value(&Value::Int(42))];
+    let server = Server::start(script()).await;
+    let session = server.hub().login_password("u", "p").await.unwrap();
+    assert_eq!(session.call("osbuildImage", &[]).await.unwrap(), Value::Int(42));
+    let numbers: Vec<_> = server.calls().into_iter().filter_map(|(_, number)| number).collect();
+    assert_eq!(numbers, ["0", "0", "0"]);
+
+    let server = Server::start(script()).await;
+    let mut options = options();
+    options.retry.as_mut().unwrap().offline_budget = std::time::Duration::ZERO;
+    let session = server.hub_with(&options).login_password("u", "p").await.unwrap();
+    let error = session.call("osbuildImage", &[]).await.unwrap_err();
+    assert!(error.is_fault(FaultClass::ServerOffline) && error.may_have_executed(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_not_used_again() {
+    let answer = http("200 OK", "text/xml", &encode_response(&Value::Nil).unwrap());
+    let script = [session(7, "k"), Step::SendAndClose(answer), value(&Value::Int(42))];
+    let server = Server::start(script).await;
+    let session = server.hub().login_password("u", "p").await.unwrap();
+    session.call("osbuildImage", &[]).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(session.call("osbuildImage", &[]).await.unwrap(), Value::Int(42));
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0, 0, 1]);
 }
 
 #[tokio::test]
