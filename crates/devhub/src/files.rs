@@ -193,6 +193,10 @@ fn send(mut file: File, start: u64, length: u64, cut: u64, pace: Option<u64>) ->
                 }
             }
         }
+        // What was sent must leave before its missing end tears the connection down.
+        if cut < length {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     });
     Body::Pieces { pieces, left: length }
 }

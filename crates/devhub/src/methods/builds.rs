@@ -33,6 +33,12 @@ pub(super) static METHODS: &[Method] = &[
     read("listArchiveFiles", "archive_id queryOpts=None strict=False", "What is in a file: nothing.", |_| {
         Ok(Value::Array(Vec::new()))
     }),
+    read(
+        "listBuildroots",
+        "hostID=None tagID=None state=None rpmID=None archiveID=None taskID=None buildrootID=None repoID=None queryOpts=None",
+        "Build roots: none are kept.",
+        |_| Ok(Value::Array(Vec::new())),
+    ),
     read("getBuildLogs", "build", "The logs of a build: none.", |call| {
         strictly(call, 0).map(|_| Value::Array(Vec::new()))
     }),

@@ -30,6 +30,21 @@ pub(super) static METHODS: &[Method] = &[
     read("getFullInheritance", "tag event=None reverse=False", "What a tag inherits: nothing.", |call| {
         tag_of(call, 0, true).map(|_| Value::Array(Vec::new()))
     }),
+    read(
+        "getTagGroups",
+        "tag event=None inherit=True incl_pkgs=True incl_reqs=True incl_blocked=False",
+        "The package groups of a tag: none.",
+        |_| Ok(Value::Array(Vec::new())),
+    ),
+    read(
+        "getTagExternalRepos",
+        "tag_info=None repo_info=None event=None",
+        "The external repositories of a tag: none.",
+        |_| Ok(Value::Array(Vec::new())),
+    ),
+    read("getExternalRepoList", "tag_info event=None", "The external repositories that a tag inherits: none.", |_| {
+        Ok(Value::Array(Vec::new()))
+    }),
     read("getRepo", "tag state=None event=None dist=False min_event=None", "The repository of a tag.", get_repo),
     read("checkTagPackage", "tag pkg", "Whether a tag lists a package: always.", |call| {
         tag_of(call, 0, true).map(|_| Value::Bool(true))

@@ -1,0 +1,90 @@
+//! What the script lets go wrong.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use magudi_koji::value::int;
+use magudi_koji::xmlrpc::{Value, encode_call};
+
+use crate::client::{Fixture, call, get, hub, image, login, request, submit, try_call};
+
+fn qcow2(name: &str) -> Vec<Value> {
+    image(name, "1", "qcow2", "f42-image", &["x86_64"], Value::Struct(BTreeMap::new()))
+}
+
+/// Builds the image `f` and returns the path of its file.
+async fn built(f: &Fixture) -> String {
+    let id = submit(&f.hub, qcow2("f")).await;
+    call(&f.hub, "getTaskResult", vec![int(id)]).await.unwrap();
+    "/kojifiles/packages/f/1/1/images/f-1-1.x86_64.qcow2".to_owned()
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_executed() {
+    let f = hub(r#"{"drop_answers": [{"method": "osbuildImage", "nth": 1}]}"#).await;
+    let owner = login(&f.hub, "compose", "composepass").await;
+    assert_eq!(try_call(&f.hub, &owner.headers(Some(1)), "osbuildImage", qcow2("d")).await, None);
+    let again = try_call(&f.hub, &owner.headers(Some(1)), "osbuildImage", qcow2("d")).await.unwrap();
+    assert_eq!(again.unwrap_err().code, 1009);
+    let count = vec![Value::Nil, magudi_koji::value::structure([("countOnly", Value::Bool(true))])];
+    assert_eq!(call(&f.hub, "listTasks", count).await, Ok(int(2)), "the task and the one that tags its build");
+}
+
+#[tokio::test]
+async fn outages() {
+    let f = hub(
+        r#"{"outages": [{"after_calls": 1, "calls": 1, "kind": "offline"}, {"after_calls": 2, "calls": 1, "kind": "http500"},
+            {"after_calls": 3, "calls": 1, "kind": "html"}, {"after_calls": 4, "calls": 1, "kind": "refuse"}]}"#,
+    )
+    .await;
+    let body = encode_call("getAPIVersion", &[]).unwrap();
+    let ask = || request(&f.hub, "POST", "/kojihub", "", &body);
+    assert!(ask().await.unwrap().text().contains("<int>1</int>"));
+    let fault = call(&f.hub, "getAPIVersion", vec![]).await.unwrap_err();
+    assert_eq!((fault.code, fault.string.as_str()), (1014, "server is offline"));
+    let broken = ask().await.unwrap();
+    assert_eq!((broken.status, broken.header("content-type")), (500, Some("text/html; charset=utf-8")));
+    let page = ask().await.unwrap();
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(ask().await.is_none());
+    assert!(ask().await.unwrap().text().contains("<int>1</int>"));
+}
+
+#[tokio::test]
+async fn a_download_breaks_off_once() {
+    let f = hub(r#"{"truncate_downloads": ["f-1-1.x86_64.qcow2"]}"#).await;
+    let path = built(&f).await;
+    let broken = get(&f.hub, &path).await;
+    let length: usize = broken.header("content-length").unwrap().parse().unwrap();
+    assert_eq!((broken.status, broken.body.len()), (200, length / 2));
+    assert_eq!(get(&f.hub, &path).await.body.len(), length);
+}
+
+#[tokio::test]
+async fn checksums_that_do_not_fit() {
+    for (script, damaged) in
+        [(r#"{"flip_bytes": ["f-1-1.x86_64.qcow2"]}"#, true), (r#"{"wrong_checksum": ["f-1-1.x86_64.qcow2"]}"#, false)]
+    {
+        let f = hub(script).await;
+        let content = get(&f.hub, &built(&f).await).await.text();
+        assert_eq!(content != "osbuild fake image\nf-1-1\nf-1-1.x86_64.qcow2\n", damaged);
+        let archives = call(&f.hub, "listArchives", vec![]).await.unwrap();
+        assert_eq!(archives[0]["size"], int(content.len() as i64));
+        // The MD5 of the file as it should be.
+        assert_eq!(
+            archives[0]["checksum"].as_str() == Some("a56b013e0c1e4c60b1cc67376e04912d"),
+            damaged,
+            "{archives:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn slow_downloads() {
+    let f = hub(r#"{"slow_bytes_per_second": 100}"#).await;
+    let path = built(&f).await;
+    let start = Instant::now();
+    let file = get(&f.hub, &path).await;
+    assert_eq!(file.body.len(), 44);
+    assert!(start.elapsed().as_millis() >= 300, "{:?}", start.elapsed());
+}
