@@ -7,6 +7,8 @@ use fancy_regex::{Regex, RegexBuilder};
 
 /// Longer patterns are refused.
 const MAX_LENGTH: usize = 16 * 1024;
+/// How many groups may be open at once.
+const MAX_GROUPS_OPEN: usize = 100;
 /// How much work a match may be; see `backtrack_limit` of the engine.
 const BACKTRACKS: usize = 1_000_000;
 /// The largest compiled part, in bytes.
@@ -46,24 +48,54 @@ fn first_line(text: &str) -> String {
     line.chars().take(200).collect()
 }
 
+/// What stands before a repetition, which decides whether it may stand there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Anchor,
+    Atom,
+    Repetition,
+}
+
+/// A group that is open, or the pattern.
+#[derive(Clone, Copy)]
+struct Frame {
+    /// Whether the flag `x` is on.
+    verbose: bool,
+    /// Whether the flag `m` is on.
+    multiline: bool,
+    /// The number of a capturing group.
+    number: Option<u32>,
+}
+
 /// Rewrites Python's syntax into the engine's.
 struct Translator<'p> {
     rest: &'p str,
     out: String,
+    frames: Vec<Frame>,
+    before: Before,
+    /// How many capturing groups were opened.
     groups: u32,
-    /// Whether `x` is on, in each group that is open.
-    verbose: Vec<bool>,
-    /// Whether `m` is on, in each group that is open.
-    multiline: Vec<bool>,
+    /// The largest group that a condition asks for; it may come later.
+    wanted: u32,
+    names: Vec<(&'p str, u32)>,
 }
 
 impl<'p> Translator<'p> {
     fn new(pattern: &'p str) -> Self {
-        Self { rest: pattern, out: String::new(), groups: 0, verbose: vec![false], multiline: vec![false] }
+        Self {
+            rest: pattern,
+            out: String::new(),
+            frames: vec![Frame { verbose: false, multiline: false, number: None }],
+            before: Before::Nothing,
+            groups: 0,
+            wanted: 0,
+            names: Vec::new(),
+        }
     }
 
-    fn is_verbose(&self) -> bool {
-        self.verbose.last().copied().unwrap_or(false)
+    fn frame(&self) -> Frame {
+        self.frames.last().copied().unwrap_or(Frame { verbose: false, multiline: false, number: None })
     }
 
     fn run(mut self) -> Result<String, String> {
@@ -71,38 +103,55 @@ impl<'p> Translator<'p> {
         while let Some(c) = self.rest.chars().next() {
             match c {
                 '\\' => self.escape(false)?,
-                '[' => self.class()?,
+                '[' => {
+                    self.class()?;
+                    self.before = Before::Atom;
+                }
                 '(' => self.group()?,
                 ')' => {
                     self.take(1);
-                    self.out.push(')');
-                    if self.verbose.len() == 1 {
+                    if self.frames.len() == 1 {
                         return Err("`)` without `(`".to_owned());
                     }
-                    self.verbose.pop();
-                    self.multiline.pop();
+                    self.frames.pop();
+                    self.push(")", Before::Atom);
+                }
+                '^' => {
+                    self.take(1);
+                    self.push("^", Before::Anchor);
                 }
                 '$' => {
                     self.take(1);
-                    let multiline = self.multiline.last().copied().unwrap_or(false);
-                    self.out.push_str(if multiline { "(?=\\n|\\z)" } else { "(?=\\n?\\z)" });
+                    let end = if self.frame().multiline { "(?=\\n|\\z)" } else { "(?=\\n?\\z)" };
+                    self.push(end, Before::Anchor);
                 }
-                '#' if self.is_verbose() => {
+                '|' => {
+                    self.take(1);
+                    self.push("|", Before::Nothing);
+                }
+                '*' | '+' | '?' => {
+                    let text = self.take(1);
+                    self.repetition(text)?;
+                }
+                '{' => self.brace()?,
+                '#' if self.frame().verbose => {
                     let end = self.rest.find('\n').unwrap_or(self.rest.len());
                     self.take(end);
                 }
-                c if self.is_verbose() && is_blank(c) => {
+                c if self.frame().verbose && is_blank(c) => {
                     self.take(c.len_utf8());
                 }
-                '{' => self.brace(),
                 c => {
-                    self.take(c.len_utf8());
-                    self.literal(c);
+                    let text = self.take(c.len_utf8());
+                    self.push(text, Before::Atom);
                 }
             }
         }
-        if self.verbose.len() > 1 {
+        if self.frames.len() > 1 {
             return Err("a group is not closed".to_owned());
+        }
+        if self.wanted > self.groups {
+            return Err(format!("there is no group {}", self.wanted));
         }
         Ok(format!("\\A{flags}(?:{})", self.out))
     }
@@ -113,159 +162,173 @@ impl<'p> Translator<'p> {
         head
     }
 
-    fn literal(&mut self, c: char) {
-        self.out.push(c);
+    fn push(&mut self, text: &str, before: Before) {
+        self.out.push_str(text);
+        self.before = before;
     }
 
     /// Flags at the very start, which hold for the whole pattern.
     fn global_flags(&mut self) -> Result<String, String> {
         let mut flags = String::new();
         while let Some(body) = self.rest.strip_prefix("(?") {
+            if body.starts_with('#') {
+                self.comment(body)?;
+                continue;
+            }
             let end = body.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(body.len());
             if end == 0 || !body[end..].starts_with(')') {
                 break;
             }
+            let Some(frame) = self.frames.last_mut() else { break };
             for flag in body[..end].chars() {
                 match flag {
                     'i' | 's' | 'm' if !flags.contains(flag) => flags.push(flag),
                     'i' | 's' | 'm' | 'u' => {}
-                    'x' => self.verbose = vec![true],
+                    'x' => frame.verbose = true,
                     'a' | 'L' => return Err(format!("the flag `(?{flag})` is not supported")),
                     _ => return Err(format!("there is no flag `{flag}`")),
                 }
-                if flag == 'm' {
-                    self.multiline = vec![true];
-                }
+                frame.multiline |= flag == 'm';
             }
             self.take(2 + end + 1);
         }
         Ok(if flags.is_empty() { flags } else { format!("(?{flags})") })
     }
 
-    fn group(&mut self) -> Result<(), String> {
-        if self.verbose.len() > 200 {
+    fn comment(&mut self, body: &str) -> Result<(), String> {
+        let end = body.find(')').ok_or("a comment is not closed")?;
+        self.take(2 + end + 1);
+        Ok(())
+    }
+
+    fn open(&mut self, text: &str, frame: Frame) -> Result<(), String> {
+        if self.frames.len() > MAX_GROUPS_OPEN {
             return Err("groups are nested too deep".to_owned());
         }
-        let (mut verbose, mut multiline) = (self.is_verbose(), self.multiline.last().copied().unwrap_or(false));
+        self.frames.push(frame);
+        self.push(text, Before::Nothing);
+        Ok(())
+    }
+
+    fn open_capturing(&mut self) -> Result<(), String> {
+        self.groups += 1;
+        let number = Some(self.groups);
+        self.open("(", Frame { number, ..self.frame() })
+    }
+
+    fn group(&mut self) -> Result<(), String> {
+        let plain = Frame { number: None, ..self.frame() };
         let Some(body) = self.rest.strip_prefix("(?") else {
             self.take(1);
-            if self.rest.starts_with('*') {
-                return Err("nothing to repeat after `(`".to_owned());
-            }
-            self.groups += 1;
-            self.out.push('(');
-            self.verbose.push(verbose);
-            self.multiline.push(multiline);
-            return Ok(());
+            return self.open_capturing();
         };
         if body.starts_with('#') {
-            let end = body.find(')').ok_or("a comment is not closed")?;
-            self.take(2 + end + 1);
-            return Ok(());
+            return self.comment(body);
         }
-        for plain in ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>"] {
-            if self.rest.starts_with(plain) {
-                let text = self.take(plain.len());
-                self.out.push_str(text);
-                self.verbose.push(verbose);
-                self.multiline.push(multiline);
-                return Ok(());
+        for start in ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>"] {
+            if self.rest.starts_with(start) {
+                self.take(start.len());
+                return self.open(start, plain);
             }
         }
         if let Some(name) = body.strip_prefix("P<") {
             let end = name.find('>').ok_or("a group's name is not closed")?;
-            check_name(&name[..end])?;
-            self.groups += 1;
-            let text = self.take(4 + end + 1);
-            self.out.push_str(text);
-            self.verbose.push(verbose);
-            self.multiline.push(multiline);
-            return Ok(());
+            let name = check_name(&name[..end])?;
+            if self.names.iter().any(|(other, _)| *other == name) {
+                return Err(format!("there are two groups `{}`", name.escape_debug()));
+            }
+            self.take(4 + end + 1);
+            self.names.push((name, self.groups + 1));
+            return self.open_capturing();
         }
         if let Some(name) = body.strip_prefix("P=") {
             let end = name.find(')').ok_or("a reference is not closed")?;
-            check_name(&name[..end])?;
-            let text = self.take(4 + end + 1);
-            self.out.push_str(text);
-            return Ok(());
+            let number = self.named(&name[..end])?;
+            self.take(4 + end + 1);
+            return self.refer(number);
         }
         if let Some(name) = body.strip_prefix('(') {
             let end = name.find(')').ok_or("a condition is not closed")?;
-            let number = name[..end].parse::<u32>().ok();
-            match number {
-                Some(0) => return Err("there is no group 0 to test".to_owned()),
-                Some(_) => {}
-                None => check_name(&name[..end])?,
-            }
+            let number = match name[..end].parse::<u32>() {
+                Ok(0) => return Err("there is no group 0 to test".to_owned()),
+                Ok(number) => number,
+                Err(_) => self.named(&name[..end])?,
+            };
+            self.wanted = self.wanted.max(number);
             self.take(3 + end + 1);
-            match number {
-                Some(n) => self.out.push_str(&format!("(?({n})")),
-                None => self.out.push_str(&format!("(?(<{}>)", &name[..end])),
-            }
-            self.verbose.push(verbose);
-            self.multiline.push(multiline);
-            return Ok(());
+            return self.open(&format!("(?({number})"), plain);
         }
         let end = body.find([':', ')']).ok_or("a group is not closed")?;
+        let letters = &body[..end];
         if !body[end..].starts_with(':') {
-            return Err(if body[..end].bytes().all(|b| b.is_ascii_alphabetic()) && end > 0 {
-                "flags for the whole pattern must stand at its start".to_owned()
-            } else {
-                "an unknown kind of group".to_owned()
-            });
+            let flags = !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphabetic());
+            let what =
+                if flags { "flags for the whole pattern must stand at its start" } else { "an unknown kind of group" };
+            return Err(what.to_owned());
         }
-        let (on, off) = body[..end].split_once('-').unwrap_or((&body[..end], ""));
-        let mut flags = String::new();
-        for (text, value) in [(on, true), (off, false)] {
-            if !value && body[..end].contains('-') {
-                if text.is_empty() {
-                    return Err("a flag is missing after `-`".to_owned());
-                }
-                flags.push('-');
-            }
-            for flag in text.chars() {
-                match flag {
-                    'i' | 's' => flags.push(flag),
-                    'm' => {
-                        multiline = value;
-                        flags.push('m');
-                    }
-                    'x' => verbose = value,
-                    'u' if value => {}
-                    'a' | 'L' if value => return Err(format!("the flag `(?{flag})` is not supported")),
-                    _ => return Err(format!("there is no flag `{}`", flag.escape_debug())),
-                }
-            }
-        }
+        let (flags, frame) = local_flags(letters, plain)?;
         self.take(2 + end + 1);
-        let flags = flags.strip_suffix('-').unwrap_or(&flags);
-        self.out.push_str(&format!("(?{flags}:"));
-        self.verbose.push(verbose);
-        self.multiline.push(multiline);
+        self.open(&format!("(?{flags}:"), frame)
+    }
+
+    /// The number of a named group.
+    fn named(&self, name: &str) -> Result<u32, String> {
+        let name = check_name(name)?;
+        let found = self.names.iter().find(|(other, _)| *other == name);
+        found.map(|(_, number)| *number).ok_or_else(|| format!("there is no group `{}`", name.escape_debug()))
+    }
+
+    /// A reference to what a group matched, in a group of its own, so that digits that follow stay digits.
+    fn refer(&mut self, number: u32) -> Result<(), String> {
+        if number > self.groups {
+            return Err(format!("there is no group {number}"));
+        }
+        if self.frames.iter().any(|frame| frame.number == Some(number)) {
+            return Err(format!("group {number} is still open where it is referred to"));
+        }
+        self.push(&format!("(?:\\{number})"), Before::Atom);
+        Ok(())
+    }
+
+    fn repetition(&mut self, text: &str) -> Result<(), String> {
+        match self.before {
+            Before::Atom => {}
+            Before::Repetition => return Err(format!("`{text}` repeats a repetition")),
+            Before::Nothing | Before::Anchor => return Err(format!("there is nothing that `{text}` could repeat")),
+        }
+        self.out.push_str(text);
+        if self.rest.starts_with(['?', '+']) {
+            let more = self.take(1);
+            self.out.push_str(more);
+        }
+        self.before = Before::Repetition;
         Ok(())
     }
 
     /// `{` begins a repetition only where it is one; elsewhere it is a literal.
-    fn brace(&mut self) {
+    fn brace(&mut self) -> Result<(), String> {
         let body = &self.rest[1..];
-        let end = body.find('}');
-        let inner = end.and_then(|end| body.get(..end)).unwrap_or("x");
+        let inner = body.find('}').and_then(|end| body.get(..end)).unwrap_or("x");
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-        let repetition = match inner.split_once(',') {
-            Some((least, most)) => digits(least) && digits(most),
-            None => !inner.is_empty() && digits(inner),
+        let bounds = match inner.split_once(',') {
+            Some((least, most)) if digits(least) && digits(most) => Some((least, most)),
+            None if !inner.is_empty() && digits(inner) => Some((inner, inner)),
+            _ => None,
         };
-        if !repetition {
+        let Some((least, most)) = bounds else {
             self.take(1);
-            self.out.push_str("\\{");
-            return;
-        }
+            self.push("\\{", Before::Atom);
+            return Ok(());
+        };
         self.take(inner.len() + 2);
-        match inner.split_once(',') {
-            Some(("", "")) => self.out.push('*'),
-            Some(("", most)) => self.out.push_str(&format!("{{0,{most}}}")),
-            _ => self.out.push_str(&format!("{{{inner}}}")),
+        let number = |text: &str, empty| if text.is_empty() { Ok(empty) } else { text.parse::<u32>() };
+        let too_large = |_| format!("`{{{inner}}}` repeats too often");
+        let (low, high) = (number(least, 0).map_err(too_large)?, number(most, u32::MAX).map_err(too_large)?);
+        if low > high {
+            return Err(format!("`{{{inner}}}` has its bounds the wrong way round"));
         }
+        let text = if most.is_empty() { format!("{{{low},}}") } else { format!("{{{low},{high}}}") };
+        self.repetition(&text)
     }
 
     /// An escape, in a class or outside.
@@ -281,7 +344,7 @@ impl<'p> Translator<'p> {
                 match (c, in_class) {
                     ('s', true) => self.out.push_str("\\s\\x1c-\\x1f"),
                     ('s', false) => self.out.push_str("[\\s\\x1c-\\x1f]"),
-                    ('S', false) => self.out.push_str("[^\\s\\x1c-\\x1f]"),
+                    ('S', _) => self.out.push_str("[^\\s\\x1c-\\x1f]"),
                     _ => self.out.push_str(text),
                 }
             }
@@ -289,13 +352,17 @@ impl<'p> Translator<'p> {
                 self.take(length);
                 self.out.push_str("\\x08");
             }
-            'b' | 'B' | 'A' if !in_class => {
-                let text = self.take(length);
-                self.out.push_str(text);
-            }
-            'Z' if !in_class => {
+            'b' | 'B' | 'A' | 'Z' if !in_class => {
                 self.take(length);
-                self.out.push_str("\\z");
+                let text = match c {
+                    'b' => "\\b",
+                    // Python finds neither border in an empty text.
+                    'B' => "(?:(?!\\A\\z)\\B)",
+                    'A' => "\\A",
+                    _ => "\\z",
+                };
+                self.push(text, Before::Anchor);
+                return Ok(());
             }
             'x' => self.hex(2)?,
             'u' => self.hex(4)?,
@@ -308,6 +375,7 @@ impl<'p> Translator<'p> {
                 self.quote(c);
             }
         }
+        self.before = Before::Atom;
         Ok(())
     }
 
@@ -352,13 +420,8 @@ impl<'p> Translator<'p> {
         }
         let digits = body.bytes().take(2).take_while(u8::is_ascii_digit).count();
         let group: u32 = body[..digits].parse().unwrap_or(u32::MAX);
-        if group > self.groups {
-            return Err(format!("there is no group {group}"));
-        }
         self.take(1 + digits);
-        // In a group of its own, so that digits that follow stay digits.
-        self.out.push_str(&format!("(?:\\{group})"));
-        Ok(())
+        self.refer(group)
     }
 
     fn class(&mut self) -> Result<(), String> {
@@ -402,12 +465,39 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 
-fn check_name(name: &str) -> Result<(), String> {
-    let good = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if good {
-        Ok(())
-    } else {
-        Err(format!("`{}` is no name of a group", name.chars().take(40).collect::<String>().escape_debug()))
+/// The flags of a group in the engine's spelling, and what they make of the frame.
+fn local_flags(letters: &str, mut frame: Frame) -> Result<(String, Frame), String> {
+    let (on, off) = letters.split_once('-').unwrap_or((letters, ""));
+    if letters.contains('-') && off.is_empty() {
+        return Err("a flag is missing after `-`".to_owned());
     }
+    let mut flags = String::new();
+    for (text, value) in [(on, true), (off, false)] {
+        if !value {
+            flags.push('-');
+        }
+        for flag in text.chars() {
+            match flag {
+                'i' | 's' => flags.push(flag),
+                'm' => {
+                    frame.multiline = value;
+                    flags.push('m');
+                }
+                'x' => frame.verbose = value,
+                'u' if value => {}
+                'a' | 'L' if value => return Err(format!("the flag `(?{flag})` is not supported")),
+                _ => return Err(format!("there is no flag `{}`", flag.escape_debug())),
+            }
+        }
+    }
+    Ok((flags.strip_suffix('-').unwrap_or(&flags).to_owned(), frame))
+}
+
+fn check_name(name: &str) -> Result<&str, String> {
+    let start = |c: char| c.is_alphabetic() || c == '_';
+    if name.starts_with(start) && name.chars().all(|c| start(c) || c.is_numeric()) {
+        return Ok(name);
+    }
+    let shown: String = name.chars().take(40).collect();
+    Err(format!("`{}` is no name of a group", shown.escape_debug()))
 }

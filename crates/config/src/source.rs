@@ -88,7 +88,8 @@ impl Source {
 
     /// Whether the text ends in a newline that the file does not have.
     pub fn newline_added(&self) -> bool {
-        self.original.as_ref().is_some_and(|bytes| !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"))
+        let ended = |bytes: &[u8]| bytes.ends_with(b"\n") || bytes.ends_with(b"\r");
+        self.text.ends_with('\n') && self.original.as_deref().is_some_and(|bytes| !ended(bytes))
     }
 
     /// The byte at which a line (from 1) begins.
@@ -163,7 +164,8 @@ impl Sources {
             Source::new(path, text)
         } else {
             let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
-            if !text.ends_with('\n') {
+            let last = text.rsplit('\n').next().unwrap_or("");
+            if !last.trim_matches([' ', '\t', '\x0c']).is_empty() {
                 text.push('\n');
             }
             let mut source = Source::new(path, text);

@@ -117,7 +117,10 @@ impl Findings {
         };
         let message = format!("unexpected key {}", quoted(name));
         let found = Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), message).at(key.span);
-        self.add(match crate::similar::suggest(name, known.iter().copied()) {
+        // Beyond Pungi's rule, as `arch` for `arches` and `repos` for `repo`.
+        let begins = |key: &&str| name.len() >= 3 && (key.starts_with(name) || name.starts_with(key));
+        let near = crate::similar::suggest(name, known.iter().copied());
+        self.add(match near.or_else(|| known.iter().copied().find(begins)) {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found.help(format!("known keys are {}", known.join(", "))),
         });

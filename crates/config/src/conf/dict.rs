@@ -37,21 +37,29 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds an entry. A key that is equal to an earlier one but of another type keeps the earlier key.
-    pub fn insert(&mut self, key: Node, value: Node, budget: &mut usize) -> Result<(), Refused> {
-        let Some(at) = self.find(&key, budget)? else {
-            self.entries.push((key, value));
-            return Ok(());
+    /// Finds the place for a key: a new one, or that of an equal key of another type.
+    pub fn place(&mut self, key: &Node, budget: &mut usize) -> Result<usize, Refused> {
+        let Some(at) = self.find(key, budget)? else {
+            return Ok(self.entries.len());
         };
         let same_type = |other: &Node| type_of(&other.value) == type_of(&key.value);
-        let first = &self.entries[at].0;
+        let first = self.entries.get(at).map(|(first, _)| first).filter(|first| same_type(first));
         let spelled = self.spellings.iter().find(|(entry, other)| *entry == at && same_type(other));
-        if let Some(first) = Some(first).filter(|first| same_type(first)).or(spelled.map(|(_, other)| other)) {
-            return Err(Refused::Duplicate(Box::new(first.clone())));
+        match first.or(spelled.map(|(_, other)| other)) {
+            Some(first) => Err(Refused::Duplicate(Box::new(first.clone()))),
+            None => Ok(at),
         }
-        self.spellings.push((at, key));
-        self.entries[at].1 = value;
-        Ok(())
+    }
+
+    /// Puts an entry where [`Builder::place`] said. An earlier key stays, with the later value.
+    pub fn put(&mut self, place: usize, key: Node, value: Node) {
+        match self.entries.get_mut(place) {
+            Some(entry) => {
+                entry.1 = value;
+                self.spellings.push((place, key));
+            }
+            None => self.entries.push((key, value)),
+        }
     }
 
     /// Adds an entry; the last value of a key wins and stands where the key first stood, as in JSON.

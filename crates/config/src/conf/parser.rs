@@ -421,24 +421,27 @@ impl<'p> Parser<'p, '_> {
             if self.word(colon) != ":" {
                 return Err(Box::new(self.unexpected(colon, "`:` after the key").related(key.span, "the key")));
             }
+            let place = builder.place(&key, &mut self.env.format_left);
+            let place = place.map_err(|refused| Box::new(self.refused(refused, key.span)))?;
             let value = self.value(level)?;
             depth = depth.max(value.depth + 1);
             self.check_depth(level + value.depth, token)?;
-            let span = key.span;
-            let text = self.text;
-            builder.insert(key, value.node, &mut self.env.format_left).map_err(|refused| {
-                Box::new(match refused {
-                    Refused::Duplicate(first) => {
-                        let key = text.get(span.start as usize..span.end as usize).unwrap_or("");
-                        let shown: String = key.chars().take(60).collect();
-                        problem(format!("the key {shown} stands in this dict already"))
-                            .at(span)
-                            .related(first.span, "first here")
-                    }
-                    Refused::Unhashable => problem("a list or dict cannot be a key").at(span),
-                    Refused::TooLarge => problem("this key is too large").at(span),
-                })
-            })?;
+            builder.put(place, key, value.node);
+        }
+    }
+
+    /// The complaint about a key at `span`.
+    fn refused(&self, refused: Refused, span: Span) -> Diagnostic {
+        match refused {
+            Refused::Duplicate(first) => {
+                let key = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
+                let shown: String = key.chars().take(60).collect();
+                problem(format!("the key {shown} stands in this dict already"))
+                    .at(span)
+                    .related(first.span, "first here")
+            }
+            Refused::Unhashable => problem("a list or dict cannot be a key").at(span),
+            Refused::TooLarge => problem("this key is too large").at(span),
         }
     }
 }

@@ -7,7 +7,7 @@ pub mod secrets;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, Sources, Span};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use secrets::Secrets;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -15,7 +15,9 @@ use std::ops::Range;
 
 /// How many diagnostics are drawn; the rest is only counted.
 const MAX_DRAWN: usize = 200;
-/// How many characters of a line are shown before and behind a place.
+/// Lines up to this many bytes are shown whole.
+const WHOLE: usize = 160;
+/// How many characters of a longer line are shown before and behind a place.
 const BEFORE: usize = 60;
 const BEHIND: usize = 120;
 /// The longest message, in characters.
@@ -28,7 +30,7 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
     let mut out = String::new();
     for diagnostic in diagnostics.iter().take(MAX_DRAWN) {
         let drawn = draw(diagnostic, sources, &mut secrets);
-        out.push_str(&renderer.render(&[group(diagnostic, &drawn)]));
+        push_places(&mut out, &renderer.render(&[group(diagnostic, &drawn)]), &drawn);
         out.push_str("\n\n");
     }
     if let Some(more) = diagnostics.len().checked_sub(MAX_DRAWN).filter(|more| *more > 0) {
@@ -36,6 +38,26 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
         let _ = writeln!(out, "... and {more} more\n");
     }
     out
+}
+
+/// Begins what stands for a path until it is drawn; [`clean`] lets no such character through.
+const STAND_IN: char = '\u{f8ff}';
+
+/// Appends a drawing with the places put in. The renderer would count columns in what is drawn, which is not the line itself.
+fn push_places(out: &mut String, rendered: &str, drawn: &[Drawn]) {
+    let mut rest = rendered;
+    while let Some((head, tail)) = rest.split_once(STAND_IN) {
+        out.push_str(head);
+        let end = tail.find(|c: char| !(c.is_ascii_digit() || c == ':')).unwrap_or(tail.len());
+        let (place, after) = tail.split_at(end);
+        let index = place.split(':').next().and_then(|index| index.parse::<usize>().ok());
+        if let Some(line) = index.and_then(|index| drawn.get(index)) {
+            // Writing into a string cannot fail.
+            let _ = write!(out, "{}:{}:{}", line.path, line.line, line.column);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
 }
 
 /// `{"errors": [...], "warnings": [...]}`; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
@@ -92,7 +114,9 @@ type Mark = (Span, Option<String>, bool);
 /// A line of a file as it will be shown, with the marks in it.
 struct Drawn {
     path: String,
+    stand_in: String,
     line: u32,
+    column: u32,
     text: String,
     marks: Vec<(Range<usize>, Option<String>, bool)>,
 }
@@ -111,11 +135,19 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId
     }
     lines
         .into_iter()
-        .map(|((file, line), marks)| {
+        .enumerate()
+        .map(|(index, ((file, line), marks))| {
             let source = sources.file(file);
             let secrets = secrets.entry(file).or_insert_with(|| Secrets::find(&source.text));
-            let mut drawn =
-                Drawn { path: clean(&source.path.display().to_string()), line, text: String::new(), marks: Vec::new() };
+            let first = marks.first().map_or(0, |(span, _, _)| span.start);
+            let mut drawn = Drawn {
+                path: clean(&source.path.display().to_string()),
+                stand_in: format!("{STAND_IN}{index}"),
+                line,
+                column: source.line_column(first).1,
+                text: String::new(),
+                marks: Vec::new(),
+            };
             draw_line(&mut drawn, sources, file, &marks, secrets);
             drawn
         })
@@ -130,8 +162,11 @@ fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark],
     let local = |at: u32| (at as usize).saturating_sub(offset).min(text.len());
     let first = marks.iter().map(|(span, _, _)| local(span.start)).min().unwrap_or(0);
     let last = marks.iter().map(|(span, _, _)| local(span.start)).max().unwrap_or(0);
-    let from = step_back(text, first, BEFORE);
-    let to = step_on(text, last.min(first + 4 * BEHIND), BEHIND);
+    let (from, to) = if text.len() <= WHOLE {
+        (0, text.len())
+    } else {
+        (step_back(text, first, BEFORE), step_on(text, last.min(first + 4 * BEHIND), BEHIND))
+    };
 
     // Where each byte of the line came to stand.
     let mut moved: Vec<(usize, usize)> = Vec::new();
@@ -184,7 +219,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, drawn: &'a [Drawn]) -> Group<'a> {
     let mut group = level
         .primary_title(clean(&diagnostic.message))
         .id(diagnostic.code.id)
-        .elements(std::iter::empty::<Snippet<'_, annotate_snippets::Annotation<'_>>>());
+        .elements(std::iter::empty::<Snippet<'_, Annotation<'_>>>());
     for line in drawn {
         let marks = line.marks.iter().map(|(range, label, primary)| {
             let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
@@ -194,7 +229,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, drawn: &'a [Drawn]) -> Group<'a> {
                 None => mark,
             }
         });
-        let snippet = Snippet::source(line.text.as_str()).line_start(line.line as usize).path(line.path.as_str());
+        let snippet = Snippet::source(line.text.as_str()).line_start(line.line as usize).path(line.stand_in.as_str());
         group = group.element(snippet.annotations(marks));
     }
     if !diagnostic.path.is_empty() {
