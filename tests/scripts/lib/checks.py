@@ -9,8 +9,15 @@ def check(what, found, expected=True):
     """`found` must equal `expected`."""
     global count
     if found != expected:
-        sys.exit(f"FAILED: {what}: found {found!r}, expected {expected!r}")
+        if isinstance(found, set) and isinstance(expected, set):
+            found, expected = found - expected, expected - found
+        sys.exit(f"FAILED: {what}: found {shortened(found)}, expected {shortened(expected)}")
     count += 1
+
+
+def shortened(value):
+    text = repr(value)
+    return text if len(text) <= 1000 else f"{text[:1000]}..."
 
 
 def check_error(what, error, text, action, *arguments):
