@@ -25,7 +25,7 @@ begin() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     # Nothing of the caller's surroundings may matter.
-    export HOME=$work/home NO_COLOR=1 TZ=UTC LC_ALL=C.UTF-8
+    export HOME=$work/home NO_COLOR=1 TZ=UTC LC_ALL=C.UTF-8 RUST_BACKTRACE=0
     unset MAGUDI_KOJI_PASSWORD SOURCE_DATE_EPOCH http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
     mkdir "$HOME"
     cd "$work"
