@@ -2,17 +2,25 @@
 //! the other (KOJI.md 3: call numbers forbid a session in parallel).
 
 mod auth;
+mod certificate;
 mod download;
 mod exchange;
+#[cfg(feature = "gssapi")]
+mod gssapi;
 mod http;
 mod hub;
+mod login;
 mod multi;
+mod negotiate;
 mod options;
+mod retry;
 mod session;
 mod tls;
 
 pub use auth::{Authenticator, Password};
 pub use download::FileStream;
 pub use hub::Hub;
-pub use options::{ClientOptions, Proxies, RetryPolicy};
+pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
+pub use options::{ClientOptions, DEFAULT_OUTAGE, Proxies};
+pub use retry::RetryPolicy;
 pub use session::Session;

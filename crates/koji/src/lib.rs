@@ -16,7 +16,10 @@ pub mod profile;
 pub mod value;
 pub mod xmlrpc;
 
-pub use client::{Authenticator, ClientOptions, FileStream, Hub, Password, Proxies, RetryPolicy, Session};
+pub use client::{
+    Authenticator, ClientOptions, FileStream, Hub, NegotiateError, Negotiation, Negotiator, Password, Proxies,
+    RetryPolicy, Session, TicketSource,
+};
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;
 pub use names::{pathinfo, safe_component};

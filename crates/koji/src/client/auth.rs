@@ -1,5 +1,8 @@
 //! *Authenticators*: the ways to open a session (KOJI.md 3).
 
+use super::certificate::ClientCertificate;
+use super::login::no_kerberos;
+use super::options::ClientOptions;
 use crate::error::KojiError;
 use crate::profile::{AuthType, Profile};
 use std::path::PathBuf;
@@ -68,6 +71,16 @@ impl Authenticator {
             AuthType::NoAuth => Err(KojiError::Auth {
                 reason: format!("the koji profile `{}` has authtype noauth, but this needs a login", profile.name),
             }),
+        }
+    }
+
+    /// Whether this build and `options` can log in so at all. Asked before anything else begins, it spares a compose that could
+    /// never have logged in.
+    pub fn check(&self, options: &ClientOptions) -> Result<(), KojiError> {
+        match self {
+            Self::Kerberos { .. } if options.negotiation.is_none() => Err(no_kerberos()),
+            Self::Certificate { cert } => ClientCertificate::load(cert).map(drop),
+            Self::Kerberos { .. } | Self::Password { .. } => Ok(()),
         }
     }
 

@@ -2,12 +2,13 @@
 //! patience ends (KOJI.md 8 has what Koji's own client does).
 
 use super::http::{self, Http};
-use super::options::RetryPolicy;
+use super::negotiate::{self, Handshake};
+use super::retry::{RetryPolicy, jittered};
 use crate::error::{Attempted, KojiError};
 use crate::fault::FaultClass;
-use crate::xmlrpc::{DecodeError, Fault, Response, Value, decode_response};
-use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use crate::xmlrpc::{DecodeError, Fault, Response, Value, decode_response, encode_call};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Url};
 use std::time::{Duration, Instant};
 
 /// How often an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2), a
@@ -17,6 +18,12 @@ const MALFORMED_RETRIES: u32 = 2;
 /// How large an answer is decoded on the spot, in bytes; larger ones would hold up other tasks of the runtime.
 const DECODE_INLINE: usize = 512 * 1024;
 
+/// How often a call is repeated that fails although the hub answers others, once the patience for one call is spent.
+const CHANCES_OF_A_WELL_HUB: u32 = 2;
+
+/// How long a hub may take to show that it is there.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// One encoded call.
 #[derive(Debug)]
 pub struct Exchange<'a> {
@@ -24,7 +31,14 @@ pub struct Exchange<'a> {
     pub url: &'a Url,
     pub body: Vec<u8>,
     pub headers: HeaderMap,
-    pub timeout: Option<Duration>,
+    /// How long an attempt may take as a whole.
+    pub timeout: Duration,
+    /// What it goes through.
+    pub client: &'a Client,
+    /// The Kerberos handshake that the server will ask for.
+    pub handshake: Option<&'a Handshake>,
+    /// Whether the hub may have executed the call before this exchange.
+    pub lost: bool,
 }
 
 /// How an exchange failed.
@@ -48,7 +62,8 @@ impl Exchange<'_> {
         let mut failures = 0_u32;
         let mut malformed = 0_u32;
         let mut attempts = 0_u32;
-        let mut lost = false;
+        let mut well = 0_u32;
+        let mut lost = self.lost;
         loop {
             attempts = attempts.saturating_add(1);
             let (error, asked_pause) = match self.attempt(http).await {
@@ -57,7 +72,7 @@ impl Exchange<'_> {
                     if fault.is_a(FaultClass::ServerOffline)
                         && within(started, policy.offline_delay, policy.offline_budget)
                     {
-                        tokio::time::sleep(policy.offline_delay).await;
+                        tokio::time::sleep(jittered(policy.offline_delay)).await;
                         continue;
                     }
                     return Err(Failed { error: self.fault(fault, lost), lost });
@@ -66,11 +81,21 @@ impl Exchange<'_> {
             };
             failures = failures.saturating_add(1);
             malformed += u32::from(matches!(error, KojiError::Malformed { .. }));
-            let pause = asked_pause.unwrap_or_default().min(policy.max_delay).max(policy.delay(failures));
-            let again = error.is_retriable()
-                && failures <= policy.max_retries
-                && malformed <= MALFORMED_RETRIES
-                && within(started, pause, policy.budget);
+            let own = jittered(policy.delay(failures));
+            let mut pause = asked_pause.unwrap_or_default().min(policy.max_delay).max(own);
+            let mut again = error.is_retriable() && malformed <= MALFORMED_RETRIES;
+            if again && !(failures <= policy.max_retries && within(started, pause, policy.budget)) {
+                // The patience for one call is spent. If it is the whole hub that does not answer, this is an outage.
+                pause = jittered(policy.offline_delay);
+                again = within(started, pause, policy.outage);
+                if again && !self.is_hub_away(http).await {
+                    // It may have come back a moment ago.
+                    well += 1;
+                    again = well <= CHANCES_OF_A_WELL_HUB;
+                } else {
+                    well = 0;
+                }
+            }
             if !again {
                 return Err(Failed { error: finish(error, attempts, lost), lost });
             }
@@ -97,17 +122,26 @@ impl Exchange<'_> {
     /// Sends the call once. With an error comes the pause that the server asks for.
     async fn attempt(&self, http: &Http) -> Result<Response, (KojiError, Option<Duration>)> {
         let call = self.call();
-        let after = self.timeout.unwrap_or(http.read_timeout);
-        let mut request = http
-            .calls
-            .post(self.url.clone())
-            .headers(self.headers.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("text/xml"))
-            .body(self.body.clone());
-        if let Some(timeout) = self.timeout {
-            request = request.timeout(timeout);
-        }
-        let response = request.send().await.map_err(|e| (http::sort_error(&e, call.clone(), after), None))?;
+        let after = self.timeout.min(http.read_timeout);
+        let send = |authorization: Option<HeaderValue>| {
+            let mut request = self
+                .client
+                .post(self.url.clone())
+                .headers(self.headers.clone())
+                .header(CONTENT_TYPE, HeaderValue::from_static("text/xml"))
+                .timeout(self.timeout)
+                .body(self.body.clone());
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
+            let call = call.clone();
+            async move { request.send().await.map_err(|e| http::sort_error(&e, call, after)) }
+        };
+        let response = match self.handshake {
+            None => send(None).await,
+            Some(handshake) => negotiate::send(handshake, &call, send).await,
+        };
+        let response = response.map_err(|error| (error, None))?;
         let pause = retry_after(response.headers());
         let response = http::check_status(response, call.clone()).await.map_err(|e| (e, pause))?;
         let content_type = response
@@ -127,6 +161,26 @@ impl Exchange<'_> {
             let call = Attempted { sent: true, ..call };
             (KojiError::Malformed { call, error: Box::new(error) }, None)
         })
+    }
+
+    /// Whether not even the simplest call gets an answer.
+    async fn is_hub_away(&self, http: &Http) -> bool {
+        let Ok(body) = encode_call("getAPIVersion", &[]) else { return false };
+        let probe = Exchange {
+            method: "getAPIVersion",
+            url: &http.url,
+            body,
+            headers: HeaderMap::new(),
+            timeout: PROBE_TIMEOUT.min(self.timeout),
+            client: &http.calls,
+            handshake: None,
+            lost: false,
+        };
+        match probe.attempt(http).await {
+            Ok(Response::Value(_)) => false,
+            Ok(Response::Fault(fault)) => fault.is_a(FaultClass::ServerOffline),
+            Err((error, _)) => error.is_retriable(),
+        }
     }
 
     fn call(&self) -> Attempted {

@@ -1,12 +1,13 @@
 //! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body, an answer of limited size
 //! (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
-use super::options::{ClientOptions, MAX_READ_TIMEOUT};
-use super::tls;
+use super::certificate::ClientCertificate;
+use super::options::{ClientOptions, MAX_READ_TIMEOUT, Proxies};
+use super::tls::{self, Trust};
 use crate::error::{Attempted, KojiError, status_may_have_executed};
 use crate::profile::Profile;
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, NoProxy, Proxy, Response, Url};
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Response, Url};
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -20,52 +21,88 @@ const MAX_REDIRECTS: usize = 5;
 /// How much of an unwanted body is read and shown, in bytes.
 const EXCERPT: usize = 300;
 
+/// How long the rest of an unwanted body may take.
+const EXCERPT_TIME: Duration = Duration::from_secs(5);
+
 /// The clients for calls and for files.
 #[derive(Debug)]
 pub struct Http {
+    pub url: Url,
     pub calls: Client,
     pub files: Client,
     pub read_timeout: Duration,
+    pub answer_timeout: Duration,
     pub download_timeout: Duration,
     pub max_response: u64,
 }
 
 impl Http {
-    pub fn new(profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
+    pub fn new(url: Url, profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
         let read_timeout = options.read_timeout.unwrap_or(profile.timeout.min(MAX_READ_TIMEOUT));
-        let base = || -> Result<reqwest::ClientBuilder, KojiError> {
-            let builder = Client::builder()
-                .user_agent(&options.user_agent)
-                .connect_timeout(options.connect_timeout)
-                .pool_idle_timeout(POOL_IDLE)
-                .no_proxy();
-            tls::configure(with_proxies(builder, options)?, profile)
-        };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|e| KojiError::Setting { setting: "koji profile".to_owned(), reason: chain(&e) })
+        let trust = if tls::is_needed(profile) { Some(Trust::load(profile, options)?) } else { None };
+        let base = || -> Result<ClientBuilder, KojiError> {
+            let builder = base(options)?;
+            Ok(match &trust {
+                Some(trust) => trust.rustls(builder),
+                None => builder,
+            })
         };
         Ok(Self {
+            url,
             calls: build(base()?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
             // Apache marks `*.gz` files with `Content-Encoding`; a file must arrive as it lies there.
             files: build(base()?.read_timeout(options.download_timeout).no_gzip())?,
             read_timeout,
+            answer_timeout: options.answer_timeout,
             download_timeout: options.download_timeout,
             max_response: options.max_response,
         })
     }
 }
 
-fn with_proxies(
-    mut builder: reqwest::ClientBuilder,
+/// A client for the login at a hub over TLS, with a certificate if there is one to show.
+pub fn for_login(
+    profile: &Profile,
     options: &ClientOptions,
-) -> Result<reqwest::ClientBuilder, KojiError> {
-    let exceptions = || options.proxies.exceptions.as_deref().and_then(NoProxy::from_string);
+    certificate: Option<&ClientCertificate>,
+) -> Result<Client, KojiError> {
+    let builder = base(options)?.read_timeout(profile.auth_timeout).redirect(Policy::custom(keep_post));
+    let trust = Trust::load(profile, options)?;
+    build(match certificate {
+        Some(certificate) => trust.with_certificate(builder, certificate)?,
+        None => trust.rustls(builder),
+    })
+}
+
+/// What all clients have in common.
+fn base(options: &ClientOptions) -> Result<ClientBuilder, KojiError> {
+    tls::install_provider();
+    let builder = Client::builder()
+        .user_agent(&options.user_agent)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(POOL_IDLE)
+        .no_proxy();
+    with_proxies(builder, &options.proxies)
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, KojiError> {
+    builder.build().map_err(|e| KojiError::Setting { setting: "koji profile".to_owned(), reason: chain(&e) })
+}
+
+fn with_proxies(mut builder: ClientBuilder, proxies: &Proxies) -> Result<ClientBuilder, KojiError> {
+    let exceptions = || proxies.exceptions.as_deref().and_then(NoProxy::from_string);
     let fail = |e: reqwest::Error| KojiError::Setting { setting: "proxy".to_owned(), reason: chain(&e.without_url()) };
-    if let Some(url) = &options.proxies.http {
-        builder = builder.proxy(Proxy::http(url).map_err(fail)?.no_proxy(exceptions()));
-    }
-    if let Some(url) = &options.proxies.https {
-        builder = builder.proxy(Proxy::https(url).map_err(fail)?.no_proxy(exceptions()));
+    type Make = fn(&str) -> reqwest::Result<Proxy>;
+    let all: [(_, Make); 3] = [
+        (&proxies.http, |url| Proxy::http(url)),
+        (&proxies.https, |url| Proxy::https(url)),
+        (&proxies.all, |url| Proxy::all(url)),
+    ];
+    // The first one that fits is taken.
+    for (url, make) in all {
+        if let Some(url) = url {
+            builder = builder.proxy(make(url).map_err(fail)?.no_proxy(exceptions()));
+        }
     }
     Ok(builder)
 }
@@ -92,28 +129,13 @@ pub fn server_of(url: &Url) -> String {
 /// Sorts what reqwest reports. `sent` is whether the request was on its way, unless the error says otherwise.
 pub fn sort_error(error: &reqwest::Error, mut call: Attempted, after: Duration) -> KojiError {
     call.sent = !(error.is_connect() || error.is_builder());
-    if let Some(reason) = tls_reason(error) {
+    if let Some(reason) = tls::reason(error) {
         return KojiError::Tls { call, reason };
     }
     if error.is_timeout() && !error.is_connect() {
         return KojiError::Timeout { call, after };
     }
     KojiError::Transport { call, reason: chain(error) }
-}
-
-fn tls_reason(error: &reqwest::Error) -> Option<String> {
-    let mut current = error.source();
-    while let Some(cause) = current {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls.to_string());
-        }
-        // An I/O error hides what it wraps from `source`; TLS errors are wrapped in one or two.
-        current = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    None
 }
 
 /// An error with its causes, without the URL, which reqwest would put in front.
@@ -154,12 +176,16 @@ pub async fn check_status(response: Response, mut call: Attempted) -> Result<Res
 /// The beginning of a body, in one line.
 pub async fn excerpt(mut response: Response) -> String {
     let mut bytes = Vec::new();
-    while bytes.len() < EXCERPT {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            _ => break,
+    // What has come by then is enough.
+    let _ = tokio::time::timeout(EXCERPT_TIME, async {
+        while bytes.len() < EXCERPT {
+            match response.chunk().await {
+                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                _ => break,
+            }
         }
-    }
+    })
+    .await;
     excerpt_of(&bytes)
 }
 

@@ -3,7 +3,8 @@
 use super::auth::{Authenticator, Password};
 use super::exchange::Exchange;
 use super::http::{Http, server_of};
-use super::options::{ClientOptions, RetryPolicy};
+use super::options::ClientOptions;
+use super::retry::RetryPolicy;
 use super::session::Session;
 use crate::error::KojiError;
 use crate::profile::Profile;
@@ -22,8 +23,10 @@ pub struct Hub {
 
 pub(super) struct Inner {
     pub http: Http,
-    pub url: Url,
     pub profile: Profile,
+    pub options: ClientOptions,
+    /// For logins that nothing depends on yet.
+    pub login_retry: RetryPolicy,
     pub retry: RetryPolicy,
     anonymous_retry: RetryPolicy,
 }
@@ -43,18 +46,24 @@ impl Hub {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(fail(format!("`{}` is not an http or https URL", shown(&profile.server))));
         }
-        let retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));
+        let login_retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));
+        let retry = match &options.retry {
+            Some(retry) => retry.clone(),
+            None => login_retry.clone().with_outage(options.outage),
+        };
         let anonymous_retry = if retry.anonymous {
             retry.clone()
         } else {
             RetryPolicy {
+                outage: retry.outage,
                 offline_delay: retry.offline_delay,
                 offline_budget: retry.offline_budget,
                 ..RetryPolicy::once()
             }
         };
-        let http = Http::new(profile, options)?;
-        Ok(Self { inner: Arc::new(Inner { http, url, profile: profile.clone(), retry, anonymous_retry }) })
+        let http = Http::new(url, profile, options)?;
+        let (profile, options) = (profile.clone(), options.clone());
+        Ok(Self { inner: Arc::new(Inner { http, profile, options, login_retry, retry, anonymous_retry }) })
     }
 
     /// The profile it was made from.
@@ -64,19 +73,23 @@ impl Hub {
 
     /// The hub's scheme, host and port, for messages.
     pub fn server(&self) -> String {
-        server_of(&self.inner.url)
+        server_of(&self.inner.http.url)
     }
 
     /// Calls `method` without a session.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
+        let http = &self.inner.http;
         let exchange = Exchange {
             method,
-            url: &self.inner.url,
+            url: &http.url,
             body: encode_call(method, params)?,
             headers: HeaderMap::new(),
-            timeout: None,
+            timeout: http.answer_timeout,
+            client: &http.calls,
+            handshake: None,
+            lost: false,
         };
-        Ok(exchange.run(&self.inner.http, &self.inner.anonymous_retry).await?)
+        Ok(exchange.run(http, &self.inner.anonymous_retry).await?)
     }
 
     /// Makes a prepared call without a session.

@@ -1,66 +1,10 @@
-//! *Options* of a client: limits, patience, proxies. Whatever a profile says is taken from there unless set here.
+//! *Options* of a client: limits, patience, proxies, trust. Whatever a profile says is taken from there unless set here.
 
-use crate::profile::Profile;
+use super::negotiate::Negotiation;
+use super::retry::RetryPolicy;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// The pause that a hub is granted even by a profile that grants none.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// How often and how long a call is repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// How many repetitions after the first attempt.
-    pub max_retries: u32,
-    /// The pause before the second repetition; the first one comes at once, and each later pause is twice as long.
-    pub first_delay: Duration,
-    /// The longest pause.
-    pub max_delay: Duration,
-    /// No repetition begins later than this after the first attempt.
-    pub budget: Duration,
-    /// The pause after a `ServerOffline` fault (1014).
-    pub offline_delay: Duration,
-    /// How long a hub may be offline.
-    pub offline_budget: Duration,
-    /// Whether calls without a session follow the policy too; otherwise they are repeated once.
-    pub anonymous: bool,
-}
-
-impl RetryPolicy {
-    /// What a profile asks for, with short pauses first.
-    pub fn from_profile(profile: &Profile) -> Self {
-        let budget = profile.retry_interval.max(LEAST_PAUSE).saturating_mul(profile.max_retries);
-        Self {
-            max_retries: profile.max_retries,
-            first_delay: LEAST_PAUSE.min(profile.retry_interval),
-            max_delay: profile.retry_interval,
-            budget,
-            offline_delay: profile.offline_retry_interval.max(LEAST_PAUSE),
-            offline_budget: if profile.offline_retry { Duration::MAX } else { budget },
-            anonymous: profile.anon_retry,
-        }
-    }
-
-    /// One repetition, at once.
-    pub fn once() -> Self {
-        Self {
-            max_retries: 1,
-            first_delay: Duration::ZERO,
-            max_delay: Duration::ZERO,
-            budget: Duration::MAX,
-            offline_delay: Duration::ZERO,
-            offline_budget: Duration::ZERO,
-            anonymous: true,
-        }
-    }
-
-    /// The pause before repetition `number`, counted from 1.
-    pub fn delay(&self, number: u32) -> Duration {
-        match number {
-            0 | 1 => Duration::ZERO,
-            _ => self.first_delay.saturating_mul(2_u32.saturating_pow(number - 2)).min(self.max_delay),
-        }
-    }
-}
 
 /// The proxies to use. None are found by themselves: the environment is the program's to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +13,8 @@ pub struct Proxies {
     pub http: Option<String>,
     /// The proxy for `https` URLs.
     pub https: Option<String>,
+    /// The proxy for URLs of a scheme that has none of its own.
+    pub all: Option<String>,
     /// The hosts to reach without a proxy, as in `NO_PROXY`.
     pub exceptions: Option<String>,
 }
@@ -78,18 +24,29 @@ pub struct Proxies {
 pub struct ClientOptions {
     /// The `User-Agent`. Koji's own by default, because web servers are configured for it.
     pub user_agent: String,
-    /// How to repeat; none: as the profile says.
+    /// How to repeat; none: a login as the profile says, any other call for [`outage`](Self::outage) at least.
     pub retry: Option<RetryPolicy>,
+    /// How long the hub may be away or offline while calls wait for it. A profile that is more patient wins.
+    pub outage: Duration,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long nothing may come from the hub; none: the profile's `timeout`, at most five minutes.
     pub read_timeout: Option<Duration>,
+    /// How long an answer may take from the first byte sent to the last byte received. It ends answers that never end but
+    /// never fall silent either.
+    pub answer_timeout: Duration,
     /// How long nothing may come while a file is fetched.
     pub download_timeout: Duration,
     /// The largest answer, in bytes after decompression.
     pub max_response: u64,
     /// The proxies.
     pub proxies: Proxies,
+    /// The certificates to trust where the profile names none and checks servers: a PEM file, or a directory of such.
+    pub ca_bundle: Option<PathBuf>,
+    /// The Kerberos credential cache; none: the library's own choice.
+    pub ccache: Option<String>,
+    /// What speaks Kerberos; none: this build cannot.
+    pub negotiation: Option<Arc<dyn Negotiation>>,
 }
 
 impl Default for ClientOptions {
@@ -97,36 +54,23 @@ impl Default for ClientOptions {
         Self {
             user_agent: "koji/1".to_owned(),
             retry: None,
+            outage: DEFAULT_OUTAGE,
             connect_timeout: Duration::from_secs(30),
             read_timeout: None,
+            answer_timeout: Duration::from_secs(900),
             download_timeout: Duration::from_secs(120),
-            max_response: 256 * 1024 * 1024,
+            max_response: 64 * 1024 * 1024,
             proxies: Proxies::default(),
+            ca_bundle: None,
+            ccache: None,
+            negotiation: super::negotiate::system(),
         }
     }
 }
 
+/// How long a hub may be away by default: twice the hour that an upgrade takes.
+pub const DEFAULT_OUTAGE: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// The longest silence of a hub that is waited for by default. Koji's 12 hours only hide dead connections: a repeated
 /// call is safe, anonymous or numbered.
 pub const MAX_READ_TIMEOUT: Duration = Duration::from_secs(300);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_the_profile_s_interval() {
-        let policy = RetryPolicy::from_profile(&Profile::for_server("p", "http://h/kojihub"));
-        let pauses: Vec<u64> = (1..=8).map(|n| policy.delay(n).as_secs()).collect();
-        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 20, 20]);
-        assert_eq!(policy.delay(u32::MAX), Duration::from_secs(20));
-        assert_eq!(policy.budget, Duration::from_secs(600));
-
-        let mut profile = Profile::for_server("p", "http://h/kojihub");
-        profile.retry_interval = Duration::ZERO;
-        profile.offline_retry_interval = Duration::ZERO;
-        let policy = RetryPolicy::from_profile(&profile);
-        assert_eq!((policy.delay(9), policy.budget), (Duration::ZERO, Duration::from_secs(30)));
-        assert_eq!(policy.offline_delay, Duration::from_secs(1));
-    }
-}

@@ -3,10 +3,11 @@
 use super::auth::Authenticator;
 use super::exchange::{Exchange, Failed};
 use super::hub::Hub;
-use super::options::RetryPolicy;
+use super::login::{Opened, log_in};
+use super::retry::RetryPolicy;
 use crate::error::KojiError;
 use crate::fault::FaultClass;
-use crate::value::{ShapeError, fields};
+use crate::value::ShapeError;
 use crate::xmlrpc::{MethodCall, Value, encode_call};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) async fn open(hub: Hub, authenticator: Authenticator) -> Result<Self, KojiError> {
-        let state = log_in(&hub, &authenticator).await?;
+        let state = State::open(&hub, &authenticator, &hub.inner.login_retry).await?;
         Ok(Self { hub, authenticator: Arc::new(authenticator), state: Arc::new(Mutex::new(state)) })
     }
 
@@ -54,20 +55,49 @@ impl Session {
 
     /// Calls `method` in the session.
     ///
-    /// A session that has expired (1007) or that the hub has closed (1002) is opened anew, once, unless an answer was lost
-    /// before: then [`KojiError::Retry`] says that the call may have been executed.
+    /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers, so that the call is repeated safely
+    /// even if an answer was lost before. One that the hub has closed or replaced (1002), or whose numbers it disputes (1008),
+    /// is opened anew, once, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
+    /// executed.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
         let body = encode_call(method, params)?;
+        let policy = &self.hub.inner.retry;
         let mut state = self.state.lock().await;
-        let failed = match self.exchange(&mut state, method, body.clone(), &self.hub.inner.retry).await {
+        let mut number = state.take_number();
+        let mut failed = match self.exchange(&state, number, method, body.clone(), false, policy).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };
+        if failed.error.is_fault(FaultClass::AuthExpired) && !state.in_url {
+            match self.renew(&mut state).await {
+                Ok(()) => match self.exchange(&state, number, method, body.clone(), failed.lost, policy).await {
+                    Ok(value) => return Ok(value),
+                    Err(again) => failed = again,
+                },
+                // What the call came to is known no better than before.
+                Err(error) if failed.lost || !is_refusal(&error) => {
+                    return Err(if failed.lost { failed.error } else { error });
+                }
+                Err(_) => {}
+            }
+        }
         if !is_session_gone(&failed) {
             return Err(failed.error);
         }
-        *state = log_in(&self.hub, &self.authenticator).await?;
-        Ok(self.exchange(&mut state, method, body, &self.hub.inner.retry).await?)
+        *state = State::open(&self.hub, &self.authenticator, policy).await?;
+        number = state.take_number();
+        Ok(self.exchange(&state, number, method, body, false, policy).await?)
+    }
+
+    /// Makes the session valid again with a new key.
+    async fn renew(&self, state: &mut State) -> Result<(), KojiError> {
+        let headers = state.headers(None)?;
+        let opened = log_in(&self.hub, &self.authenticator, Some(headers), &self.hub.inner.retry).await?;
+        if opened.id != state.id {
+            return Err(ShapeError::new("login.session-id", "not the session that was to be renewed").into());
+        }
+        state.key = opened.key;
+        Ok(())
     }
 
     /// Makes a prepared call in the session.
@@ -79,7 +109,8 @@ impl Session {
     pub async fn logout(&self) -> Result<(), KojiError> {
         let body = encode_call("logout", &[])?;
         let mut state = self.state.lock().await;
-        match self.exchange(&mut state, "logout", body, &RetryPolicy::once()).await {
+        let number = state.take_number();
+        match self.exchange(&state, number, "logout", body, false, &RetryPolicy::once()).await {
             Ok(_) => Ok(()),
             // It is closed, by someone else or by an attempt whose answer was lost.
             Err(failed) if failed.error.is_fault(FaultClass::Auth) => Ok(()),
@@ -89,29 +120,50 @@ impl Session {
 
     async fn exchange(
         &self,
-        state: &mut State,
+        state: &State,
+        number: u32,
         method: &str,
         body: Vec<u8>,
+        lost: bool,
         policy: &RetryPolicy,
     ) -> Result<Value, Failed> {
-        let number = state.next_call;
-        // Taken before anything is sent: if this future is dropped the number must not be used again.
-        state.next_call = number.wrapping_add(1);
-        let (headers, url) =
-            state.credentials(&self.hub.inner.url, number).map_err(|error| Failed { error, lost: false })?;
-        Exchange { method, url: &url, body, headers, timeout: None }.run(&self.hub.inner.http, policy).await
+        let http = &self.hub.inner.http;
+        let headers = state.headers(Some(number)).map_err(|error| Failed { error, lost })?;
+        let url = state.url(&http.url, number);
+        let timeout = http.answer_timeout;
+        let client = &http.calls;
+        Exchange { method, url: &url, body, headers, timeout, client, handshake: None, lost }.run(http, policy).await
     }
 }
 
 impl State {
-    fn credentials(&self, url: &Url, number: u32) -> Result<(HeaderMap, Url), KojiError> {
+    async fn open(hub: &Hub, authenticator: &Authenticator, policy: &RetryPolicy) -> Result<Self, KojiError> {
+        let Opened { id, key, in_url } = log_in(hub, authenticator, None, policy).await?;
+        Ok(Self { id, key, in_url, next_call: 0 })
+    }
+
+    /// The number of the next call. It is taken before anything is sent: if the future of the call is dropped the number
+    /// must not be used again.
+    fn take_number(&mut self) -> u32 {
+        let number = self.next_call;
+        self.next_call = number.wrapping_add(1);
+        number
+    }
+
+    fn headers(&self, number: Option<u32>) -> Result<HeaderMap, KojiError> {
         let mut headers = HeaderMap::new();
         let mut key = HeaderValue::from_str(&self.key)
             .map_err(|_| ShapeError::new("login.session-key", "characters that no header can hold"))?;
         key.set_sensitive(true);
         headers.insert(SESSION_ID, HeaderValue::from(self.id));
         headers.insert(SESSION_KEY, key);
-        headers.insert(SESSION_CALLNUM, HeaderValue::from(number));
+        if let Some(number) = number {
+            headers.insert(SESSION_CALLNUM, HeaderValue::from(number));
+        }
+        Ok(headers)
+    }
+
+    fn url(&self, url: &Url, number: u32) -> Url {
         let mut url = url.clone();
         if self.in_url {
             url.query_pairs_mut()
@@ -119,43 +171,16 @@ impl State {
                 .append_pair("session-key", &self.key)
                 .append_pair("callnum", &number.to_string());
         }
-        Ok((headers, url))
+        url
     }
 }
 
-fn is_session_gone(failed: &Failed) -> bool {
-    let codes = [FaultClass::AuthExpired.code(), FaultClass::Auth.code()];
-    !failed.lost && matches!(&failed.error, KojiError::Fault { fault, .. } if codes.contains(&fault.code))
+/// Whether the hub itself says no.
+fn is_refusal(error: &KojiError) -> bool {
+    matches!(error, KojiError::Fault { .. } | KojiError::Shape(_))
 }
 
-async fn log_in(hub: &Hub, authenticator: &Authenticator) -> Result<State, KojiError> {
-    let (user, password) = match authenticator {
-        Authenticator::Password { user, password } => (user, password),
-        Authenticator::Certificate { .. } | Authenticator::Kerberos { .. } => {
-            return Err(KojiError::Auth {
-                reason: format!("{} login is not supported yet in this build", authenticator.name()),
-            });
-        }
-    };
-    let params = [Value::String(user.clone()), Value::String(password.reveal().to_owned())];
-    let body = encode_call("login", &params).map_err(|_| KojiError::Auth {
-        reason: "the user name or the password has characters that cannot be sent".to_owned(),
-    })?;
-    // Repeating a login is safe: at worst a session that nobody uses stays open until it expires.
-    let exchange = Exchange {
-        method: "login",
-        url: &hub.inner.url,
-        body,
-        headers: HeaderMap::new(),
-        timeout: Some(hub.inner.profile.auth_timeout),
-    };
-    let answer = exchange.run(&hub.inner.http, &hub.inner.retry).await?;
-    let session = fields(&answer, "login")?;
-    Ok(State {
-        id: session.get_i64("session-id")?,
-        key: session.get_str("session-key")?.to_owned(),
-        // Hubs before 1.30 do not announce headers and take the session from the URL only.
-        in_url: !session.get_bool_opt("header-auth")?.unwrap_or(false),
-        next_call: 0,
-    })
+fn is_session_gone(failed: &Failed) -> bool {
+    let codes = [FaultClass::AuthExpired, FaultClass::Auth, FaultClass::Sequence].map(FaultClass::code);
+    !failed.lost && matches!(&failed.error, KojiError::Fault { fault, .. } if codes.contains(&fault.code))
 }

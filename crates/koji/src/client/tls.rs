@@ -1,40 +1,166 @@
-//! *Trust*: which certificates make a server the right one.
+//! *Trust*: which certificates make a server the right one, and TLS for the client's own certificate.
 
+use super::certificate::ClientCertificate;
+use super::options::ClientOptions;
 use crate::error::KojiError;
 use crate::profile::Profile;
 use reqwest::{Certificate, ClientBuilder};
-use std::path::Path;
+use std::error::Error as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
-/// Sets up TLS for the hub of `profile`: its `serverca` and nothing else, else any server if it says so, else the
-/// system's certificates. Where nothing is reached over TLS no file is looked for.
-pub fn configure(builder: ClientBuilder, profile: &Profile) -> Result<ClientBuilder, KojiError> {
+/// The largest file of certificates that is read, in bytes. The system's own bundle has 0.2 MB.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// How many files of a directory are read.
+const MAX_FILES: usize = 10_000;
+
+/// Chooses the cryptography of rustls, without which not even a client for plain HTTP is made.
+pub fn install_provider() {
     // An error means that the program has chosen a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let is_secure = |url: &str| url.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
-    if !is_secure(&profile.server) && !profile.topurl.as_deref().is_some_and(is_secure) {
-        return Ok(builder);
+}
+
+/// Whether anything of `profile` is reached over TLS.
+pub fn is_needed(profile: &Profile) -> bool {
+    is_secure(&profile.server) || profile.topurl.as_deref().is_some_and(is_secure)
+}
+
+fn is_secure(url: &str) -> bool {
+    url.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
+}
+
+/// Whom to trust.
+#[derive(Debug)]
+pub enum Trust {
+    /// The authorities that the system trusts.
+    System,
+    /// These and no others.
+    Only(Vec<Certificate>),
+    /// Anyone.
+    Anyone,
+}
+
+impl Trust {
+    /// As koji does: the profile's `serverca` and nothing else, else any server if it says so, else the bundle that the
+    /// environment names, else the system's certificates.
+    pub fn load(profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
+        match (&profile.serverca, &options.ca_bundle) {
+            (Some(path), _) => load_certificates("serverca", path).map(Self::Only),
+            (None, _) if profile.no_ssl_verify => Ok(Self::Anyone),
+            (None, Some(path)) => load_certificates("CA bundle", path).map(Self::Only),
+            (None, None) => Ok(Self::System),
+        }
     }
-    match &profile.serverca {
-        Some(path) => Ok(builder.tls_certs_only(load_certificates(path)?)),
-        None if profile.no_ssl_verify => Ok(builder.tls_danger_accept_invalid_certs(true)),
-        None => Ok(builder),
+
+    /// A client that speaks TLS by rustls.
+    pub fn rustls(&self, builder: ClientBuilder) -> ClientBuilder {
+        self.apply(builder.tls_backend_rustls())
+    }
+
+    fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
+        match self {
+            Self::System => builder,
+            Self::Only(certificates) => builder.tls_certs_only(certificates.iter().cloned()),
+            Self::Anyone => builder.tls_danger_accept_invalid_certs(true),
+        }
+    }
+
+    /// A client that shows `certificate`: to servers that ask for it in the handshake only.
+    #[cfg(not(feature = "native-tls"))]
+    pub fn with_certificate(
+        &self,
+        builder: ClientBuilder,
+        certificate: &ClientCertificate,
+    ) -> Result<ClientBuilder, KojiError> {
+        Ok(self.rustls(builder).identity(certificate.rustls_identity()?))
+    }
+
+    /// A client that shows `certificate`, also to servers that ask for it after the handshake, as Koji configures them. That
+    /// ends with TLS 1.2: how it is done in 1.3 has to be switched on in OpenSSL, and the library in between does not.
+    #[cfg(feature = "native-tls")]
+    pub fn with_certificate(
+        &self,
+        builder: ClientBuilder,
+        certificate: &ClientCertificate,
+    ) -> Result<ClientBuilder, KojiError> {
+        let builder = builder.tls_backend_native().tls_version_max(reqwest::tls::Version::TLS_1_2);
+        Ok(self.apply(builder).identity(certificate.native_identity()?))
     }
 }
 
-/// Reads the certificates of a PEM file.
-fn load_certificates(path: &Path) -> Result<Vec<Certificate>, KojiError> {
-    let fail = |reason: String| KojiError::Setting {
-        setting: "serverca".to_owned(),
+/// Reads the certificates of a PEM file, or of all files of a directory that hold any.
+fn load_certificates(setting: &str, path: &Path) -> Result<Vec<Certificate>, KojiError> {
+    let fail = |path: &Path, reason: String| KojiError::Setting {
+        setting: setting.to_owned(),
         reason: format!("{}: {reason}", path.display()),
     };
-    let pem = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
-    parse_certificates(&pem).map_err(fail)
+    if !path.is_dir() {
+        let pem = load_limited(path, MAX_FILE).map_err(|e| fail(path, e))?;
+        return parse_certificates(&pem).map_err(|e| fail(path, e));
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| fail(path, e.to_string()))?;
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_file()).collect();
+    files.sort();
+    let mut certificates = Vec::new();
+    for file in files.iter().take(MAX_FILES) {
+        let pem = load_limited(file, MAX_FILE).map_err(|e| fail(file, e))?;
+        // Other files lie there too, such as lists of revoked certificates.
+        certificates.extend(parse_certificates(&pem).unwrap_or_default());
+    }
+    if certificates.is_empty() {
+        return Err(fail(path, "no file of this directory holds a certificate in PEM".to_owned()));
+    }
+    Ok(certificates)
+}
+
+/// Reads a file of at most `limit` bytes.
+pub fn load_limited(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > limit { Err(format!("larger than {limit} bytes")) } else { Ok(bytes) }
 }
 
 /// Reads PEM certificates; text around them is passed over.
 fn parse_certificates(pem: &[u8]) -> Result<Vec<Certificate>, String> {
     let certificates = Certificate::from_pem_bundle(pem).map_err(|e| e.to_string())?;
     if certificates.is_empty() { Err("holds no certificate in PEM".to_owned()) } else { Ok(certificates) }
+}
+
+/// What TLS itself says in `error`, if it says anything.
+pub fn reason(error: &reqwest::Error) -> Option<String> {
+    let mut current = error.source();
+    while let Some(cause) = current {
+        if let Some(text) = text_of(cause) {
+            return Some(text);
+        }
+        // An I/O error hides what it wraps from `source`; TLS errors are wrapped in one or two.
+        current = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    None
+}
+
+fn text_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(tls.to_string());
+    }
+    #[cfg(feature = "native-tls")]
+    {
+        if let Some(tls) = cause.downcast_ref::<native_tls::Error>() {
+            return Some(tls.to_string());
+        }
+        // Without an SSL error inside it is a connection that broke, which is no matter of TLS.
+        if let Some(ssl) = cause.downcast_ref::<openssl::ssl::Error>().and_then(openssl::ssl::Error::ssl_error) {
+            return Some(ssl.to_string());
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -44,13 +170,38 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_named() {
         let mut profile = Profile::for_server("p", "https://h/kojihub");
+        let options = ClientOptions::default();
         profile.serverca = Some("/nonexistent/serverca.crt".into());
-        let error = configure(ClientBuilder::new(), &profile).unwrap_err().to_string();
+        let error = Trust::load(&profile, &options).unwrap_err().to_string();
         assert!(error.starts_with("serverca: /nonexistent/serverca.crt: "), "{error}");
-        profile.server = "http://h/kojihub".to_owned();
-        assert!(configure(ClientBuilder::new(), &profile).is_ok());
-        profile.topurl = Some("HTTPS://files".to_owned());
-        assert!(configure(ClientBuilder::new(), &profile).is_err());
         assert_eq!(parse_certificates(b"hello").unwrap_err(), "holds no certificate in PEM");
+    }
+
+    #[test]
+    fn tls_is_set_up_where_it_is_needed() {
+        let mut profile = Profile::for_server("p", "http://h/kojihub");
+        assert!(!is_needed(&profile));
+        profile.topurl = Some("HTTPS://files".to_owned());
+        assert!(is_needed(&profile));
+        assert!(is_needed(&Profile::for_server("p", "https://h")));
+    }
+
+    #[test]
+    fn the_profile_comes_before_the_environment() {
+        let mut profile = Profile::for_server("p", "https://h/kojihub");
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = ClientOptions { ca_bundle: Some(dir.path().to_path_buf()), ..ClientOptions::default() };
+        let error = Trust::load(&profile, &options).unwrap_err().to_string();
+        assert!(error.ends_with("no file of this directory holds a certificate in PEM"), "{error}");
+        let ca = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/tls/ca.pem");
+        std::fs::copy(&ca, dir.path().join("a.pem")).unwrap();
+        std::fs::write(dir.path().join("b.crl"), "something else").unwrap();
+        assert!(matches!(Trust::load(&profile, &options), Ok(Trust::Only(certificates)) if certificates.len() == 1));
+        options.ca_bundle = Some(ca);
+        assert!(matches!(Trust::load(&profile, &options), Ok(Trust::Only(_))));
+        profile.no_ssl_verify = true;
+        assert!(matches!(Trust::load(&profile, &options), Ok(Trust::Anyone)));
+        profile.serverca = Some("/nonexistent".into());
+        assert!(Trust::load(&profile, &options).is_err());
     }
 }

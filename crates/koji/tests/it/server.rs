@@ -117,6 +117,7 @@ pub fn options() -> ClientOptions {
         first_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(2),
         budget: Duration::from_secs(20),
+        outage: Duration::ZERO,
         offline_delay: Duration::from_millis(1),
         offline_budget: Duration::from_secs(20),
         anonymous: true,

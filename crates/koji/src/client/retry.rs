@@ -1,0 +1,122 @@
+//! *Patience*: how often and how long a call is repeated, and with what pauses.
+
+use crate::profile::Profile;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+/// The pause that a hub is granted even by a profile that grants none.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often and how long a call is repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How many repetitions after the first attempt.
+    pub max_retries: u32,
+    /// The pause before the second repetition; the first one comes at once, and each later pause is twice as long.
+    pub first_delay: Duration,
+    /// The longest pause.
+    pub max_delay: Duration,
+    /// No repetition begins later than this after the first attempt.
+    pub budget: Duration,
+    /// How long a call is repeated beyond that, as long as the hub as a whole does not answer.
+    pub outage: Duration,
+    /// The pause after a `ServerOffline` fault (1014), and during an outage.
+    pub offline_delay: Duration,
+    /// How long a hub may be offline.
+    pub offline_budget: Duration,
+    /// Whether calls without a session follow the policy too; otherwise they are repeated once.
+    pub anonymous: bool,
+}
+
+impl RetryPolicy {
+    /// What a profile asks for, with short pauses first.
+    pub fn from_profile(profile: &Profile) -> Self {
+        let budget = profile.retry_interval.max(LEAST_PAUSE).saturating_mul(profile.max_retries);
+        Self {
+            max_retries: profile.max_retries,
+            first_delay: LEAST_PAUSE.min(profile.retry_interval),
+            max_delay: profile.retry_interval,
+            budget,
+            outage: Duration::ZERO,
+            offline_delay: profile.offline_retry_interval.max(LEAST_PAUSE),
+            offline_budget: if profile.offline_retry { Duration::MAX } else { budget },
+            anonymous: profile.anon_retry,
+        }
+    }
+
+    /// The same, but a hub that is away or offline is waited for as long as `outage`.
+    pub fn with_outage(self, outage: Duration) -> Self {
+        Self { outage, offline_budget: self.offline_budget.max(outage), ..self }
+    }
+
+    /// One repetition, at once.
+    pub fn once() -> Self {
+        Self {
+            max_retries: 1,
+            first_delay: Duration::ZERO,
+            max_delay: Duration::ZERO,
+            budget: Duration::MAX,
+            outage: Duration::ZERO,
+            offline_delay: Duration::ZERO,
+            offline_budget: Duration::ZERO,
+            anonymous: true,
+        }
+    }
+
+    /// The pause before repetition `number`, counted from 1.
+    pub fn delay(&self, number: u32) -> Duration {
+        match number {
+            0 | 1 => Duration::ZERO,
+            _ => self.first_delay.saturating_mul(2_u32.saturating_pow(number - 2)).min(self.max_delay),
+        }
+    }
+}
+
+/// A pause between half of `pause` and all of it, so that clients which lost the hub together do not come back together.
+pub fn jittered(pause: Duration) -> Duration {
+    // Every `RandomState` has other keys, which makes its hash of nothing a random number.
+    let random = RandomState::new().build_hasher().finish() >> 32;
+    let half = pause / 2;
+    half + half.mul_f64(random as f64 / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_profile_s_interval() {
+        let policy = RetryPolicy::from_profile(&Profile::for_server("p", "http://h/kojihub"));
+        let pauses: Vec<u64> = (1..=8).map(|n| policy.delay(n).as_secs()).collect();
+        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 20, 20]);
+        assert_eq!(policy.delay(u32::MAX), Duration::from_secs(20));
+        assert_eq!(policy.budget, Duration::from_secs(600));
+
+        let mut profile = Profile::for_server("p", "http://h/kojihub");
+        profile.retry_interval = Duration::ZERO;
+        profile.offline_retry_interval = Duration::ZERO;
+        let policy = RetryPolicy::from_profile(&profile);
+        assert_eq!((policy.delay(9), policy.budget), (Duration::ZERO, Duration::from_secs(30)));
+        assert_eq!(policy.offline_delay, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_outage_is_waited_for_whatever_the_profile_says() {
+        let mut profile = Profile::for_server("p", "http://h/kojihub");
+        let hour = Duration::from_secs(3600);
+        let policy = RetryPolicy::from_profile(&profile).with_outage(hour);
+        assert_eq!((policy.budget.as_secs(), policy.outage, policy.offline_budget), (600, hour, hour));
+        profile.offline_retry = true;
+        let policy = RetryPolicy::from_profile(&profile).with_outage(hour);
+        assert_eq!((policy.outage, policy.offline_budget), (hour, Duration::MAX));
+        assert_eq!(RetryPolicy::from_profile(&profile).outage, Duration::ZERO);
+    }
+
+    #[test]
+    fn jitter_stays_in_the_upper_half() {
+        let pauses: Vec<Duration> = (0..100).map(|_| jittered(Duration::from_secs(10))).collect();
+        assert!(pauses.iter().all(|p| (5.0..=10.0).contains(&p.as_secs_f64())), "{pauses:?}");
+        assert!(pauses.iter().any(|p| *p != pauses[0]), "all the same");
+        assert_eq!(jittered(Duration::ZERO), Duration::ZERO);
+    }
+}
