@@ -16,7 +16,7 @@ pub const MAX_INCLUDE_DEPTH: usize = 50;
 pub const MAX_DEPTH: u32 = 450;
 
 /// How much text the format expressions of one configuration may make, in bytes.
-pub const MAX_FORMATTED: usize = 64 << 20;
+pub const MAX_FORMATTED: usize = 16 << 20;
 
 /// How many values a configuration may have when every variable is written out where it is used.
 pub const MAX_EXPANDED: u64 = 5_000_000;

@@ -108,7 +108,7 @@ fn identity(value: &Value, budget: &mut usize) -> Result<Identity, Refused> {
         Value::Str(text) => Identity::Text(text.clone()),
         Value::List(_) | Value::Dict(_) => return Err(Refused::Unhashable),
         Value::Tuple(_) => {
-            check_hashable(value)?;
+            check_hashable(value, budget)?;
             let mut text = Text::new(budget);
             repr::push_repr(&mut text, value).map_err(|_| Refused::TooLarge)?;
             Identity::Tuple(text.finish())
@@ -116,10 +116,12 @@ fn identity(value: &Value, budget: &mut usize) -> Result<Identity, Refused> {
     })
 }
 
-fn check_hashable(value: &Value) -> Result<(), Refused> {
+/// Looks for lists and dicts in a tuple. Every value costs, since a tuple may hold the same one many times.
+fn check_hashable(value: &Value, budget: &mut usize) -> Result<(), Refused> {
+    *budget = budget.checked_sub(1).ok_or(Refused::TooLarge)?;
     match value {
         Value::List(_) | Value::Dict(_) => Err(Refused::Unhashable),
-        Value::Tuple(items) => items.iter().try_for_each(|item| check_hashable(&item.value)),
+        Value::Tuple(items) => items.iter().try_for_each(|item| check_hashable(&item.value, budget)),
         _ => Ok(()),
     }
 }
