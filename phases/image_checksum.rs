@@ -31,10 +31,12 @@ impl Sum {
     }
 }
 
-/// Completes the checksums of `images` and writes the sum files. Each file is read at most once, and not at all when its
-/// checksums were computed while it was fetched.
+/// Completes the checksums of `images` and writes the sum files of the directories that have one of the images in `own`
+/// (paths below `compose/`); what other tools keep elsewhere is theirs. Each file is read at most once, and not at all
+/// when its checksums were computed while it was fetched.
 pub fn run(
     images: &mut Images,
+    own: &BTreeSet<String>,
     config: &ChecksumConfig,
     identity: &ComposeIdentity,
     dir: &ComposeDir,
@@ -43,9 +45,11 @@ pub fn run(
     if config.one_file && algorithms.len() != 1 {
         return Err("media_checksum_one_file requires exactly one algorithm in media_checksums".to_owned());
     }
-    hash_missing(images, &algorithms, dir)?;
+    let directories: BTreeSet<&str> = own.iter().map(|path| directory_of(path)).collect();
+    hash_missing(images, &algorithms, dir, &directories)?;
     let mut files: BTreeMap<PathBuf, BTreeSet<Sum>> = BTreeMap::new();
-    for (variant, arch, image) in images.iter() {
+    for (variant, arch, image) in images.iter().filter(|(_, _, image)| directories.contains(directory_of(&image.path)))
+    {
         let path = dir.compose().join(&image.path);
         let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return Err(format!("{} is not the path of an image", image.path));
@@ -77,9 +81,15 @@ pub fn run(
 }
 
 /// Reads the files whose checksums are not all known, several at a time.
-fn hash_missing(images: &mut Images, algorithms: &[&str], dir: &ComposeDir) -> Result<(), String> {
+fn hash_missing(
+    images: &mut Images,
+    algorithms: &[&str],
+    dir: &ComposeDir,
+    directories: &BTreeSet<&str>,
+) -> Result<(), String> {
     let incomplete: BTreeSet<String> = images
         .iter()
+        .filter(|(_, _, image)| directories.contains(directory_of(&image.path)))
         .filter(|(_, _, image)| algorithms.iter().any(|algorithm| !image.checksums.contains_key(*algorithm)))
         .map(|(_, _, image)| image.path.clone())
         .collect();
@@ -98,6 +108,11 @@ fn hash_missing(images: &mut Images, algorithms: &[&str], dir: &ComposeDir) -> R
         }
     }
     Ok(())
+}
+
+/// The directory part of a path below `compose/`.
+fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 fn hash(path: &Path, algorithms: &[&str]) -> Result<BTreeMap<String, String>, String> {

@@ -5,8 +5,9 @@
 //! - Phases: [`osbuild`], [`image_checksum`]
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`repos`], [`version`]
-//! - A whole compose: [`pipeline`]
+//! - A whole compose: [`pipeline`], and what was there before, [`existing`]
 
+pub mod existing;
 pub mod image_checksum;
 pub mod osbuild;
 pub mod phase;

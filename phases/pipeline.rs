@@ -1,6 +1,7 @@
 //! The *pipeline* takes a compose from an empty directory to its final status: it leaves the records that a compose has,
 //! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
 
+use crate::existing::Existing;
 use crate::image_checksum;
 use crate::phase::{Context, ImagePhase};
 use crate::{PHASES, find};
@@ -14,11 +15,14 @@ use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_json};
 use magudi_config::{ComposeConfig, Diagnostic};
 use magudi_engine::event::{Event, Events, Level};
-use magudi_engine::plan::TaskRequest;
-use magudi_engine::runner::{Describe, Outcome, Polling, Runner};
-use magudi_engine::stop::Stop;
+use magudi_engine::journal::Journal;
+use magudi_engine::plan::{TaskRequest, keys};
+use magudi_engine::runner::{Describe, Outcome, Polling, Runner, STOPPED, Start};
+use magudi_engine::stop::{Reason, Stop, StopHandle};
 use magudi_engine::volume::Volume;
 use magudi_koji::{Hub, Session};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
@@ -82,6 +86,22 @@ pub struct Compose {
     pub events: Arc<Events>,
     /// How often tasks are looked at.
     pub polling: Polling,
+    /// Where each request begins; as many as there are requests.
+    pub starts: Vec<Start>,
+    /// Tasks that belong to requests already.
+    pub claimed: BTreeSet<i64>,
+    /// Paths of the images that earlier runs added.
+    pub earlier_paths: BTreeSet<String>,
+    /// Manifests that are there already.
+    pub existing: Existing,
+    /// What must be on disk before something is sent.
+    pub journal: Journal,
+    /// How the run was started, for a resume.
+    pub settings: Json,
+    /// Everything is built anew, whatever earlier runs did.
+    pub fresh: bool,
+    /// Told to stop the run when an image fails that is not failable.
+    pub fail_fast: Option<StopHandle>,
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
@@ -109,12 +129,15 @@ pub struct End {
 impl Compose {
     /// Runs the compose to its final status. `login` is called when there is something to submit; `stop` is set when a
     /// signal asks the compose to end.
-    pub async fn run<L, F>(self, login: L, stop: Stop) -> End
+    pub async fn run<L, F>(mut self, login: L, stop: Stop) -> End
     where
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
     {
         let mut deliverables = Deliverables::default();
+        for (list, phase, all) in self.existing.other_deliverables(|phase| find(phase).is_some()) {
+            deliverables.keep(list, phase, all);
+        }
         for request in self.requests.iter() {
             let deliverable = Deliverable::of_variant(&request.variant);
             if request.failable {
@@ -129,7 +152,9 @@ impl Compose {
         };
         let (status, error) = match outcome {
             Ok(status) => (status, None),
-            Err(error) if stop.is_set() => (Status::Terminated, Some(error)),
+            Err(error) if matches!(stop.reason(), Some(Reason::Signal(_) | Reason::Detach(_))) => {
+                (Status::Terminated, Some(error))
+            }
             Err(error) => (Status::Doomed, Some(error)),
         };
         self.finish(status, error, &deliverables)
@@ -140,7 +165,20 @@ impl Compose {
             compose_id: self.identity.id(),
             compose_dir: self.dir.top().to_path_buf(),
             requests: self.requests.len(),
+            settings: self.settings.clone(),
+            fresh: self.fresh,
         });
+        for (index, (request, key)) in self.requests.iter().zip(keys(&self.requests)).enumerate() {
+            self.events.say(Event::Planned {
+                request: index,
+                key,
+                phase: request.phase.clone(),
+                name: request.name().to_owned(),
+                variant: request.variant.clone(),
+                arches: request.arches().into_iter().map(str::to_owned).collect(),
+                failable: request.failable,
+            });
+        }
         self.set_status(Status::Started)
     }
 
@@ -155,7 +193,7 @@ impl Compose {
         Ok(())
     }
 
-    async fn phases<L, F>(&self, login: L, stop: &Stop, deliverables: &mut Deliverables) -> Result<Status, String>
+    async fn phases<L, F>(&mut self, login: L, stop: &Stop, deliverables: &mut Deliverables) -> Result<Status, String>
     where
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
@@ -168,6 +206,7 @@ impl Compose {
             }
         }
         let mut images = Images::default();
+        let mut own = BTreeSet::new();
         let mut incomplete = false;
         let clock = Instant::now();
         for phase in &active {
@@ -176,16 +215,17 @@ impl Compose {
         if !self.requests.is_empty() {
             let access = login().await.map_err(|error| format!("cannot use the hub: {error}"))?;
             let outcomes = self.submit(access, stop).await;
-            if stop.is_set() {
-                return Err("stopped by a signal".to_owned());
+            if let Some(Reason::Signal(number) | Reason::Detach(number)) = stop.reason() {
+                return Err(format!("signal {number}"));
             }
-            let mut hard = None;
+            let mut hard: Option<String> = None;
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
                 if let Some(failure) = &outcome.failure {
                     if request.failable {
                         deliverables.fail(&request.phase, Deliverable::of_variant(&request.variant));
                         incomplete = true;
-                    } else if hard.is_none() {
+                    } else if hard.is_none() || hard.as_deref() == Some(STOPPED) {
+                        // What was only stopped because of another failure is not the reason.
                         hard = Some(failure.clone());
                     }
                 }
@@ -194,6 +234,7 @@ impl Compose {
                 return Err(failure);
             }
             for added in outcomes.into_iter().flat_map(|outcome| outcome.images) {
+                own.insert(added.image.path.clone());
                 images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
             }
         }
@@ -202,13 +243,15 @@ impl Compose {
         }
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
-        image_checksum::run(&mut images, &self.config.checksums, &self.identity, &self.dir)?;
+        let mut images = self.existing.merged_images(images, &self.earlier_paths);
+        image_checksum::run(&mut images, &own, &self.config.checksums, &self.identity, &self.dir)?;
         self.phase_done(image_checksum::NAME, clock);
         if !active.is_empty() {
             self.manifest(&images)?;
         }
-        write_json(&self.dir.composeinfo_file(), &composeinfo(&self.identity, &self.variants, &self.dir))
-            .map_err(text_of)?;
+        let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
+        self.existing.merge_composeinfo(&mut info);
+        write_json(&self.dir.composeinfo_file(), &info).map_err(text_of)?;
         Ok(if incomplete { Status::FinishedIncomplete } else { Status::Finished })
     }
 
@@ -225,7 +268,7 @@ impl Compose {
         write_json(&self.dir.images_file(), &images.to_json(&self.identity)).map_err(text_of)
     }
 
-    async fn submit(&self, access: Access, stop: &Stop) -> Vec<Outcome> {
+    async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
         let weburl = access.weburl;
         let describe: Box<Describe> = Box::new(|request, archive| match find(&request.phase) {
             Some(phase) => phase.describe(request, archive),
@@ -237,18 +280,23 @@ impl Compose {
             dir: self.dir.clone(),
             variants: self.variants.clone(),
             events: Arc::clone(&self.events),
+            journal: self.journal.clone(),
             volume: access.volume,
             link_type: self.config.link_type,
             algorithms: self.config.checksums.algorithms.iter().map(|name| name.value.clone()).collect(),
             polling: self.polling,
             task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
             describe,
+            replaceable: self.earlier_paths.clone(),
+            fail_fast: self.fail_fast.clone(),
         });
-        let outcomes = runner.run(Arc::clone(&self.requests), stop.clone()).await;
-        if stop.is_set() {
+        let (starts, claimed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.claimed));
+        let outcomes = runner.run(Arc::clone(&self.requests), starts, claimed, stop.clone()).await;
+        if matches!(stop.reason(), Some(Reason::Signal(_) | Reason::FailFast)) {
             self.events.message(Level::Warning, None, "Trying to kill koji tasks");
-            let unfinished = |outcome: &&Outcome| outcome.images.is_empty();
-            let tasks: Vec<i64> = outcomes.iter().filter(unfinished).filter_map(|outcome| outcome.task).collect();
+            let running = outcomes.iter().enumerate().filter(|(_, outcome)| !outcome.task_ended);
+            let tasks: Vec<(usize, i64)> =
+                running.filter_map(|(request, outcome)| Some((request, outcome.task?))).collect();
             for (task, error) in runner.cancel(&tasks).await {
                 self.events.message(Level::Error, None, format!("Failed to kill koji task {task}: {error}"));
             }

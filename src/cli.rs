@@ -61,6 +61,12 @@ pub enum Command {
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Go on with a compose that stopped, where it stopped
+    Resume(ResumeArgs),
+    /// Cancel the tasks of a compose and end it
+    Cancel(CancelArgs),
+    /// Say how far a compose is, running or not
+    Status(StatusArgs),
     /// Run the simulated Koji hub, for `magudi run` or any other Koji client
     #[cfg(feature = "simulator")]
     Hub(HubArgs),
@@ -175,6 +181,69 @@ pub struct RunArgs {
     /// The compose.
     #[command(flatten)]
     pub compose: ComposeArgs,
+    /// Change a FINISHED compose (with --compose-dir): its images of the same phases are built anew and replaced
+    #[arg(long, requires = "compose_dir")]
+    pub reopen: bool,
+    /// How to go on.
+    #[command(flatten)]
+    pub going: GoingArgs,
+}
+
+/// Options about how a run goes on.
+#[derive(Debug, Args)]
+pub struct GoingArgs {
+    /// Cancel the rest as soon as an image fails that is not failable
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// On SIGINT and SIGTERM leave the tasks running, for a later resume
+    #[arg(long)]
+    pub detach_on_signal: bool,
+    /// When going on with a compose: submit images anew whose task failed or was canceled
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// When going on with a compose whose configuration changed: build this image (NAME or VARIANT:NAME; `*`: all that
+    /// changed); repeatable
+    #[arg(long, value_name = "IMAGE")]
+    pub rebuild: Vec<String>,
+}
+
+/// `magudi resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The compose directory
+    #[arg(value_name = "COMPOSE_DIR")]
+    pub compose_dir: PathBuf,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// How to go on.
+    #[command(flatten)]
+    pub going: GoingArgs,
+    /// How to reach the hub; without them as the compose was started.
+    #[command(flatten)]
+    pub koji: KojiArgs,
+}
+
+/// `magudi cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The compose directory
+    #[arg(value_name = "COMPOSE_DIR")]
+    pub compose_dir: PathBuf,
+    /// How to reach the hub; without them as the compose was started.
+    #[command(flatten)]
+    pub koji: KojiArgs,
+}
+
+/// `magudi status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The compose directory
+    #[arg(value_name = "COMPOSE_DIR")]
+    pub compose_dir: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
 }
 
 /// `magudi plan`.
@@ -188,7 +257,7 @@ pub struct PlanArgs {
     pub format: PlanFormat,
 }
 
-/// Forms of `plan`.
+/// Forms of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
     /// For people.

@@ -10,7 +10,7 @@ use magudi_config::render::to_json;
 
 /// Runs the command.
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let request = Request::new(&args.compose)?;
+    let request = Request::of(&args.compose);
     let (diagnostics, sources) = match inspect(&args.compose.config, &request, environment, Typed::Optional) {
         Ok(inspected) => (inspected.diagnostics, inspected.sources),
         Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),

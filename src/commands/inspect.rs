@@ -14,15 +14,21 @@ use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};
 use std::path::{Path, PathBuf};
 
-/// What was asked of the compose on the command line, in order.
-#[derive(Debug, Clone)]
+/// What was asked of the compose.
+#[derive(Debug, Clone, Default)]
 pub struct Request {
-    label: Option<Label>,
-    kind: Option<ComposeType>,
-    no_label: bool,
-    supported: bool,
-    just: Vec<String>,
-    skip: Vec<String>,
+    /// `--label`, as it was given.
+    pub label: Option<String>,
+    /// The compose type that was asked for.
+    pub kind: Option<ComposeType>,
+    /// `--no-label`.
+    pub no_label: bool,
+    /// `--supported`.
+    pub supported: bool,
+    /// `--just-phase`.
+    pub just: Vec<String>,
+    /// `--skip-phase`.
+    pub skip: Vec<String>,
     /// The target directory, for a compose that is to be created.
     pub target_dir: Option<PathBuf>,
     /// The compose directory, for one that is used as it is.
@@ -30,14 +36,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Checks the command line by itself (PUNGI.md 13: the target directory first, then the label).
-    pub fn new(args: &ComposeArgs) -> Result<Self, Failure> {
-        if let Some(target) = &args.target_dir {
-            check_target(target).map_err(|error| {
-                Failure::Usage(format!("the target directory does not exist or is not a directory: {error}"))
-            })?;
-        }
-        let label = args.label.as_deref().map(Label::parse).transpose().map_err(|e| Failure::Usage(e.to_string()))?;
+    /// The request of a command line.
+    pub fn of(args: &ComposeArgs) -> Self {
         let kind = [
             (args.nightly, ComposeType::Nightly),
             (args.test, ComposeType::Test),
@@ -45,8 +45,8 @@ impl Request {
             (args.production, ComposeType::Production),
             (args.development, ComposeType::Development),
         ];
-        Ok(Self {
-            label,
+        Self {
+            label: args.label.clone(),
             kind: kind.into_iter().find_map(|(asked, kind)| asked.then_some(kind)),
             no_label: args.no_label,
             supported: args.supported,
@@ -54,7 +54,17 @@ impl Request {
             skip: args.skip_phase.clone(),
             target_dir: args.target_dir.clone(),
             compose_dir: args.compose_dir.clone(),
-        })
+        }
+    }
+
+    /// Checks the request by itself (PUNGI.md 13: the target directory first, then the label).
+    pub fn check(&self) -> Result<Option<Label>, Failure> {
+        if let Some(target) = &self.target_dir {
+            check_target(target).map_err(|error| {
+                Failure::Usage(format!("the target directory does not exist or is not a directory: {error}"))
+            })?;
+        }
+        self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
     }
 }
 
@@ -86,10 +96,11 @@ impl Inspected {
     }
 
     /// The directory and identity that a run would have now. Creates nothing.
-    pub fn place(&self, request: &Request) -> Result<(ComposeDir, ComposeIdentity), Failure> {
+    /// `reopen` allows a FINISHED compose.
+    pub fn place(&self, request: &Request, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
         if let Some(dir) = &request.compose_dir {
             let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-            let identity = dir.peek_identity().map_err(Failure::failed)?.unwrap_or_else(|| self.identity.clone());
+            let identity = dir.peek_identity(reopen).map_err(Failure::failed)?.unwrap_or_else(|| self.identity.clone());
             return Ok((dir, identity));
         }
         let target = request.target_dir.as_deref().unwrap_or(Path::new("."));
@@ -111,6 +122,7 @@ pub enum Typed {
 ///
 /// An error in one of them keeps the later ones from being looked at only where they cannot be without it.
 pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed: Typed) -> Result<Inspected, Failure> {
+    let label = request.check()?;
     let mut sources = Sources::new();
     let tree = match load_config(path, &mut sources) {
         Ok(tree) => tree,
@@ -131,7 +143,7 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
     diagnostics.extend(check_variants(&variants));
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = ComposeIdentity::from_config(&config, date, kind, request.label.clone(), request.supported);
+    let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
     let selection = Selection {
         just: request.just.clone(),
         skip: request.skip.iter().chain(&config.skip_phases).cloned().collect(),

@@ -1,12 +1,17 @@
 //! The verbs of the program, one file each: typed arguments in, exit status out.
 
+mod cancel;
 mod check;
+mod compose;
 mod config_dump;
 #[cfg(feature = "simulator")]
 mod hub;
 mod inspect;
 mod plan;
+mod recall;
+mod resume;
 mod run;
+mod status;
 
 use crate::cli::{self, Command, ConfigCommand};
 use crate::error::Failure;
@@ -36,6 +41,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ui = Ui::new(&environment);
     let result = match cli.command {
         Command::Run(args_of_run) => run::run(&args_of_run, &args, &environment, ui),
+        Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
+        Command::Cancel(args) => cancel::run(&args, &environment, ui),
+        Command::Status(args) => status::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),
         Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, ui),

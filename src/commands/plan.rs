@@ -11,9 +11,9 @@ use serde_json::{Value as Json, json};
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let request = Request::new(&args.compose)?;
+    let request = Request::of(&args.compose);
     let inspected = inspect(&args.compose.config, &request, environment, Typed::Required)?;
-    let (dir, identity) = inspected.place(&request)?;
+    let (dir, identity) = inspected.place(&request, false)?;
     let (requests, _) = inspected.expand(&identity, &dir);
     let text = match args.format {
         PlanFormat::Json => {

@@ -1,6 +1,6 @@
 //! The *overview* is what the events of a run add up to: how many tasks are in which state, and which images there are.
 
-use magudi_engine::event::Event;
+use magudi_engine::event::{Event, ImageEntry};
 use std::collections::BTreeMap;
 
 /// Where a request is.
@@ -18,21 +18,6 @@ pub enum Stage {
     Failed,
 }
 
-/// One line of the table at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageRow {
-    /// The request it came from.
-    pub request: usize,
-    /// The arch.
-    pub arch: String,
-    /// The image type.
-    pub image_type: String,
-    /// The path below `compose/`.
-    pub path: String,
-    /// The size in bytes.
-    pub size: u64,
-}
-
 /// The sum of a run's events so far.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
@@ -42,8 +27,8 @@ pub struct Overview {
     pub stages: BTreeMap<usize, Stage>,
     /// Bytes fetched and verified.
     pub bytes: u64,
-    /// Images in the compose.
-    pub images: Vec<ImageRow>,
+    /// Images that came into the compose, each with its request.
+    pub images: Vec<(usize, ImageEntry)>,
     /// Request -> variant and image name.
     pub names: BTreeMap<usize, (String, String)>,
     /// Request -> task.
@@ -57,10 +42,14 @@ impl Overview {
     pub fn take(&mut self, event: &Event) {
         match event {
             Event::ComposeStarted { requests, .. } => self.total = *requests,
-            Event::Submitting { request, name, variant, .. } => {
+            Event::Planned { request, name, variant, .. } => {
                 self.names.insert(*request, (variant.clone(), name.clone()));
             }
-            Event::Submitted { request, task, .. } => {
+            Event::Kept { request, task, .. } => {
+                self.tasks.insert(*request, *task);
+                self.stages.insert(*request, Stage::Done);
+            }
+            Event::Submitted { request, task, .. } | Event::Adopted { request, task, .. } => {
                 self.tasks.insert(*request, *task);
                 self.stages.insert(*request, Stage::Free);
             }
@@ -74,13 +63,7 @@ impl Overview {
                 self.stages.insert(*request, stage);
             }
             Event::FetchProgress { bytes, .. } => self.bytes += bytes,
-            Event::ImageAdded { request, arch, image_type, path, size } => self.images.push(ImageRow {
-                request: *request,
-                arch: arch.clone(),
-                image_type: image_type.clone(),
-                path: path.clone(),
-                size: *size,
-            }),
+            Event::ImageAdded { request, image, .. } => self.images.push((*request, image.clone())),
             Event::RequestDone { request, .. } => {
                 self.stages.insert(*request, Stage::Done);
             }

@@ -37,11 +37,11 @@ impl TerminalView {
 
     fn closing(&self) -> String {
         let mut images = self.overview.images.clone();
-        images.sort_by(|a, b| a.path.cmp(&b.path));
+        images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
         let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"]).fit(columns());
-        for image in &images {
-            let (variant, name) = self.overview.names.get(&image.request).cloned().unwrap_or_default();
-            let task = self.overview.tasks.get(&image.request).map_or(String::new(), ToString::to_string);
+        for (request, image) in &images {
+            let (variant, name) = self.overview.names.get(request).cloned().unwrap_or_default();
+            let task = self.overview.tasks.get(request).map_or(String::new(), ToString::to_string);
             table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
         }
         let mut text = if table.is_empty() { String::new() } else { format!("\n{table}") };

@@ -32,6 +32,8 @@ pub struct Deliverables {
     required: Lists,
     failed: Lists,
     attempted: Lists,
+    /// What other tools wrote: list, kind, deliverables.
+    others: Vec<(String, String, Value)>,
 }
 
 type Lists = BTreeMap<String, Vec<Deliverable>>;
@@ -57,6 +59,11 @@ impl Deliverables {
         push(&mut self.failed, kind, deliverable);
     }
 
+    /// Keeps what another tool wrote of a `kind` in one of the three lists.
+    pub fn keep(&mut self, list: String, kind: String, deliverables: Value) {
+        self.others.push((list, kind, deliverables));
+    }
+
     /// What failed: kind and deliverable.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &Deliverable)> {
         self.failed.iter().flat_map(|(kind, list)| list.iter().map(move |deliverable| (kind.as_str(), deliverable)))
@@ -65,17 +72,20 @@ impl Deliverables {
     /// The text of deliverables.json, whose top-level keys are not sorted.
     pub fn to_json(&self) -> String {
         pyjson::object_in_order(&[
-            ("required", lists(&self.required)),
-            ("failed", lists(&self.failed)),
-            ("attempted", lists(&self.attempted)),
+            ("required", self.list("required", &self.required)),
+            ("failed", self.list("failed", &self.failed)),
+            ("attempted", self.list("attempted", &self.attempted)),
         ])
+    }
+
+    fn list(&self, name: &str, lists: &Lists) -> Value {
+        let own =
+            lists.iter().map(|(kind, list)| (kind.clone(), list.iter().map(Deliverable::to_json).collect::<Value>()));
+        let others = self.others.iter().filter(|(list, _, _)| list == name);
+        others.map(|(_, kind, all)| (kind.clone(), all.clone())).chain(own).collect()
     }
 }
 
 fn push(lists: &mut Lists, kind: &str, deliverable: Deliverable) {
     lists.entry(kind.to_owned()).or_default().push(deliverable);
-}
-
-fn lists(lists: &Lists) -> Value {
-    lists.iter().map(|(kind, list)| (kind.clone(), list.iter().map(Deliverable::to_json).collect::<Value>())).collect()
 }

@@ -42,7 +42,7 @@ pub enum StatusError {
         text: String,
     },
     /// A finished compose stays as it is.
-    #[error("{} is a FINISHED compose and must not be changed; compose into another directory", .0.display())]
+    #[error("{} is a FINISHED compose and must not be changed; give --reopen to change it all the same", .0.display())]
     Finished(PathBuf),
     /// The file cannot be written.
     #[error(transparent)]
@@ -103,6 +103,15 @@ pub fn write_status(dir: &ComposeDir, status: Status) -> Result<bool, StatusErro
             Ok(true)
         }
     }
+}
+
+/// Opens a finished compose again: STARTED takes the place of FINISHED. Any other status stays.
+pub fn reopen(dir: &ComposeDir) -> Result<(), StatusError> {
+    let path = dir.status_file();
+    if load_status(&path)? == Some(Status::Finished) {
+        write_atomic(&path, format!("{}\n", Status::Started).as_bytes())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

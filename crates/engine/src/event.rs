@@ -2,7 +2,10 @@
 //! all subscribers of one stream and know nothing of each other.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use magudi_compose::images::Image;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 pub const VERSION: u32 = 1;
 
 /// How important a [`Event::Message`] is, with Pungi's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// For the log file only.
@@ -39,7 +42,7 @@ impl Level {
 }
 
 /// What happened. `request` is the index of a task request in the plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The compose directory exists and the run begins.
@@ -50,6 +53,28 @@ pub enum Event {
         compose_dir: PathBuf,
         /// Number of task requests in the plan.
         requests: usize,
+        /// How the run was started: what a resume needs to know. No secret is in it.
+        settings: Json,
+        /// Everything is built anew, whatever earlier runs of this compose did.
+        #[serde(default)]
+        fresh: bool,
+    },
+    /// A request of the plan; said once for each at the beginning of a run, in expansion order.
+    Planned {
+        /// Which.
+        request: usize,
+        /// Names the request across runs: a digest of what is sent, and which of several equal ones it is.
+        key: String,
+        /// Its phase.
+        phase: String,
+        /// The image name.
+        name: String,
+        /// The variant uid.
+        variant: String,
+        /// The arches.
+        arches: Vec<String>,
+        /// Whether the compose goes on without it.
+        failable: bool,
     },
     /// STATUS changed.
     Status {
@@ -85,18 +110,32 @@ pub enum Event {
         /// The text.
         text: String,
     },
-    /// A request is about to be sent.
+    /// A request is about to be sent. It is on disk before anything goes to the hub.
     Submitting {
         /// Which.
         request: usize,
         /// Its phase.
         phase: String,
-        /// The image name.
-        name: String,
         /// The variant uid.
         variant: String,
-        /// The arches.
-        arches: Vec<String>,
+    },
+    /// A task that an earlier run, or a call without an answer, made for a request.
+    Adopted {
+        /// Which.
+        request: usize,
+        /// The task id.
+        task: i64,
+        /// Page of the task in the hub's web interface.
+        url: String,
+    },
+    /// An earlier run has brought everything of a request into the compose.
+    Kept {
+        /// Which.
+        request: usize,
+        /// The task id.
+        task: i64,
+        /// Number of images.
+        images: usize,
     },
     /// The hub made a task of it.
     Submitted {
@@ -138,14 +177,10 @@ pub enum Event {
     ImageAdded {
         /// Which.
         request: usize,
-        /// The arch.
-        arch: String,
-        /// The image type in images.json.
-        image_type: String,
-        /// Path below `compose/`.
-        path: String,
-        /// Size in bytes.
-        size: u64,
+        /// The variant uid it is listed under.
+        variant: String,
+        /// Its entry in images.json.
+        image: ImageEntry,
     },
     /// Everything that a request asked for is in the compose.
     RequestDone {
@@ -175,6 +210,16 @@ pub enum Event {
         failable: bool,
         /// What went wrong.
         error: String,
+        /// Nobody knows whether the hub made a task: the answer was lost, and it could not be asked again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
+    },
+    /// The hub was asked to cancel a task, and did.
+    TaskCanceled {
+        /// Which.
+        request: usize,
+        /// The task id.
+        task: i64,
     },
     /// The run is over.
     ComposeFinished {
@@ -184,6 +229,66 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+}
+
+/// The entry of an image in images.json, with all that a later run needs to write it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageEntry {
+    /// The arch.
+    pub arch: String,
+    /// The image type.
+    pub image_type: String,
+    /// The file format.
+    pub format: String,
+    /// The subvariant.
+    pub subvariant: String,
+    /// Path below `compose/`.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, seconds since 1970.
+    pub mtime: i64,
+    /// Algorithm -> lower-case hex.
+    pub checksums: BTreeMap<String, String>,
+}
+
+impl From<&Image> for ImageEntry {
+    fn from(image: &Image) -> Self {
+        Self {
+            arch: image.arch.clone(),
+            image_type: image.kind.clone(),
+            format: image.format.clone(),
+            subvariant: image.subvariant.clone(),
+            path: image.path.clone(),
+            size: image.size,
+            mtime: image.mtime,
+            checksums: image.checksums.clone(),
+        }
+    }
+}
+
+impl From<ImageEntry> for Image {
+    /// An image as the phases make it: one disc, not bootable (PUNGI.md 10).
+    fn from(entry: ImageEntry) -> Self {
+        Self {
+            path: entry.path,
+            mtime: entry.mtime,
+            size: entry.size,
+            volume_id: None,
+            kind: entry.image_type,
+            format: entry.format,
+            arch: entry.arch,
+            disc_number: 1,
+            disc_count: 1,
+            checksums: entry.checksums,
+            implant_md5: None,
+            bootable: false,
+            subvariant: entry.subvariant,
+            unified: false,
+            additional_variants: Vec::new(),
+            extra: serde_json::Map::new(),
+        }
+    }
 }
 
 /// An event and its time.

@@ -1,33 +1,202 @@
-//! The *journal* is the event stream on disk, one JSON object a line, appended as the run goes on.
+//! The *journal* is the event stream on disk: one JSON object a line, appended as the run goes on, in
+//! `logs/global/magudi-journal.jsonl`. Whatever crashes, it says how far a run came; [`crate::history`] reads it back.
+//!
+//! A line is written before the next event is said. Lines survive a crash of the program as soon as they are written, and
+//! one of the machine after [`Journal::sync`], which the runner calls before it sends anything that must not be sent twice.
 
-use crate::event::{Event, Stamped, Subscriber};
+use crate::event::{Event, Stamped, Subscriber, VERSION};
+use jiff::Timestamp;
+use serde_json::Value as Json;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use thiserror::Error;
 
-/// Appends every event to `logs/global/magudi-journal.jsonl`.
-#[derive(Debug)]
+/// The journal's name, below `logs/global`.
+pub const NAME: &str = "magudi-journal.jsonl";
+
+/// The longest line that is read: far beyond any event.
+const MAX_LINE: u64 = 16 << 20;
+
+/// A journal that cannot be written or read.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The file system refused.
+    #[error("cannot {action} the journal {path}: {error}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The journal.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// A line that is no event.
+    #[error("line {line} of the journal {path} is damaged: {reason}")]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line of a later version.
+    #[error("line {line} of the journal {path} has version {version}, and this program knows up to {VERSION}")]
+    Version {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Its version.
+        version: u64,
+    },
+}
+
+/// Appends every event to the journal. Copies write to the same file.
+#[derive(Debug, Clone)]
 pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
     file: File,
-    failed: bool,
+    /// The first error; after it nothing more is written, so that no line stands after one that is missing.
+    failed: Option<(io::ErrorKind, String)>,
 }
 
 impl Journal {
-    /// Opens the journal for appending.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: OpenOptions::new().create(true).append(true).open(path)?, failed: false })
+    /// Opens the journal for appending. What a crash left of a last line is cut off.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let io = |error| JournalError::Io { action: "open", path: path.to_path_buf(), error };
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
+        let whole = whole_lines(&mut file).map_err(io)?;
+        if whole < file.metadata().map_err(io)?.len() {
+            file.set_len(whole).map_err(io)?;
+        }
+        let state = Mutex::new(State { file, failed: None });
+        Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), state }) })
+    }
+
+    /// Makes sure that everything said so far is on disk. An error of an earlier write is reported here too: what is not
+    /// in the journal must not be done.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed.is_none() {
+            let synced = state.file.sync_data();
+            state.note(synced);
+        }
+        match &state.failed {
+            None => Ok(()),
+            Some((kind, text)) => Err(JournalError::Io {
+                action: "write",
+                path: self.shared.path.clone(),
+                error: io::Error::new(*kind, text.clone()),
+            }),
+        }
+    }
+}
+
+impl State {
+    fn note(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.failed = Some((error.kind(), error.to_string()));
+        }
     }
 }
 
 impl Subscriber for Journal {
     fn on_event(&mut self, event: &Stamped) {
-        // Progress within a file says nothing that a reader of the journal could use later.
-        if self.failed || matches!(event.event, Event::FetchProgress { .. }) {
+        // Progress within a file and lines of the log say nothing that a reader of the journal could use later.
+        if matches!(event.event, Event::FetchProgress { .. } | Event::Message { .. }) {
             return;
         }
         let mut line = event.to_json_line();
         line.push('\n');
-        self.failed = self.file.write_all(line.as_bytes()).is_err();
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed.is_none() {
+            let written = state.file.write_all(line.as_bytes());
+            state.note(written);
+        }
+    }
+}
+
+/// Length of the file up to the end of its last whole line.
+fn whole_lines(file: &mut File) -> io::Result<u64> {
+    const BLOCK: u64 = 64 * 1024;
+    let mut end = file.seek(SeekFrom::End(0))?;
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK);
+        let mut block = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        Read::take(&mut *file, end - start).read_to_end(&mut block)?;
+        if let Some(place) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + place as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// Reads a journal back: every event with its time. A torn last line is left out, and so are events of names that this
+/// version does not know.
+pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
+    let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
+    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut events = Vec::new();
+    for line in 1.. {
+        let mut text = Vec::new();
+        let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)?;
+        if read == 0 || text.last() != Some(&b'\n') && (read as u64) < MAX_LINE {
+            break;
+        }
+        let damaged = |reason: String| JournalError::Damaged { path: path.to_path_buf(), line, reason };
+        let text = std::str::from_utf8(&text).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
+        match parse_line(text).map_err(damaged)? {
+            Parsed::Event(event) => events.push(*event),
+            Parsed::Unknown => {}
+            Parsed::Later(version) => {
+                return Err(JournalError::Version { path: path.to_path_buf(), line, version });
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// What one line of a journal holds.
+#[derive(Debug)]
+pub enum Parsed {
+    /// An event.
+    Event(Box<Stamped>),
+    /// An event of a name that this version does not know.
+    Unknown,
+    /// A line of a later version.
+    Later(u64),
+}
+
+/// Reads one line of a journal. The error says what is wrong with it.
+pub fn parse_line(text: &str) -> Result<Parsed, String> {
+    let line: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match line.get("v").and_then(Json::as_u64) {
+        None => return Err("it has no version".to_owned()),
+        Some(version) if version > u64::from(VERSION) => return Ok(Parsed::Later(version)),
+        Some(_) => {}
+    }
+    let time = line.get("t").and_then(Json::as_str).unwrap_or_default();
+    let time: Timestamp = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
+    let name = line.get("event").and_then(Json::as_str).ok_or("it names no event")?.to_owned();
+    match serde_json::from_value(line) {
+        Ok(event) => Ok(Parsed::Event(Box::new(Stamped { time, event }))),
+        Err(error) if error.to_string().contains("unknown variant") => Ok(Parsed::Unknown),
+        Err(error) => Err(format!("event {}: {error}", name.escape_debug())),
     }
 }
 
@@ -36,20 +205,61 @@ mod tests {
     use super::*;
     use crate::event::Events;
 
-    #[test]
-    fn every_line_is_an_object() {
+    fn journal() -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.jsonl");
+        (dir, path)
+    }
+
+    #[test]
+    fn what_was_said_is_read_back() {
+        let (_dir, path) = journal();
         let events = Events::new();
-        events.subscribe(Box::new(Journal::open(&path).unwrap()));
-        events.say(Event::PhaseStarted { phase: "osbuild".into() });
+        let journal = Journal::open(&path).unwrap();
+        events.subscribe(Box::new(journal.clone()));
+        let said = [
+            Event::PhaseStarted { phase: "osbuild".into() },
+            Event::Submitted { request: 3, task: 42, url: "http://h/42".into() },
+        ];
+        events.say(said[0].clone());
         events.say(Event::FetchProgress { request: 0, file: "a".into(), bytes: 1 });
-        events.say(Event::Status { status: "FINISHED".into() });
-        let text = std::fs::read_to_string(&path).unwrap();
-        let names: Vec<_> = text
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(names, ["phase-started", "status"]);
+        events.say(said[1].clone());
+        journal.sync().unwrap();
+        let read: Vec<Event> = load_journal(&path).unwrap().into_iter().map(|stamped| stamped.event).collect();
+        assert_eq!(read, said);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_cut_off() {
+        let (_dir, path) = journal();
+        let whole = r#"{"v":1,"t":"2024-02-29T00:00:00Z","event":"status","status":"STARTED"}"#;
+        std::fs::write(&path, format!("{whole}\n{}", &whole[..30])).unwrap();
+        assert_eq!(load_journal(&path).unwrap().len(), 1);
+        Journal::open(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{whole}\n"));
+        std::fs::write(&path, &whole[..30]).unwrap();
+        Journal::open(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[test]
+    fn damage_is_named_by_line() {
+        let (_dir, path) = journal();
+        let good = r#"{"v":1,"t":"2024-02-29T00:00:00Z","event":"status","status":"STARTED"}"#;
+        for (bad, want) in [
+            ("{\"v\":1", "line 2"),
+            ("[]", "it has no version"),
+            (r#"{"v":1,"t":"yesterday","event":"status"}"#, "`yesterday` is not a time"),
+            (r#"{"v":1,"t":"2024-02-29T00:00:00Z","event":"submitted","request":"x"}"#, "event submitted"),
+            (r#"{"v":1,"t":"2024-02-29T00:00:00Z"}"#, "it names no event"),
+            (r#"{"v":2,"t":"2024-02-29T00:00:00Z","event":"status"}"#, "has version 2"),
+        ] {
+            std::fs::write(&path, format!("{good}\n{bad}\n{good}\n")).unwrap();
+            let error = load_journal(&path).unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+        std::fs::write(&path, format!("{{\"v\":1,\"t\":\"2024-02-29T00:00:00Z\",\"event\":\"dance\"}}\n{good}\n"))
+            .unwrap();
+        assert_eq!(load_journal(&path).unwrap().len(), 1, "an event of a later program");
     }
 }

@@ -5,12 +5,15 @@
 //! - What to do: [`plan`]
 //! - Doing it: [`runner`], [`volume`], [`link`], [`digest`], [`artifact`], [`reason`], [`stop`]
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
+//! - Hearing it again: [`history`]; one run at a time: [`lock`]
 
 pub mod artifact;
 pub mod digest;
 pub mod event;
+pub mod history;
 pub mod journal;
 pub mod link;
+pub mod lock;
 pub mod log;
 pub mod notify;
 pub mod plan;

@@ -43,7 +43,7 @@ impl Line {
 pub fn lines(event: &Event) -> Vec<Line> {
     use Level::{Critical, Debug, Error, Info, Warning};
     match event {
-        Event::ComposeStarted { compose_id, compose_dir, requests } => vec![
+        Event::ComposeStarted { compose_id, compose_dir, requests, .. } => vec![
             Line::new(Info, format!("Compose top directory: {}", compose_dir.display())),
             Line::new(Info, format!("COMPOSE_ID={compose_id}")),
             Line::new(Debug, format!("The plan has {requests} task requests")),
@@ -63,10 +63,18 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::Submitting { phase, variant, .. } => {
             vec![Line::of(phase, Info, format!("[BEGIN] {} task for variant {variant}", title(phase)))]
         }
+        Event::Planned { .. } => Vec::new(),
+        Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],
+        Event::Kept { task, images, .. } => {
+            vec![Line::new(Info, format!("The {images} images of task {task} are in the compose already"))]
+        }
+        Event::TaskCanceled { task, .. } => vec![Line::new(Info, format!("Task {task} was canceled"))],
         Event::Submitted { task, url, .. } => vec![Line::new(Info, format!("Task {task}: {url}"))],
         Event::TaskState { task, state, .. } => vec![Line::new(Debug, format!("Task {task} is {state}"))],
         Event::FetchStarted { .. } | Event::FetchProgress { .. } => Vec::new(),
-        Event::ImageAdded { path, size, .. } => vec![Line::new(Info, format!("Added {path} ({size} bytes)"))],
+        Event::ImageAdded { image, .. } => {
+            vec![Line::new(Info, format!("Added {} ({} bytes)", image.path, image.size))]
+        }
         Event::RequestDone { phase, variant, task, .. } => {
             vec![Line::of(
                 phase,
@@ -165,6 +173,7 @@ mod tests {
             task: None,
             failable: true,
             error: "boom".into(),
+            in_doubt: false,
         });
         assert_eq!(
             failed[0],

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// One call that will become one task on the hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,8 +42,56 @@ impl TaskRequest {
         }
     }
 
+    /// A digest of what is sent, under which a later run knows the request again. It gives nothing away of what may be
+    /// secret in it.
+    pub fn digest(&self) -> String {
+        let sent = serde_json::json!([self.phase, self.variant, self.method, self.args, self.opts]);
+        let mut digest = Sha256::new();
+        digest.update(sent.to_string().as_bytes());
+        digest.finalize().iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
     /// How messages call it: image and variant.
     pub fn label(&self) -> String {
         format!("{} of variant {}", self.name(), self.variant)
+    }
+}
+
+/// A key for each request, equal in every run of the same plan: its digest, and which of several equal ones it is.
+pub fn keys(requests: &[TaskRequest]) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    requests
+        .iter()
+        .map(|request| {
+            let digest = request.digest();
+            let number = seen.entry(digest.clone()).or_default();
+            *number += 1;
+            format!("{digest}-{number}")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_tell_equal_requests_apart_and_stay_the_same() {
+        let request = |version: &str| TaskRequest {
+            phase: "osbuild".into(),
+            variant: "Server".into(),
+            subvariant: "Server".into(),
+            failable: false,
+            method: "osbuildImage".into(),
+            args: vec![json!("disk"), json!(version)],
+            opts: Map::new(),
+            image_type: None,
+        };
+        let plan = [request("1"), request("2"), request("1")];
+        let all = keys(&plan);
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        assert_eq!(all, keys(&plan));
+        assert_eq!(all[0].split('-').next(), all[2].split('-').next());
     }
 }

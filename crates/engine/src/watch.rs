@@ -44,7 +44,9 @@ impl WatchLogs {
 impl Subscriber for WatchLogs {
     fn on_event(&mut self, event: &Stamped) {
         match &event.event {
-            Event::Submitted { request, url, .. } => self.append(*request, &format!("Task URL: {url}\n")),
+            Event::Submitted { request, url, .. } | Event::Adopted { request, url, .. } => {
+                self.append(*request, &format!("Task URL: {url}\n"))
+            }
             Event::TaskState { request, task, state } => {
                 let state = match state.as_str() {
                     "FAILED" => "FAILED".to_owned(),

@@ -215,6 +215,13 @@ impl Images {
         })
     }
 
+    /// Leaves out the images that `keep` does not want.
+    pub fn retain(&mut self, keep: impl Fn(&Image) -> bool) {
+        for list in self.images.values_mut().flat_map(BTreeMap::values_mut) {
+            list.retain(&keep);
+        }
+    }
+
     /// How many images there are.
     pub fn len(&self) -> usize {
         self.images.values().flat_map(BTreeMap::values).map(Vec::len).sum()

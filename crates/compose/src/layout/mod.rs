@@ -100,16 +100,16 @@ impl ComposeDir {
     /// wins over `identity`; the one to go on with is returned. Refuses a FINISHED compose before anything is touched.
     pub fn open_or_create(dir: &Path, identity: ComposeIdentity) -> Result<(Self, ComposeIdentity), LayoutError> {
         let dir = Self { top: absolute(dir)? };
-        let identity = dir.peek_identity()?.unwrap_or(identity);
+        let identity = dir.peek_identity(false)?.unwrap_or(identity);
         make_dir(&dir.top, TOP_MODE)?;
         dir.fill(&identity)?;
         Ok((dir, identity))
     }
 
     /// The identity that [`ComposeDir::open_or_create`] would find in this directory; `None` when there is none yet.
-    /// Refuses a FINISHED compose. Creates nothing.
-    pub fn peek_identity(&self) -> Result<Option<ComposeIdentity>, LayoutError> {
-        if load_status(&self.status_file())? == Some(Status::Finished) {
+    /// Refuses a FINISHED compose, unless it is to be opened again. Creates nothing.
+    pub fn peek_identity(&self, reopen: bool) -> Result<Option<ComposeIdentity>, LayoutError> {
+        if load_status(&self.status_file())? == Some(Status::Finished) && !reopen {
             return Err(StatusError::Finished(self.top.clone()).into());
         }
         let base = self.composeinfo_base_file();

@@ -91,7 +91,7 @@ pub mod cancel_task {
 }
 
 /// Which tasks to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskFilter {
     /// Of this user, by number.
     pub owner: Option<i64>,
@@ -99,6 +99,8 @@ pub struct TaskFilter {
     pub method: Option<String>,
     /// In one of these states; empty: in any.
     pub states: Vec<TaskState>,
+    /// Made at or after this time, in seconds since 1970.
+    pub created_after: Option<f64>,
 }
 
 /// `listTasks`, in pages, with the arguments of the tasks.
@@ -117,6 +119,9 @@ pub mod list_tasks {
         if !filter.states.is_empty() {
             let states = filter.states.iter().map(|state| Value::Int(state.number())).collect();
             opts.push(("state", Value::Array(states)));
+        }
+        if let Some(since) = filter.created_after {
+            opts.push(("createdAfter", Value::Double(since)));
         }
         let page =
             structure([("limit", int(i64::from(limit))), ("offset", int(i64::from(offset))), ("order", string("-id"))]);

@@ -1,0 +1,237 @@
+//! The *history* of a compose is what its journal says of earlier runs: which requests have tasks, which files are in the
+//! compose, which submissions are in doubt. Resume begins with it.
+
+use crate::artifact::AddedImage;
+use crate::event::{Event, ImageEntry, Stamped};
+use jiff::Timestamp;
+use magudi_compose::images::Image;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of one request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Past {
+    /// Its phase.
+    pub phase: String,
+    /// The image name.
+    pub name: String,
+    /// The variant uid.
+    pub variant: String,
+    /// The arches.
+    pub arches: Vec<String>,
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// The task.
+    pub task: Option<i64>,
+    /// The last state in which the task was seen.
+    pub state: Option<String>,
+    /// Set while nobody knows whether the hub made a task: the time of the submission.
+    pub in_doubt: Option<Timestamp>,
+    /// We had the task canceled.
+    pub canceled: bool,
+    /// Everything it asked for is in the compose.
+    pub done: bool,
+    /// What went wrong last.
+    pub failure: Option<String>,
+    /// Its images in the compose.
+    pub images: Vec<(String, ImageEntry)>,
+}
+
+impl Past {
+    /// The images, as the manifest needs them.
+    pub fn added(&self) -> Vec<AddedImage> {
+        let image = |(variant, entry): &(String, ImageEntry)| AddedImage {
+            variant: variant.clone(),
+            image: Image::from(entry.clone()),
+        };
+        self.images.iter().map(image).collect()
+    }
+}
+
+/// What a journal says, all runs taken together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    /// How the last run was started.
+    pub settings: Option<Json>,
+    /// The compose id.
+    pub compose_id: Option<String>,
+    /// Key of a request -> what is known of it. Only requests of the last plan.
+    pub requests: BTreeMap<String, Past>,
+    /// Keys in the order of the last plan.
+    pub order: Vec<String>,
+    /// Paths below `compose/` of every image that any run added.
+    pub paths: BTreeSet<String>,
+    /// The status that was written last.
+    pub status: Option<String>,
+    /// When the first and the last event were said.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl History {
+    /// Replays a journal.
+    pub fn replay(events: &[Stamped]) -> Self {
+        let mut history = Self::default();
+        // Requests of earlier plans, for a plan that asks for them again.
+        let mut known: BTreeMap<String, Past> = BTreeMap::new();
+        for stamped in events {
+            history.span = Some(match history.span {
+                Some((first, _)) => (first, stamped.time),
+                None => (stamped.time, stamped.time),
+            });
+            history.take(stamped, &mut known);
+        }
+        history
+    }
+
+    fn take(&mut self, stamped: &Stamped, known: &mut BTreeMap<String, Past>) {
+        match &stamped.event {
+            Event::ComposeStarted { compose_id, settings, fresh, .. } => {
+                self.compose_id = Some(compose_id.clone());
+                self.settings = Some(settings.clone());
+                known.append(&mut self.requests);
+                if *fresh {
+                    known.clear();
+                }
+                self.order.clear();
+            }
+            Event::Planned { key, phase, name, variant, arches, failable, .. } => {
+                let past = known.remove(key).unwrap_or_default();
+                let past = Past {
+                    phase: phase.clone(),
+                    name: name.clone(),
+                    variant: variant.clone(),
+                    arches: arches.clone(),
+                    failable: *failable,
+                    failure: None,
+                    ..past
+                };
+                self.requests.insert(key.clone(), past);
+                self.order.push(key.clone());
+            }
+            Event::Status { status } => self.status = Some(status.clone()),
+            Event::Submitting { request, .. } => self.with(*request, |past| {
+                *past = Past { in_doubt: Some(stamped.time), ..past.clone().without_task() };
+            }),
+            Event::Submitted { request, task, .. } | Event::Adopted { request, task, .. } => {
+                self.with(*request, |past| {
+                    past.in_doubt = None;
+                    past.task = Some(*task);
+                });
+            }
+            Event::TaskState { request, state, .. } => {
+                self.with(*request, |past| past.state = Some(state.clone()));
+            }
+            Event::ImageAdded { request, variant, image } => {
+                self.paths.insert(image.path.clone());
+                self.with(*request, |past| {
+                    past.images.retain(|(_, old)| old.path != image.path);
+                    past.images.push((variant.clone(), image.clone()));
+                });
+            }
+            Event::RequestDone { request, .. } => self.with(*request, |past| {
+                past.done = true;
+                past.failure = None;
+            }),
+            Event::RequestFailed { request, error, in_doubt, .. } => self.with(*request, |past| {
+                past.failure = Some(error.clone());
+                if !in_doubt {
+                    past.in_doubt = None;
+                }
+            }),
+            Event::TaskCanceled { request, .. } => self.with(*request, |past| past.canceled = true),
+            _ => {}
+        }
+    }
+
+    fn with(&mut self, request: usize, change: impl FnOnce(&mut Past)) {
+        if let Some(past) = self.order.get(request).and_then(|key| self.requests.get_mut(key)) {
+            change(past);
+        }
+    }
+
+    /// Tasks that have not ended, as far as the journal knows: request index and task.
+    pub fn unfinished(&self) -> Vec<(usize, i64)> {
+        let open = |past: &Past| {
+            let ended = matches!(past.state.as_deref(), Some("CLOSED" | "FAILED" | "CANCELED"));
+            past.task.filter(|_| !past.done && !past.canceled && !ended)
+        };
+        let requests = self.order.iter().enumerate();
+        requests.filter_map(|(index, key)| Some((index, open(self.requests.get(key)?)?))).collect()
+    }
+}
+
+impl Past {
+    fn without_task(self) -> Self {
+        Self { task: None, state: None, canceled: false, done: false, failure: None, images: Vec::new(), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamped(second: i64, event: Event) -> Stamped {
+        Stamped { time: Timestamp::from_second(second).unwrap(), event }
+    }
+
+    fn planned(request: usize, key: &str) -> Event {
+        Event::Planned {
+            request,
+            key: key.into(),
+            phase: "osbuild".into(),
+            name: key.into(),
+            variant: "Server".into(),
+            arches: vec!["x86_64".into()],
+            failable: false,
+        }
+    }
+
+    fn started() -> Event {
+        let compose_dir = "/c".into();
+        Event::ComposeStarted { compose_id: "C".into(), compose_dir, requests: 2, settings: Json::Null, fresh: false }
+    }
+
+    fn submitting(request: usize) -> Event {
+        Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into() }
+    }
+
+    fn state(request: usize, state: &str) -> Event {
+        Event::TaskState { request, task: 7, state: state.into() }
+    }
+
+    #[test]
+    fn a_submission_without_an_answer_is_in_doubt() {
+        let submitted = Event::Submitted { request: 0, task: 7, url: String::new() };
+        let events =
+            [started(), planned(0, "a"), planned(1, "b"), submitting(0), submitted, submitting(1), state(0, "OPEN")];
+        let events: Vec<Stamped> = events.into_iter().zip(0..).map(|(event, second)| stamped(second, event)).collect();
+        let history = History::replay(&events);
+        assert_eq!(history.requests["a"].task, Some(7));
+        assert_eq!(history.requests["a"].in_doubt, None);
+        assert_eq!(history.requests["b"].in_doubt, Some(Timestamp::from_second(5).unwrap()));
+        assert_eq!(history.unfinished(), [(0, 7)]);
+    }
+
+    #[test]
+    fn a_second_run_with_another_order_knows_its_requests_again() {
+        let submitted = Event::Submitted { request: 1, task: 7, url: String::new() };
+        let events = [
+            started(),
+            planned(0, "a"),
+            planned(1, "b"),
+            submitting(1),
+            submitted,
+            started(),
+            planned(0, "b"),
+            planned(1, "c"),
+            state(0, "CLOSED"),
+        ];
+        let events: Vec<Stamped> = events.into_iter().map(|event| stamped(0, event)).collect();
+        let history = History::replay(&events);
+        assert_eq!(history.order, ["b", "c"]);
+        assert_eq!(history.requests["b"].task, Some(7));
+        assert_eq!(history.requests["b"].state.as_deref(), Some("CLOSED"));
+        assert!(!history.requests.contains_key("a"));
+        assert!(history.unfinished().is_empty());
+    }
+}

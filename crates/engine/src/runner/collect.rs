@@ -1,0 +1,221 @@
+//! *Collecting* what closed tasks have built: describe, fetch, verify, link.
+
+use super::{Outcome, Run, Task, blocking};
+use crate::artifact::{AddedImage, Artifact};
+use crate::event::{Event, ImageEntry, Level};
+use crate::link::{LinkError, Linked, link};
+use crate::plan::TaskRequest;
+use crate::volume::{Verified, Volume, Wanted};
+use magudi_compose::images::Image;
+use magudi_koji::calls::{Archive, Build, get_build, get_task_result, list_archives};
+use magudi_koji::{KojiError, MethodCall};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
+const BUILDS_PER_CALL: usize = 50;
+
+/// Files read and hashed, or fetched, at the same time.
+const FILES_AT_ONCE: usize = 4;
+
+impl Run {
+    pub(super) async fn collect(&self, mut closed: mpsc::UnboundedReceiver<Vec<Task>>) {
+        let permits = Arc::new(Semaphore::new(FILES_AT_ONCE));
+        let mut jobs = JoinSet::new();
+        while let Some(tasks) = closed.recv().await {
+            for chunk in tasks.chunks(BUILDS_PER_CALL) {
+                for (task, built) in self.what_was_built(chunk).await {
+                    match built {
+                        Ok((build, archives)) => {
+                            let (run, permits) = (self.clone(), Arc::clone(&permits));
+                            jobs.spawn(async move {
+                                // Never closed, so the permit is always had.
+                                let _permit = permits.acquire_owned().await;
+                                let outcome = run.take(task, &build, archives).await;
+                                run.end(task.request, outcome);
+                            });
+                        }
+                        Err(text) => self.fail_after(task, text),
+                    }
+                }
+                // Finished jobs are let go as the run proceeds, so that memory does not grow with the number of tasks.
+                while jobs.try_join_next().is_some() {}
+            }
+        }
+        while jobs.join_next().await.is_some() {}
+    }
+
+    /// Asks for the builds of closed tasks and their archives: two calls for all of `tasks`.
+    async fn what_was_built(&self, tasks: &[Task]) -> Vec<(Task, Result<(Build, Vec<Archive>), String>)> {
+        let hub = &self.runner.hub;
+        let all = |error: KojiError| {
+            let text = |task: &Task| format!("cannot ask what task {} built: {error}", task.id);
+            tasks.iter().map(|task| (*task, Err(text(task)))).collect::<Vec<_>>()
+        };
+        let calls: Vec<MethodCall> = tasks.iter().map(|task| get_task_result::request(task.id)).collect();
+        let results = match hub.multi_call(&calls).await {
+            Ok(results) => results,
+            Err(error) => return all(error),
+        };
+        let mut found: Vec<(Task, Result<i64, String>)> = Vec::with_capacity(tasks.len());
+        for (task, result) in tasks.iter().zip(results) {
+            let build = result
+                .map_err(|fault| fault.summary().into_owned())
+                .and_then(|value| get_task_result::build_id(&value).ok_or_else(|| "it names no build".to_owned()));
+            found.push((*task, build.map_err(|reason| format!("result of task {}: {reason}", task.id))));
+        }
+        let builds = found.iter().filter_map(|(_, build)| build.as_ref().ok());
+        let calls: Vec<MethodCall> =
+            builds.flat_map(|id| [get_build::request(*id), list_archives::request(*id)]).collect();
+        let mut answers = match hub.multi_call(&calls).await {
+            Ok(answers) => answers.into_iter(),
+            Err(error) => return all(error),
+        };
+        found
+            .into_iter()
+            .map(|(task, build)| {
+                let described = build.and_then(|id| {
+                    let mut next = || match answers.next() {
+                        Some(Ok(value)) => Ok(value),
+                        Some(Err(fault)) => Err(format!("build {id}: {}", fault.summary())),
+                        None => Err(format!("the hub did not answer for build {id}")),
+                    };
+                    let (build, archives) = (next(), next());
+                    let build = get_build::decode(&build?).map_err(|e| format!("build {id}: {e}"))?;
+                    let build = build.ok_or_else(|| format!("the hub does not know build {id}"))?;
+                    let archives = list_archives::decode(&archives?).map_err(|e| format!("build {id}: {e}"))?;
+                    Ok((build, archives))
+                });
+                (task, described)
+            })
+            .collect()
+    }
+
+    /// Brings the images of one build into the compose, in the order of their file names, until one fails.
+    async fn take(&self, task: Task, build: &Build, mut archives: Vec<Archive>) -> Outcome {
+        // The hub lists archives in no particular order (KOJI.md 7).
+        archives.sort_by(|a, b| a.filename.cmp(&b.filename));
+        let request = &self.requests[task.request];
+        let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
+        for archive in &archives {
+            let added = match (self.runner.describe)(request, archive) {
+                Ok(None) => {
+                    self.note_ignored(request, archive);
+                    continue;
+                }
+                Ok(Some(artifact)) => self.add(task, build, archive, artifact).await,
+                Err(reason) => Err(reason),
+            };
+            match added {
+                Ok(image) => outcome.images.push(image),
+                Err(reason) => {
+                    outcome.failure = Some(format!("task {} of image {}: {reason}", task.id, request.label()));
+                    break;
+                }
+            }
+        }
+        outcome
+    }
+
+    fn note_ignored(&self, request: &TaskRequest, archive: &Archive) {
+        // Manifests and logs are part of every build; anything else may be an image that somebody misses.
+        let expected = archive.type_name == "json" || archive.filename.ends_with(".log");
+        let level = if expected { Level::Debug } else { Level::Warning };
+        let text = format!("{} (archive type {}) is not taken into the compose", archive.filename, archive.type_name);
+        self.runner.events.message(level, Some(&request.phase), text);
+    }
+
+    async fn add(
+        &self,
+        task: Task,
+        build: &Build,
+        archive: &Archive,
+        artifact: Artifact,
+    ) -> Result<AddedImage, String> {
+        let request = &self.requests[task.request];
+        self.say(Event::FetchStarted { request: task.request, file: archive.filename.clone(), size: archive.size });
+        let verified = self.verified(task, build, archive).await?;
+        let runner = Arc::clone(&self.runner);
+        let (uid, file) = (request.variant.clone(), archive.filename.clone());
+        let (arch, is_iso) = (artifact.arch.clone(), artifact.is_iso);
+        let source = verified.path.clone();
+        let (destination, linked, metadata) = blocking(move || {
+            let variant = runner.variants.get(&uid).ok_or_else(|| format!("there is no variant {uid}"))?;
+            let directory =
+                if is_iso { runner.dir.iso_dir(variant, &arch) } else { runner.dir.images_dir(variant, &arch) };
+            let destination = directory.join(file);
+            let replaceable = |path: &Path| runner.dir.relative(path).is_some_and(|p| runner.replaceable.contains(&p));
+            let linked = match link(&source, &destination, runner.link_type) {
+                Err(LinkError::Exists { .. }) if replaceable(&destination) => {
+                    std::fs::remove_file(&destination)
+                        .map_err(|error| format!("cannot replace {}: {error}", destination.display()))?;
+                    link(&source, &destination, runner.link_type)
+                }
+                other => other,
+            };
+            let linked = linked.map_err(|e| e.to_string())?;
+            let metadata = std::fs::metadata(&destination)
+                .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
+            Ok((destination, linked, metadata))
+        })
+        .await?;
+        self.note_linked(request, &verified.path, &destination, &linked);
+        let path = self.runner.dir.relative(&destination);
+        let path = path.ok_or_else(|| format!("{} has no path in the compose", destination.display()))?;
+        let checksums = verified.digests.values.into_iter();
+        let entry = ImageEntry {
+            arch: artifact.arch,
+            image_type: artifact.image_type,
+            format: artifact.format,
+            subvariant: request.subvariant.clone(),
+            path,
+            size: metadata.len(),
+            mtime: metadata.mtime(),
+            checksums: checksums.filter(|(name, _)| self.runner.algorithms.contains(name)).collect(),
+        };
+        let (request, variant) = (task.request, request.variant.clone());
+        self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });
+        Ok(AddedImage { variant, image: Image::from(entry) })
+    }
+
+    /// The file of an archive, read whole and compared with what the hub says.
+    async fn verified(&self, task: Task, build: &Build, archive: &Archive) -> Result<Verified, String> {
+        let runner = Arc::clone(&self.runner);
+        let (index, file) = (task.request, archive.filename.clone());
+        let events = Arc::clone(&runner.events);
+        let mut progress = move |bytes| {
+            events.say(Event::FetchProgress { request: index, file: file.clone(), bytes });
+        };
+        match &runner.volume {
+            Volume::Local { .. } => {
+                let (build, archive) = (build.clone(), archive.clone());
+                blocking(move || {
+                    let wanted = Wanted { build: &build, archive: &archive, algorithms: &runner.algorithms };
+                    match runner.volume.read_local(wanted, &mut progress) {
+                        Some(result) => result.map_err(|e| e.to_string()),
+                        None => Err("the volume is not local".to_owned()),
+                    }
+                })
+                .await
+            }
+            Volume::Cache { .. } => {
+                let wanted = Wanted { build, archive, algorithms: &runner.algorithms };
+                runner.volume.fetch(&runner.hub, wanted, &mut progress).await.map_err(|e| e.to_string())
+            }
+        }
+    }
+
+    fn note_linked(&self, request: &TaskRequest, source: &Path, destination: &Path, linked: &Linked) {
+        let (source, destination) = (source.display(), destination.display());
+        let (level, text) = match linked {
+            Linked::Hardlink => (Level::Info, format!("Hardlinking {source} to {destination}")),
+            Linked::Copy => (Level::Info, format!("Copying file {source} to {destination}")),
+            Linked::Symlink(target) => (Level::Info, format!("Symlinking {destination} -> {}", target.display())),
+            Linked::Present => (Level::Debug, format!("{destination} is there already and the same as {source}")),
+        };
+        self.runner.events.message(level, Some(&request.phase), text);
+    }
+}

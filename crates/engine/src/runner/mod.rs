@@ -1,0 +1,245 @@
+//! The *runner* carries out a plan: it submits every request, waits for all tasks at once, and brings what they built into
+//! the compose.
+//!
+//! Three loops run side by side in one thread pool of a few threads, whatever the number of tasks:
+//!
+//! - [`submit`] sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
+//!   task id to
+//! - [`wait`], which asks for the states of all open tasks by anonymous calls with many ids each, and hands those that
+//!   closed to
+//! - [`collect`], which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
+//!   at a time.
+//!
+//! A request that fails does not stop the others (PUNGI.md 8); each ends with one [`Outcome`]. A request that an earlier
+//! run has begun goes on where it stopped, see [`Start`].
+
+mod collect;
+mod submit;
+mod wait;
+
+use crate::artifact::{AddedImage, Artifact};
+use crate::event::{Event, Events};
+use crate::journal::Journal;
+use crate::plan::TaskRequest;
+use crate::stop::{Reason, Stop, StopHandle};
+use crate::volume::Volume;
+use jiff::Timestamp;
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::variants::Variants;
+use magudi_config::compose_config::LinkType;
+use magudi_koji::calls::{Archive, User};
+use magudi_koji::{Hub, KojiError, Session};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{OnceCell, mpsc};
+
+/// Why a request that has not ended when a run is stopped failed.
+pub const STOPPED: &str = "stopped before it ended";
+
+/// Decides what an archive becomes; given by the phase that asked for the build.
+pub type Describe = dyn Fn(&TaskRequest, &Archive) -> Result<Option<Artifact>, String> + Send + Sync;
+
+/// How often tasks are looked at: often at first and after something changed, then ever less.
+#[derive(Debug, Clone, Copy)]
+pub struct Polling {
+    /// The shortest pause.
+    pub least: Duration,
+    /// The longest pause.
+    pub most: Duration,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        Self { least: Duration::from_millis(50), most: Duration::from_secs(6) }
+    }
+}
+
+/// Where a request begins.
+#[derive(Debug, Clone, Default)]
+pub enum Start {
+    /// It was never sent.
+    #[default]
+    Submit,
+    /// It was sent at this time, and nobody knows whether the hub made a task: look before sending it again.
+    LookUp(Timestamp),
+    /// The hub has this task for it.
+    Adopt(i64),
+    /// This task's images are in the compose.
+    Keep(i64, Vec<AddedImage>),
+}
+
+/// All that a run needs besides the plan.
+pub struct Runner {
+    /// For reading: anonymous.
+    pub hub: Hub,
+    /// For writing.
+    pub session: Session,
+    /// Where files and logs go.
+    pub dir: ComposeDir,
+    /// Who knows where an addon's images go.
+    pub variants: Variants,
+    /// Who is told.
+    pub events: Arc<Events>,
+    /// What must be on disk before something is sent.
+    pub journal: Journal,
+    /// Where the files of builds are.
+    pub volume: Volume,
+    /// How files come into the compose.
+    pub link_type: LinkType,
+    /// Checksums for images.json, computed while a file is verified.
+    pub algorithms: Vec<String>,
+    /// How often tasks are looked at.
+    pub polling: Polling,
+    /// Address of a task's page.
+    pub task_url: Box<dyn Fn(i64) -> String + Send + Sync>,
+    /// What archives become.
+    pub describe: Box<Describe>,
+    /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
+    pub replaceable: BTreeSet<String>,
+    /// Told to stop the run when an image fails that is not failable.
+    pub fail_fast: Option<StopHandle>,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("dir", &self.dir).field("volume", &self.volume).finish_non_exhaustive()
+    }
+}
+
+/// How one request ended.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The task, if there is one.
+    pub task: Option<i64>,
+    /// What is in the compose; also of a failed request, as far as it came (PUNGI.md 8).
+    pub images: Vec<AddedImage>,
+    /// What went wrong.
+    pub failure: Option<String>,
+    /// The task has ended on the hub.
+    pub task_ended: bool,
+    /// Nobody knows whether the hub made a task.
+    pub in_doubt: bool,
+}
+
+/// A task of one of our requests.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    request: usize,
+    id: i64,
+}
+
+impl Runner {
+    /// Carries out `requests`, each from where `starts` says, and returns their outcomes in the same order. `claimed` are
+    /// tasks that belong to requests already. `stop` ends submitting and waiting early: what has not ended then failed
+    /// with that as its reason.
+    pub async fn run(
+        self: &Arc<Self>,
+        requests: Arc<Vec<TaskRequest>>,
+        starts: Vec<Start>,
+        claimed: BTreeSet<i64>,
+        stop: Stop,
+    ) -> Vec<Outcome> {
+        let (submitted, to_wait) = mpsc::unbounded_channel();
+        let (closed, to_collect) = mpsc::unbounded_channel();
+        let (ended, mut outcomes) = mpsc::unbounded_channel();
+        let run = Run {
+            runner: Arc::clone(self),
+            requests: Arc::clone(&requests),
+            ended,
+            stop,
+            claimed: Arc::new(Mutex::new(claimed)),
+            owner: Arc::new(OnceCell::new()),
+        };
+        let gather = async {
+            let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
+            while let Some((request, outcome)) = outcomes.recv().await {
+                all[request] = Some(outcome);
+            }
+            all
+        };
+        let work = async {
+            tokio::join!(run.submit(starts, submitted), run.wait(to_wait, closed), run.collect(to_collect));
+            drop(run);
+        };
+        let ((), all) = tokio::join!(work, gather);
+        let unknown = || Outcome { failure: Some(STOPPED.to_owned()), ..Outcome::default() };
+        all.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect()
+    }
+
+    /// Asks the hub to cancel the tasks of requests. Returns those that it refused, with the reason.
+    pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, KojiError)> {
+        let mut refused = Vec::new();
+        for (request, task) in tasks {
+            match self.session.cancel_task(*task).await {
+                Ok(()) => self.events.say(Event::TaskCanceled { request: *request, task: *task }),
+                Err(error) => refused.push((*task, error)),
+            }
+        }
+        refused
+    }
+}
+
+/// One run in progress.
+#[derive(Clone)]
+struct Run {
+    runner: Arc<Runner>,
+    requests: Arc<Vec<TaskRequest>>,
+    ended: mpsc::UnboundedSender<(usize, Outcome)>,
+    stop: Stop,
+    /// Tasks that belong to one of our requests.
+    claimed: Arc<Mutex<BTreeSet<i64>>>,
+    /// Who we are at the hub, once somebody has asked.
+    owner: Arc<OnceCell<Option<User>>>,
+}
+
+impl Run {
+    fn say(&self, event: Event) {
+        self.runner.events.say(event);
+    }
+
+    fn end(&self, index: usize, outcome: Outcome) {
+        let request = &self.requests[index];
+        let (phase, variant) = (request.phase.clone(), request.variant.clone());
+        match (&outcome.failure, outcome.task) {
+            (Some(error), task) => {
+                self.say(Event::RequestFailed {
+                    request: index,
+                    phase,
+                    variant,
+                    name: request.name().to_owned(),
+                    task,
+                    failable: request.failable,
+                    error: error.clone(),
+                    in_doubt: outcome.in_doubt,
+                });
+                if let (Some(handle), false) = (&self.runner.fail_fast, request.failable) {
+                    handle.set(Reason::FailFast);
+                }
+            }
+            (None, Some(task)) => self.say(Event::RequestDone { request: index, phase, variant, task }),
+            (None, None) => {}
+        }
+        // The receiver lives as long as the run.
+        let _ = self.ended.send((index, outcome));
+    }
+
+    /// Ends a request whose task has not ended.
+    fn fail(&self, index: usize, task: Option<i64>, failure: String) {
+        self.end(index, Outcome { task, failure: Some(failure), ..Outcome::default() });
+    }
+
+    /// Ends a request whose task has ended.
+    fn fail_after(&self, task: Task, failure: String) {
+        let outcome = Outcome { task: Some(task.id), failure: Some(failure), task_ended: true, ..Outcome::default() };
+        self.end(task.request, outcome);
+    }
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(format!("a worker was lost: {error}")),
+    }
+}

@@ -1,0 +1,194 @@
+//! *Submitting*: one request after the other, on one session, none of them twice.
+//!
+//! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
+//! lost, the hub is asked for a task with just this request (KOJI.md 3) before anything is sent again.
+
+use super::{Outcome, Run, Start, Task};
+use crate::event::{Event, Level};
+use crate::plan::TaskRequest;
+use jiff::{SignedDuration, Timestamp};
+use magudi_koji::calls::{TaskFilter, osbuild_image};
+use magudi_koji::value::from_json;
+use magudi_koji::{KojiError, Value};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::PoisonError;
+use tokio::sync::mpsc;
+
+/// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
+const PER_SYNC: usize = 16;
+
+/// How far the hub's clock may be behind ours.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// The most tasks that are looked through for one whose id was lost.
+const MAX_LISTED: usize = 100_000;
+
+/// Why a request has no task.
+enum Refused {
+    /// The hub said no to this request.
+    This(String),
+    /// Nothing can be sent any more, or nothing can be recorded.
+    Everything(String),
+    /// Nobody knows whether there is a task, and nothing can be sent any more.
+    InDoubt(String),
+}
+
+impl Run {
+    pub(super) async fn submit(&self, starts: Vec<Start>, submitted: mpsc::UnboundedSender<Task>) {
+        let mut to_send: VecDeque<(usize, Option<Timestamp>)> = VecDeque::new();
+        for (index, start) in starts.into_iter().enumerate() {
+            match start {
+                Start::Keep(task, images) => {
+                    self.say(Event::Kept { request: index, task, images: images.len() });
+                    let outcome = Outcome { task: Some(task), images, task_ended: true, ..Outcome::default() };
+                    // The receiver lives as long as the run.
+                    let _ = self.ended.send((index, outcome));
+                }
+                Start::Adopt(task) => self.adopt(index, task, &submitted),
+                Start::LookUp(since) => to_send.push_back((index, Some(since))),
+                Start::Submit => to_send.push_back((index, None)),
+            }
+        }
+        // After an error that is not about one request (the hub is gone, the session is lost), the next request would
+        // fail in the same way after the same long wait.
+        let mut broken: Option<String> = None;
+        while !to_send.is_empty() && !self.stop.is_set() {
+            let batch: Vec<_> = to_send.drain(..to_send.len().min(PER_SYNC)).collect();
+            if broken.is_none() {
+                broken = self.announce(&batch).await.err();
+            }
+            for (index, since) in batch {
+                if self.stop.is_set() {
+                    return;
+                }
+                let request = &self.requests[index];
+                let result = match &broken {
+                    Some(error) => Err(Refused::This(error.clone())),
+                    None => self.send(request, since).await,
+                };
+                match result {
+                    Ok((task, true)) => self.adopt(index, task, &submitted),
+                    Ok((task, false)) => {
+                        self.note(request, task);
+                        let url = (self.runner.task_url)(task);
+                        self.say(Event::Submitted { request: index, task, url });
+                        // The receiver ends only after this sender.
+                        let _ = submitted.send(Task { request: index, id: task });
+                    }
+                    Err(refused) => {
+                        let in_doubt = matches!(refused, Refused::InDoubt(_));
+                        let text = match refused {
+                            Refused::This(text) => text,
+                            Refused::Everything(text) | Refused::InDoubt(text) => {
+                                broken = Some(text.clone());
+                                text
+                            }
+                        };
+                        let failure = Some(format!("image {} was not submitted: {text}", request.label()));
+                        self.end(index, Outcome { failure, in_doubt, ..Outcome::default() });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records that requests are about to be sent. Those that are only looked up are in doubt already.
+    async fn announce(&self, batch: &[(usize, Option<Timestamp>)]) -> Result<(), String> {
+        for (index, _) in batch.iter().filter(|(_, since)| since.is_none()) {
+            let request = &self.requests[*index];
+            let (phase, variant) = (request.phase.clone(), request.variant.clone());
+            self.say(Event::Submitting { request: *index, phase, variant });
+        }
+        let journal = self.runner.journal.clone();
+        super::blocking(move || journal.sync().map_err(|error| error.to_string())).await
+    }
+
+    /// Has the hub make a task, or finds the one it made. The flag says that it was found.
+    async fn send(&self, request: &TaskRequest, in_doubt: Option<Timestamp>) -> Result<(i64, bool), Refused> {
+        let (args, opts) = arguments(request).map_err(Refused::This)?;
+        if let Some(since) = in_doubt
+            && let Some(task) = self.find(&args, &opts, since).await.map_err(|error| {
+                Refused::InDoubt(format!("it may have been submitted before, and the hub cannot be asked: {error}"))
+            })?
+        {
+            return Ok((task, true));
+        }
+        let sent = Timestamp::now();
+        let error = match self.runner.session.osbuild_image(&args, &opts).await {
+            Ok(task) => return Ok((self.claim(task), false)),
+            Err(error) => error,
+        };
+        if !error.may_have_executed() {
+            let text = error.to_string();
+            return Err(if error.fault().is_some() { Refused::This(text) } else { Refused::Everything(text) });
+        }
+        match self.find(&args, &opts, sent).await {
+            Ok(Some(task)) => Ok((task, true)),
+            // The hub has no such task, so the call was never executed.
+            Ok(None) => match self.runner.session.osbuild_image(&args, &opts).await {
+                Ok(task) => Ok((self.claim(task), false)),
+                Err(again) if again.may_have_executed() => Err(Refused::InDoubt(again.to_string())),
+                Err(again) if again.fault().is_some() => Err(Refused::This(again.to_string())),
+                Err(again) => Err(Refused::Everything(again.to_string())),
+            },
+            Err(_) => Err(Refused::InDoubt(error.to_string())),
+        }
+    }
+
+    /// Looks for a task of ours with just this request that belongs to no request yet.
+    async fn find(
+        &self,
+        args: &[Value],
+        opts: &BTreeMap<String, Value>,
+        since: Timestamp,
+    ) -> Result<Option<i64>, KojiError> {
+        let owner = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
+        let since = (since - CLOCK_SKEW).as_millisecond() as f64 / 1000.0;
+        let filter = TaskFilter {
+            owner: owner.as_ref().map(|user| user.id),
+            method: Some(osbuild_image::METHOD.to_owned()),
+            created_after: Some(since),
+            ..TaskFilter::default()
+        };
+        let tasks = self.runner.hub.list_all_tasks(&filter, MAX_LISTED).await?;
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = tasks.iter().find(|task| {
+            let recent = task.create_ts.is_none_or(|created| created >= since);
+            let same = task.request.as_ref().is_some_and(|stored| osbuild_image::is_same_request(stored, args, opts));
+            recent && same && !claimed.contains(&task.id)
+        });
+        Ok(ours.map(|task| {
+            claimed.insert(task.id);
+            task.id
+        }))
+    }
+
+    fn claim(&self, task: i64) -> i64 {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
+        task
+    }
+
+    fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
+        self.note(&self.requests[index], self.claim(task));
+        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task) });
+        // The receiver ends only after this sender.
+        let _ = submitted.send(Task { request: index, id: task });
+    }
+
+    /// Leaves the empty file by which Pungi's users find the tasks of a compose.
+    fn note(&self, request: &TaskRequest, id: i64) {
+        let path = self.runner.dir.koji_task(id);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::File::create(&path));
+        if let Err(error) = made {
+            let text = format!("cannot create {}: {error}", path.display());
+            self.runner.events.message(Level::Warning, Some(&request.phase), text);
+        }
+    }
+}
+
+/// The arguments of a request as XML-RPC values.
+fn arguments(request: &TaskRequest) -> Result<(Vec<Value>, BTreeMap<String, Value>), String> {
+    let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    let opts = request.opts.iter().map(|(key, value)| Ok((key.clone(), from_json(value).map_err(|e| e.to_string())?)));
+    Ok((args, opts.collect::<Result<_, String>>()?))
+}

@@ -1,0 +1,146 @@
+//! *Waiting* for all open tasks at once, by anonymous calls with many ids each.
+
+use super::{Outcome, Run, STOPPED, Task};
+use crate::event::Event;
+use crate::reason::compose_failure;
+use magudi_koji::calls::{TaskInfo, TaskResult, TaskState};
+use std::collections::BTreeMap;
+use tokio::sync::mpsc;
+
+/// Task ids in one `getTaskInfo` call: 3 kB out and 150 kB back (KOJI.md 10).
+const IDS_PER_CALL: usize = 200;
+
+/// The most that is read of a `compose-status.json`.
+const MAX_STATUS: u64 = 1 << 20;
+
+impl Run {
+    /// Ends a request whose task goes on without us.
+    fn abandon(&self, task: Task) {
+        let outcome = Outcome { task: Some(task.id), failure: Some(STOPPED.to_owned()), ..Outcome::default() };
+        // The receiver lives as long as the run.
+        let _ = self.ended.send((task.request, outcome));
+    }
+
+    pub(super) async fn wait(
+        &self,
+        mut submitted: mpsc::UnboundedReceiver<Task>,
+        closed: mpsc::UnboundedSender<Vec<Task>>,
+    ) {
+        let mut open: BTreeMap<i64, (Task, Option<TaskState>)> = BTreeMap::new();
+        let polling = self.runner.polling;
+        let mut pause = polling.least;
+        loop {
+            if open.is_empty() {
+                let Some(task) = submitted.recv().await else { return };
+                open.insert(task.id, (task, None));
+            }
+            while let Ok(task) = submitted.try_recv() {
+                open.insert(task.id, (task, None));
+            }
+            if self.stop.is_set() {
+                // The last submission may be under way; its task is ours too.
+                while let Some(task) = submitted.recv().await {
+                    open.insert(task.id, (task, None));
+                }
+                for (task, _) in open.into_values() {
+                    self.abandon(task);
+                }
+                return;
+            }
+            let mut changed = false;
+            let ids: Vec<i64> = open.keys().copied().collect();
+            for chunk in ids.chunks(IDS_PER_CALL) {
+                match self.runner.hub.get_task_info(chunk).await {
+                    Ok(infos) => changed |= self.take_states(&mut open, chunk, infos, &closed).await,
+                    Err(error) => {
+                        // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
+                        for id in chunk {
+                            if let Some((task, _)) = open.remove(id) {
+                                let text = format!("cannot ask for the state of task {id}: {error}");
+                                self.fail(task.request, Some(*id), text);
+                            }
+                        }
+                    }
+                }
+            }
+            if open.is_empty() {
+                continue;
+            }
+            pause = if changed { polling.least } else { (pause * 3 / 2).min(polling.most) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.wait() => {}
+                // A new task is looked at as soon as it is there, but not more often than the shortest pause.
+                Some(task) = submitted.recv(), if pause > polling.least => {
+                    open.insert(task.id, (task, None));
+                    tokio::time::sleep(polling.least).await;
+                }
+            }
+        }
+    }
+
+    /// Compares states with those seen before, passes on what ended. True if anything changed.
+    async fn take_states(
+        &self,
+        open: &mut BTreeMap<i64, (Task, Option<TaskState>)>,
+        ids: &[i64],
+        infos: Vec<Option<TaskInfo>>,
+        closed: &mpsc::UnboundedSender<Vec<Task>>,
+    ) -> bool {
+        let mut changed = false;
+        let mut done = Vec::new();
+        for (id, info) in ids.iter().zip(infos) {
+            let Some((task, before)) = open.get_mut(id) else { continue };
+            let task = *task;
+            let Some(info) = info else {
+                open.remove(id);
+                self.fail_after(task, format!("the hub does not know task {id} any more"));
+                continue;
+            };
+            if *before == Some(info.state) {
+                continue;
+            }
+            changed = true;
+            *before = Some(info.state);
+            self.say(Event::TaskState {
+                request: task.request,
+                task: *id,
+                state: info.state.to_string().to_uppercase(),
+            });
+            match info.state {
+                TaskState::Closed => done.push(task),
+                TaskState::Failed => self.fail_after(task, self.why_failed(task).await),
+                TaskState::Canceled => self.fail_after(task, self.task_failure(task, "was canceled")),
+                TaskState::Free | TaskState::Open | TaskState::Assigned => continue,
+            }
+            open.remove(id);
+        }
+        if !done.is_empty() {
+            // The receiver ends only after this sender.
+            let _ = closed.send(done);
+        }
+        changed
+    }
+
+    fn task_failure(&self, task: Task, how: &str) -> String {
+        let request = &self.requests[task.request];
+        let log = self.runner.dir.watch_log(&request.variant, task.request + 1);
+        format!("OSBuild task {} of image {} {how}. See {} for details", task.id, request.label(), log.display())
+    }
+
+    /// The reason of a failed task: its fault, and what osbuild-composer said (KOJI.md 5).
+    async fn why_failed(&self, task: Task) -> String {
+        let fault = match self.runner.hub.get_task_result(task.id).await {
+            Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
+            Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
+            Err(error) => format!("its fault cannot be had: {error}"),
+        };
+        let status = self.runner.hub.download_task_output(task.id, "compose-status.json", MAX_STATUS).await;
+        let reason = status.ok().as_deref().and_then(compose_failure);
+        let how = match reason {
+            Some(reason) => format!("failed: {fault}: {reason}"),
+            None => format!("failed: {fault}"),
+        };
+        self.task_failure(task, &how)
+    }
+}

@@ -1,0 +1,69 @@
+//! What a compose directory has *already*: manifests that Pungi or an earlier run of ours wrote. They are read before
+//! anything is touched, and nothing of them is lost.
+
+use magudi_compose::composeinfo;
+use magudi_compose::images::{Images, load_images};
+use magudi_compose::layout::ComposeDir;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The largest composeinfo.json or deliverables.json that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// The manifests of an existing compose.
+#[derive(Debug, Default)]
+pub struct Existing {
+    images: Images,
+    composeinfo: Option<Json>,
+    deliverables: Option<Json>,
+}
+
+impl Existing {
+    /// Reads what is there; a new directory has nothing. The error says what is wrong with which file.
+    pub fn load(dir: &ComposeDir) -> Result<Self, String> {
+        Ok(Self {
+            images: load_images(&dir.images_file()).map_err(|e| e.to_string())?.unwrap_or_default(),
+            composeinfo: load_json(&dir.composeinfo_file())?,
+            deliverables: load_json(&dir.deliverables())?,
+        })
+    }
+
+    /// The images of others and `new` ones together. `own` are the paths of images that earlier runs of ours added: those
+    /// are replaced, whether or not there is a new image of the same path.
+    pub fn merged_images(&self, new: Images, own: &BTreeSet<String>) -> Images {
+        let mut all = self.images.clone();
+        all.retain(|image| !own.contains(&image.path));
+        all.merge(new);
+        all
+    }
+
+    /// Takes what others wrote into composeinfo.json over into `info`.
+    pub fn merge_composeinfo(&self, info: &mut Json) {
+        if let Some(existing) = &self.composeinfo {
+            composeinfo::merge(info, existing);
+        }
+    }
+
+    /// What deliverables.json says of phases that are not ours, as (list, phase, deliverables).
+    pub fn other_deliverables(&self, ours: impl Fn(&str) -> bool) -> Vec<(String, String, Json)> {
+        let lists = self.deliverables.as_ref().and_then(Json::as_object).into_iter().flatten();
+        lists
+            .flat_map(|(list, phases)| {
+                let phases = phases.as_object().into_iter().flatten();
+                phases.map(move |(phase, all)| (list.clone(), phase.clone(), all.clone()))
+            })
+            .filter(|(_, phase, _)| !ours(phase))
+            .collect()
+    }
+}
+
+fn load_json(path: &Path) -> Result<Option<Json>, String> {
+    let mut text = String::new();
+    match std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+        Ok(_) => serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", path.display())),
+    }
+}

@@ -1,0 +1,566 @@
+//! A *compose* as `run` and `resume` share it: everything is known and checked before its directory is touched, then it
+//! runs to its final status.
+
+use super::inspect::{Inspected, Request, Typed, inspect};
+use super::recall::{Recalled, recall};
+use super::runtime;
+use crate::cli::{KojiArgs, RunArgs};
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::{PlainLog, TerminalView, Ui};
+use magudi_compose::identity::ComposeIdentity;
+use magudi_compose::latest::make_latest_link;
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::{Status, load_status, reopen};
+use magudi_compose::write::write_atomic;
+use magudi_config::dump::to_text;
+use magudi_config::render::render_human;
+use magudi_engine::event::{Events, Level};
+use magudi_engine::journal::{self, Journal};
+use magudi_engine::lock::Lock;
+use magudi_engine::log::LogFile;
+use magudi_engine::notify::Notifier;
+use magudi_engine::plan::TaskRequest;
+use magudi_engine::runner::Polling;
+use magudi_engine::stop::{Reason, StopHandle, stop};
+use magudi_engine::volume::Volume;
+use magudi_engine::watch::WatchLogs;
+use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, load_profile};
+use magudi_phases::existing::Existing;
+use magudi_phases::pipeline::{Access, Compose, End};
+use magudi_phases::repos::translate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a run was asked to do. The journal keeps it for a resume; nothing in it is secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Options {
+    /// The configuration, absolute.
+    pub config: PathBuf,
+    /// What was asked of the compose.
+    #[serde(skip)]
+    pub request: Request,
+    /// `--just-phase`.
+    pub just_phase: Vec<String>,
+    /// `--skip-phase`.
+    pub skip_phase: Vec<String>,
+    /// `--no-latest-link`.
+    pub no_latest_link: bool,
+    /// `--latest-link-status`.
+    pub latest_link_status: Vec<String>,
+    /// `--latest-link-components`.
+    pub latest_link_components: i64,
+    /// `--notification-script`.
+    pub notification_script: Vec<String>,
+    /// `--koji-config`, absolute.
+    pub koji_config: Option<PathBuf>,
+    /// `--koji-profile`.
+    pub koji_profile: Option<String>,
+    /// `--koji-user`.
+    pub koji_user: Option<String>,
+    /// The hub was a simulated one, which is gone with its process.
+    pub simulated: bool,
+    /// `--simulate` and its scenario.
+    #[serde(skip)]
+    #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
+    pub simulate: Option<Option<PathBuf>>,
+    /// `--print-output-dir`.
+    #[serde(skip)]
+    pub print_output_dir: bool,
+    /// `--quiet`.
+    #[serde(skip)]
+    pub quiet: bool,
+    /// How to go on.
+    #[serde(skip)]
+    pub going: Going,
+}
+
+/// Options about how a run goes on, not about what it makes.
+#[derive(Debug, Clone, Default)]
+pub struct Going {
+    /// `--fail-fast`.
+    pub fail_fast: bool,
+    /// `--detach-on-signal`.
+    pub detach_on_signal: bool,
+    /// `--retry-failed`.
+    pub retry_failed: bool,
+    /// `--rebuild`.
+    pub rebuild: Vec<String>,
+    /// `--reopen`.
+    pub reopen: bool,
+}
+
+impl Options {
+    /// The options of `magudi run`. The error is a wrong use of the command line.
+    pub fn of_run(args: &RunArgs) -> Result<Self, Failure> {
+        let going = Going {
+            fail_fast: args.going.fail_fast,
+            detach_on_signal: args.going.detach_on_signal,
+            retry_failed: args.going.retry_failed,
+            rebuild: args.going.rebuild.clone(),
+            reopen: args.reopen,
+        };
+        let args = &args.compose;
+        #[cfg(feature = "simulator")]
+        let simulate = args.simulate.clone();
+        #[cfg(not(feature = "simulator"))]
+        let simulate = None;
+        Ok(Self {
+            config: absolute(&args.config)?,
+            request: Request::of(args),
+            just_phase: args.just_phase.clone(),
+            skip_phase: args.skip_phase.clone(),
+            no_latest_link: args.no_latest_link,
+            latest_link_status: args.latest_link_status.clone(),
+            latest_link_components: args.latest_link_components,
+            notification_script: args.notification_script.clone(),
+            koji_config: args.koji.koji_config.as_deref().map(absolute).transpose()?,
+            koji_profile: args.koji.koji_profile.clone(),
+            koji_user: args.koji.koji_user.clone(),
+            simulated: simulate.is_some(),
+            simulate,
+            print_output_dir: args.print_output_dir,
+            quiet: args.quiet,
+            going,
+        })
+    }
+
+    /// Lets the Koji options of a command line win over those of the journal.
+    pub fn override_koji(&mut self, args: &KojiArgs) -> Result<(), Failure> {
+        if let Some(config) = &args.koji_config {
+            self.koji_config = Some(absolute(config)?);
+        }
+        self.koji_profile = args.koji_profile.clone().or(self.koji_profile.take());
+        self.koji_user = args.koji_user.clone().or(self.koji_user.take());
+        Ok(())
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+}
+
+/// What to make of an earlier run in the same directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recall {
+    /// Go on with it, unless it has finished: then everything is built anew (`run --compose-dir`).
+    IfUnfinished,
+    /// Go on with it in any case (`resume`).
+    Always,
+}
+
+/// How the hub is reached.
+pub enum HubChoice {
+    /// The hub of a koji profile.
+    Profile(Box<Profile>, Authenticator),
+    /// A simulated one.
+    #[cfg(feature = "simulator")]
+    Simulated(Box<magudi_devhub::Scenario>),
+}
+
+/// A run of which everything is known that can be known before its directory is touched.
+pub struct Prepared {
+    inspected: Inspected,
+    hub: HubChoice,
+    recall: Recall,
+}
+
+/// Reads and checks everything that a run needs.
+pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
+    let request = &options.request;
+    if request.target_dir.is_none() && request.compose_dir.is_none() {
+        return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
+    }
+    request.check()?;
+    let inspected = inspect(&options.config, request, environment, Typed::Required)?;
+    let hub = choose_hub(options, environment, &inspected)?;
+    if !options.quiet {
+        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
+    }
+    // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
+    let (dir, _) = inspected.place(request, options.going.reopen)?;
+    Existing::load(&dir).map_err(Failure::Failed)?;
+    Ok(Prepared { inspected, hub, recall })
+}
+
+fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
+    #[cfg(feature = "simulator")]
+    if let Some(scenario) = &options.simulate {
+        let scenario = match scenario {
+            Some(path) => super::hub::scenario(path)?,
+            None => magudi_devhub::Scenario::default(),
+        };
+        return Ok(HubChoice::Simulated(Box::new(scenario)));
+    }
+    let configured = inspected.config.koji_profile.as_ref().map(|profile| profile.value.as_str());
+    let (profile, authenticator) = profile(options, environment, configured)?;
+    Ok(HubChoice::Profile(Box::new(profile), authenticator))
+}
+
+/// The profile of the hub and the way to log in there. `configured` is the configuration's `koji_profile`.
+pub fn profile(
+    options: &Options,
+    environment: &Environment,
+    configured: Option<&str>,
+) -> Result<(Profile, Authenticator), Failure> {
+    let name = options.koji_profile.as_deref().or(configured).ok_or_else(|| {
+        Failure::Failed(
+            "the Koji profile must be configured: set koji_profile in the configuration or give --koji-profile"
+                .to_owned(),
+        )
+    })?;
+    let locations = environment.profile_locations(options.koji_config.as_deref());
+    let profile = load_profile(name, &locations).map_err(Failure::failed)?;
+    let authenticator = match &options.koji_user {
+        Some(user) => {
+            let password = environment.koji_password.as_ref().ok_or_else(|| {
+                Failure::Usage(format!(
+                    "--koji-user {user} needs the password in the environment variable MAGUDI_KOJI_PASSWORD"
+                ))
+            })?;
+            Authenticator::Password { user: user.clone(), password: Password::new(password.reveal()) }
+        }
+        None => Authenticator::from_profile(&profile)
+            .map_err(|error| Failure::Failed(format!("{error}; --koji-user USER logs in with a password")))?,
+    };
+    Ok((profile, authenticator))
+}
+
+/// Tells the notification scripts that there will be no compose (PUNGI.md 12).
+pub fn tell_scripts(options: &Options, argv: &[OsString], failure: &Failure, ui: Ui) {
+    if options.notification_script.is_empty() {
+        return;
+    }
+    let target_dir = options.request.target_dir.as_deref();
+    let mut members = Map::new();
+    members.insert("command".to_owned(), argv.iter().map(|arg| Json::from(arg.to_string_lossy())).collect());
+    members.insert("target_dir".to_owned(), json!(target_dir));
+    members.insert("config".to_owned(), json!(options.config));
+    members.insert("detail".to_owned(), Json::from(failure.detail()));
+    if let Failure::Invalid(invalid) = failure {
+        let errors = invalid.diagnostics.iter().map(|d| match d.path.as_str() {
+            "" => Json::from(d.message.as_str()),
+            path => Json::from(format!("Failed validation in {path}: {}", d.message)),
+        });
+        members.insert("errors".to_owned(), errors.collect());
+    }
+    let workdir = target_dir.filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
+    for problem in Notifier::new(options.notification_script.clone(), workdir).send("fail-to-start", members) {
+        ui.note(&format!("warning: {problem}"));
+    }
+}
+
+/// Runs a prepared compose to its end.
+pub fn compose(
+    options: &Options,
+    argv: &[OsString],
+    environment: &Environment,
+    ui: Ui,
+    prepared: Prepared,
+) -> Result<(), Failure> {
+    let Prepared { inspected, hub, recall: wanted } = prepared;
+    let mut identity = inspected.identity.clone();
+    let dir = match &options.request.compose_dir {
+        Some(dir) => ComposeDir::at(&absolute(dir)?),
+        None => {
+            let target = options.request.target_dir.as_deref().unwrap_or(Path::new("."));
+            ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
+        }
+    };
+    dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
+    let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    if options.request.compose_dir.is_some() {
+        if options.going.reopen {
+            reopen(&dir).map_err(Failure::failed)?;
+        }
+        let (_, known) = ComposeDir::open_or_create(dir.top(), identity).map_err(Failure::failed)?;
+        identity = known;
+    }
+    let existing = Existing::load(&dir).map_err(Failure::Failed)?;
+    let (requests, _) = inspected.expand(&identity, &dir);
+    let fresh = wanted == Recall::IfUnfinished && matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
+    let recalled = recall(&dir, &requests, &inspected, fresh, &options.going)?;
+    if options.print_output_dir {
+        ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
+    }
+    keep_configuration(&inspected, &dir)?;
+    let requests = Arc::new(requests);
+    let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests)?;
+    head_of_log(&events, argv, environment, &inspected);
+    let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
+    let polling = match &hub {
+        HubChoice::Profile(profile, _) => Polling { most: profile.poll_interval, ..Polling::default() },
+        #[cfg(feature = "simulator")]
+        HubChoice::Simulated(_) => Polling::default(),
+    };
+    let (handle, stopped) = stop();
+    let Recalled { starts, claimed, paths } = recalled;
+    let compose = Compose {
+        config: inspected.config,
+        variants: inspected.variants,
+        identity: identity.clone(),
+        dir: dir.clone(),
+        selection: inspected.selection,
+        requests,
+        events: Arc::clone(&events),
+        polling,
+        starts,
+        claimed,
+        earlier_paths: paths,
+        existing,
+        journal,
+        settings: serde_json::to_value(options).map_err(Failure::failed)?,
+        fresh,
+        fail_fast: options.going.fail_fast.then(|| handle.clone()),
+    };
+    let end = runtime()?.block_on(async {
+        tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
+        match hub {
+            HubChoice::Profile(profile, authenticator) => {
+                compose.run(|| access(*profile, authenticator, cache), stopped).await
+            }
+            #[cfg(feature = "simulator")]
+            HubChoice::Simulated(scenario) => simulate(compose, *scenario, &dir, cache, stopped).await,
+        }
+    });
+    latest_link(options, &end, &dir, &identity, &events);
+    match end.error {
+        None => Ok(()),
+        // The log has the reason; `--quiet` silenced it.
+        Some(error) if options.quiet => Err(Failure::Failed(error)),
+        Some(_) => Err(Failure::Told),
+    }
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Everybody who hears the events of a run.
+fn subscribe(
+    options: &Options,
+    ui: Ui,
+    inspected: &Inspected,
+    identity: &ComposeIdentity,
+    dir: &ComposeDir,
+    requests: &Arc<Vec<TaskRequest>>,
+) -> Result<(Arc<Events>, Journal), Failure> {
+    let events = Arc::new(Events::new());
+    // First, so that nothing is shown that is not recorded.
+    let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
+    events.subscribe(Box::new(journal.clone()));
+    let log = LogFile::open(&dir.global_log())
+        .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
+    events.subscribe(Box::new(log));
+    events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
+    if !options.notification_script.is_empty() {
+        let mut notifier = Notifier::new(options.notification_script.clone(), dir.top());
+        let common = common_members(identity, dir, inspected);
+        notifier.enter_compose(common, dir.top(), &dir.notifications_dir(), &dir.global_log());
+        events.subscribe(Box::new(notifier));
+    }
+    if !options.quiet {
+        if ui.terminal {
+            events.subscribe(Box::new(TerminalView::new(ui.color)));
+        } else {
+            events.subscribe(Box::new(PlainLog::new()));
+        }
+    }
+    Ok((events, journal))
+}
+
+/// Leaves the configuration in the compose: as it was written, and as it was understood (PUNGI.md 1.6, 1.11).
+fn keep_configuration(inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
+    let write = |path: &Path, text: &str| write_atomic(path, text.as_bytes()).map_err(Failure::failed);
+    dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
+    for source in inspected.sources.iter() {
+        if source.path == inspected.variants_path {
+            write(&dir.variants_copy(), &source.text)?;
+        } else if let Some(copy) = dir.config_copy(&source.path) {
+            write(&copy, &source.text)?;
+        }
+    }
+    let dump = to_text(&inspected.config.tree)
+        .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
+    write(&dir.config_dump(), &dump)?;
+    write(&dir.excluding_arch_log(), "")
+}
+
+/// What every notification says of the compose (PUNGI.md 12).
+fn common_members(identity: &ComposeIdentity, dir: &ComposeDir, inspected: &Inspected) -> Map<String, Json> {
+    let location = translate(&dir.compose().to_string_lossy(), &inspected.config.translate_paths);
+    let mut members = vec![
+        ("compose_id", json!(identity.id())),
+        ("compose_date", json!(identity.date)),
+        ("compose_type", json!(identity.kind.as_str())),
+        ("compose_respin", json!(identity.respin)),
+        ("compose_label", json!(identity.label.as_ref().map(|label| label.as_str().to_owned()))),
+        ("compose_path", json!(dir.top())),
+        ("location", json!(location)),
+        ("release_short", json!(identity.release.short)),
+        ("release_name", json!(identity.release.name)),
+        ("release_version", json!(identity.release.version)),
+        ("release_type", json!(identity.release.kind.to_lowercase())),
+        ("release_is_layered", json!(identity.is_layered())),
+    ];
+    if let Some(base) = &identity.base_product {
+        members.extend([
+            ("base_product_name", json!(base.name)),
+            ("base_product_short", json!(base.short)),
+            ("base_product_version", json!(base.version)),
+            ("base_product_type", json!(base.kind.to_lowercase())),
+        ]);
+    }
+    members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, inspected: &Inspected) {
+    let info = |text: String| events.message(Level::Info, None, text);
+    info(format!("Host: {}", host()));
+    info(format!("Magudi version: {}", env!("CARGO_PKG_VERSION")));
+    info(format!("User name: {}", environment.user.as_deref().unwrap_or("unknown")));
+    if let Ok(directory) = std::env::current_dir() {
+        info(format!("Working directory: {}", directory.display()));
+    }
+    let command: Vec<String> = argv.iter().map(|arg| quote(&arg.to_string_lossy())).collect();
+    info(format!("Command line: {}", command.join(" ")));
+    info(format!("Current timezone offset: {}", jiff::Zoned::now().strftime("%:z")));
+    if inspected.identity.is_final
+        && let Some(label) = &inspected.identity.label
+    {
+        info(format!("Automatically setting 'supported' flag due to label: {}.", label.as_str()));
+    }
+    for line in &inspected.excluded {
+        info(line.clone());
+    }
+    for diagnostic in &inspected.diagnostics {
+        let text = render_human(std::slice::from_ref(diagnostic), &inspected.sources, false);
+        events.message(Level::Debug, None, text.trim_end());
+    }
+    let tree = inspected.config.tree.as_dict();
+    let ours = |name: &str| magudi_phases::find(name).is_some() || name == magudi_phases::image_checksum::NAME;
+    for name in crate::cli::PHASES.iter().filter(|name| !ours(name)) {
+        if tree.and_then(|tree| tree.get(name)).is_some_and(magudi_config::Node::is_truthy) {
+            info(format!("Config section '{name}' is left to Pungi: magudi does not run this phase"));
+        }
+    }
+}
+
+/// An argument as a shell would need it.
+fn quote(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\"'\"'"))
+    }
+}
+
+/// Sets the stop at SIGINT or SIGTERM; a second signal ends the program at once.
+async fn watch_signals(handle: StopHandle, events: Arc<Events>, detach: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        events.message(Level::Warning, None, "signals cannot be caught");
+        return;
+    };
+    let mut next = async || {
+        tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+        }
+    };
+    let number = next().await;
+    events.message(Level::Error, None, format!("Compose run failed: signal {number}"));
+    handle.set(if detach { Reason::Detach(number) } else { Reason::Signal(number) });
+    let number = next().await;
+    events.message(Level::Critical, None, format!("Ended at once by a second signal ({number})"));
+    std::process::exit(1);
+}
+
+/// Logs in at the hub of a profile.
+pub async fn access(profile: Profile, authenticator: Authenticator, cache: Option<PathBuf>) -> Result<Access, String> {
+    let volume = match cache {
+        None => Volume::Local { topdir: profile.topdir.clone() },
+        Some(cache) => {
+            let topurl = profile
+                .topurl
+                .as_ref()
+                .ok_or_else(|| format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name))?;
+            Volume::Cache { topurl: topurl.trim_end_matches('/').to_owned(), cache }
+        }
+    };
+    let hub = Hub::new(&profile, &ClientOptions::default()).map_err(|e| e.to_string())?;
+    let session = hub.login(authenticator).await.map_err(|e| e.to_string())?;
+    Ok(Access { hub, session, volume, weburl: profile.weburl.trim_end_matches('/').to_owned() })
+}
+
+/// Runs a compose against a hub inside this process, over real HTTP.
+#[cfg(feature = "simulator")]
+async fn simulate(
+    compose: Compose,
+    scenario: magudi_devhub::Scenario,
+    dir: &ComposeDir,
+    cache: Option<PathBuf>,
+    stopped: magudi_engine::stop::Stop,
+) -> End {
+    let options = magudi_devhub::Options {
+        target_dir: dir.top().parent().map(Path::to_path_buf),
+        ..magudi_devhub::Options::loopback(dir.top().join("work/simulated-koji"), scenario)
+    };
+    let hub = magudi_devhub::start(options).await.map_err(|error| format!("cannot start the simulated hub: {error}"));
+    let login = || async {
+        let hub = hub.as_ref().map_err(Clone::clone)?;
+        let mut profile = Profile::for_server("devhub", hub.url());
+        profile.topdir = hub.topdir().to_path_buf();
+        profile.topurl = Some(hub.topurl());
+        profile.weburl = hub.weburl();
+        let authenticator =
+            Authenticator::Password { user: "compose".to_owned(), password: Password::new("composepass") };
+        access(profile, authenticator, cache).await
+    };
+    let end = compose.run(login, stopped).await;
+    if let Ok(hub) = hub {
+        hub.shutdown().await;
+    }
+    end
+}
+
+/// Points the latest link at a compose that finished (PUNGI.md 6, 13).
+fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
+    let finished = matches!(end.status, Status::Finished | Status::FinishedIncomplete);
+    if options.no_latest_link || !finished {
+        return;
+    }
+    let wanted: Vec<String> = options.latest_link_status.iter().map(|status| status.to_uppercase()).collect();
+    let status = end.status.as_str();
+    if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == status) {
+        let text = format!(
+            "Compose status ({status}) doesn't match with specified latest-link-status ({}), not create latest link.",
+            wanted.join(", ")
+        );
+        events.message(Level::Warning, None, text);
+        return;
+    }
+    if let Err(error) = make_latest_link(dir, identity, options.latest_link_components) {
+        events.message(Level::Error, None, error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        assert_eq!(quote("--config=a/b.conf"), "--config=a/b.conf");
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("it's"), "'it'\"'\"'s'");
+        assert_eq!(quote(""), "''");
+    }
+}

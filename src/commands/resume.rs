@@ -1,0 +1,58 @@
+//! `magudi resume`: goes on with a compose that stopped, where it stopped.
+
+use super::compose::{Going, Options, Recall, compose, prepare};
+use super::inspect::Request;
+use super::recall::load_history;
+use crate::cli::ResumeArgs;
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::Ui;
+use magudi_compose::composeinfo::load_identity;
+use magudi_compose::layout::ComposeDir;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Runs the command.
+pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let mut options = begun(&args.compose_dir)?;
+    if options.simulated {
+        return Err(Failure::Failed(format!(
+            "{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again",
+            args.compose_dir.display()
+        )));
+    }
+    options.override_koji(&args.koji)?;
+    options.quiet = args.quiet;
+    options.going = Going {
+        fail_fast: args.going.fail_fast,
+        detach_on_signal: args.going.detach_on_signal,
+        retry_failed: args.going.retry_failed,
+        rebuild: args.going.rebuild.clone(),
+        reopen: false,
+    };
+    let prepared = prepare(&options, environment, ui, Recall::Always)?;
+    compose(&options, argv, environment, ui, prepared)
+}
+
+/// The options with which the compose in `dir` was begun, to be used on that directory.
+pub fn begun(dir: &Path) -> Result<Options, Failure> {
+    let top = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
+    let history = load_history(&top)?.ok_or_else(|| {
+        Failure::Failed(format!("{} has no journal: magudi has not run a compose there", dir.display()))
+    })?;
+    let settings = history.settings.unwrap_or_default();
+    let mut options: Options = serde_json::from_value(settings)
+        .map_err(|error| Failure::Failed(format!("the journal of {} cannot be used: {error}", dir.display())))?;
+    let identity = load_identity(&top.composeinfo_base_file()).map_err(Failure::failed)?;
+    options.request = Request {
+        kind: Some(identity.kind),
+        no_label: identity.label.is_none(),
+        label: identity.label.map(|label| label.as_str().to_owned()),
+        supported: identity.is_final,
+        just: options.just_phase.clone(),
+        skip: options.skip_phase.clone(),
+        target_dir: None,
+        compose_dir: Some(top.top().to_path_buf()),
+    };
+    Ok(options)
+}

@@ -1,0 +1,99 @@
+//! `magudi status`: how far a compose is, from its journal alone; whether or not anybody runs it.
+
+use super::recall::load_history;
+use crate::cli::{PlanFormat, StatusArgs};
+use crate::error::Failure;
+use crate::ui::{Table, Ui};
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::load_status;
+use magudi_engine::history::{History, Past};
+use magudi_engine::lock::{Holder, holder};
+use serde_json::json;
+
+/// Runs the command.
+pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    let history = load_history(&dir)?.ok_or_else(|| {
+        Failure::Failed(format!("{} has no journal: magudi has not run a compose there", args.compose_dir.display()))
+    })?;
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let status = status.map_or("none", magudi_compose::Status::as_str);
+    let runner = holder(&dir.logs_global());
+    let text = match args.format {
+        PlanFormat::Table => table(&dir, status, &history, runner.as_ref()),
+        PlanFormat::Json => as_json(&dir, status, &history, runner.as_ref()),
+    };
+    ui.answer(&text).map_err(Failure::failed)
+}
+
+/// One word for where a request is.
+fn stage(past: &Past) -> &'static str {
+    match (past, past.state.as_deref()) {
+        (Past { done: true, .. }, _) => "done",
+        (Past { canceled: true, .. }, _) | (_, Some("CANCELED")) => "canceled",
+        (Past { failure: Some(_), .. }, _) | (_, Some("FAILED")) => "failed",
+        (Past { in_doubt: Some(_), .. }, _) => "in doubt",
+        (_, Some("CLOSED")) => "built",
+        (_, Some("OPEN" | "ASSIGNED")) => "open",
+        (Past { task: Some(_), .. }, _) => "free",
+        _ => "waiting",
+    }
+}
+
+fn requests(history: &History) -> impl Iterator<Item = &Past> {
+    history.order.iter().filter_map(|key| history.requests.get(key))
+}
+
+fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
+    let mut table = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">IMAGES"]);
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for past in requests(history) {
+        let stage = stage(past);
+        match counts.iter_mut().find(|(name, _)| *name == stage) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((stage, 1)),
+        }
+        let task = past.task.map_or_else(|| "-".to_owned(), |task| task.to_string());
+        let images = past.images.len().to_string();
+        table.row([stage.to_owned(), past.variant.clone(), past.name.clone(), past.arches.join(" "), task, images]);
+    }
+    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let run = match runner {
+        Some(holder) => format!("running: process {} on {}", holder.pid, holder.host),
+        None => "nobody runs it".to_owned(),
+    };
+    let id = history.compose_id.as_deref().unwrap_or_else(|| dir.name().unwrap_or_default());
+    let mut text = format!("{id}  {status}  ({run})\n{}\n", counts.join(", "));
+    if let Some((first, last)) = history.span {
+        text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
+    }
+    if !table.is_empty() {
+        text.push_str(&format!("\n{table}"));
+    }
+    for past in requests(history) {
+        if let (Some(failure), "failed") = (&past.failure, stage(past)) {
+            text.push_str(&format!("\n{} of {}: {}\n", past.name, past.variant, failure));
+        }
+    }
+    crate::ui::printable(&text)
+}
+
+fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
+    let requests: Vec<_> = requests(history)
+        .map(|past| {
+            json!({
+                "phase": past.phase, "variant": past.variant, "image": past.name, "arches": past.arches,
+                "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure,
+                "images": past.images.iter().map(|(_, image)| &image.path).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let status = json!({
+        "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status,
+        "running": runner.map(|holder| json!({"pid": holder.pid, "host": holder.host})),
+        "first_event": history.span.map(|(first, _)| first.to_string()),
+        "last_event": history.span.map(|(_, last)| last.to_string()),
+        "requests": requests,
+    });
+    format!("{status:#}\n")
+}
