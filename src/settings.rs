@@ -3,8 +3,10 @@
 
 use crate::error::Failure;
 use magudi_koji::profile::ProfileLocations;
+use magudi_koji::{ClientOptions, Proxies};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A text that is never shown.
 #[derive(Clone)]
@@ -38,6 +40,63 @@ pub struct Environment {
     pub dumb_terminal: bool,
     /// `USER`, for the head of the log.
     pub user: Option<String>,
+    /// How hubs are reached.
+    pub network: Network,
+}
+
+/// What the environment says about the way to a hub, in the variables that Koji's own client looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each also in capitals.
+    pub proxies: Proxies,
+    /// `REQUESTS_CA_BUNDLE`, else `CURL_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// `KRB5CCNAME`.
+    pub ccache: Option<String>,
+    /// `MAGUDI_KOJI_OUTAGE`, our own: how long a hub may be away while a compose runs, in seconds.
+    pub outage: Option<Duration>,
+}
+
+impl Network {
+    /// Reads the environment through `variable`.
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        // In small letters it wins, even if it is empty: that is how a proxy is switched off for one command.
+        let proxy = |name: &str| match variable(name) {
+            Some(value) => Some(value).filter(|value| !value.is_empty()),
+            None => set(&name.to_uppercase()),
+        };
+        let outage =
+            match set("MAGUDI_KOJI_OUTAGE") {
+                None => None,
+                Some(value) => Some(value.trim().parse().map(Duration::from_secs).map_err(|_| {
+                    Failure::Usage(format!("MAGUDI_KOJI_OUTAGE is `{value}`, not a number of seconds"))
+                })?),
+            };
+        Ok(Self {
+            proxies: Proxies {
+                http: proxy("http_proxy"),
+                https: proxy("https_proxy"),
+                all: proxy("all_proxy"),
+                exceptions: proxy("no_proxy"),
+            },
+            ca_bundle: set("REQUESTS_CA_BUNDLE").or_else(|| set("CURL_CA_BUNDLE")).map(PathBuf::from),
+            ccache: set("KRB5CCNAME"),
+            outage,
+        })
+    }
+
+    /// The options of a client for a hub on the network.
+    pub fn client_options(&self) -> ClientOptions {
+        let defaults = ClientOptions::default();
+        ClientOptions {
+            proxies: self.proxies.clone(),
+            ca_bundle: self.ca_bundle.clone(),
+            ccache: self.ccache.clone(),
+            outage: self.outage.unwrap_or(defaults.outage),
+            ..defaults
+        }
+    }
 }
 
 impl Environment {
@@ -58,6 +117,7 @@ impl Environment {
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
             user: text("USER").or_else(|| text("LOGNAME")),
+            network: Network::from_variables(|name| std::env::var(name).ok())?,
         })
     }
 
@@ -67,5 +127,51 @@ impl Environment {
             config_override: config_override.map(Path::to_path_buf),
             ..ProfileLocations::standard(self.home.clone())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(variables: &[(&str, &str)]) -> Result<Network, Failure> {
+        Network::from_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn small_letters_win_and_the_empty_text_switches_off() {
+        let found = network(&[
+            ("http_proxy", ""),
+            ("HTTP_PROXY", "http://a:1"),
+            ("https_proxy", "http://b:2"),
+            ("HTTPS_PROXY", "http://c:3"),
+            ("ALL_PROXY", "http://d:4"),
+            ("NO_PROXY", "localhost,.lab"),
+        ])
+        .unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let expected = Proxies {
+            http: None,
+            https: text("http://b:2"),
+            all: text("http://d:4"),
+            exceptions: text("localhost,.lab"),
+        };
+        assert_eq!(found.proxies, expected);
+        assert_eq!(network(&[]).unwrap(), Network::default());
+    }
+
+    #[test]
+    fn what_is_said_reaches_the_client() {
+        let found = network(&[
+            ("REQUESTS_CA_BUNDLE", ""),
+            ("CURL_CA_BUNDLE", "/ca.pem"),
+            ("KRB5CCNAME", "KCM:"),
+            ("MAGUDI_KOJI_OUTAGE", "90"),
+        ]);
+        let options = found.unwrap().client_options();
+        assert_eq!(options.ca_bundle, Some("/ca.pem".into()));
+        assert_eq!((options.ccache.as_deref(), options.outage.as_secs()), (Some("KCM:"), 90));
+        assert_eq!(Network::default().client_options().outage.as_secs(), 7200);
+        assert!(matches!(network(&[("MAGUDI_KOJI_OUTAGE", "1h")]), Err(Failure::Usage(text)) if text.contains("`1h`")));
     }
 }
