@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) event: (i64, Micros),
     /// Whether tasks that need the channel `image` can be submitted.
     pub(crate) image_channel_enabled: bool,
+    /// Whether what an earlier hub did is done again.
+    pub(crate) restoring: bool,
     journal: Option<Journal>,
 }
 
@@ -58,6 +60,7 @@ impl State {
             archive_builds: HashMap::new(),
             event: (1, crate::clock::now()),
             image_channel_enabled: true,
+            restoring: false,
             journal: None,
         }
     }
@@ -65,6 +68,7 @@ impl State {
     /// Takes in what an earlier hub on this volume kept, and keeps everything from now on.
     pub(crate) fn restore(&mut self, setting: &Setting) -> Result<(), JournalError> {
         let (journal, records) = Journal::open(setting.volume.topdir())?;
+        self.restoring = true;
         for record in records {
             match record {
                 Record::Task { id, owner, created, request, plan } => {
@@ -79,6 +83,8 @@ impl State {
                 Record::User(user) => self.accounts.put(user),
             }
         }
+        self.settle(setting, crate::clock::now());
+        self.restoring = false;
         self.journal = Some(journal);
         Ok(())
     }

@@ -48,20 +48,18 @@ impl Volume {
 
     /// Writes an image, unless it lies there already: a build of the same name and version makes the same file.
     pub(crate) fn write_image(&self, dir: &str, filename: &str, content: &[u8]) -> io::Result<()> {
-        let dir = self.topdir.join(dir);
-        let path = dir.join(filename);
-        if fs::read(&path).is_ok_and(|old| old == content) {
-            return Ok(());
-        }
-        fs::create_dir_all(&dir)?;
+        let path = self.topdir.join(dir).join(filename);
         write(&path, content, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
     }
 
-    /// Writes a file of a task's output.
+    /// Writes a file of a task's output, unless it lies there already.
     pub(crate) fn write_output(&self, task: i64, name: &str, content: &[u8]) -> io::Result<()> {
-        let dir = self.topdir.join(Self::task_dir(task));
-        fs::create_dir_all(&dir)?;
-        write(&dir.join(name), content, None)
+        write(&self.output_path(task, name), content, None)
+    }
+
+    /// Whether a task has left a file of this name.
+    pub(crate) fn has_output(&self, task: i64, name: &str) -> bool {
+        self.output_path(task, name).exists()
     }
 
     /// The files of a task's output, sorted by name.
@@ -88,8 +86,18 @@ impl Volume {
     }
 }
 
-/// Writes beside and renames, so that nobody reads half a file and no hard link to an older one changes.
+/// Writes beside and renames, so that nobody reads half a file and no hard link to an older one changes. A file that
+/// holds this already stays.
 fn write(path: &Path, content: &[u8], mtime: Option<std::time::SystemTime>) -> io::Result<()> {
+    match fs::read(path) {
+        Ok(old) if old == content => return Ok(()),
+        // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
+        Ok(_) => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
     // Names with a dot in front are neither served nor listed.
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

@@ -137,6 +137,10 @@ impl State {
             self.end(id, time, TaskResult::Fault(fault));
             return Ok(());
         }
+        // An earlier hub has said this already, and perhaps more.
+        if self.restoring && setting.volume.has_output(id, "compose-status.json") {
+            return Ok(());
+        }
         setting.volume.write_output(id, "compose-request.json", &output::request(task, &setting.addresses.hub))?;
         // Who looks only when all is over never sees that it was pending.
         if plan.finish > time {

@@ -17,6 +17,8 @@ pub(super) static METHODS: &[Method] = &[
         .called("RootExports.echo"),
     read("error", "", "A fault.", |_| Err(generic("test error"))),
     read("fault", "", "A fault of another kind.", |_| Err(python("Exception", "test exception"))),
+    read("mavenEnabled", "", "Whether there are Maven builds.", |_| Ok(Value::Bool(false))),
+    read("winEnabled", "", "Whether there are Windows builds.", |_| Ok(Value::Bool(false))),
     read("getLastEvent", "before=None", "The last event.", |call| Ok(last_event(call))),
     read("system.listMethods", "", "The names of all methods.", |_| Ok(Value::Array(names().map(string).collect()))),
     read("system.methodSignature", "method", "Nothing of use.", |_| Ok(string("signatures not supported"))),
