@@ -40,8 +40,9 @@ fn a_plan_is_what_a_run_submits() {
     let compose_id = plan["compose_id"].as_str().unwrap();
     assert_eq!(ran.stdout, format!("Compose dir: {target}/{compose_id}\n"));
     let log = scene.made(&format!("{compose_id}/logs/global/magudi-journal.jsonl")).unwrap();
-    let submitted: Vec<Json> = log.lines().map(json).filter(|line| line["event"] == "submitting").collect();
+    let submitted: Vec<Json> = log.lines().map(json).filter(|line| line["event"] == "planned").collect();
     assert_eq!(submitted.len(), requests.len());
+    assert_eq!(log.matches("\"submitted\"").count(), requests.len());
     for (event, request) in submitted.iter().zip(requests) {
         assert_eq!(event["name"], request["args"][0]);
         assert_eq!(event["variant"], request["variant"]);

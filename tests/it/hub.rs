@@ -1,37 +1,7 @@
 //! Runs against `magudi hub` in another process: with its volume mounted, and over HTTP.
 
-use crate::program::{Ran, Scene, files, repository};
-use std::io::{BufRead as _, BufReader};
+use crate::program::{Hub, Ran, Scene, files, repository};
 use std::path::Path;
-use std::process::{Child, Stdio};
-
-/// A hub in another process; ended with this value.
-struct Hub {
-    child: Child,
-}
-
-impl Hub {
-    fn start(scene: &Scene, more: &[&str]) -> Self {
-        let mut child = scene
-            .command()
-            .args(["hub", "--profile-file", "koji.conf", "--topdir", "volume"])
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the hub starts");
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut url).expect("its address");
-        assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
-        Self { child }
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn run(scene: &Scene, config: &Path, target: &str, user: &str, password: &str) -> Ran {
     std::fs::create_dir_all(scene.path().join(target)).unwrap();

@@ -4,9 +4,11 @@
 //! - `commands`: the verbs as a user meets them
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
 //! - `hub`: runs against `magudi hub` in another process
+//! - `resume`: what kills a run, and how the next one goes on
 
 mod bad_input;
 mod cases;
 mod commands;
 mod hub;
 mod program;
+mod resume;

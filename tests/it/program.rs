@@ -1,7 +1,8 @@
 //! Running the program in a directory of its own.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A scratch directory and the program, with a frozen date and no colours.
 pub struct Scene {
@@ -72,6 +73,53 @@ impl From<Output> for Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+}
+
+/// A hub in another process; ended with this value.
+pub struct Hub {
+    child: Child,
+    url: String,
+}
+
+impl Hub {
+    pub fn start(scene: &Scene, more: &[&str]) -> Self {
+        let mut child = scene
+            .command()
+            .args(["hub", "--profile-file", "koji.conf", "--topdir", "volume"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the hub starts");
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut url).expect("its address");
+        assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
+        Self { child, url: url.trim().to_owned() }
+    }
+
+    /// Image name and state of every osbuildImage task that the hub has.
+    pub fn task_requests(&self) -> Vec<(String, i64)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let profile = magudi_koji::Profile::for_server("devhub", self.url.as_str());
+        let filter = magudi_koji::calls::TaskFilter {
+            method: Some("osbuildImage".to_owned()),
+            ..magudi_koji::calls::TaskFilter::default()
+        };
+        let tasks = runtime.block_on(async {
+            let hub = magudi_koji::Hub::new(&profile, &magudi_koji::ClientOptions::default()).expect("a client");
+            hub.list_all_tasks(&filter, 10_000).await.expect("the tasks")
+        });
+        let name = |request: Option<Vec<magudi_koji::Value>>| {
+            request.and_then(|args| args.first()?.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        tasks.into_iter().map(|task| (name(task.request), i64::from(task.state.number()))).collect()
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -1,0 +1,253 @@
+//! Whatever kills a run, the next one goes on where it stopped: every image submitted exactly once, and the manifests of
+//! an undisturbed run.
+
+use crate::program::{Hub, Ran, Scene, files, repository};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const IMAGES: usize = 20;
+
+/// A compose of some images against a hub in another process.
+struct Story {
+    scene: Scene,
+    hub: Hub,
+}
+
+impl Story {
+    fn new(scenario: &str) -> Self {
+        let scene = Scene::new();
+        let images: Vec<String> = (0..IMAGES)
+            .map(|n| {
+                let arches = if n % 2 == 0 { "[\"x86_64\"]" } else { "[\"x86_64\", \"aarch64\"]" };
+                format!(
+                    "{{\"name\": \"disk{n}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \
+                     \"subvariant\": \"D{n}\", \"arches\": {arches}}}"
+                )
+            })
+            .collect();
+        scene.write(
+            "test.conf",
+            &format!(
+                "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
+                 variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
+                 gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n\
+                 osbuild = {{\"^Server$\": [{}]}}\n",
+                images.join(",\n  ")
+            ),
+        );
+        scene.write(
+            "variants.xml",
+            "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch>\
+             <arch>aarch64</arch></arches></variant></variants>",
+        );
+        scene.write("scenario.json", scenario);
+        let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+        Self { scene, hub }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.scene.command();
+        command.args(args).env("MAGUDI_KOJI_PASSWORD", "composepass");
+        command
+    }
+
+    fn begin(&self, target: &str) -> Child {
+        std::fs::create_dir_all(self.scene.path().join(target)).unwrap();
+        self.command(&[
+            "run",
+            "--config",
+            "test.conf",
+            "--test",
+            "--koji-config",
+            "koji.conf",
+            "--koji-user",
+            "compose",
+        ])
+        .args(["--target-dir", target])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+    }
+
+    fn compose(&self, target: &str) -> Option<PathBuf> {
+        let made = std::fs::read_dir(self.scene.path().join(target)).ok()?.flatten();
+        made.map(|entry| entry.path()).find(|path| path.is_dir() && !path.is_symlink())
+    }
+
+    fn resume(&self, target: &str, more: &[&str]) -> Ran {
+        let compose = self.compose(target).expect("a compose").display().to_string();
+        Ran::from(self.command(&[&["resume", &compose], more].concat()).output().unwrap())
+    }
+
+    /// Image names of all osbuildImage tasks that the hub has.
+    fn tasks(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.hub.task_requests().into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        names
+    }
+
+    fn images(&self, target: &str) -> String {
+        let path = self.compose(target).unwrap().join("compose/metadata/images.json");
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    /// Nothing half-written is left.
+    fn tidy(&self, target: &str) {
+        for file in files(&self.compose(target).unwrap()) {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(!name.starts_with('.'), "{} is left", file.display());
+        }
+    }
+}
+
+fn every_image_once(names: &[String]) {
+    let mut want: Vec<String> = (0..IMAGES).map(|n| format!("disk{n}")).collect();
+    want.sort();
+    assert_eq!(names, want);
+}
+
+#[test]
+fn killed_at_twenty_moments_and_resumed_every_image_is_submitted_once() {
+    let calm = Story::new(r#"{"task_seconds": [0, 1]}"#);
+    assert!(calm.begin("calm").wait().unwrap().success());
+    let want = calm.images("calm");
+
+    let story = Story::new(r#"{"task_seconds": [0, 1]}"#);
+    let mut child = story.begin("torn");
+    // The moments are spread over a run by a fixed rule, so that a failure can be repeated.
+    let mut moment = 7_u64;
+    let mut finished = false;
+    for _ in 0..20 {
+        moment = (moment * 31 + 17) % 97;
+        let until = Instant::now() + Duration::from_millis(20 + moment * 3);
+        while Instant::now() < until && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        finished = child.try_wait().unwrap().is_some_and(|status| status.success());
+        if finished {
+            break;
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        let begun = story.compose("torn").filter(|compose| compose.join("logs/global/magudi-journal.jsonl").exists());
+        child = match begun.filter(|compose| {
+            let journal = std::fs::read_to_string(compose.join("logs/global/magudi-journal.jsonl"));
+            journal.is_ok_and(|text| text.contains("compose-started"))
+        }) {
+            Some(compose) => {
+                story.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap()
+            }
+            None => {
+                // Killed before the compose was begun: nothing was submitted, so a new one is what a user would run.
+                let _ = std::fs::remove_dir_all(story.scene.path().join("torn"));
+                story.begin("torn")
+            }
+        };
+    }
+    if !finished {
+        assert!(child.wait().unwrap().success(), "the last resume fails: {:?}", story.resume("torn", &[]));
+    }
+    every_image_once(&story.tasks());
+    assert_eq!(story.images("torn"), want);
+    story.tidy("torn");
+}
+
+#[test]
+fn answers_that_are_lost_never_make_a_second_task() {
+    let story = Story::new(r#"{"drop_answers": [{"method": "osbuildImage", "every": 3}]}"#);
+    let ran = Ran::from(
+        story
+            .command(&[
+                "run",
+                "--config",
+                "test.conf",
+                "--test",
+                "--koji-config",
+                "koji.conf",
+                "--koji-user",
+                "compose",
+            ])
+            .args(["--target-dir", "target"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    every_image_once(&story.tasks());
+}
+
+#[test]
+fn a_failed_image_is_built_anew_only_when_asked() {
+    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
+    let begin = story.begin("target").wait().unwrap();
+    assert_eq!(begin.code(), Some(1));
+    let again = story.resume("target", &[]);
+    assert_eq!(again.status, Some(1));
+    assert!(again.stderr.contains("disk3"), "{}", again.stderr);
+    every_image_once(&story.tasks());
+    let retried = story.resume("target", &["--retry-failed"]);
+    assert_eq!(retried.status, Some(1), "the scenario fails it again");
+    assert_eq!(story.tasks().iter().filter(|name| *name == "disk3").count(), 2);
+    assert_eq!(story.tasks().len(), IMAGES + 1);
+}
+
+#[test]
+fn a_changed_configuration_is_refused_unless_the_image_is_named() {
+    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
+    assert_eq!(story.begin("target").wait().unwrap().code(), Some(1));
+    let config = story.scene.path().join("test.conf");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"name\": \"disk3\"", "\"name\": \"mended\"")).unwrap();
+    let refused = story.resume("target", &[]);
+    assert_eq!(refused.status, Some(1));
+    for part in ["has changed", "osbuild.^Server$.3.name", "Server:mended", "--rebuild"] {
+        assert!(refused.stderr.contains(part), "{part:?} is not in {}", refused.stderr);
+    }
+    assert_eq!(story.tasks().len(), IMAGES);
+    let resumed = story.resume("target", &["--rebuild", "Server:mended"]);
+    assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+    assert_eq!(story.tasks().len(), IMAGES + 1);
+    assert!(story.images("target").contains("mended-9.2-1.x86_64.qcow2"));
+    assert!(!story.images("target").contains("disk3-"));
+}
+
+#[test]
+fn two_runs_in_one_directory_are_one_too_many() {
+    let story = Story::new(r#"{"task_seconds": 600}"#);
+    let mut child = story.begin("target");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while story.tasks().len() < IMAGES {
+        assert!(Instant::now() < deadline, "nothing was submitted in 30 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let second = story.resume("target", &[]);
+    assert_eq!(second.status, Some(1));
+    assert!(second.stderr.contains(&format!("process {}", child.id())), "{}", second.stderr);
+
+    let compose = story.compose("target").unwrap().display().to_string();
+    let status = Ran::from(story.command(&["status", &compose]).output().unwrap());
+    assert!(status.stdout.contains(&format!("running: process {}", child.id())), "{}", status.stdout);
+    assert!(status.stdout.contains("20 "), "{}", status.stdout);
+
+    let canceled = Ran::from(story.command(&["cancel", &compose]).output().unwrap());
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(canceled.stderr.contains("TERMINATED"), "{}", canceled.stderr);
+    let states = story.hub.task_requests();
+    assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
+}
+
+#[test]
+fn a_simulated_run_cannot_be_resumed_and_says_so() {
+    let scene = Scene::new();
+    let config = repository().join("examples/minimal/minimal.conf").display().to_string();
+    let target = scene.target().display().to_string();
+    assert_eq!(
+        scene.run(["run", "--config", &config, "--target-dir", &target, "--test", "--simulate"]).status,
+        Some(0)
+    );
+    let compose = std::fs::read_dir(&target).unwrap().flatten().map(|e| e.path()).find(|p| !p.is_symlink()).unwrap();
+    let ran = scene.run(["resume".as_ref(), compose.as_os_str()]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("simulated"), "{}", ran.stderr);
+}
