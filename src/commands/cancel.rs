@@ -14,7 +14,7 @@ use magudi_compose::status::{Status, load_status, write_status};
 use magudi_engine::event::{Event, Events};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Lock, holder};
-use magudi_koji::{ClientOptions, Hub};
+use magudi_koji::Hub;
 use std::time::{Duration, Instant};
 
 /// How long a running compose may take to cancel its tasks.
@@ -45,7 +45,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     if !tasks.is_empty() && !options.simulated {
         let (profile, authenticator) = profile(&options, environment, configured(&options)?.as_deref())?;
         let refused = runtime()?.block_on(async {
-            let hub = Hub::new(&profile, &ClientOptions::default()).map_err(Failure::failed)?;
+            let hub = Hub::new(&profile, &environment.network.client_options()).map_err(Failure::failed)?;
             let session = hub.login(authenticator).await.map_err(Failure::failed)?;
             let mut refused = Vec::new();
             for (request, task) in &tasks {

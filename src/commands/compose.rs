@@ -224,6 +224,9 @@ pub fn profile(
             Authenticator::Password { user: user.clone(), password: Password::new(password.reveal()) }
         }
         None => Authenticator::from_profile(&profile)
+            .and_then(|authenticator| {
+                authenticator.check(&environment.network.client_options()).map(|()| authenticator)
+            })
             .map_err(|error| Failure::Failed(format!("{error}; --koji-user USER logs in with a password")))?,
     };
     Ok((profile, authenticator))
@@ -317,11 +320,12 @@ pub fn compose(
         fresh,
         fail_fast: options.going.fail_fast.then(|| handle.clone()),
     };
+    let client = environment.network.client_options();
     let end = runtime()?.block_on(async {
         tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
         match hub {
             HubChoice::Profile(profile, authenticator) => {
-                compose.run(|| access(*profile, authenticator, cache), stopped).await
+                compose.run(|| access(*profile, authenticator, &client, cache), stopped).await
             }
             #[cfg(feature = "simulator")]
             HubChoice::Simulated(scenario) => simulate(compose, *scenario, &dir, cache, stopped).await,
@@ -484,7 +488,12 @@ async fn watch_signals(handle: StopHandle, events: Arc<Events>, detach: bool) {
 }
 
 /// Logs in at the hub of a profile.
-pub async fn access(profile: Profile, authenticator: Authenticator, cache: Option<PathBuf>) -> Result<Access, String> {
+pub async fn access(
+    profile: Profile,
+    authenticator: Authenticator,
+    client: &ClientOptions,
+    cache: Option<PathBuf>,
+) -> Result<Access, String> {
     let volume = match cache {
         None => Volume::Local { topdir: profile.topdir.clone() },
         Some(cache) => {
@@ -495,7 +504,7 @@ pub async fn access(profile: Profile, authenticator: Authenticator, cache: Optio
             Volume::Cache { topurl: topurl.trim_end_matches('/').to_owned(), cache }
         }
     };
-    let hub = Hub::new(&profile, &ClientOptions::default()).map_err(|e| e.to_string())?;
+    let hub = Hub::new(&profile, client).map_err(|e| e.to_string())?;
     let session = hub.login(authenticator).await.map_err(|e| e.to_string())?;
     Ok(Access { hub, session, volume, weburl: profile.weburl.trim_end_matches('/').to_owned() })
 }
@@ -522,7 +531,8 @@ async fn simulate(
         profile.weburl = hub.weburl();
         let authenticator =
             Authenticator::Password { user: "compose".to_owned(), password: Password::new("composepass") };
-        access(profile, authenticator, cache).await
+        // Without the proxies of the environment: this hub is inside.
+        access(profile, authenticator, &ClientOptions::default(), cache).await
     };
     let end = compose.run(login, stopped).await;
     if let Ok(hub) = hub {

@@ -200,8 +200,12 @@ async fn pages_are_put_together() {
     // A task is made between the two pages, and everything moves on by one.
     let page = |from: i64, to: i64| value(&Value::Array((to..from).rev().map(task).collect()));
     let server = Server::start([page(700, 200), page(251, 0)]).await;
-    let filter =
-        TaskFilter { owner: Some(2), method: Some("osbuildImage".into()), states: TaskState::UNFINISHED.to_vec() };
+    let filter = TaskFilter {
+        owner: Some(2),
+        method: Some("osbuildImage".into()),
+        states: TaskState::UNFINISHED.to_vec(),
+        ..TaskFilter::default()
+    };
     let tasks = server.hub().list_all_tasks(&filter, 10_000).await.unwrap();
     let ids: Vec<i64> = tasks.iter().map(|task| task.id).collect();
     assert_eq!(ids, (0..700).rev().collect::<Vec<_>>());
