@@ -2,11 +2,13 @@
 //!
 //! - `cases`: what the real Pungi did with 81 configurations, and what we do
 //! - `commands`: the verbs as a user meets them
+//! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
 //! - `hub`: runs against `magudi hub` in another process
 //! - `resume`: what kills a run, and how the next one goes on
 
 mod bad_input;
+mod beside;
 mod cases;
 mod commands;
 mod hub;

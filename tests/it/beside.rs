@@ -1,0 +1,184 @@
+//! Running beside Pungi: the other phases have left a compose, ours are added, nothing of theirs is lost (issue of
+//! `--compose-dir`).
+
+use crate::program::{Ran, Scene, repository};
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+
+const COMPOSE: &str = "target/mine";
+
+fn config(scene: &Scene, images: &str) -> String {
+    let text = format!(
+        "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
+         pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nglobal_target = \"f42-image\"\n\
+         media_checksums = [\"sha256\"]\nosbuild = {{\"^Server$\": [{images}]}}\n"
+    );
+    scene.write(
+        "variants.xml",
+        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant>\
+         </variants>",
+    );
+    scene.write("test.conf", &text).display().to_string()
+}
+
+fn image(name: &str) -> String {
+    format!(
+        "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \"subvariant\": \"{name}\", \
+         \"release\": \"1\"}}"
+    )
+}
+
+fn run(scene: &Scene, config: &str, more: &[&str]) -> Ran {
+    scene.run([&["run", "--config", config, "--compose-dir", COMPOSE, "--test", "--simulate"], more].concat())
+}
+
+fn path(scene: &Scene, name: &str) -> PathBuf {
+    scene.path().join(COMPOSE).join(name)
+}
+
+fn read(scene: &Scene, name: &str) -> Json {
+    let text = std::fs::read_to_string(path(scene, name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn paths(images: &Json) -> Vec<&str> {
+    let arches = images["payload"]["images"].as_object().unwrap().values().flat_map(|v| v.as_object().unwrap().values());
+    arches.flat_map(|list| list.as_array().unwrap()).map(|image| image["path"].as_str().unwrap()).collect()
+}
+
+/// What the other phases of Pungi left: an ISO beside ours, one of another variant, trees, deliverables.
+fn pungi_was_here(scene: &Scene) {
+    let iso = |path: &str, sum: &str| {
+        json!({
+            "arch": "x86_64", "bootable": true, "checksums": {"sha256": sum}, "disc_count": 1, "disc_number": 1,
+            "format": "iso", "implant_md5": "0".repeat(32), "mtime": 1_700_000_001, "path": path, "size": 7,
+            "subvariant": "Server", "type": "dvd", "volume_id": "Test-9.2", "x-note": "of another tool"
+        })
+    };
+    let images = json!({
+        "header": {"type": "productmd.images", "version": "1.2"},
+        "payload": {
+            "compose": {"date": "20240229", "id": "Test-9.2-20240229.t.0", "respin": 0, "type": "test"},
+            "images": {
+                "Server": {"x86_64": [iso("Server/x86_64/images/Pungi.iso", &"a".repeat(64))]},
+                "Other": {"x86_64": [iso("Other/x86_64/iso/Other.iso", &"b".repeat(64))]}
+            }
+        }
+    });
+    scene.write(&format!("{COMPOSE}/compose/metadata/images.json"), &images.to_string());
+    scene.write(&format!("{COMPOSE}/compose/Server/x86_64/images/Pungi.iso"), "an iso");
+    let info = json!({
+        "header": {"type": "productmd.composeinfo", "version": "1.2"},
+        "payload": {
+            "compose": {"date": "20240229", "id": "Test-9.2-20240229.t.0", "respin": 0, "type": "test"},
+            "release": {"internal": false, "name": "Test", "short": "Test", "type": "ga", "version": "9.2"},
+            "variants": {"Server": {
+                "arches": ["x86_64"], "id": "Server", "name": "Server", "type": "variant", "uid": "Server",
+                "paths": {"os_tree": {"x86_64": "Server/x86_64/os"}}
+            }}
+        }
+    });
+    scene.write(&format!("{COMPOSE}/compose/metadata/composeinfo.json"), &info.to_string());
+    let deliverables = json!({"required": {"iso": [["Server", "x86_64", null]]}, "failed": {}, "attempted": {}});
+    scene.write(&format!("{COMPOSE}/logs/global/deliverables.json"), &deliverables.to_string());
+    scene.write(&format!("{COMPOSE}/STATUS"), "FINISHED_INCOMPLETE\n");
+}
+
+#[test]
+fn nothing_of_pungis_is_lost_and_our_images_are_added() {
+    let scene = Scene::new();
+    pungi_was_here(&scene);
+    let ran = run(&scene, &config(&scene, &image("disk")), &[]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let images = read(&scene, "compose/metadata/images.json");
+    assert_eq!(
+        paths(&images),
+        ["Other/x86_64/iso/Other.iso", "Server/x86_64/images/Pungi.iso", "Server/x86_64/images/disk-9.2-1.x86_64.qcow2"]
+    );
+    let theirs = &images["payload"]["images"]["Server"]["x86_64"][0];
+    assert_eq!(theirs["x-note"], "of another tool");
+    assert_eq!(theirs["checksums"]["sha256"], "a".repeat(64), "what they say of their file stays");
+    let info = read(&scene, "compose/metadata/composeinfo.json");
+    let paths = &info["payload"]["variants"]["Server"]["paths"];
+    assert_eq!(paths["os_tree"]["x86_64"], "Server/x86_64/os");
+    assert_eq!(paths["images"]["x86_64"], "Server/x86_64/images");
+    let deliverables = read(&scene, "logs/global/deliverables.json");
+    assert_eq!(deliverables["required"]["iso"], json!([["Server", "x86_64", null]]));
+    assert_eq!(deliverables["required"]["osbuild"], json!([["Server", "*", null]]));
+    // A sum file covers every image of its directory.
+    let sums = std::fs::read_to_string(path(&scene, "compose/Server/x86_64/images/SHA256SUM")).unwrap();
+    assert!(sums.contains(&format!("SHA256 (Pungi.iso) = {}", "a".repeat(64))), "{sums}");
+    assert!(sums.contains("SHA256 (disk-9.2-1.x86_64.qcow2)"), "{sums}");
+    assert!(!path(&scene, "compose/Other/x86_64/iso/SHA256SUM").exists(), "a directory without an image of ours");
+}
+
+#[test]
+fn the_same_phase_again_replaces_its_own_images_and_no_others() {
+    let scene = Scene::new();
+    pungi_was_here(&scene);
+    assert_eq!(run(&scene, &config(&scene, &[image("one"), image("two")].join(", ")), &[]).status, Some(0));
+    assert_eq!(paths(&read(&scene, "compose/metadata/images.json")).len(), 4);
+    let ran = run(&scene, &config(&scene, &[image("two"), image("three")].join(", ")), &["--reopen"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        paths(&read(&scene, "compose/metadata/images.json")),
+        [
+            "Other/x86_64/iso/Other.iso",
+            "Server/x86_64/images/Pungi.iso",
+            "Server/x86_64/images/three-9.2-1.x86_64.qcow2",
+            "Server/x86_64/images/two-9.2-1.x86_64.qcow2"
+        ]
+    );
+    let sums = std::fs::read_to_string(path(&scene, "compose/Server/x86_64/images/SHA256SUM")).unwrap();
+    assert!(!sums.contains("one-9.2-1"), "{sums}");
+}
+
+#[test]
+fn a_finished_compose_is_changed_only_when_reopened() {
+    let scene = Scene::new();
+    let config = config(&scene, &image("disk"));
+    assert_eq!(run(&scene, &config, &[]).status, Some(0));
+    assert_eq!(std::fs::read_to_string(path(&scene, "STATUS")).unwrap(), "FINISHED\n");
+    let before = std::fs::read(path(&scene, "logs/global/pungi.global.log")).unwrap();
+    let refused = run(&scene, &config, &[]);
+    assert_eq!(refused.status, Some(1));
+    assert!(refused.stderr.contains("FINISHED") && refused.stderr.contains("--reopen"), "{}", refused.stderr);
+    assert_eq!(std::fs::read(path(&scene, "logs/global/pungi.global.log")).unwrap(), before);
+    assert_eq!(run(&scene, &config, &["--reopen"]).status, Some(0));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_used_is_refused_before_anything_is_touched() {
+    for (name, text, want) in [
+        ("images.json", "{\"header\": {}}", "productmd.images"),
+        ("images.json", "{", "not JSON"),
+        ("composeinfo.json", "[", "composeinfo.json"),
+    ] {
+        let scene = Scene::new();
+        pungi_was_here(&scene);
+        scene.write(&format!("{COMPOSE}/compose/metadata/{name}"), text);
+        let ran = run(&scene, &config(&scene, &image("disk")), &[]);
+        assert_eq!(ran.status, Some(1));
+        assert!(ran.stderr.contains(want) && ran.stderr.contains(name), "{}", ran.stderr);
+        assert_eq!(std::fs::read_to_string(path(&scene, "STATUS")).unwrap(), "FINISHED_INCOMPLETE\n");
+        assert!(!path(&scene, "logs/global/magudi-journal.jsonl").exists());
+        assert_eq!(std::fs::read_to_string(path(&scene, &format!("compose/metadata/{name}"))).unwrap(), text);
+    }
+}
+
+#[test]
+fn an_archive_that_no_rule_takes_up_is_named() {
+    let scene = Scene::new();
+    let config = config(&scene, &image("disk"));
+    let archives = json!({"archives": {"disk": [
+        {"type_name": "qcow2", "suffix": "qcow2"}, {"type_name": "ova", "suffix": "ova"}, {"type_name": "tar", "suffix": "tar"}
+    ]}});
+    let scenario = scene.write("scenario.json", &archives.to_string());
+    let simulate = format!("--simulate={}", scenario.display());
+    let ran = scene.run(["run", "--config", &config, "--compose-dir", COMPOSE, "--test", &simulate]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    for file in ["disk-9.2-1.x86_64.ova (archive type ova)", "disk-9.2-1.x86_64.tar (archive type tar)"] {
+        assert!(ran.stderr.contains(file), "{file} is not in {}", ran.stderr);
+    }
+    assert!(repository().exists());
+}
