@@ -62,7 +62,10 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         let at = root.key(key.name);
         match (key.name, key.kind) {
             ("osbuild", _) => osbuild = osbuild::read(node, at, findings),
-            ("variants_file", _) => variants_file = options::file_or_scm(node, at, findings),
+            ("variants_file", _) => {
+                // Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
+                variants_file = options::file_or_scm(node, at, &["scm", "repo", "file"], findings);
+            }
             ("translate_paths", _) => translate_paths = options::pairs(node, at, findings),
             ("media_checksums", _) => checksums::check_algorithms(node, at, findings),
             ("media_checksum_base_filename", _) => {

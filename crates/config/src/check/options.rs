@@ -102,7 +102,7 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         Kind::ObjectOrChoice(choices) => {
             findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
         }
-        Kind::TextOrScm => drop(file_or_scm(node, at, findings)),
+        Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
         Kind::Pairs => drop(pairs(node, at, findings)),
         Kind::Osbuild => drop(super::osbuild::read(node, at, findings)),
         Kind::Removed(instead) => {
@@ -113,24 +113,16 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
     }
 }
 
-/// Keys that the dict of a source repository takes, with what is required.
-const SCM_KEYS: &[(&str, bool)] = &[
-    ("scm", true),
-    ("repo", true),
-    ("branch", false),
-    ("file", false),
-    ("dir", false),
-    ("command", false),
-    ("options", false),
-];
+/// Keys that the dict of a source repository takes.
+const SCM_KEYS: &[&str] = &["scm", "repo", "branch", "file", "dir", "command", "options"];
 
-/// A path, or a dict that says where to export a file from.
-pub fn file_or_scm(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<VariantsFile> {
+/// A path, or a dict that says where to export a file from and has the `required` keys.
+pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Findings) -> Option<VariantsFile> {
     if let Some(path) = node.as_str() {
         return Some(VariantsFile::Path(Spanned::new(path.to_owned(), node.span)));
     }
     let Some(dict) = node.as_dict() else {
-        findings.wrong_type(node, at, "a path or a dict with `scm`, `repo` and `file`");
+        findings.wrong_type(node, at, "a path or a dict with `scm` and `repo`");
         return None;
     };
     // The dict is one of two alternatives, so what is wrong in it is reported at the option, as in Pungi.
@@ -142,7 +134,7 @@ pub fn file_or_scm(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<V
     };
     for (key, value) in &dict.entries {
         let name = key.as_str().unwrap_or("");
-        match (SCM_KEYS.iter().any(|(known, _)| *known == name), value.as_str()) {
+        match (SCM_KEYS.contains(&name), value.as_str()) {
             (false, _) => {
                 let message = format!("unexpected key {} for a source repository", quoted(name));
                 complain(findings, &codes::UNEXPECTED_KEY, key.span, message);
@@ -157,12 +149,9 @@ pub fn file_or_scm(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<V
             }
         }
     }
-    for (name, required) in SCM_KEYS {
-        let present = dict.get(name).is_some();
-        // Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
-        if *required && !present {
-            complain(findings, &codes::MISSING_KEY, node.span, format!("`{name}` is missing"));
-        }
+    for name in required.iter().filter(|name| dict.get(name).is_none()) {
+        let empty = if *name == "repo" { "; it may be an empty string" } else { "" };
+        complain(findings, &codes::MISSING_KEY, node.span, format!("`{name}` is missing{empty}"));
     }
     if !good {
         return None;

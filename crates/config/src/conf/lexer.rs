@@ -193,8 +193,8 @@ impl<'t> Lexer<'t> {
         if let Some(end) = self.number(at) {
             return Ok(Some((Kind::Number, end)));
         }
-        if let Some(operator) = OPERATORS.iter().find(|op| self.bytes[at..].starts_with(op.as_bytes())) {
-            return Ok(Some((Kind::Op, at + operator.len())));
+        if let Some(length) = self.operator(at) {
+            return Ok(Some((Kind::Op, at + length)));
         }
         if let Some(quote) = quote
             && let Some(found) = self.string(at, quote)?
@@ -208,6 +208,19 @@ impl<'t> Lexer<'t> {
         }
         let kind = if rest.starts_with(|c: char| c.is_alphabetic() || c == '_') { Kind::Name } else { Kind::Op };
         Ok(Some((kind, at + length)))
+    }
+
+    /// The length of the operator at `at`.
+    fn operator(&self, at: usize) -> Option<usize> {
+        match self.byte(at) {
+            b',' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'~' => Some(1),
+            b':' | b'=' if self.byte(at + 1) != b'=' => Some(1),
+            b if b.is_ascii_punctuation() => {
+                let rest = self.bytes.get(at..)?;
+                OPERATORS.iter().find(|operator| rest.starts_with(operator.as_bytes())).map(|operator| operator.len())
+            }
+            _ => None,
+        }
     }
 
     /// The length of the string prefix at `at` when a quote follows it.

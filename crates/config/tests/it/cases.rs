@@ -99,6 +99,7 @@ fn single_cases() {
     assert_eq!(problems_of("c40_checksum_unknown_alg"), [code(&codes::UNKNOWN_CHECKSUM, "media_checksums.0")]);
     assert_eq!(problems_of("c53_release_version_bad"), [code(&codes::BAD_RELEASE, "release_version")]);
     assert_eq!(problems_of("c92_iso_level_conflicts"), [code(&codes::CONFLICTS, "pkgset_repos")]);
+    assert_eq!(problems_of("c84_variants_scm_dict_ok"), [code(&codes::MISSING_KEY, "variants_file")]);
     assert_eq!(problems_of("c47_syntax_error"), [code(&codes::SYNTAX, "")]);
     assert_eq!(problems_of("c48_dup_key"), [code(&codes::SYNTAX, "")]);
     assert_eq!(problems_of("c102_regex_dialect"), [code(&codes::SYNTAX, "")]);
@@ -140,4 +141,64 @@ fn included_values_lead_to_the_included_file() {
     let formatted = sources.position(config.osbuild[1].images[0].name.span);
     assert!(formatted.path.ends_with("c32_include/test.conf"), "{formatted}");
     assert_eq!(config.osbuild[1].images[0].name.as_str(), "c-4");
+}
+
+/// `GOOD` and some more lines: the ids and paths of the errors.
+fn errors_of(lines: &str) -> Vec<(&'static str, String)> {
+    let good = "release_name='T'\nrelease_short='T'\nrelease_version='1'\nvariants_file='v'\npkgset_source='koji'\n\
+                gather_method='deps'\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.conf");
+    std::fs::write(&path, format!("{good}{lines}\n")).unwrap();
+    let (_, tree) = load(&path);
+    let problems = check(&tree.unwrap()).1;
+    let errors = problems.into_iter().filter(|p| p.severity() == magudi_config::Severity::Error);
+    errors.map(|problem| (problem.code.id, problem.path)).collect()
+}
+
+#[test]
+fn rules_between_options() {
+    let code = |code: &'static codes::Code, path: &str| (code.id, path.to_owned());
+    let table: &[(&str, &[(&'static str, String)])] = &[
+        (
+            "base_product_name = 'B'",
+            &[code(&codes::REQUIRES, "base_product_name"), code(&codes::REQUIRES, "base_product_name")],
+        ),
+        ("base_product_name = 'B' base_product_short = 'B' base_product_version = '1'", &[]),
+        (
+            "base_product_name = 'B' base_product_short = 'B' base_product_version = '1.x'",
+            &[code(&codes::BAD_RELEASE, "base_product_version")],
+        ),
+        (
+            "base_product_name = 'B' base_product_short = 'B' base_product_version = '1' base_product_type = 'Bogus'",
+            &[code(&codes::BAD_RELEASE, "base_product_type")],
+        ),
+        ("base_product_name = 'B' base_product_short = 'B' base_product_version = '1' base_product_type = 'EUS'", &[]),
+        ("base_product_name = ''", &[]),
+        ("cts_url = 'http://c'", &[code(&codes::REQUIRES, "cts_url")]),
+        ("cts_url = 'http://c' translate_paths = [('/a', 'http://b')]", &[]),
+        ("pkgset_source = 'repos'", &[code(&codes::REQUIRES, "pkgset_source")]),
+        ("pkgset_source = 'repos' pkgset_repos = {'x86_64': 'r'} pkgset_koji_inherit = True", &[]),
+        (
+            "pkgset_source = 'repos' pkgset_repos = {'x86_64': 'r'} pkgset_koji_inherit = False",
+            &[code(&codes::CONFLICTS, "pkgset_koji_inherit")],
+        ),
+        ("media_checksum_one_file = True", &[code(&codes::ONE_CHECKSUM, "media_checksums")]),
+        ("media_checksum_one_file = True media_checksums = ['SHA256'] media_checksum_base_filename = '{dirname}'", &[]),
+        (
+            "media_checksum_base_filename = '%(release_short)s-{nope}'",
+            &[code(&codes::BAD_BASE_NAME, "media_checksum_base_filename")],
+        ),
+        ("media_checksums = ['blake2b', 'SHA3_256']", &[code(&codes::UNKNOWN_CHECKSUM, "media_checksums.1")]),
+        ("translate_paths = [('/a',)]", &[code(&codes::WRONG_LENGTH, "translate_paths.0")]),
+        (
+            "koji_event = True release_internal = 1",
+            &[code(&codes::WRONG_TYPE, "release_internal"), code(&codes::WRONG_TYPE, "koji_event")],
+        ),
+        ("osbuild = {1: []}", &[code(&codes::WRONG_TYPE, "osbuild")]),
+        ("osbuild_release = None global_target = None", &[code(&codes::WRONG_TYPE, "global_target")]),
+    ];
+    for (lines, expected) in table {
+        assert_eq!(errors_of(lines), *expected, "{lines}");
+    }
 }
