@@ -1,6 +1,6 @@
 //! The *configuration language* of `.conf` files (PUNGI.md 1), which looks like Python and is not.
 //!
-//! [`lexer`] cuts Python's tokens, [`parser`] reads statements and values, [`include`] fetches other files. Everything a file
+//! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`include`] fetches other files. Everything a file
 //! can ask for is bounded: see the constants here and [`limits`](crate::limits).
 
 pub mod dict;
@@ -8,6 +8,7 @@ pub mod include;
 pub mod lexer;
 pub mod parser;
 pub mod scope;
+mod values;
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;

@@ -1,0 +1,215 @@
+//! *Values*: constants, variables, numbers, strings with their formatting, and what brackets hold (PUNGI.md 1.2-1.5).
+
+use super::dict::{Builder, Refused};
+use super::lexer::{Kind, Token};
+use super::parser::{Parsed, Parser};
+use super::problem;
+use super::scope::Nested;
+use crate::diagnostic::Diagnostic;
+use crate::limits;
+use crate::python;
+use crate::source::Span;
+use crate::tree::{Node, Value};
+use std::sync::Arc;
+
+impl Parser<'_, '_> {
+    /// A value inside `level` brackets.
+    pub(super) fn value(&mut self, level: u32) -> Parsed<Nested> {
+        let token = self.token()?;
+        self.value_at(token, level)
+    }
+
+    fn value_at(&mut self, token: Token, level: u32) -> Parsed<Nested> {
+        match token.kind {
+            Kind::Name => self.variable(token),
+            Kind::Number => {
+                let node = self.number(token, token, "")?;
+                Ok(Nested { node, depth: 0 })
+            }
+            Kind::Str => self.string(token, level),
+            Kind::Op => {
+                let inner = level + 1;
+                match self.word(token) {
+                    "-" => {
+                        let number = self.token()?;
+                        if number.kind != Kind::Number {
+                            return Err(self.unexpected(number, "a number after `-`").into());
+                        }
+                        let node = self.number(token, number, "-")?;
+                        Ok(Nested { node, depth: 0 })
+                    }
+                    "{" => self.dict(token, inner),
+                    "[" => {
+                        let (items, span, depth) = self.items(token, "]", inner)?;
+                        Ok(Nested { node: Node::new(Value::List(items.into()), span), depth })
+                    }
+                    "(" => {
+                        let (items, span, depth) = self.items(token, ")", inner)?;
+                        Ok(Nested { node: Node::new(Value::Tuple(items.into()), span), depth })
+                    }
+                    _ => Err(self.unexpected(token, "a value").into()),
+                }
+            }
+            _ => Err(self.unexpected(token, "a value").into()),
+        }
+    }
+
+    fn variable(&self, token: Token) -> Parsed<Nested> {
+        let span = self.span(token);
+        let plain = |value| Ok(Nested { node: Node::new(value, span), depth: 0 });
+        match self.word(token) {
+            "True" => plain(Value::Bool(true)),
+            "False" => plain(Value::Bool(false)),
+            "None" => plain(Value::Null),
+            name => match self.scope.get(name) {
+                Some(variable) => Ok(variable.value.clone()),
+                None => {
+                    let found = problem(format!("`{name}` is not defined")).at(span);
+                    let help = match name {
+                        "true" => Some("write `True`".to_owned()),
+                        "false" => Some("write `False`".to_owned()),
+                        "null" | "none" => Some("write `None`".to_owned()),
+                        _ => {
+                            let known = self.scope.variables().iter().map(|variable| &*variable.name);
+                            crate::similar::suggest(name, known).map(|near| format!("did you mean `{near}`?"))
+                        }
+                    };
+                    Err(Box::new(match help {
+                        Some(help) => found.help(help),
+                        None => found,
+                    }))
+                }
+            },
+        }
+    }
+
+    fn number(&self, first: Token, token: Token, sign: &str) -> Parsed<Node> {
+        let word = self.word(token);
+        let span = self.span(first).to(self.span(token));
+        let value = if word.contains('.') {
+            format!("{sign}{}", word.replace('_', "")).parse().ok().map(Value::Float)
+        } else {
+            python::int::parse(&format!("{sign}{word}"))
+        };
+        let message = || {
+            let shown: String = word.chars().take(40).collect();
+            if word.len() > python::int::MAX_DIGITS {
+                Box::new(problem("a number has too many digits").at(span))
+            } else {
+                let help = "write whole numbers in base ten, and fractions with a point";
+                Box::new(problem(format!("`{shown}` is no number here")).at(span).help(help))
+            }
+        };
+        value.map(|value| Node::new(value, span)).ok_or_else(message)
+    }
+
+    /// A string and the `%` that may follow it. No escapes: the value is the token without its first and last character.
+    fn string(&mut self, token: Token, level: u32) -> Parsed<Nested> {
+        let word = self.word(token);
+        let text = word.get(1..word.len() - 1).unwrap_or("");
+        let next = self.raw()?;
+        if self.word(next) != "%" {
+            self.push_back(next);
+            return Ok(Nested { node: Node::new(Value::Str(text.into()), self.span(token)), depth: 0 });
+        }
+        self.check_depth(level, token)?;
+        let right = self.value(level + 1)?;
+        let span = Span::new(self.file, token.start, self.last_end);
+        let text = python::format::format(text, &right.node.value, &mut self.env.format_left)
+            .map_err(|message| Box::new(problem(format!("cannot format this string: {message}")).at(span)))?;
+        Ok(Nested { node: Node::new(Value::Str(text.into()), span), depth: 0 })
+    }
+
+    fn check_depth(&self, depth: u32, token: Token) -> Parsed<()> {
+        if depth <= limits::MAX_DEPTH {
+            return Ok(());
+        }
+        let message = format!("values are nested more than {} levels deep here", limits::MAX_DEPTH);
+        Err(Box::new(problem(message).at(self.span(token))))
+    }
+
+    /// Notes a bracket as open and looks whether it is one too many.
+    fn enter(&mut self, opener: Token, level: u32) -> Parsed<()> {
+        self.open.push(opener);
+        self.check_depth(level, opener)
+    }
+
+    fn items(&mut self, opener: Token, closer: &str, level: u32) -> Parsed<(Vec<Node>, Span, u32)> {
+        self.enter(opener, level)?;
+        let mut items = Vec::new();
+        let mut depth = 1;
+        loop {
+            let token = self.token()?;
+            match self.word(token) {
+                "," if token.kind == Kind::Op => {}
+                word if token.kind == Kind::Op && word == closer => {
+                    self.open.pop();
+                    return Ok((items, self.span(opener).to(self.span(token)), depth));
+                }
+                word if token.kind == Kind::Op && matches!(word, ")" | "]" | "}" | ":" | "=" | "+" | "*" | ".") => {
+                    let found = self.unexpected(token, &format!("a value, `,` or `{closer}`"));
+                    return Err(Box::new(found.related(self.span(opener), "in the brackets opened here")));
+                }
+                _ => {
+                    let item = self.value_at(token, level)?;
+                    depth = depth.max(item.depth + 1);
+                    self.check_depth(level + item.depth, token)?;
+                    items.push(item.node);
+                }
+            }
+        }
+    }
+
+    fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
+        self.enter(opener, level)?;
+        let mut builder = Builder::default();
+        let mut depth = 1;
+        loop {
+            let token = self.token()?;
+            if token.kind == Kind::Op {
+                match self.word(token) {
+                    "," => continue,
+                    "}" => {
+                        self.open.pop();
+                        let span = self.span(opener).to(self.span(token));
+                        return Ok(Nested { node: Node::new(Value::Dict(Arc::new(builder.finish())), span), depth });
+                    }
+                    "-" => {}
+                    _ => {
+                        let found = self.unexpected(token, "a key, `,` or `}`");
+                        return Err(Box::new(found.related(self.span(opener), "in the dict opened here")));
+                    }
+                }
+            }
+            let mut key = self.value_at(token, level)?.node;
+            let key_end = self.last_end;
+            // A variable's text as key: the place of the key is where it is used.
+            key.span = Span::new(self.file, token.start, key_end);
+            let colon = self.token()?;
+            if self.word(colon) != ":" {
+                return Err(Box::new(self.unexpected(colon, "`:` after the key").related(key.span, "the key")));
+            }
+            let place = builder.place(&key, &mut self.env.format_left);
+            let place = place.map_err(|refused| Box::new(self.refused(refused, key.span)))?;
+            let value = self.value(level)?;
+            depth = depth.max(value.depth + 1);
+            self.check_depth(level + value.depth, token)?;
+            builder.put(place, key, value.node);
+        }
+    }
+
+    /// The complaint about a key at `span`.
+    fn refused(&self, refused: Refused, span: Span) -> Diagnostic {
+        match refused {
+            Refused::Duplicate(first) => {
+                let key = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
+                let shown: String = key.chars().take(60).collect();
+                problem(format!("the key {shown} stands in this dict already"))
+                    .at(span)
+                    .related(first.span, "first here")
+            }
+            Refused::Unhashable => problem("a list or dict cannot be a key").at(span),
+            Refused::TooLarge => problem("this key is too large").at(span),
+        }
+    }
+}
