@@ -177,6 +177,9 @@ impl Compose {
                 variant: request.variant.clone(),
                 arches: request.arches().into_iter().map(str::to_owned).collect(),
                 failable: request.failable,
+                subvariant: request.subvariant.clone(),
+                image_type: request.sent_type().to_owned(),
+                nvr: request.nvr(),
             });
         }
         self.set_status(Status::Started)

@@ -14,8 +14,9 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, reopen};
 use magudi_compose::write::write_atomic;
 use magudi_config::dump::to_text;
-use magudi_config::render::render_human;
-use magudi_engine::event::{Events, Level};
+use magudi_config::render::{self, render_human};
+use magudi_config::{Diagnostic, Sources};
+use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::Lock;
 use magudi_engine::log::LogFile;
@@ -440,19 +441,44 @@ fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, in
         info(format!("Automatically setting 'supported' flag due to label: {}.", label.as_str()));
     }
     for line in &inspected.excluded {
-        info(line.clone());
+        events.say(Event::LeftOut { text: line.clone() });
     }
     for diagnostic in &inspected.diagnostics {
         let text = render_human(std::slice::from_ref(diagnostic), &inspected.sources, false);
         events.message(Level::Debug, None, text.trim_end());
     }
+    for diagnostic in diagnostic_events(&inspected.diagnostics, &inspected.sources) {
+        events.say(diagnostic);
+    }
     let tree = inspected.config.tree.as_dict();
     let ours = |name: &str| magudi_phases::find(name).is_some() || name == magudi_phases::image_checksum::NAME;
     for name in crate::cli::PHASES.iter().filter(|name| !ours(name)) {
         if tree.and_then(|tree| tree.get(name)).is_some_and(magudi_config::Node::is_truthy) {
-            info(format!("Config section '{name}' is left to Pungi: magudi does not run this phase"));
+            let text = format!("Config section '{name}' is left to Pungi: magudi does not run this phase");
+            events.say(Event::LeftOut { text });
         }
     }
+}
+
+/// The diagnostics as events, for who was not there when they were printed.
+fn diagnostic_events(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Event> {
+    let json = render::to_json(diagnostics, sources);
+    let all = ["errors", "warnings"].into_iter().filter_map(|kind| json.get(kind)?.as_array()).flatten();
+    all.map(|diagnostic| {
+        let text = |key: &str| diagnostic.get(key).and_then(Json::as_str).map(str::to_owned);
+        let number = |key: &str| diagnostic.get(key).and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+        Event::Diagnostic {
+            id: text("id").unwrap_or_default(),
+            severity: text("severity").unwrap_or_default(),
+            message: text("message").unwrap_or_default(),
+            path: text("path").unwrap_or_default(),
+            file: text("file"),
+            line: number("line"),
+            column: number("column"),
+            help: text("help"),
+        }
+    })
+    .collect()
 }
 
 /// An argument as a shell would need it.

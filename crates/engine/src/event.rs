@@ -75,6 +75,44 @@ pub enum Event {
         arches: Vec<String>,
         /// Whether the compose goes on without it.
         failable: bool,
+        /// The subvariant of its images.
+        #[serde(default)]
+        subvariant: String,
+        /// The image type that is asked for, as it is sent.
+        #[serde(default)]
+        image_type: String,
+        /// Name, version and, if one is sent, release of the build that is asked for.
+        #[serde(default)]
+        nvr: String,
+    },
+    /// A diagnostic of the configuration, as `check --format json` prints it. Said at the beginning of a run.
+    Diagnostic {
+        /// The stable id, such as `MG202`.
+        id: String,
+        /// `error` or `warning`.
+        severity: String,
+        /// What is wrong.
+        message: String,
+        /// The dotted path of the value; may be empty.
+        #[serde(default)]
+        path: String,
+        /// The file.
+        #[serde(default)]
+        file: Option<String>,
+        /// The line, from 1.
+        #[serde(default)]
+        line: Option<u32>,
+        /// The column, from 1.
+        #[serde(default)]
+        column: Option<u32>,
+        /// What to do about it.
+        #[serde(default)]
+        help: Option<String>,
+    },
+    /// Something that the configuration or the variants have and this run leaves alone. Said at the beginning of a run.
+    LeftOut {
+        /// What and why.
+        text: String,
     },
     /// STATUS changed.
     Status {
@@ -154,6 +192,17 @@ pub enum Event {
         task: i64,
         /// The state as Koji writes it, in upper case.
         state: String,
+    },
+    /// The build of a closed task is known.
+    Built {
+        /// Which.
+        request: usize,
+        /// The task id.
+        task: i64,
+        /// The build id.
+        build: i64,
+        /// Name, version and release of the build.
+        nvr: String,
     },
     /// A file is on its way.
     FetchStarted {

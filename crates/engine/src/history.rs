@@ -183,6 +183,9 @@ mod tests {
             variant: "Server".into(),
             arches: vec!["x86_64".into()],
             failable: false,
+            subvariant: "Server".into(),
+            image_type: "qcow2".into(),
+            nvr: format!("{key}-42-1"),
         }
     }
 

@@ -63,7 +63,8 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::Submitting { phase, variant, .. } => {
             vec![Line::of(phase, Info, format!("[BEGIN] {} task for variant {variant}", title(phase)))]
         }
-        Event::Planned { .. } => Vec::new(),
+        Event::Planned { .. } | Event::Diagnostic { .. } => Vec::new(),
+        Event::LeftOut { text } => vec![Line::new(Info, text.clone())],
         Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],
         Event::Kept { task, images, .. } => {
             vec![Line::new(Info, format!("The {images} images of task {task} are in the compose already"))]
@@ -71,6 +72,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::TaskCanceled { task, .. } => vec![Line::new(Info, format!("Task {task} was canceled"))],
         Event::Submitted { task, url, .. } => vec![Line::new(Info, format!("Task {task}: {url}"))],
         Event::TaskState { task, state, .. } => vec![Line::new(Debug, format!("Task {task} is {state}"))],
+        Event::Built { task, nvr, .. } => vec![Line::new(Debug, format!("Task {task} built {nvr}"))],
         Event::FetchStarted { .. } | Event::FetchProgress { .. } => Vec::new(),
         Event::ImageAdded { image, .. } => {
             vec![Line::new(Info, format!("Added {} ({} bytes)", image.path, image.size))]

@@ -42,6 +42,24 @@ impl TaskRequest {
         }
     }
 
+    /// The image type as it is sent: a string, or the older form of a list of one.
+    pub fn sent_type(&self) -> &str {
+        match self.args.get(3) {
+            Some(Json::Array(types)) => types.first().and_then(Json::as_str).unwrap_or_default(),
+            Some(one) => one.as_str().unwrap_or_default(),
+            None => "",
+        }
+    }
+
+    /// Name, version and release of the build that is asked for; without the release when the hub is to choose it.
+    pub fn nvr(&self) -> String {
+        let version = self.args.get(1).and_then(Json::as_str).unwrap_or_default();
+        match self.opts.get("release").and_then(Json::as_str) {
+            Some(release) => format!("{}-{version}-{release}", self.name()),
+            None => format!("{}-{version}", self.name()),
+        }
+    }
+
     /// A digest of what is sent, under which a later run knows the request again. It gives nothing away of what may be
     /// secret in it.
     pub fn digest(&self) -> String {

@@ -30,6 +30,8 @@ impl Run {
                 for (task, built) in self.what_was_built(chunk).await {
                     match built {
                         Ok((build, archives)) => {
+                            let (request, nvr) = (task.request, build.nvr());
+                            self.say(Event::Built { request, task: task.id, build: build.id, nvr });
                             let (run, permits) = (self.clone(), Arc::clone(&permits));
                             jobs.spawn(async move {
                                 // Never closed, so the permit is always had.
