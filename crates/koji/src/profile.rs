@@ -3,7 +3,7 @@
 mod ini;
 mod locate;
 
-pub use ini::{Ini, IniError, Setting};
+pub use ini::{Ini, IniError, Section, Setting};
 pub use locate::{ProfileLocations, load_profile};
 
 use std::path::{Path, PathBuf};
@@ -65,6 +65,18 @@ pub struct Profile {
     pub auth_timeout: Duration,
     /// The pause between two looks at a task.
     pub poll_interval: Duration,
+}
+
+impl AuthType {
+    /// What koji's files call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAuth => "noauth",
+            Self::Ssl => "ssl",
+            Self::Password => "password",
+            Self::Kerberos => "kerberos",
+        }
+    }
 }
 
 impl Profile {
@@ -143,6 +155,10 @@ fn known_list(known: &[String]) -> String {
     if known.is_empty() { String::new() } else { format!("; they have {}", known.join(", ")) }
 }
 
+/// Keys of koji that mean nothing here, and what kind of value they must have all the same.
+const OTHER_NUMBERS: [&str; 2] = ["upload_blocksize", "pyver"];
+const OTHER_BOOLEANS: [&str; 4] = ["use_fast_upload", "debug", "debug_xmlrpc", "force_auth"];
+
 /// Reads the profile `name` from files in the order in which they count: later ones win, key by key.
 ///
 /// A leading `~` of `cert`, `serverca` and `topdir` is `home`. Unknown keys are passed over, as koji does.
@@ -151,6 +167,17 @@ pub fn parse_profile_files(
     name: &str,
     home: Option<&Path>,
 ) -> Result<Profile, ProfileError> {
+    parse(files, name, home).map(|(profile, _)| profile)
+}
+
+/// Which files of certificates a profile names itself, be it to say that there is none.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    cert: bool,
+    serverca: bool,
+}
+
+fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result<(Profile, Named), ProfileError> {
     let mut ini = Ini::default();
     for (path, text) in files {
         ini.read(path, text)?;
@@ -162,33 +189,30 @@ pub fn parse_profile_files(
             known: ini.sections().map(str::to_owned).collect(),
         });
     };
+    // Koji reads them all, and a value that cannot be read is an error whether or not it is used.
+    section.keys().try_for_each(|key| section.text(key).map(drop))?;
+    OTHER_NUMBERS.iter().try_for_each(|key| section.integer(key).map(drop))?;
+    OTHER_BOOLEANS.iter().try_for_each(|key| section.boolean(key).map(drop))?;
     let defaults = Profile::for_server(name, "http://localhost/kojihub");
     let path = |key: &str| -> Result<Option<PathBuf>, IniError> {
-        Ok(section.text(key)?.map(|text| expand_home(&text, home)))
+        Ok(section.filled(key)?.map(|text| expand_home(&text, home)))
     };
-    Ok(Profile {
+    let no_ssl_verify = match section.text("no_ssl_verify")?.as_deref() {
+        Some("") => false,
+        _ => section.boolean("no_ssl_verify")?.unwrap_or(defaults.no_ssl_verify),
+    };
+    let profile = Profile {
         server: section.text("server")?.unwrap_or(defaults.server),
         weburl: section.text("weburl")?.unwrap_or(defaults.weburl),
-        topurl: section.text("topurl")?,
-        topdir: path("topdir")?.unwrap_or(defaults.topdir),
-        authtype: match section.text("authtype")?.as_deref() {
-            None => None,
-            Some("noauth") => Some(AuthType::NoAuth),
-            Some("ssl") => Some(AuthType::Ssl),
-            Some("password") => Some(AuthType::Password),
-            Some("kerberos" | "gssapi") => Some(AuthType::Kerberos),
-            Some(other) => {
-                return Err(section
-                    .error("authtype", format!("`{other}` is none of noauth, ssl, password, kerberos"))
-                    .into());
-            }
-        },
+        topurl: section.filled("topurl")?,
+        topdir: section.text("topdir")?.map_or(defaults.topdir, |text| expand_home(&text, home)),
+        authtype: section.text("authtype")?.map(|text| auth_type(&section, &text)).transpose()?,
         cert: path("cert")?,
         cert_exists: false,
         serverca: path("serverca")?,
-        no_ssl_verify: section.boolean("no_ssl_verify")?.unwrap_or(defaults.no_ssl_verify),
-        principal: section.text("principal")?,
-        keytab: section.text("keytab")?,
+        no_ssl_verify,
+        principal: section.filled("principal")?,
+        keytab: section.filled("keytab")?,
         max_retries: section.number("max_retries")?.unwrap_or(defaults.max_retries),
         retry_interval: section.seconds("retry_interval")?.unwrap_or(defaults.retry_interval),
         anon_retry: section.boolean("anon_retry")?.unwrap_or(defaults.anon_retry),
@@ -198,7 +222,21 @@ pub fn parse_profile_files(
         auth_timeout: section.seconds("auth_timeout")?.unwrap_or(defaults.auth_timeout),
         poll_interval: section.seconds("poll_interval")?.unwrap_or(defaults.poll_interval),
         name: defaults.name,
-    })
+    };
+    Ok((profile, Named { cert: section.has("cert"), serverca: section.has("serverca") }))
+}
+
+fn auth_type(section: &Section<'_>, text: &str) -> Result<AuthType, IniError> {
+    match text {
+        "noauth" => Ok(AuthType::NoAuth),
+        "ssl" => Ok(AuthType::Ssl),
+        "password" => Ok(AuthType::Password),
+        "kerberos" | "gssapi" => Ok(AuthType::Kerberos),
+        other => {
+            let other = crate::xmlrpc::shorten(other);
+            Err(section.error("authtype", format!("`{other}` is none of noauth, ssl, password, kerberos")))
+        }
+    }
 }
 
 fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {

@@ -40,7 +40,7 @@ pub async fn log_in(
     policy: &RetryPolicy,
 ) -> Result<Opened, KojiError> {
     let door = Door::open(hub, authenticator)?;
-    let renew = renewed.is_some().then(|| [("renew", Value::Bool(true)), ("exclusive", Value::Bool(false))]);
+    let renew = renewed.is_some().then_some([("renew", Value::Bool(true)), ("exclusive", Value::Bool(false))]);
     let renew = renew.into_iter().flatten();
     let (method, params) = match authenticator {
         Authenticator::Password { user, password } => {

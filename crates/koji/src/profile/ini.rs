@@ -55,7 +55,9 @@ impl Ini {
         let mut section: Option<String> = None;
         let mut key: Option<String> = None;
         let mut indent = 0;
-        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+        // Python ends a line at a lone CR too.
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+        for (number, line) in (1..).zip(text.lines()) {
             let value = line.trim();
             if value.starts_with(['#', ';']) {
                 continue;
@@ -159,14 +161,31 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of `key` with everything put in; nothing if it is absent or empty.
+    /// Whether the section or the defaults have `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.setting(key).is_some()
+    }
+
+    /// The keys of the section and of the defaults.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        let own = self.own;
+        let inherited = self.defaults.keys().filter(|key| !own.contains_key(*key));
+        own.keys().chain(inherited).map(String::as_str)
+    }
+
+    /// The value of `key` with everything put in; nothing if it is absent.
     pub fn text(&self, key: &str) -> Result<Option<String>, IniError> {
         let Some(setting) = self.setting(key) else { return Ok(None) };
         let mut out = String::new();
         let mut steps = 0;
         self.interpolate(setting.value.trim_end(), &mut out, 1, &mut steps)
             .map_err(|message| self.error(key, message))?;
-        Ok(Some(out).filter(|text| !text.is_empty()))
+        Ok(Some(out))
+    }
+
+    /// The value of `key`; nothing if it is absent or empty.
+    pub fn filled(&self, key: &str) -> Result<Option<String>, IniError> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()))
     }
 
     fn interpolate(&self, text: &str, out: &mut String, depth: usize, steps: &mut usize) -> Result<(), String> {
@@ -191,7 +210,13 @@ impl<'a> Section<'a> {
                 if *steps > MAX_INTERPOLATIONS {
                     return Err(format!("more than {MAX_INTERPOLATIONS} times `%(...)s`"));
                 }
-                self.interpolate(target.value.trim_end(), out, depth + 1, steps)?;
+                let value = target.value.trim_end();
+                // As in Python, a value in which nothing is to be put is not another level.
+                if value.contains('%') {
+                    self.interpolate(value, out, depth + 1, steps)?;
+                } else {
+                    out.push_str(value);
+                }
                 rest = after;
             } else {
                 return Err("`%` must be followed by `%` or `(`; write `%%` for a percent sign".to_owned());
@@ -214,13 +239,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// An integer as Python's `int` reads it.
+    pub fn integer(&self, key: &str) -> Result<Option<i64>, IniError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        crate::xmlrpc::parse_int(&text).map(Some).map_err(|message| self.error(key, message))
+    }
+
     /// A number that is not negative.
     pub fn number(&self, key: &str) -> Result<Option<u32>, IniError> {
-        let Some(text) = self.text(key)? else { return Ok(None) };
-        text.trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| self.error(key, format!("`{}` is not a number from 0 on", crate::xmlrpc::shorten(&text))))
+        let Some(number) = self.integer(key)? else { return Ok(None) };
+        u32::try_from(number).map(Some).map_err(|_| self.error(key, format!("{number} is not from 0 to {}", u32::MAX)))
     }
 
     /// A number of seconds.

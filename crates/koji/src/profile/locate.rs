@@ -1,6 +1,6 @@
 //! *Where profiles are*: the files of the system, and those of the user or one that takes their place (KOJI.md 9).
 
-use super::{Profile, ProfileError, parse_profile_files};
+use super::{Profile, ProfileError, parse};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -42,58 +42,58 @@ impl ProfileLocations {
 
 /// Reads the profile `name` from the files at `locations`.
 ///
-/// Without `cert` or `serverca` in the profile, `~/.koji/client.crt` and `~/.koji/serverca.crt` are taken if they are
+/// If the profile does not even name `cert` or `serverca`, `~/.koji/client.crt` and `~/.koji/serverca.crt` are taken if they are
 /// there.
 pub fn load_profile(name: &str, locations: &ProfileLocations) -> Result<Profile, ProfileError> {
     let files = load_files(locations)?;
     let home = locations.home.as_deref();
-    let mut profile = parse_profile_files(&files, name, home)?;
-    let in_home = |file: &str| home.map(|home| home.join(".koji").join(file)).filter(|path| path.is_file());
-    profile.cert = profile.cert.or_else(|| in_home("client.crt"));
-    profile.serverca = profile.serverca.or_else(|| in_home("serverca.crt"));
+    let (mut profile, named) = parse(&files, name, home)?;
+    let in_home = |file: &str| home.map(|home| home.join(".koji").join(file)).filter(|path| path.exists());
+    if !named.cert {
+        profile.cert = in_home("client.crt");
+    }
+    if !named.serverca {
+        profile.serverca = in_home("serverca.crt");
+    }
     profile.cert_exists = profile.cert.as_ref().is_some_and(|cert| cert.is_file());
     Ok(profile)
 }
 
 fn load_files(locations: &ProfileLocations) -> Result<Vec<(PathBuf, String)>, ProfileError> {
     let mut files = Vec::new();
-    if let Some(dir) = &locations.system_dir {
-        load_dir(dir, &mut files)?;
+    for place in [&locations.system_dir, &locations.system_file].into_iter().flatten() {
+        load_place(place, &mut files)?;
     }
-    if let Some(file) = &locations.system_file {
-        load_file(file, &mut files)?;
-    }
-    match &locations.config_override {
-        Some(path) if path.is_dir() => load_dir(path, &mut files)?,
-        Some(path) => {
-            if !load_file(path, &mut files)? {
-                return Err(ProfileError::Read { path: path.clone(), reason: "no such file".to_owned() });
-            }
+    if let Some(place) = &locations.config_override {
+        let before = files.len();
+        load_place(place, &mut files)?;
+        if files.len() == before {
+            let is_dir = place.is_dir();
+            let reason = if is_dir { "no file in it has a name that ends with .conf" } else { "no such file" };
+            return Err(ProfileError::Read { path: place.clone(), reason: reason.to_owned() });
         }
-        None => {
-            if let Some(dir) = &locations.user_dir {
-                load_dir(dir, &mut files)?;
-            }
-            if let Some(file) = &locations.user_file {
-                load_file(file, &mut files)?;
-            }
+    } else {
+        for place in [&locations.user_dir, &locations.user_file].into_iter().flatten() {
+            load_place(place, &mut files)?;
         }
     }
     Ok(files)
 }
 
+/// Adds a file, or the files of a directory; nothing if there is neither. Koji takes either at every place.
+fn load_place(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
+    if path.is_dir() { load_dir(path, files) } else { load_file(path, files) }
+}
+
 /// Adds the `*.conf` files of a directory in the order of their names.
 fn load_dir(dir: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
-    if !dir.is_dir() {
-        return Ok(());
-    }
     let fail = |e: std::io::Error| ProfileError::Read { path: dir.to_owned(), reason: e.to_string() };
     let mut paths = fs::read_dir(dir)
         .map_err(fail)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(fail)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    paths.retain(|path| path.as_os_str().as_encoded_bytes().ends_with(b".conf") && path.is_file());
     paths.sort();
     for path in paths {
         load_file(&path, files)?;
@@ -101,10 +101,10 @@ fn load_dir(dir: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), Profil
     Ok(())
 }
 
-/// Adds a file; false if there is none.
-fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<bool, ProfileError> {
-    if !path.exists() {
-        return Ok(false);
+/// Adds a file, if there is one.
+fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
+    if !path.is_file() {
+        return Ok(());
     }
     let fail = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
     let mut text = String::new();
@@ -115,5 +115,5 @@ fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<bool, Pr
         return Err(fail(format!("larger than {MAX_FILE} bytes")));
     }
     files.push((path.to_owned(), text));
-    Ok(true)
+    Ok(())
 }

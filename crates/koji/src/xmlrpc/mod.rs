@@ -12,7 +12,7 @@ mod scan;
 pub use ::xmlrpc::Value;
 pub use decode::{decode_call, decode_response};
 pub use encode::{encode_call, encode_fault, encode_response};
-pub(crate) use scalar::{format_double, shorten};
+pub(crate) use scalar::{format_double, parse_int, shorten};
 
 /// How deep values may nest, in both directions. Koji's own answers stay below ten.
 pub const MAX_DEPTH: usize = 128;

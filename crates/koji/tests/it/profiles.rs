@@ -85,6 +85,15 @@ fn values_are_put_in() {
 }
 
 #[test]
+fn an_empty_value_is_a_value() {
+    let profile = parse("[koji]\nserver =\ntopurl =\ncert =\nprincipal =\nno_ssl_verify =\n").unwrap();
+    assert_eq!((profile.server.as_str(), profile.topurl, profile.principal), ("", None, None));
+    assert!(!profile.no_ssl_verify);
+    assert!(parse("[koji]\nanon_retry =\n").is_err());
+    assert!(parse("[koji]\nauthtype =\n").is_err());
+}
+
+#[test]
 fn lines_continue_and_comments_stand_alone() {
     let profile =
         parse("[koji]\nserver = http://h/#part ; no comment\n  # a comment\n\n  more\nweburl=http://w = x\n").unwrap();
@@ -100,10 +109,19 @@ fn what_python_refuses_is_refused_with_its_line() {
     assert_eq!(message("[koji]\n= x\n"), "koji.conf:2: a value without a key");
     assert_eq!(message("[koji]\nserver = x\nServer = y\n"), "koji.conf:3: `server` stands twice in [koji]");
     assert_eq!(message("[koji]\n[b]\n[koji]\n"), "koji.conf:3: the section [koji] stands twice in this file");
-    for value in ["x", "-1", "1.5", "99999999999"] {
+    for value in ["x", "1.5", "", "1__0", "99999999999999999999"] {
         let text = message(&format!("[koji]\ntimeout = {value}\n"));
-        assert_eq!(text, format!("koji.conf:2: `timeout`: `{value}` is not a number from 0 on"));
+        assert_eq!(text, format!("koji.conf:2: `timeout`: `{value}` is not an integer of 64 bits"));
+        assert!(parse(&format!("[koji]\npyver = {value}\n")).is_err());
     }
+    for value in ["-1", "99999999999"] {
+        let text = message(&format!("[koji]\ntimeout = {value}\n"));
+        assert_eq!(text, format!("koji.conf:2: `timeout`: {value} is not from 0 to 4294967295"));
+    }
+    assert_eq!(parse("[koji]\ntimeout = +1_000\n").unwrap().timeout, Duration::from_secs(1000));
+    // Also where nobody asks for the value.
+    assert_eq!(message("[koji]\nforce_auth = x\n"), "koji.conf:2: `force_auth`: `x` is neither true nor false");
+    assert!(message("[koji]\npassword = 50%\n").starts_with("koji.conf:2: `password`: `%` must be followed by"));
     assert_eq!(
         message("[koji]\nauthtype = magic\n"),
         "koji.conf:2: `authtype`: `magic` is none of noauth, ssl, password, kerberos"
@@ -175,6 +193,16 @@ fn files_win_over_each_other_key_by_key() {
     let profile = load(&locations).unwrap();
     assert_eq!(profile.auth_type(), AuthType::Ssl);
     assert_eq!(profile.serverca, Some(path("home/.koji/serverca.crt")));
+
+    // Who names no certificate gets none.
+    fs::write(path("home/.koji/config"), "[koji]\ncert =\nserverca =\n").unwrap();
+    let profile = load(&locations).unwrap();
+    assert_eq!((profile.cert.clone(), profile.serverca.clone(), profile.auth_type()), (None, None, AuthType::Kerberos));
+    fs::create_dir_all(path("empty.d/dir.conf")).unwrap();
+    locations.config_override = Some(path("empty.d"));
+    let text = load(&locations).unwrap_err().to_string();
+    assert!(text.ends_with("empty.d: no file in it has a name that ends with .conf"), "{text}");
+    locations.config_override = None;
 
     fs::write(path("etc/koji.conf"), [0xff]).unwrap();
     assert!(load(&locations).unwrap_err().to_string().contains("etc/koji.conf: "));
