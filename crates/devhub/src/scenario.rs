@@ -60,6 +60,9 @@ pub struct Scenario {
     pub flip_bytes: BTreeSet<String>,
     /// File names for which `listArchives` states a wrong checksum.
     pub wrong_checksum: BTreeSet<String>,
+    /// Refuses who logs in by certificate or ticket and has no account (fault 1002, `Unknown user`), as a hub with
+    /// `LoginCreatesUser = Off`.
+    pub refuse_newcomers: bool,
     /// A session expires (fault 1007) after this many calls, until it is renewed.
     pub expire_sessions_after_calls: Option<u64>,
 }

@@ -94,6 +94,9 @@ fn ssl_login(call: &mut Call<'_>) -> Answer {
         return Err(refused("could not verify client: None"));
     }
     let known = call.state.accounts.by_name(&identity).or_else(|| call.state.accounts.by_name(&name)).cloned();
+    if known.is_none() && call.setting.scenario.refuse_newcomers {
+        return Err(refused(format!("Unknown user: {identity}")));
+    }
     let mut user = known.clone().unwrap_or_else(|| call.state.accounts.newcomer(&name, None));
     if let Some(principal) = &principal
         && !user.principals.contains(principal)
