@@ -4,11 +4,12 @@
 //!
 //! - Phases: [`osbuild`], [`image_checksum`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`repos`], [`version`]
+//! - Shared by phases: [`repos`], [`version`], [`image_types`]
 //! - A whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
 pub mod image_checksum;
+pub mod image_types;
 pub mod osbuild;
 pub mod phase;
 pub mod pipeline;

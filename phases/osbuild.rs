@@ -1,6 +1,7 @@
 //! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
 //! of the image at once (PUNGI.md 4).
 
+use crate::image_types;
 use crate::phase::{Context, Expansion, ImagePhase};
 use crate::repos::Resolver;
 use crate::version::{GENERATORS, generate};
@@ -373,32 +374,56 @@ impl<'a> Expander<'a> {
     }
 }
 
-/// Two requests for the same name, version and release: the hub takes the first and refuses the second.
+/// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
+/// for each image, however many variants it is built for.
 fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<(&str, &str, &str), &Planned<'_>> = BTreeMap::new();
-    let mut found = Vec::new();
+    let mut clashes: BTreeMap<&str, (&Planned<'_>, &Planned<'_>, Vec<&str>)> = BTreeMap::new();
     for planned in requests {
         let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
         let Some(release) = planned.request.opts.get("release").and_then(Json::as_str) else { continue };
         let key = (planned.request.name(), version, release);
-        if let Some(first) = seen.get(&key) {
-            let (name, version, release) = key;
-            let message = format!(
-                "image {} asks for the build {name}-{version}-{release}, as image {} does",
-                planned.request.label(),
-                first.request.label()
-            );
-            found.push(
-                Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
-                    .at(planned.image.name.span)
-                    .related(first.image.name.span, "the first image with this name")
-                    .help("give the images different names or releases; a build can exist only once"),
-            );
-        } else {
-            seen.insert(key, planned);
+        match seen.get(&key) {
+            Some(first) => {
+                let clash = clashes.entry(&planned.image.path).or_insert((first, planned, Vec::new()));
+                clash.2.push(&planned.request.variant);
+            }
+            None => {
+                seen.insert(key, planned);
+            }
         }
     }
-    found
+    let diagnostic = |(first, planned, variants): (&Planned<'_>, &Planned<'_>, Vec<&str>)| {
+        let request = &planned.request;
+        let text = |place: usize| request.args.get(place).and_then(Json::as_str).unwrap_or_default();
+        let release = request.opts.get("release").and_then(Json::as_str).unwrap_or_default();
+        let message = format!(
+            "image {} asks for the build {}-{}-{release} for {}, as it is asked for {}",
+            request.name(),
+            request.name(),
+            text(1),
+            listed("variant", &variants),
+            first.request.label()
+        );
+        let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
+            .at(planned.image.name.span)
+            .help("a build can exist only once: give each image, or each variant, a name or release of its own");
+        if std::ptr::eq(first.image, planned.image) {
+            diagnostic
+        } else {
+            diagnostic.related(first.image.name.span, "the first image with this name")
+        }
+    };
+    clashes.into_values().map(diagnostic).collect()
+}
+
+/// `variant A`, `variants A, B and C`.
+fn listed(noun: &str, names: &[&str]) -> String {
+    match names {
+        [] => format!("no {noun}"),
+        [one] => format!("{noun} {one}"),
+        [most @ .., last] => format!("{noun}s {} and {last}", most.join(", ")),
+    }
 }
 
 /// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same variant, arch, subvariant and type.
@@ -407,7 +432,15 @@ fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for planned in requests {
         let request = &planned.request;
-        let kind = request.image_type.as_deref().unwrap_or_else(|| planned.image.image_types.value.first());
+        let asked = planned.image.image_types.value.first();
+        let kind = match (request.image_type.as_deref(), image_types::archive_type(asked)) {
+            (Some(given), _) => given,
+            (None, Some("iso")) => archive_types::iso_image_type(request.name()),
+            // A container's tar and the like never get into images.json.
+            (None, Some(archive)) if archive_types::suffixes_of(archive).is_none() => continue,
+            (None, Some(archive)) => archive,
+            (None, None) => asked,
+        };
         let mut clash = None;
         for arch in request.arches() {
             let key = (request.variant.as_str(), request.subvariant.as_str(), kind, arch);

@@ -325,6 +325,13 @@ impl Compose {
                 error = Some(problem);
             }
         }
+        for (phase, deliverable) in deliverables.failed() {
+            let variant = deliverable.variant.as_deref().unwrap_or("None");
+            let subvariant = deliverable.subvariant.as_deref().unwrap_or("None");
+            let arch = &deliverable.arch;
+            let text = format!("Failed {phase} on variant <{variant}>, arch <{arch}>, subvariant <{subvariant}>.");
+            self.events.message(Level::Info, None, text);
+        }
         self.events.say(Event::ComposeFinished { status: status.as_str().to_owned(), error: error.clone() });
         End { status, error }
     }

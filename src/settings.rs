@@ -44,6 +44,17 @@ pub struct Environment {
     pub network: Network,
 }
 
+/// The name of whoever runs the program, from the password database.
+fn load_user_name() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let text = std::fs::read_to_string("/etc/passwd").ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
 /// What the environment says about the way to a hub, in the variables that Koji's own client looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
@@ -116,7 +127,7 @@ impl Environment {
             koji_password: text("MAGUDI_KOJI_PASSWORD").map(Secret),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
-            user: text("USER").or_else(|| text("LOGNAME")),
+            user: text("USER").or_else(|| text("LOGNAME")).or_else(load_user_name),
             network: Network::from_variables(|name| std::env::var(name).ok())?,
         })
     }

@@ -207,6 +207,16 @@ pub fn profile(
     environment: &Environment,
     configured: Option<&str>,
 ) -> Result<(Profile, Authenticator), Failure> {
+    let password = options.koji_user.as_ref().map(|user| {
+        environment.koji_password.as_ref().map(|password| (user.clone(), Password::new(password.reveal()))).ok_or_else(
+            || {
+                Failure::Usage(format!(
+                    "--koji-user {user} needs the password in the environment variable MAGUDI_KOJI_PASSWORD"
+                ))
+            },
+        )
+    });
+    let password = password.transpose()?;
     let name = options.koji_profile.as_deref().or(configured).ok_or_else(|| {
         Failure::Failed(
             "the Koji profile must be configured: set koji_profile in the configuration or give --koji-profile"
@@ -215,15 +225,8 @@ pub fn profile(
     })?;
     let locations = environment.profile_locations(options.koji_config.as_deref());
     let profile = load_profile(name, &locations).map_err(Failure::failed)?;
-    let authenticator = match &options.koji_user {
-        Some(user) => {
-            let password = environment.koji_password.as_ref().ok_or_else(|| {
-                Failure::Usage(format!(
-                    "--koji-user {user} needs the password in the environment variable MAGUDI_KOJI_PASSWORD"
-                ))
-            })?;
-            Authenticator::Password { user: user.clone(), password: Password::new(password.reveal()) }
-        }
+    let authenticator = match password {
+        Some((user, password)) => Authenticator::Password { user, password },
         None => Authenticator::from_profile(&profile)
             .and_then(|authenticator| {
                 authenticator.check(&environment.network.client_options()).map(|()| authenticator)

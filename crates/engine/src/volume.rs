@@ -3,6 +3,7 @@
 //! done with it.
 
 use crate::digest::{Digests, MultiDigest};
+use crate::stop::Stop;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::{Hub, KojiError, pathinfo};
 use std::fs::{self, File};
@@ -102,6 +103,9 @@ pub enum FetchError {
     },
 }
 
+/// How often a file that came whole and is not what the hub says is fetched again: once for a bit that flipped on the way.
+const REPEATS_OF_DAMAGE: usize = 1;
+
 /// Told the bytes that have been read since the last call.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
 
@@ -179,7 +183,16 @@ impl Volume {
     ///
     /// A file that is there already is verified like a new one and, as in Pungi, gets the current time as its mtime, so
     /// that whoever cleans the cache sees that it was used.
-    pub async fn fetch(&self, hub: &Hub, wanted: Wanted<'_>, progress: Progress<'_>) -> Result<Verified, FetchError> {
+    ///
+    /// A download that breaks is tried again; `warn` is told why, and `stop` ends the waiting.
+    pub async fn fetch(
+        &self,
+        hub: &Hub,
+        wanted: Wanted<'_>,
+        progress: Progress<'_>,
+        warn: &(dyn Fn(String) + Send + Sync),
+        stop: &Stop,
+    ) -> Result<Verified, FetchError> {
         let (topurl, cache) = match self {
             Self::Cache { topurl, cache } => (topurl, cache),
             Self::Local { .. } => {
@@ -204,14 +217,21 @@ impl Volume {
             Err(error) => return Err(error),
         }
         let mut pauses = DOWNLOAD_PAUSES.iter();
+        let mut damaged = 0;
         loop {
-            match download(hub, &url, &path, wanted, progress).await {
+            let error = match download(hub, &url, &path, wanted, progress).await {
                 Ok(digests) => return Ok(Verified { path, digests }),
-                Err(error) if is_worth_another_try(&error) => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
+                Err(error) => error,
+            };
+            damaged += usize::from(matches!(error, FetchError::Checksum { .. }));
+            let (true, Some(pause)) = (is_worth_another_try(&error) && damaged <= REPEATS_OF_DAMAGE, pauses.next())
+            else {
+                return Err(error);
+            };
+            warn(format!("{error}; fetching it again in {} s", pause.as_secs_f64()));
+            tokio::select! {
+                () = tokio::time::sleep(*pause) => {}
+                () = stop.wait() => return Err(error),
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::link::{LinkError, Linked, link};
 use crate::plan::TaskRequest;
 use crate::volume::{Verified, Volume, Wanted};
 use magudi_compose::images::Image;
-use magudi_koji::calls::{Archive, Build, get_build, get_task_result, list_archives};
+use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
 use magudi_koji::{KojiError, MethodCall};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -21,33 +21,72 @@ const BUILDS_PER_CALL: usize = 50;
 /// Files read and hashed, or fetched, at the same time.
 const FILES_AT_ONCE: usize = 4;
 
+/// Tasks whose output is read at the same time.
+const OUTPUTS_AT_ONCE: usize = 4;
+
 impl Run {
-    pub(super) async fn collect(&self, mut closed: mpsc::UnboundedReceiver<Vec<Task>>) {
-        let permits = Arc::new(Semaphore::new(FILES_AT_ONCE));
+    pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<(TaskState, Vec<Task>)>) {
+        let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
+        // Of its own, so that a file of many gigabytes does not keep a reason waiting, nor the other way round.
+        let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
         let mut jobs = JoinSet::new();
-        while let Some(tasks) = closed.recv().await {
+        while let Some((state, tasks)) = over.recv().await {
+            if state != TaskState::Closed {
+                for task in tasks {
+                    let (run, outputs) = (self.clone(), Arc::clone(&outputs));
+                    jobs.spawn(async move {
+                        let outcome = run.failed(task, state, &outputs).await;
+                        run.end(task.request, outcome);
+                    });
+                }
+                continue;
+            }
             for chunk in tasks.chunks(BUILDS_PER_CALL) {
                 for (task, built) in self.what_was_built(chunk).await {
-                    match built {
-                        Ok((build, archives)) => {
-                            let (request, nvr) = (task.request, build.nvr());
-                            self.say(Event::Built { request, task: task.id, build: build.id, nvr });
-                            let (run, permits) = (self.clone(), Arc::clone(&permits));
-                            jobs.spawn(async move {
-                                // Never closed, so the permit is always had.
-                                let _permit = permits.acquire_owned().await;
-                                let outcome = run.take(task, &build, archives).await;
-                                run.end(task.request, outcome);
-                            });
-                        }
-                        Err(text) => self.fail_after(task, text),
+                    if let Ok((build, _)) = &built {
+                        let (request, nvr) = (task.request, build.nvr());
+                        self.say(Event::Built { request, task: task.id, build: build.id, nvr });
                     }
+                    let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
+                    jobs.spawn(async move {
+                        let outcome = run.closed(task, built, &files, &outputs).await;
+                        run.end(task.request, outcome);
+                    });
                 }
                 // Finished jobs are let go as the run proceeds, so that memory does not grow with the number of tasks.
                 while jobs.try_join_next().is_some() {}
             }
         }
         while jobs.join_next().await.is_some() {}
+    }
+
+    /// Takes over what a closed task made: its images, and the word of where they were uploaded to.
+    async fn closed(
+        &self,
+        task: Task,
+        built: Result<(Build, Vec<Archive>), String>,
+        files: &Semaphore,
+        outputs: &Semaphore,
+    ) -> Outcome {
+        let take = async {
+            match &built {
+                Ok((build, archives)) => {
+                    // Never closed, so the permit is always had.
+                    let _permit = files.acquire().await;
+                    self.take(task, build, archives).await
+                }
+                Err(text) => Outcome {
+                    task: Some(task.id),
+                    failure: Some(text.clone()),
+                    task_ended: true,
+                    ..Outcome::default()
+                },
+            }
+        };
+        let build = built.as_ref().ok().map(|(build, _)| build);
+        let (mut outcome, uploads) = tokio::join!(take, self.uploads_of_closed(task, build, outputs));
+        outcome.uploads = uploads;
+        outcome
     }
 
     /// Asks for the builds of closed tasks and their archives: two calls for all of `tasks`.
@@ -97,12 +136,13 @@ impl Run {
     }
 
     /// Brings the images of one build into the compose, in the order of their file names, until one fails.
-    async fn take(&self, task: Task, build: &Build, mut archives: Vec<Archive>) -> Outcome {
+    async fn take(&self, task: Task, build: &Build, archives: &[Archive]) -> Outcome {
         // The hub lists archives in no particular order (KOJI.md 7).
+        let mut archives: Vec<&Archive> = archives.iter().collect();
         archives.sort_by(|a, b| a.filename.cmp(&b.filename));
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
-        for archive in &archives {
+        for archive in archives {
             let added = match (self.runner.describe)(request, archive) {
                 Ok(None) => {
                     self.note_ignored(request, archive);
@@ -205,7 +245,10 @@ impl Run {
             }
             Volume::Cache { .. } => {
                 let wanted = Wanted { build, archive, algorithms: &runner.algorithms };
-                runner.volume.fetch(&runner.hub, wanted, &mut progress).await.map_err(|e| e.to_string())
+                let phase = &self.requests[task.request].phase;
+                let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
+                let fetched = runner.volume.fetch(&runner.hub, wanted, &mut progress, &warn, &self.stop).await;
+                fetched.map_err(|e| e.to_string())
             }
         }
     }
