@@ -5,6 +5,7 @@ use crate::existing::Existing;
 use crate::image_checksum;
 use crate::phase::{Context, ImagePhase};
 use crate::{PHASES, find};
+use magudi_compose::cloud_uploads::{self, CloudUpload};
 use magudi_compose::composeinfo::composeinfo;
 use magudi_compose::deliverables::{Deliverable, Deliverables};
 use magudi_compose::identity::ComposeIdentity;
@@ -209,6 +210,7 @@ impl Compose {
             }
         }
         let mut images = Images::default();
+        let mut uploads = Vec::new();
         let mut own = BTreeSet::new();
         let mut incomplete = false;
         let clock = Instant::now();
@@ -236,9 +238,12 @@ impl Compose {
             if let Some(failure) = hard {
                 return Err(failure);
             }
-            for added in outcomes.into_iter().flat_map(|outcome| outcome.images) {
-                own.insert(added.image.path.clone());
-                images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+            for outcome in outcomes {
+                uploads.extend(outcome.uploads);
+                for added in outcome.images {
+                    own.insert(added.image.path.clone());
+                    images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+                }
             }
         }
         for phase in &active {
@@ -251,6 +256,7 @@ impl Compose {
         self.phase_done(image_checksum::NAME, clock);
         if !active.is_empty() {
             self.manifest(&images)?;
+            self.cloud_uploads(&uploads)?;
         }
         let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
         self.existing.merge_composeinfo(&mut info);
@@ -269,6 +275,16 @@ impl Compose {
             format!("images.json would not be valid: {}", problems.join("; "))
         })?;
         write_json(&self.dir.images_file(), &images.to_json(&self.identity)).map_err(text_of)
+    }
+
+    /// Writes cloud-uploads.json when something was to be uploaded. One that an earlier run of the same phases left is
+    /// replaced even by an empty one.
+    fn cloud_uploads(&self, uploads: &[CloudUpload]) -> Result<(), String> {
+        let path = self.dir.cloud_uploads_file();
+        if !self.requests.iter().any(TaskRequest::uploads) && !path.exists() {
+            return Ok(());
+        }
+        write_json(&path, &cloud_uploads::to_json(uploads, &self.identity)).map_err(text_of)
     }
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {

@@ -6,6 +6,7 @@ use super::inspect::Inspected;
 use crate::error::Failure;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_json;
+use magudi_engine::event::ImageEntry;
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, load_journal};
 use magudi_engine::plan::{TaskRequest, keys};
@@ -59,20 +60,25 @@ pub fn recall(
     let keys = keys(requests);
     refuse_changes(dir, requests, &keys, inspected, &history, &going.rebuild)?;
     recalled.claimed = history.requests.values().filter_map(|past| past.task).collect();
-    recalled.starts = keys.iter().map(|key| start(dir, history.requests.get(key), going.retry_failed)).collect();
+    let pairs = requests.iter().zip(&keys);
+    recalled.starts =
+        pairs.map(|(request, key)| start(dir, request, history.requests.get(key), going.retry_failed)).collect();
     Ok(recalled)
 }
 
-fn start(dir: &ComposeDir, past: Option<&Past>, retry_failed: bool) -> Start {
+fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, retry_failed: bool) -> Start {
     let Some(past) = past else { return Start::Submit };
     let Some(task) = past.task else {
         return past.in_doubt.map_or(Start::Submit, Start::LookUp);
     };
     let lost = matches!(past.state.as_deref(), Some("FAILED" | "CANCELED"));
+    // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
+    let told = !request.uploads() || !past.uploads.is_empty();
+    let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
     if past.canceled || (lost && retry_failed) {
         Start::Submit
-    } else if past.done && past.images.iter().all(|(_, image)| is_there(dir, &image.path, image.size, image.mtime)) {
-        Start::Keep(task, past.added())
+    } else if past.done && told && past.images.iter().all(is_whole) {
+        Start::Keep(task, past.added(), past.uploads.clone())
     } else {
         Start::Adopt(task)
     }

@@ -6,11 +6,12 @@
 //! - Under which id: [`identity`]
 //! - Where: [`layout`], [`latest`]
 //! - How it went: [`status`], [`deliverables`]
-//! - Manifests: [`images`], [`composeinfo`], [`archive_types`]
+//! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
 //! - On disk: [`mod@write`], [`pyjson`]
 
 pub mod arches;
 pub mod archive_types;
+pub mod cloud_uploads;
 pub mod composeinfo;
 pub mod deliverables;
 pub mod identity;
@@ -23,6 +24,7 @@ pub mod status;
 pub mod variants;
 pub mod write;
 
+pub use cloud_uploads::CloudUpload;
 pub use identity::{ComposeIdentity, ComposeType, Label, Product};
 pub use images::{Image, Images};
 pub use layout::ComposeDir;

@@ -1,7 +1,9 @@
 //! An *event* is the only thing a run says. The terminal, the log files, the notification scripts and the journal are
 //! all subscribers of one stream and know nothing of each other.
 
+use crate::reason::Cause;
 use jiff::Timestamp;
+use magudi_compose::CloudUpload;
 use magudi_compose::images::Image;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -231,6 +233,13 @@ pub enum Event {
         /// Its entry in images.json.
         image: ImageEntry,
     },
+    /// What became of the upload of one image of a request with upload options; said before the request ends.
+    CloudUpload {
+        /// Which.
+        request: usize,
+        /// Its entry in cloud-uploads.json.
+        upload: CloudUpload,
+    },
     /// Everything that a request asked for is in the compose.
     RequestDone {
         /// Which.
@@ -257,8 +266,17 @@ pub enum Event {
         task: Option<i64>,
         /// Whether the compose goes on without it.
         failable: bool,
-        /// What went wrong.
+        /// What went wrong, in one line.
         error: String,
+        /// Page of the task in the hub's web interface, if there is a task.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Composer's reasons for each image that failed, in the order of the arches.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<Cause>,
+        /// The argument that the hub refused, dotted as in `opts.upload_options`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        argument: Option<String>,
         /// Nobody knows whether the hub made a task: the answer was lost, and it could not be asked again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,

@@ -3,7 +3,9 @@
 
 use crate::artifact::AddedImage;
 use crate::event::{Event, ImageEntry, Stamped};
+use crate::reason::Cause;
 use jiff::Timestamp;
+use magudi_compose::CloudUpload;
 use magudi_compose::images::Image;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,8 @@ pub struct Past {
     pub failable: bool,
     /// The task.
     pub task: Option<i64>,
+    /// Page of the task in the hub's web interface.
+    pub url: Option<String>,
     /// The last state in which the task was seen.
     pub state: Option<String>,
     /// Set while nobody knows whether the hub made a task: the time of the submission.
@@ -33,8 +37,14 @@ pub struct Past {
     pub done: bool,
     /// What went wrong last.
     pub failure: Option<String>,
+    /// Composer's reasons for it.
+    pub causes: Vec<Cause>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
     /// Its images in the compose.
     pub images: Vec<(String, ImageEntry)>,
+    /// What became of the uploads of its images.
+    pub uploads: Vec<CloudUpload>,
 }
 
 impl Past {
@@ -103,6 +113,8 @@ impl History {
                     arches: arches.clone(),
                     failable: *failable,
                     failure: None,
+                    causes: Vec::new(),
+                    argument: None,
                     ..past
                 };
                 self.requests.insert(key.clone(), past);
@@ -112,10 +124,11 @@ impl History {
             Event::Submitting { request, .. } => self.with(*request, |past| {
                 *past = Past { in_doubt: Some(stamped.time), ..past.clone().without_task() };
             }),
-            Event::Submitted { request, task, .. } | Event::Adopted { request, task, .. } => {
+            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
                 self.with(*request, |past| {
                     past.in_doubt = None;
                     past.task = Some(*task);
+                    past.url = Some(url.clone());
                 });
             }
             Event::TaskState { request, state, .. } => {
@@ -128,12 +141,20 @@ impl History {
                     past.images.push((variant.clone(), image.clone()));
                 });
             }
+            Event::CloudUpload { request, upload } => self.with(*request, |past| {
+                past.uploads.retain(|old| old.arch != upload.arch);
+                past.uploads.push(upload.clone());
+            }),
             Event::RequestDone { request, .. } => self.with(*request, |past| {
                 past.done = true;
                 past.failure = None;
+                past.causes.clear();
+                past.argument = None;
             }),
-            Event::RequestFailed { request, error, in_doubt, .. } => self.with(*request, |past| {
+            Event::RequestFailed { request, error, causes, argument, in_doubt, .. } => self.with(*request, |past| {
                 past.failure = Some(error.clone());
+                past.causes.clone_from(causes);
+                past.argument.clone_from(argument);
                 if !in_doubt {
                     past.in_doubt = None;
                 }
@@ -162,7 +183,8 @@ impl History {
 
 impl Past {
     fn without_task(self) -> Self {
-        Self { task: None, state: None, canceled: false, done: false, failure: None, images: Vec::new(), ..self }
+        let Self { phase, name, variant, arches, failable, in_doubt, .. } = self;
+        Self { phase, name, variant, arches, failable, in_doubt, ..Self::default() }
     }
 }
 

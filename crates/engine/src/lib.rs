@@ -3,7 +3,8 @@
 //! # Module index
 //!
 //! - What to do: [`plan`]
-//! - Doing it: [`runner`], [`volume`], [`link`], [`digest`], [`artifact`], [`reason`], [`stop`]
+//! - Doing it: [`runner`], [`volume`], [`link`], [`digest`], [`artifact`], [`stop`]
+//! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //! - Hearing it again: [`history`]; one run at a time: [`lock`]
 
@@ -18,6 +19,7 @@ pub mod log;
 pub mod notify;
 pub mod plan;
 pub mod reason;
+pub mod refusal;
 pub mod runner;
 pub mod stop;
 pub mod volume;

@@ -4,6 +4,7 @@
 use crate::event::{Event, Level, Stamped, Subscriber};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use magudi_compose::CloudUpload;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::ImageAdded { image, .. } => {
             vec![Line::new(Info, format!("Added {} ({} bytes)", image.path, image.size))]
         }
+        Event::CloudUpload { upload, .. } => vec![upload_line(upload)],
         Event::RequestDone { phase, variant, task, .. } => {
             vec![Line::of(
                 phase,
@@ -84,15 +86,30 @@ pub fn lines(event: &Event) -> Vec<Line> {
                 format!("[DONE ] {} task for variant {variant} (task id: {task})", title(phase)),
             )]
         }
-        Event::RequestFailed { phase, variant, failable, error, .. } => {
+        Event::RequestFailed { phase, variant, failable, error, task, url, .. } => {
             let going_on = if *failable { ", but going on anyway" } else { "" };
             let what = format!("[FAIL] {} (variant {variant}, arch *) failed{going_on}.", capital(phase));
-            vec![Line::of(phase, Error, what), Line::of(phase, Error, error.clone())]
+            let mut all = vec![Line::of(phase, Error, what), Line::of(phase, Error, error.clone())];
+            if let (Some(task), Some(url)) = (task, url) {
+                all.push(Line::of(phase, Error, format!("Task {task}: {url}")));
+            }
+            all
         }
         Event::ComposeFinished { status, error: None } => vec![Line::new(Info, format!("Compose finished: {status}"))],
         Event::ComposeFinished { error: Some(error), .. } => {
             vec![Line::new(Critical, format!("Compose run failed: {error}"))]
         }
+    }
+}
+
+fn upload_line(upload: &CloudUpload) -> Line {
+    let what = format!("{} ({}, {})", upload.image, upload.variant, upload.arch);
+    let provider = upload.provider.as_deref().unwrap_or("a cloud");
+    let reason = upload.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    match upload.status.as_str() {
+        CloudUpload::SUCCESS => Line::new(Level::Info, format!("Uploaded {what} to {provider}: {}", upload.location())),
+        CloudUpload::FAILURE => Line::new(Level::Warning, format!("Upload of {what} to {provider} failed{reason}")),
+        status => Line::new(Level::Warning, format!("Upload of {what} to {provider} has the status {status}{reason}")),
     }
 }
 
@@ -175,6 +192,9 @@ mod tests {
             task: None,
             failable: true,
             error: "boom".into(),
+            url: None,
+            causes: Vec::new(),
+            argument: None,
             in_doubt: false,
         });
         assert_eq!(

@@ -60,6 +60,11 @@ impl TaskRequest {
         }
     }
 
+    /// Whether it asks composer for an upload besides Koji. `{}` does: it is a container with nothing more to say.
+    pub fn uploads(&self) -> bool {
+        self.opts.get("upload_options").is_some_and(|options| !options.is_null())
+    }
+
     /// A digest of what is sent, under which a later run knows the request again. It gives nothing away of what may be
     /// secret in it.
     pub fn digest(&self) -> String {

@@ -174,6 +174,11 @@ impl ComposeDir {
         self.metadata().join("composeinfo.json")
     }
 
+    /// `compose/metadata/cloud-uploads.json`, see [`crate::cloud_uploads`].
+    pub fn cloud_uploads_file(&self) -> PathBuf {
+        self.metadata().join("cloud-uploads.json")
+    }
+
     /// `work/global`.
     pub fn work_global(&self) -> PathBuf {
         self.top.join("work/global")

@@ -6,14 +6,15 @@
 //! - [`submit`] sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
 //!   task id to
 //! - [`wait`], which asks for the states of all open tasks by anonymous calls with many ids each, and hands those that
-//!   closed to
+//!   ended to
 //! - [`collect`], which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
-//!   at a time.
+//!   at a time; of failed tasks and of those that upload it reads what composer said ([`output`]).
 //!
 //! A request that fails does not stop the others (PUNGI.md 8); each ends with one [`Outcome`]. A request that an earlier
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod collect;
+mod output;
 mod submit;
 mod wait;
 
@@ -21,9 +22,11 @@ use crate::artifact::{AddedImage, Artifact};
 use crate::event::{Event, Events};
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
+use crate::reason::Cause;
 use crate::stop::{Reason, Stop, StopHandle};
 use crate::volume::Volume;
 use jiff::Timestamp;
+use magudi_compose::CloudUpload;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
@@ -65,8 +68,8 @@ pub enum Start {
     LookUp(Timestamp),
     /// The hub has this task for it.
     Adopt(i64),
-    /// This task's images are in the compose.
-    Keep(i64, Vec<AddedImage>),
+    /// This task's images are in the compose, and it is known where they were uploaded to.
+    Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
 }
 
 /// All that a run needs besides the plan.
@@ -114,8 +117,14 @@ pub struct Outcome {
     pub task: Option<i64>,
     /// What is in the compose; also of a failed request, as far as it came (PUNGI.md 8).
     pub images: Vec<AddedImage>,
+    /// What became of the uploads of its images; also of a failed request, as far as composer tells.
+    pub uploads: Vec<CloudUpload>,
     /// What went wrong.
     pub failure: Option<String>,
+    /// Composer's reasons for it.
+    pub causes: Vec<Cause>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
     /// The task has ended on the hub.
     pub task_ended: bool,
     /// Nobody knows whether the hub made a task.
@@ -141,7 +150,7 @@ impl Runner {
         stop: Stop,
     ) -> Vec<Outcome> {
         let (submitted, to_wait) = mpsc::unbounded_channel();
-        let (closed, to_collect) = mpsc::unbounded_channel();
+        let (over, to_collect) = mpsc::unbounded_channel();
         let (ended, mut outcomes) = mpsc::unbounded_channel();
         let run = Run {
             runner: Arc::clone(self),
@@ -159,7 +168,7 @@ impl Runner {
             all
         };
         let work = async {
-            tokio::join!(run.submit(starts, submitted), run.wait(to_wait, closed), run.collect(to_collect));
+            tokio::join!(run.submit(starts, submitted), run.wait(to_wait, over), run.collect(to_collect));
             drop(run);
         };
         let ((), all) = tokio::join!(work, gather);
@@ -211,6 +220,9 @@ impl Run {
                     task,
                     failable: request.failable,
                     error: error.clone(),
+                    url: task.map(|task| (self.runner.task_url)(task)),
+                    causes: outcome.causes.clone(),
+                    argument: outcome.argument.clone(),
                     in_doubt: outcome.in_doubt,
                 });
                 if let (Some(handle), false) = (&self.runner.fail_fast, request.failable) {

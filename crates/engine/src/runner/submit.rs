@@ -6,6 +6,7 @@
 use super::{Outcome, Run, Start, Task};
 use crate::event::{Event, Level};
 use crate::plan::TaskRequest;
+use crate::refusal::argument;
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, osbuild_image};
 use magudi_koji::value::from_json;
@@ -25,12 +26,22 @@ const MAX_LISTED: usize = 100_000;
 
 /// Why a request has no task.
 enum Refused {
-    /// The hub said no to this request.
-    This(String),
+    /// The hub said no to this request, perhaps because of one argument.
+    This(String, Option<String>),
     /// Nothing can be sent any more, or nothing can be recorded.
     Everything(String),
     /// Nobody knows whether there is a task, and nothing can be sent any more.
     InDoubt(String),
+}
+
+impl From<KojiError> for Refused {
+    /// An error of a call that was not executed.
+    fn from(error: KojiError) -> Self {
+        match error.fault() {
+            Some(fault) => Self::This(error.to_string(), argument(fault)),
+            None => Self::Everything(error.to_string()),
+        }
+    }
 }
 
 impl Run {
@@ -38,9 +49,9 @@ impl Run {
         let mut to_send: VecDeque<(usize, Option<Timestamp>)> = VecDeque::new();
         for (index, start) in starts.into_iter().enumerate() {
             match start {
-                Start::Keep(task, images) => {
+                Start::Keep(task, images, uploads) => {
                     self.say(Event::Kept { request: index, task, images: images.len() });
-                    let outcome = Outcome { task: Some(task), images, task_ended: true, ..Outcome::default() };
+                    let outcome = Outcome { task: Some(task), images, uploads, task_ended: true, ..Outcome::default() };
                     // The receiver lives as long as the run.
                     let _ = self.ended.send((index, outcome));
                 }
@@ -63,7 +74,7 @@ impl Run {
                 }
                 let request = &self.requests[index];
                 let result = match &broken {
-                    Some(error) => Err(Refused::This(error.clone())),
+                    Some(error) => Err(Refused::This(error.clone(), None)),
                     None => self.send(request, since).await,
                 };
                 match result {
@@ -77,15 +88,16 @@ impl Run {
                     }
                     Err(refused) => {
                         let in_doubt = matches!(refused, Refused::InDoubt(_));
-                        let text = match refused {
-                            Refused::This(text) => text,
+                        let (text, argument) = match refused {
+                            Refused::This(text, argument) => (text, argument),
                             Refused::Everything(text) | Refused::InDoubt(text) => {
                                 broken = Some(text.clone());
-                                text
+                                (text, None)
                             }
                         };
-                        let failure = Some(format!("image {} was not submitted: {text}", request.label()));
-                        self.end(index, Outcome { failure, in_doubt, ..Outcome::default() });
+                        let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
+                        let failure = Some(format!("image {} was not submitted: {at}{text}", request.label()));
+                        self.end(index, Outcome { failure, argument, in_doubt, ..Outcome::default() });
                     }
                 }
             }
@@ -105,7 +117,7 @@ impl Run {
 
     /// Has the hub make a task, or finds the one it made. The flag says that it was found.
     async fn send(&self, request: &TaskRequest, in_doubt: Option<Timestamp>) -> Result<(i64, bool), Refused> {
-        let (args, opts) = arguments(request).map_err(Refused::This)?;
+        let (args, opts) = arguments(request).map_err(|text| Refused::This(text, None))?;
         if let Some(since) = in_doubt
             && let Some(task) = self.find(&args, &opts, since).await.map_err(|error| {
                 Refused::InDoubt(format!("it may have been submitted before, and the hub cannot be asked: {error}"))
@@ -119,8 +131,7 @@ impl Run {
             Err(error) => error,
         };
         if !error.may_have_executed() {
-            let text = error.to_string();
-            return Err(if error.fault().is_some() { Refused::This(text) } else { Refused::Everything(text) });
+            return Err(Refused::from(error));
         }
         match self.find(&args, &opts, sent).await {
             Ok(Some(task)) => Ok((task, true)),
@@ -128,8 +139,7 @@ impl Run {
             Ok(None) => match self.runner.session.osbuild_image(&args, &opts).await {
                 Ok(task) => Ok((self.claim(task), false)),
                 Err(again) if again.may_have_executed() => Err(Refused::InDoubt(again.to_string())),
-                Err(again) if again.fault().is_some() => Err(Refused::This(again.to_string())),
-                Err(again) => Err(Refused::Everything(again.to_string())),
+                Err(again) => Err(Refused::from(again)),
             },
             Err(_) => Err(Refused::InDoubt(error.to_string())),
         }

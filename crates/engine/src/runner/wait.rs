@@ -2,16 +2,12 @@
 
 use super::{Outcome, Run, STOPPED, Task};
 use crate::event::Event;
-use crate::reason::compose_failure;
-use magudi_koji::calls::{TaskInfo, TaskResult, TaskState};
+use magudi_koji::calls::{TaskInfo, TaskState};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 /// Task ids in one `getTaskInfo` call: 3 kB out and 150 kB back (KOJI.md 10).
 const IDS_PER_CALL: usize = 200;
-
-/// The most that is read of a `compose-status.json`.
-const MAX_STATUS: u64 = 1 << 20;
 
 impl Run {
     /// Ends a request whose task goes on without us.
@@ -24,7 +20,7 @@ impl Run {
     pub(super) async fn wait(
         &self,
         mut submitted: mpsc::UnboundedReceiver<Task>,
-        closed: mpsc::UnboundedSender<Vec<Task>>,
+        over: mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
     ) {
         let mut open: BTreeMap<i64, (Task, Option<TaskState>)> = BTreeMap::new();
         let polling = self.runner.polling;
@@ -51,7 +47,7 @@ impl Run {
             let ids: Vec<i64> = open.keys().copied().collect();
             for chunk in ids.chunks(IDS_PER_CALL) {
                 match self.runner.hub.get_task_info(chunk).await {
-                    Ok(infos) => changed |= self.take_states(&mut open, chunk, infos, &closed).await,
+                    Ok(infos) => changed |= self.take_states(&mut open, chunk, infos, &over),
                     Err(error) => {
                         // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
                         for id in chunk {
@@ -80,15 +76,15 @@ impl Run {
     }
 
     /// Compares states with those seen before, passes on what ended. True if anything changed.
-    async fn take_states(
+    fn take_states(
         &self,
         open: &mut BTreeMap<i64, (Task, Option<TaskState>)>,
         ids: &[i64],
         infos: Vec<Option<TaskInfo>>,
-        closed: &mpsc::UnboundedSender<Vec<Task>>,
+        over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
     ) -> bool {
         let mut changed = false;
-        let mut done = Vec::new();
+        let mut ended: BTreeMap<i32, (TaskState, Vec<Task>)> = BTreeMap::new();
         for (id, info) in ids.iter().zip(infos) {
             let Some((task, before)) = open.get_mut(id) else { continue };
             let task = *task;
@@ -107,40 +103,15 @@ impl Run {
                 task: *id,
                 state: info.state.to_string().to_uppercase(),
             });
-            match info.state {
-                TaskState::Closed => done.push(task),
-                TaskState::Failed => self.fail_after(task, self.why_failed(task).await),
-                TaskState::Canceled => self.fail_after(task, self.task_failure(task, "was canceled")),
-                TaskState::Free | TaskState::Open | TaskState::Assigned => continue,
+            if info.state.is_final() {
+                open.remove(id);
+                ended.entry(info.state.number()).or_insert((info.state, Vec::new())).1.push(task);
             }
-            open.remove(id);
         }
-        if !done.is_empty() {
+        for tasks in ended.into_values() {
             // The receiver ends only after this sender.
-            let _ = closed.send(done);
+            let _ = over.send(tasks);
         }
         changed
-    }
-
-    fn task_failure(&self, task: Task, how: &str) -> String {
-        let request = &self.requests[task.request];
-        let log = self.runner.dir.watch_log(&request.variant, task.request + 1);
-        format!("OSBuild task {} of image {} {how}. See {} for details", task.id, request.label(), log.display())
-    }
-
-    /// The reason of a failed task: its fault, and what osbuild-composer said (KOJI.md 5).
-    async fn why_failed(&self, task: Task) -> String {
-        let fault = match self.runner.hub.get_task_result(task.id).await {
-            Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
-            Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
-            Err(error) => format!("its fault cannot be had: {error}"),
-        };
-        let status = self.runner.hub.download_task_output(task.id, "compose-status.json", MAX_STATUS).await;
-        let reason = status.ok().as_deref().and_then(compose_failure);
-        let how = match reason {
-            Some(reason) => format!("failed: {fault}: {reason}"),
-            None => format!("failed: {fault}"),
-        };
-        self.task_failure(task, &how)
     }
 }

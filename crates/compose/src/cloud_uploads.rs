@@ -1,0 +1,161 @@
+//! A *cloud upload* is the copy of an image that composer put into a cloud or a registry besides Koji;
+//! *cloud-uploads.json* lists those of a compose, so that nobody has to look for an image id in the output of a task.
+//!
+//! The document is made in the manner of productmd's, but is our own: `docs/schemas/cloud-uploads.schema.json`.
+
+use crate::composeinfo::compose_block;
+use crate::identity::ComposeIdentity;
+use crate::read::load_text;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The type in the header.
+pub const TYPE: &str = "magudi.cloud-uploads";
+/// The version in the header. Readers of 1.x may meet members that they do not know.
+pub const VERSION: &str = "1.0";
+/// The largest cloud-uploads.json that is read, in bytes.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// The upload of one image of one arch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CloudUpload {
+    /// The variant's uid.
+    pub variant: String,
+    /// The arch.
+    pub arch: String,
+    /// The subvariant.
+    pub subvariant: String,
+    /// The image name, as it is configured.
+    pub image: String,
+    /// The image type that was asked for, as osbuild names it (`ec2`, not `raw-xz`).
+    pub image_type: String,
+    /// Name, version and release of the build; none when the task made no build.
+    #[serde(default)]
+    pub nvr: Option<String>,
+    /// The task.
+    pub task_id: i64,
+    /// The build; none when the task made none.
+    #[serde(default)]
+    pub build_id: Option<i64>,
+    /// Composer's name of the kind of upload: `aws`, `aws.s3`, `gcp`, `azure`, `container`. None when composer gave none,
+    /// as for an image that failed before it was uploaded.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Composer's word: `success`, `failure`, `pending`, `running`; `unknown` when it said nothing.
+    pub status: String,
+    /// What the provider calls the image (KOJI.md 5): AWS `ami` and `region`, S3 `url`, GCP `project_id` and
+    /// `image_name`, Azure `image_name`, container `url` and `digest`. Empty for what was not uploaded.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    /// Why it failed, or why nothing is known.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl CloudUpload {
+    /// The status of an upload that is there.
+    pub const SUCCESS: &str = "success";
+    /// The status of an upload that went wrong, or of an image that was never there to be uploaded.
+    pub const FAILURE: &str = "failure";
+    /// The status of an upload that composer said nothing about.
+    pub const UNKNOWN: &str = "unknown";
+
+    /// Where the image is, in one line: the options in the order in which people name them.
+    pub fn location(&self) -> String {
+        const FIRST: [&str; 5] = ["ami", "url", "project_id", "image_name", "region"];
+        let known = FIRST.iter().filter_map(|key| self.options.get(*key));
+        let others = self.options.iter().filter(|(key, _)| !FIRST.contains(&key.as_str())).map(|(_, value)| value);
+        known.chain(others).filter(|value| !value.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A cloud-uploads.json that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {problem}", path.display())]
+pub struct CloudUploadsError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: CloudUploadsProblem,
+}
+
+/// What is wrong with a cloud-uploads.json.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudUploadsProblem {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is not JSON.
+    #[error("it is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is another kind of file, or a newer one.
+    #[error("it is not a {TYPE} of version 1")]
+    Header,
+    /// A value is missing or of the wrong type.
+    #[error("`{0}` is missing or not {1}")]
+    Value(String, &'static str),
+    /// An upload that cannot be used.
+    #[error("`{0}`: {1}")]
+    Upload(String, serde_json::Error),
+}
+
+/// The document: header, compose, and the uploads by variant and arch, sorted.
+pub fn to_json(uploads: &[CloudUpload], identity: &ComposeIdentity) -> Value {
+    let mut sorted: Vec<&CloudUpload> = uploads.iter().collect();
+    sorted.sort();
+    let mut variants: BTreeMap<&str, BTreeMap<&str, Vec<&CloudUpload>>> = BTreeMap::new();
+    for upload in sorted {
+        variants.entry(&upload.variant).or_default().entry(&upload.arch).or_default().push(upload);
+    }
+    let mut payload = Map::new();
+    payload.insert("compose".to_owned(), Value::Object(compose_block(identity)));
+    payload.insert("uploads".to_owned(), json!(variants));
+    json!({"header": {"type": TYPE, "version": VERSION}, "payload": payload})
+}
+
+/// Reads a cloud-uploads.json; `None` when there is none.
+pub fn load_cloud_uploads(path: &Path) -> Result<Option<Vec<CloudUpload>>, CloudUploadsError> {
+    let uploads = match load_text(path, MAX_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(CloudUploadsProblem::from(error)),
+        Ok(text) => parse_cloud_uploads(&text),
+    };
+    uploads.map(Some).map_err(|problem| CloudUploadsError { path: path.to_path_buf(), problem })
+}
+
+/// Reads the text of a cloud-uploads.json of version 1.x: the uploads, in the order of the document.
+pub fn parse_cloud_uploads(text: &str) -> Result<Vec<CloudUpload>, CloudUploadsProblem> {
+    let mut document: Value = serde_json::from_str(text)?;
+    let header = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
+    if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
+        return Err(CloudUploadsProblem::Header);
+    }
+    let listed = document.get_mut("payload").and_then(|payload| payload.get_mut("uploads")).map(Value::take);
+    let mut uploads = Vec::new();
+    for (variant, arches) in object(listed, "payload.uploads".to_owned())? {
+        let at = format!("payload.uploads.{variant}");
+        for (arch, list) in object(Some(arches), at.clone())? {
+            let at = format!("{at}.{arch}");
+            let Value::Array(list) = list else { return Err(CloudUploadsProblem::Value(at, "a list")) };
+            for (index, item) in list.into_iter().enumerate() {
+                let upload = serde_json::from_value(item)
+                    .map_err(|error| CloudUploadsProblem::Upload(format!("{at}.{index}"), error))?;
+                uploads.push(upload);
+            }
+        }
+    }
+    Ok(uploads)
+}
+
+fn object(value: Option<Value>, at: String) -> Result<Map<String, Value>, CloudUploadsProblem> {
+    match value {
+        Some(Value::Object(map)) => Ok(map),
+        _ => Err(CloudUploadsProblem::Value(at, "an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

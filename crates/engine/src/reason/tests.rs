@@ -1,0 +1,95 @@
+//! What composer writes, and what somebody could write instead.
+
+use super::*;
+
+fn read(text: &str) -> ComposeStatus {
+    parse_compose_status(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn reasons_from_the_outermost_to_the_innermost() {
+    let status = read(
+        r#"{"koji_build_id": 8, "image_statuses": [
+            {"status": "failure", "error": {"id": 5, "reason": "Worker running job failed", "details": [
+                {"id": 26, "reason": "osbuild build failed", "details": "no space\nleft"}]}},
+            {"status": "success"},
+            {"status": "failure", "error": {"id": 9, "reason": "manifest dependency", "details": null}},
+            {"status": "failure", "error": {"id": 5, "reason": "Worker running job failed", "details": [
+                {"id": 26, "reason": "osbuild build failed", "details": "no space\nleft"}]}}]}"#,
+    );
+    assert_eq!(status.build, Some(8));
+    let causes = causes(&status, &["x86_64", "aarch64", "s390x", "ppc64le"]);
+    assert_eq!(causes.iter().map(|cause| cause.arch.as_str()).collect::<Vec<_>>(), ["x86_64", "s390x", "ppc64le"]);
+    assert_eq!(causes[0].chains, [["Worker running job failed", "osbuild build failed", "no space\nleft"]]);
+    assert_eq!(
+        summary(&causes),
+        "x86_64, ppc64le: Worker running job failed: osbuild build failed: no space left; s390x: manifest dependency"
+    );
+}
+
+#[test]
+fn several_causes_of_one_image_and_repeated_reasons() {
+    let status = read(
+        r#"{"image_statuses": [{"status": "failure", "error": {"reason": "a", "details": [
+            "a", {"reason": "b", "details": {"reason": "c", "details": [null, "", 7]}}, {"reason": "b"}]}}]}"#,
+    );
+    assert_eq!(status.images[0].chains, [vec!["a"], vec!["a", "b", "c", "7"], vec!["a", "b"]]);
+    let status = read(r#"{"image_statuses": [{"status": "failure", "error": {"details": []}}, {"error": null}]}"#);
+    assert!(causes(&status, &["x86_64"]).is_empty());
+}
+
+#[test]
+fn uploads_of_all_five_kinds() {
+    for (kind, options) in [
+        ("aws", r#"{"ami": "ami-1", "region": "us-east-1"}"#),
+        ("aws.s3", r#"{"url": "https://bucket/x?sig=1"}"#),
+        ("gcp", r#"{"project_id": "p", "image_name": "i"}"#),
+        ("azure", r#"{"image_name": "i"}"#),
+        ("container", r#"{"url": "quay.io/x/y:1", "digest": "sha256:0"}"#),
+    ] {
+        let status = read(&format!(
+            r#"{{"image_statuses": [{{"status": "success", "upload_status":
+                {{"status": "success", "type": "{kind}", "options": {options}}}}}]}}"#
+        ));
+        let upload = status.images[0].upload.clone().unwrap();
+        assert_eq!((upload.provider.as_deref(), upload.status.as_deref()), (Some(kind), Some("success")));
+        let want: BTreeMap<String, String> = serde_json::from_str(options).unwrap();
+        assert_eq!(upload.options, want);
+    }
+}
+
+#[test]
+fn a_strangers_file_is_bounded() {
+    for (text, want) in
+        [("<html>", "is not JSON"), ("{}", "has no list"), ("[]", "has no list"), (r#"{"image_statuses": 5}"#, "list")]
+    {
+        let error = parse_compose_status(text.as_bytes()).unwrap_err();
+        assert!(error.contains(want), "{text}: {error}");
+    }
+    let nested = (0..60).fold("\"end\"".to_owned(), |inner, n| format!(r#"{{"reason": "r{n}", "details": {inner}}}"#));
+    let status = read(&format!(r#"{{"image_statuses": [{{"error": {nested}}}]}}"#));
+    assert_eq!(status.images[0].chains[0].len(), DEPTH + 1);
+    let deep = format!(r#"{{"image_statuses": [{}{}]}}"#, "[".repeat(5000), "]".repeat(5000));
+    assert!(parse_compose_status(deep.as_bytes()).is_err());
+
+    let wide = (0..6).fold("[\"x\"]".to_owned(), |inner, _| format!("[{}]", vec![inner.as_str(); 8].join(",")));
+    let status = read(&format!(r#"{{"image_statuses": [{{"error": {{"reason": "r", "details": {wide}}}}}]}}"#));
+    assert_eq!(status.images[0].chains, [["r", "x"]]);
+
+    let many = vec![r#"{"error": {"reason": "x", "details": ["1","2","3","4","5","6","7","8","9","10"]}}"#; 500];
+    let status = read(&format!(r#"{{"image_statuses": [{}]}}"#, many.join(",")));
+    assert_eq!((status.images.len(), status.images[0].chains.len()), (MAX_IMAGES, MAX_CAUSES));
+
+    let long = "ž".repeat(100_000);
+    let status = read(&format!(
+        r#"{{"image_statuses": [{{"status": 5, "error": {{"reason": "{long}end"}}, "upload_status":
+            {{"type": {{}}, "options": {{"{long}": "x", "url": "{long}", "n": 5, "o": {{}}, "e": ""}}}}}}]}}"#
+    ));
+    let image = &status.images[0];
+    assert_eq!(image.chains[0][0].chars().count(), MAX_TEXT);
+    assert!(image.chains[0][0].starts_with('…') && image.chains[0][0].ends_with("end"));
+    let upload = image.upload.as_ref().unwrap();
+    assert_eq!(upload.options.keys().collect::<Vec<_>>(), ["e", "n"]);
+    assert_eq!((upload.provider.as_ref(), image.status.as_str()), (None, ""));
+    assert_eq!(read(r#"{"image_statuses": [5, null, "x", {"upload_status": []}]}"#).images.len(), 4);
+}

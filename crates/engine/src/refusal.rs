@@ -1,0 +1,150 @@
+//! A *refusal* is a hub's no to a submission. Its text is a page of Python's jsonschema of which the first line says what is
+//! wrong and some line further down where; this module finds the argument (KOJI.md 5).
+
+use magudi_koji::xmlrpc::Fault;
+use magudi_koji::FaultClass;
+
+/// The arguments of `osbuildImage`, in their order on the wire.
+const ARGUMENTS: [&str; 7] = ["name", "version", "distro", "image_type", "target", "arches", "opts"];
+
+/// How deep the path to an argument is followed; the schema has four levels.
+const DEPTH: usize = 8;
+
+/// The longest name that is shown, in characters.
+const MAX_NAME: usize = 100;
+
+/// Texts of the schema by which an argument is known when the hub names no path: one of several forms of an argument is
+/// judged apart from where it stands.
+const MARKS: [(&str, &str); 2] = [("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")];
+
+/// The argument that the hub refused, dotted as in `opts.repo.0.baseurl`; `None` when the fault is not about one.
+pub fn argument(fault: &Fault) -> Option<String> {
+    if !fault.is_a(FaultClass::Parameter) {
+        return None;
+    }
+    let text = fault.string.as_str();
+    let property = property(text.lines().next().unwrap_or_default());
+    let place = match text.lines().find_map(|line| line.strip_prefix("On instance")) {
+        Some(path) => dotted(path).or_else(|| marked(text))?,
+        // Not the schema speaks, but Python: an argument too few or too many.
+        None => return property,
+    };
+    Some(match property {
+        Some(property) => format!("{place}.{property}"),
+        None => place,
+    })
+}
+
+/// `[6]['repo'][0]:` as `opts.repo.0`.
+fn dotted(path: &str) -> Option<String> {
+    let mut keys = path.trim_end().strip_suffix(':')?.strip_prefix('[')?.strip_suffix(']')?.split("][");
+    let first: usize = keys.next()?.parse().ok()?;
+    let mut place = (*ARGUMENTS.get(first)?).to_owned();
+    for key in keys.take(DEPTH) {
+        let key = key.trim_matches(['\'', '"']);
+        place.push('.');
+        place.extend(key.chars().take(MAX_NAME));
+    }
+    Some(place)
+}
+
+fn marked(text: &str) -> Option<String> {
+    MARKS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, argument)| (*argument).to_owned())
+}
+
+/// The property that a first line is about: one that is unexpected, or one that is missing.
+fn property(line: &str) -> Option<String> {
+    let quoted = |text: &str| {
+        let name: String = text.split('\'').nth(1)?.chars().take(MAX_NAME).collect();
+        (!name.is_empty()).then_some(name)
+    };
+    for (before, after) in [
+        ("Additional properties are not allowed (", "unexpected)"),
+        ("'", "' is a required property"),
+        ("osbuildImage() got an unexpected keyword argument ", ""),
+        ("osbuildImage() missing ", ""),
+        ("osbuildImage() got multiple values for argument ", ""),
+    ] {
+        // Hubs of different ages put the class before the method: `Plugin.osbuildImage()`.
+        let start = line.find(before).filter(|at| *at == 0 || before.starts_with("osbuildImage"));
+        if start.is_some() && line.trim_end().ends_with(after) {
+            return quoted(line);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> Option<String> {
+        argument(&Fault::new(1019, text))
+    }
+
+    #[test]
+    fn what_recorded_hubs_refused() {
+        let schema = |first: &str, keyword: &str, at: &str, dump: &str, instance: &str| {
+            format!("{first}\n\nFailed validating '{keyword}' in schema{at}:\n    {dump}\n\nOn instance{instance}:\n    1")
+        };
+        let opts = "['items'][6]";
+        let repository = "{'title': 'Repository options',\n     'type': 'object'}";
+        let types = "{'type': 'array',\n     'description': 'Image Types (this option is deprecated)'}";
+        for (text, want) in [
+            (schema("42 is not of type 'string'", "type", "['items'][1]", "{}", "[1]"), "version"),
+            (schema("[] should be non-empty", "minItems", "['items'][5]", "{}", "[5]"), "arches"),
+            (schema("None is not of type 'object'", "type", opts, "{}", "[6]"), "opts"),
+            (
+                schema(
+                    "Additional properties are not allowed ('foo' was unexpected)",
+                    "additionalProperties",
+                    opts,
+                    "{}",
+                    "[6]",
+                ),
+                "opts.foo",
+            ),
+            (
+                schema(
+                    "{'region': 'r', 'zzz': 1} is not valid under any of the given schemas",
+                    "anyOf",
+                    opts,
+                    "{}",
+                    "[6]['upload_options']",
+                ),
+                "opts.upload_options",
+            ),
+            (schema("None is not of type 'string'", "type", opts, "{}", "[6]['ostree']['url']"), "opts.ostree.url"),
+            (schema("1 is not of type 'string'", "type", opts, "{}", "[6]['repo'][0]"), "opts.repo.0"),
+            (schema("'baseurl' is a required property", "required", "[1]", repository, ""), "opts.repo.baseurl"),
+            (
+                schema(
+                    "Additional properties are not allowed ('gpgkey' was unexpected)",
+                    "additionalProperties",
+                    "[1]",
+                    repository,
+                    "",
+                ),
+                "opts.repo.gpgkey",
+            ),
+            (schema("['qcow2', 'vhd'] is too long", "maxItems", "[1]", types, ""), "image_type"),
+            ("osbuildImage() missing 1 required positional argument: 'arches'".to_owned(), "arches"),
+            ("osbuildImage() got an unexpected keyword argument 'wait'".to_owned(), "wait"),
+            ("osbuildImage() got multiple values for argument 'opts'".to_owned(), "opts"),
+        ] {
+            assert_eq!(refused(&text).as_deref(), Some(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_about_an_argument() {
+        for text in ["", "x", "On instance", "On instance[99]:", "On instance[", "a\nOn instance[6]['", "'' is a required"]
+        {
+            assert_eq!(refused(text), None, "{text}");
+        }
+        assert_eq!(refused("osbuildImage() takes from 6 to 8 positional arguments but 10 were given"), None);
+        assert_eq!(argument(&Fault::new(1004, "x\nOn instance[1]:")), None);
+        let long = refused(&format!("a\nOn instance[6]['{}']{}:", "k".repeat(5000), "['x']".repeat(5000))).unwrap();
+        assert!(long.len() < 200, "{long}");
+    }
+}
