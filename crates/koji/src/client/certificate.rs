@@ -88,7 +88,6 @@ impl ClientCertificate {
     }
 
     /// It as rustls wants it.
-    #[cfg_attr(feature = "native-tls", expect(dead_code, reason = "the tests of the forms use it in every build"))]
     pub fn rustls_identity(&self) -> Result<Identity, KojiError> {
         let pem = format!("{}{}", self.certificates, self.key);
         Identity::from_pem(pem.as_bytes()).map_err(|e| setting(&self.path, super::http::chain(&e)))

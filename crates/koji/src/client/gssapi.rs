@@ -40,7 +40,10 @@ impl Negotiation for SystemKerberos {
 
 impl Negotiator for Context {
     fn step(&mut self, token: Option<&[u8]>) -> Result<Option<Vec<u8>>, NegotiateError> {
-        let what = if token.is_none() { "no ticket for the hub" } else { "the hub has not proven who it is" };
+        let what = match token {
+            None => "no ticket for the hub",
+            Some(_) => "the web server refuses the ticket, or is not the one that it should be",
+        };
         self.0.step(token, None).map(|token| token.map(|token| token.to_vec())).map_err(|e| explain(e, what))
     }
 
@@ -142,5 +145,42 @@ fn fail(reason: String) -> NegotiateError {
 }
 
 fn explain(error: Error, what: &str) -> NegotiateError {
-    NegotiateError { reason: format!("{what}: {error}"), passes: PASSING.contains(&error.minor) }
+    let text = error.to_string();
+    // The mechanism's own words stand in brackets after those of GSSAPI, which say little.
+    let detail = text.split_once(" (").and_then(|(_, detail)| detail.trim_end().strip_suffix(')'));
+    let detail = detail.filter(|detail| error.minor != 0 && !detail.is_empty()).unwrap_or(&text);
+    NegotiateError { reason: format!("{what}: {}", detail.trim()), passes: PASSING.contains(&error.minor) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(source: &TicketSource) -> NegotiateError {
+        match SystemKerberos.begin(source, "localhost").and_then(|mut context| context.step(None)) {
+            Err(error) => error,
+            Ok(_) => panic!("a ticket from nowhere"),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing").display().to_string();
+        let principal = Some("compose@MAGUDI.TEST".to_owned());
+        let error = begin(&TicketSource { principal: principal.clone(), keytab: Some(missing.clone()), ccache: None });
+        assert!(error.reason.starts_with(&format!("cannot read the key table {missing}: ")), "{error}");
+        assert!(!error.passes);
+        let error = begin(&TicketSource { principal, keytab: None, ccache: Some(missing.clone()) });
+        let expected = format!("no ticket in the credential cache {missing} for compose@MAGUDI.TEST: ");
+        assert!(error.reason.starts_with(&expected) && !error.reason.contains("GSS"), "{error}");
+        let error = begin(&TicketSource { keytab: Some("a\0b".into()), ..TicketSource::default() });
+        assert!(error.reason.contains("NUL") || error.reason.contains("nul"), "{error}");
+    }
+
+    #[test]
+    fn every_login_has_a_cache_of_its_own() {
+        assert!(own_cache().starts_with("MEMORY:magudi-"));
+        assert_ne!(own_cache(), own_cache());
+    }
 }

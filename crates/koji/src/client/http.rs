@@ -60,18 +60,34 @@ impl Http {
     }
 }
 
-/// A client for the login at a hub over TLS, with a certificate if there is one to show.
+/// The clients for a login.
+pub struct LoginClients {
+    pub client: Client,
+    /// For a server that takes only versions of TLS that the other one does not speak.
+    pub modern: Option<Client>,
+}
+
+/// The clients for the login at a hub over TLS, with a certificate if there is one to show.
 pub fn for_login(
     profile: &Profile,
     options: &ClientOptions,
     certificate: Option<&ClientCertificate>,
-) -> Result<Client, KojiError> {
-    let builder = base(options)?.read_timeout(profile.auth_timeout).redirect(Policy::custom(keep_post));
+) -> Result<LoginClients, KojiError> {
+    let base = || -> Result<ClientBuilder, KojiError> {
+        Ok(base(options)?.read_timeout(profile.auth_timeout).redirect(Policy::custom(keep_post)))
+    };
     let trust = Trust::load(profile, options)?;
-    build(match certificate {
-        Some(certificate) => trust.with_certificate(builder, certificate)?,
-        None => trust.rustls(builder),
-    })
+    let rustls = match certificate {
+        Some(certificate) => trust.rustls(base()?).identity(certificate.rustls_identity()?),
+        None => trust.rustls(base()?),
+    };
+    let rustls = build(rustls)?;
+    #[cfg(feature = "native-tls")]
+    if let Some(certificate) = certificate {
+        let client = build(trust.native(base()?).identity(certificate.native_identity()?))?;
+        return Ok(LoginClients { client, modern: Some(rustls) });
+    }
+    Ok(LoginClients { client: rustls, modern: None })
 }
 
 /// What all clients have in common.

@@ -3,11 +3,12 @@
 use super::auth::Authenticator;
 use super::certificate::ClientCertificate;
 use super::exchange::{Exchange, Failed};
-use super::http;
+use super::http::{self, LoginClients};
 use super::hub::Hub;
 use super::negotiate::{Handshake, TicketSource};
 use super::retry::RetryPolicy;
 use crate::error::KojiError;
+use crate::fault::FaultClass;
 use crate::value::{fields, kwargs};
 use crate::xmlrpc::{Value, encode_call};
 use reqwest::header::HeaderMap;
@@ -25,10 +26,27 @@ pub struct Opened {
 /// A way to the hub that identifies the caller.
 struct Door<'a> {
     client: Client,
+    /// For a hub that takes only TLS 1.3, where the other one goes no further than 1.2.
+    modern: Option<Client>,
     url: Url,
     handshake: Option<Handshake>,
     certificate: Option<ClientCertificate>,
     hub: &'a Hub,
+}
+
+/// What is said at the door.
+struct Visit<'a> {
+    method: &'a str,
+    body: Vec<u8>,
+    headers: HeaderMap,
+    policy: &'a RetryPolicy,
+}
+
+/// Which versions of TLS were tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Both,
+    Modern,
 }
 
 /// Opens a session. With the headers of an old one that has expired it is renewed: the hub keeps its number and the call
@@ -55,18 +73,16 @@ pub async fn log_in(
     let body = encode_call(method, &params).map_err(|_| KojiError::Auth {
         reason: "the user name or the password has characters that cannot be sent".to_owned(),
     })?;
-    // Repeating a login is safe: at worst a session that nobody uses stays open until it expires.
-    let exchange = Exchange {
-        method,
-        url: &door.url,
-        body,
-        headers: renewed.unwrap_or_default(),
-        timeout: hub.inner.profile.auth_timeout,
-        client: &door.client,
-        handshake: door.handshake.as_ref(),
-        lost: false,
-    };
-    let answer = exchange.run(&hub.inner.http, policy).await.map_err(|failed| door.explain(failed))?;
+    let visit = Visit { method, body, headers: renewed.unwrap_or_default(), policy };
+    let mut answer = door.knock(&door.client, &visit).await;
+    let mut client = Speaks::Both;
+    if let (Err(failed), Some(modern)) = (&answer, &door.modern)
+        && is_version_refused(&failed.error)
+    {
+        answer = door.knock(modern, &visit).await;
+        client = Speaks::Modern;
+    }
+    let answer = answer.map_err(|failed| door.explain(failed.error, client))?;
     let session = fields(&answer, method)?;
     Ok(Opened {
         id: session.get_i64("session-id")?,
@@ -83,7 +99,7 @@ impl<'a> Door<'a> {
         let (handshake, certificate) = match authenticator {
             Authenticator::Password { .. } => {
                 let (client, url) = (inner.http.calls.clone(), inner.http.url.clone());
-                return Ok(Self { client, url, handshake: None, certificate: None, hub });
+                return Ok(Self { client, modern: None, url, handshake: None, certificate: None, hub });
             }
             Authenticator::Certificate { cert } => (None, Some(ClientCertificate::load(cert)?)),
             Authenticator::Kerberos { principal, keytab } => {
@@ -98,33 +114,82 @@ impl<'a> Door<'a> {
             }
         };
         let url = login_url(&inner.http.url)?;
-        let client = http::for_login(&inner.profile, &inner.options, certificate.as_ref())?;
-        Ok(Self { client, url, handshake, certificate, hub })
+        let LoginClients { client, modern } = http::for_login(&inner.profile, &inner.options, certificate.as_ref())?;
+        Ok(Self { client, modern, url, handshake, certificate, hub })
     }
 
-    /// Says of a login by certificate what the error means there.
-    fn explain(&self, failed: Failed) -> KojiError {
-        let error = failed.error;
-        let Some(certificate) = &self.certificate else { return error };
-        let path = certificate.path().display();
-        let server = self.hub.server();
-        let reason = match &error {
-            KojiError::Http { status: 403, .. } if cfg!(feature = "native-tls") => format!(
-                "{server} refuses the client certificate {path}, or did not get it (HTTP status 403): it may be expired or \
-                 of an authority that the hub does not know, or the hub asks for it after a handshake of TLS 1.3"
-            ),
-            KojiError::Http { status: 403, .. } => format!(
-                "{server} asks for the client certificate after the handshake (HTTP status 403), as Koji configures its \
-                 web server; that takes a magudi built with the feature `native-tls`"
-            ),
-            KojiError::Tls { reason, .. } => match alert(reason) {
-                Some(meaning) => format!("{server} refuses the client certificate {path}: {meaning} ({reason})"),
-                None => return error,
-            },
-            _ => return error,
+    /// Asks to be let in. Repeating that is safe: at worst a session that nobody uses stays open until it expires.
+    async fn knock(&self, client: &Client, visit: &Visit<'_>) -> Result<Value, Failed> {
+        let exchange = Exchange {
+            method: visit.method,
+            url: &self.url,
+            body: visit.body.clone(),
+            headers: visit.headers.clone(),
+            timeout: self.hub.inner.profile.auth_timeout,
+            client,
+            handshake: self.handshake.as_ref(),
+            lost: false,
         };
-        KojiError::Auth { reason }
+        exchange.run(&self.hub.inner.http, visit.policy).await
     }
+
+    /// Says what the error of a login by certificate or ticket means there.
+    fn explain(&self, error: KojiError, client: Speaks) -> KojiError {
+        let server = self.hub.server();
+        let is_unseen = error.is_fault(FaultClass::Auth)
+            && error.fault().is_some_and(|fault| fault.string.contains("could not verify client"));
+        let reason = match (&self.certificate, &error) {
+            (Some(certificate), _) if is_unseen => Some(format!(
+                "the web server of {server} has not asked for the client certificate {} ({error})",
+                certificate.path().display()
+            )),
+            (Some(certificate), error) => explain_certificate(certificate, &server, error, client),
+            (None, _) if self.handshake.is_none() => None,
+            (None, _) if is_unseen => {
+                Some(format!("the web server of {server} has not asked for a Kerberos ticket ({error})"))
+            }
+            (None, KojiError::Http { status: 403, .. }) => {
+                Some(format!("the web server of {server} does not take a login by Kerberos (HTTP status 403)"))
+            }
+            (None, _) => None,
+        };
+        match reason {
+            Some(reason) => KojiError::Auth { reason },
+            None => error,
+        }
+    }
+}
+
+/// What the error of a login by certificate means, where it means more than it says.
+fn explain_certificate(
+    certificate: &ClientCertificate,
+    server: &str,
+    error: &KojiError,
+    client: Speaks,
+) -> Option<String> {
+    let path = certificate.path().display();
+    match error {
+        KojiError::Http { status: 403, .. } if client == Speaks::Modern => Some(format!(
+            "{server} asks for the client certificate after the handshake (HTTP status 403) and takes only TLS 1.3, where \
+             magudi cannot answer that: the web server must allow TLS 1.2, or ask in the handshake"
+        )),
+        KojiError::Http { status: 403, .. } if cfg!(feature = "native-tls") => {
+            Some(format!("{server} refuses the client certificate {path} (HTTP status 403)"))
+        }
+        KojiError::Http { status: 403, .. } => Some(format!(
+            "{server} asks for the client certificate after the handshake (HTTP status 403), as Koji configures its web \
+             server; that takes a magudi built with the feature `native-tls`"
+        )),
+        KojiError::Tls { reason, .. } => {
+            alert(reason).map(|meaning| format!("{server} refuses the client certificate {path}: {meaning} ({reason})"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a server will not speak a version of TLS that is as old as this.
+fn is_version_refused(error: &KojiError) -> bool {
+    matches!(error, KojiError::Tls { reason, .. } if reason.contains("protocol version"))
 }
 
 /// What it means when a server says so about a client's certificate (RFC 8446 6.2), in the words of rustls and of OpenSSL.

@@ -52,6 +52,7 @@ pub struct NegotiateError {
 }
 
 /// What speaks Kerberos in this build: the system's library with the feature `gssapi`, else nothing.
+#[cfg_attr(feature = "gssapi", expect(clippy::unnecessary_wraps, reason = "without the feature there is none"))]
 pub fn system() -> Option<Arc<dyn Negotiation>> {
     #[cfg(feature = "gssapi")]
     return Some(Arc::new(super::gssapi::SystemKerberos));

@@ -1,6 +1,5 @@
 //! *Trust*: which certificates make a server the right one, and TLS for the client's own certificate.
 
-use super::certificate::ClientCertificate;
 use super::options::ClientOptions;
 use crate::error::KojiError;
 use crate::profile::Profile;
@@ -66,26 +65,12 @@ impl Trust {
         }
     }
 
-    /// A client that shows `certificate`: to servers that ask for it in the handshake only.
-    #[cfg(not(feature = "native-tls"))]
-    pub fn with_certificate(
-        &self,
-        builder: ClientBuilder,
-        certificate: &ClientCertificate,
-    ) -> Result<ClientBuilder, KojiError> {
-        Ok(self.rustls(builder).identity(certificate.rustls_identity()?))
-    }
-
-    /// A client that shows `certificate`, also to servers that ask for it after the handshake, as Koji configures them. That
-    /// ends with TLS 1.2: how it is done in 1.3 has to be switched on in OpenSSL, and the library in between does not.
+    /// A client that speaks TLS by OpenSSL, and so can show a certificate also to servers that ask for it after the handshake,
+    /// as Koji configures them. That ends with TLS 1.2: how it is done in 1.3 has to be switched on in OpenSSL, and the
+    /// library in between does not.
     #[cfg(feature = "native-tls")]
-    pub fn with_certificate(
-        &self,
-        builder: ClientBuilder,
-        certificate: &ClientCertificate,
-    ) -> Result<ClientBuilder, KojiError> {
-        let builder = builder.tls_backend_native().tls_version_max(reqwest::tls::Version::TLS_1_2);
-        Ok(self.apply(builder).identity(certificate.native_identity()?))
+    pub fn native(&self, builder: ClientBuilder) -> ClientBuilder {
+        self.apply(builder.tls_backend_native().tls_version_max(reqwest::tls::Version::TLS_1_2))
     }
 }
 
@@ -153,14 +138,26 @@ fn text_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     #[cfg(feature = "native-tls")]
     {
         if let Some(tls) = cause.downcast_ref::<native_tls::Error>() {
-            return Some(tls.to_string());
+            return Some(tidied(&tls.to_string()));
         }
         // Without an SSL error inside it is a connection that broke, which is no matter of TLS.
         if let Some(ssl) = cause.downcast_ref::<openssl::ssl::Error>().and_then(openssl::ssl::Error::ssl_error) {
-            return Some(ssl.to_string());
+            return Some(tidied(&ssl.to_string()));
         }
     }
     None
+}
+
+/// An error of OpenSSL without its number and the place in its source: of `error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:DATA` the
+/// reason, and what comes after in brackets.
+#[cfg(feature = "native-tls")]
+fn tidied(text: &str) -> String {
+    let mut fields = text.strip_prefix("error:").unwrap_or_default().split(':');
+    let Some(reason) = fields.nth(3).filter(|reason| !reason.is_empty()) else { return text.to_owned() };
+    match text.rsplit_once(" (").filter(|(_, detail)| detail.ends_with(')')) {
+        Some((_, detail)) => format!("{reason} ({detail}"),
+        None => reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +172,25 @@ mod tests {
         let error = Trust::load(&profile, &options).unwrap_err().to_string();
         assert!(error.starts_with("serverca: /nonexistent/serverca.crt: "), "{error}");
         assert_eq!(parse_certificates(b"hello").unwrap_err(), "holds no certificate in PEM");
+    }
+
+    #[cfg(feature = "native-tls")]
+    #[test]
+    fn openssl_keeps_to_the_point() {
+        for (text, expected) in [
+            (
+                "error:0A000086:SSL routines:tls_post:certificate verify failed:../ssl/c.c:1889: (unable to get it)",
+                "certificate verify failed (unable to get it)",
+            ),
+            (
+                "error:0A000415:SSL routines:f:alert certificate expired:../s.c:1602:SSL alert number 45",
+                "alert certificate expired",
+            ),
+            ("something else: entirely", "something else: entirely"),
+            ("error:", "error:"),
+        ] {
+            assert_eq!(tidied(text), expected);
+        }
     }
 
     #[test]

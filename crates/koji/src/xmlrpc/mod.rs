@@ -18,7 +18,7 @@ pub(crate) use scalar::{format_double, parse_int, shorten};
 pub const MAX_DEPTH: usize = 128;
 
 /// How many values one message may hold. An answer about 10,000 tasks with their requests holds about a million.
-pub const MAX_VALUES: usize = 16_000_000;
+pub const MAX_VALUES: usize = 4_000_000;
 
 /// A request: the name of a hub method and its positional arguments.
 ///

@@ -1,6 +1,6 @@
 //! Everything that can happen between a call and its answer.
 
-use crate::server::{Server, Step, fault, http, options, value};
+use crate::server::{Server, Step, fault, http, options, session, value};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::encode_response;
 use magudi_koji::{ClientOptions, FaultClass, Hub, KojiError, MethodCall, Profile, Proxies, RetryPolicy, Value};
@@ -186,6 +186,54 @@ async fn patience_has_a_budget() {
     assert!(started.elapsed() < Duration::from_secs(5));
     let tries = server.seen().len();
     assert!((1..=7).contains(&tries), "{tries}");
+}
+
+/// Options of little patience for one call, and some for an outage.
+fn outage_options() -> ClientOptions {
+    let mut options = options();
+    let retry = options.retry.as_mut().unwrap();
+    retry.max_retries = 1;
+    retry.outage = Duration::from_secs(20);
+    options
+}
+
+#[tokio::test]
+async fn a_hub_that_is_away_is_waited_for_longer_than_a_call() {
+    // Each further attempt is one of the call and one to see whether the hub is there at all.
+    let page = || Step::Send(http("503 Service Unavailable", "text/html", b"upgrade"));
+    let script = [Step::Drop, page(), page(), page(), Step::Drop, value(&Value::Int(1))];
+    let server = Server::start(script).await;
+    let options = outage_options();
+    assert_eq!(server.hub_with(&options).call("getBuild", &[]).await.unwrap(), Value::Int(1));
+    let methods: Vec<String> = server.calls().into_iter().map(|(method, _)| method).collect();
+    let (call, probe) = ("getBuild", "getAPIVersion");
+    assert_eq!(methods, [call, call, probe, call, probe, call]);
+
+    // So is one that is offline, and one for calls of a session; those keep their number.
+    let script = [session(7, "k"), page(), page(), fault(1014, "server is offline"), value(&Value::Int(42))];
+    let server = Server::start(script).await;
+    let session = server.hub_with(&options).login_password("u", "p").await.unwrap();
+    assert_eq!(session.call("osbuildImage", &[]).await.unwrap(), Value::Int(42));
+    let numbers: Vec<_> = server.calls().into_iter().map(|(_, number)| number).collect();
+    let zero = Some("0".to_owned());
+    assert_eq!(numbers, [None, zero.clone(), zero.clone(), None, zero]);
+
+    // Profiles that do not repeat anonymous calls still wait for a hub that is away.
+    let server = Server::start([page(), page(), page(), value(&Value::Int(2))]).await;
+    let mut options = outage_options();
+    options.retry.as_mut().unwrap().anonymous = false;
+    assert_eq!(server.hub_with(&options).call("getBuild", &[]).await.unwrap(), Value::Int(2));
+}
+
+#[tokio::test]
+async fn a_call_that_fails_alone_is_no_outage() {
+    let broken = || Step::Send(http("500 Internal Server Error", "text/html", b"cannot encode"));
+    let script = (0..3).flat_map(|_| [broken(), value(&Value::Int(1))]);
+    let server = Server::start([broken()].into_iter().chain(script).chain([broken()])).await;
+    let error = server.hub_with(&outage_options()).call("listTaskOutput", &[]).await.unwrap_err();
+    assert!(error.to_string().contains("(4 attempts): HTTP status 500"), "{error}");
+    let probes = server.calls().iter().filter(|(method, _)| method == "getAPIVersion").count();
+    assert_eq!((probes, server.seen().len()), (3, 7));
 }
 
 #[tokio::test]
