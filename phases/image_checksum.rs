@@ -3,7 +3,7 @@
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::write::write_atomic;
+use magudi_compose::write::Batch;
 use magudi_config::base_name;
 use magudi_config::compose_config::ChecksumConfig;
 use magudi_engine::digest::MultiDigest;
@@ -73,11 +73,13 @@ pub fn run(
             }
         }
     }
-    for (path, sums) in files {
+    let compose = dir.compose();
+    let batch = Batch::new(&compose);
+    for (path, sums) in &files {
         let text: String = sums.iter().map(Sum::text).collect();
-        write_atomic(&path, text.as_bytes()).map_err(|e| e.to_string())?;
+        batch.write(path, text.as_bytes()).map_err(|e| e.to_string())?;
     }
-    Ok(())
+    if files.is_empty() { Ok(()) } else { batch.finish().map_err(|e| e.to_string()) }
 }
 
 /// Reads the files whose checksums are not all known, several at a time.

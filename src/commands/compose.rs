@@ -12,7 +12,7 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::make_latest_link;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, reopen};
-use magudi_compose::write::write_atomic;
+use magudi_compose::write::{sweep, write_atomic};
 use magudi_config::dump::to_text;
 use magudi_config::render::{self, render_human};
 use magudi_config::{Diagnostic, Sources};
@@ -279,6 +279,7 @@ pub fn compose(
     };
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    sweep(&dir);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     if options.request.compose_dir.is_some() {
         if options.going.reopen {

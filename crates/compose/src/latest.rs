@@ -2,6 +2,7 @@
 
 use crate::identity::ComposeIdentity;
 use crate::layout::ComposeDir;
+use crate::write::TEMPORARY;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -44,6 +45,11 @@ pub fn latest_name(identity: &ComposeIdentity, components: i64) -> String {
 pub fn make_latest_link(dir: &ComposeDir, identity: &ComposeIdentity, components: i64) -> Result<PathBuf, LatestError> {
     let parent = dir.top().parent().unwrap_or(Path::new("/"));
     let link = parent.join(latest_name(identity, components));
+    let left = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in left.filter(|entry| entry.file_name().to_string_lossy().starts_with(&temporary(dir))) {
+        // A run that was killed just here left it.
+        let _ = fs::remove_file(entry.path());
+    }
     let attempt = || {
         let target = dir.top().file_name().ok_or(io::ErrorKind::InvalidInput)?;
         match fs::symlink_metadata(&link) {
@@ -55,13 +61,18 @@ pub fn make_latest_link(dir: &ComposeDir, identity: &ComposeIdentity, components
             Err(error) => return Err(error),
         }
         // A link cannot be changed in place; a new one under a name of its own is moved over it.
-        let fresh = tempfile::Builder::new().prefix(".latest-").make_in(parent, |path| symlink(target, path))?;
+        let fresh = tempfile::Builder::new().prefix(&temporary(dir)).make_in(parent, |path| symlink(target, path))?;
         fs::rename(fresh.path(), &link)?;
         // Nothing is left to clean up under the old name.
         let _ = fresh.into_temp_path().keep();
         Ok(())
     };
     attempt().map(|()| link.clone()).map_err(|source| LatestError { path: link, source })
+}
+
+/// How the name of a link begins that is not in its place yet.
+fn temporary(dir: &ComposeDir) -> String {
+    format!("{TEMPORARY}{}-", dir.name().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! An *atomic write* replaces a file in one step: readers see the old text or the new one, whenever the program dies.
 
+use crate::layout::ComposeDir;
 use crate::pyjson;
 use serde_json::Value;
-use std::fs::Permissions;
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,25 +18,81 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
+/// How the names of our temporary files begin, wherever in a compose they are.
+pub const TEMPORARY: &str = ".magudi-";
+
 /// Writes `bytes` to `path`: into a temporary file beside it, to the disk, then over `path`. The mode is 0666 without the
 /// umask's bits, as of a file that was simply created. The directory must exist.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    replace(path, bytes, true)
+}
+
+fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
     let attempt = || {
         let dir = match path.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
             _ => Path::new("."),
         };
         let mut file = tempfile::Builder::new()
-            .prefix(".")
+            .prefix(TEMPORARY)
             .suffix(".tmp")
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(dir)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
+        if to_disk {
+            file.as_file().sync_all()?;
+        }
         file.persist(path)?;
         Ok(())
     };
     attempt().map_err(|source| WriteError { path: path.to_path_buf(), source })
+}
+
+/// Many small files that are written together, and brought to the disk together at the end: a sync for each of 100,000 sum
+/// files would take longer than the compose.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    dir: &'a Path,
+}
+
+impl<'a> Batch<'a> {
+    /// A batch of files below `dir`.
+    pub fn new(dir: &'a Path) -> Self {
+        Self { dir }
+    }
+
+    /// Writes one file; readers see the old text or the new one.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+        replace(path, bytes, false)
+    }
+
+    /// Returns when everything written is on the disk.
+    pub fn finish(self) -> Result<(), WriteError> {
+        let synced = File::open(self.dir).and_then(|dir| rustix::fs::syncfs(dir).map_err(io::Error::from));
+        synced.map_err(|source| WriteError { path: self.dir.to_path_buf(), source })
+    }
+}
+
+/// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for whoever
+/// holds the compose's lock. A file that cannot be removed is left: it harms nobody.
+pub fn sweep(dir: &ComposeDir) {
+    let mut places = vec![dir.top().to_path_buf(), dir.metadata(), dir.work_global(), dir.logs_global()];
+    places.push(dir.config_copy_dir());
+    for variant in entries(&dir.compose()) {
+        for arch in entries(&variant) {
+            places.extend([arch.join("images"), arch.join("iso")]);
+        }
+    }
+    for file in places.iter().flat_map(|place| entries(place)) {
+        let ours = file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(TEMPORARY));
+        if ours && file.symlink_metadata().is_ok_and(|meta| meta.is_file() || meta.is_symlink()) {
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// Writes a manifest: `value` as [`pyjson::to_string`] writes it, atomically.
@@ -46,7 +103,32 @@ pub fn write_json(path: &Path, value: &Value) -> Result<(), WriteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_nothing_else() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = ComposeDir::at(top.path());
+        let images = dir.compose().join("Server/x86_64/images");
+        for place in [dir.metadata(), images.clone()] {
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join(".magudi-R9IZQ2.tmp"), "torn").unwrap();
+            fs::write(place.join("disk.qcow2"), "whole").unwrap();
+        }
+        sweep(&dir);
+        assert_eq!(entries(&images), [images.join("disk.qcow2")]);
+        assert_eq!(entries(&dir.metadata()).len(), 1);
+    }
+
+    #[test]
+    fn a_batch_is_all_there_at_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let batch = Batch::new(dir.path());
+        for n in 0..3 {
+            batch.write(&dir.path().join(format!("{n}")), b"text").unwrap();
+        }
+        batch.finish().unwrap();
+        assert_eq!(entries(dir.path()).len(), 3);
+    }
 
     #[test]
     fn replaces_and_leaves_nothing_behind() {

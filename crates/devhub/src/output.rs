@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::ids;
 use crate::image_types::{Cloud, composer_name};
-use crate::scenario::Scenario;
 use crate::tasks::Task;
 use crate::wire::Value;
 
@@ -105,11 +104,6 @@ fn repository(repo: &Value, arch: &str) -> Json {
 pub(crate) fn pending(task: &Task) -> Vec<u8> {
     let images: Vec<Json> = task.arches().iter().map(|_| json!({"status": "building"})).collect();
     text(&json!({"image_statuses": images, "koji_task_id": null, "status": "pending"}))
-}
-
-/// `compose-status.json` as the scenario has it.
-pub(crate) fn scripted(task: &Task, scenario: &Scenario) -> Option<Vec<u8>> {
-    scenario.compose_status.get(task.text(0)).map(text)
 }
 
 /// `compose-status.json` of a build with the id `build`: one status per image, in the order of the arches.

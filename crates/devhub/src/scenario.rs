@@ -28,8 +28,6 @@ const MAX_ARCHIVES: usize = 64;
 pub struct Scenario {
     /// Image name -> how its task fails: fault 1005, with the reason in `compose-status.json`.
     pub fail: BTreeMap<String, Failure>,
-    /// Image name -> what its `compose-status.json` says when composer is done, instead of what a hub's would say.
-    pub compose_status: BTreeMap<String, serde_json::Value>,
     /// Image name -> text of the fault 1000 with which the hub refuses the `osbuildImage` call.
     pub submit_error: BTreeMap<String, String>,
     /// Text of the fault 1002 that refuses every login.

@@ -157,18 +157,14 @@ impl State {
         let canceled = task.state == TaskState::Canceled;
         match task.plan.as_ref().map(|plan| &plan.outcome) {
             Some(Outcome::Failure(reason)) if !canceled => {
-                let status = output::scripted(task, &setting.scenario);
-                let status = status.unwrap_or_else(|| output::failure(task, reason));
-                setting.volume.write_output(id, "compose-status.json", &status)?;
+                setting.volume.write_output(id, "compose-status.json", &output::failure(task, reason))?;
                 let text = format!("Compose failed (id: {})", output::compose_id(id));
                 self.end(id, time, TaskResult::Fault(Fault::new(wire::BUILD, text)));
             }
             Some(Outcome::Success(files)) => {
                 let build = self.import(setting, task, files, time)?;
                 if !canceled {
-                    let status = output::scripted(task, &setting.scenario);
-                    let status = status.unwrap_or_else(|| output::success(task, build.id));
-                    setting.volume.write_output(id, "compose-status.json", &status)?;
+                    setting.volume.write_output(id, "compose-status.json", &output::success(task, build.id))?;
                 }
                 let skip_tag = task.option("skip_tag").and_then(Value::as_bool).unwrap_or(false);
                 let name = build.name.clone();

@@ -61,6 +61,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Several digests of one stream of bytes.
+#[derive(Default)]
 pub struct MultiDigest {
     hashers: Vec<(String, Hasher)>,
     size: u64,

@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - What to do: [`plan`]
-//! - Doing it: [`runner`], [`volume`], [`link`], [`digest`], [`artifact`], [`stop`]
+//! - Doing it: [`runner`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //! - Hearing it again: [`history`]; one run at a time: [`lock`]
@@ -17,6 +17,7 @@ pub mod link;
 pub mod lock;
 pub mod log;
 pub mod notify;
+pub mod part;
 pub mod plan;
 pub mod reason;
 pub mod refusal;

@@ -3,13 +3,13 @@
 //! done with it.
 
 use crate::digest::{Digests, MultiDigest};
+use crate::part::Part;
 use crate::stop::Stop;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::{Hub, KojiError, pathinfo};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
@@ -266,7 +266,7 @@ fn escape(path: &str) -> String {
     out
 }
 
-/// Fetches into a temporary file beside `path`, hashing on the way, and renames it when it is right.
+/// Fetches the rest of a part beside `path`, hashing on the way, and puts it in place when it is right.
 async fn download(
     hub: &Hub,
     url: &str,
@@ -274,46 +274,59 @@ async fn download(
     wanted: Wanted<'_>,
     progress: Progress<'_>,
 ) -> Result<Digests, FetchError> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let size = wanted.archive.size;
+    // Once, so that a wrong name is found before anything is made of it.
+    wanted.digest()?;
+    let digest = || wanted.digest().unwrap_or_default();
+    let mut part = Part::open(path, &wanted.archive.checksum, size, digest)
+        .map_err(|(path, error)| FetchError::Io { action: "open", path, error })?;
+    if part.length() < size {
+        fetch_rest(hub, url, &mut part, wanted, progress).await?;
+    }
+    let at = part.path().to_path_buf();
+    if part.length() < size {
+        return Err(FetchError::Size { path: url.to_owned(), found: part.length(), expected: size });
+    }
+    let (digests, whole) = part.whole();
+    match wanted.verify(url, &digests) {
+        Ok(()) => whole.keep(path).map_err(|error| io_error("write", &at, error))?,
+        Err(error) => {
+            whole.discard();
+            return Err(error);
+        }
+    }
+    Ok(digests)
+}
+
+async fn fetch_rest(
+    hub: &Hub,
+    url: &str,
+    part: &mut Part,
+    wanted: Wanted<'_>,
+    progress: Progress<'_>,
+) -> Result<(), FetchError> {
+    let size = wanted.archive.size;
     let http = |error: KojiError| match error {
         KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
         error => FetchError::Http { url: url.to_owned(), error },
     };
+    let io = |part: &Part, error| FetchError::Io { action: "write", path: part.path().to_path_buf(), error };
     // One byte more than expected is let through, so that a file that is too long is told from one that is right.
-    let mut stream = hub.get_file(url, wanted.archive.size.saturating_add(1)).await.map_err(http)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory).map_err(|error| io_error("create", directory, error))?;
-    let name =
-        format!(".{}.{}.{}", wanted.archive.filename, std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    let temporary = Temporary(directory.join(name));
-    let mut file = File::create_new(&temporary.0).map_err(|error| io_error("create", &temporary.0, error))?;
-    let mut digest = wanted.digest()?;
-    let mut size = 0u64;
+    let mut stream = hub.get_file_from(url, part.length(), size.saturating_add(1)).await.map_err(http)?;
+    if stream.offset() != part.length() {
+        part.restart(wanted.digest()?).map_err(|error| io(part, error))?;
+    }
     while let Some(chunk) = stream.chunk().await.map_err(http)? {
         let chunk = chunk.as_ref();
-        size += chunk.len() as u64;
-        if size > wanted.archive.size {
-            return Err(FetchError::Size { path: url.to_owned(), found: size, expected: wanted.archive.size });
+        let found = part.length() + chunk.len() as u64;
+        if found > size {
+            part.restart(wanted.digest()?).map_err(|error| io(part, error))?;
+            return Err(FetchError::Size { path: url.to_owned(), found, expected: size });
         }
-        file.write_all(chunk).map_err(|error| io_error("write", &temporary.0, error))?;
-        digest.update(chunk);
+        part.write(chunk).map_err(|error| io(part, error))?;
         progress(chunk.len() as u64);
     }
-    let digests = digest.finish();
-    wanted.verify(url, &digests)?;
-    file.sync_data().map_err(|error| io_error("write", &temporary.0, error))?;
-    fs::rename(&temporary.0, path).map_err(|error| io_error("rename", &temporary.0, error))?;
-    Ok(digests)
-}
-
-/// A file that is removed unless it was renamed away.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // It is gone after the rename; whatever else stands in the way cannot be helped here.
-        let _ = fs::remove_file(&self.0);
-    }
+    Ok(())
 }
 
 #[cfg(test)]
