@@ -2,7 +2,7 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
-use crate::wire::{Value, int, string, string_or_nil, structure};
+use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The id of the build type `image`.
 pub(crate) const IMAGE_BTYPE: i64 = 4;
@@ -26,6 +26,8 @@ pub(crate) struct Archive {
     pub(crate) md5: String,
     /// Further facts.
     pub(crate) extra: Value,
+    /// Whether it is the manifest from which osbuild made an image.
+    pub(crate) is_manifest: bool,
 }
 
 impl Archive {
@@ -56,12 +58,36 @@ impl Archive {
     }
 }
 
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BuildState {
+    /// Begun, without files and without a task.
+    Building = 0,
+    /// Complete.
+    Complete = 1,
+    /// Failed: it will never get files.
+    Failed = 3,
+}
+
+impl BuildState {
+    /// Koji's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Building => "BUILDING",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
 /// One build.
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
     /// Its id.
     pub(crate) id: i64,
-    /// The task that made it.
+    /// How far it is.
+    pub(crate) state: BuildState,
+    /// The task that made it; it is named when the build is complete (KOJI.md 7).
     pub(crate) task: i64,
     /// The name of its package.
     pub(crate) name: String,
@@ -75,8 +101,8 @@ pub(crate) struct Build {
     pub(crate) owner: (i64, String),
     /// When it was begun.
     pub(crate) started: Micros,
-    /// When it was complete.
-    pub(crate) completed: Micros,
+    /// When it was complete, or failed.
+    pub(crate) completed: Option<Micros>,
     /// The event that made it.
     pub(crate) event: i64,
     /// Its files.
@@ -91,19 +117,33 @@ impl Build {
         format!("{}-{}-{}", self.name, self.version, self.release)
     }
 
+    /// The task that made it, once it is complete.
+    pub(crate) fn made_by(&self) -> Option<i64> {
+        (self.state == BuildState::Complete).then_some(self.task)
+    }
+
     fn extra(&self) -> Value {
-        let images = self.archives.iter().filter_map(|archive| {
-            let facts = archive.extra.get("image")?;
-            Some((archive.filename.clone(), facts.clone()))
-        });
-        structure([("typeinfo", structure([("image", structure(images))]))])
+        if self.state != BuildState::Complete {
+            return Value::Nil;
+        }
+        let facts = |manifests: bool| {
+            let archives = self.archives.iter().filter(move |archive| archive.is_manifest == manifests);
+            let facts =
+                archives.filter_map(|archive| Some((archive.filename.clone(), archive.extra.get("image")?.clone())));
+            structure(facts)
+        };
+        let mut members = vec![("typeinfo", structure([("image", facts(false))]))];
+        if self.archives.iter().any(|archive| archive.is_manifest) {
+            members.push(("osbuild_manifest", facts(true)));
+        }
+        structure(members)
     }
 
     fn members(&self) -> Vec<(&'static str, Value)> {
         vec![
             ("build_id", int(self.id)),
-            ("completion_time", time_value(Some(self.completed))),
-            ("completion_ts", ts_value(Some(self.completed))),
+            ("completion_time", time_value(self.completed)),
+            ("completion_ts", ts_value(self.completed)),
             ("creation_event_id", int(self.event)),
             ("creation_time", time_value(Some(self.started))),
             ("creation_ts", ts_value(Some(self.started))),
@@ -121,11 +161,11 @@ impl Build {
             ("promotion_time", Value::Nil),
             ("promotion_ts", Value::Nil),
             ("release", string(self.release.as_str())),
-            ("source", string("")),
+            ("source", if self.state == BuildState::Complete { string("") } else { Value::Nil }),
             ("start_time", time_value(Some(self.started))),
             ("start_ts", ts_value(Some(self.started))),
-            ("state", int(1)),
-            ("task_id", int(self.task)),
+            ("state", int(self.state as i64)),
+            ("task_id", int_or_nil(self.made_by())),
             ("version", string(self.version.as_str())),
             ("volume_id", int(0)),
             ("volume_name", string("DEFAULT")),
@@ -155,5 +195,28 @@ impl Build {
             ("tag_name", string(tag.1)),
         ]);
         structure(members)
+    }
+
+    /// A row of `queryHistory`: this build got a tag.
+    pub(crate) fn to_history_value(&self, tag: (i64, &str), event: i64) -> Value {
+        structure([
+            ("active", Value::Bool(true)),
+            ("build.state", int(self.state as i64)),
+            ("build_id", int(self.id)),
+            ("create_event", int(event)),
+            ("create_ts", ts_value(self.completed)),
+            ("creator_id", int(self.owner.0)),
+            ("creator_name", string(self.owner.1.as_str())),
+            ("epoch", Value::Nil),
+            ("name", string(self.name.as_str())),
+            ("release", string(self.release.as_str())),
+            ("revoke_event", Value::Nil),
+            ("revoke_ts", Value::Nil),
+            ("revoker_id", Value::Nil),
+            ("revoker_name", Value::Nil),
+            ("tag.name", string(tag.1)),
+            ("tag_id", int(tag.0)),
+            ("version", string(self.version.as_str())),
+        ])
     }
 }

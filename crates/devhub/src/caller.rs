@@ -19,7 +19,12 @@ pub(crate) fn read(ip: IpAddr, headers: &HeaderMap, query: Option<&str>) -> Call
         .map(Some),
         None => query.filter(|query| !query.is_empty()).map(from_query).transpose(),
     };
-    Caller { ip, credentials, remote_user: header("x-remote-user").filter(|user| !user.is_empty()) }
+    Caller {
+        ip,
+        credentials,
+        remote_user: header("x-remote-user").filter(|user| !user.is_empty()),
+        is_locked_out: false,
+    }
 }
 
 fn from_headers(id: &str, key: Option<String>, callnum: Option<String>) -> Result<Credentials, Fault> {

@@ -27,7 +27,7 @@ use crate::files;
 use crate::methods::KOJI_VERSION;
 use crate::pages;
 use crate::rpc::{self, Reply};
-use crate::scenario::OutageKind;
+use crate::scenario::{Loss, OutageKind};
 use crate::site::Site;
 use crate::wire::{Fault, OFFLINE, not_allowed};
 
@@ -181,8 +181,9 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
-    match site.mishaps.meet(Instant::now()) {
-        None => {}
+    let outage = site.mishaps.meet(Instant::now());
+    match outage {
+        None | Some(OutageKind::Lockout) => {}
         Some(OutageKind::Offline) => {
             let fault = Fault::new(OFFLINE, "server is offline");
             return Ok(by_hub(respond(StatusCode::OK, "text/xml", encode_fault(&fault))));
@@ -206,7 +207,8 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
     if length.is_some_and(|length: u64| length > MAX_REQUEST) {
         return Ok(invalid("Request too long"));
     }
-    let caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query());
+    let mut caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query());
+    caller.is_locked_out = outage == Some(OutageKind::Lockout);
     let body = Limited::new(request.into_body(), usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX));
     let body: Bytes = match timeout(BODY_TIME, body.collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -215,10 +217,44 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
     };
     let worker = Arc::clone(&site);
     let reply = tokio::task::spawn_blocking(move || rpc::answer(&worker, &body, &caller)).await;
-    match reply {
-        Ok(Reply::Answer { method, .. }) if site.mishaps.loses_answer(&method) => Err(HangUp),
-        Ok(Reply::Answer { body, .. }) => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
-        Ok(Reply::Invalid(text)) => Ok(invalid(&text)),
-        Ok(Reply::Unencodable(_)) | Err(_) => Ok(internal_error()),
+    let (method, body) = match reply {
+        Ok(Reply::Answer { method, body }) => (method, body),
+        Ok(Reply::Invalid(text)) => return Ok(invalid(&text)),
+        Ok(Reply::Unencodable(_)) | Err(_) => return Ok(internal_error()),
+    };
+    let delay = site.mishaps.delay(&method);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    match site.mishaps.loses_answer(&method) {
+        None => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
+        Some(loss) => lose(loss, body),
+    }
+}
+
+/// What arrives of an answer that gets lost.
+fn lose(loss: Loss, body: Vec<u8>) -> Outcome {
+    match loss {
+        Loss::Close => Err(HangUp),
+        Loss::Cut => {
+            let left = body.len() as u64;
+            let (sender, pieces) = tokio::sync::mpsc::channel(1);
+            let half = Bytes::from(body).split_to(usize::try_from(left / 2).unwrap_or_default());
+            tokio::spawn(async move {
+                // Nobody waits for it any more if this cannot be sent.
+                let _ = sender.send(Ok(half)).await;
+                // It must leave before the missing end tears the connection down.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            });
+            Ok(by_hub(respond(StatusCode::OK, "text/xml", Body::Pieces { pieces, left })))
+        }
+        Loss::Garbage => {
+            let garbage: Vec<u8> = body.iter().map(|byte| byte.wrapping_mul(7).wrapping_add(129)).collect();
+            Ok(by_hub(respond(StatusCode::OK, "text/xml", garbage)))
+        }
+        Loss::Gateway => {
+            let text = "The proxy server received an invalid response from an upstream server.";
+            Ok(html(StatusCode::BAD_GATEWAY, "Proxy Error", text))
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The table of files is the convention of the recorded composes (fixtures/pungi), not composer's own.
 
 use crate::ids;
+use crate::tasks::Task;
 use crate::wire::{Value, string, structure};
 
 /// The archive type and the suffix of the file of an image type.
@@ -114,16 +115,37 @@ impl Cloud {
     }
 }
 
-/// `extra` of an image archive that the scenario says nothing about.
-pub(crate) fn usual_extra(image_type: &str, arch: &str) -> Value {
-    let boot_mode = match file_of(image_type).0 {
+/// `extra` of the archive of the image of `task` for `arch`, which the scenario says nothing about.
+pub(crate) fn usual_extra(task: &Task, arch: &str) -> Value {
+    let image_type = task.text(3);
+    let (kind, suffix) = file_of(image_type);
+    let boot_mode = match kind {
         "docker" | "tar" => "none",
         _ => "hybrid",
     };
-    structure([(
-        "image",
-        structure([("arch", string(arch)), ("boot_mode", string(boot_mode)), ("osbuild_version", string("138"))]),
-    )])
+    let export = suffix.split('.').next().unwrap_or(suffix);
+    let artifact = structure([("export_filename", string(format!("disk.{suffix}"))), ("export_name", string(export))]);
+    let mut members = vec![
+        ("arch", string(arch)),
+        ("boot_mode", string(boot_mode)),
+        ("osbuild_artifact", artifact),
+        ("osbuild_version", string("138")),
+    ];
+    if let Some(options) = task.option("upload_options")
+        && let Some(cloud) = Cloud::of(image_type, options)
+    {
+        let result = structure([
+            ("name", string(format!("org.osbuild.{}", cloud.type_name()))),
+            ("options", cloud.result(options, task.id, arch)),
+        ]);
+        members.push(("upload_target_results", Value::Array(vec![result])));
+    }
+    structure([("image", structure(members))])
+}
+
+/// `extra` of the archive of a manifest.
+pub(crate) fn manifest_extra(arch: &str) -> Value {
+    structure([("image", structure([("arch", string(arch))]))])
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::User;
 use crate::clock::Micros;
-use crate::tasks::Plan;
+use crate::plan::Plan;
 
 /// The directory on the volume, which is not served.
 const DIRECTORY: &str = ".devhub";
@@ -46,6 +46,15 @@ pub(crate) enum Record {
         time: Micros,
         /// With those under it.
         recurse: bool,
+    },
+    /// A task was given back to the queue.
+    GiveBack {
+        /// Its id.
+        id: i64,
+        /// When.
+        time: Micros,
+        /// What will come of it now.
+        plan: Plan,
     },
     /// A user came or changed.
     User(User),
@@ -151,7 +160,7 @@ pub(crate) fn decode_request(text: &str) -> Result<Vec<Value>, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Outcome;
+    use crate::plan::Outcome;
 
     #[test]
     fn a_torn_line_is_dropped() {
@@ -162,7 +171,16 @@ mod tests {
             owner: 2,
             created: 5,
             request: encode_request(&request).unwrap(),
-            plan: Plan { open: 5, finish: 6, close: 7, outcome: Outcome::Failure("x".to_owned()) },
+            plan: Plan {
+                assign: None,
+                open: 5,
+                repo: None,
+                freed: Some((5, 6)),
+                finish: 6,
+                close: 7,
+                outcome: Outcome::Failure("x".to_owned()),
+                is_unlisted: false,
+            },
         };
         let (mut journal, records) = Journal::open(dir.path()).unwrap();
         assert_eq!(records, []);

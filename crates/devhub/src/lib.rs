@@ -6,13 +6,14 @@
 //!
 //! # Module index
 //!
-//! - Outside: [`hub`] options, start and stop; [`scenario`] the script
+//! - Outside: [`hub`] options, start and stop; [`scenario`] the script, with `seconds`
 //! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
 //!   `mishaps` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `schema` of `osbuildImage`,
 //!   `wire` values and faults, `python` texts
 //! - State: `site`, `state`, `accounts`, `sessions`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
-//! - Work: `work` what becomes of a task, `ids`, `image_types`, `output` of a task, `volume`, `names`, `clock`
+//! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`,
+//!   `image_types`, `output` of a task, `template`, `volume`, `names`, `clock`
 
 mod accounts;
 mod archive_types;
@@ -26,21 +27,25 @@ mod http;
 pub mod hub;
 mod ids;
 mod image_types;
+mod import;
 mod journal;
 mod methods;
 mod mishaps;
 mod names;
 mod output;
 mod pages;
+mod plan;
 mod python;
 mod rpc;
 pub mod scenario;
 mod schema;
+mod seconds;
 mod sessions;
 mod site;
 mod state;
 mod targets;
 mod tasks;
+mod template;
 mod volume;
 mod wire;
 mod work;

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::scenario::{DropAnswer, Outage, OutageKind, Scenario};
+use crate::scenario::{DelayAnswer, DropAnswer, Loss, Outage, OutageKind, Scenario};
 
 /// The script, and how far it has been played.
 #[derive(Debug)]
 pub(crate) struct Mishaps {
     outages: Vec<Outage>,
     drops: Vec<DropAnswer>,
+    delays: Vec<DelayAnswer>,
     truncated: BTreeSet<String>,
     truncate_always: bool,
     pace: Option<u64>,
@@ -23,8 +24,10 @@ struct Played {
     calls: u64,
     /// When each outage was met first.
     begun: HashMap<usize, Instant>,
-    /// How often each rule's method was answered.
-    answers: HashMap<usize, u64>,
+    /// How often the method of each rule about lost answers was answered.
+    dropped: HashMap<usize, u64>,
+    /// How often that of each rule about late answers was.
+    delayed: HashMap<usize, u64>,
     /// Files whose download broke off already.
     broken: HashSet<String>,
 }
@@ -35,6 +38,7 @@ impl Mishaps {
         Self {
             outages: scenario.outages.clone(),
             drops: scenario.drop_answers.clone(),
+            delays: scenario.delay_answers.clone(),
             truncated: scenario.truncate_downloads.clone(),
             truncate_always: scenario.truncate_always,
             pace: scenario.slow_bytes_per_second,
@@ -66,16 +70,28 @@ impl Mishaps {
         None
     }
 
-    /// Whether the answer to a call of `method`, which was executed, gets lost.
-    pub(crate) fn loses_answer(&self, method: &str) -> bool {
+    /// How the answer to a call of `method`, which was executed, gets lost, if it does.
+    pub(crate) fn loses_answer(&self, method: &str) -> Option<Loss> {
         let mut played = self.played();
-        let mut lost = false;
-        for (i, rule) in self.drops.iter().enumerate().filter(|(_, rule)| rule.method == method || rule.method == "*") {
-            let count = played.answers.entry(i).or_default();
-            *count += 1;
-            lost |= rule.nth == Some(*count) || rule.every.is_some_and(|every| count.is_multiple_of(every));
+        let mut lost = None;
+        for (i, rule) in self.drops.iter().enumerate().filter(|(_, rule)| is_for(&rule.method, method)) {
+            if is_due(played.dropped.entry(i).or_default(), rule.nth, rule.every) {
+                lost = lost.or(Some(rule.how));
+            }
         }
         lost
+    }
+
+    /// How late the answer to a call of `method` is.
+    pub(crate) fn delay(&self, method: &str) -> Duration {
+        let mut played = self.played();
+        let mut seconds: f64 = 0.0;
+        for (i, rule) in self.delays.iter().enumerate().filter(|(_, rule)| is_for(&rule.method, method)) {
+            if is_due(played.delayed.entry(i).or_default(), rule.nth, rule.every) {
+                seconds = seconds.max(rule.seconds);
+            }
+        }
+        Duration::from_secs_f64(seconds)
     }
 
     /// Whether this download of the file breaks off in the middle.
@@ -90,6 +106,16 @@ impl Mishaps {
     pub(crate) fn pace(&self) -> Option<u64> {
         self.pace
     }
+}
+
+fn is_for(rule: &str, method: &str) -> bool {
+    rule == method || rule == "*"
+}
+
+/// Counts a call that a rule is about; whether it is the one that is meant.
+fn is_due(count: &mut u64, nth: Option<u64>, every: Option<u64>) -> bool {
+    *count += 1;
+    nth == Some(*count) || every.is_some_and(|every| count.is_multiple_of(every))
 }
 
 #[cfg(test)]
@@ -117,10 +143,14 @@ mod tests {
 
     #[test]
     fn lost_answers() {
-        let m = mishaps(r#"{"drop_answers": [{"method": "osbuildImage", "nth": 2}, {"method": "*", "every": 4}]}"#);
-        let lost: Vec<bool> =
-            ["osbuildImage", "login", "osbuildImage", "login", "osbuildImage"].map(|name| m.loses_answer(name)).into();
-        assert_eq!(lost, [false, false, true, true, false]);
+        let m = mishaps(
+            r#"{"drop_answers": [{"method": "osbuildImage", "nth": 2}, {"method": "*", "every": 4, "how": "garbage"}],
+                "delay_answers": [{"method": "login", "every": 2, "seconds": 0.5}]}"#,
+        );
+        let lost = ["osbuildImage", "login", "osbuildImage", "login", "osbuildImage"].map(|name| m.loses_answer(name));
+        assert_eq!(lost, [None, None, Some(Loss::Close), Some(Loss::Garbage), None]);
+        let late = ["login", "osbuildImage", "login"].map(|name| m.delay(name).as_millis());
+        assert_eq!(late, [0, 0, 500]);
     }
 
     #[test]

@@ -136,8 +136,11 @@ fn file_link(dir: &str, name: &str, size: u64) -> String {
 
 fn build(setting: &Setting, state: &State, id: i64) -> Option<(String, String)> {
     let build = state.builds.get(&id)?;
-    let mut content =
-        format!("<p>made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n", id = build.task);
+    let mut content = format!(
+        "<p>{state}, made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n",
+        state = build.state.name(),
+        id = build.task
+    );
     let dir = Volume::image_dir(&build.name, &build.version, &build.release);
     for archive in &build.archives {
         content.push_str(&file_link(&dir, &archive.filename, archive.size));

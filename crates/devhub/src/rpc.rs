@@ -27,6 +27,8 @@ pub(crate) struct Caller {
     pub(crate) credentials: Result<Option<Credentials>, Fault>,
     /// The identity that the web server in front vouches for.
     pub(crate) remote_user: Option<String>,
+    /// Whether the hub is under maintenance: admins and logins only.
+    pub(crate) is_locked_out: bool,
 }
 
 /// What becomes of a request.
@@ -125,6 +127,12 @@ fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
         Some(credentials) => Some(state.sessions.check(credentials, name, is_login, caller.ip, now)?),
         None => None,
     };
+    if caller.is_locked_out && !is_login {
+        let user = session.and_then(|id| state.sessions.get(id)).and_then(|session| state.accounts.by_id(session.user));
+        if !user.is_some_and(|user| user.may("admin")) {
+            return Err(Fault::new(wire::OFFLINE, "Server disabled for maintenance"));
+        }
+    }
     let mut context = Context { setting: &site.setting, state, session, caller, now, wrote: false };
     let callnum = credentials.as_ref().and_then(|credentials| credentials.callnum);
     let answer = if is_multicall { context.multicall(params) } else { context.call(find(name)?, params, callnum) };

@@ -4,30 +4,33 @@
 //! hub's keys beside its own. `docs/simulated-hub.md` describes every key for users.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use magudi_koji::value::from_json;
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::archive_types;
 use crate::names;
+use crate::seconds::LONGEST;
+
+pub use crate::seconds::Seconds;
 
 /// A scenario file may be this long.
 const MAX_TEXT: u64 = 4 << 20;
-/// A task may stay open for a week at most.
-const MAX_SECONDS: f64 = 7.0 * 86400.0;
 /// Files that one arch of one build may hold.
 const MAX_ARCHIVES: usize = 64;
+/// A file may be this long: its checksum is computed by reading all of it, at some hundred MB a second.
+const MAX_SIZE: u64 = 64 << 30;
 
 /// What a simulated hub does otherwise than a healthy one. The default is a hub where every task succeeds at once.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Scenario {
-    /// Image name -> how its task fails: fault 1005, with the reason in `compose-status.json`.
+    /// Image name -> how its task fails.
     pub fail: BTreeMap<String, Failure>,
+    /// Image name -> what its `compose-status.json` says when composer is done, instead of what a hub's would say.
+    pub compose_status: BTreeMap<String, serde_json::Value>,
     /// Image name -> text of the fault 1000 with which the hub refuses the `osbuildImage` call.
     pub submit_error: BTreeMap<String, String>,
     /// Text of the fault 1002 that refuses every login.
@@ -42,6 +45,22 @@ pub struct Scenario {
     pub empty_files: BTreeSet<String>,
     /// How long a task takes, in seconds.
     pub task_seconds: Seconds,
+    /// How long a task waits for a builder; without it a tenth of its time, at most a second.
+    pub queue_seconds: Option<Seconds>,
+    /// How long a task is assigned to a builder before that begins, in seconds.
+    pub assigned_seconds: Seconds,
+    /// Images (`*` is every image) whose tasks go back to the queue once, when half of their time is over.
+    pub freed: BTreeSet<String>,
+    /// How long a task that names no repository waits until that of the build tag is ready; without it, it is.
+    pub repo_seconds: Option<Seconds>,
+    /// Build target -> the arches that can be built for it: tasks for others fail with fault 1005. Without it, every arch.
+    pub target_arches: BTreeMap<String, Vec<String>>,
+    /// Images whose package is in no tag: their build is complete, and their task fails with fault 1003.
+    pub unlisted_packages: BTreeSet<String>,
+    /// Whether builds hold osbuild's manifests beside their images.
+    pub manifests: bool,
+    /// File name -> its size in bytes: the usual text, and zeros after it that take no room on the disk.
+    pub sizes: BTreeMap<String, u64>,
     /// Build targets that exist although no task named them yet (`f42-image` always exists).
     pub targets: BTreeSet<String>,
     /// Build targets that do not exist: their tasks fail with fault 1000.
@@ -50,6 +69,8 @@ pub struct Scenario {
     pub outages: Vec<Outage>,
     /// Calls that are executed and whose answer gets lost.
     pub drop_answers: Vec<DropAnswer>,
+    /// Calls that are executed and whose answer is late.
+    pub delay_answers: Vec<DelayAnswer>,
     /// The pace of `/kojifiles`, in bytes per second for each download.
     pub slow_bytes_per_second: Option<u64>,
     /// File names (`*` is every file) whose download breaks off in the middle, the first time.
@@ -73,8 +94,25 @@ pub struct Scenario {
 pub struct Failure {
     /// Exit status of the command that waited for such a task where the script was recorded; of no meaning to a hub.
     pub rc: i64,
-    /// The reason that `compose-status.json` gives; `boom` without it.
+    /// The reason; `boom` without it.
     pub out: Option<String>,
+    /// Where it fails.
+    pub kind: FailureKind,
+}
+
+/// Where a task fails (KOJI.md 5.6, 5.7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureKind {
+    /// The image cannot be built: fault 1005, with the reason in `compose-status.json`.
+    #[default]
+    Build,
+    /// It cannot be imported into Koji: fault 1005, with the reason in `compose-status.json` as a fault of the hub.
+    Import,
+    /// Composer does not take the request: fault 1000 with its answer, and no `compose-status.json`.
+    Request,
+    /// Composer cannot be reached: fault 1 with the builder's traceback, and no `compose-status.json`.
+    Unreachable,
 }
 
 /// A file of a scripted build.
@@ -93,15 +131,6 @@ pub struct ScriptedArchive {
     pub extra: Option<serde_json::Value>,
 }
 
-/// A duration in seconds, or the least and the most of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Seconds {
-    /// The shortest.
-    pub least: f64,
-    /// The longest.
-    pub most: f64,
-}
-
 /// What a client sees of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +143,8 @@ pub enum OutageKind {
     Html,
     /// The connection is closed without an answer.
     Refuse,
+    /// Fault 1014 as well, `Server disabled for maintenance`, for all but admins and logins.
+    Lockout,
 }
 
 /// A time at which the hub cannot be used: it begins after `after_calls` requests and lasts `seconds`, or `calls` requests.
@@ -132,7 +163,22 @@ pub struct Outage {
     pub kind: OutageKind,
 }
 
-/// Calls that are executed, whereupon the connection is closed without an answer.
+/// What becomes of an answer that does not arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// The connection is closed before it.
+    #[default]
+    Close,
+    /// The connection is closed in the middle of it.
+    Cut,
+    /// Bytes that are no XML arrive in its place.
+    Garbage,
+    /// Status 502 and a page of HTML, as from a proxy in front that waited too long.
+    Gateway,
+}
+
+/// Calls that are executed, and whose answer does not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DropAnswer {
     /// The method; `*` is every method. A multicall is one call, of the method `multiCall`.
@@ -143,6 +189,24 @@ pub struct DropAnswer {
     /// Every so many of them.
     #[serde(default)]
     pub every: Option<u64>,
+    /// How it gets lost.
+    #[serde(default)]
+    pub how: Loss,
+}
+
+/// Calls that are executed at once, and whose answer comes later.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct DelayAnswer {
+    /// The method; `*` is every method.
+    pub method: String,
+    /// Which one of them, counted from 1.
+    #[serde(default)]
+    pub nth: Option<u64>,
+    /// Every so many of them.
+    #[serde(default)]
+    pub every: Option<u64>,
+    /// How much later.
+    pub seconds: f64,
 }
 
 /// Why a scenario could not be used.
@@ -237,82 +301,34 @@ impl Scenario {
         for (i, outage) in self.outages.iter().enumerate() {
             let key = format!("outages[{i}]");
             match (outage.seconds, outage.calls) {
-                (Some(s), None) if s.is_finite() && (0.0..=MAX_SECONDS).contains(&s) => {}
+                (Some(s), None) if s.is_finite() && (0.0..=LONGEST).contains(&s) => {}
                 (Some(_), None) => return bad(key, "seconds must be a number from 0 to a week"),
                 (None, Some(_)) => {}
                 _ => return bad(key, "needs either seconds or calls"),
             }
         }
-        for (i, drop) in self.drop_answers.iter().enumerate() {
-            let key = format!("drop_answers[{i}]");
-            match (drop.nth, drop.every) {
+        let drops = self.drop_answers.iter().enumerate().map(|(i, d)| (format!("drop_answers[{i}]"), d.nth, d.every));
+        let delays =
+            self.delay_answers.iter().enumerate().map(|(i, d)| (format!("delay_answers[{i}]"), d.nth, d.every));
+        for (key, nth, every) in drops.chain(delays) {
+            match (nth, every) {
                 (Some(0), _) | (_, Some(0)) => return bad(key, "counts from 1"),
                 (Some(_), None) | (None, Some(_)) => {}
                 _ => return bad(key, "needs either nth or every"),
             }
         }
+        for (i, delay) in self.delay_answers.iter().enumerate() {
+            if !delay.seconds.is_finite() || !(0.0..=LONGEST).contains(&delay.seconds) {
+                return bad(format!("delay_answers[{i}]"), "seconds must be a number from 0 to a week");
+            }
+        }
+        if let Some((file, _)) = self.sizes.iter().find(|(_, size)| **size > MAX_SIZE) {
+            return bad(format!("sizes.{file}"), "more than 64 GiB");
+        }
         if self.slow_bytes_per_second == Some(0) {
             return bad("slow_bytes_per_second".to_owned(), "must be at least 1");
         }
         Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SecondsVisitor;
-
-        impl SecondsVisitor {
-            fn checked<E: de::Error>(least: f64, most: f64) -> Result<Seconds, E> {
-                let sane = |s: f64| s.is_finite() && (0.0..=MAX_SECONDS).contains(&s);
-                if !sane(least) || !sane(most) {
-                    return Err(E::custom("seconds must lie between 0 and a week"));
-                }
-                if least > most {
-                    return Err(E::custom("the least comes before the most"));
-                }
-                Ok(Seconds { least, most })
-            }
-        }
-
-        impl<'de> Visitor<'de> for SecondsVisitor {
-            type Value = Seconds;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of seconds or [least, most]")
-            }
-
-            fn visit_f64<E: de::Error>(self, v: f64) -> Result<Seconds, E> {
-                Self::checked(v, v)
-            }
-
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Seconds, E> {
-                Self::checked(v as f64, v as f64)
-            }
-
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Seconds, E> {
-                Self::checked(v as f64, v as f64)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seconds, A::Error> {
-                let least = seq.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
-                let most = seq.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
-                if seq.next_element::<f64>()?.is_some() {
-                    return Err(de::Error::invalid_length(3, &self));
-                }
-                Self::checked(least, most)
-            }
-        }
-
-        deserializer.deserialize_any(SecondsVisitor)
-    }
-}
-
-impl Seconds {
-    /// The duration of the task `id`: somewhere between the two, always the same for the same task.
-    pub(crate) fn of_task(self, id: i64) -> f64 {
-        let place = f64::from(crc32fast::hash(id.to_string().as_bytes()) % 10_001) / 10_000.0;
-        self.least + (self.most - self.least) * place
     }
 }
 
@@ -353,6 +369,11 @@ mod tests {
             (r#"{"archives": {"x": [{"type_name": "nope", "suffix": "x"}]}}"#, "is no archive type"),
             (r#"{"archive_arches": {"x": [".."]}}"#, "is no arch"),
             (r#"{"slow_bytes_per_second": 0}"#, "at least 1"),
+            (r#"{"drop_answers": [{"method": "*", "nth": 1, "how": "loudly"}]}"#, "unknown variant"),
+            (r#"{"delay_answers": [{"method": "*", "seconds": 1}]}"#, "delay_answers[0]: needs either nth or every"),
+            (r#"{"delay_answers": [{"method": "*", "nth": 1, "seconds": -1}]}"#, "from 0 to a week"),
+            (r#"{"sizes": {"a.raw": 99999999999999}}"#, "sizes.a.raw: more than 64 GiB"),
+            (r#"{"fail": {"x": {"kind": "later"}}}"#, "unknown variant"),
         ] {
             let error = parse_scenario(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
 use crate::builds::{Archive, Build};
-use crate::clock::Micros;
+use crate::clock::{Micros, time_value, ts_value};
 use crate::ids;
 use crate::journal::{Journal, JournalError, Record};
+use crate::plan::{Plan, Step};
 use crate::scenario::Scenario;
 use crate::sessions::Sessions;
 use crate::site::Setting;
 use crate::targets::Targets;
-use crate::tasks::{Plan, Task, TaskState};
-use crate::wire::Value;
-use crate::work::Step;
+use crate::tasks::{Task, TaskState};
+use crate::wire::{Value, int, structure};
 
 /// Everything that calls read and change.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub(crate) struct State {
     pub(crate) image_channel_enabled: bool,
     /// Whether what an earlier hub did is done again.
     pub(crate) restoring: bool,
+    born: Micros,
     journal: Option<Journal>,
 }
 
@@ -51,7 +52,7 @@ impl State {
         Self {
             accounts: Accounts::new(),
             sessions: Sessions::new(scenario.expire_sessions_after_calls),
-            targets: Targets::new(&scenario.targets, &scenario.unknown_targets),
+            targets: Targets::new(scenario),
             tasks: BTreeMap::new(),
             agenda: BTreeSet::new(),
             builds: BTreeMap::new(),
@@ -61,6 +62,7 @@ impl State {
             event: (1, crate::clock::now()),
             image_channel_enabled: true,
             restoring: false,
+            born: crate::clock::now(),
             journal: None,
         }
     }
@@ -79,6 +81,10 @@ impl State {
                 Record::Cancel { id, time, recurse } => {
                     self.settle(setting, time);
                     self.cancel(id, time, recurse);
+                }
+                Record::GiveBack { id, time, plan } => {
+                    self.settle(setting, time);
+                    self.give_back(id, plan);
                 }
                 Record::User(user) => self.accounts.put(user),
             }
@@ -120,29 +126,31 @@ impl State {
         if let Some(target) = request.get(4).and_then(Value::as_str) {
             self.targets.add(target);
         }
-        self.agenda.insert((plan.open, Step::Open, id));
-        self.agenda.insert((plan.finish, Step::Finish, id));
-        self.agenda.insert((plan.close, Step::Close, id));
-        let task = Task {
-            id,
-            method: "osbuildImage",
-            state: TaskState::Free,
-            owner,
-            parent: None,
-            label: None,
-            request,
-            created,
-            started: None,
-            completed: None,
-            waiting: None,
-            awaited: None,
-            priority: 20,
-            result: None,
-            children: Vec::new(),
-            plan: Some(plan),
-        };
-        self.tasks.insert(id, task);
+        self.tasks.insert(id, Task::submitted(id, owner, created, request));
+        self.set_plan(id, plan);
         self.next_event(created);
+    }
+
+    /// Changes what will happen to a task.
+    fn set_plan(&mut self, id: i64, plan: Plan) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        if let Some(old) = &task.plan {
+            for (time, step) in old.steps() {
+                self.agenda.remove(&(time, step, id));
+            }
+        }
+        self.agenda.extend(plan.steps().map(|(time, step)| (time, step, id)));
+        task.plan = Some(plan);
+    }
+
+    /// Gives a task that a builder has back to the queue. From there it goes as `plan` says.
+    pub(crate) fn give_back(&mut self, id: i64, plan: Plan) {
+        if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
+            task.state = TaskState::Free;
+            task.host = None;
+            task.started = None;
+            self.set_plan(id, plan);
+        }
     }
 
     /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
@@ -160,6 +168,19 @@ impl State {
         }
     }
 
+    /// The struct of `getRepo` for the repository of a tag, which is as old as the hub.
+    pub(crate) fn repo_value(&self, tag: i64) -> Value {
+        structure([
+            ("id", int(tag)),
+            ("state", int(1)),
+            ("create_event", int(1)),
+            ("creation_time", time_value(Some(self.born))),
+            ("create_ts", ts_value(Some(self.born))),
+            ("dist", Value::Bool(false)),
+            ("task_id", Value::Nil),
+        ])
+    }
+
     /// The id of a package, a new one if it has none.
     pub(crate) fn package(&mut self, name: &str) -> i64 {
         let next = self.packages.len() as i64 + 1;
@@ -168,10 +189,10 @@ impl State {
 
     /// Adds a build.
     pub(crate) fn add_build(&mut self, build: Build) {
-        for archive in &build.archives {
-            self.archive_builds.insert(archive.id, build.id);
+        let ids = self.nvrs.entry(build.nvr()).or_default();
+        if !ids.contains(&build.id) {
+            ids.push(build.id);
         }
-        self.nvrs.entry(build.nvr()).or_default().push(build.id);
         self.builds.insert(build.id, build);
     }
 
@@ -187,7 +208,7 @@ impl State {
 
     /// The build that a task made.
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
-        self.builds.get(&ids::build_id(task)).filter(|build| build.task == task)
+        self.builds.get(&ids::build_id(task)).filter(|build| build.made_by() == Some(task))
     }
 
     /// The archive `id`, with its build.

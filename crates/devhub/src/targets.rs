@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::scenario::Scenario;
 use crate::wire::{Value, int, string, structure};
 
 /// One build target.
@@ -25,7 +26,7 @@ pub(crate) struct Tag {
     /// Its name.
     pub(crate) name: String,
     /// Its arches, separated by spaces.
-    pub(crate) arches: &'static str,
+    pub(crate) arches: String,
 }
 
 /// All targets and tags.
@@ -36,38 +37,41 @@ pub(crate) struct Targets {
     tags: BTreeMap<i64, Tag>,
     names: HashMap<String, i64>,
     unknown: BTreeSet<String>,
+    arches: BTreeMap<String, Vec<String>>,
 }
 
 impl Targets {
-    /// The target `f42-image` and `named` ones; those in `unknown` will never exist.
-    pub(crate) fn new(named: &BTreeSet<String>, unknown: &BTreeSet<String>) -> Self {
+    /// The target `f42-image` and those that the script names; its unknown ones will never exist.
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let mut targets = Self {
             all: Vec::new(),
             places: HashMap::new(),
             tags: BTreeMap::new(),
             names: HashMap::new(),
-            unknown: unknown.clone(),
+            unknown: scenario.unknown_targets.clone(),
+            arches: scenario.target_arches.clone(),
         };
         targets.tag("f42", "");
         targets.add_with_tags("f42-image", "f42-build", "f42-candidate");
-        for name in named {
+        for name in scenario.targets.iter().chain(scenario.target_arches.keys()) {
             targets.add(name);
         }
         targets
     }
 
-    fn tag(&mut self, name: &str, arches: &'static str) -> i64 {
+    fn tag(&mut self, name: &str, arches: &str) -> i64 {
         if let Some(id) = self.names.get(name) {
             return *id;
         }
         let id = self.tags.len() as i64 + 1;
-        self.tags.insert(id, Tag { id, name: name.to_owned(), arches });
+        self.tags.insert(id, Tag { id, name: name.to_owned(), arches: arches.to_owned() });
         self.names.insert(name.to_owned(), id);
         id
     }
 
     fn add_with_tags(&mut self, name: &str, build: &str, dest: &str) {
-        let build_tag = self.tag(build, "x86_64 aarch64 ppc64le s390x");
+        let arches = self.arches.get(name).map_or("x86_64 aarch64 ppc64le s390x".to_owned(), |arches| arches.join(" "));
+        let build_tag = self.tag(build, &arches);
         let dest_tag = self.tag(dest, "");
         let id = self.all.len() as i64 + 1;
         self.places.insert(name.to_owned(), self.all.len());
@@ -131,7 +135,7 @@ impl Tag {
     /// The struct of `listTags`; `getTag` adds `extra`.
     pub(crate) fn to_value(&self, extra: bool) -> Value {
         let mut members = vec![
-            ("arches", string(self.arches)),
+            ("arches", string(self.arches.as_str())),
             ("id", int(self.id)),
             ("locked", Value::Bool(false)),
             ("maven_include_all", Value::Bool(false)),
@@ -153,8 +157,10 @@ mod tests {
 
     #[test]
     fn targets_appear_when_named() {
-        let unknown = BTreeSet::from(["nope".to_owned()]);
-        let mut targets = Targets::new(&BTreeSet::from(["scripted".to_owned()]), &unknown);
+        let script =
+            r#"{"targets": ["scripted"], "unknown_targets": ["nope"], "target_arches": {"f42-image": ["x86_64"]}}"#;
+        let mut targets = Targets::new(&crate::scenario::parse_scenario(script).unwrap());
+        assert_eq!(targets.tag_by_id(2).map(|tag| tag.arches.as_str()), Some("x86_64"));
         let image = targets.by_name("f42-image").unwrap();
         assert_eq!((image.id, image.build_tag, image.dest_tag), (1, 2, 3));
         assert!(targets.by_name("scripted").is_some());

@@ -1,14 +1,15 @@
 //! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (KOJI.md 6).
 
-use serde::{Deserialize, Serialize};
-
 use crate::clock::{Micros, time_value, ts_value};
+use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The channel `image`.
 pub(crate) const IMAGE_CHANNEL: i64 = 7;
 /// The one builder.
 pub(crate) const HOST: i64 = 1;
+/// Its name.
+pub(crate) const HOST_NAME: &str = "builder1";
 
 /// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) enum TaskState {
     Closed = 2,
     /// Was called off.
     Canceled = 3,
+    /// Was given to a builder, which has not begun.
+    Assigned = 4,
     /// Failed.
     Failed = 5,
 }
@@ -38,46 +41,10 @@ impl TaskState {
             Self::Open => "OPEN",
             Self::Closed => "CLOSED",
             Self::Canceled => "CANCELED",
+            Self::Assigned => "ASSIGNED",
             Self::Failed => "FAILED",
         }
     }
-}
-
-/// What will come of a task, decided when it is submitted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Outcome {
-    /// Its target does not exist.
-    NoTarget,
-    /// The image cannot be built, for this reason.
-    Failure(String),
-    /// A build with these files.
-    Success(Vec<PlannedFile>),
-}
-
-/// A file that a task will make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PlannedFile {
-    /// For which arch.
-    pub(crate) arch: String,
-    /// Its archive type.
-    pub(crate) type_name: String,
-    /// Its name.
-    pub(crate) filename: String,
-    /// The archive's `extra`, if the script gives one.
-    pub(crate) extra: Option<serde_json::Value>,
-}
-
-/// When and how a task will go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Plan {
-    /// When a builder takes it.
-    pub(crate) open: Micros,
-    /// When composer is done.
-    pub(crate) finish: Micros,
-    /// When it ends.
-    pub(crate) close: Micros,
-    /// What comes of it.
-    pub(crate) outcome: Outcome,
 }
 
 /// What a finished task left.
@@ -108,7 +75,9 @@ pub(crate) struct Task {
     pub(crate) request: Vec<Value>,
     /// When it was submitted.
     pub(crate) created: Micros,
-    /// When a builder took it.
+    /// The builder that has it.
+    pub(crate) host: Option<i64>,
+    /// When that began.
     pub(crate) started: Option<Micros>,
     /// When it ended.
     pub(crate) completed: Option<Micros>,
@@ -127,6 +96,51 @@ pub(crate) struct Task {
 }
 
 impl Task {
+    /// A task that waits for a builder.
+    pub(crate) fn submitted(id: i64, owner: i64, created: Micros, request: Vec<Value>) -> Self {
+        Self {
+            id,
+            method: "osbuildImage",
+            state: TaskState::Free,
+            owner,
+            parent: None,
+            label: None,
+            request,
+            created,
+            host: None,
+            started: None,
+            completed: None,
+            waiting: None,
+            awaited: None,
+            priority: 20,
+            result: None,
+            children: Vec::new(),
+            plan: None,
+        }
+    }
+
+    /// An open task under this one, which waits for it.
+    pub(crate) fn child(
+        &self,
+        id: i64,
+        method: &'static str,
+        label: &'static str,
+        time: Micros,
+        request: Vec<Value>,
+    ) -> Self {
+        Self {
+            method,
+            state: TaskState::Open,
+            parent: Some(self.id),
+            label: Some(label),
+            host: Some(HOST),
+            started: Some(time),
+            awaited: Some(true),
+            priority: 19,
+            ..Self::submitted(id, self.owner, time, request)
+        }
+    }
+
     /// The struct of `getTaskInfo`: always these 19 members, and the request if it is asked for.
     pub(crate) fn to_value(&self, request: bool) -> Value {
         let mut members = vec![
@@ -137,7 +151,7 @@ impl Task {
             ("completion_ts", ts_value(self.completed)),
             ("create_time", time_value(Some(self.created))),
             ("create_ts", ts_value(Some(self.created))),
-            ("host_id", int_or_nil(self.started.map(|_| HOST))),
+            ("host_id", int_or_nil(self.host)),
             ("id", int(self.id)),
             ("label", string_or_nil(self.label)),
             ("method", string(self.method)),
@@ -148,7 +162,7 @@ impl Task {
             ("start_ts", ts_value(self.started)),
             ("state", int(self.state as i64)),
             ("waiting", self.waiting.map_or(Value::Nil, Value::Bool)),
-            ("weight", Value::Double(if self.started.is_some() { 0.2 } else { 1.0 })),
+            ("weight", Value::Double(if self.started.is_some() && self.label != Some("tag") { 0.2 } else { 1.0 })),
         ];
         if request {
             members.push(("request", Value::Array(self.request.clone())));

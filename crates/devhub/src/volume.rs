@@ -1,7 +1,7 @@
 //! The *volume* is the directory that a hub keeps its files in: images of builds, output of tasks.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -46,15 +46,16 @@ impl Volume {
         format!("work/tasks/{}/{task}", task.rem_euclid(10_000))
     }
 
-    /// Writes an image, unless it lies there already: a build of the same name and version makes the same file.
-    pub(crate) fn write_image(&self, dir: &str, filename: &str, content: &[u8]) -> io::Result<()> {
+    /// Writes an image, unless it lies there already: a build of the same name and version makes the same file. It is
+    /// `size` bytes long; what `content` has not is zeros, which take no room on the disk.
+    pub(crate) fn write_image(&self, dir: &str, filename: &str, content: &[u8], size: u64) -> io::Result<()> {
         let path = self.topdir.join(dir).join(filename);
-        write(&path, content, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
+        write(&path, content, size, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
     }
 
     /// Writes a file of a task's output, unless it lies there already.
     pub(crate) fn write_output(&self, task: i64, name: &str, content: &[u8]) -> io::Result<()> {
-        write(&self.output_path(task, name), content, None)
+        write(&self.output_path(task, name), content, content.len() as u64, None)
     }
 
     /// Whether a task has left a file of this name.
@@ -88,11 +89,11 @@ impl Volume {
 
 /// Writes beside and renames, so that nobody reads half a file and no hard link to an older one changes. A file that
 /// holds this already stays.
-fn write(path: &Path, content: &[u8], mtime: Option<std::time::SystemTime>) -> io::Result<()> {
-    match fs::read(path) {
-        Ok(old) if old == content => return Ok(()),
+fn write(path: &Path, content: &[u8], size: u64, mtime: Option<std::time::SystemTime>) -> io::Result<()> {
+    match holds(path, content, size) {
+        Ok(true) => return Ok(()),
         // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
-        Ok(_) => fs::remove_file(path)?,
+        Ok(false) => fs::remove_file(path)?,
         Err(_) => {}
     }
     if let Some(dir) = path.parent() {
@@ -111,13 +112,27 @@ fn write(path: &Path, content: &[u8], mtime: Option<std::time::SystemTime>) -> i
         }
         Err(e) => return Err(e),
     };
-    if let Some(mtime) = mtime {
-        fs::File::options().write(true).open(written)?.set_modified(mtime)?;
+    if mtime.is_some() || size != content.len() as u64 {
+        let file = fs::File::options().write(true).open(written)?;
+        file.set_len(size)?;
+        if let Some(mtime) = mtime {
+            file.set_modified(mtime)?;
+        }
     }
     if written != path {
         fs::rename(written, path)?;
     }
     Ok(())
+}
+
+/// Whether a file is this long and begins with this; only the hub writes here, so the zeros that follow are not looked at.
+fn holds(path: &Path, content: &[u8], size: u64) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    if file.metadata()?.len() != size {
+        return Ok(false);
+    }
+    let mut begin = vec![0; content.len()];
+    Ok(file.read_exact(&mut begin).is_ok() && begin == content)
 }
 
 #[cfg(test)]
@@ -130,14 +145,18 @@ mod tests {
         let volume = Volume::new(dir.path().to_path_buf());
         let images = Volume::image_dir("n", "1", "2");
         let path = dir.path().join(&images).join("f");
-        volume.write_image(&images, "f", b"one").unwrap();
+        volume.write_image(&images, "f", b"one", 3).unwrap();
         let mtime = fs::metadata(&path).unwrap().modified().unwrap();
         assert_eq!(mtime, UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME));
         fs::hard_link(&path, dir.path().join("link")).unwrap();
-        volume.write_image(&images, "f", b"one").unwrap();
+        volume.write_image(&images, "f", b"one", 3).unwrap();
         assert!(same_file(&path, &dir.path().join("link")));
-        volume.write_image(&images, "f", b"two").unwrap();
+        volume.write_image(&images, "f", b"two", 3).unwrap();
         assert_eq!(fs::read(dir.path().join("link")).unwrap(), b"one");
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        volume.write_image(&images, "f", b"two", 1 << 32).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 1 << 32);
+        volume.write_image(&images, "f", b"two", 3).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
     }
 

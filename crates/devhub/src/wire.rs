@@ -14,6 +14,8 @@ pub(crate) const PYTHON: i64 = 1;
 pub(crate) const GENERIC: i64 = 1000;
 /// `AuthError`.
 pub(crate) const AUTH: i64 = 1002;
+/// `TagError`.
+pub(crate) const TAG: i64 = 1003;
 /// `ActionNotAllowed`.
 pub(crate) const NOT_ALLOWED: i64 = 1004;
 /// `BuildError`.

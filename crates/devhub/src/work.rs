@@ -3,93 +3,18 @@
 //! Nothing runs in the background. Whoever looks at the hub first lets everything happen that was due by then, so a hub
 //! with thousands of open tasks costs nothing while nobody asks.
 
-use md5::{Digest as _, Md5};
+use std::io;
 
-use crate::archive_types;
-use crate::builds::{Archive, Build};
-use crate::clock::{Micros, micros};
+use crate::builds::{Build, BuildState};
+use crate::clock::Micros;
 use crate::ids;
-use crate::image_types;
 use crate::names;
 use crate::output;
-use crate::scenario::Scenario;
+use crate::plan::{Outcome, Step};
 use crate::site::Setting;
 use crate::state::State;
-use crate::tasks::{Outcome, Plan, PlannedFile, Task, TaskResult, TaskState};
-use crate::volume::Volume;
+use crate::tasks::{HOST, Task, TaskResult, TaskState};
 use crate::wire::{self, Fault, Value, generic, int, python, string, structure};
-
-/// What happens to a task, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
-    /// A builder takes it and asks composer.
-    Open,
-    /// Composer is done: there is a build, or not.
-    Finish,
-    /// The build is tagged and the task ends.
-    Close,
-}
-
-/// How the task `id` for `request` will go.
-pub(crate) fn plan(scenario: &Scenario, id: i64, now: Micros, request: &[Value]) -> Plan {
-    let length = scenario.task_seconds.of_task(id);
-    let at = |part: f64| now.saturating_add(micros(length * part));
-    let open = now.saturating_add(micros((length * 0.1).min(1.0)));
-    Plan { open, finish: at(0.9).max(open), close: at(1.0), outcome: outcome(scenario, request) }
-}
-
-fn outcome(scenario: &Scenario, request: &[Value]) -> Outcome {
-    let text = |place: usize| request.get(place).and_then(Value::as_str).unwrap_or_default();
-    let (name, version, image_type, target) = (text(0), text(1), text(3), text(4));
-    let opts = request.get(6).unwrap_or(&Value::Nil);
-    let release = opts.get("release").and_then(Value::as_str).unwrap_or("1");
-    if scenario.unknown_targets.contains(target) {
-        return Outcome::NoTarget;
-    }
-    if let Some(failure) = scenario.fail.get(name) {
-        return Outcome::Failure(failure.out.clone().unwrap_or_else(|| "boom".to_owned()));
-    }
-    for (what, word) in [("name", name), ("version", version), ("release", release)] {
-        if !names::is_file_name(word) {
-            return Outcome::Failure(format!("{} cannot be the {what} of a build", crate::python::quoted(word)));
-        }
-    }
-    let asked = request.get(5).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let arches: Vec<String> = match scenario.archive_arches.get(name) {
-        Some(arches) => arches.clone(),
-        None => asked.map(str::to_owned).collect(),
-    };
-    let mut files = Vec::new();
-    for arch in &arches {
-        let file = |type_name: &str, template: &str, suffix: &str, extra: Option<&serde_json::Value>| PlannedFile {
-            arch: arch.clone(),
-            type_name: type_name.to_owned(),
-            filename: names::fill(
-                template,
-                &[("name", name), ("version", version), ("release", release), ("arch", arch), ("suffix", suffix)],
-            ),
-            extra: extra.cloned(),
-        };
-        let usual = "{name}-{version}-{release}.{arch}.{suffix}";
-        match scenario.archives.get(name) {
-            Some(archives) => files.extend(archives.iter().map(|a| {
-                let suffix = a.suffix.as_deref().unwrap_or_default();
-                file(&a.type_name, a.filename.as_deref().unwrap_or(usual), suffix, a.extra.as_ref())
-            })),
-            None => {
-                let (type_name, suffix) = image_types::file_of(image_type);
-                files.push(file(type_name, usual, suffix, None));
-            }
-        }
-    }
-    if let Some(file) = files.iter().find(|file| !names::is_file_name(&file.filename)) {
-        return Outcome::Failure(format!("{} cannot be the name of a file", crate::python::quoted(&file.filename)));
-    }
-    if let Some(file) = files.iter().find(|file| archive_types::by_name(&file.type_name).is_none()) {
-        return Outcome::Failure(format!("unsupported archive type: {}", file.type_name));
-    }
-    Outcome::Success(files)
-}
 
 impl State {
     /// Lets everything happen that is due by `now`.
@@ -98,7 +23,20 @@ impl State {
             self.agenda.remove(&next);
             let (time, step, id) = next;
             let done = match step {
+                Step::Assign => {
+                    self.assign(id);
+                    Ok(())
+                }
                 Step::Open => self.open(setting, id, time),
+                Step::Repo => self.repo_is_ready(setting, id, time),
+                Step::Free => {
+                    self.free(id);
+                    Ok(())
+                }
+                Step::Reopen => {
+                    self.begin(id, time);
+                    Ok(())
+                }
                 Step::Finish => self.finish(setting, id, time),
                 Step::Close => {
                     self.close(setting, id, time);
@@ -112,8 +50,13 @@ impl State {
         }
     }
 
+    /// A task that is not over.
+    fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
+        self.tasks.get_mut(&id).filter(|task| !task.state.is_final())
+    }
+
     fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
-        if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
+        if let Some(task) = self.unfinished(id) {
             task.state = match result {
                 TaskResult::Value(_) => TaskState::Closed,
                 TaskResult::Fault(_) => TaskState::Failed,
@@ -125,155 +68,272 @@ impl State {
         }
     }
 
-    fn open(&mut self, setting: &Setting, id: i64, time: Micros) -> std::io::Result<()> {
-        let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) else {
-            return Ok(());
-        };
-        task.state = TaskState::Open;
-        task.started = Some(time);
-        let Some(plan) = &task.plan else { return Ok(()) };
-        if plan.outcome == Outcome::NoTarget {
-            let fault = generic(format!("No such build target: {}", task.text(4)));
-            self.end(id, time, TaskResult::Fault(fault));
-            return Ok(());
-        }
-        // An earlier hub has said this already, and perhaps more.
-        if self.restoring && setting.volume.has_output(id, "compose-status.json") {
-            return Ok(());
-        }
-        setting.volume.write_output(id, "compose-request.json", &output::request(task, &setting.addresses.hub))?;
-        // Who looks only when all is over never sees that it was pending.
-        if plan.finish > time {
-            setting.volume.write_output(id, "compose-status.json", &output::pending(task))?;
-        }
-        Ok(())
+    fn fail(&mut self, id: i64, time: Micros, code: i64, text: String) {
+        self.end(id, time, TaskResult::Fault(Fault::new(code, text)));
     }
 
-    fn finish(&mut self, setting: &Setting, id: i64, time: Micros) -> std::io::Result<()> {
-        // Composer does not hear of a task that is called off while it works (KOJI.md 5).
-        let Some(task) = self.tasks.get(&id).filter(|task| task.started.is_some()) else {
-            return Ok(());
-        };
-        let canceled = task.state == TaskState::Canceled;
-        match task.plan.as_ref().map(|plan| &plan.outcome) {
-            Some(Outcome::Failure(reason)) if !canceled => {
-                setting.volume.write_output(id, "compose-status.json", &output::failure(task, reason))?;
-                let text = format!("Compose failed (id: {})", output::compose_id(id));
-                self.end(id, time, TaskResult::Fault(Fault::new(wire::BUILD, text)));
-            }
-            Some(Outcome::Success(files)) => {
-                let build = self.import(setting, task, files, time)?;
-                if !canceled {
-                    setting.volume.write_output(id, "compose-status.json", &output::success(task, build.id))?;
-                }
-                let skip_tag = task.option("skip_tag").and_then(Value::as_bool).unwrap_or(false);
-                let name = build.name.clone();
-                self.package(&name);
-                self.next_event(time);
-                self.add_build(build);
-                if !canceled && !skip_tag {
-                    self.begin_tagging(id, time);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Writes the files of a build and describes them.
-    fn import(&self, setting: &Setting, task: &Task, files: &[PlannedFile], time: Micros) -> std::io::Result<Build> {
-        let scenario = &setting.scenario;
-        let (name, version, release) = (task.text(0), task.text(1), task.release());
-        let dir = Volume::image_dir(name, version, release);
-        let id = ids::build_id(task.id);
-        let mut archives = Vec::new();
-        for file in files {
-            let Some(kind) = archive_types::by_name(&file.type_name) else { continue };
-            let filename = &file.filename;
-            let content = if scenario.empty_files.contains(filename) {
-                Vec::new()
-            } else {
-                format!("osbuild fake image\n{name}-{version}-{release}\n{filename}\n").into_bytes()
-            };
-            let stated = if scenario.wrong_checksum.contains(filename) { &b"another file"[..] } else { &content };
-            let md5 = ids::hex_of(&Md5::digest(stated));
-            let size = content.len() as u64;
-            if !scenario.missing_files.contains(filename) {
-                let mut content = content;
-                if scenario.flip_bytes.contains(filename)
-                    && let Some(byte) = content.first_mut()
-                {
-                    *byte ^= 1;
-                }
-                setting.volume.write_image(&dir, filename, &content)?;
-            }
-            let extra = match &file.extra {
-                Some(extra) => magudi_koji::value::from_json(extra).unwrap_or(Value::Nil),
-                None => image_types::usual_extra(task.text(3), &file.arch),
-            };
-            let next = self.next_archive_id() + archives.len() as i64;
-            let (arch, filename) = (file.arch.clone(), filename.clone());
-            archives.push(Archive { id: next, build: id, arch, kind, filename, size, md5, extra });
-        }
-        let owner = self.accounts.by_id(task.owner).map_or_else(String::new, |user| user.name.clone());
-        Ok(Build {
-            id,
-            task: task.id,
-            name: name.to_owned(),
-            version: version.to_owned(),
-            release: release.to_owned(),
-            package: self.packages.get(name).copied().unwrap_or(self.packages.len() as i64 + 1),
-            owner: (task.owner, owner),
-            started: task.started.unwrap_or(time),
-            completed: time,
-            event: self.event.0 + 1,
-            archives,
-            tag: None,
+    /// Gives a task to the builder, which has not begun with it. Whether it could be given.
+    pub(crate) fn assign(&mut self, id: i64) -> bool {
+        let task = self.tasks.get_mut(&id).filter(|task| task.state == TaskState::Free);
+        task.is_some_and(|task| {
+            task.state = TaskState::Assigned;
+            task.host = Some(HOST);
+            true
         })
     }
 
-    /// The task under the task that tags its build.
-    fn begin_tagging(&mut self, id: i64, time: Micros) {
+    /// A builder begins with a task, perhaps for the second time: then it counts from there (KOJI.md 11).
+    fn begin(&mut self, id: i64, time: Micros) {
+        if let Some(task) = self.unfinished(id) {
+            task.state = TaskState::Open;
+            task.host = Some(HOST);
+            task.started = Some(time);
+        }
+    }
+
+    /// The builder stops, and gives its tasks back. Composer does not hear of it.
+    fn free(&mut self, id: i64) {
+        if let Some(task) = self.unfinished(id) {
+            task.state = TaskState::Free;
+            task.host = None;
+            task.started = None;
+        }
+    }
+
+    fn open(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+        self.begin(id, time);
+        let Some(task) = self.unfinished(id) else { return Ok(()) };
+        let Some(plan) = &task.plan else { return Ok(()) };
+        match &plan.outcome {
+            Outcome::NoTarget => {
+                let fault = generic(format!("No such build target: {}", task.text(4)));
+                self.end(id, time, TaskResult::Fault(fault));
+            }
+            Outcome::NoArches(arches) => {
+                // A set of Python's has no order; this one is sorted.
+                let arches: Vec<String> = arches.iter().map(|arch| crate::python::quoted(arch)).collect();
+                let text = format!("Unsupported architecture(s): {{{}}}", arches.join(", "));
+                self.fail(id, time, wire::BUILD, text);
+            }
+            _ if plan.repo.is_some_and(|ready| ready > time) => self.wait_for_repo(id, time),
+            _ => return self.ask_composer(setting, id, time),
+        }
+        Ok(())
+    }
+
+    /// The task under the task that waits for the repository of the build tag.
+    fn wait_for_repo(&mut self, id: i64, time: Micros) {
+        let event = self.event.0;
+        let is_waited_for = self.tasks.contains_key(&ids::repo_task_id(id));
         let Some(parent) = self.tasks.get_mut(&id) else { return };
-        let child = ids::tag_task_id(id);
-        let tag = self.targets.by_name(parent.text(4)).map_or(0, |target| target.dest_tag);
-        let (owner, build) = (parent.owner, ids::build_id(id));
         parent.waiting = Some(true);
-        parent.children.push(child);
-        let task = Task {
-            id: child,
-            method: "tagBuild",
-            state: TaskState::Open,
-            owner,
-            parent: Some(id),
-            label: Some("tag"),
-            request: vec![int(tag), int(build), Value::Bool(false), Value::Nil, Value::Bool(true)],
-            created: time,
-            started: Some(time),
+        if is_waited_for {
+            return;
+        }
+        let tag = self.targets.by_name(parent.text(4)).and_then(|target| self.targets.tag_by_id(target.build_tag));
+        let request =
+            vec![string(tag.map_or("", |tag| tag.name.as_str())), Value::Nil, Value::Array(Vec::new()), int(event)];
+        let child = parent.child(ids::repo_task_id(id), "waitrepo", "waitrepo", time, request);
+        parent.children.push(child.id);
+        self.tasks.insert(child.id, child);
+    }
+
+    fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+        if self.tasks.get(&id).is_none_or(|task| task.waiting != Some(true)) {
+            return Ok(());
+        }
+        let tag =
+            self.tasks.get(&id).and_then(|task| self.targets.by_name(task.text(4))).map(|target| target.build_tag);
+        let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
+        let child = ids::repo_task_id(id);
+        self.end(child, time, TaskResult::Value(repo));
+        if let Some(child) = self.tasks.get_mut(&child) {
+            child.awaited = Some(false);
+        }
+        match self.unfinished(id) {
+            Some(task) => {
+                task.waiting = Some(false);
+                self.ask_composer(setting, id, time)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The builder sends the request to composer, and composer begins a build.
+    fn ask_composer(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
+        let Some(plan) = &task.plan else { return Ok(()) };
+        if let Outcome::NoTemplate(text) = &plan.outcome {
+            let text = format!("Traceback (most recent call last):\n{text}\n");
+            self.fail(id, time, wire::PYTHON, text);
+            return Ok(());
+        }
+        // An earlier hub has said this already, and perhaps more.
+        let is_said = self.restoring && setting.volume.has_output(id, "compose-status.json");
+        if !is_said {
+            let request = output::request(task, &setting.addresses.hub, &self.tag_repo(setting, task.text(4)));
+            setting.volume.write_output(id, "compose-request.json", &request)?;
+        }
+        match &plan.outcome {
+            Outcome::Refused(answer) => {
+                let text = format!("Failed to create the compose request: {answer}");
+                self.fail(id, time, wire::GENERIC, text);
+                return Ok(());
+            }
+            Outcome::Unreachable(reason) => {
+                let text =
+                    format!("Traceback (most recent call last):\nrequests.exceptions.ConnectionError: {reason}\n");
+                self.fail(id, time, wire::PYTHON, text);
+                return Ok(());
+            }
+            _ => {}
+        }
+        // Who looks only when all is over never sees that it was pending.
+        if !is_said && plan.finish > time {
+            setting.volume.write_output(id, "compose-status.json", &output::pending(task))?;
+        }
+        if let Some(build) = self.begin_build(id, time) {
+            self.add_build(build);
+        }
+        Ok(())
+    }
+
+    /// Where the repository of a target's build tag would lie, for each arch.
+    fn tag_repo(&self, setting: &Setting, target: &str) -> String {
+        let tag = self.targets.by_name(target).and_then(|target| self.targets.tag_by_id(target.build_tag));
+        let (name, id) = tag.map_or(("", 0), |tag| (tag.name.as_str(), tag.id));
+        format!("{}/repos/{}/{id}/$arch", setting.addresses.files, name.replace('$', "$$"))
+    }
+
+    /// The build that composer begins for a task; none if there is one, or if it could not be called that.
+    fn begin_build(&mut self, id: i64, time: Micros) -> Option<Build> {
+        let task = self.tasks.get(&id)?;
+        let (name, version, release) = (task.text(0), task.text(1), task.release());
+        if self.builds.contains_key(&ids::build_id(id)) {
+            return None;
+        }
+        if ![name, version, release].into_iter().all(names::is_file_name) {
+            return None;
+        }
+        let owner = self.accounts.by_id(task.owner).map_or_else(String::new, |user| user.name.clone());
+        let mut build = Build {
+            id: ids::build_id(id),
+            state: BuildState::Building,
+            task: id,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            release: release.to_owned(),
+            package: 0,
+            owner: (task.owner, owner),
+            started: time,
             completed: None,
-            waiting: None,
-            awaited: Some(true),
-            priority: 19,
-            result: None,
-            children: Vec::new(),
-            plan: None,
+            event: 0,
+            archives: Vec::new(),
+            tag: None,
         };
-        self.tasks.insert(child, task);
+        build.package = self.package(&build.name);
+        build.event = self.next_event(time);
+        Some(build)
+    }
+
+    fn finish(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
+        let build = self.builds.get(&ids::build_id(id));
+        if build.is_some_and(|build| build.state != BuildState::Building) {
+            return Ok(());
+        }
+        let build = build.map(|build| build.id);
+        // Composer does not hear of a task that is called off while it works (KOJI.md 5).
+        let is_canceled = task.state == TaskState::Canceled;
+        if !is_canceled && task.state != TaskState::Open {
+            return Ok(());
+        }
+        let Some(plan) = &task.plan else { return Ok(()) };
+        let status = match (&plan.outcome, build) {
+            (Outcome::Failure(reason), _) => output::failure(task, build, reason),
+            (Outcome::NotImported(reason), _) => output::not_imported(task, build, reason),
+            (Outcome::Success(files), Some(build)) => {
+                let archives = self.import(setting, task, files)?;
+                let status = output::success(task, build);
+                let is_unlisted = plan.is_unlisted;
+                self.complete(build, archives, time);
+                if !is_canceled {
+                    self.write_status(setting, id, &status, true)?;
+                    if !self.skips_tag(id) {
+                        self.begin_tagging(id, time, is_unlisted);
+                    }
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if let Some(build) = build.and_then(|build| self.builds.get_mut(&build)) {
+            build.state = BuildState::Failed;
+            build.completed = Some(time);
+        }
+        if !is_canceled {
+            self.write_status(setting, id, &status, false)?;
+            self.fail(id, time, wire::BUILD, format!("Compose failed (id: {})", output::compose_id(id)));
+        }
+        Ok(())
+    }
+
+    fn write_status(&self, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
+        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
+        let scripted = output::scripted(task, &setting.scenario);
+        setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
+        let build = self.builds.get(&ids::build_id(id)).map(|build| build.id);
+        for (name, content) in output::logs(task, build, is_good) {
+            // An arch can be anything; what is no file name the builder could not have written either.
+            if names::is_file_name(&name) {
+                setting.volume.write_output(id, &name, &content)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn skips_tag(&self, id: i64) -> bool {
+        let task = self.tasks.get(&id);
+        task.and_then(|task| task.option("skip_tag")).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The task under the task that tags its build. A package that the tag does not list ends it at once.
+    fn begin_tagging(&mut self, id: i64, time: Micros, is_unlisted: bool) {
+        let Some(parent) = self.tasks.get_mut(&id) else { return };
+        let tag = self.targets.by_name(parent.text(4)).map_or(0, |target| target.dest_tag);
+        let request = vec![int(tag), int(ids::build_id(id)), Value::Bool(false), Value::Nil, Value::Bool(true)];
+        let child = parent.child(ids::tag_task_id(id), "tagBuild", "tag", time, request);
+        parent.waiting = Some(true);
+        parent.children.push(child.id);
+        let child_id = child.id;
+        self.tasks.insert(child_id, child);
+        if is_unlisted {
+            let name = self.tasks.get(&id).map_or("", |task| task.text(0));
+            let text = format!("Package {name} not in list for {tag}");
+            self.fail(child_id, time, wire::TAG, text);
+        }
     }
 
     fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
         let Some(task) = self.tasks.get(&id).filter(|task| task.state == TaskState::Open) else {
             return;
         };
-        let children = task.children.clone();
         let build = ids::build_id(id);
-        for child in children {
-            let tag = self.tasks.get(&child).and_then(|task| task.request.first()).and_then(Value::as_i64);
-            self.end(child, time, TaskResult::Value(Value::Nil));
+        if self.builds.get(&build).is_none_or(|build| build.state != BuildState::Complete) {
+            return;
+        }
+        let tagging = ids::tag_task_id(id);
+        if task.children.contains(&tagging) {
+            self.end(tagging, time, TaskResult::Value(Value::Nil));
             let event = self.event.0;
-            if let Some(task) = self.tasks.get_mut(&child) {
-                task.awaited = Some(false);
+            let Some(child) = self.tasks.get_mut(&tagging) else { return };
+            child.awaited = Some(false);
+            if let Some(TaskResult::Fault(fault)) = &child.result {
+                let fault = fault.clone();
+                self.end(id, time, TaskResult::Fault(fault));
+                return;
             }
+            let tag = child.request.first().and_then(Value::as_i64);
             if let (Some(build), Some(tag)) = (self.builds.get_mut(&build), tag) {
                 build.tag = Some((tag, event));
             }

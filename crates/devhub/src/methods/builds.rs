@@ -42,6 +42,12 @@ pub(super) static METHODS: &[Method] = &[
     read("getBuildLogs", "build", "The logs of a build: none.", |call| {
         strictly(call, 0).map(|_| Value::Array(Vec::new()))
     }),
+    read(
+        "queryHistory",
+        "tables=None afterEvent=None after=None beforeEvent=None before=None active=None queryOpts=None build=None tag=None",
+        "What was tagged when; of other tables nothing.",
+        history,
+    ),
     read("getBuildType", "buildInfo strict=False", "The types of a build.", |call| {
         Ok(wanted(call, 0, 1)?
             .map_or(Value::Nil, |build| structure([("image", structure([("build_id", int(build.id))]))])))
@@ -155,10 +161,11 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
         _ => id(1)?,
     };
     let prefix = call.args.get(3).as_str().unwrap_or_default().to_lowercase();
-    let states = match call.args.get(4) {
+    let states = call.args.get(4);
+    let state_fits = |build: &Build| match states {
         Value::Nil => true,
-        Value::Array(states) => states.iter().any(|state| state.as_i64() == Some(1)),
-        state => state.as_i64() == Some(1),
+        Value::Array(states) => states.iter().any(|state| state.as_i64() == Some(build.state as i64)),
+        state => state.as_i64() == Some(build.state as i64),
     };
     let is_image = call.args.get(11).as_str().is_none_or(|kind| kind == "image");
     let cg = match call.args.get(15) {
@@ -166,13 +173,14 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
         Value::String(name) => name == "osbuild",
         id => id.as_i64() == Some(1),
     };
-    if !states || !is_image || !cg || volume.is_some_and(|volume| volume != 0) {
+    if !is_image || !cg || volume.is_some_and(|volume| volume != 0) {
         return query::apply(Vec::new(), call.args.get(13));
     }
     let takes = |build: &&Build| {
         package.is_none_or(|id| id == build.package)
             && user.is_none_or(|id| id == build.owner.0)
             && build.name.to_lowercase().starts_with(&prefix)
+            && state_fits(build)
     };
     let rows: Vec<Value> = match task {
         // By far the most frequent question; it must not look at every build.
@@ -336,4 +344,31 @@ fn list_packages(call: &mut Call<'_>) -> Answer {
         .into_iter()
         .map(|(name, id)| structure([("package_id", int(*id)), ("package_name", string(name.as_str()))]));
     query::apply(rows.collect(), call.args.get(7))
+}
+
+/// The tags of builds. `koji list-history` asks for these and for much that there is not.
+fn history(call: &mut Call<'_>) -> Answer {
+    let tables: Vec<&str> = match call.args.get(0) {
+        Value::Nil => vec!["tag_listing"],
+        tables => tables.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+    };
+    let build = match call.args.get(7) {
+        Value::Nil => None,
+        info => Some(find(call, info)?.map(|build| build.id)),
+    };
+    let tag = match call.args.get(8) {
+        Value::Nil => None,
+        info => Some(info.as_i64().or_else(|| Some(call.state.targets.tag_by_name(info.as_str()?)?.id))),
+    };
+    let rows = call.state.builds.values().filter_map(|b| {
+        let (tag_id, event) = b.tag?;
+        let fits = build.is_none_or(|id| id == Some(b.id)) && tag.is_none_or(|id| id == Some(tag_id));
+        let tag_name = call.state.targets.tag_by_id(tag_id).map_or("", |tag| tag.name.as_str());
+        fits.then(|| b.to_history_value((tag_id, tag_name), event))
+    });
+    let mut rows = Some(query::apply(rows.collect(), call.args.get(6))?);
+    Ok(structure(tables.into_iter().map(|table| match table {
+        "tag_listing" => (table, rows.take().unwrap_or(Value::Nil)),
+        _ => (table, Value::Array(Vec::new())),
+    })))
 }

@@ -3,11 +3,11 @@
 use super::{Method, write};
 use crate::ids;
 use crate::journal::{Record, encode_request};
+use crate::plan::Plan;
 use crate::python;
 use crate::rpc::Call;
 use crate::schema;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed};
-use crate::work;
 
 pub(super) static METHODS: &[Method] = &[write(
     "osbuildImage",
@@ -44,7 +44,7 @@ fn submit(call: &mut Call<'_>) -> Answer {
 /// Adds a task for `request`, under the first free id from `wanted` on.
 pub(super) fn new_task(call: &mut Call<'_>, wanted: i64, owner: i64, request: Vec<Value>) -> Answer {
     let id = call.state.free_task_id(wanted);
-    let plan = work::plan(&call.setting.scenario, id, call.now, &request);
+    let plan = Plan::new(&call.setting.scenario, id, call.now, &request);
     let created = call.now;
     call.keep(|| {
         let request = encode_request(&request)?;

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::python::repr;
 use crate::rpc::Call;
 use crate::targets::{Tag, Target};
-use crate::tasks::{HOST, IMAGE_CHANNEL, TaskState};
+use crate::tasks::{HOST, HOST_NAME, IMAGE_CHANNEL, TaskState};
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
 
 pub(super) static METHODS: &[Method] = &[
@@ -46,9 +46,9 @@ pub(super) static METHODS: &[Method] = &[
         Ok(Value::Array(Vec::new()))
     }),
     read("getRepo", "tag state=None event=None dist=False min_event=None", "The repository of a tag.", get_repo),
-    read("checkTagPackage", "tag pkg", "Whether a tag lists a package: always.", |call| {
-        tag_of(call, 0, true).map(|_| Value::Bool(true))
-    }),
+    read("checkTagPackage", "tag pkg", "Whether a tag lists a package.", check_package),
+    read("getPackageConfig", "tag pkg event=None", "How a tag lists a package.", package_config),
+    read("tagLastChangeEvent", "tag before=None inherit=True", "The last event of a tag.", last_change),
     read("getChannel", "channelInfo strict=False", "A channel.", get_channel),
     read("listChannels", "hostID=None event=None enabled=None", "All channels.", |call| {
         Ok(Value::Array(CHANNELS.iter().map(|channel| channel_value(call, *channel)).collect()))
@@ -185,16 +185,52 @@ fn list_tags(call: &mut Call<'_>) -> Answer {
 
 fn get_repo(call: &mut Call<'_>) -> Answer {
     let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
-    let created = call.state.event.1;
+    Ok(call.state.repo_value(tag.id))
+}
+
+fn is_listed(call: &Call<'_>, package: &Value) -> bool {
+    package.as_str().is_none_or(|name| !call.setting.scenario.unlisted_packages.contains(name))
+}
+
+fn check_package(call: &mut Call<'_>) -> Answer {
+    tag_of(call, 0, true)?;
+    Ok(Value::Bool(is_listed(call, call.args.get(1))))
+}
+
+/// Every package is in every tag, and belongs to `compose`.
+fn package_config(call: &mut Call<'_>) -> Answer {
+    let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
+    let info = call.args.get(1);
+    let package = match info {
+        Value::String(name) => call.state.packages.get_key_value(name),
+        _ => {
+            let id = call.args.id(1)?;
+            call.state.packages.iter().find(|(_, known)| **known == id)
+        }
+    };
+    let Some((name, id)) = package.filter(|(name, _)| is_listed(call, &string(name.as_str()))) else {
+        return Ok(Value::Nil);
+    };
+    let owner = call.state.accounts.by_name("compose");
     Ok(structure([
-        ("id", int(tag.id)),
-        ("state", int(1)),
-        ("create_event", int(1)),
-        ("creation_time", clock::time_value(Some(created))),
-        ("create_ts", clock::ts_value(Some(created))),
-        ("dist", Value::Bool(false)),
-        ("task_id", Value::Nil),
+        ("blocked", Value::Bool(false)),
+        ("extra_arches", Value::Nil),
+        ("owner_id", int(owner.map_or(0, |user| user.id))),
+        ("owner_name", string("compose")),
+        ("package_id", int(*id)),
+        ("package_name", string(name.as_str())),
+        ("tag_id", int(tag.id)),
+        ("tag_name", string(tag.name.as_str())),
     ]))
+}
+
+/// A tag changes when a build gets it, and when it comes into being.
+fn last_change(call: &mut Call<'_>) -> Answer {
+    let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
+    let before = call.args.get(1).as_i64().unwrap_or(i64::MAX);
+    let events = call.state.builds.values().filter_map(|build| build.tag).filter(|(id, _)| *id == tag.id);
+    let last = events.map(|(_, event)| event).filter(|event| *event < before).max();
+    Ok(int(last.unwrap_or(1)))
 }
 
 fn channel_value(call: &Call<'_>, (id, name): (i64, &str)) -> Value {
@@ -249,7 +285,7 @@ fn host_value(call: &Call<'_>) -> Value {
         ("description", Value::Nil),
         ("enabled", Value::Bool(true)),
         ("id", int(HOST)),
-        ("name", string("builder1")),
+        ("name", string(HOST_NAME)),
         ("ready", Value::Bool(true)),
         ("task_load", Value::Double(load)),
         ("update_ts", clock::ts_value(Some(call.now))),
@@ -260,7 +296,7 @@ fn host_value(call: &Call<'_>) -> Value {
 fn get_host(call: &mut Call<'_>) -> Answer {
     let found = match key(call.args.get(0))? {
         Key::Id(id) => id == HOST,
-        Key::Name(name) => name == "builder1",
+        Key::Name(name) => name == HOST_NAME,
     };
     match found {
         true => Ok(host_value(call)),

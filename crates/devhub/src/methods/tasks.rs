@@ -7,8 +7,9 @@ use crate::args::id_of;
 use crate::clock;
 use crate::ids;
 use crate::journal::{Record, encode_request};
+use crate::plan::Plan;
 use crate::rpc::{Call, fault_value};
-use crate::tasks::{HOST, IMAGE_CHANNEL, Task, TaskResult, TaskState};
+use crate::tasks::{HOST, HOST_NAME, IMAGE_CHANNEL, Task, TaskResult, TaskState};
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, string, structure, truthy};
 
 pub(super) static METHODS: &[Method] = &[
@@ -26,6 +27,8 @@ pub(super) static METHODS: &[Method] = &[
     write("cancelTask", "task_id recurse=True", "Calls off a task.", cancel),
     write("cancelTaskFull", "task_id strict=True", "Calls off a task and all around it.", cancel_full),
     write("cancelTaskChildren", "task_id", "Calls off the tasks under a task.", cancel_children),
+    write("freeTask", "task_id", "Gives a task back to the queue.", free),
+    write("assignTask", "task_id host force=False override=False", "Gives a task to a builder.", assign),
     write("resubmitTask", "taskID", "Submits a task that failed or was called off again.", resubmit),
     write("setTaskPriority", "task_id priority recurse=True", "Changes the priority of a task.", set_priority),
 ];
@@ -133,7 +136,7 @@ impl Filter<'_> {
             && self.is("parent", task.parent)
             && self.is("state", Some(task.state as i64))
             && self.is("channel_id", Some(IMAGE_CHANNEL))
-            && self.is("host_id", task.started.map(|_| HOST))
+            && self.is("host_id", task.host)
             && self.text_is("method", task.method)
             && self.text_is("arch", "noarch")
             && self.in_time("created", Some(task.created))
@@ -252,6 +255,37 @@ fn resubmit(call: &mut Call<'_>) -> Answer {
     let (args, opts) = request.split_at(request.len().min(6));
     let wanted = ids::task_id(args, opts.first().unwrap_or(&Value::Nil), &call.setting.placeholders);
     super::osbuild::new_task(call, wanted, owner, request)
+}
+
+fn free(call: &mut Call<'_>) -> Answer {
+    call.user_with("admin")?;
+    let task = strictly(call, 0)?;
+    let (id, state) = (task.id, task.state);
+    if state.is_final() {
+        return Err(generic(format!("Cannot free task {id}, state is {}", state.name())));
+    }
+    if task.method == "osbuildImage" && state != TaskState::Free {
+        let time = call.now;
+        let plan = Plan::new(&call.setting.scenario, id, time, &task.request);
+        call.keep(|| Ok(Record::GiveBack { id, time, plan: plan.clone() }))?;
+        call.state.give_back(id, plan);
+    }
+    Ok(Value::Nil)
+}
+
+fn assign(call: &mut Call<'_>) -> Answer {
+    call.user_with("admin")?;
+    let id = strictly(call, 0)?.id;
+    let known = match call.args.get(1) {
+        Value::String(name) => name == HOST_NAME,
+        other => other.as_i64() == Some(HOST),
+    };
+    if !known {
+        return Err(generic(format!("No such host: {}", crate::python::repr(call.args.get(1)))));
+    }
+    // A restart would lose it, and the builder would have begun by then anyway.
+    call.wrote = true;
+    Ok(Value::Bool(call.state.assign(id)))
 }
 
 fn set_priority(call: &mut Call<'_>) -> Answer {

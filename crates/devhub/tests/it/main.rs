@@ -6,6 +6,7 @@
 mod calls;
 mod client;
 mod conventions;
+mod life;
 mod mishaps;
 mod persistence;
 mod recordings;

@@ -88,3 +88,47 @@ async fn slow_downloads() {
     assert_eq!(file.body.len(), 44);
     assert!(start.elapsed().as_millis() >= 300, "{:?}", start.elapsed());
 }
+
+#[tokio::test]
+async fn answers_get_lost_in_several_ways() {
+    let f = hub(
+        r#"{"drop_answers": [{"method": "getAPIVersion", "nth": 1, "how": "cut"}, {"method": "getAPIVersion", "nth": 2, "how": "garbage"},
+            {"method": "getAPIVersion", "nth": 3, "how": "gateway"}, {"method": "getAPIVersion", "nth": 4}]}"#,
+    )
+    .await;
+    let body = encode_call("getAPIVersion", &[]).unwrap();
+    let ask = || request(&f.hub, "POST", "/kojihub", "", &body);
+    let cut = ask().await.unwrap();
+    let length: usize = cut.header("content-length").unwrap().parse().unwrap();
+    assert_eq!((cut.status, cut.body.len()), (200, length / 2));
+    let garbage = ask().await.unwrap();
+    assert_eq!((garbage.status, garbage.header("content-type")), (200, Some("text/xml")));
+    assert!(magudi_koji::xmlrpc::decode_response(&garbage.body).is_err());
+    assert_eq!(ask().await.unwrap().status, 502);
+    assert!(ask().await.is_none());
+    assert!(ask().await.unwrap().text().contains("<int>1</int>"));
+}
+
+#[tokio::test]
+async fn late_answers() {
+    let f = hub(r#"{"delay_answers": [{"method": "getAPIVersion", "nth": 2, "seconds": 0.3}]}"#).await;
+    let start = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(call(&f.hub, "getAPIVersion", vec![]).await, Ok(int(1)));
+    }
+    assert!(start.elapsed().as_millis() >= 300);
+    // Nobody else waits for it.
+    assert_eq!(call(&f.hub, "hello", vec![]).await, Ok(magudi_koji::value::string("Hello World")));
+}
+
+#[tokio::test]
+async fn under_maintenance_admins_go_on() {
+    let f = hub(r#"{"outages": [{"seconds": 3600, "kind": "lockout"}]}"#).await;
+    let fault = call(&f.hub, "getAPIVersion", vec![]).await.unwrap_err();
+    assert_eq!((fault.code, fault.string.as_str()), (1014, "Server disabled for maintenance"));
+    assert_eq!(call(&f.hub, "nope", vec![]).await.unwrap_err().code, 1000, "that is found out before");
+    let user = login(&f.hub, "compose", "composepass").await;
+    assert_eq!(try_call(&f.hub, &user.headers(None), "getAPIVersion", vec![]).await.unwrap().unwrap_err().code, 1014);
+    let admin = login(&f.hub, "kojiadmin", "kojipass").await;
+    assert_eq!(try_call(&f.hub, &admin.headers(None), "getAPIVersion", vec![]).await.unwrap(), Ok(int(1)));
+}
