@@ -56,6 +56,8 @@ codes! {
     ONE_CHECKSUM = "MG016" Error;
     /// The configuration holds more than we are willing to work through.
     TOO_LARGE = "MG017" Error;
+    /// A bare word that YAML 1.1 reads as a boolean.
+    YAML_WORD = "MG018" Warning;
 
     /// The variants file cannot be read.
     VARIANTS_UNREADABLE = "MG101" Error;

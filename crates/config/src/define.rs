@@ -8,6 +8,7 @@ use crate::load::{Syntax, add_file, load_bytes};
 use crate::schema;
 use crate::source::{FileId, Sources, Span};
 use crate::tree::{Dict, Node, Value};
+use crate::yaml;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ pub fn load_for_dump(
     Ok(Node::new(Value::Dict(Arc::new(merged)), span))
 }
 
-/// JSON whatever the name, when it is JSON.
+/// JSON whatever the name, when it is JSON; YAML only by its name.
 fn parse_any(
     file: FileId,
     path: &Path,
@@ -61,6 +62,9 @@ fn parse_any(
     before: &Dict,
 ) -> Result<Node, Vec<Diagnostic>> {
     let looks_like_json = sources.file(file).text.trim_start().starts_with(['{', '[']);
+    if Syntax::of(path) == Syntax::Yaml {
+        return yaml::parse_yaml(file, sources).map_err(|problem| vec![problem]);
+    }
     let is_json = Syntax::of(path) == Syntax::Json;
     if is_json || looks_like_json {
         match json::parse_json(file, sources) {

@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
-//! - Syntaxes: [`conf`] the configuration language, [`json`]
+//! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
 //! - Checked: [`schema`] of the top-level keys, [`mod@check`], [`compose_config`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names
@@ -27,6 +27,7 @@ pub mod schema;
 pub mod similar;
 pub mod source;
 pub mod tree;
+pub mod yaml;
 
 pub use check::check;
 pub use compose_config::ComposeConfig;

@@ -21,5 +21,11 @@ pub const MAX_FORMATTED: usize = 16 << 20;
 /// How many values a configuration may have when every variable is written out where it is used.
 pub const MAX_EXPANDED: u64 = 5_000_000;
 
+/// How many entries merge keys may copy in one YAML file.
+pub const MAX_MERGED: usize = 1_000_000;
+
+/// How many remarks are kept about the text of one configuration.
+pub const MAX_REMARKS: usize = 1_000;
+
 /// How many images all patterns have together.
 pub const MAX_IMAGES: usize = 100_000;

@@ -7,6 +7,7 @@ use crate::json;
 use crate::limits;
 use crate::source::{FileId, Sources};
 use crate::tree::{Dict, Node};
+use crate::yaml;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,17 +18,27 @@ pub enum Syntax {
     Conf,
     /// JSON.
     Json,
+    /// YAML, which Pungi does not read.
+    Yaml,
 }
 
 impl Syntax {
-    /// The syntax that a file's name asks for: JSON for exactly `.json`, else the configuration language.
+    /// The syntax that a file's name asks for: JSON for exactly `.json`, YAML for `.yaml` and `.yml`, else the configuration
+    /// language.
     pub fn of(path: &Path) -> Self {
         let name = path.file_name().map(std::ffi::OsStr::as_encoded_bytes).unwrap_or_default();
-        if name.ends_with(b".json") { Self::Json } else { Self::Conf }
+        if name.ends_with(b".json") {
+            Self::Json
+        } else if name.ends_with(b".yaml") || name.ends_with(b".yml") {
+            Self::Yaml
+        } else {
+            Self::Conf
+        }
     }
 }
 
-/// Reads a configuration file and everything that it includes. The result is a dict.
+/// Reads a configuration file and everything that it includes. The result is a dict. What is doubtful about the text alone is
+/// remarked upon in `sources`.
 pub fn load_config(path: &Path, sources: &mut Sources) -> Result<Node, Vec<Diagnostic>> {
     let read: Reader<'_> = &load_bytes;
     let file = add_file(path, sources, read).map_err(|problem| vec![problem])?;
@@ -39,6 +50,7 @@ pub fn parse_config(file: FileId, sources: &mut Sources, read: Reader<'_>) -> Re
     match Syntax::of(&sources.file(file).path) {
         Syntax::Conf => conf::parse_conf(file, sources, read, &Dict::default()),
         Syntax::Json => json::parse_json(file, sources).map_err(|problem| vec![problem]),
+        Syntax::Yaml => yaml::parse_yaml(file, sources).map_err(|problem| vec![problem]),
     }
 }
 

@@ -1,8 +1,11 @@
 //! A *source* is one file of configuration text; a *span* is a stretch of it.
 //!
 //! Every value of a configuration carries the span it was written at, however it came there: by an include, through a
-//! variable, out of a format string. [`Sources`] turns a span back into a file, a line and a column.
+//! variable, out of a format string. [`Sources`] turns a span back into a file, a line and a column, and keeps the *remarks*:
+//! what the text alone makes one doubt, whatever its values are used for.
 
+use crate::diagnostic::Diagnostic;
+use crate::limits::MAX_REMARKS;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -139,6 +142,7 @@ impl std::fmt::Display for Position {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<Arc<Source>>,
+    remarks: Vec<Diagnostic>,
 }
 
 impl Sources {
@@ -192,6 +196,20 @@ impl Sources {
     /// All files, in the order in which they were opened.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
         self.files.iter()
+    }
+
+    /// Notes a remark: a warning about text that says something else than it seems to. A file that is read twice is
+    /// remarked upon once, and beyond [`MAX_REMARKS`] nobody reads on.
+    pub fn remark(&mut self, remark: Diagnostic) {
+        let known = |other: &Diagnostic| other.code == remark.code && other.span == remark.span;
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.iter().any(known) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// The remarks, in the order in which the text was read.
+    pub fn remarks(&self) -> &[Diagnostic] {
+        &self.remarks
     }
 
     /// Where a span begins.

@@ -21,11 +21,11 @@ impl Findings {
 
     /// Notes that a value is not what it should be, and says what it is.
     pub fn wrong_type(&mut self, node: &Node, at: At<'_>, wanted: &str) {
-        let found = if at.is_secret() { node.kind().to_owned() } else { shown(node) };
-        self.add(
-            Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), format!("expected {wanted}, found {found}"))
-                .at(node.span),
-        );
+        let shown = if at.is_secret() { node.kind().to_owned() } else { shown(node) };
+        let message = format!("expected {wanted}, found {shown}");
+        let found = Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(node.span);
+        let is_plain = matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_));
+        self.add(if is_plain && wanted.starts_with("a string") { found.help("put it in quotes") } else { found });
     }
 
     /// A string.

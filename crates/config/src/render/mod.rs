@@ -6,6 +6,7 @@
 pub mod secrets;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Syntax;
 use crate::source::{FileId, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use secrets::Secrets;
@@ -138,7 +139,7 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId
         .enumerate()
         .map(|(index, ((file, line), marks))| {
             let source = sources.file(file);
-            let secrets = secrets.entry(file).or_insert_with(|| Secrets::find(&source.text));
+            let secrets = secrets.entry(file).or_insert_with(|| Secrets::find(&source.text, Syntax::of(&source.path)));
             let first = marks.first().map_or(0, |(span, _, _)| span.start);
             let mut drawn = Drawn {
                 path: clean(&source.path.display().to_string()),

@@ -1,6 +1,7 @@
 //! *Secrets* of a configuration: the strings under `customizations`, which may hold passwords, and strings whose key says
 //! what they are. Found in the text alone, so that they are hidden in files that do not parse, too.
 
+use crate::load::Syntax;
 use std::ops::Range;
 
 /// The stretches of a text that must not be shown.
@@ -16,8 +17,11 @@ impl Secrets {
         self.ranges.get(index).is_some_and(|range| range.contains(&offset))
     }
 
-    /// Looks through a text in either syntax.
-    pub fn find(text: &str) -> Self {
+    /// Looks through a text.
+    pub fn find(text: &str, syntax: Syntax) -> Self {
+        if syntax == Syntax::Yaml {
+            return Self { ranges: find_in_yaml(text) };
+        }
         let mut scan =
             Scan { bytes: text.as_bytes(), text, pos: 0, secrets: Self::default(), depth: 0, below: None, next: false };
         scan.run();
@@ -41,6 +45,54 @@ struct Scan<'t> {
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["customi", "password", "passwd", "secret", "token"].iter().any(|part| name.contains(part))
+}
+
+/// In YAML whatever stands behind a secret key is hidden to the end of its line, and all lines that belong to it: those
+/// that are indented deeper, those of a list under the key, and those inside brackets that were opened there.
+fn find_in_yaml(text: &str) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    // The column of the key whose value goes on, and how many brackets are open in it.
+    let mut inside: Option<(usize, i64)> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches(' ');
+        let indent = line.len() - content.len();
+        let blank = content.trim().is_empty();
+        let goes_on = |(column, open): &(usize, i64)| {
+            blank || *open > 0 || indent > *column || (indent == *column && content.starts_with("- "))
+        };
+        inside = inside.filter(goes_on);
+        let hidden = match &mut inside {
+            Some((_, open)) => {
+                *open += brackets(content);
+                Some(indent)
+            }
+            None => secret_key(line).map(|(column, value)| {
+                inside = Some((column, brackets(&line[value..])));
+                value
+            }),
+        };
+        if let Some(from) = hidden.filter(|_| !blank) {
+            ranges.push(start + from..start + line.trim_end().len().max(from));
+        }
+        start += line.len();
+    }
+    ranges
+}
+
+/// How many more brackets are opened than closed; quotes are not looked at, which at worst hides more.
+fn brackets(text: &str) -> i64 {
+    text.bytes().map(|b| i64::from(matches!(b, b'[' | b'{')) - i64::from(matches!(b, b']' | b'}'))).sum()
+}
+
+/// The column of the first secret key of a line of YAML and where its value begins.
+fn secret_key(line: &str) -> Option<(usize, usize)> {
+    let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'');
+    line.match_indices(':').find_map(|(colon, _)| {
+        let before = line[..colon].trim_end();
+        let word = before.trim_end_matches(in_word).len();
+        is_secret(&before[word..]).then_some((word, colon + 1))
+    })
 }
 
 impl Scan<'_> {
@@ -132,7 +184,11 @@ mod tests {
     use super::*;
 
     fn hidden(text: &str) -> String {
-        let secrets = Secrets::find(text);
+        hidden_in(text, Syntax::Conf)
+    }
+
+    fn hidden_in(text: &str, syntax: Syntax) -> String {
+        let secrets = Secrets::find(text, syntax);
         text.char_indices().map(|(at, c)| if secrets.contains(at) { '*' } else { c }).collect()
     }
 
@@ -147,6 +203,20 @@ mod tests {
         assert_eq!(
             hidden("x = {'customisations': {'a': 'open\n'b': '''t'''"),
             "x = {'customisations': {'a': '****\n'b': '''*'''"
+        );
+    }
+    #[test]
+    fn yaml_has_no_brackets_to_go_by() {
+        let hidden = |text| hidden_in(text, Syntax::Yaml);
+        assert_eq!(
+            hidden("- name: x\n  customizations:\n    user:\n    - a: b\n\n  repo: [y]\n"),
+            "- name: x\n  customizations:\n    *****\n    ******\n\n  repo: [y]\n"
+        );
+        assert_eq!(hidden("a:\n  password: |\n    p\n  b: c\n"), "a:\n  password:**\n    *\n  b: c\n");
+        assert_eq!(hidden("- customizations:\n  - a\n- x: y\n"), "- customizations:\n  ***\n- x: y\n");
+        assert_eq!(
+            hidden("x: [{\"customizations\": {a: [é\n, 'p']\n}, n: 1}]\n"),
+            "x: [{\"customizations\":*******\n******\n*********\n"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Files that mean harm, and files that mean nothing: they end in diagnostics, soon.
 
-use magudi_config::{Diagnostic, Dict, Node, Severity, Sources, check, codes, conf, dump, json, limits, render};
+use magudi_config::{Diagnostic, Dict, Node, Severity, Sources, check, codes, conf, dump, json, limits, render, yaml};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -203,6 +203,12 @@ const PIECES: &[&str] = &[
     "'%*.*f' % (1, 2, 3.5)",
 ];
 
+/// The same pieces with YAML's own marks among them.
+fn yaml_of(text: &str) -> String {
+    let marks = [(" = ", ": "), ("=", ":\n  - "), ("(", "&a "), (")", "*a"), (" % ", "\n? "), ("global ", "<<: ")];
+    marks.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
 #[test]
 fn anything_is_read_checked_and_drawn_without_a_panic() {
     let mut random = Random(7);
@@ -232,10 +238,19 @@ fn anything_is_read_checked_and_drawn_without_a_panic() {
             + &render::to_json(&problems, &sources).to_string();
         assert!(!drawn.contains(['\u{202e}', '\u{0}']), "{text:?}");
         let mut sources = Sources::new();
-        let file = sources.add_bytes(Path::new("a.json"), text.into_bytes()).unwrap();
+        let file = sources.add_bytes(Path::new("a.json"), text.clone().into_bytes()).unwrap();
         if let Err(problem) = json::parse_json(file, &sources) {
             assert!(problem.span.is_some());
             render::render_human(&[problem], &sources, false);
+        }
+        let mut sources = Sources::new();
+        let file = sources.add_bytes(Path::new("a.yaml"), yaml_of(&text).into_bytes()).unwrap();
+        match yaml::parse_yaml(file, &mut sources) {
+            Ok(tree) => drop(check(&tree)),
+            Err(problem) => {
+                assert!(problem.span.is_some(), "{text:?}");
+                render::render_human(&[problem], &sources, false);
+            }
         }
     }
     assert!(good > 20, "{good}");

@@ -8,6 +8,7 @@ mod hostile;
 mod language;
 mod patterns;
 mod rendering;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 

@@ -34,6 +34,7 @@ error[MG003]: expected a string, found the number 5
   |                             ^
   |
   = path: osbuild.^S$.0.name
+  = help: put it in quotes
 
 error[MG006]: unexpected key `arch`
  --> dir/a.conf:7:67
