@@ -185,7 +185,8 @@ async fn patience_has_a_budget() {
     server.hub_with(&options).call("getKojiVersion", &[]).await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5));
     let tries = server.seen().len();
-    assert!((1..=7).contains(&tries), "{tries}");
+    // Pauses may be half as long as they are set.
+    assert!((1..=12).contains(&tries), "{tries}");
 }
 
 /// Options of little patience for one call, and some for an outage.
