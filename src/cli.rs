@@ -67,6 +67,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Say how far a compose is, running or not
     Status(StatusArgs),
+    /// Make the report of a compose: one page with everything that people ask
+    Report(ReportArgs),
     /// Run the simulated Koji hub, for `magudi run` or any other Koji client
     #[cfg(feature = "simulator")]
     Hub(HubArgs),
@@ -244,6 +246,17 @@ pub struct StatusArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
+}
+
+/// `magudi report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The compose directory
+    #[arg(value_name = "COMPOSE_DIR")]
+    pub compose_dir: PathBuf,
+    /// Where the page goes; `-` for standard output. Default: logs/global/report.html in the compose
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `magudi plan`.

@@ -7,7 +7,7 @@ use super::runtime;
 use crate::cli::{KojiArgs, RunArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{PlainLog, TerminalView, Ui};
+use crate::ui::{PlainLog, Stream, TerminalView, Ui};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::make_latest_link;
 use magudi_compose::layout::ComposeDir;
@@ -337,6 +337,9 @@ pub fn compose(
         }
     });
     latest_link(options, &end, &dir, &identity, &events);
+    if let Err(problem) = super::report::leave(&dir) {
+        events.message(Level::Warning, None, problem);
+    }
     match end.error {
         None => Ok(()),
         // The log has the reason; `--quiet` silenced it.
@@ -377,7 +380,7 @@ fn subscribe(
         if ui.terminal {
             events.subscribe(Box::new(TerminalView::new(ui.color)));
         } else {
-            events.subscribe(Box::new(PlainLog::new()));
+            events.subscribe(Box::new(PlainLog::new(Stream::Err)));
         }
     }
     Ok((events, journal))

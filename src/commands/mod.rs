@@ -9,6 +9,7 @@ mod hub;
 mod inspect;
 mod plan;
 mod recall;
+mod report;
 mod resume;
 mod run;
 mod status;
@@ -34,7 +35,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let environment = match Environment::load() {
         Ok(environment) => environment,
         Err(failure) => {
-            Ui { terminal: false, color: false }.error(&failure.detail());
+            Ui::plain().error(&failure.detail());
             return ExitCode::from(failure.exit_code());
         }
     };
@@ -44,6 +45,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
         Command::Cancel(args) => cancel::run(&args, &environment, ui),
         Command::Status(args) => status::run(&args, ui),
+        Command::Report(args) => report::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),
         Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, ui),

@@ -1,0 +1,357 @@
+//! *Arranging* events into a report.
+
+use crate::model::{
+    Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Reasons, Report, Row, State, TaskLink,
+};
+use crate::text::{bytes, count, duration, harmless, path_in_url, safe_url, shell_word, time};
+use crate::timeline::{Span, bar};
+use crate::track::{Stage, Track, Tracks};
+use crate::uploads;
+use jiff::Timestamp;
+use magudi_compose::cloud_uploads::CloudUpload;
+use magudi_compose::{ComposeDir, Status};
+use magudi_engine::event::{Event, Stamped};
+use magudi_engine::reason::{Cause, grouped};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What a report needs to know besides the events.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The compose directory.
+    pub compose_dir: String,
+    /// What STATUS says.
+    pub status: Option<Status>,
+    /// Who runs the compose now: process and host.
+    pub runner: Option<(i32, String)>,
+    /// The present.
+    pub now: Timestamp,
+    /// Address of the compose directory, relative to the page; empty, or ending with a slash.
+    pub base: String,
+    /// Files of the compose that are there: what they are, and their path below the compose directory.
+    pub files: Vec<(String, String)>,
+    /// The uploads, or why they cannot be shown; none for a compose without any.
+    pub uploads: Result<Vec<CloudUpload>, String>,
+}
+
+/// What is collected while the events go by.
+#[derive(Debug, Default)]
+struct Told {
+    compose_id: Option<String>,
+    /// The hub was a simulated one, which is gone: there is nothing to go on with.
+    simulated: bool,
+    span: Option<(Timestamp, Timestamp)>,
+    runs: usize,
+    /// The last run came to its end, with this error.
+    end: Option<Option<String>>,
+    status: Option<String>,
+    tracks: Tracks,
+    skipped: Vec<String>,
+    phases: Vec<(String, String)>,
+    findings: Vec<Finding>,
+    /// What is said before a run begins belongs to it.
+    before: (Vec<String>, Vec<Finding>),
+}
+
+impl Told {
+    fn take(&mut self, stamped: &Stamped) {
+        let time = stamped.time;
+        self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        self.tracks.take(stamped);
+        match &stamped.event {
+            Event::ComposeStarted { compose_id, settings, .. } => {
+                self.compose_id = Some(harmless(compose_id));
+                self.simulated = settings.get("simulated").and_then(Json::as_bool).unwrap_or(false);
+                self.runs += 1;
+                self.end = None;
+                self.phases.clear();
+                (self.skipped, self.findings) = std::mem::take(&mut self.before);
+            }
+            Event::LeftOut { text } => self.before.0.push(harmless(text)),
+            Event::Diagnostic { id, severity, message, path, file, line, column, help } => {
+                let place = match (file, line, column) {
+                    (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+                    (Some(file), _, _) => file.clone(),
+                    _ => String::new(),
+                };
+                self.before.1.push(Finding {
+                    id: harmless(id),
+                    severity: harmless(severity),
+                    message: harmless(message),
+                    path: harmless(path),
+                    place: harmless(&place),
+                    help: help.as_deref().map(harmless),
+                });
+            }
+            Event::Status { status } => self.status = Some(status.clone()),
+            Event::PhaseSkipped { reason, .. } => self.skipped.push(harmless(reason)),
+            Event::PhaseFinished { phase, seconds } => {
+                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX / 1000);
+                self.phases.push((harmless(phase), duration(seconds.saturating_mul(1000))));
+            }
+            Event::ComposeFinished { error, .. } => self.end = Some(error.as_deref().map(harmless)),
+            _ => {}
+        }
+    }
+}
+
+/// Arranges the events of a compose into a report.
+pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
+    let mut told = Told::default();
+    for stamped in events {
+        told.take(stamped);
+    }
+    // A run that nobody runs any more stopped with its last event.
+    let (first, last) = told.span.unzip();
+    let now = match &facts.runner {
+        Some(_) => facts.now,
+        None => last.unwrap_or(facts.now),
+    };
+    let tracks: Vec<&Track> = told.tracks.iter().collect();
+    let state = state(&told, facts);
+    let (uploads, uploads_problem) = match &facts.uploads {
+        Ok(list) => (uploads::shown(list), None),
+        Err(problem) => (Vec::new(), Some(harmless(problem))),
+    };
+    let images = || tracks.iter().flat_map(|track| &track.images);
+    let span = Span::of(tracks.iter().copied(), now);
+    let mut timeline: Vec<(Timestamp, usize)> =
+        tracks.iter().enumerate().filter_map(|(index, track)| Some((track.sent?, index))).collect();
+    timeline.sort();
+    let bars = timeline.iter().filter_map(|(_, index)| bar(*index, tracks.get(*index)?, span?, now));
+    let rows: Vec<Row> = tracks.iter().enumerate().flat_map(|(index, track)| rows(index, track, facts, now)).collect();
+    let elapsed = first.zip(last).map(|(first, _)| now.as_millisecond() - first.as_millisecond());
+    Report {
+        compose_id: told.compose_id.clone().unwrap_or_else(|| "compose".to_owned()),
+        compose_dir: harmless(&facts.compose_dir),
+        made: moment(facts.now),
+        begun: first.map(moment),
+        last: last.map(moment),
+        elapsed: elapsed.map(duration).unwrap_or_default(),
+        runs: told.runs,
+        counts: counts(&tracks),
+        tasks: tracks.len(),
+        images: count(images().count()),
+        size: bytes(images().fold(0, |sum, (_, image)| image.size.saturating_add(sum))),
+        error: told.end.clone().flatten(),
+        failures: failures(&tracks, facts),
+        advice: advice(&told, &tracks, facts, &state),
+        axis: span.map(Span::axis).unwrap_or_default(),
+        timeline: bars.collect(),
+        choices: choices(&rows),
+        rows,
+        uploads,
+        uploads_problem,
+        checksums: checksums(&tracks),
+        skipped: told.skipped,
+        diagnostics: told.findings,
+        phases: told.phases,
+        links: links(facts),
+        state,
+    }
+}
+
+fn state(told: &Told, facts: &Facts) -> State {
+    let status = facts.status.map(Status::as_str).or(told.status.as_deref()).unwrap_or("STARTED");
+    let (word, kind, sentence) = match (&facts.runner, status) {
+        (Some((pid, host)), _) => {
+            ("RUNNING", "busy", format!("The compose is running: process {pid} on {}.", harmless(host)))
+        }
+        (None, "FINISHED") => ("FINISHED", "good", "Everything was built, verified and listed.".to_owned()),
+        (None, "FINISHED_INCOMPLETE") => {
+            ("FINISHED_INCOMPLETE", "warn", "The compose can be used; images that may fail did.".to_owned())
+        }
+        (None, "DOOMED") => {
+            ("DOOMED", "bad", "An image failed that must not fail, or the compose itself did.".to_owned())
+        }
+        (None, "TERMINATED") => {
+            ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
+        }
+        (None, _) if told.end.is_none() => {
+            ("STOPPED", "bad", "The compose is not finished, and nobody runs it: its process died.".to_owned())
+        }
+        (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
+    };
+    State { word: harmless(word), kind, sentence, running: facts.runner.is_some() }
+}
+
+fn moment(at: Timestamp) -> Moment {
+    Moment { iso: at.to_string(), text: time(at) }
+}
+
+fn counts(tracks: &[&Track]) -> Vec<Count> {
+    let all = tracks.len().max(1) as f64;
+    let count = |stage: Stage| tracks.iter().filter(|track| track.stage() == stage).count();
+    let stages = Stage::ALL.into_iter().map(|stage| (stage, count(stage))).filter(|(_, count)| *count > 0);
+    stages
+        .map(|(stage, count)| Count {
+            stage: stage.as_str(),
+            count,
+            percent: (count as f64 / all * 100_000.0).round() / 1000.0,
+        })
+        .collect()
+}
+
+/// The task of a request and its page.
+pub fn task_link(track: &Track) -> Option<TaskLink> {
+    track.task.as_ref().map(|(id, url)| TaskLink { id: *id, url: safe_url(url) })
+}
+
+fn failures(tracks: &[&Track], facts: &Facts) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = tracks
+        .iter()
+        .enumerate()
+        .filter(|(_, track)| track.done.is_none())
+        .filter_map(|(index, track)| {
+            let failed = track.failed.as_ref()?;
+            let log = ComposeDir::at(Path::new("")).watch_log(&track.variant, index + 1);
+            Some(Failure {
+                request: index,
+                name: harmless(&track.name),
+                variant: harmless(&track.variant),
+                arches: harmless(&track.arches.join(" ")),
+                failable: track.failable,
+                reason: harmless(&failed.error),
+                causes: reasons(&failed.causes),
+                argument: failed.argument.as_deref().map(harmless),
+                task: task_link(track),
+                log: track.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&log.to_string_lossy()))),
+                in_doubt: track.in_doubt,
+            })
+        })
+        .collect();
+    failures.sort_by_key(|failure| failure.failable);
+    failures
+}
+
+fn reasons(causes: &[Cause]) -> Vec<Reasons> {
+    let chain = |chain: &Vec<String>| {
+        let (innermost, around) = chain.split_last()?;
+        Some((harmless(innermost), around.iter().map(|reason| harmless(reason)).collect()))
+    };
+    let group = |(arches, chains): (Vec<&str>, &[Vec<String>])| Reasons {
+        arches: harmless(&arches.join(", ")),
+        chains: chains.iter().filter_map(chain).collect(),
+    };
+    grouped(causes).into_iter().map(group).collect()
+}
+
+fn advice(told: &Told, tracks: &[&Track], facts: &Facts, state: &State) -> Vec<Advice> {
+    let dir = shell_word(&facts.compose_dir);
+    let mut advice = Vec::new();
+    let mut say = |text: &str, command: String| advice.push(Advice { text: text.to_owned(), command });
+    if state.running {
+        say("See how it goes on:", format!("magudi status {dir}"));
+        say("Make this page anew:", format!("magudi report {dir}"));
+        return advice;
+    }
+    if told.simulated {
+        return advice;
+    }
+    let failed = tracks.iter().any(|track| matches!(track.stage(), Stage::Failed | Stage::Canceled));
+    match state.word.as_str() {
+        "STOPPED" => say("Go on where it stopped; nothing is built twice:", format!("magudi resume {dir}")),
+        "DOOMED" | "TERMINATED" if failed => {
+            say(
+                "Once the reason is gone, build only what failed and keep the rest:",
+                format!("magudi resume --retry-failed {dir}"),
+            );
+        }
+        "DOOMED" | "TERMINATED" => say("Go on where it ended:", format!("magudi resume {dir}")),
+        "FINISHED_INCOMPLETE" => {
+            say("Try again what failed and keep the rest:", format!("magudi resume --retry-failed {dir}"));
+        }
+        _ => {}
+    }
+    if told.tracks.iter().any(|track| track.task.is_some() && track.ended().is_none()) {
+        say("Or cancel the tasks that are still at the hub:", format!("magudi cancel {dir}"));
+    }
+    advice
+}
+
+fn rows(index: usize, track: &Track, facts: &Facts, now: Timestamp) -> Vec<Row> {
+    let stage = track.stage();
+    let milliseconds = track.duration(now);
+    let row = |file: String, variant: &str, arch: &str| Row {
+        request: index,
+        stage: stage.as_str(),
+        nvr: harmless(&track.nvr),
+        file,
+        href: None,
+        variant: harmless(variant),
+        arch: harmless(arch),
+        subvariant: harmless(&track.subvariant),
+        image_type: harmless(&track.image_type),
+        bytes: None,
+        size: String::new(),
+        milliseconds,
+        duration: milliseconds.map(duration).unwrap_or_default(),
+        task: task_link(track),
+    };
+    let mut rows: Vec<Row> = track
+        .images
+        .iter()
+        .map(|(variant, image)| {
+            let file = image.path.rsplit('/').next().unwrap_or_default();
+            Row {
+                href: Some(format!("{}compose/{}", facts.base, path_in_url(&image.path))),
+                subvariant: harmless(&image.subvariant),
+                image_type: harmless(&image.image_type),
+                bytes: Some(image.size),
+                size: bytes(image.size),
+                ..row(harmless(file), variant, &image.arch)
+            }
+        })
+        .collect();
+    if stage != Stage::Done {
+        let have: BTreeSet<&str> = track.images.iter().map(|(_, image)| image.arch.as_str()).collect();
+        let missing = track.arches.iter().filter(|arch| !have.contains(arch.as_str()));
+        rows.extend(missing.map(|arch| row(harmless(&track.name), &track.variant, arch)));
+    }
+    rows
+}
+
+fn choices(rows: &[Row]) -> Choices {
+    let distinct = |value: fn(&Row) -> &str| -> Vec<String> {
+        let all: BTreeSet<&str> = rows.iter().map(value).filter(|value| !value.is_empty()).collect();
+        all.into_iter().map(str::to_owned).collect()
+    };
+    let stages = Stage::ALL.into_iter().map(Stage::as_str);
+    Choices {
+        stages: stages.filter(|stage| rows.iter().any(|row| row.stage == *stage)).map(str::to_owned).collect(),
+        variants: distinct(|row| &row.variant),
+        arches: distinct(|row| &row.arch),
+        subvariants: distinct(|row| &row.subvariant),
+        types: distinct(|row| &row.image_type),
+    }
+}
+
+fn checksums(tracks: &[&Track]) -> Vec<Checksums> {
+    let mut lines: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for (_, image) in tracks.iter().flat_map(|track| &track.images) {
+        for (algorithm, value) in &image.checksums {
+            lines.entry(algorithm).or_default().insert((&image.path, value));
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(algorithm, lines)| Checksums {
+            algorithm: harmless(algorithm),
+            program: matches!(algorithm, "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512")
+                .then(|| format!("{algorithm}sum")),
+            count: lines.len(),
+            lines: lines
+                .iter()
+                .fold(String::new(), |text, (path, value)| text + &harmless(value) + "  " + &harmless(path) + "\n"),
+        })
+        .collect()
+}
+
+fn links(facts: &Facts) -> Vec<Link> {
+    let link = |(label, path): &(String, String)| Link {
+        label: harmless(label),
+        href: format!("{}{}", facts.base, path_in_url(path)),
+    };
+    facts.files.iter().map(link).collect()
+}

@@ -1,0 +1,19 @@
+//! A *report* is one page about a compose, for people: what its journal says, arranged by what they ask first.
+//!
+//! # Module index
+//!
+//! - What is known: [`track`] of each request through the events, [`model`] of the page, [`uploads`] to clouds
+//! - Arranging it: [`arrange`] events into a [`Report`], [`timeline`]
+//! - Showing it: [`page`] in HTML, [`text`] for people
+
+pub mod arrange;
+pub mod model;
+pub mod page;
+pub mod text;
+pub mod timeline;
+pub mod track;
+pub mod uploads;
+
+pub use arrange::{Facts, arrange};
+pub use model::Report;
+pub use page::{PageError, page};

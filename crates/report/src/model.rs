@@ -1,0 +1,304 @@
+//! The *model* of the page: everything on it, as text where people read it and as numbers where the page sorts.
+
+use serde::Serialize;
+
+/// A report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The compose id.
+    pub compose_id: String,
+    /// The compose directory.
+    pub compose_dir: String,
+    /// The state of the compose.
+    pub state: State,
+    /// When the report was made.
+    pub made: Moment,
+    /// The first event.
+    pub begun: Option<Moment>,
+    /// The last event.
+    pub last: Option<Moment>,
+    /// From the first to the last event, all runs taken together.
+    pub elapsed: String,
+    /// How many runs there were.
+    pub runs: usize,
+    /// Tasks by state, what needs attention first; states without tasks are left out.
+    pub counts: Vec<Count>,
+    /// Number of requests.
+    pub tasks: usize,
+    /// Number of images in the compose, for people.
+    pub images: String,
+    /// Their size, for people.
+    pub size: String,
+    /// What ended the compose early.
+    pub error: Option<String>,
+    /// What failed, what must not fail first.
+    pub failures: Vec<Failure>,
+    /// What people may want to do now.
+    pub advice: Vec<Advice>,
+    /// The time axis.
+    pub axis: Axis,
+    /// One row of the timeline for each request, in the order of their submission.
+    pub timeline: Vec<Bar>,
+    /// One row of the table for each image, and for each arch of a request that has none yet.
+    pub rows: Vec<Row>,
+    /// The values to filter by.
+    pub choices: Choices,
+    /// Uploads to clouds.
+    pub uploads: Vec<Upload>,
+    /// Why the uploads cannot be shown, if there are any.
+    pub uploads_problem: Option<String>,
+    /// Checksums of every image, by algorithm.
+    pub checksums: Vec<Checksums>,
+    /// What did not run, and why.
+    pub skipped: Vec<String>,
+    /// Diagnostics of the configuration.
+    pub diagnostics: Vec<Finding>,
+    /// The phases that ran: name and duration.
+    pub phases: Vec<(String, String)>,
+    /// Files to look at.
+    pub links: Vec<Link>,
+}
+
+/// The state of a compose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The word of STATUS, or `RUNNING`, or `STOPPED` for a run that died.
+    pub word: String,
+    /// `good`, `warn`, `bad` or `busy`.
+    pub kind: &'static str,
+    /// One sentence.
+    pub sentence: String,
+    /// Somebody runs it.
+    pub running: bool,
+}
+
+/// A time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// RFC 3339.
+    pub iso: String,
+    /// For people, in UTC.
+    pub text: String,
+}
+
+/// How many tasks are in a state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Count {
+    /// The state.
+    pub stage: &'static str,
+    /// How many.
+    pub count: usize,
+    /// Their part of all, in percent.
+    pub percent: f64,
+}
+
+/// A request that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Its place in the plan.
+    pub request: usize,
+    /// The image name.
+    pub name: String,
+    /// The variant uid.
+    pub variant: String,
+    /// The arches, as one text.
+    pub arches: String,
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// Why, in full.
+    pub reason: String,
+    /// Composer's reasons, those together that are the same for several arches.
+    pub causes: Vec<Reasons>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
+    /// The task.
+    pub task: Option<TaskLink>,
+    /// Address of its watch log.
+    pub log: Option<String>,
+    /// Nobody knows whether the hub made a task.
+    pub in_doubt: bool,
+}
+
+/// Why images of some arches failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reasons {
+    /// The arches, as one text; may be empty.
+    pub arches: String,
+    /// For each cause the innermost reason, and those around it from the outermost inwards.
+    pub chains: Vec<(String, Vec<String>)>,
+}
+
+/// A task and where to look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskLink {
+    /// The task id.
+    pub id: i64,
+    /// Its page, if that is an address of the web.
+    pub url: Option<String>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// Why one would.
+    pub text: String,
+    /// A command to copy.
+    pub command: String,
+}
+
+/// The time axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct Axis {
+    /// Where it begins.
+    pub from: String,
+    /// Place in percent, and the time since the beginning.
+    pub ticks: Vec<(f64, String)>,
+}
+
+/// A row of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bar {
+    /// Place of the request in the plan.
+    pub request: usize,
+    /// Image name.
+    pub name: String,
+    /// Variant and arches.
+    pub detail: String,
+    /// The state of the request.
+    pub stage: &'static str,
+    /// How long it took, or has taken.
+    pub duration: String,
+    /// The parts of its life.
+    pub parts: Vec<Part>,
+    /// Where everything was verified, in percent.
+    pub verified: Option<f64>,
+    /// The task.
+    pub task: Option<TaskLink>,
+}
+
+/// A part of a bar.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// `queued`, `open`, `closed` (built, files wait), `fetching`, `failed` or `canceled`.
+    pub kind: &'static str,
+    /// Where it begins, in percent of the axis.
+    pub left: f64,
+    /// How long it is, in percent of the axis.
+    pub width: f64,
+    /// How long it is, for people.
+    pub duration: String,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Place of the request in the plan.
+    pub request: usize,
+    /// The state of the request.
+    pub stage: &'static str,
+    /// Name, version, release.
+    pub nvr: String,
+    /// The file, or the image name when there is none yet.
+    pub file: String,
+    /// Address of the file.
+    pub href: Option<String>,
+    /// The variant uid.
+    pub variant: String,
+    /// The arch.
+    pub arch: String,
+    /// The subvariant.
+    pub subvariant: String,
+    /// The image type.
+    pub image_type: String,
+    /// Size in bytes.
+    pub bytes: Option<u64>,
+    /// Size for people.
+    pub size: String,
+    /// Duration of the task in milliseconds.
+    pub milliseconds: Option<i64>,
+    /// Duration for people.
+    pub duration: String,
+    /// The task.
+    pub task: Option<TaskLink>,
+}
+
+/// What the table can be filtered by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Choices {
+    /// States.
+    pub stages: Vec<String>,
+    /// Variant uids.
+    pub variants: Vec<String>,
+    /// Arches.
+    pub arches: Vec<String>,
+    /// Subvariants.
+    pub subvariants: Vec<String>,
+    /// Image types.
+    pub types: Vec<String>,
+}
+
+/// An upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upload {
+    /// The variant uid.
+    pub variant: String,
+    /// The arch.
+    pub arch: String,
+    /// The image name.
+    pub image: String,
+    /// Name, version, release.
+    pub nvr: String,
+    /// The image type.
+    pub image_type: String,
+    /// Where to: `aws`, `aws.s3`, `gcp`, `azure`, `container`.
+    pub provider: String,
+    /// How it ended.
+    pub status: String,
+    /// `good`, `bad` or `busy`.
+    pub kind: &'static str,
+    /// What the provider calls the image: key, value, and the value's address if it is one of the web.
+    pub options: Vec<(String, String, Option<String>)>,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// The task.
+    pub task: Option<i64>,
+}
+
+/// Checksums of one algorithm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checksums {
+    /// `sha256`.
+    pub algorithm: String,
+    /// The program that checks them, where coreutils have one.
+    pub program: Option<String>,
+    /// How many.
+    pub count: usize,
+    /// Lines of checksum, two blanks and path below `compose/`.
+    pub lines: String,
+}
+
+/// A diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The id.
+    pub id: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// What is wrong.
+    pub message: String,
+    /// Dotted path.
+    pub path: String,
+    /// File, line and column.
+    pub place: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// A file to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// What it is.
+    pub label: String,
+    /// Its address, relative to the page.
+    pub href: String,
+}

@@ -1,0 +1,32 @@
+//! The *page*: a report as one HTML file that needs nothing else, no network, no other file. It works from `file://`.
+//!
+//! Everything in it is escaped by the template engine. Besides, the page's own policy lets only its own script run, named by
+//! its digest, so that nothing that slipped through could.
+
+use crate::model::Report;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use sha2::{Digest as _, Sha256};
+
+const TEMPLATE: &str = include_str!("../templates/report.html");
+const STYLE: &str = include_str!("../templates/report.css");
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// A page that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the report: {0:#}")]
+pub struct PageError(#[from] minijinja::Error);
+
+/// The report as HTML.
+pub fn page(report: &Report) -> Result<String, PageError> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.add_template("report.html", TEMPLATE)?;
+    let digest = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
+    let values = context! { r => report, style => STYLE, script => SCRIPT, digest => digest };
+    Ok(environment.get_template("report.html")?.render(values)?)
+}

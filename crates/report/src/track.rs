@@ -1,0 +1,246 @@
+//! A *track* is the life of one request as the events tell it, every step with its time; [`Tracks`] are those of the last
+//! plan, whatever the number of runs.
+
+use jiff::Timestamp;
+use magudi_engine::event::{Event, ImageEntry, Stamped};
+use magudi_engine::reason::Cause;
+use std::collections::BTreeMap;
+
+/// The life of one request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Track {
+    /// Its phase.
+    pub phase: String,
+    /// The image name.
+    pub name: String,
+    /// The variant uid.
+    pub variant: String,
+    /// The subvariant.
+    pub subvariant: String,
+    /// The image type that was asked for.
+    pub image_type: String,
+    /// Name, version and release: of the build when it is known, else as they were asked for.
+    pub nvr: String,
+    /// The arches.
+    pub arches: Vec<String>,
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// The task and its page.
+    pub task: Option<(i64, String)>,
+    /// The build.
+    pub build: Option<i64>,
+    /// When it was sent, or found at the hub.
+    pub sent: Option<Timestamp>,
+    /// The states of the task, each with the time at which it was first seen.
+    pub states: Vec<(Timestamp, String)>,
+    /// When the first file was on its way.
+    pub fetching: Option<Timestamp>,
+    /// When the last file was verified.
+    pub added: Option<Timestamp>,
+    /// When everything was in the compose.
+    pub done: Option<Timestamp>,
+    /// When it failed and why.
+    pub failed: Option<Failed>,
+    /// Nobody knows whether the hub made a task.
+    pub in_doubt: bool,
+    /// When we had it canceled.
+    pub canceled: Option<Timestamp>,
+    /// An earlier run had brought its images into the compose.
+    pub kept: bool,
+    /// Its images.
+    pub images: Vec<(String, ImageEntry)>,
+}
+
+impl Track {
+    /// One word for where it stands.
+    pub fn stage(&self) -> Stage {
+        let state = self.states.last().map(|(_, state)| state.as_str());
+        if self.done.is_some() {
+            Stage::Done
+        } else if self.canceled.is_some() || state == Some("CANCELED") {
+            Stage::Canceled
+        } else if self.failed.is_some() || state == Some("FAILED") {
+            Stage::Failed
+        } else {
+            match state {
+                Some("CLOSED") => Stage::Fetching,
+                Some("OPEN") => Stage::Open,
+                Some(_) => Stage::Queued,
+                None if self.task.is_some() => Stage::Queued,
+                None => Stage::Waiting,
+            }
+        }
+    }
+
+    /// When it ended, however it ended.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.done.or(self.failed.as_ref().map(|failed| failed.time)).or(self.canceled)
+    }
+
+    /// Milliseconds from its submission to its end, or to `now` while it has none.
+    pub fn duration(&self, now: Timestamp) -> Option<i64> {
+        let sent = self.sent?;
+        Some(self.ended().unwrap_or(now).as_millisecond() - sent.as_millisecond())
+    }
+
+    fn sent_again(self) -> Self {
+        Self {
+            phase: self.phase,
+            name: self.name,
+            variant: self.variant,
+            subvariant: self.subvariant,
+            image_type: self.image_type,
+            nvr: self.nvr,
+            arches: self.arches,
+            failable: self.failable,
+            ..Self::default()
+        }
+    }
+}
+
+/// How a request failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failed {
+    /// When.
+    pub time: Timestamp,
+    /// Why, in one line.
+    pub error: String,
+    /// Composer's reasons, by arch.
+    pub causes: Vec<Cause>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It failed.
+    Failed,
+    /// It was canceled.
+    Canceled,
+    /// The builder works on it.
+    Open,
+    /// It was built, and its files are being fetched.
+    Fetching,
+    /// The hub has it.
+    Queued,
+    /// It was not sent yet.
+    Waiting,
+    /// Everything is in the compose.
+    Done,
+}
+
+impl Stage {
+    /// Every stage, what needs attention first.
+    pub const ALL: [Self; 7] =
+        [Self::Failed, Self::Canceled, Self::Open, Self::Fetching, Self::Queued, Self::Waiting, Self::Done];
+
+    /// The word on the page.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Open => "open",
+            Self::Fetching => "fetching",
+            Self::Queued => "queued",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// The tracks of a compose.
+#[derive(Debug, Clone, Default)]
+pub struct Tracks {
+    by_key: BTreeMap<String, Track>,
+    order: Vec<String>,
+    /// Tracks of earlier plans, for a plan that asks for them again.
+    earlier: BTreeMap<String, Track>,
+}
+
+impl Tracks {
+    /// The tracks, in the order of the last plan.
+    pub fn iter(&self) -> impl Iterator<Item = &Track> {
+        self.order.iter().filter_map(|key| self.by_key.get(key))
+    }
+
+    /// Takes in an event; those that are about no request change nothing.
+    pub fn take(&mut self, stamped: &Stamped) {
+        let time = stamped.time;
+        match &stamped.event {
+            Event::ComposeStarted { fresh, .. } => {
+                self.earlier.append(&mut self.by_key);
+                if *fresh {
+                    self.earlier.clear();
+                }
+                self.order.clear();
+            }
+            Event::Planned { key, phase, name, variant, arches, failable, subvariant, image_type, nvr, .. } => {
+                let known = self.earlier.remove(key).unwrap_or_default();
+                let built = known.build.is_some();
+                let track = Track {
+                    phase: phase.clone(),
+                    name: name.clone(),
+                    variant: variant.clone(),
+                    subvariant: subvariant.clone(),
+                    image_type: image_type.clone(),
+                    nvr: if built { known.nvr.clone() } else { nvr.clone() },
+                    arches: arches.clone(),
+                    failable: *failable,
+                    failed: None,
+                    in_doubt: false,
+                    ..known
+                };
+                self.by_key.insert(key.clone(), track);
+                self.order.push(key.clone());
+            }
+            Event::Submitting { request, .. } => self.with(*request, |track| {
+                *track = Track { sent: Some(time), ..std::mem::take(track).sent_again() };
+            }),
+            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
+                self.with(*request, |track| {
+                    track.sent.get_or_insert(time);
+                    track.task = Some((*task, url.clone()));
+                });
+            }
+            Event::Kept { request, .. } => self.with(*request, |track| {
+                track.kept = true;
+                track.done.get_or_insert(time);
+            }),
+            Event::TaskState { request, state, .. } => self.with(*request, |track| {
+                if track.states.last().is_none_or(|(_, last)| last != state) {
+                    track.states.push((time, state.clone()));
+                }
+            }),
+            Event::Built { request, build, nvr, .. } => self.with(*request, |track| {
+                track.build = Some(*build);
+                track.nvr.clone_from(nvr);
+            }),
+            Event::FetchStarted { request, .. } => self.with(*request, |track| {
+                track.fetching.get_or_insert(time);
+            }),
+            Event::ImageAdded { request, variant, image } => self.with(*request, |track| {
+                track.added = Some(time);
+                track.images.retain(|(_, old)| old.path != image.path);
+                track.images.push((variant.clone(), image.clone()));
+            }),
+            Event::RequestDone { request, .. } => self.with(*request, |track| {
+                track.done = Some(time);
+                track.failed = None;
+            }),
+            Event::RequestFailed { request, error, in_doubt, causes, argument, .. } => self.with(*request, |track| {
+                let (error, causes, argument) = (error.clone(), causes.clone(), argument.clone());
+                track.failed = Some(Failed { time, error, causes, argument });
+                track.in_doubt = *in_doubt;
+            }),
+            Event::TaskCanceled { request, .. } => self.with(*request, |track| track.canceled = Some(time)),
+            _ => {}
+        }
+    }
+
+    fn with(&mut self, request: usize, change: impl FnOnce(&mut Track)) {
+        if let Some(track) = self.order.get(request).and_then(|key| self.by_key.get_mut(key)) {
+            change(track);
+        }
+    }
+}

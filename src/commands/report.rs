@@ -1,0 +1,116 @@
+//! `magudi report`: the page about a compose, running or not; and the same page as every run leaves it.
+
+use crate::cli::ReportArgs;
+use crate::error::Failure;
+use crate::ui::Ui;
+use magudi_compose::cloud_uploads::load_cloud_uploads;
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::load_status;
+use magudi_compose::write::write_atomic;
+use magudi_engine::journal::{self, load_journal};
+use magudi_engine::lock::{Holder, holder};
+use magudi_report::text::path_in_url;
+use magudi_report::{Facts, arrange, page};
+use std::path::{Component, Path, PathBuf};
+
+/// The page's name, below `logs/global`.
+pub const NAME: &str = "report.html";
+
+/// Runs the command.
+pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    if !dir.logs_global().join(journal::NAME).exists() {
+        return Err(Failure::Failed(format!(
+            "{} has no journal: magudi has not run a compose there",
+            args.compose_dir.display()
+        )));
+    }
+    let runner = holder(&dir.logs_global());
+    let to = match &args.output {
+        Some(output) if output.as_os_str() == "-" => {
+            let base = format!("file://{}/", path_in_url(&dir.top().to_string_lossy()));
+            let html = html(&dir, base, runner).map_err(Failure::Failed)?;
+            return ui.answer(&html).map_err(Failure::failed);
+        }
+        Some(output) => std::path::absolute(output).map_err(Failure::failed)?,
+        None => dir.logs_global().join(NAME),
+    };
+    let html = html(&dir, base(&to, dir.top()), runner).map_err(Failure::Failed)?;
+    write_atomic(&to, html.as_bytes()).map_err(Failure::failed)?;
+    ui.answer(&format!("{}\n", to.display())).map_err(Failure::failed)
+}
+
+/// Leaves the report in a compose whose run is over.
+pub fn leave(dir: &ComposeDir) -> Result<(), String> {
+    let to = dir.logs_global().join(NAME);
+    let html = html(dir, base(&to, dir.top()), None)?;
+    write_atomic(&to, html.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// The page. `base` is the address of the compose directory as seen from the page.
+fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String, String> {
+    let events = load_journal(&dir.logs_global().join(journal::NAME)).map_err(|error| error.to_string())?;
+    let facts = Facts {
+        compose_dir: dir.top().display().to_string(),
+        // A STATUS that cannot be read does not keep people from what the journal says.
+        status: load_status(&dir.status_file()).ok().flatten(),
+        runner: runner.map(|holder| (holder.pid, holder.host)),
+        now: jiff::Timestamp::now(),
+        base,
+        files: files(dir),
+        uploads: match load_cloud_uploads(&dir.cloud_uploads_file()) {
+            Ok(uploads) => Ok(uploads.unwrap_or_default()),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    page(&arrange(&events, &facts)).map_err(|error| error.to_string())
+}
+
+/// The files that people look at, as far as they are there.
+fn files(dir: &ComposeDir) -> Vec<(String, String)> {
+    let known = [
+        ("images.json", dir.images_file()),
+        ("composeinfo.json", dir.composeinfo_file()),
+        ("cloud-uploads.json", dir.cloud_uploads_file()),
+        ("the whole log", dir.global_log()),
+        ("why it ended", dir.traceback()),
+        ("the configuration, with defaults", dir.config_dump()),
+        ("the configuration, as written", dir.config_copy_dir()),
+        ("the journal", dir.logs_global().join(journal::NAME)),
+        ("deliverables", dir.deliverables()),
+        ("images and trees", dir.compose()),
+    ];
+    let relative = |path: &Path| path.strip_prefix(dir.top()).ok().map(|path| path.to_string_lossy().into_owned());
+    let there = known.into_iter().filter(|(_, path)| path.exists());
+    there.filter_map(|(label, path)| Some((label.to_owned(), relative(&path)?))).collect()
+}
+
+/// The address of `top` relative to the page `to`; both are absolute.
+fn base(to: &Path, top: &Path) -> String {
+    // Names that lead elsewhere would make a false address.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let from: PathBuf = real(to.parent().unwrap_or(Path::new("/")));
+    let top = real(top);
+    let common = from.components().zip(top.components()).take_while(|(a, b)| a == b).count();
+    let mut address = "../".repeat(from.components().count() - common);
+    for component in top.components().skip(common) {
+        if let Component::Normal(name) = component {
+            address.push_str(&path_in_url(&name.to_string_lossy()));
+            address.push('/');
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_relative_to_the_page() {
+        let of = |to: &str, top: &str| base(Path::new(to), Path::new(top));
+        assert_eq!(of("/nowhere/c/logs/global/report.html", "/nowhere/c"), "../../");
+        assert_eq!(of("/nowhere/www/x.html", "/nowhere/composes/F 42"), "../composes/F%2042/");
+        assert_eq!(of("/nowhere/c.html", "/nowhere/c"), "c/");
+    }
+}
