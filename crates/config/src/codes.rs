@@ -58,6 +58,14 @@ codes! {
     TOO_LARGE = "MG017" Error;
     /// A bare word that YAML 1.1 reads as a boolean.
     YAML_WORD = "MG018" Warning;
+    /// Two strings in brackets without a comma between them.
+    ADJACENT_STRINGS = "MG019" Warning;
+    /// A string with a prefix, which becomes part of it.
+    STRING_PREFIX = "MG020" Warning;
+    /// A string in triple quotes, four of which become part of it.
+    TRIPLE_QUOTES = "MG021" Warning;
+    /// A string with an escape that is not read.
+    KEPT_ESCAPE = "MG022" Warning;
 
     /// The variants file cannot be read.
     VARIANTS_UNREADABLE = "MG101" Error;

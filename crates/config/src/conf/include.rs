@@ -99,7 +99,11 @@ impl Parser<'_, '_> {
             Some(file) => *file,
             None => {
                 let file = crate::load::add_file(&path, self.env.sources, self.env.read)
-                    .map_err(|found| Box::new(if found.span.is_none() { found.at(span) } else { found }))?;
+                    .map_err(|found| if found.span.is_none() { found.at(span) } else { found })
+                    .map_err(|found| {
+                        let quoted = name.contains(['"', '\'']);
+                        Box::new(if quoted { found.help("write the path without quotes") } else { found })
+                    })?;
                 self.env.known.insert(path.clone(), file);
                 file
             }

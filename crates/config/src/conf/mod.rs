@@ -1,12 +1,14 @@
 //! The *configuration language* of `.conf` files (PUNGI.md 1), which looks like Python and is not.
 //!
-//! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`include`] fetches other files. Everything a file
+//! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`include`] fetches other files, and what Python would read
+//! otherwise is remarked upon. Everything a file
 //! can ask for is bounded: see the constants here and [`limits`](crate::limits).
 
 pub mod dict;
 pub mod include;
 pub mod lexer;
 pub mod parser;
+mod remarks;
 pub mod scope;
 mod values;
 

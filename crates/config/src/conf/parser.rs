@@ -60,14 +60,17 @@ pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope
         text: &source.text,
         lexer: Lexer::new(&source.text, source.newline_added()),
         peeked: None,
-        last_end: 0,
-        previous_end: 0,
+        last: NOTHING,
+        previous: NOTHING,
         scope,
         open: Vec::new(),
     };
     parser.statements()?;
     Ok(parser.scope)
 }
+
+/// What stands before the first token.
+const NOTHING: Token = Token { kind: Kind::Newline, start: 0, end: 0 };
 
 /// The state of reading one file.
 pub(super) struct Parser<'p, 'e> {
@@ -76,9 +79,9 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) text: &'p str,
     lexer: Lexer<'p>,
     peeked: Option<Token>,
-    /// The end of the last token that was taken and was no line end, and of the one before it.
-    pub(super) last_end: usize,
-    previous_end: usize,
+    /// The last token that was taken and was no line end, and the one before it.
+    pub(super) last: Token,
+    pub(super) previous: Token,
     pub(super) scope: Scope,
     /// The brackets that are open, outermost first.
     pub(super) open: Vec<Token>,
@@ -91,9 +94,9 @@ impl<'p> Parser<'p, '_> {
             Some(token) => token,
             None => self.lexer.token().map_err(|error| self.lex_problem(error))?,
         };
-        self.previous_end = self.last_end;
+        self.previous = self.last;
         if token.kind != Kind::Newline {
-            self.last_end = token.end;
+            self.last = token;
         }
         Ok(token)
     }
@@ -110,7 +113,7 @@ impl<'p> Parser<'p, '_> {
 
     pub(super) fn push_back(&mut self, token: Token) {
         self.peeked = Some(token);
-        self.last_end = self.previous_end;
+        self.last = self.previous;
     }
 
     pub(super) fn word(&self, token: Token) -> &'p str {

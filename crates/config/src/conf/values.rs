@@ -71,7 +71,12 @@ impl Parser<'_, '_> {
                         "null" | "none" => Some("write `None`".to_owned()),
                         _ => {
                             let known = self.scope.variables().iter().map(|variable| &*variable.name);
-                            crate::similar::suggest(name, known).map(|near| format!("did you mean `{near}`?"))
+                            Some(match crate::similar::suggest(name, known) {
+                                Some(near) => format!("did you mean `{near}`?"),
+                                None => {
+                                    "a bare word names a variable that was set before; put text in quotes".to_owned()
+                                }
+                            })
                         }
                     };
                     Err(Box::new(match help {
@@ -107,14 +112,16 @@ impl Parser<'_, '_> {
     fn string(&mut self, token: Token, level: u32) -> Parsed<Nested> {
         let word = self.word(token);
         let text = word.get(1..word.len() - 1).unwrap_or("");
+        let before = self.previous;
         let next = self.raw()?;
+        self.remark_on_string(before, token, next);
         if self.word(next) != "%" {
             self.push_back(next);
             return Ok(Nested { node: Node::new(Value::Str(text.into()), self.span(token)), depth: 0 });
         }
         self.check_depth(level, token)?;
         let right = self.value(level + 1)?;
-        let span = Span::new(self.file, token.start, self.last_end);
+        let span = Span::new(self.file, token.start, self.last.end);
         let text = python::format::format(text, &right.node.value, &mut self.env.format_left)
             .map_err(|message| Box::new(problem(format!("cannot format this string: {message}")).at(span)))?;
         Ok(Nested { node: Node::new(Value::Str(text.into()), span), depth: 0 })
@@ -139,7 +146,9 @@ impl Parser<'_, '_> {
         let mut items = Vec::new();
         let mut depth = 1;
         loop {
+            let before = self.last;
             let token = self.token()?;
+            self.remark_on_neighbours(before, token, false);
             match self.word(token) {
                 "," if token.kind == Kind::Op => {}
                 word if token.kind == Kind::Op && word == closer => {
@@ -165,7 +174,9 @@ impl Parser<'_, '_> {
         let mut builder = Builder::default();
         let mut depth = 1;
         loop {
+            let before = self.last;
             let token = self.token()?;
+            self.remark_on_neighbours(before, token, true);
             if token.kind == Kind::Op {
                 match self.word(token) {
                     "," => continue,
@@ -182,7 +193,7 @@ impl Parser<'_, '_> {
                 }
             }
             let mut key = self.value_at(token, level)?.node;
-            let key_end = self.last_end;
+            let key_end = self.last.end;
             // A variable's text as key: the place of the key is where it is used.
             key.span = Span::new(self.file, token.start, key_end);
             let colon = self.token()?;

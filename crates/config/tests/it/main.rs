@@ -7,6 +7,7 @@ mod format;
 mod hostile;
 mod language;
 mod patterns;
+mod remarks;
 mod rendering;
 mod yaml;
 
