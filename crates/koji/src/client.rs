@@ -21,6 +21,6 @@ pub use auth::{Authenticator, Password};
 pub use download::FileStream;
 pub use hub::Hub;
 pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
-pub use options::{ClientOptions, DEFAULT_OUTAGE, Proxies};
+pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies};
 pub use retry::RetryPolicy;
 pub use session::Session;

@@ -17,8 +17,8 @@ pub mod value;
 pub mod xmlrpc;
 
 pub use client::{
-    Authenticator, ClientOptions, FileStream, Hub, NegotiateError, Negotiation, Negotiator, Password, Proxies,
-    RetryPolicy, Session, TicketSource,
+    Authenticator, ClientOptions, FileStream, Hub, Listener, NegotiateError, Negotiation, Negotiator, Password,
+    Proxies, RetryPolicy, Session, TicketSource,
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;

@@ -58,48 +58,29 @@ impl From<Failed> for KojiError {
 impl Exchange<'_> {
     /// Carries out the call.
     pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
-        let started = Instant::now();
-        let mut failures = 0_u32;
-        let mut malformed = 0_u32;
+        let mut patience =
+            Patience { http, policy, started: Instant::now(), failures: 0, malformed: 0, well: 0, told: false };
         let mut attempts = 0_u32;
-        let mut well = 0_u32;
         let mut lost = self.lost;
         loop {
             attempts = attempts.saturating_add(1);
             let (error, asked_pause) = match self.attempt(http).await {
-                Ok(Response::Value(value)) => return Ok(value),
-                Ok(Response::Fault(fault)) => {
-                    if fault.is_a(FaultClass::ServerOffline)
-                        && within(started, policy.offline_delay, policy.offline_budget)
-                    {
-                        tokio::time::sleep(jittered(policy.offline_delay)).await;
-                        continue;
-                    }
-                    return Err(Failed { error: self.fault(fault, lost), lost });
+                Ok(Response::Value(value)) => {
+                    patience.answered(self.method);
+                    return Ok(value);
                 }
+                Ok(Response::Fault(fault)) => (self.fault(fault, lost), None),
                 Err(failure) => failure,
             };
-            failures = failures.saturating_add(1);
-            malformed += u32::from(matches!(error, KojiError::Malformed { .. }));
-            let own = jittered(policy.delay(failures));
-            let mut pause = asked_pause.unwrap_or_default().min(policy.max_delay).max(own);
-            let mut again = error.is_retriable() && malformed <= MALFORMED_RETRIES;
-            if again && !(failures <= policy.max_retries && within(started, pause, policy.budget)) {
-                // The patience for one call is spent. If it is the whole hub that does not answer, this is an outage.
-                pause = jittered(policy.offline_delay);
-                again = within(started, pause, policy.outage);
-                if again && !self.is_hub_away(http).await {
-                    // It may have come back a moment ago.
-                    well += 1;
-                    again = well <= CHANCES_OF_A_WELL_HUB;
-                } else {
-                    well = 0;
-                }
-            }
-            if !again {
+            let pause = match &error {
+                KojiError::Fault { fault, .. } | KojiError::Retry { fault, .. } => patience.after_fault(fault),
+                error => patience.after(error, asked_pause, &self).await,
+            };
+            let Some(pause) = pause else {
                 return Err(Failed { error: finish(error, attempts, lost), lost });
-            }
-            lost |= error.may_have_executed();
+            };
+            patience.tell(&error);
+            lost |= error.fault().is_none() && error.may_have_executed();
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
@@ -188,6 +169,74 @@ impl Exchange<'_> {
     }
 }
 
+/// What is left of the patience for one call.
+struct Patience<'a> {
+    http: &'a Http,
+    policy: &'a RetryPolicy,
+    started: Instant,
+    failures: u32,
+    malformed: u32,
+    well: u32,
+    told: bool,
+}
+
+impl Patience<'_> {
+    /// The pause after a fault; none: it stands.
+    fn after_fault(&self, fault: &Fault) -> Option<Duration> {
+        let policy = self.policy;
+        let waits = fault.is_a(FaultClass::ServerOffline) && self.within(policy.offline_delay, policy.offline_budget);
+        waits.then(|| jittered(policy.offline_delay))
+    }
+
+    /// The pause after an error that is none of the hub's; none: it stands. The server may ask for a longer one.
+    async fn after(&mut self, error: &KojiError, asked: Option<Duration>, call: &Exchange<'_>) -> Option<Duration> {
+        let policy = self.policy;
+        self.failures = self.failures.saturating_add(1);
+        self.malformed += u32::from(matches!(error, KojiError::Malformed { .. }));
+        if !error.is_retriable() || self.malformed > MALFORMED_RETRIES {
+            return None;
+        }
+        let pause = asked.unwrap_or_default().min(policy.max_delay).max(jittered(policy.delay(self.failures)));
+        if self.failures <= policy.max_retries && self.within(pause, policy.budget) {
+            return Some(pause);
+        }
+        // The patience for one call is spent. If it is the whole hub that does not answer, this is an outage.
+        let pause = jittered(policy.offline_delay);
+        if !self.within(pause, policy.outage) {
+            return None;
+        }
+        self.tell(error);
+        if call.is_hub_away(self.http).await {
+            self.well = 0;
+        } else {
+            // It may have come back a moment ago.
+            self.well += 1;
+        }
+        (self.well <= CHANCES_OF_A_WELL_HUB).then_some(pause)
+    }
+
+    /// Whether a pause that begins now ends inside of the budget.
+    fn within(&self, pause: Duration, budget: Duration) -> bool {
+        self.started.elapsed().saturating_add(pause) <= budget
+    }
+
+    fn tell(&mut self, error: &KojiError) {
+        if let Some(listener) = &self.http.listener
+            && !self.told
+            && self.started.elapsed() >= self.http.notice_after
+        {
+            self.told = true;
+            listener.waiting(error);
+        }
+    }
+
+    fn answered(&self, method: &str) {
+        if let Some(listener) = self.http.listener.as_ref().filter(|_| self.told) {
+            listener.answered(method, self.started.elapsed());
+        }
+    }
+}
+
 async fn decode(bytes: Vec<u8>) -> Result<Response, DecodeError> {
     if bytes.len() <= DECODE_INLINE {
         return decode_response(&bytes);
@@ -199,11 +248,6 @@ async fn decode(bytes: Vec<u8>) -> Result<Response, DecodeError> {
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Whether a pause that begins now ends inside of the budget.
-fn within(started: Instant, pause: Duration, budget: Duration) -> bool {
-    started.elapsed().saturating_add(pause) <= budget
 }
 
 fn finish(mut error: KojiError, attempts: u32, lost: bool) -> KojiError {

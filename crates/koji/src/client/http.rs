@@ -2,13 +2,14 @@
 //! (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
 use super::certificate::ClientCertificate;
-use super::options::{ClientOptions, MAX_READ_TIMEOUT, Proxies};
+use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Proxies};
 use super::tls::{self, Trust};
 use crate::error::{Attempted, KojiError, status_may_have_executed};
 use crate::profile::Profile;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Response, Url};
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an unused connection is kept. Apache closes it after five seconds (KOJI.md 1), and a call on a connection
@@ -34,6 +35,8 @@ pub struct Http {
     pub answer_timeout: Duration,
     pub download_timeout: Duration,
     pub max_response: u64,
+    pub listener: Option<Arc<dyn Listener>>,
+    pub notice_after: Duration,
 }
 
 impl Http {
@@ -56,6 +59,8 @@ impl Http {
             answer_timeout: options.answer_timeout,
             download_timeout: options.download_timeout,
             max_response: options.max_response,
+            listener: options.listener.clone(),
+            notice_after: options.notice_after,
         })
     }
 }

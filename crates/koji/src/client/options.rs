@@ -2,6 +2,8 @@
 
 use super::negotiate::Negotiation;
 use super::retry::RetryPolicy;
+use crate::error::KojiError;
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +49,19 @@ pub struct ClientOptions {
     pub ccache: Option<String>,
     /// What speaks Kerberos; none: this build cannot.
     pub negotiation: Option<Arc<dyn Negotiation>>,
+    /// Who hears that a call waits for the hub.
+    pub listener: Option<Arc<dyn Listener>>,
+    /// How long a call fails before the listener hears of it.
+    pub notice_after: Duration,
+}
+
+/// Hears of calls that wait for the hub, so that a compose does not just stand still.
+pub trait Listener: Debug + Send + Sync {
+    /// A call has failed for a while and is going to be repeated; told once for each call.
+    fn waiting(&self, problem: &KojiError);
+
+    /// A call that was told about has got its answer, so long after its first attempt.
+    fn answered(&self, method: &str, after: Duration);
 }
 
 impl Default for ClientOptions {
@@ -64,6 +79,8 @@ impl Default for ClientOptions {
             ca_bundle: None,
             ccache: None,
             negotiation: super::negotiate::system(),
+            listener: None,
+            notice_after: Duration::from_secs(30),
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::server::{Server, Step, fault, http, options, session, value};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::encode_response;
-use magudi_koji::{ClientOptions, FaultClass, Hub, KojiError, MethodCall, Profile, Proxies, RetryPolicy, Value};
+use magudi_koji::{
+    ClientOptions, FaultClass, Hub, KojiError, Listener, MethodCall, Profile, Proxies, RetryPolicy, Value,
+};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -226,6 +228,36 @@ async fn a_hub_that_is_away_is_waited_for_longer_than_a_call() {
     assert_eq!(server.hub_with(&options).call("getBuild", &[]).await.unwrap(), Value::Int(2));
 }
 
+#[derive(Debug, Default)]
+struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Listener for Notes {
+    fn waiting(&self, problem: &KojiError) {
+        self.0.lock().unwrap().push(format!("waiting: {problem}"));
+    }
+
+    fn answered(&self, method: &str, _: Duration) {
+        self.0.lock().unwrap().push(format!("{method} answered"));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_told_once() {
+    let offline = || fault(1014, "server is offline");
+    for (notice_after, expected) in [
+        (Duration::ZERO, &["waiting: getBuild: ServerOffline: server is offline", "getBuild answered"][..]),
+        (Duration::from_secs(60), &[]),
+    ] {
+        let notes = std::sync::Arc::new(Notes::default());
+        let options = ClientOptions { listener: Some(notes.clone()), notice_after, ..outage_options() };
+        let server = Server::start([offline(), Step::Drop, offline(), value(&Value::Nil), value(&Value::Nil)]).await;
+        let hub = server.hub_with(&options);
+        hub.call("getBuild", &[]).await.unwrap();
+        hub.call("getTag", &[]).await.unwrap();
+        assert_eq!(*notes.0.lock().unwrap(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_fails_alone_is_no_outage() {
     let broken = || Step::Send(http("500 Internal Server Error", "text/html", b"cannot encode"));
@@ -317,4 +349,28 @@ async fn a_proxy_is_used_when_it_is_named() {
     let hub = Hub::new(&profile, &ClientOptions { proxies, ..options() }).unwrap();
     assert_eq!(hub.call("m", &[]).await.unwrap(), Value::Int(6));
     assert!(proxy.seen()[0].head.starts_with("POST http://koji.invalid/kojihub HTTP/1.1"));
+
+    // Also the one for everything, but for hosts that are named.
+    let proxy = Server::start([value(&Value::Int(7))]).await;
+    let server = Server::start([value(&Value::Int(8))]).await;
+    let all = Some(format!("http://127.0.0.1:{}", proxy.port));
+    let proxies = Proxies { all, exceptions: Some("127.0.0.1,.example.com".into()), ..Proxies::default() };
+    let options = ClientOptions { proxies, ..options() };
+    assert_eq!(Hub::new(&profile, &options).unwrap().call("m", &[]).await.unwrap(), Value::Int(7));
+    assert_eq!(server.hub_with(&options).call("m", &[]).await.unwrap(), Value::Int(8));
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_a_tunnel_to_a_hub_over_tls() {
+    let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let proxy = Server::start((0..9).map(|_| Step::SendAndClose(refusal.clone()))).await;
+    let https = Some(format!("http://user:pa%20ss@127.0.0.1:{}", proxy.port));
+    let profile = Profile::for_server("p", "https://koji.invalid/kojihub");
+    let proxies = Proxies { https, ..Proxies::default() };
+    let hub = Hub::new(&profile, &ClientOptions { proxies, ..options() }).unwrap();
+    let error = hub.call("m", &[]).await.unwrap_err();
+    let seen = proxy.seen();
+    assert!(seen[0].head.starts_with("CONNECT koji.invalid:443 HTTP/1.1"), "{}", seen[0].head);
+    assert!(seen[0].header("Proxy-Authorization").is_some_and(|value| value.starts_with("Basic ")));
+    assert!(!error.may_have_executed() && !format!("{error:?} {error}").contains("pa%20ss"), "{error:?}");
 }
