@@ -2,6 +2,7 @@
 //! runs to its final status.
 
 use super::inspect::{Inspected, Request, Typed, inspect};
+use super::outage::OutageLog;
 use super::recall::{Recalled, recall};
 use super::runtime;
 use crate::cli::{KojiArgs, RunArgs};
@@ -325,7 +326,8 @@ pub fn compose(
         fresh,
         fail_fast: options.going.fail_fast.then(|| handle.clone()),
     };
-    let client = environment.network.client_options();
+    let listener = Arc::new(OutageLog(Arc::clone(&events)));
+    let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
     let end = runtime()?.block_on(async {
         tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
         match hub {

@@ -7,6 +7,7 @@ mod config_dump;
 #[cfg(feature = "simulator")]
 mod hub;
 mod inspect;
+mod outage;
 mod plan;
 mod recall;
 mod report;
