@@ -66,6 +66,10 @@ codes! {
     TRIPLE_QUOTES = "MG021" Warning;
     /// A string with an escape that is not read.
     KEPT_ESCAPE = "MG022" Warning;
+    /// `upload_options` of another cloud than the image type's.
+    UPLOAD_CLOUD = "MG023" Error;
+    /// An image type that is a slip of a known one.
+    UNKNOWN_IMAGE_TYPE = "MG024" Warning;
 
     /// The variants file cannot be read.
     VARIANTS_UNREADABLE = "MG101" Error;

@@ -1,5 +1,7 @@
 //! The *schema*: every top-level key that Pungi knows, with its type and its default (PUNGI.md 2). The parts below a key
-//! that the image phases read are checked by code in [`check`](mod@crate::check).
+//! that the image phases read are described in [`images`] and checked by code in [`check`](mod@crate::check).
+
+pub mod images;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +36,14 @@ pub enum Kind {
     TextOrScm,
     /// Pairs of a path prefix and what replaces it.
     Pairs,
-    /// The images.
+    /// The images: patterns of variants, and below each a list of images ([`images::KEYS`]).
     Osbuild,
+    /// An image type, or a list of one.
+    ImageType,
+    /// A list of repositories, each a string or a dict ([`images::REPOSITORY_KEYS`]).
+    Repositories,
+    /// The options of one of five clouds ([`images::UPLOADS`]).
+    UploadOptions,
     /// Removed: anything is accepted and does nothing. The text says what to do instead.
     Removed(&'static str),
 }
@@ -70,6 +78,15 @@ pub struct Key {
     pub default: Default,
     /// Whether it must be there.
     pub required: bool,
+    /// What it is, for editors; empty for keys of phases that are not ours.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// The same key with a description.
+    const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
 }
 
 /// A key by its name.
@@ -97,15 +114,15 @@ const EMPTY: Default = Default::Texts(&[]);
 const KOJI: &str = "Koji is queried instead";
 
 const fn opt(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, default: Default::Absent, required: false }
+    Key { name, kind, default: Default::Absent, required: false, about: "" }
 }
 
 const fn req(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, default: Default::Absent, required: true }
+    Key { name, kind, default: Default::Absent, required: true, about: "" }
 }
 
 const fn with(name: &'static str, kind: Kind, default: Default) -> Key {
-    Key { name, kind, default, required: false }
+    Key { name, kind, default, required: false, about: "" }
 }
 
 const fn flag(name: &'static str, default: bool) -> Key {
@@ -118,44 +135,44 @@ const fn gone(name: &'static str, instead: &'static str) -> Key {
 
 /// All keys. Problems are reported in this order.
 pub const KEYS: &[Key] = &[
-    req("release_name", Kind::Text),
-    req("release_short", Kind::Text),
-    req("release_version", Kind::Text),
-    with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga")),
-    flag("release_internal", false),
+    req("release_name", Kind::Text).about("Name of the release, such as `Fedora Linux`."),
+    req("release_short", Kind::Text).about("Short name of the release; begins the compose id."),
+    req("release_version", Kind::Text).about("Version: numbers joined by dots, or a word such as `Rawhide`. A string, so in quotes."),
+    with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga")).about("Type of the release; anything but `ga` becomes part of the compose id."),
+    flag("release_internal", false).about("Whether the release is for internal use; noted in composeinfo.json."),
     gone("release_is_layered", "remove it. It's layered if there's configuration for base product"),
     opt("release_discinfo_description", Kind::Text),
     opt("treeinfo_version", Kind::Text),
-    opt("compose_type", Kind::Choice(COMPOSE_TYPES)),
-    opt("base_product_name", Kind::Text),
-    opt("base_product_short", Kind::Text),
-    opt("base_product_version", Kind::Text),
-    with("base_product_type", Kind::Text, Default::Text("ga")),
-    req("variants_file", Kind::TextOrScm),
+    opt("compose_type", Kind::Choice(COMPOSE_TYPES)).about("Type of the compose when no option of the command line gives one."),
+    opt("base_product_name", Kind::Text).about("Name of the product that a layered release stands on."),
+    opt("base_product_short", Kind::Text).about("Short name of the base product."),
+    opt("base_product_version", Kind::Text).about("Version of the base product."),
+    with("base_product_type", Kind::Text, Default::Text("ga")).about("Release type of the base product."),
+    req("variants_file", Kind::TextOrScm).about("The variants: a path beside the configuration, or a dict that says where to export the file from."),
     opt("comps_file", Kind::TextOrScm),
     flag("comps_filter_environments", true),
-    with("tree_arches", Kind::Texts, EMPTY),
-    with("tree_variants", Kind::Texts, EMPTY),
-    opt("koji_profile", Kind::Text),
-    opt("koji_cache", Kind::Text),
+    with("tree_arches", Kind::Texts, EMPTY).about("Compose only these arches; empty for all."),
+    with("tree_variants", Kind::Texts, EMPTY).about("Compose only the variants with these uids; empty for all."),
+    opt("koji_profile", Kind::Text).about("The profile in koji's configuration that names the hub."),
+    opt("koji_cache", Kind::Text).about("Fetch images over HTTP into this directory instead of reading a local Koji volume."),
     opt("koji_event", Kind::Number),
-    with("translate_paths", Kind::Pairs, EMPTY),
-    with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy")),
-    with("skip_phases", Kind::Array, EMPTY),
+    with("translate_paths", Kind::Pairs, EMPTY).about("Pairs of a path prefix and the URL that stands for it; the first that fits wins."),
+    with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy")).about("How an image gets from the Koji volume into the compose."),
+    with("skip_phases", Kind::Array, EMPTY).about("Phases that do not run."),
     opt("paths_module", Kind::Text),
-    opt("global_version", Kind::Text),
-    opt("global_release", Kind::TextOrNull),
-    opt("global_target", Kind::Text),
+    opt("global_version", Kind::Text).about("Version of images for which neither the image nor its phase gives one."),
+    opt("global_release", Kind::TextOrNull).about("Release of images for which neither the image nor its phase gives one; null for a generated one."),
+    opt("global_target", Kind::Text).about("Build target of images for which neither the image nor its phase gives one."),
     opt("global_ksurl", Kind::Text),
-    opt("osbuild", Kind::Osbuild),
-    opt("osbuild_version", Kind::Text),
-    opt("osbuild_release", Kind::TextOrNull),
-    opt("osbuild_target", Kind::Text),
-    with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"])),
-    flag("media_checksum_one_file", false),
-    with("media_checksum_base_filename", Kind::Text, Default::Text("")),
+    opt("osbuild", Kind::Osbuild).about("Images built by osbuildImage tasks: patterns of variant uids (Python regular expressions, anchored at the start), each with a list of images."),
+    opt("osbuild_version", Kind::Text).about("Version of osbuild images that give none."),
+    opt("osbuild_release", Kind::TextOrNull).about("Release of osbuild images that give none; null for a generated one."),
+    opt("osbuild_target", Kind::Text).about("Build target of osbuild images that give none."),
+    with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"])).about("Checksum algorithms for images.json and the checksum files."),
+    flag("media_checksum_one_file", false).about("One checksum file for each directory; needs exactly one algorithm."),
+    with("media_checksum_base_filename", Kind::Text, Default::Text("")).about("Beginning of the names of checksum files; takes %(key)s and {key}."),
     with("failable_deliverables", Kind::Array, EMPTY),
-    flag("create_optional_isos", false),
+    flag("create_optional_isos", false).about("Whether ISOs of optional variants go beside the others."),
     opt("symlink_isos_to", Kind::Text),
     gone(
         "runroot",
@@ -166,11 +183,11 @@ pub const KEYS: &[Key] = &[
     opt("runroot_tag", Kind::Text),
     opt("runroot_channel", Kind::TextOrNull),
     with("runroot_weights", Kind::Object, Default::EmptyDict),
-    req("pkgset_source", Kind::Choice(&["koji", "repos"])),
+    req("pkgset_source", Kind::Choice(&["koji", "repos"])).about("Where packages come from; magudi does not read them."),
     opt("pkgset_koji_tag", Kind::TextOrTexts),
     opt("pkgset_repos", Kind::Object),
     flag("pkgset_koji_inherit", true),
-    req("gather_method", Kind::ObjectOrChoice(GATHER_METHODS)),
+    req("gather_method", Kind::ObjectOrChoice(GATHER_METHODS)).about("How packages are gathered; magudi does not gather any."),
     with("gather_backend", Kind::Choice(&["dnf"]), Default::Text("dnf")),
     with("sigkeys", Kind::Array, Default::ListOfNull),
     with("createrepo_checksum", Kind::Choice(&["sha1", "sha256", "sha512"]), Default::Text("sha256")),

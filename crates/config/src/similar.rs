@@ -6,12 +6,17 @@ const MAX_LENGTH: usize = 100;
 /// The name of `known` that `word` is probably a slip of, by Pungi's rule: the smallest edit distance that is below half the
 /// word's length, rounded down (PUNGI.md 2.2). The first of equally near ones.
 pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    suggest_within(word, known, MAX_LENGTH)
+}
+
+/// The same for names that are alike by nature: the edit distance is at most `most`, too.
+pub fn suggest_within<'k>(word: &str, known: impl IntoIterator<Item = &'k str>, most: usize) -> Option<&'k str> {
     let letters: Vec<char> = word.chars().take(MAX_LENGTH + 1).collect();
     if letters.len() > MAX_LENGTH {
         return None;
     }
     let mut best = None;
-    let mut limit = letters.len() / 2;
+    let mut limit = (letters.len() / 2).min(most + 1);
     for name in known {
         if limit == 0 {
             break;

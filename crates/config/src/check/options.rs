@@ -105,6 +105,9 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
         Kind::Pairs => drop(pairs(node, at, findings)),
         Kind::Osbuild => drop(super::osbuild::read(node, at, findings)),
+        Kind::ImageType => drop(super::osbuild::read_types(node, at, findings)),
+        Kind::Repositories => drop(super::osbuild::read_repos(node, at, findings)),
+        Kind::UploadOptions => super::upload::check(node, at, None, findings),
         Kind::Removed(instead) => {
             let message = format!("`{}` was removed from Pungi and has no effect", key.name);
             let found = Diagnostic::new(&codes::DEPRECATED, at.to_string(), message).at(node.span);

@@ -2,33 +2,14 @@
 
 use super::path::At;
 use super::upload;
-use super::values::{Findings, shown};
+use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, has_errors};
 use crate::limits::MAX_IMAGES;
+use crate::schema::images::{self, KEYS, REPOSITORY_KEYS};
 use crate::source::Spanned;
 use crate::tree::{Dict, Node, Value};
-
-/// The keys of an image.
-const KEYS: &[&str] = &[
-    "name",
-    "distro",
-    "image_types",
-    "version",
-    "target",
-    "release",
-    "arches",
-    "failable",
-    "subvariant",
-    "repo",
-    "ostree_url",
-    "ostree_ref",
-    "ostree_parent",
-    "manifest_type",
-    "customizations",
-    "upload_options",
-];
 
 /// Reads the section; none when something is wrong in it.
 pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<OsbuildSection>> {
@@ -91,17 +72,15 @@ fn read_image(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Osbuil
     }
     let upload_options = fields.get("upload_options").cloned();
     if let Some(node) = &upload_options {
-        upload::check(node, at.key("upload_options"), findings);
+        upload::check(node, at.key("upload_options"), image_types.as_ref(), findings);
     }
-    for key in ["name", "distro", "image_types"] {
-        if fields.get(key).is_none() {
-            findings.missing(node, at, key);
-        }
+    for key in KEYS.iter().filter(|key| key.required && fields.get(key.name).is_none()) {
+        findings.missing(node, at, key.name);
     }
     for key in &fields.others {
-        findings.unexpected(key, at, KEYS);
+        findings.unexpected(key, at, &images::names(KEYS));
     }
-    if findings.list.len() > before {
+    if has_errors(&findings.list[before..]) {
         return None;
     }
     Some(OsbuildImage {
@@ -136,7 +115,7 @@ impl<'n> Fields<'n> {
     fn new(dict: &'n Dict) -> Self {
         let mut this = Self { known: [None; KEYS.len()], others: Vec::new() };
         for (key, value) in &dict.entries {
-            let slot = key.as_str().and_then(|name| KEYS.iter().position(|known| *known == name));
+            let slot = key.as_str().and_then(|name| KEYS.iter().position(|known| known.name == name));
             match slot.and_then(|slot| this.known.get_mut(slot)) {
                 Some(slot) => *slot = Some(value),
                 None => this.others.push(key),
@@ -146,7 +125,7 @@ impl<'n> Fields<'n> {
     }
 
     fn get(&self, name: &str) -> Option<&'n Node> {
-        let slot = KEYS.iter().position(|known| *known == name)?;
+        let slot = KEYS.iter().position(|known| known.name == name)?;
         self.known.get(slot).copied().flatten()
     }
 
@@ -161,8 +140,9 @@ impl<'n> Fields<'n> {
 }
 
 /// A string, or the older form: a list of one string.
-fn read_types(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Spanned<ImageTypes>> {
+pub fn read_types(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Spanned<ImageTypes>> {
     if let Some(text) = node.as_str() {
+        remark_on_type(node, at, findings);
         return Some(Spanned::new(ImageTypes::One(text.to_owned()), node.span));
     }
     let Some(items) = node.as_array() else {
@@ -176,10 +156,24 @@ fn read_types(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Spanne
         return None;
     }
     let texts = findings.texts(node, at)?;
+    for item in items {
+        remark_on_type(item, at, findings);
+    }
     Some(Spanned::new(ImageTypes::List(texts.into_iter().map(|text| text.value).collect()), node.span))
 }
 
-fn read_repos(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<RepoEntry> {
+/// Warns of an image type that is a slip of a known one. Others that are not known are composer's business.
+fn remark_on_type(node: &Node, at: At<'_>, findings: &mut Findings) {
+    let name = node.as_str().unwrap_or("");
+    if let Some(near) = images::slip_of(name) {
+        let message = format!("no image type is known as {}", quoted(name));
+        let found = Diagnostic::new(&codes::UNKNOWN_IMAGE_TYPE, at.to_string(), message).at(node.span);
+        findings.add(found.help(format!("did you mean `{near}`?")));
+    }
+}
+
+/// The repositories of an image.
+pub fn read_repos(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<RepoEntry> {
     let Some(items) = node.as_array() else {
         findings.wrong_type(node, at, "a list of repositories");
         return Vec::new();
@@ -189,7 +183,6 @@ fn read_repos(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<RepoEntry
 }
 
 fn read_repo(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<RepoEntry> {
-    const REPO_KEYS: &[&str] = &["baseurl", "package_sets"];
     match &node.value {
         Value::Str(text) => Some(RepoEntry::Plain(Spanned::new(text.as_ref().to_owned(), node.span))),
         Value::Dict(dict) => {
@@ -199,8 +192,8 @@ fn read_repo(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<RepoEnt
                 findings.missing(node, at, "baseurl");
             }
             for (key, _) in &dict.entries {
-                if !key.as_str().is_some_and(|name| REPO_KEYS.contains(&name)) {
-                    findings.unexpected(key, at, REPO_KEYS);
+                if !key.as_str().is_some_and(|name| REPOSITORY_KEYS.iter().any(|known| known.name == name)) {
+                    findings.unexpected(key, at, &images::names(REPOSITORY_KEYS));
                 }
             }
             let package_sets = sets.map(|sets| sets.unwrap_or_default().into_iter().map(|set| set.value).collect());

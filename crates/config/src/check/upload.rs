@@ -3,86 +3,68 @@
 use super::path::At;
 use super::values::{Findings, quoted};
 use crate::codes;
+use crate::compose_config::ImageTypes;
 use crate::diagnostic::Diagnostic;
+use crate::schema::images::{UPLOADS, Upload, cloud_of};
+use crate::schema::{Key, Kind};
+use crate::source::Spanned;
 use crate::tree::{Dict, Node};
 
-/// A kind of upload: its name, and its keys with whether they are required and whether they are lists.
-struct Upload {
-    name: &'static str,
-    keys: &'static [Field],
-}
-
-struct Field {
-    name: &'static str,
-    required: bool,
-    list: bool,
-}
-
-const fn field(name: &'static str, required: bool) -> Field {
-    Field { name, required, list: false }
-}
-
-const fn list(name: &'static str, required: bool) -> Field {
-    Field { name, required, list: true }
-}
-
-const KINDS: &[Upload] = &[
-    Upload {
-        name: "EC2",
-        keys: &[field("region", true), list("share_with_accounts", true), field("snapshot_name", false)],
-    },
-    Upload { name: "S3", keys: &[field("region", true)] },
-    Upload {
-        name: "Azure",
-        keys: &[
-            field("tenant_id", true),
-            field("subscription_id", true),
-            field("resource_group", true),
-            field("location", false),
-            field("image_name", false),
-        ],
-    },
-    Upload {
-        name: "GCP",
-        keys: &[
-            field("region", true),
-            field("bucket", false),
-            field("image_name", false),
-            list("share_with_accounts", false),
-        ],
-    },
-    Upload { name: "container", keys: &[field("name", false), field("tag", false)] },
-];
-
-/// Checks that the options fit one of the kinds; else says which is nearest and what is wrong with it.
-pub fn check(node: &Node, at: At<'_>, findings: &mut Findings) {
+/// Checks that the options fit one of the kinds, else says which is nearest and what is wrong with it; and that a kind which
+/// they fit goes with the image type, since each type can be uploaded to one cloud only.
+pub fn check(node: &Node, at: At<'_>, types: Option<&Spanned<ImageTypes>>, findings: &mut Findings) {
     let Some(dict) = node.as_dict() else {
         let message = format!("expected a dict of upload options, found {}", node.kind());
         findings.add(Diagnostic::new(&codes::UPLOAD_OPTIONS, at.to_string(), message).at(node.span));
         return;
     };
-    let nearest = KINDS.iter().map(|kind| (misfits(kind, dict), kind)).min_by_key(|(misfits, _)| misfits.weight());
+    let cloud = types.and_then(|types| cloud_of(types.value.first()));
+    let all: Vec<_> = UPLOADS.iter().map(|kind| (misfits(kind, dict), kind)).collect();
+    let nearest = all.iter().min_by_key(|(misfits, kind)| (misfits.weight(), Some(kind.cloud) != cloud));
     let Some((misfits, kind)) = nearest else { return };
     if misfits.weight() == 0 {
+        let wanted = UPLOADS.iter().find(|kind| Some(kind.cloud) == cloud);
+        // Options without a key are not sent.
+        if let (Some(wanted), Some(types)) = (wanted.filter(|wanted| wanted.cloud != kind.cloud), types)
+            && !dict.entries.is_empty()
+        {
+            let fitting: Vec<&str> =
+                all.iter().filter(|(misfits, _)| misfits.weight() == 0).map(|(_, kind)| kind.name).collect();
+            let message = format!(
+                "these upload options are for {}, but images of type {} can only be uploaded to {}",
+                fitting.join(" or "),
+                quoted(types.value.first()),
+                place(wanted)
+            );
+            let found = Diagnostic::new(&codes::UPLOAD_CLOUD, at.to_string(), message).at(node.span);
+            findings.add(found.related(types.span, "the image type").help(takes(wanted)));
+        }
         return;
     }
     let message =
         format!("these upload options fit none of the five kinds; the nearest is {}: {}", kind.name, misfits.text);
     let span = misfits.span.unwrap_or(node.span);
-    let keys: Vec<String> = kind.keys.iter().map(Field::described).collect();
     let found = Diagnostic::new(&codes::UPLOAD_OPTIONS, at.to_string(), message).at(span);
-    findings.add(found.help(format!("{} takes {}", kind.name, keys.join(", "))));
+    findings.add(found.help(takes(kind)));
 }
 
-impl Field {
-    fn described(&self) -> String {
-        let list = if self.list { " (a list)" } else { "" };
-        let optional = if self.required { "" } else { ", optional" };
-        match (self.list, self.required) {
-            (true, false) => format!("`{}` (a list{optional})", self.name),
-            (false, false) => format!("`{}` (optional)", self.name),
-            _ => format!("`{}`{list}", self.name),
-        }
+/// The cloud as a place to go to.
+fn place(kind: &Upload) -> &'static str {
+    if kind.name == "container" { "a container registry" } else { kind.name }
+}
+
+/// What a kind takes.
+fn takes(kind: &Upload) -> String {
+    let keys: Vec<String> = kind.keys.iter().map(described).collect();
+    format!("{} takes {}", kind.name, keys.join(", "))
+}
+
+fn described(key: &Key) -> String {
+    match (key.kind == Kind::Texts, key.required) {
+        (true, true) => format!("`{}` (a list)", key.name),
+        (true, false) => format!("`{}` (a list, optional)", key.name),
+        (false, true) => format!("`{}`", key.name),
+        (false, false) => format!("`{}` (optional)", key.name),
     }
 }
 
@@ -121,7 +103,7 @@ fn misfits(kind: &Upload, dict: &Dict) -> Misfits {
                 misfits.extra += 1;
                 misfits.add(&format!("unexpected {name}"), Some(key.span));
             }
-            Some(field) if field.list => {
+            Some(field) if field.kind == Kind::Texts => {
                 let fits = value.as_array().is_some_and(|items| items.iter().all(|item| item.as_str().is_some()));
                 if !fits {
                     misfits.add(&format!("`{}` must be a list of strings", field.name), Some(value.span));

@@ -9,6 +9,7 @@ mod language;
 mod patterns;
 mod remarks;
 mod rendering;
+mod uploads;
 mod yaml;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,207 @@
+//! The *images* of the `osbuild` section: their keys, and the clouds that they can be uploaded to (PUNGI.md 2.1).
+
+use super::{Key, Kind, opt, req};
+
+/// The keys of an image. No others are taken.
+pub const KEYS: &[Key] = &[
+    req("name", Kind::Text).about("Name of the image, and of its build in Koji."),
+    req("distro", Kind::Text).about("What osbuild builds, such as `fedora-42` or `rhel-9`."),
+    req("image_types", Kind::ImageType).about("The image type, or a list of exactly one."),
+    opt("version", Kind::Text).about("Version of the build, or a generator such as `!VERSION_FROM_VERSION`."),
+    opt("target", Kind::Text).about("Build target in Koji."),
+    opt("release", Kind::Text).about("Release of the build, or a generator; empty for a generated one."),
+    opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
+    opt("failable", Kind::Texts).about("Any arch, or `*`: the compose goes on when the image fails."),
+    opt("subvariant", Kind::Text)
+        .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
+    opt("repo", Kind::Repositories).about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+    opt("ostree_url", Kind::Text).about("URL of the ostree repository."),
+    opt("ostree_ref", Kind::Text).about("The ostree ref to commit to."),
+    opt("ostree_parent", Kind::Text).about("The ostree ref or commit to build on."),
+    opt("manifest_type", Kind::Text).about("Type of the image in images.json; else the archive type that Koji names."),
+    opt("customizations", Kind::Object).about("Customizations, as osbuild-composer takes them."),
+    opt("upload_options", Kind::UploadOptions).about("Upload the image to the cloud that its type belongs to."),
+];
+
+/// The keys of a repository that is written as a dict.
+pub const REPOSITORY_KEYS: &[Key] = &[
+    req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
+    opt("package_sets", Kind::Texts).about("The package sets that the repository is for."),
+];
+
+/// The names of keys.
+pub fn names(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
+}
+
+/// A cloud, or another place that images are uploaded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cloud {
+    /// Amazon EC2.
+    Ec2,
+    /// Amazon S3.
+    S3,
+    /// Microsoft Azure.
+    Azure,
+    /// Google Cloud.
+    Gcp,
+    /// A container registry.
+    Container,
+}
+
+/// The options that one cloud takes. Nothing in them says which cloud is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Its name, for messages.
+    pub name: &'static str,
+    /// Its options: strings and lists of strings.
+    pub keys: &'static [Key],
+}
+
+/// All clouds, in the order in which Pungi tries them.
+pub const UPLOADS: &[Upload] = &[
+    Upload {
+        cloud: Cloud::Ec2,
+        name: "EC2",
+        keys: &[req("region", Kind::Text), req("share_with_accounts", Kind::Texts), opt("snapshot_name", Kind::Text)],
+    },
+    Upload { cloud: Cloud::S3, name: "S3", keys: &[req("region", Kind::Text)] },
+    Upload {
+        cloud: Cloud::Azure,
+        name: "Azure",
+        keys: &[
+            req("tenant_id", Kind::Text),
+            req("subscription_id", Kind::Text),
+            req("resource_group", Kind::Text),
+            opt("location", Kind::Text),
+            opt("image_name", Kind::Text),
+        ],
+    },
+    Upload {
+        cloud: Cloud::Gcp,
+        name: "GCP",
+        keys: &[
+            req("region", Kind::Text),
+            opt("bucket", Kind::Text),
+            opt("image_name", Kind::Text),
+            opt("share_with_accounts", Kind::Texts),
+        ],
+    },
+    Upload { cloud: Cloud::Container, name: "container", keys: &[opt("name", Kind::Text), opt("tag", Kind::Text)] },
+];
+
+/// The only cloud that images of a type can be uploaded to; none for a type that is not in the list.
+pub fn cloud_of(image_type: &str) -> Option<Cloud> {
+    if image_type.ends_with("network-installer") {
+        return Some(Cloud::S3);
+    }
+    CLOUDS.iter().find(|(_, types)| types.contains(&image_type)).map(|(cloud, _)| *cloud)
+}
+
+/// The image types of each cloud, older names included. S3 takes those that are files.
+const CLOUDS: &[(Cloud, &[&str])] = &[
+    (Cloud::Ec2, &["aws", "aws-cvm", "aws-rhui", "aws-ha-rhui", "aws-sap-rhui", "ami", "ec2", "ec2-ha", "ec2-sap"]),
+    (Cloud::Gcp, &["gcp", "gcp-rhui", "gce", "gce-rhui"]),
+    (
+        Cloud::Azure,
+        &["azure", "azure-cvm", "azure-rhui", "azure-eap7-rhui", "azure-sap-rhui", "azure-sapapps-rhui", "vhd"],
+    ),
+    (Cloud::Container, &["edge-container", "iot-container", "iot-bootable-container", "container"]),
+    (
+        Cloud::S3,
+        &[
+            "guest-image",
+            "qcow2",
+            "edge-commit",
+            "edge-installer",
+            "image-installer",
+            "iot-commit",
+            "iot-installer",
+            "iot-raw-image",
+            "iot-simplified-installer",
+            "live-installer",
+            "minimal-raw",
+            "vsphere",
+            "vsphere-ova",
+            "wsl",
+            "network-installer",
+            "everything-network-installer",
+            "server-network-installer",
+        ],
+    ),
+];
+
+/// Image types that some osbuild knows and that are uploaded nowhere, so that they are not taken for slips of others.
+const OTHERS: &[&str] = &[
+    "azure-gz",
+    "docker",
+    "edge-ami",
+    "edge-raw-disk",
+    "edge-raw-image",
+    "edge-simplified-installer",
+    "edge-vsphere",
+    "iot-qcow2",
+    "libvirt-box",
+    "minimal-installer",
+    "oci",
+    "openstack",
+    "ova",
+    "raw",
+    "rhel-ec2",
+    "tar",
+    "vagrant-libvirt",
+    "vagrant-virtualbox",
+    "vmdk",
+];
+
+/// The image type that an unknown one is probably a slip of. Composer may know types that are not listed here, so only what
+/// is one or two letters off, and has as many words, is taken for a slip.
+pub fn slip_of(image_type: &str) -> Option<&'static str> {
+    let known = || CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied();
+    if known().any(|name| name == image_type) {
+        return None;
+    }
+    let words = |name: &str| name.split('-').count();
+    let near = known().filter(|name| words(name) == words(image_type) && name.len().abs_diff(image_type.len()) <= 2);
+    crate::similar::suggest_within(image_type, near, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_image_types() {
+        for (image_type, near) in [
+            ("gest-image", Some("guest-image")),
+            ("guestimage", None),
+            ("live-instaler", Some("live-installer")),
+            ("qcow", Some("qcow2")),
+            ("azure-rhiu", Some("azure-rhui")),
+            ("qcow2", None),
+            ("minimal-raw-xz", None),
+            ("server-qcow2", None),
+            ("gce-byos", None),
+            ("aws-ec2", None),
+            ("ec3", None),
+            ("workstation-live-installer", None),
+            ("", None),
+        ] {
+            assert_eq!(slip_of(image_type), near, "{image_type}");
+        }
+    }
+
+    #[test]
+    fn a_type_has_one_cloud() {
+        let mut all: Vec<&str> = CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied().collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert_eq!(cloud_of("ec2-ha"), Some(Cloud::Ec2));
+        assert_eq!(cloud_of("fancy-network-installer"), Some(Cloud::S3));
+        assert_eq!(cloud_of("openstack"), None);
+    }
+}
