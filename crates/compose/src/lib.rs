@@ -7,7 +7,7 @@
 //! - Where: [`layout`], [`latest`]
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
-//! - On disk: [`mod@write`], [`pyjson`]
+//! - On disk: [`mod@write`], [`sweep`], [`pyjson`]
 
 pub mod arches;
 pub mod archive_types;
@@ -21,6 +21,7 @@ pub mod layout;
 pub mod pyjson;
 mod read;
 pub mod status;
+pub mod sweep;
 pub mod variants;
 pub mod write;
 

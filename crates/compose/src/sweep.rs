@@ -1,0 +1,48 @@
+//! *Sweeping* a compose directory: what a run that was killed left half-written goes away before the next one begins.
+
+use crate::layout::ComposeDir;
+use crate::write::TEMPORARY;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for whoever
+/// holds the compose's lock. A file that cannot be removed is left: it harms nobody.
+pub fn sweep(dir: &ComposeDir) {
+    let mut places = vec![dir.top().to_path_buf(), dir.metadata(), dir.work_global(), dir.logs_global()];
+    places.push(dir.config_copy_dir());
+    for variant in entries(&dir.compose()) {
+        for arch in entries(&variant) {
+            places.extend([arch.join("images"), arch.join("iso")]);
+        }
+    }
+    for file in places.iter().flat_map(|place| entries(place)) {
+        let ours = file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(TEMPORARY));
+        if ours && file.symlink_metadata().is_ok_and(|meta| meta.is_file() || meta.is_symlink()) {
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_nothing_else() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = ComposeDir::at(top.path());
+        let images = dir.compose().join("Server/x86_64/images");
+        for place in [dir.metadata(), images.clone()] {
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join(".magudi-R9IZQ2.tmp"), "torn").unwrap();
+            fs::write(place.join("disk.qcow2"), "whole").unwrap();
+        }
+        sweep(&dir);
+        assert_eq!(entries(&images), [images.join("disk.qcow2")]);
+        assert_eq!(entries(&dir.metadata()).len(), 1);
+    }
+}
