@@ -67,6 +67,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Say how far a compose is, running or not
     Status(StatusArgs),
+    /// Say where the images of a compose were uploaded to
+    Uploads(UploadsArgs),
     /// Make the report of a compose: one page with everything that people ask
     Report(ReportArgs),
     /// Run the simulated Koji hub, for `magudi run` or any other Koji client
@@ -207,6 +209,9 @@ pub struct GoingArgs {
     /// changed); repeatable
     #[arg(long, value_name = "IMAGE")]
     pub rebuild: Vec<String>,
+    /// Append every event to FILE as a line of JSON; `-`: standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 }
 
 /// `magudi resume`.
@@ -240,6 +245,20 @@ pub struct CancelArgs {
 /// `magudi status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// The compose directory
+    #[arg(value_name = "COMPOSE_DIR")]
+    pub compose_dir: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+    /// Show how it goes on, as the terminal of the run does, until it ends
+    #[arg(long, conflicts_with = "format")]
+    pub watch: bool,
+}
+
+/// `magudi uploads`.
+#[derive(Debug, Args)]
+pub struct UploadsArgs {
     /// The compose directory
     #[arg(value_name = "COMPOSE_DIR")]
     pub compose_dir: PathBuf,

@@ -26,6 +26,7 @@ use magudi_engine::notify::Notifier;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
 use magudi_engine::stop::{Reason, StopHandle, stop};
+use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::volume::Volume;
 use magudi_engine::watch::WatchLogs;
 use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, load_profile};
@@ -35,8 +36,14 @@ use magudi_phases::repos::translate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the end of a run waits for a slow reader of its events.
+const EVENTS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a run was asked to do. The journal keeps it for a resume; nothing in it is secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,6 +101,8 @@ pub struct Going {
     pub rebuild: Vec<String>,
     /// `--reopen`.
     pub reopen: bool,
+    /// `--events`.
+    pub events: Option<PathBuf>,
 }
 
 impl Options {
@@ -105,7 +114,12 @@ impl Options {
             retry_failed: args.going.retry_failed,
             rebuild: args.going.rebuild.clone(),
             reopen: args.reopen,
+            events: args.going.events.clone(),
         };
+        if going.events.as_deref() == Some(Path::new("-")) && args.compose.print_output_dir {
+            let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         let args = &args.compose;
         #[cfg(feature = "simulator")]
         let simulate = args.simulate.clone();
@@ -169,6 +183,7 @@ pub struct Prepared {
     inspected: Inspected,
     hub: HubChoice,
     recall: Recall,
+    events: Option<(EventStream, StreamEnd)>,
 }
 
 /// Reads and checks everything that a run needs.
@@ -186,7 +201,19 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
-    Ok(Prepared { inspected, hub, recall })
+    let events = options.going.events.as_deref().map(open_events).transpose()?;
+    Ok(Prepared { inspected, hub, recall, events })
+}
+
+/// Opens the file of `--events` for appending; `-` is standard output.
+fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
+    let cannot = |error| Failure::Failed(format!("cannot write events to {}: {error}", path.display()));
+    let writer: Box<dyn Write + Send> = if path == Path::new("-") {
+        Box::new(std::io::stdout())
+    } else {
+        Box::new(OpenOptions::new().create(true).append(true).open(path).map_err(cannot)?)
+    };
+    event_stream(writer).map_err(cannot)
 }
 
 fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
@@ -270,7 +297,8 @@ pub fn compose(
     ui: Ui,
     prepared: Prepared,
 ) -> Result<(), Failure> {
-    let Prepared { inspected, hub, recall: wanted } = prepared;
+    let Prepared { inspected, hub, recall: wanted, events: stream } = prepared;
+    let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
     let dir = match &options.request.compose_dir {
         Some(dir) => ComposeDir::at(&absolute(dir)?),
@@ -299,7 +327,7 @@ pub fn compose(
     }
     keep_configuration(&inspected, &dir)?;
     let requests = Arc::new(requests);
-    let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests)?;
+    let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests, stream)?;
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
     let polling = match &hub {
@@ -340,6 +368,9 @@ pub fn compose(
         }
     });
     latest_link(options, &end, &dir, &identity, &events);
+    if let Some(problem) = stream_end.and_then(|end| end.finish(EVENTS_PATIENCE)) {
+        ui.note(&format!("warning: not all events were written: {problem}"));
+    }
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
@@ -364,11 +395,15 @@ fn subscribe(
     identity: &ComposeIdentity,
     dir: &ComposeDir,
     requests: &Arc<Vec<TaskRequest>>,
+    stream: Option<EventStream>,
 ) -> Result<(Arc<Events>, Journal), Failure> {
     let events = Arc::new(Events::new());
     // First, so that nothing is shown that is not recorded.
     let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
     events.subscribe(Box::new(journal.clone()));
+    if let Some(stream) = stream {
+        events.subscribe(Box::new(stream));
+    }
     let log = LogFile::open(&dir.global_log())
         .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
     events.subscribe(Box::new(log));

@@ -14,6 +14,8 @@ mod report;
 mod resume;
 mod run;
 mod status;
+mod uploads;
+mod watch;
 
 use crate::cli::{self, Command, ConfigCommand};
 use crate::error::Failure;
@@ -46,6 +48,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
         Command::Cancel(args) => cancel::run(&args, &environment, ui),
         Command::Status(args) => status::run(&args, ui),
+        Command::Uploads(args) => uploads::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),

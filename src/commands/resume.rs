@@ -29,6 +29,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
         retry_failed: args.going.retry_failed,
         rebuild: args.going.rebuild.clone(),
         reopen: false,
+        events: args.going.events.clone(),
     };
     let prepared = prepare(&options, environment, ui, Recall::Always)?;
     compose(&options, argv, environment, ui, prepared)

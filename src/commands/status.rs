@@ -1,9 +1,10 @@
 //! `magudi status`: how far a compose is, from its journal alone; whether or not anybody runs it.
 
 use super::recall::load_history;
+use super::watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
-use crate::ui::{Table, Ui};
+use crate::ui::{Table, Ui, reasons};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::load_status;
 use magudi_engine::history::{History, Past};
@@ -16,6 +17,9 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let history = load_history(&dir)?.ok_or_else(|| {
         Failure::Failed(format!("{} has no journal: magudi has not run a compose there", args.compose_dir.display()))
     })?;
+    if args.watch {
+        return watch(&dir, ui);
+    }
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     let status = status.map_or("none", magudi_compose::Status::as_str);
     let runner = holder(&dir.logs_global());
@@ -73,6 +77,10 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     for past in requests(history) {
         if let (Some(failure), "failed") = (&past.failure, stage(past)) {
             text.push_str(&format!("\n{} of {}: {}\n", past.name, past.variant, failure));
+            if let (Some(task), Some(url)) = (past.task, &past.url) {
+                text.push_str(&format!("  task {task}: {url}\n"));
+            }
+            text.push_str(&reasons(&past.causes, "  "));
         }
     }
     crate::ui::printable(&text)
@@ -84,6 +92,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
             json!({
                 "phase": past.phase, "variant": past.variant, "image": past.name, "arches": past.arches,
                 "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure,
+                "url": past.url, "causes": past.causes, "argument": past.argument, "uploads": past.uploads,
                 "images": past.images.iter().map(|(_, image)| &image.path).collect::<Vec<_>>(),
             })
         })

@@ -1,13 +1,19 @@
 //! Everything that is printed is printed here: answers on standard output, everything else on standard error.
 
+mod closing;
+mod frame;
 mod overview;
 mod plain;
+mod screen;
 mod table;
 mod terminal;
+mod width;
 
+pub use closing::{reasons, uploads};
 pub use plain::PlainLog;
+pub use screen::Stream;
 pub use table::Table;
-pub use terminal::TerminalView;
+pub use terminal::{TerminalView, View};
 
 use crate::settings::Environment;
 use magudi_config::render::render_human;
@@ -21,13 +27,28 @@ pub struct Ui {
     pub terminal: bool,
     /// Colours on standard error.
     pub color: bool,
+    /// Standard output is a terminal that can move its cursor.
+    pub answers_to_terminal: bool,
+    /// Colours on standard output.
+    pub answers_in_color: bool,
 }
 
 impl Ui {
     /// What the standard streams can do and the environment allows (`NO_COLOR`, `TERM=dumb`).
     pub fn new(environment: &Environment) -> Self {
-        let terminal = io::stderr().is_terminal() && !environment.dumb_terminal;
-        Self { terminal, color: terminal && !environment.no_color }
+        let can = |is_terminal: bool| is_terminal && !environment.dumb_terminal;
+        let (terminal, answers) = (can(io::stderr().is_terminal()), can(io::stdout().is_terminal()));
+        Self {
+            terminal,
+            color: terminal && !environment.no_color,
+            answers_to_terminal: answers,
+            answers_in_color: answers && !environment.no_color,
+        }
+    }
+
+    /// For the time before anything is known of the environment.
+    pub fn plain() -> Self {
+        Self { terminal: false, color: false, answers_to_terminal: false, answers_in_color: false }
     }
 
     /// Prints an answer. A reader that has gone away is no error.
@@ -64,18 +85,18 @@ impl Ui {
     }
 }
 
-/// Text from outside as a terminal may see it: without control characters but line feeds and tabs.
+/// Text from outside as a terminal may see it: without control characters but line feeds and tabs, and without those that
+/// turn the direction of what follows or are not seen at all.
 pub fn printable(text: &str) -> String {
-    if !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+    if !text.chars().any(is_unprintable) {
         return text.to_owned();
     }
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c.to_string(),
-            c if c.is_control() => c.escape_default().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
+    text.chars().map(|c| if is_unprintable(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+fn is_unprintable(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    (c.is_control() && c != '\n' && c != '\t') || turns
 }
 
 /// A number of bytes for people: `1.5 GiB`.
@@ -100,6 +121,7 @@ mod tests {
     #[test]
     fn escape_sequences_are_made_visible() {
         assert_eq!(printable("a\x1b[31mb\tc\n"), "a\\u{1b}[31mb\tc\n");
+        assert_eq!(printable("a\r\u{202e}b"), "a\\u{d}\\u{202e}b");
         assert_eq!(printable("žluť"), "žluť");
     }
 

@@ -1,11 +1,21 @@
-//! The *overview* is what the events of a run add up to: how many tasks are in which state, and which images there are.
+//! The *overview* is what the events of a run add up to: how far each phase and each request is, how many bytes have come,
+//! and how fast.
 
-use magudi_engine::event::{Event, ImageEntry};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use magudi_compose::CloudUpload;
+use magudi_engine::event::{Event, ImageEntry, Stamped};
+use magudi_engine::reason::Cause;
+use std::collections::{BTreeMap, VecDeque};
+
+/// The rate is that of the last so many seconds.
+const RATE_SECONDS: i64 = 10;
 
 /// Where a request is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Stage {
+    /// Not submitted yet.
+    #[default]
+    Waiting,
     /// The hub has it, no builder does.
     Free,
     /// A builder works on it.
@@ -16,107 +26,341 @@ pub enum Stage {
     Done,
     /// Failed.
     Failed,
+    /// Canceled, by us or at the hub.
+    Canceled,
+}
+
+/// A phase of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// How far it is.
+    pub state: PhaseState,
+}
+
+/// How far a phase is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhaseState {
+    /// Running since then.
+    Running(Timestamp),
+    /// Done, in so many seconds.
+    Done(u64),
+    /// Not run, for this reason.
+    Skipped(String),
+}
+
+/// One request of the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Its phase.
+    pub phase: String,
+    /// The variant uid.
+    pub variant: String,
+    /// The image name.
+    pub name: String,
+    /// The arches.
+    pub arches: Vec<String>,
+    /// Where it is.
+    pub stage: Stage,
+    /// The task.
+    pub task: Option<i64>,
+    /// Page of the task in the hub's web interface.
+    pub url: Option<String>,
+    /// Since when a builder works on it.
+    pub open_since: Option<Timestamp>,
+}
+
+/// A request that failed.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// Which.
+    pub request: usize,
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// What went wrong, in one line.
+    pub error: String,
+    /// Composer's reasons.
+    pub causes: Vec<Cause>,
 }
 
 /// The sum of a run's events so far.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
-    /// Requests in the plan.
-    pub total: usize,
-    /// Request -> where it is; requests that were not submitted yet are not there.
-    pub stages: BTreeMap<usize, Stage>,
+    /// The compose id.
+    pub compose_id: String,
+    /// When the run began.
+    pub began: Option<Timestamp>,
+    /// The last status.
+    pub status: String,
+    /// The run is over: when, and what ended it early.
+    pub finished: Option<(Timestamp, Option<String>)>,
+    /// The phases, in the order in which they began.
+    pub phases: Vec<Phase>,
+    /// The requests of the plan.
+    pub requests: BTreeMap<usize, Seen>,
     /// Bytes fetched and verified.
     pub bytes: u64,
     /// Images that came into the compose, each with its request.
     pub images: Vec<(usize, ImageEntry)>,
-    /// Request -> variant and image name.
-    pub names: BTreeMap<usize, (String, String)>,
-    /// Request -> task.
-    pub tasks: BTreeMap<usize, i64>,
-    /// Failed requests: index, whether the compose goes on, reason.
-    pub failures: Vec<(usize, bool, String)>,
+    /// What became of cloud uploads.
+    pub uploads: Vec<CloudUpload>,
+    /// Failed requests, in the order in which they failed.
+    pub failures: Vec<Failed>,
+    /// Files on their way: request and name -> bytes so far.
+    files: BTreeMap<(usize, String), u64>,
+    /// Time -> bytes at that time, for the rate.
+    samples: VecDeque<(Timestamp, u64)>,
 }
 
 impl Overview {
-    /// Takes in an event.
-    pub fn take(&mut self, event: &Event) {
-        match event {
-            Event::ComposeStarted { requests, .. } => self.total = *requests,
-            Event::Planned { request, name, variant, .. } => {
-                self.names.insert(*request, (variant.clone(), name.clone()));
+    /// Takes in an event. A journal has no bytes of files on their way; they count when the image is there.
+    pub fn take(&mut self, stamped: &Stamped) {
+        match &stamped.event {
+            Event::ComposeStarted { compose_id, .. } => {
+                *self = Self { compose_id: compose_id.clone(), began: Some(stamped.time), ..Self::default() };
             }
-            Event::Kept { request, task, .. } => {
-                self.tasks.insert(*request, *task);
-                self.stages.insert(*request, Stage::Done);
-            }
-            Event::Submitted { request, task, .. } | Event::Adopted { request, task, .. } => {
-                self.tasks.insert(*request, *task);
-                self.stages.insert(*request, Stage::Free);
+            Event::Planned { request, phase, name, variant, arches, .. } => self.with(*request, |seen| {
+                seen.phase.clone_from(phase);
+                seen.name.clone_from(name);
+                seen.variant.clone_from(variant);
+                seen.arches.clone_from(arches);
+            }),
+            Event::Status { status } => self.status.clone_from(status),
+            Event::PhaseStarted { phase } => self.set_phase(phase, PhaseState::Running(stamped.time)),
+            Event::PhaseFinished { phase, seconds } => self.set_phase(phase, PhaseState::Done(*seconds)),
+            Event::PhaseSkipped { phase, reason } => self.set_phase(phase, PhaseState::Skipped(reason.clone())),
+            Event::Kept { request, task, .. } => self.with(*request, |seen| {
+                seen.task = Some(*task);
+                seen.stage = Stage::Done;
+            }),
+            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
+                self.with(*request, |seen| {
+                    seen.task = Some(*task);
+                    seen.url = Some(url.clone());
+                    seen.stage = Stage::Free;
+                });
             }
             Event::TaskState { request, state, .. } => {
                 let stage = match state.as_str() {
                     "FREE" => Stage::Free,
                     "OPEN" | "ASSIGNED" => Stage::Open,
                     "CLOSED" => Stage::Closed,
+                    "CANCELED" => Stage::Canceled,
                     _ => Stage::Failed,
                 };
-                self.stages.insert(*request, stage);
+                self.with(*request, |seen| {
+                    seen.stage = stage;
+                    seen.open_since = (stage == Stage::Open).then(|| seen.open_since.unwrap_or(stamped.time));
+                });
             }
-            Event::FetchProgress { bytes, .. } => self.bytes += bytes,
-            Event::ImageAdded { request, image, .. } => self.images.push((*request, image.clone())),
-            Event::RequestDone { request, .. } => {
-                self.stages.insert(*request, Stage::Done);
+            Event::FetchProgress { request, file, bytes } => {
+                *self.files.entry((*request, file.clone())).or_default() += bytes;
+                self.add_bytes(stamped.time, *bytes);
             }
-            Event::RequestFailed { request, variant, name, failable, error, .. } => {
-                self.names.insert(*request, (variant.clone(), name.clone()));
-                self.stages.insert(*request, Stage::Failed);
-                self.failures.push((*request, *failable, error.clone()));
+            Event::ImageAdded { request, image, .. } => {
+                let file = image.path.rsplit('/').next().unwrap_or_default().to_owned();
+                let before = self.files.remove(&(*request, file)).unwrap_or_default();
+                self.add_bytes(stamped.time, image.size.saturating_sub(before));
+                self.images.push((*request, image.clone()));
+            }
+            Event::CloudUpload { upload, .. } => self.uploads.push(upload.clone()),
+            Event::RequestDone { request, .. } => self.with(*request, |seen| seen.stage = Stage::Done),
+            Event::RequestFailed { request, phase, variant, name, failable, error, causes, .. } => {
+                self.with(*request, |seen| {
+                    seen.phase.clone_from(phase);
+                    seen.variant.clone_from(variant);
+                    seen.name.clone_from(name);
+                    if seen.stage != Stage::Canceled {
+                        seen.stage = Stage::Failed;
+                    }
+                });
+                self.failures.push(Failed {
+                    request: *request,
+                    failable: *failable,
+                    error: error.clone(),
+                    causes: causes.clone(),
+                });
+            }
+            Event::TaskCanceled { request, .. } => self.with(*request, |seen| seen.stage = Stage::Canceled),
+            Event::ComposeFinished { status, error } => {
+                self.status.clone_from(status);
+                self.finished = Some((stamped.time, error.clone()));
             }
             _ => {}
         }
     }
 
-    /// How many requests are at a stage.
-    pub fn count(&self, stage: Stage) -> usize {
-        self.stages.values().filter(|s| **s == stage).count()
+    fn with(&mut self, request: usize, change: impl FnOnce(&mut Seen)) {
+        change(self.requests.entry(request).or_default());
     }
 
-    /// How many requests have ended.
-    pub fn ended(&self) -> usize {
-        self.count(Stage::Done) + self.count(Stage::Failed)
+    fn set_phase(&mut self, name: &str, state: PhaseState) {
+        match self.phases.iter_mut().find(|phase| phase.name == name) {
+            Some(phase) => phase.state = state,
+            None => self.phases.push(Phase { name: name.to_owned(), state }),
+        }
     }
 
-    /// `3 free  10 open  25 done  2 failed  1.2 GiB fetched`.
-    pub fn line(&self) -> String {
-        let [free, open, closed, done, failed] =
-            [Stage::Free, Stage::Open, Stage::Closed, Stage::Done, Stage::Failed].map(|stage| self.count(stage));
-        format!(
-            "{free} free  {open} open  {done} done  {failed} failed  {} fetched{}",
-            super::bytes(self.bytes),
-            if closed > 0 { format!("  ({closed} being fetched)") } else { String::new() }
-        )
+    fn add_bytes(&mut self, now: Timestamp, bytes: u64) {
+        // What the rate begins with: how much there was before.
+        if self.samples.is_empty() {
+            self.samples.push_back((now, self.bytes));
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        // One sample a second is enough, however many events there are.
+        let is_first = self.samples.len() == 1;
+        match self.samples.back_mut() {
+            Some((last, total)) if !is_first && now.as_second() == last.as_second() => *total = self.bytes,
+            _ => self.samples.push_back((now, self.bytes)),
+        }
+        while self.samples.len() > 2 && self.samples.get(1).is_some_and(|(time, _)| age(now, *time) > RATE_SECONDS) {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Bytes per second, of late.
+    pub fn rate(&self, now: Timestamp) -> u64 {
+        let recent = self.samples.iter().find(|(time, _)| age(now, *time) <= RATE_SECONDS);
+        let Some((time, before)) = recent else { return 0 };
+        let seconds = (now.as_millisecond() - time.as_millisecond()).max(1000) as u64;
+        self.bytes.saturating_sub(*before).saturating_mul(1000) / seconds
+    }
+
+    /// How many requests are at a stage; of one phase, if one is named.
+    pub fn count(&self, stage: Stage, phase: Option<&str>) -> usize {
+        let wanted = |seen: &&Seen| seen.stage == stage && phase.is_none_or(|phase| phase == seen.phase);
+        self.requests.values().filter(wanted).count()
+    }
+
+    /// How long the run has been going on, or went on.
+    pub fn elapsed(&self, now: Timestamp) -> i64 {
+        let end = self.finished.as_ref().map_or(now, |(end, _)| *end);
+        self.began.map_or(0, |began| age(end, began))
+    }
+
+    /// The requests that builders have been working on longest, with the seconds; at most `most`.
+    pub fn longest(&self, now: Timestamp, most: usize) -> Vec<(i64, &Seen)> {
+        let mut open: Vec<(i64, &Seen)> =
+            self.requests.values().filter_map(|seen| Some((age(now, seen.open_since?), seen))).collect();
+        // Stable, so that those of one age stay in the order of the plan and lines do not jump.
+        open.sort_by_key(|(seconds, _)| std::cmp::Reverse(*seconds));
+        open.truncate(most);
+        open
     }
 }
 
+/// Seconds from `then` to `now`; clocks that run backwards give 0.
+fn age(now: Timestamp, then: Timestamp) -> i64 {
+    now.as_second().saturating_sub(then.as_second()).max(0)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(crate) fn at(second: i64, event: Event) -> Stamped {
+        Stamped { time: Timestamp::from_second(second).unwrap(), event }
+    }
+
+    pub(crate) fn planned(request: usize, name: &str) -> Event {
+        Event::Planned {
+            request,
+            key: name.into(),
+            phase: "osbuild".into(),
+            name: name.into(),
+            variant: "Server".into(),
+            arches: vec!["x86_64".into(), "aarch64".into()],
+            failable: false,
+            subvariant: "Server".into(),
+            image_type: "qcow2".into(),
+            nvr: name.into(),
+        }
+    }
+
+    pub(crate) fn state(request: usize, state: &str) -> Event {
+        Event::TaskState { request, task: 7, state: state.to_owned() }
+    }
+
+    fn added(request: usize, size: u64) -> Event {
+        let image = ImageEntry {
+            arch: "x86_64".into(),
+            image_type: "qcow2".into(),
+            format: "qcow2".into(),
+            subvariant: "Server".into(),
+            path: "Server/x86_64/images/f".into(),
+            size,
+            mtime: 0,
+            checksums: BTreeMap::new(),
+        };
+        Event::ImageAdded { request, variant: "Server".into(), image }
+    }
 
     #[test]
     fn states_are_counted_once_per_request() {
         let mut overview = Overview::default();
-        let state = |request, state: &str| Event::TaskState { request, task: 1, state: state.to_owned() };
-        for request in 0..4 {
-            overview.take(&Event::Submitted { request, task: 1, url: String::new() });
+        for request in 0..5 {
+            overview.take(&at(0, planned(request, "disk")));
         }
-        overview.take(&state(0, "OPEN"));
-        overview.take(&state(1, "ASSIGNED"));
-        overview.take(&state(1, "FREE"));
-        overview.take(&state(2, "CLOSED"));
-        overview.take(&Event::RequestDone { request: 2, phase: "osbuild".into(), variant: "A".into(), task: 1 });
-        overview.take(&state(3, "FAILED"));
-        overview.take(&Event::FetchProgress { request: 2, file: "f".into(), bytes: 2048 });
-        assert_eq!(overview.line(), "1 free  1 open  1 done  1 failed  2.0 KiB fetched");
-        assert_eq!(overview.ended(), 2);
+        for request in 0..4 {
+            overview.take(&at(1, Event::Submitted { request, task: 1, url: String::new() }));
+        }
+        for (request, word) in [(0, "OPEN"), (1, "ASSIGNED"), (1, "FREE"), (2, "CLOSED"), (3, "FAILED")] {
+            overview.take(&at(2, state(request, word)));
+        }
+        overview.take(&at(3, Event::RequestDone { request: 2, phase: "o".into(), variant: "A".into(), task: 1 }));
+        let counts = [Stage::Waiting, Stage::Free, Stage::Open, Stage::Closed, Stage::Done, Stage::Failed]
+            .map(|stage| overview.count(stage, None));
+        assert_eq!(counts, [1, 1, 1, 0, 1, 1]);
+        assert_eq!(overview.count(Stage::Open, Some("other")), 0);
+    }
+
+    #[test]
+    fn the_task_that_is_open_longest_comes_first() {
+        let mut overview = Overview::default();
+        for (request, second) in [(0, 20), (1, 10), (2, 30)] {
+            overview.take(&at(0, planned(request, "disk")));
+            overview.take(&at(second, state(request, "OPEN")));
+        }
+        overview.take(&at(40, state(0, "OPEN")));
+        overview.take(&at(41, state(2, "CLOSED")));
+        let now = Timestamp::from_second(50).unwrap();
+        assert_eq!(overview.longest(now, 5).iter().map(|(seconds, _)| *seconds).collect::<Vec<_>>(), [40, 30]);
+        assert_eq!(overview.longest(now, 1).len(), 1);
+    }
+
+    #[test]
+    fn bytes_count_once_with_and_without_progress() {
+        let mut overview = Overview::default();
+        for second in 1..=20 {
+            overview.take(&at(second, Event::FetchProgress { request: 0, file: "f".into(), bytes: 100 }));
+        }
+        let now = Timestamp::from_second(20).unwrap();
+        assert_eq!((overview.bytes, overview.rate(now)), (2000, 100));
+        overview.take(&at(20, added(0, 2500)));
+        assert_eq!(overview.bytes, 2500);
+        assert_eq!(overview.rate(Timestamp::from_second(100).unwrap()), 0);
+        let mut journal = Overview::default();
+        journal.take(&at(1, added(0, 2500)));
+        assert_eq!(journal.bytes, 2500);
+    }
+
+    #[test]
+    fn another_run_begins_anew() {
+        let mut overview = Overview::default();
+        overview.take(&at(0, planned(0, "disk")));
+        overview.take(&at(1, added(0, 5)));
+        let started = Event::ComposeStarted {
+            compose_id: "C".into(),
+            compose_dir: "/c".into(),
+            requests: 1,
+            settings: serde_json::Value::Null,
+            fresh: false,
+        };
+        overview.take(&at(10, started));
+        assert_eq!((overview.requests.len(), overview.bytes), (0, 0));
+        assert_eq!(overview.elapsed(Timestamp::from_second(15).unwrap()), 5);
+        overview.take(&at(12, Event::ComposeFinished { status: "FINISHED".into(), error: None }));
+        assert_eq!(overview.elapsed(Timestamp::from_second(99).unwrap()), 2);
     }
 }

@@ -1,6 +1,6 @@
-//! The run's log on standard error, for when nobody looks at a terminal: the lines of Pungi.
+//! The run's log on a stream, for when nobody looks at a terminal: the lines of Pungi.
 
-use super::printable;
+use super::{Stream, printable};
 use jiff::tz::TimeZone;
 use magudi_engine::event::{Level, Stamped, Subscriber};
 use magudi_engine::log::lines;
@@ -9,22 +9,26 @@ use std::io::{self, Write as _};
 /// Prints every log line from INFO up.
 #[derive(Debug)]
 pub struct PlainLog {
+    stream: Stream,
     zone: TimeZone,
 }
 
 impl PlainLog {
     /// A log in local time.
-    pub fn new() -> Self {
-        Self { zone: TimeZone::system() }
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, zone: TimeZone::system() }
     }
 }
 
 impl Subscriber for PlainLog {
     fn on_event(&mut self, event: &Stamped) {
-        let mut err = io::stderr().lock();
         for line in lines(&event.event).into_iter().filter(|line| line.level >= Level::Info) {
-            // Nobody is left to be told that standard error is closed.
-            let _ = writeln!(err, "{}", printable(&line.format(event.time, &self.zone)));
+            let text = printable(&line.format(event.time, &self.zone));
+            // Nobody is left to be told that the stream is closed.
+            let _ = match self.stream {
+                Stream::Out => writeln!(io::stdout(), "{text}"),
+                Stream::Err => writeln!(io::stderr(), "{text}"),
+            };
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A plain table: columns as wide as their widest cell.
 
+use super::width::width;
+
 /// A table in the making.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -44,19 +46,19 @@ impl Table {
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let widest = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let widths: Vec<usize> = (0..self.right.len()).map(widest).collect();
         let before: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
         let room = self.width.saturating_sub(before).max(LEAST);
         for row in &self.rows {
             let mut line = String::new();
-            for (column, ((cell, width), right)) in row.iter().zip(&widths).zip(&self.right).enumerate() {
+            for (column, ((cell, room_of), right)) in row.iter().zip(&widths).zip(&self.right).enumerate() {
                 let is_last = column + 1 == self.right.len();
                 let cell = if is_last { shortened(cell, room) } else { cell.clone() };
-                let cell = if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
-                line.push_str(&cell);
+                let blanks = " ".repeat(room_of.saturating_sub(width(&cell)));
+                line.push_str(&if *right { blanks + &cell } else { cell + &blanks });
                 line.push_str("  ");
             }
             writeln!(f, "{}", line.trim_end())?;
@@ -65,16 +67,25 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// `text` in at most `room` characters: both ends of it, around an ellipsis.
+/// `text` in at most `room` columns: both ends of it, around an ellipsis.
 fn shortened(text: &str, room: usize) -> String {
-    let length = text.chars().count();
-    if length <= room {
+    if width(text) <= room {
         return text.to_owned();
     }
-    let (head, tail) = (room.saturating_sub(1) / 3, room.saturating_sub(1) - room.saturating_sub(1) / 3);
-    let begin: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(length - tail).collect();
-    format!("{begin}…{end}")
+    let head = room.saturating_sub(1) / 3;
+    let tail = room.saturating_sub(1) - head;
+    let end: String = fitting(text.chars().rev(), tail).chars().rev().collect();
+    format!("{}…{end}", fitting(text.chars(), head))
+}
+
+/// As many characters from the front of `chars` as `room` columns hold.
+fn fitting(chars: impl Iterator<Item = char>, room: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += width(c.encode_utf8(&mut [0; 4]));
+        used <= room
+    };
+    chars.take_while(fits).collect()
 }
 
 #[cfg(test)]
@@ -87,6 +98,14 @@ mod tests {
         table.row(["x", "Server/x86_64/images/disk.qcow2"]);
         assert_eq!(table.to_string(), "A  FILE\nx  Server…s/disk.qcow2\n");
         assert!(table.to_string().lines().all(|line| line.chars().count() <= 22));
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new(&["A", ">B", "C"]).fit(24);
+        table.row(["磁盘", "1", "c"]);
+        table.row(["x", "22", "磁盘映像磁盘映像磁盘映像"]);
+        assert_eq!(table.to_string(), "A      B  C\n磁盘   1  c\nx     22  磁盘…像磁盘映像\n");
     }
 
     #[test]

@@ -1,99 +1,137 @@
-//! The run on a terminal: an overview that stays in its place, and above it only what somebody should read.
+//! The run on a terminal: a frame that stays in its place, and above it only what somebody should read.
 
-use super::overview::{Overview, Stage};
-use super::{Table, bytes, printable};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::closing::{closing, failure};
+use super::frame::frame;
+use super::overview::Overview;
+use super::printable;
+use super::screen::{Screen, Stream};
+use jiff::Timestamp;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
 use magudi_engine::log::lines;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// Draws the overview.
+/// How often the frame is drawn while nothing is said that would have it drawn at once.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Shows a run as its events come.
 #[derive(Debug)]
 pub struct TerminalView {
-    bar: ProgressBar,
+    shared: Arc<Mutex<View>>,
+}
+
+/// The picture and what it is drawn on.
+#[derive(Debug)]
+pub struct View {
     overview: Overview,
-    color: bool,
+    screen: Screen,
+}
+
+impl View {
+    /// A view of nothing yet.
+    pub fn new(stream: Stream, color: bool) -> Self {
+        Self { overview: Overview::default(), screen: Screen::new(stream, color) }
+    }
+
+    /// Takes in an event, and prints it if it is one that somebody should read.
+    pub fn take(&mut self, stamped: &Stamped) {
+        self.overview.take(stamped);
+        let canvas = self.screen.canvas();
+        let above = match &stamped.event {
+            Event::ComposeStarted { compose_id, requests, .. } => {
+                Some(format!("{} with {requests} tasks", canvas.paint("1", &printable(compose_id))))
+            }
+            Event::RequestFailed { request, .. } => self
+                .overview
+                .failures
+                .iter()
+                .rfind(|failed| failed.request == *request)
+                .and_then(|failed| Some(failure(failed, self.overview.requests.get(request)?, canvas))),
+            // The closing words have them.
+            Event::ComposeFinished { .. } => None,
+            other => {
+                let said = lines(other).into_iter().filter(|line| line.level >= Level::Warning);
+                let said: Vec<String> = said
+                    .map(|line| {
+                        let code = if line.level >= Level::Error { "31" } else { "33" };
+                        let level = canvas.paint(code, &line.level.as_str().to_lowercase());
+                        format!("{level}: {}", printable(&line.text))
+                    })
+                    .collect();
+                (!said.is_empty()).then(|| said.join("\n"))
+            }
+        };
+        if let Some(text) = above {
+            // What is said after the end stands by itself.
+            let picture = self.picture(stamped.time);
+            self.screen.print_above(&text, &picture);
+        }
+        if matches!(stamped.event, Event::ComposeFinished { .. }) {
+            self.close(stamped.time);
+        }
+    }
+
+    fn picture(&self, now: Timestamp) -> Vec<super::frame::Drawn> {
+        match self.overview.finished {
+            Some(_) => Vec::new(),
+            None => frame(&self.overview, now, self.screen.canvas()),
+        }
+    }
+
+    /// Draws the frame as it is now.
+    pub fn draw(&mut self, now: Timestamp) {
+        let picture = self.picture(now);
+        self.screen.draw(&picture);
+    }
+
+    /// Takes the frame away.
+    pub fn clear(&mut self) {
+        self.screen.clear();
+    }
+
+    /// Takes the frame away and says how it ended.
+    fn close(&mut self, now: Timestamp) {
+        let text = closing(&self.overview, now, self.screen.canvas());
+        self.screen.print_above(&text, &[]);
+    }
 }
 
 impl TerminalView {
-    /// A view on standard error.
+    /// A view on standard error, drawn again and again until the run is over.
     pub fn new(color: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let template = if color {
-            "{spinner:.cyan} [{elapsed_precise}] {bar:24.cyan/blue} {pos}/{len} images\n  {wide_msg}"
-        } else {
-            "{spinner} [{elapsed_precise}] {bar:24} {pos}/{len} images\n  {wide_msg}"
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, overview: Overview::default(), color }
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn closing(&self) -> String {
-        let mut images = self.overview.images.clone();
-        images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-        let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"]).fit(columns());
-        for (request, image) in &images {
-            let (variant, name) = self.overview.names.get(request).cloned().unwrap_or_default();
-            let task = self.overview.tasks.get(request).map_or(String::new(), ToString::to_string);
-            table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
-        }
-        let mut text = if table.is_empty() { String::new() } else { format!("\n{table}") };
-        for (request, failable, error) in &self.overview.failures {
-            let (variant, name) = self.overview.names.get(request).cloned().unwrap_or_default();
-            let what = if *failable { "failed (failable)" } else { "failed" };
-            let what = self.paint("31", what);
-            text.push_str(&format!("\n{} of {} {what}: {}", printable(&name), printable(&variant), printable(error)));
-        }
-        text
+        let shared = Arc::new(Mutex::new(View::new(Stream::Err, color)));
+        let weak = Arc::downgrade(&shared);
+        // Without a thread the frame stands still between events, which is worse than no clock but no reason to fail.
+        let _ = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || tick(&weak));
+        Self { shared }
     }
 }
 
-/// Columns of the terminal behind standard error.
-fn columns() -> usize {
-    match rustix::termios::tcgetwinsize(std::io::stderr()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => usize::MAX,
+fn tick(view: &Weak<Mutex<View>>) {
+    loop {
+        std::thread::sleep(TICK);
+        let Some(view) = view.upgrade() else { return };
+        let mut view = locked(&view);
+        if view.overview.finished.is_some() {
+            return;
+        }
+        view.draw(Timestamp::now());
     }
+}
+
+fn locked(view: &Mutex<View>) -> MutexGuard<'_, View> {
+    view.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Subscriber for TerminalView {
     fn on_event(&mut self, event: &Stamped) {
-        self.overview.take(&event.event);
-        match &event.event {
-            Event::ComposeStarted { compose_id, requests, .. } => {
-                self.bar.set_length(*requests as u64);
-                self.bar.println(format!("{} with {requests} tasks", self.paint("1", compose_id)));
-            }
-            Event::ComposeFinished { status, error } => {
-                self.bar.finish_and_clear();
-                let failed = self.overview.count(Stage::Failed);
-                let code = if error.is_some() {
-                    "1;31"
-                } else if failed > 0 {
-                    "1;33"
-                } else {
-                    "1;32"
-                };
-                let text = format!("{}\n\n{}  {}", self.closing(), self.paint(code, status), self.overview.line());
-                self.bar.suspend(|| super::Ui { terminal: true, color: self.color }.say(text.trim_start_matches('\n')));
-                return;
-            }
-            other => {
-                for line in lines(other).into_iter().filter(|line| line.level >= Level::Warning) {
-                    let code = if line.level >= Level::Error { "31" } else { "33" };
-                    let level = self.paint(code, &line.level.as_str().to_lowercase());
-                    self.bar.println(format!("{level}: {}", printable(&line.text)));
-                }
-            }
-        }
-        self.bar.set_position(self.overview.ended() as u64);
-        self.bar.set_message(self.overview.line());
+        locked(&self.shared).take(event);
+    }
+}
+
+impl Drop for TerminalView {
+    fn drop(&mut self) {
+        // A run that ended before it could say so.
+        locked(&self.shared).clear();
     }
 }

@@ -17,7 +17,7 @@ use thiserror::Error;
 pub const NAME: &str = "magudi-journal.jsonl";
 
 /// The longest line that is read: far beyond any event.
-const MAX_LINE: u64 = 16 << 20;
+pub(crate) const MAX_LINE: u64 = 16 << 20;
 
 /// A journal that cannot be written or read.
 #[derive(Debug, Error)]

@@ -6,11 +6,13 @@
 //! - Doing it: [`runner`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
-//! - Hearing it again: [`history`]; one run at a time: [`lock`]
+//!   and for other programs [`stream`]
+//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]
 
 pub mod artifact;
 pub mod digest;
 pub mod event;
+pub mod follow;
 pub mod history;
 pub mod journal;
 pub mod link;
@@ -23,5 +25,6 @@ pub mod reason;
 pub mod refusal;
 pub mod runner;
 pub mod stop;
+pub mod stream;
 pub mod volume;
 pub mod watch;

@@ -1,8 +1,8 @@
 //! A *refusal* is a hub's no to a submission. Its text is a page of Python's jsonschema of which the first line says what is
 //! wrong and some line further down where; this module finds the argument (KOJI.md 5).
 
-use magudi_koji::xmlrpc::Fault;
 use magudi_koji::FaultClass;
+use magudi_koji::xmlrpc::Fault;
 
 /// The arguments of `osbuildImage`, in their order on the wire.
 const ARGUMENTS: [&str; 7] = ["name", "version", "distro", "image_type", "target", "arches", "opts"];
@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn what_recorded_hubs_refused() {
         let schema = |first: &str, keyword: &str, at: &str, dump: &str, instance: &str| {
-            format!("{first}\n\nFailed validating '{keyword}' in schema{at}:\n    {dump}\n\nOn instance{instance}:\n    1")
+            format!(
+                "{first}\n\nFailed validating '{keyword}' in schema{at}:\n    {dump}\n\nOn instance{instance}:\n    1"
+            )
         };
         let opts = "['items'][6]";
         let repository = "{'title': 'Repository options',\n     'type': 'object'}";
@@ -138,7 +140,8 @@ mod tests {
 
     #[test]
     fn what_is_not_about_an_argument() {
-        for text in ["", "x", "On instance", "On instance[99]:", "On instance[", "a\nOn instance[6]['", "'' is a required"]
+        for text in
+            ["", "x", "On instance", "On instance[99]:", "On instance[", "a\nOn instance[6]['", "'' is a required"]
         {
             assert_eq!(refused(text), None, "{text}");
         }

@@ -75,12 +75,9 @@ impl Run {
                     let _permit = files.acquire().await;
                     self.take(task, build, archives).await
                 }
-                Err(text) => Outcome {
-                    task: Some(task.id),
-                    failure: Some(text.clone()),
-                    task_ended: true,
-                    ..Outcome::default()
-                },
+                Err(text) => {
+                    Outcome { task: Some(task.id), failure: Some(text.clone()), task_ended: true, ..Outcome::default() }
+                }
             }
         };
         let build = built.as_ref().ok().map(|(build, _)| build);

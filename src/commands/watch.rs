@@ -1,0 +1,86 @@
+//! `magudi status --watch`: what the terminal of a run shows, from another terminal. It follows the journal and asks nobody.
+
+use crate::error::Failure;
+use crate::ui::{PlainLog, Stream, Ui, View};
+use jiff::Timestamp;
+use magudi_compose::layout::ComposeDir;
+use magudi_engine::event::{Event, Stamped, Subscriber as _};
+use magudi_engine::follow::Follower;
+use magudi_engine::journal;
+use magudi_engine::lock::holder;
+use std::time::Duration;
+
+/// How often the journal is looked at.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Looks at the journal without news until it is asked whether anybody still runs the compose. Asking takes the lock for a
+/// moment, which must not meet a run that begins.
+const QUIET_LOOKS: u32 = 10;
+
+/// Who shows the events.
+enum Show {
+    /// A frame that stays in its place.
+    View(Box<View>),
+    /// Lines of the log.
+    Log(PlainLog),
+}
+
+impl Show {
+    fn take(&mut self, event: &Stamped) {
+        match self {
+            Self::View(view) => view.take(event),
+            Self::Log(log) => log.on_event(event),
+        }
+    }
+}
+
+/// Shows the last run of the compose in `dir` until it ends. A compose that did not finish is an unhappy end.
+pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
+    let logs = dir.logs_global();
+    let mut follower = Follower::open(&logs.join(journal::NAME)).map_err(Failure::failed)?;
+    let mut show = if ui.answers_to_terminal {
+        Show::View(Box::new(View::new(Stream::Out, ui.answers_in_color)))
+    } else {
+        Show::Log(PlainLog::new(Stream::Out))
+    };
+    let mut events = last_run(follower.read_new().map_err(Failure::failed)?);
+    // Nothing of what is past is news: whoever runs it now is asked about at once.
+    let mut quiet = QUIET_LOOKS;
+    loop {
+        for event in &events {
+            show.take(event);
+            if let Event::ComposeFinished { error, .. } = &event.event {
+                return if error.is_none() { Ok(()) } else { Err(Failure::Told) };
+            }
+        }
+        quiet += u32::from(events.is_empty());
+        if let Show::View(view) = &mut show {
+            view.draw(Timestamp::now());
+        }
+        let mut abandoned = false;
+        if quiet >= QUIET_LOOKS {
+            quiet = 0;
+            abandoned = holder(&logs).is_none();
+        }
+        if !abandoned {
+            std::thread::sleep(PAUSE);
+        }
+        events = follower.read_new().map_err(Failure::failed)?;
+        // What was written between the last look and the end of the run is shown first.
+        if abandoned && events.is_empty() {
+            if let Show::View(view) = &mut show {
+                view.clear();
+            }
+            return Err(Failure::Failed(format!(
+                "nobody runs {} any more, and it has not finished; `magudi resume` goes on with it",
+                dir.top().display()
+            )));
+        }
+    }
+}
+
+/// The events of the last run of all.
+fn last_run(mut events: Vec<Stamped>) -> Vec<Stamped> {
+    let begin = events.iter().rposition(|stamped| matches!(stamped.event, Event::ComposeStarted { .. }));
+    events.split_off(begin.unwrap_or(0))
+}

@@ -1,0 +1,207 @@
+//! The *closing* words of a run: its images, where they were uploaded to, what failed and why, and the sum.
+
+use super::frame::{Canvas, clock, counts};
+use super::overview::{Failed, Overview, Seen, Stage};
+use super::{Table, bytes, printable};
+use jiff::Timestamp;
+use magudi_compose::CloudUpload;
+use magudi_engine::reason::{Cause, grouped};
+
+/// The most images that are listed; images.json has them all.
+const MAX_IMAGES: usize = 60;
+
+/// A request that failed, on a few lines: what, where to look, and composer's reasons down to the innermost.
+pub fn failure(failed: &Failed, seen: &Seen, canvas: Canvas) -> String {
+    let going_on = if failed.failable { " (the compose goes on without it)" } else { "" };
+    let what = canvas.paint("1;31", &format!("{} of {} failed", printable(&seen.name), printable(&seen.variant)));
+    let mut text = format!("{what}{going_on}\n");
+    if let (Some(task), Some(url)) = (seen.task, &seen.url) {
+        text.push_str(&format!("  task {task}: {}\n", printable(url)));
+    }
+    let reasons = reasons(&failed.causes, "  ");
+    if reasons.is_empty() {
+        text.push_str(&format!("  {}\n", printable(&failed.error)));
+    }
+    text.push_str(&reasons);
+    text
+}
+
+/// Composer's reasons, each below and further in than the one that it caused.
+pub fn reasons(causes: &[Cause], indent: &str) -> String {
+    let mut text = String::new();
+    for (arches, chains) in grouped(causes) {
+        for chain in chains {
+            for (depth, reason) in chain.iter().enumerate() {
+                let head =
+                    if depth == 0 && !arches.is_empty() { format!("{}: ", arches.join(", ")) } else { String::new() };
+                let margin = format!("{indent}{}", "  ".repeat(depth));
+                let reason = printable(reason).replace('\n', &format!("\n{margin}"));
+                text.push_str(&format!("{margin}{}{reason}\n", printable(&head)));
+            }
+        }
+    }
+    text
+}
+
+/// The uploads as a table, and below it why some failed. Places are never cut: they are there to be copied.
+pub fn uploads(uploads: &[CloudUpload]) -> String {
+    if uploads.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["VARIANT", "ARCH", "IMAGE", "PROVIDER", "STATUS", ">TASK", "WHERE"]);
+    for upload in uploads {
+        let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
+        let place = Some(upload.location()).filter(|place| !place.is_empty()).unwrap_or_else(|| "-".to_owned());
+        let (variant, arch, image) = (upload.variant.clone(), upload.arch.clone(), upload.image.clone());
+        table.row([variant, arch, image, provider, upload.status.clone(), upload.task_id.to_string(), place]);
+    }
+    let mut text = table.to_string();
+    for upload in uploads {
+        if let Some(reason) = &upload.reason {
+            let what = format!("{} of {}, {}: {reason}", upload.image, upload.variant, upload.arch);
+            text.push_str(&format!("\n{}\n", printable(&what)));
+        }
+    }
+    text
+}
+
+/// Everything that is said when a run is over.
+pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
+    let mut parts = vec![images(overview, canvas), uploads(&overview.uploads)];
+    for failed in &overview.failures {
+        if let Some(seen) = overview.requests.get(&failed.request) {
+            parts.push(failure(failed, seen, canvas));
+        }
+    }
+    let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
+    // A failed image has been told in full above; anything else that ended the compose has not.
+    if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
+        parts.push(format!("{}: {}\n", canvas.paint("1;31", "error"), printable(error)));
+    }
+    parts.push(sum(overview, error.is_some(), now, canvas));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn images(overview: &Overview, canvas: Canvas) -> String {
+    let mut images: Vec<_> = overview.images.iter().collect();
+    images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+    let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"]).fit(canvas.columns);
+    for (request, image) in images.iter().take(MAX_IMAGES) {
+        let seen = overview.requests.get(request);
+        let (variant, name) = seen.map(|seen| (seen.variant.clone(), seen.name.clone())).unwrap_or_default();
+        let task = seen.and_then(|seen| seen.task).map_or_else(String::new, |task| task.to_string());
+        table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
+    }
+    let more = match images.len().saturating_sub(MAX_IMAGES) {
+        0 => String::new(),
+        more => format!("and {more} more: compose/metadata/images.json has them all\n"),
+    };
+    if table.is_empty() { String::new() } else { format!("{table}{more}") }
+}
+
+fn sum(overview: &Overview, failed: bool, now: Timestamp, canvas: Canvas) -> String {
+    let code = if failed {
+        "1;31"
+    } else if overview.count(Stage::Failed, None) > 0 {
+        "1;33"
+    } else {
+        "1;32"
+    };
+    let ended = [Stage::Free, Stage::Open, Stage::Closed];
+    let is_over = ended.iter().all(|stage| overview.count(*stage, None) == 0);
+    let counts: Vec<String> = counts(overview)
+        .into_iter()
+        .map(|(text, _)| text)
+        .filter(|text| !(is_over && ["0 free", "0 open", "0 closed"].contains(&text.as_str())))
+        .collect();
+    let status = canvas.paint(code, &overview.status);
+    let id = printable(&overview.compose_id);
+    let (bytes, time) = (bytes(overview.bytes), clock(overview.elapsed(now)));
+    format!("{id}  {status}  {}  {bytes}  {time}\n", counts.join("  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::overview::tests::{at, planned};
+    use super::*;
+    use magudi_engine::event::Event;
+
+    const CANVAS: Canvas = Canvas { columns: 80, rows: 24, color: false };
+
+    fn cause(arch: &str, chain: &[&str]) -> Cause {
+        Cause { arch: arch.into(), chains: vec![chain.iter().map(|reason| (*reason).to_owned()).collect()] }
+    }
+
+    #[test]
+    fn reasons_go_in_to_the_innermost() {
+        let causes = [
+            cause("x86_64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
+            cause("aarch64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
+            cause("s390x", &["no"]),
+        ];
+        assert_eq!(
+            reasons(&causes, "  "),
+            "  x86_64, aarch64: job failed\n    build failed\n      no space\n      left\\u{1b}[2J\n  s390x: no\n"
+        );
+    }
+
+    #[test]
+    fn what_ended_the_compose_is_told_once() {
+        let mut overview = Overview::default();
+        overview.take(&at(0, planned(0, "disk")));
+        overview.take(&at(1, Event::Submitted { request: 0, task: 42, url: "http://hub/42".into() }));
+        let failed = Event::RequestFailed {
+            request: 0,
+            phase: "osbuild".into(),
+            variant: "Server".into(),
+            name: "disk".into(),
+            task: Some(42),
+            failable: false,
+            error: "task 42 failed: no".into(),
+            url: Some("http://hub/42".into()),
+            causes: vec![cause("x86_64", &["no"])],
+            argument: None,
+            in_doubt: false,
+        };
+        overview.take(&at(2, failed));
+        let error = Some("task 42 failed: no".to_owned());
+        overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error }));
+        assert_eq!(
+            closing(&overview, Timestamp::UNIX_EPOCH, CANVAS),
+            "disk of Server failed\n  task 42: http://hub/42\n  x86_64: no\n\n  DOOMED  0 done  1 failed  0 B  0:00:00\n"
+        );
+        overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error: Some("disk full".into()) }));
+        assert!(closing(&overview, Timestamp::UNIX_EPOCH, CANVAS).contains("\nerror: disk full\n"));
+    }
+
+    #[test]
+    fn places_are_not_cut() {
+        let url = format!("https://bucket/{}", "x".repeat(500));
+        let upload = CloudUpload {
+            variant: "Server".into(),
+            arch: "x86_64".into(),
+            subvariant: "Server".into(),
+            image: "disk".into(),
+            image_type: "qcow2".into(),
+            nvr: None,
+            task_id: 42,
+            build_id: None,
+            provider: Some("aws.s3".into()),
+            status: "success".into(),
+            options: [("url".to_owned(), url.clone())].into(),
+            reason: None,
+        };
+        let failed = CloudUpload {
+            provider: None,
+            status: "failure".into(),
+            options: [].into(),
+            reason: Some("no\u{202e}".into()),
+            ..upload.clone()
+        };
+        let text = uploads(&[upload, failed]);
+        assert!(text.contains(&url), "{text}");
+        assert!(text.ends_with("\ndisk of Server, x86_64: no\\u{202e}\n"), "{text}");
+        assert_eq!(uploads(&[]), "");
+    }
+}

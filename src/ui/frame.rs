@@ -1,0 +1,278 @@
+//! A *frame* is the picture of a run as it stands in one moment: a line for each phase, an overview, and the tasks that
+//! builders have been working on longest. Drawing it is [`super::screen`]'s business.
+
+use super::bytes;
+use super::overview::{Overview, Phase, PhaseState, Seen, Stage};
+use super::width::{cut, padded, width};
+use jiff::Timestamp;
+
+/// The most tasks that are listed as open longest.
+const LONGEST: usize = 5;
+
+/// The widest bar, in columns, and the narrowest that says anything.
+const BAR: usize = 40;
+const LEAST_BAR: usize = 8;
+
+/// What a frame is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canvas {
+    /// Columns.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Colours may be used.
+    pub color: bool,
+}
+
+impl Canvas {
+    /// `text` in a colour, if there are colours.
+    pub fn paint(&self, code: &str, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// A line and the columns that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    /// The text, colours included.
+    pub text: String,
+    /// Its columns.
+    pub width: usize,
+}
+
+impl Drawn {
+    fn plain(text: String) -> Self {
+        let width = width(&text);
+        Self { text, width }
+    }
+}
+
+/// The picture of a run at the time `now`: at most as many lines as there are rows, but one for the cursor.
+pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> {
+    // The last column stays free: a terminal that wraps there would need a line more than was counted.
+    let room = canvas.columns.saturating_sub(1).max(1);
+    let name = overview.phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
+    let mut lines: Vec<Drawn> =
+        overview.phases.iter().map(|phase| phase_line(overview, phase, name, now, room, canvas)).collect();
+    lines.extend(overview_lines(overview, now, room, canvas));
+    let left = canvas.rows.saturating_sub(lines.len() + 2);
+    let longest = overview.longest(now, LONGEST.min(left));
+    if !longest.is_empty() {
+        lines.push(Drawn::plain(cut("open longest:", room)));
+        lines.extend(longest.into_iter().map(|(seconds, seen)| Drawn::plain(open_line(seconds, seen, room))));
+    }
+    let most = canvas.rows.saturating_sub(1).max(1);
+    // Of what does not fit, the phases go first: the overview says most.
+    lines.drain(..lines.len().saturating_sub(most));
+    lines
+}
+
+fn phase_line(overview: &Overview, phase: &Phase, name: usize, now: Timestamp, room: usize, canvas: Canvas) -> Drawn {
+    let head = padded(&cut(&phase.name, name), name);
+    let count = |stage| overview.count(stage, Some(&phase.name));
+    let stages = [Stage::Done, Stage::Failed, Stage::Canceled, Stage::Closed, Stage::Open, Stage::Free, Stage::Waiting]
+        .map(|stage| (stage, count(stage)));
+    let total: usize = stages.iter().map(|(_, count)| count).sum();
+    let tail = match &phase.state {
+        PhaseState::Skipped(_) => "skipped".to_owned(),
+        PhaseState::Running(since) => clock(now.as_second().saturating_sub(since.as_second())),
+        PhaseState::Done(seconds) => format!("done in {}", clock(i64::try_from(*seconds).unwrap_or(i64::MAX))),
+    };
+    if total == 0 || matches!(phase.state, PhaseState::Skipped(_)) {
+        let tail = match &phase.state {
+            PhaseState::Skipped(reason) => format!("skipped: {reason}"),
+            _ => tail,
+        };
+        return Drawn::plain(cut(&format!("{head}  {tail}"), room));
+    }
+    let ended = stages.iter().take(3).map(|(_, count)| count).sum::<usize>();
+    let numbers = format!("{ended}/{total}");
+    // Two blanks between the parts, and the bar's brackets.
+    let taken = width(&head) + width(&numbers) + width(&tail) + 8;
+    let bar = room.saturating_sub(taken).min(BAR);
+    if bar < LEAST_BAR {
+        return Drawn::plain(cut(&format!("{head}  {numbers}  {tail}"), room));
+    }
+    let (bar_text, bar_width) = bar_of(&stages, total, bar, canvas);
+    let text = format!("{head}  [{bar_text}]  {numbers}  {tail}");
+    Drawn { text, width: width(&head) + bar_width + width(&numbers) + width(&tail) + 8 }
+}
+
+/// `=` for what is in the compose, `!` for what failed, `>` for what is on its way, `-` for what is being built. Every
+/// stage that has a request has a column, as far as there are columns.
+fn bar_of(stages: &[(Stage, usize)], total: usize, columns: usize, canvas: Canvas) -> (String, usize) {
+    let mut text = String::new();
+    let (mut before, mut used) = (0, 0);
+    for (stage, count) in stages {
+        before += count;
+        let end = (before * columns / total).max(used + usize::from(*count > 0)).min(columns);
+        let (mark, code) = match stage {
+            Stage::Done => ("=", "32"),
+            Stage::Failed | Stage::Canceled => ("!", "31"),
+            Stage::Closed => (">", "36"),
+            Stage::Open => ("-", "34"),
+            Stage::Free | Stage::Waiting => (" ", ""),
+        };
+        let part = mark.repeat(end.saturating_sub(used));
+        text.push_str(&if code.is_empty() { part } else { canvas.paint(code, &part) });
+        used = used.max(end);
+    }
+    (text, used)
+}
+
+/// The counts of a run; those that are 0 and need not be said are not.
+pub fn counts(overview: &Overview) -> Vec<(String, &'static str)> {
+    let count = |stage| overview.count(stage, None);
+    let always = |stage, word: &str, code| Some((format!("{} {word}", count(stage)), code));
+    let some = |stage, word: &str, code| always(stage, word, code).filter(|_| count(stage) > 0);
+    let failed = if count(Stage::Failed) > 0 { "31" } else { "" };
+    [
+        some(Stage::Waiting, "waiting", ""),
+        always(Stage::Free, "free", ""),
+        always(Stage::Open, "open", "34"),
+        always(Stage::Closed, "closed", "36"),
+        always(Stage::Done, "done", "32"),
+        always(Stage::Failed, "failed", failed),
+        some(Stage::Canceled, "canceled", "31"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The overview, on as many lines as it needs.
+fn overview_lines(overview: &Overview, now: Timestamp, room: usize, canvas: Canvas) -> Vec<Drawn> {
+    let mut items = counts(overview);
+    items.push((bytes(overview.bytes), ""));
+    items.push((format!("{}/s", bytes(overview.rate(now))), ""));
+    items.push((clock(overview.elapsed(now)), "1"));
+    let mut lines: Vec<Drawn> = Vec::new();
+    for (item, code) in items {
+        let item = cut(&item, room);
+        let columns = width(&item);
+        let painted = if code.is_empty() { item } else { canvas.paint(code, &item) };
+        match lines.last_mut() {
+            Some(line) if line.width + 2 + columns <= room => {
+                line.text.push_str("  ");
+                line.text.push_str(&painted);
+                line.width += 2 + columns;
+            }
+            _ => lines.push(Drawn { text: painted, width: columns }),
+        }
+    }
+    lines
+}
+
+fn open_line(seconds: i64, seen: &Seen, room: usize) -> String {
+    let task = seen.task.map_or_else(String::new, |task| task.to_string());
+    cut(&format!("{:>9}  {task}  {} of {}  {}", clock(seconds), seen.name, seen.variant, seen.arches.join(" ")), room)
+}
+
+/// A time for people: `0:02:05`.
+pub fn clock(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::overview::tests::{at, planned, state};
+    use super::*;
+    use magudi_engine::event::Event;
+
+    fn run() -> Overview {
+        let mut overview = Overview::default();
+        overview.take(&at(
+            0,
+            Event::ComposeStarted {
+                compose_id: "C".into(),
+                compose_dir: "/c".into(),
+                requests: 8,
+                settings: serde_json::Value::Null,
+                fresh: false,
+            },
+        ));
+        for request in 0..8 {
+            overview.take(&at(0, planned(request, &format!("Fedora-Cloud-Base-{request}"))));
+        }
+        overview.take(&at(0, Event::PhaseSkipped { phase: "kiwibuild".into(), reason: "not asked for".into() }));
+        overview.take(&at(0, Event::PhaseStarted { phase: "osbuild".into() }));
+        for request in 0..7 {
+            overview.take(&at(1, Event::Submitted { request, task: 100 + request as i64, url: String::new() }));
+        }
+        for (request, word) in [(0, "CLOSED"), (1, "CLOSED"), (2, "FAILED"), (3, "OPEN"), (4, "OPEN"), (5, "CANCELED")]
+        {
+            overview.take(&at(10, state(request, word)));
+        }
+        overview.take(&at(20, Event::RequestDone { request: 0, phase: "o".into(), variant: "A".into(), task: 1 }));
+        overview
+    }
+
+    fn lines(columns: usize, rows: usize) -> Vec<String> {
+        let now = Timestamp::from_second(3700).unwrap();
+        let drawn = frame(&run(), now, Canvas { columns, rows, color: false });
+        assert!(drawn.iter().all(|line| line.width == width(&line.text) && line.width < columns), "{drawn:#?}");
+        drawn.into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn a_wide_terminal() {
+        assert_eq!(
+            lines(200, 50),
+            [
+                "kiwibuild  skipped: not asked for",
+                "osbuild    [=====!!!!!!!!!!>>>>>----------          ]  3/8  1:01:40",
+                "1 waiting  1 free  2 open  1 closed  1 done  1 failed  1 canceled  0 B  0 B/s  1:01:40",
+                "open longest:",
+                "  1:01:30  103  Fedora-Cloud-Base-3 of Server  x86_64 aarch64",
+                "  1:01:30  104  Fedora-Cloud-Base-4 of Server  x86_64 aarch64",
+            ]
+        );
+    }
+
+    #[test]
+    fn narrow_and_low_terminals() {
+        assert_eq!(
+            lines(60, 24),
+            [
+                "kiwibuild  skipped: not asked for",
+                "osbuild    [====!!!!!!!!>>>>--------        ]  3/8  1:01:40",
+                "1 waiting  1 free  2 open  1 closed  1 done  1 failed",
+                "1 canceled  0 B  0 B/s  1:01:40",
+                "open longest:",
+                "  1:01:30  103  Fedora-Cloud-Base-3 of Server  x86_64 aarc…",
+                "  1:01:30  104  Fedora-Cloud-Base-4 of Server  x86_64 aarc…",
+            ]
+        );
+        assert_eq!(lines(30, 5).len(), 4);
+        for columns in 1..80 {
+            for rows in 1..12 {
+                assert!(
+                    frame(&run(), Timestamp::UNIX_EPOCH, Canvas { columns, rows, color: true }).len() <= rows.max(2)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn colours_take_no_columns() {
+        let canvas = |color| Canvas { columns: 100, rows: 40, color };
+        let now = Timestamp::from_second(3700).unwrap();
+        let [plain, painted] = [false, true].map(|color| frame(&run(), now, canvas(color)));
+        for (plain, painted) in plain.iter().zip(&painted) {
+            assert_eq!(plain.width, painted.width);
+        }
+        assert!(painted.iter().any(|line| line.text.contains("\x1b[32m=")), "{painted:?}");
+        assert!(!plain.iter().any(|line| line.text.contains('\x1b')));
+    }
+
+    #[test]
+    fn a_stage_of_one_in_a_thousand_is_seen() {
+        let stages = [(Stage::Done, 998), (Stage::Failed, 1), (Stage::Open, 1)];
+        let (bar, columns) = bar_of(&stages, 1000, 20, Canvas { columns: 80, rows: 24, color: false });
+        assert_eq!((bar.as_str(), columns), ("===================!", 20));
+        let stages = [(Stage::Done, 1), (Stage::Failed, 1), (Stage::Open, 998)];
+        let (bar, _) = bar_of(&stages, 1000, 20, Canvas { columns: 80, rows: 24, color: false });
+        assert_eq!(bar, "=!------------------");
+    }
+}
