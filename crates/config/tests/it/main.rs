@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod documents;
 mod format;
 mod hostile;
 mod language;

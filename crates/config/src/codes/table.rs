@@ -1,0 +1,237 @@
+//! The *table* of all codes: id, severity, title, what it means, and an example that gets it.
+
+use super::{Code, Example};
+use crate::diagnostic::Severity;
+
+macro_rules! codes {
+    ($($name:ident $id:literal $severity:ident $title:literal $text:literal $example:ident($source:literal);)*) => {
+        $(
+            #[doc = $title]
+            #[doc = ""]
+            #[doc = $text]
+            pub static $name: Code = Code {
+                id: $id,
+                severity: Severity::$severity,
+                title: $title,
+                text: $text,
+                example: Example::$example($source),
+            };
+        )*
+        /// Every code, in the order of ids.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    SYNTAX "MG001" Error "The text is not in its syntax"
+        "A configuration is written in Pungi's configuration language (`.conf`), in JSON (`.json`) or in YAML (`.yaml`, \
+         `.yml`), by its name. Reading stops at the first place that cannot be understood. The configuration language looks \
+         like Python and is not: only names, numbers, strings, `True`, `False`, `None`, lists, tuples, dicts, and `%` behind \
+         a string."
+        Conf("release_internal = false");
+    UNREADABLE "MG002" Error "A file cannot be read"
+        "The configuration, or a file that it includes, is not there, is not readable, is not UTF-8 or is larger than 64 MiB. \
+         `from NAME import *` reads `NAME.conf` beside the file in which it stands; quotes would be part of the name."
+        Conf("from settings import *");
+    WRONG_TYPE "MG003" Error "A value has the wrong type"
+        "Every option takes values of one type. Versions are strings and need quotes, since 9.10 and 9.1 are the same number."
+        Conf("release_version = 9.2");
+    NOT_ALLOWED "MG004" Error "A value is not one of those that the option takes"
+        "The option takes a few words only, which the message lists."
+        Conf(r#"link_type = "reflink""#);
+    MISSING_KEY "MG005" Error "A required key is missing"
+        "Every compose needs `release_name`, `release_short`, `release_version`, `variants_file`, `pkgset_source` and \
+         `gather_method`; every image `name`, `distro` and `image_types`; a repository that is a dict `baseurl`."
+        Conf(r#"osbuild = {"^Server$": [{"name": "server-qcow2", "distro": "fedora-42"}]}"#);
+    UNEXPECTED_KEY "MG006" Error "An object has a key that it does not take"
+        "Images and repositories take no keys but their own. What is near a known key is probably a slip of it."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server-qcow2", "distro": "fedora-42", "image_types": "qcow2", "arch": ["x86_64"],
+}]}"#);
+    WRONG_LENGTH "MG007" Error "A list has too few or too many items"
+        "`image_types` is one image type: Koji builds one for each task, so make one image of each type. `translate_paths` \
+         is a list of pairs."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": ["qcow2", "vmdk"],
+}]}"#);
+    REQUIRES "MG008" Error "An option needs another one"
+        "A layered product is described by `base_product_name`, `base_product_short` and `base_product_version` together; \
+         `cts_url` needs `translate_paths`; `pkgset_source = \"repos\"` needs `pkgset_repos`."
+        Conf(r#"base_product_name = "Example Linux""#);
+    CONFLICTS "MG009" Error "Two options exclude each other"
+        "`pkgset_source = \"koji\"` goes with the options of Koji, `pkgset_source = \"repos\"` with `pkgset_repos`. An option \
+         that has its default excludes nothing."
+        Conf(r#"pkgset_source = "koji"
+pkgset_repos = {"x86_64": "https://example.com/repo"}"#);
+    UPLOAD_OPTIONS "MG010" Error "Upload options fit no cloud"
+        "`upload_options` are those of EC2, S3, Azure, GCP or a container registry, and nothing in them says which. The \
+         message names the nearest kind and what is missing or too much for it."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server-ec2", "distro": "fedora-42", "image_types": "ec2", "upload_options": {"region": "us-east-1", "share": []},
+}]}"#);
+    UNKNOWN_OPTION "MG011" Warning "No option has this name"
+        "Pungi has no top-level option of this name, so the value has no effect. In the configuration language a variable \
+         that is used elsewhere is a top-level name, too; options of newer versions of Pungi are also reported."
+        Conf(r#"osbuild_targt = "f42-image""#);
+    DEPRECATED "MG012" Warning "An option has no effect any more"
+        "Pungi has removed the option. It is accepted and does nothing; the message says what to do instead."
+        Conf("productimg = False");
+    BAD_RELEASE "MG013" Error "A release that productmd refuses"
+        "The version of a release, or of the base product, is numbers joined by dots, or something that does not begin with a \
+         digit; the type of the base product is one of productmd's. Pungi finds this when it makes the compose id."
+        Conf(r#"release_version = "42.beta""#);
+    UNKNOWN_CHECKSUM "MG014" Error "An unknown checksum algorithm"
+        "`media_checksums` are names of Python's hashlib. Pungi finds an unknown one when every image has been built."
+        Conf(r#"media_checksums = ["sha3"]"#);
+    BAD_BASE_NAME "MG015" Error "A base name of checksum files that cannot be made"
+        "`media_checksum_base_filename` is filled in twice, as `%(key)s` and as `{key}`. `dirname` is known only with \
+         `media_checksum_one_file = True`. Pungi finishes such a compose with checksums missing from images.json."
+        Conf(r#"media_checksum_base_filename = "%(release)s-{arch}""#);
+    ONE_CHECKSUM "MG016" Error "One checksum file needs one algorithm"
+        "With `media_checksum_one_file` each directory has one checksum file, so `media_checksums` must name exactly one \
+         algorithm."
+        Conf("media_checksum_one_file = True");
+    TOO_LARGE "MG017" Error "The configuration is too large"
+        "With every variable or alias written out the configuration would have more than five million values, or more than a \
+         hundred thousand images. No compose is that large; a value that is used inside itself time and again is."
+        Yaml(r"a: &a [x, x, x, x, x, x, x, x, x, x]
+b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
+f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]
+g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
+    YAML_WORD "MG018" Warning "A word that older YAML reads as a boolean"
+        "The bare words yes, no, on and off are strings in YAML 1.2 and booleans in YAML 1.1, which PyYAML reads. Write `true` \
+         or `false`, or put the word in quotes."
+        Yaml(r"osbuild:
+  ^Server$:
+  - name: server
+    distro: fedora-42
+    image_types: qcow2
+    customizations: {fips: on}");
+    ADJACENT_STRINGS "MG019" Warning "Strings without a comma between them"
+        "Commas may be left out in Pungi's configuration language, so these are two items; Python would make one string of \
+         them. Usually a comma was forgotten, or a long string was to go on in the next line."
+        Conf(r#"tree_arches = ["x86_64" "aarch64"]"#);
+    STRING_PREFIX "MG020" Warning "A string with a prefix"
+        "The configuration language knows no string prefixes: the value of `r\"x\"` is `\"x`, with the quote. Backslashes stay \
+         as they are in every string, so regular expressions need no `r`."
+        Conf(r#"osbuild_version = r"42""#);
+    TRIPLE_QUOTES "MG021" Warning "A string in triple quotes"
+        "The configuration language takes one quote off each end of a string, so two stay at both ends of this one."
+        Conf(r#"release_discinfo_description = """Example Linux""""#);
+    KEPT_ESCAPE "MG022" Warning "An escape that is not read"
+        "The configuration language reads no escapes: a backslash stays in the value, as does what follows it. Text that could \
+         be a regular expression is not reported."
+        Conf(r#"release_discinfo_description = "Example \"Linux\"\n""#);
+    UPLOAD_CLOUD "MG023" Error "Upload options of another cloud than the image's"
+        "Images of one type can be uploaded to one cloud only, and the options are those of another. Reported only where \
+         no kind that the options fit goes with the type; empty options are not sent. Koji's hub does not compare the two, so \
+         it takes the task, which fails."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server-azure", "distro": "fedora-42", "image_types": "azure", "upload_options": {"region": "us-east-1"},
+}]}"#);
+    UNKNOWN_IMAGE_TYPE "MG024" Warning "An image type that looks like a slip"
+        "The image type is not known, and one that is known differs by a letter or two. Other unknown types are not reported: \
+         osbuild-composer may know them."
+        Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "gest-image"}]}"#);
+
+    VARIANTS_UNREADABLE "MG101" Error "The variants file cannot be read"
+        "`variants_file` is a path beside the configuration, or a dict with `scm = \"file\"`. Files in other source \
+         repositories must be checked out first."
+        Conf(r#"variants_file = "variants-f42.xml""#);
+    VARIANTS_INVALID "MG102" Error "The variants file is not valid"
+        "The file must be what Pungi's variants.dtd asks for, and the ids and names in it what productmd takes."
+        Variants(r#"<variants>
+  <variant id="Server" name="Server" type="server">
+    <arches><arch>x86_64</arch></arches>
+  </variant>
+</variants>"#);
+    UNKNOWN_ARCH "MG103" Error "A variant has an arch that nobody knows"
+        "productmd refuses manifests with an arch that RPM does not know. Pungi finds this when every image has been built."
+        Variants(r#"<variants>
+  <variant id="Server" name="Server" type="variant">
+    <arches><arch>x86-64</arch></arches>
+  </variant>
+</variants>"#);
+    UNUSED_FILTER "MG104" Warning "A filter names nothing"
+        "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries is no arch or no variant \
+         that there is."
+        Conf(r#"tree_variants = ["Server", "Sever"]"#);
+
+    BAD_PATTERN "MG201" Error "A variant pattern is not a regular expression"
+        "The keys of `osbuild` are regular expressions of Python that variant uids are compared with, from their beginning \
+         on. Pungi finds a bad one after the compose has begun and does not name it."
+        Conf(r#"osbuild = {"^(Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    UNUSED_PATTERN "MG202" Warning "A pattern matches no variant"
+        "No variant of the compose has a uid that the pattern matches, so its images are not built. `tree_arches` and \
+         `tree_variants` may have left the variant out."
+        Conf(r#"osbuild = {"^Sever$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    UNKNOWN_VARIANT "MG203" Error "A repository of a variant that there is not"
+        "An entry of `repo` that is no URL and no absolute path is the uid of a variant whose packages are to be used."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "repo": ["Sever"],
+}]}"#);
+    UNKNOWN_GENERATOR "MG204" Error "An unknown generator"
+        "A version or release that begins with `!` is made when the compose begins: `!RELEASE_FROM_LABEL_DATE_TYPE_RESPIN`, \
+         `!RELEASE_FROM_DATE_RESPIN`, `!OSTREE_VERSION_FROM_LABEL_DATE_TYPE_RESPIN`, `!VERSION_FROM_VERSION_DATE_RESPIN` and \
+         `!VERSION_FROM_VERSION`."
+        Conf(r#"osbuild_release = "!RELEASE_FROM_DATE"
+osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    MISSING_TARGET "MG205" Error "No build target"
+        "Neither the image nor `osbuild_target` nor `global_target` names a build target. Pungi submits such a task, which \
+         fails."
+        Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    NO_ARCH "MG206" Warning "No arch is left for an image"
+        "The image and the variant have no arch in common, so the image is not built for this variant. Pungi crashes."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["s390x"],
+}]}"#);
+    BAD_MANIFEST_TYPE "MG207" Error "A manifest type that images.json does not know"
+        "`manifest_type` becomes the type of the image in images.json, and productmd knows some only. Pungi finds this when \
+         every image has been built."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "manifest_type": "qcow3",
+}]}"#);
+    ODD_MANIFEST_TYPE "MG208" Warning "A manifest type that does not go with the image"
+        "Images of this type usually are files of a format that readers of images.json do not expect of the `manifest_type`. \
+         Nobody refuses it, but they may not find the image, or take it for something else."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "manifest_type": "boot",
+}]}"#);
+    SAME_IDENTITY "MG209" Warning "Images that cannot be told apart"
+        "Readers of images.json tell images apart by subvariant, type, format, arch and disc number, and refuse a file in which \
+         two are the same. Give one of them a `subvariant`. With `--strict` this is an error."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {"^Server$": [
+    {"name": "server", "distro": "fedora-42", "image_types": "qcow2"},
+    {"name": "cloud", "distro": "fedora-42", "image_types": "qcow2"},
+]}"#);
+    SAME_NVR "MG210" Error "Two images ask for the same build"
+        "A build can exist only once, so the hub takes the first of two images with the same name, version and release and \
+         refuses the second. This is also the case for one image with a release of its own that is built for two variants."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild_release = "1"
+osbuild = {"^Server$": [
+    {"name": "server", "distro": "fedora-42", "image_types": "qcow2", "subvariant": "One"},
+    {"name": "server", "distro": "fedora-42", "image_types": "vmdk", "subvariant": "Two"},
+]}"#);
+    NOT_SENDABLE "MG211" Error "A value that cannot be sent to a hub"
+        "`customizations` and `upload_options` travel to the hub as they are written, and XML-RPC has no integers beyond 64 \
+         bits, no infinity, no control characters in strings and only strings for keys."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image",
+    "customizations": {"size": 99999999999999999999},
+}]}"#);
+    UNKNOWN_IMAGE_ARCH "MG212" Warning "An image is to be built for an arch that nobody knows"
+        "RPM knows no arch of this name, so no variant has it and the image is not built for it."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64", "arm-64"],
+}]}"#);
+
+    BAD_PROFILE "MG301" Error "No usable Koji profile"
+        "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
+         there is a compose; `check` looks at no profiles, which belong to the machine."
+        Conf(r#"koji_profile = "koji-of-another-machine""#);
+}
