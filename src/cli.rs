@@ -1,5 +1,6 @@
 //! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (PUNGI.md 13).
 
+use crate::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use magudi_config::define::Definition;
 use std::ffi::OsString;
@@ -30,6 +31,60 @@ pub const PHASES: [&str; 21] = [
     "repoclosure",
 ];
 
+const RUN_EXAMPLES: &str = "\
+Examples:
+  magudi run --config fedora.conf --target-dir /mnt/composes --nightly
+  magudi run --config fedora.conf --target-dir /mnt/composes --label RC-1.0 --latest-link-status FINISHED
+  magudi run --config fedora.conf --compose-dir /mnt/composes/Fedora-42-20250219.n.0 --nightly --just-phase osbuild
+  magudi run --config fedora.conf --target-dir /tmp/composes --nightly --simulate
+
+Exit status: 0 the compose is finished, 1 it is not, 2 wrong usage.";
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  magudi plan --config fedora.conf --nightly
+  magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'";
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  magudi check --config fedora.conf
+  magudi check --config fedora.conf --strict --format json
+
+Exit status: 0 nothing to complain about, 1 errors (with --strict: or warnings), 2 wrong usage.";
+const DUMP_EXAMPLES: &str = "\
+Examples:
+  magudi config dump --config fedora.conf
+  magudi config dump --config fedora.conf -e version=42 --just-dump";
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  magudi resume /mnt/composes/Fedora-42-20250219.n.0
+  magudi resume --retry-failed /mnt/composes/Fedora-42-20250219.n.0";
+const CANCEL_EXAMPLES: &str = "\
+Examples:
+  magudi cancel /mnt/composes/Fedora-42-20250219.n.0";
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  magudi report /mnt/composes/latest-Fedora-42
+  magudi report /mnt/composes/latest-Fedora-42 -o /var/www/html/nightly.html";
+const IMAGE_EXAMPLES: &str = "\
+Examples:
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 aarch64 --release 1
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --image-type aws-ec2 --upload-options aws.json --wait
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --repo 'http://example.com/$arch' --repo-package-sets 'build;os'
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --dry-run --format json
+
+Exit status: 0 the task was made, and closed if it was waited for; 1 not; 2 wrong usage.";
+#[cfg(feature = "simulator")]
+const HUB_EXAMPLES: &str = "\
+Examples:
+  magudi hub --profile-file devhub.conf
+  magudi hub --topdir /var/tmp/koji --scenario scenario.json --listen 127.0.0.1:8080";
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  magudi generate completions bash > /etc/bash_completion.d/magudi
+  magudi generate completions zsh > ~/.zfunc/_magudi";
+const MAN_EXAMPLES: &str = "\
+Examples:
+  magudi generate man /usr/local/share/man/man1";
+
 /// Runs the image phases of a Pungi compose against a Koji build system.
 #[derive(Debug, Parser)]
 #[command(
@@ -53,26 +108,39 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a compose: submit, wait, fetch, verify, write the manifests
+    #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
     /// Print the tasks that `run` would submit; no network, nothing created
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
     /// Find every mistake of a configuration
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Go on with a compose that stopped, where it stopped
+    #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
     /// Cancel the tasks of a compose and end it
+    #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(CancelArgs),
     /// Say how far a compose is, running or not
     Status(StatusArgs),
     /// Say where the images of a compose were uploaded to
     Uploads(UploadsArgs),
     /// Make the report of a compose: one page with everything that people ask
+    #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Build one image, as `koji osbuild-image` does
+    #[command(after_help = IMAGE_EXAMPLES)]
+    Image(Box<ImageArgs>),
+    /// Make shell completions and man pages
+    #[command(subcommand)]
+    Generate(GenerateCommand),
     /// Run the simulated Koji hub, for `magudi run` or any other Koji client
     #[cfg(feature = "simulator")]
+    #[command(after_help = HUB_EXAMPLES)]
     Hub(HubArgs),
 }
 
@@ -80,7 +148,27 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print the configuration as JSON, checked and with defaults, as pungi-config-dump does
+    #[command(after_help = DUMP_EXAMPLES)]
     Dump(DumpArgs),
+}
+
+/// Verbs of `magudi generate`.
+#[derive(Debug, Subcommand)]
+pub enum GenerateCommand {
+    /// Print the completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for the program and one for each verb into a directory
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The directory; created if missing
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// Options that a compose has, however it is looked at.
@@ -276,6 +364,76 @@ pub struct ReportArgs {
     /// Where the page goes; `-` for standard output. Default: logs/global/report.html in the compose
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `magudi image`: the arguments of `koji osbuild-image` (KOJI.md 13).
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// Name of the image and of its build
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Version
+    #[arg(value_name = "VERSION")]
+    pub version: String,
+    /// Distribution as osbuild-composer names it, such as fedora-42
+    #[arg(value_name = "DISTRO")]
+    pub distro: String,
+    /// Build target
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Arches to build for
+    #[arg(value_name = "ARCH", required = true)]
+    pub arches: Vec<String>,
+    /// Image type
+    #[arg(long, value_name = "TYPE", default_value = "guest-image", allow_hyphen_values = true)]
+    pub image_type: String,
+    /// Release; without it the hub chooses the next
+    #[arg(long, value_name = "RELEASE", allow_hyphen_values = true)]
+    pub release: Option<String>,
+    /// Where to install from.
+    #[command(flatten)]
+    pub repositories: Repositories,
+    /// Customizations: a file of one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub customizations: Option<PathBuf>,
+    /// Options of an upload to a cloud: a file of one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub upload_options: Option<PathBuf>,
+    /// OSTree commit to build on
+    #[arg(long, value_name = "COMMIT", allow_hyphen_values = true)]
+    pub ostree_parent: Option<String>,
+    /// OSTree ref to build
+    #[arg(long, value_name = "REF", allow_hyphen_values = true)]
+    pub ostree_ref: Option<String>,
+    /// OSTree repository
+    #[arg(long, value_name = "URL", allow_hyphen_values = true)]
+    pub ostree_url: Option<String>,
+    /// Do not tag the build
+    #[arg(long)]
+    pub skip_tag: bool,
+    /// Wait for the end, in the background too
+    #[arg(long, overrides_with = "nowait")]
+    pub wait: bool,
+    /// Do not wait; default in the background
+    #[arg(long, overrides_with = "wait")]
+    pub nowait: bool,
+    /// Check, print what would be submitted, and ask nobody
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Form of --dry-run: json is one member of `requests` in `magudi plan --format json`
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table, requires = "dry_run")]
+    pub format: PlanFormat,
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+    /// Talk to a simulated hub inside this process, scripted by the JSON file SCENARIO
+    #[cfg(feature = "simulator")]
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
+    pub simulate: Option<Option<PathBuf>>,
+    /// How to reach the hub; the profile is `koji` when none is named.
+    #[command(flatten)]
+    pub koji: KojiArgs,
 }
 
 /// `magudi plan`.

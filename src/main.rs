@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod cli;
 mod commands;
 mod error;
+mod repositories;
 mod settings;
 mod ui;
 

@@ -236,23 +236,37 @@ pub fn profile(
     environment: &Environment,
     configured: Option<&str>,
 ) -> Result<(Profile, Authenticator), Failure> {
-    let password = options.koji_user.as_ref().map(|user| {
-        environment.koji_password.as_ref().map(|password| (user.clone(), Password::new(password.reveal()))).ok_or_else(
-            || {
+    let name = options.koji_profile.as_deref().or(configured);
+    named_profile(name, options.koji_config.as_deref(), options.koji_user.as_deref(), environment)
+}
+
+/// The profile `name`, from the file `config` or where koji looks, and the way to log in there: as `user`, or as the
+/// profile says.
+pub fn named_profile(
+    name: Option<&str>,
+    config: Option<&Path>,
+    user: Option<&str>,
+    environment: &Environment,
+) -> Result<(Profile, Authenticator), Failure> {
+    let password = user.map(|user| {
+        environment
+            .koji_password
+            .as_ref()
+            .map(|password| (user.to_owned(), Password::new(password.reveal())))
+            .ok_or_else(|| {
                 Failure::Usage(format!(
                     "--koji-user {user} needs the password in the environment variable MAGUDI_KOJI_PASSWORD"
                 ))
-            },
-        )
+            })
     });
     let password = password.transpose()?;
-    let name = options.koji_profile.as_deref().or(configured).ok_or_else(|| {
+    let name = name.ok_or_else(|| {
         Failure::Failed(
             "the Koji profile must be configured: set koji_profile in the configuration or give --koji-profile"
                 .to_owned(),
         )
     })?;
-    let locations = environment.profile_locations(options.koji_config.as_deref());
+    let locations = environment.profile_locations(config);
     let profile = load_profile(name, &locations).map_err(Failure::failed)?;
     let authenticator = match password {
         Some((user, password)) => Authenticator::Password { user, password },

@@ -4,8 +4,10 @@ mod cancel;
 mod check;
 mod compose;
 mod config_dump;
+mod generate;
 #[cfg(feature = "simulator")]
 mod hub;
+mod image;
 mod inspect;
 mod outage;
 mod plan;
@@ -50,6 +52,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(args) => status::run(&args, ui),
         Command::Uploads(args) => uploads::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),
+        Command::Image(args) => image::run(&args, &environment, ui),
+        Command::Generate(args) => generate::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),
         Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, ui),

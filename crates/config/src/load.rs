@@ -45,6 +45,12 @@ pub fn load_config(path: &Path, sources: &mut Sources) -> Result<Node, Vec<Diagn
     parse_config(file, sources, read)
 }
 
+/// Reads a file of one JSON object, whatever its name: one that a command line names beside a configuration, or instead.
+pub fn load_json(path: &Path, sources: &mut Sources) -> Result<Node, Diagnostic> {
+    let file = add_file(path, sources, &load_bytes)?;
+    json::parse_json(file, sources)
+}
+
 /// Reads configuration text, in the syntax that its path asks for.
 pub fn parse_config(file: FileId, sources: &mut Sources, read: Reader<'_>) -> Result<Node, Vec<Diagnostic>> {
     match Syntax::of(&sources.file(file).path) {

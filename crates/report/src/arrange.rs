@@ -43,8 +43,10 @@ struct Told {
     simulated: bool,
     span: Option<(Timestamp, Timestamp)>,
     runs: usize,
-    /// The last run came to its end, with this error.
-    end: Option<Option<String>>,
+    /// The last run came to its end.
+    ended: bool,
+    /// What ended it early.
+    error: Option<String>,
     status: Option<String>,
     tracks: Tracks,
     skipped: Vec<String>,
@@ -64,7 +66,7 @@ impl Told {
                 self.compose_id = Some(harmless(compose_id));
                 self.simulated = settings.get("simulated").and_then(Json::as_bool).unwrap_or(false);
                 self.runs += 1;
-                self.end = None;
+                (self.ended, self.error) = (false, None);
                 self.phases.clear();
                 (self.skipped, self.findings) = std::mem::take(&mut self.before);
             }
@@ -90,7 +92,7 @@ impl Told {
                 let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX / 1000);
                 self.phases.push((harmless(phase), duration(seconds.saturating_mul(1000))));
             }
-            Event::ComposeFinished { error, .. } => self.end = Some(error.as_deref().map(harmless)),
+            Event::ComposeFinished { error, .. } => (self.ended, self.error) = (true, error.as_deref().map(harmless)),
             _ => {}
         }
     }
@@ -134,7 +136,7 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         tasks: tracks.len(),
         images: count(images().count()),
         size: bytes(images().fold(0, |sum, (_, image)| image.size.saturating_add(sum))),
-        error: told.end.clone().flatten(),
+        error: told.error.clone(),
         failures: failures(&tracks, facts),
         advice: advice(&told, &tracks, facts, &state),
         axis: span.map(Span::axis).unwrap_or_default(),
@@ -168,7 +170,7 @@ fn state(told: &Told, facts: &Facts) -> State {
         (None, "TERMINATED") => {
             ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
         }
-        (None, _) if told.end.is_none() => {
+        (None, _) if !told.ended => {
             ("STOPPED", "bad", "The compose is not finished, and nobody runs it: its process died.".to_owned())
         }
         (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),

@@ -10,7 +10,7 @@ mod upload;
 mod values;
 
 use crate::codes;
-use crate::compose_config::{BuildDefaults, ComposeConfig, LinkType};
+use crate::compose_config::{BuildDefaults, ComposeConfig, ImageTypes, LinkType};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::schema;
 use crate::source::Spanned;
@@ -27,6 +27,16 @@ pub fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
     let config = checked(tree, &mut findings);
     let config = if has_errors(&findings.list) { None } else { config };
     (config, findings.list)
+}
+
+/// Checks `upload_options` that stand alone, for an image of type `image_type`.
+pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
+    let mut findings = Findings::default();
+    let types = Spanned::new(ImageTypes::One(image_type.to_owned()), node.span);
+    upload::check(node, At::Root.key("upload_options"), Some(&types), &mut findings);
+    // The type stands in no file that could be pointed into.
+    findings.list.iter_mut().for_each(|found| found.related.clear());
+    findings.list
 }
 
 /// The tree with the default of every key that has one and is absent.

@@ -14,7 +14,7 @@
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod collect;
-mod output;
+pub mod output;
 mod submit;
 mod wait;
 

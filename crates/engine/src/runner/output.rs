@@ -88,8 +88,9 @@ impl Run {
     }
 }
 
-/// One upload for each arch of `request`: image statuses come in the order of the arches.
-fn uploads(
+/// One upload for each arch of `request`: image statuses come in the order of the arches. A status that could not be read
+/// is told as the reason why nothing is known.
+pub fn uploads(
     request: &TaskRequest,
     task: i64,
     status: Result<ComposeStatus, String>,

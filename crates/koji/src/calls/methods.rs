@@ -117,9 +117,9 @@ impl Hub {
         Ok(get_build_target::decode(&self.send(&get_build_target::request(name)).await?)?)
     }
 
-    /// The tag `name`; nothing if the hub does not know it.
-    pub async fn get_tag(&self, name: &str) -> Result<Option<Tag>, KojiError> {
-        Ok(get_tag::decode(&self.send(&get_tag::request(name)).await?)?)
+    /// The tag of this name or number; nothing if the hub does not know it.
+    pub async fn get_tag(&self, tag: impl Into<Value>) -> Result<Option<Tag>, KojiError> {
+        Ok(get_tag::decode(&self.send(&get_tag::request(tag)).await?)?)
     }
 
     /// The version of the hub's calls.

@@ -1,0 +1,94 @@
+//! `magudi image`: one image from the command line, with the arguments of `koji osbuild-image` and the same call on the wire
+//! (KOJI.md 13), after the checks that an image of a compose has.
+
+mod request;
+mod task;
+
+use super::compose::named_profile;
+use super::runtime;
+use crate::cli::{ImageArgs, PlanFormat};
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::Ui;
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::{Authenticator, ClientOptions, Profile};
+use serde_json::Value as Json;
+use std::io::IsTerminal as _;
+
+/// The profile that the `koji` command uses when it is not told another.
+const PROFILE: &str = "koji";
+
+/// Runs the command.
+pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let request = request::request(args)?;
+    if args.dry_run {
+        let text = match args.format {
+            PlanFormat::Json => format!("{:#}\n", serde_json::to_value(&request).map_err(Failure::failed)?),
+            PlanFormat::Table => summary(&request),
+        };
+        return ui.answer(&text).map_err(Failure::failed);
+    }
+    let wait = args.wait || (!args.nowait && !in_background());
+    let job = task::Job { request: &request, wait, quiet: args.quiet, ui };
+    #[cfg(feature = "simulator")]
+    if let Some(scenario) = &args.simulate {
+        return simulate(scenario.as_deref(), &job);
+    }
+    let name = args.koji.koji_profile.as_deref().or(Some(PROFILE));
+    let (config, user) = (args.koji.koji_config.as_deref(), args.koji.koji_user.as_deref());
+    let (profile, authenticator) = named_profile(name, config, user, environment)?;
+    runtime()?.block_on(job.run(&profile, authenticator, &environment.network.client_options()))
+}
+
+/// What is asked for, as `koji osbuild-image` tells it; but for customizations, which may hold passwords.
+fn summary(request: &TaskRequest) -> String {
+    let arg = |place: usize| request.args.get(place).and_then(Json::as_str).unwrap_or_default();
+    let mut opts = request.opts.clone();
+    if let Some(customizations) = opts.get_mut("customizations") {
+        *customizations = Json::from("(not shown)");
+    }
+    let opts = Json::Object(opts);
+    format!(
+        "name: {}\nversion: {}\ndistro: {}\narches: {}\ntarget: {}\nimage type: {}\n{opts:#}\n",
+        arg(0),
+        arg(1),
+        arg(2),
+        request.arches().join(", "),
+        arg(4),
+        arg(3),
+    )
+}
+
+/// Whether nobody sits before this process: standard input is no terminal, or another's.
+fn in_background() -> bool {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return true;
+    }
+    match rustix::termios::tcgetpgrp(&stdin) {
+        Ok(group) => group != rustix::process::getpgrp(),
+        Err(_) => true,
+    }
+}
+
+/// Has a hub inside this process make the image.
+#[cfg(feature = "simulator")]
+fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(), Failure> {
+    let scenario = match scenario {
+        Some(path) => super::hub::scenario(path)?,
+        None => magudi_devhub::Scenario::default(),
+    };
+    let topdir = tempfile::Builder::new().prefix("magudi-image-").tempdir().map_err(Failure::failed)?;
+    runtime()?.block_on(async {
+        let options = magudi_devhub::Options::loopback(topdir.path(), scenario);
+        let hub = magudi_devhub::start(options).await.map_err(Failure::failed)?;
+        let mut profile = Profile::for_server("devhub", hub.url());
+        profile.weburl = hub.weburl();
+        let password = magudi_koji::Password::new("composepass");
+        let authenticator = Authenticator::Password { user: "compose".to_owned(), password };
+        // Without the proxies of the environment: this hub is inside.
+        let result = job.run(&profile, authenticator, &ClientOptions::default()).await;
+        hub.shutdown().await;
+        result
+    })
+}

@@ -1,0 +1,147 @@
+//! The *request* that a command line asks for, checked: nothing goes to a hub that it is known to refuse, or that is known to
+//! fail after an hour.
+
+use crate::cli::ImageArgs;
+use crate::error::Failure;
+use crate::repositories::Repository;
+use magudi_compose::arches::is_rpm_arch;
+use magudi_config::check::check_upload_options;
+use magudi_config::diagnostic::has_errors;
+use magudi_config::dump::to_json;
+use magudi_config::load::load_json;
+use magudi_config::{Diagnostic, Node, Sources, codes};
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::calls::osbuild_image;
+use magudi_koji::value::from_json;
+use magudi_koji::xmlrpc::encode_call;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The request, with the arguments and options just as `koji osbuild-image` sends them: an option that is not given, or is
+/// empty, has no key.
+pub fn request(args: &ImageArgs) -> Result<TaskRequest, Failure> {
+    check_arguments(args)?;
+    let mut opts = Map::new();
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    if let Some(release) = given(&args.release) {
+        opts.insert("release".to_owned(), json!(release));
+    }
+    if !args.repositories.0.is_empty() {
+        opts.insert("repo".to_owned(), args.repositories.0.iter().map(Repository::to_json).collect());
+    }
+    if args.skip_tag {
+        opts.insert("skip_tag".to_owned(), json!(true));
+    }
+    let ostree = [("parent", &args.ostree_parent), ("ref", &args.ostree_ref), ("url", &args.ostree_url)];
+    let ostree: Map<String, Json> =
+        ostree.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(given(value)?)))).collect();
+    if !ostree.is_empty() {
+        opts.insert("ostree".to_owned(), Json::Object(ostree));
+    }
+    let files = [("customizations", &args.customizations), ("upload_options", &args.upload_options)];
+    for (key, path) in files {
+        if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+            opts.insert(key.to_owned(), load_option(key, path, &args.image_type)?);
+        }
+    }
+    let request = TaskRequest {
+        phase: "osbuild".to_owned(),
+        variant: String::new(),
+        subvariant: String::new(),
+        failable: false,
+        method: osbuild_image::METHOD.to_owned(),
+        args: vec![
+            json!(args.name),
+            json!(args.version),
+            json!(args.distro),
+            json!(args.image_type),
+            json!(args.target),
+            json!(args.arches),
+        ],
+        opts,
+        image_type: None,
+    };
+    check_sendable(&request)?;
+    Ok(request)
+}
+
+/// What the hub takes and the builder then fails on (KOJI.md 5).
+fn check_arguments(args: &ImageArgs) -> Result<(), Failure> {
+    let texts = [
+        ("NAME", &args.name),
+        ("VERSION", &args.version),
+        ("DISTRO", &args.distro),
+        ("TARGET", &args.target),
+        ("--image-type", &args.image_type),
+    ];
+    if let Some((what, _)) = texts.iter().find(|(_, text)| text.trim().is_empty()) {
+        return Err(Failure::Usage(format!("{what} is empty")));
+    }
+    let mut seen = BTreeSet::new();
+    for arch in &args.arches {
+        if !is_rpm_arch(arch) || matches!(arch.as_str(), "src" | "nosrc" | "noarch") {
+            return Err(Failure::Usage(format!("`{}` is no arch that an image can have", arch.escape_debug())));
+        }
+        if !seen.insert(arch) {
+            return Err(Failure::Usage(format!("the arch {arch} is given twice: a build has one image of each arch")));
+        }
+    }
+    for repository in &args.repositories.0 {
+        if !repository.url.starts_with('/') && !repository.url.contains("://") {
+            let url = repository.url.escape_debug();
+            return Err(Failure::Usage(format!("--repo `{url}` is neither a URL nor an absolute path")));
+        }
+    }
+    Ok(())
+}
+
+/// An option that is a file of one JSON object.
+fn load_option(key: &'static str, path: &Path, image_type: &str) -> Result<Json, Failure> {
+    let mut sources = Sources::new();
+    let (value, diagnostics) = match load_json(path, &mut sources) {
+        Ok(node) => checked(key, &node, image_type),
+        Err(diagnostic) => (None, vec![diagnostic]),
+    };
+    match value {
+        Some(value) if !has_errors(&diagnostics) => Ok(value),
+        _ => Err(Failure::invalid(diagnostics, sources)),
+    }
+}
+
+fn checked(key: &'static str, node: &Node, image_type: &str) -> (Option<Json>, Vec<Diagnostic>) {
+    let mut diagnostics = if key == "upload_options" { check_upload_options(node, image_type) } else { Vec::new() };
+    let sendable = to_json(node).and_then(|json| match from_json(&json) {
+        Ok(_) => Ok(json),
+        Err(error) => Err(Diagnostic::new(&codes::NOT_SENDABLE, key, error.to_string()).at(node.span)),
+    });
+    match sendable {
+        Ok(json) => (Some(json), diagnostics),
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
+            (None, diagnostics)
+        }
+    }
+}
+
+/// A request as XML-RPC values.
+pub type Sendable = (Vec<magudi_koji::Value>, BTreeMap<String, magudi_koji::Value>);
+
+/// The request as XML-RPC values. The error says what cannot be sent.
+pub fn sendable(request: &TaskRequest) -> Result<Sendable, String> {
+    let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let mut opts = BTreeMap::new();
+    for (key, value) in &request.opts {
+        opts.insert(key.clone(), from_json(value).map_err(|error| format!("{key}: {error}"))?);
+    }
+    Ok((args, opts))
+}
+
+/// Finds what cannot be written in XML, such as control characters, before anybody is asked anything.
+fn check_sendable(request: &TaskRequest) -> Result<(), Failure> {
+    let (args, opts) = sendable(request).map_err(Failure::Usage)?;
+    let call = osbuild_image::request(&args, &opts);
+    encode_call(&call.method, &call.params)
+        .map(|_| ())
+        .map_err(|error| Failure::Usage(format!("this cannot be sent to a hub: {error}")))
+}
