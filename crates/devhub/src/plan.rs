@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Unreachable(String),
     /// The image cannot be built, for this reason.
     Failure(String),
+    /// The build cannot be begun, for this reason.
+    NotBegun(String),
     /// The image cannot be imported, for this reason.
     NotImported(String),
     /// A build with these files.
@@ -167,6 +169,7 @@ fn outcome(scenario: &Scenario, request: &[Value]) -> Outcome {
         let reason = failure.out.clone().unwrap_or_else(|| "boom".to_owned());
         return match failure.kind {
             FailureKind::Build => Outcome::Failure(reason),
+            FailureKind::Init => Outcome::NotBegun(reason),
             FailureKind::Import => Outcome::NotImported(reason),
             FailureKind::Request => Outcome::Refused(reason),
             FailureKind::Unreachable => Outcome::Unreachable(reason),
@@ -294,6 +297,7 @@ mod tests {
         );
         for (kind, outcome) in [
             ("build", Outcome::Failure("boom".to_owned())),
+            ("init", Outcome::NotBegun("boom".to_owned())),
             ("import", Outcome::NotImported("boom".to_owned())),
             ("request", Outcome::Refused("boom".to_owned())),
             ("unreachable", Outcome::Unreachable("boom".to_owned())),

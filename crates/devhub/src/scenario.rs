@@ -107,6 +107,8 @@ pub enum FailureKind {
     /// The image cannot be built: fault 1005, with the reason in `compose-status.json`.
     #[default]
     Build,
+    /// Koji does not let composer begin the build: as `import`, and there is no build.
+    Init,
     /// It cannot be imported into Koji: fault 1005, with the reason in `compose-status.json` as a fault of the hub.
     Import,
     /// Composer does not take the request: fault 1000 with its answer, and no `compose-status.json`.

@@ -193,7 +193,12 @@ impl Sessions {
         session.updated = now;
         session.calls += 1;
         let (user, exclusive) = (session.user, session.exclusive);
-        if !exclusive && self.open.values().any(|s| s.user == user && s.exclusive && Some(s.id) != self.master_of(id)) {
+        // These say themselves what they make of the lock.
+        let may_be_locked = matches!(method, "exclusiveSession" | "login" | "sslLogin" | "logout");
+        if !exclusive
+            && !may_be_locked
+            && self.open.values().any(|s| s.user == user && s.exclusive && Some(s.id) != self.master_of(id))
+        {
             return Err(Fault::new(wire::AUTH_LOCK, "User locked by another session"));
         }
         Ok(id)
@@ -317,6 +322,7 @@ mod tests {
         sessions.set_exclusive(first, true, false).unwrap();
         let sent = credentials(&sessions, second, None);
         assert_eq!(sessions.check(&sent, "getUser", false, IP, 1).unwrap_err().code, 1006);
+        assert_eq!(sessions.check(&sent, "exclusiveSession", false, IP, 1), Ok(second));
         assert_eq!(sessions.set_exclusive(second, true, false).unwrap_err().code, 1006);
         sessions.set_exclusive(second, true, true).unwrap();
         assert!(sessions.get(first).is_none());

@@ -57,12 +57,15 @@ impl State {
 
     fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
         if let Some(task) = self.unfinished(id) {
-            task.state = match result {
-                TaskResult::Value(_) => TaskState::Closed,
-                TaskResult::Fault(_) => TaskState::Failed,
-            };
             task.completed = Some(time);
-            task.waiting = task.waiting.map(|_| false);
+            match result {
+                TaskResult::Value(_) => {
+                    task.state = TaskState::Closed;
+                    task.waiting = task.waiting.map(|_| false);
+                }
+                // A task that dies of one under it still waits for it, as far as the database knows.
+                TaskResult::Fault(_) => task.state = TaskState::Failed,
+            }
             task.result = Some(result);
             self.next_event(time);
         }
@@ -192,7 +195,8 @@ impl State {
         if !is_said && plan.finish > time {
             setting.volume.write_output(id, "compose-status.json", &output::pending(task))?;
         }
-        if let Some(build) = self.begin_build(id, time) {
+        let may_begin = !matches!(plan.outcome, Outcome::NotBegun(_));
+        if may_begin && let Some(build) = self.begin_build(id, time) {
             self.add_build(build);
         }
         Ok(())
@@ -251,7 +255,7 @@ impl State {
         let Some(plan) = &task.plan else { return Ok(()) };
         let status = match (&plan.outcome, build) {
             (Outcome::Failure(reason), _) => output::failure(task, build, reason),
-            (Outcome::NotImported(reason), _) => output::not_imported(task, build, reason),
+            (Outcome::NotBegun(reason) | Outcome::NotImported(reason), _) => output::not_imported(task, build, reason),
             (Outcome::Success(files), Some(build)) => {
                 let archives = self.import(setting, task, files)?;
                 let status = output::success(task, build);

@@ -119,6 +119,10 @@ fn target_of<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Target>,
 
 fn get_target(call: &mut Call<'_>) -> Answer {
     let info = call.args.get(0);
+    let event = call.args.get(1);
+    if *event != Value::Nil && event.as_i64().is_none() {
+        return Err(generic(format!("Invalid event: {}", repr(event))));
+    }
     match target_of(call, info)? {
         Some(target) => Ok(call.state.targets.target_value(target)),
         None if call.args.flag(2, false) => {

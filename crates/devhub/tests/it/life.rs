@@ -96,7 +96,7 @@ async fn a_task_without_a_repository_waits_for_that_of_the_build_tag() {
 #[tokio::test]
 async fn failures_of_every_kind() {
     let f = hub(r#"{"fail": {"r": {"kind": "request", "out": "{\"reason\": \"no\"}"}, "u": {"kind": "unreachable"},
-                     "i": {"kind": "import", "out": "Build is already reserved"}, "b": {}},
+                     "i": {"kind": "init", "out": "Build is already reserved"}, "m": {"kind": "import", "out": "no"}, "b": {}},
             "target_arches": {"f42-image": ["x86_64", "aarch64"], "small": ["x86_64"]}}"#)
     .await;
     let fault = |id: i64| {
@@ -117,6 +117,11 @@ async fn failures_of_every_kind() {
     assert_eq!(fault(id).await.0, 1005);
     let said = status(&f.hub, id).await;
     assert_eq!(said["image_statuses"][1]["error"]["reason"], "<Fault 1000: 'Build is already reserved'>");
+    assert_eq!(said.get("koji_build_id"), None);
+    assert_eq!(call(&f.hub, "getBuild", vec![int(id + 5_000_000)]).await, Ok(Value::Nil));
+    let id = submit(&f.hub, qcow2("m", with_repo())).await;
+    assert_eq!(fault(id).await.0, 1005);
+    assert_eq!(status(&f.hub, id).await["koji_build_id"], id + 5_000_000);
     let id = submit(&f.hub, qcow2("b", with_repo())).await;
     assert_eq!(fault(id).await.0, 1005);
     let said = status(&f.hub, id).await;
