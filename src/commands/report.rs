@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::status::load_status;
+use magudi_compose::status::{Status, load_status};
 use magudi_compose::write::write_atomic;
 use magudi_engine::journal::{self, load_journal};
 use magudi_engine::lock::{Holder, holder};
@@ -50,17 +50,21 @@ pub fn leave(dir: &ComposeDir) -> Result<(), String> {
 /// The page. `base` is the address of the compose directory as seen from the page.
 fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String, String> {
     let events = load_journal(&dir.logs_global().join(journal::NAME)).map_err(|error| error.to_string())?;
+    // A STATUS that cannot be read does not keep people from what the journal says.
+    let status = load_status(&dir.status_file()).ok().flatten();
     let facts = Facts {
         compose_dir: dir.top().display().to_string(),
-        // A STATUS that cannot be read does not keep people from what the journal says.
-        status: load_status(&dir.status_file()).ok().flatten(),
+        status,
         runner: runner.map(|holder| (holder.pid, holder.host)),
         now: jiff::Timestamp::now(),
         base,
         files: files(dir),
-        uploads: match load_cloud_uploads(&dir.cloud_uploads_file()) {
-            Ok(uploads) => Ok(uploads.unwrap_or_default()),
-            Err(error) => Err(error.to_string()),
+        // What an earlier run wrote is the last word only until somebody goes on with the compose.
+        uploads: match status {
+            Some(Status::Finished | Status::FinishedIncomplete) => {
+                load_cloud_uploads(&dir.cloud_uploads_file()).map_err(|error| error.to_string())
+            }
+            _ => Ok(None),
         },
     };
     page(&arrange(&events, &facts)).map_err(|error| error.to_string())

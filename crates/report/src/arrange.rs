@@ -31,8 +31,8 @@ pub struct Facts {
     pub base: String,
     /// Files of the compose that are there: what they are, and their path below the compose directory.
     pub files: Vec<(String, String)>,
-    /// The uploads, or why they cannot be shown; none for a compose without any.
-    pub uploads: Result<Vec<CloudUpload>, String>,
+    /// The uploads of a compose that finished, or why they cannot be read; without them those that the events tell of.
+    pub uploads: Result<Option<Vec<CloudUpload>>, String>,
 }
 
 /// What is collected while the events go by.
@@ -113,7 +113,11 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     let tracks: Vec<&Track> = told.tracks.iter().collect();
     let state = state(&told, facts);
     let (uploads, uploads_problem) = match &facts.uploads {
-        Ok(list) => (uploads::shown(list), None),
+        Ok(Some(list)) => (uploads::shown(list), None),
+        Ok(None) => {
+            let told: Vec<CloudUpload> = tracks.iter().flat_map(|track| track.uploads.iter().cloned()).collect();
+            (uploads::shown(&told), None)
+        }
         Err(problem) => (Vec::new(), Some(harmless(problem))),
     };
     let images = || tracks.iter().flat_map(|track| &track.images);

@@ -2,6 +2,7 @@
 //! plan, whatever the number of runs.
 
 use jiff::Timestamp;
+use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, ImageEntry, Stamped};
 use magudi_engine::reason::Cause;
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct Track {
     pub kept: bool,
     /// Its images.
     pub images: Vec<(String, ImageEntry)>,
+    /// What became of its uploads, by arch.
+    pub uploads: Vec<CloudUpload>,
 }
 
 impl Track {
@@ -223,6 +226,10 @@ impl Tracks {
                 track.added = Some(time);
                 track.images.retain(|(_, old)| old.path != image.path);
                 track.images.push((variant.clone(), image.clone()));
+            }),
+            Event::CloudUpload { request, upload } => self.with(*request, |track| {
+                track.uploads.retain(|old| old.arch != upload.arch);
+                track.uploads.push(upload.clone());
             }),
             Event::RequestDone { request, .. } => self.with(*request, |track| {
                 track.done = Some(time);

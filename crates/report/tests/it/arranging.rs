@@ -1,0 +1,162 @@
+//! Events in, a report out.
+
+use crate::scene::{Scene, facts};
+use magudi_compose::{CloudUpload, Status};
+use magudi_engine::event::Event;
+use magudi_engine::reason::Cause;
+use magudi_report::Facts;
+
+fn finished() -> Scene {
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "disk", false).submit(1, 0, 7, "https://koji/taskinfo?taskID=7");
+    scene.state(2, 0, 7, "OPEN").state(60, 0, 7, "CLOSED");
+    scene.image(63, 0, "disk.x86_64.qcow2", "x86_64", 1 << 30).image(64, 0, "disk.aarch64.qcow2", "aarch64", 5);
+    scene.done(65, 0, 7).finish(66, "FINISHED", None);
+    scene
+}
+
+#[test]
+fn a_finished_compose() {
+    let report = finished().report(&Facts { status: Some(Status::Finished), ..facts() });
+    assert_eq!((report.state.word.as_str(), report.state.kind), ("FINISHED", "good"));
+    assert_eq!((report.tasks, report.images.as_str(), report.size.as_str()), (1, "2", "1.0 GiB"));
+    assert_eq!(report.elapsed, "1 min 06 s");
+    assert!(report.failures.is_empty() && report.advice.is_empty() && report.error.is_none());
+    let rows: Vec<_> = report.rows.iter().map(|row| (row.arch.as_str(), row.stage, row.milliseconds)).collect();
+    assert_eq!(rows, [("x86_64", "done", Some(64_000)), ("aarch64", "done", Some(64_000))]);
+    assert_eq!(report.rows[0].href.as_deref(), Some("../../compose/Server/x86_64/images/disk.x86_64.qcow2"));
+    assert_eq!(report.checksums[0].count, 2);
+    assert_eq!(report.checksums[0].program.as_deref(), Some("sha256sum"));
+    let first = report.checksums[0].lines.lines().next().unwrap();
+    assert!(first.ends_with("5  Server/aarch64/images/disk.aarch64.qcow2"), "{first}");
+    assert_eq!(report.choices.arches, ["aarch64", "x86_64"]);
+}
+
+#[test]
+fn failures_that_count_come_first_with_the_innermost_reason() {
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "soft", true).plan(0, 1, "hard", false);
+    scene.submit(1, 0, 7, "").submit(1, 1, 8, "javascript:alert(1)");
+    scene.fail(5, 0, "soft", true, "no matter");
+    let chain = ["Worker running job failed", "osbuild build failed", "no space left"].map(str::to_owned).to_vec();
+    let cause = |arch: &str| Cause { arch: arch.into(), chains: vec![chain.clone()] };
+    scene.say(
+        6,
+        Event::RequestFailed {
+            request: 1,
+            phase: "osbuild".into(),
+            variant: "Server".into(),
+            name: "hard".into(),
+            task: Some(8),
+            failable: false,
+            error: "task 8 failed".into(),
+            url: None,
+            causes: vec![cause("aarch64"), cause("x86_64")],
+            argument: None,
+            in_doubt: false,
+        },
+    );
+    scene.finish(7, "DOOMED", Some("task 8 failed"));
+    let report = scene.report(&Facts { status: Some(Status::Doomed), ..facts() });
+    assert_eq!(report.failures.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["hard", "soft"]);
+    let hard = &report.failures[0];
+    assert_eq!(hard.causes.len(), 1, "the same for both arches is told once");
+    assert_eq!(hard.causes[0].arches, "aarch64, x86_64");
+    let around = ["Worker running job failed", "osbuild build failed"].map(str::to_owned).to_vec();
+    assert_eq!(hard.causes[0].chains, [("no space left".to_owned(), around)]);
+    assert_eq!(hard.task.as_ref().unwrap().url, None, "no link runs a script");
+    assert_eq!(hard.log.as_deref(), Some("../../logs/global/osbuild/Server-2-watch-task.log"));
+    assert_eq!(report.rows.len(), 4, "a row for each arch that is missing");
+    assert!(report.advice[0].command.starts_with("magudi resume --retry-failed /mnt/composes/"));
+}
+
+#[test]
+fn a_running_compose_says_so_and_one_that_died_too() {
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "disk", false).submit(1, 0, 7, "").state(2, 0, 7, "OPEN");
+    let running = scene.report(&Facts { runner: Some((12, "builder".into())), ..facts() });
+    assert_eq!((running.state.word.as_str(), running.state.running), ("RUNNING", true));
+    assert_eq!(running.elapsed, "2 h 46 min", "until now");
+    let died = scene.report(&Facts { status: Some(Status::Started), ..facts() });
+    assert_eq!((died.state.word.as_str(), died.state.kind), ("STOPPED", "bad"));
+    assert_eq!(died.elapsed, "2.0 s", "until the last event");
+    let commands: Vec<&str> = died.advice.iter().map(|advice| advice.command.as_str()).collect();
+    let dir = "/mnt/composes/Test-42-20250219.n.0";
+    assert_eq!(commands, [format!("magudi resume {dir}"), format!("magudi cancel {dir}")]);
+}
+
+#[test]
+fn a_second_run_keeps_what_the_first_did_and_forgets_its_failures() {
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "a", false).plan(0, 1, "b", false);
+    scene.submit(1, 0, 7, "").state(2, 0, 7, "CLOSED").image(3, 0, "a.qcow2", "x86_64", 9).done(3, 0, 7);
+    scene.submit(1, 1, 8, "").fail(4, 1, "b", false, "boom").finish(5, "DOOMED", Some("boom"));
+    // The plan of the second run has another order.
+    scene.start(100).plan(100, 0, "b", false).plan(100, 1, "a", false);
+    scene.say(101, Event::Kept { request: 1, task: 7, images: 1 }).submit(102, 0, 9, "").done(110, 0, 9);
+    scene.finish(111, "FINISHED", None);
+    let report = scene.report(&Facts { status: Some(Status::Finished), ..facts() });
+    assert_eq!((report.runs, report.failures.len(), report.error.as_deref()), (2, 0, None));
+    let stages: Vec<_> = report.timeline.iter().map(|bar| (bar.name.as_str(), bar.stage)).collect();
+    assert_eq!(stages, [("a", "done"), ("b", "done")], "in the order of their submission");
+    assert_eq!(report.rows.iter().filter(|row| row.file == "a.qcow2").count(), 1);
+}
+
+#[test]
+fn what_is_said_before_a_run_belongs_to_it() {
+    let finding = |id: &str| Event::Diagnostic {
+        id: id.into(),
+        severity: "warning".into(),
+        message: "odd".into(),
+        path: String::new(),
+        file: Some("a.conf".into()),
+        line: Some(3),
+        column: Some(7),
+        help: None,
+    };
+    let mut scene = Scene::default();
+    scene.say(0, finding("MG202")).say(0, Event::LeftOut { text: "createiso is left to Pungi".into() }).start(1);
+    scene
+        .say(2, finding("MG209"))
+        .start(3)
+        .say(4, Event::PhaseSkipped { phase: "p".into(), reason: "not asked".into() });
+    let report = scene.report(&facts());
+    let ids: Vec<_> = report.diagnostics.iter().map(|d| (d.id.as_str(), d.place.as_str())).collect();
+    assert_eq!(ids, [("MG209", "a.conf:3:7")]);
+    assert_eq!(report.skipped, ["not asked"]);
+}
+
+#[test]
+fn uploads_are_those_of_the_manifest_or_else_of_the_events() {
+    let upload = |arch: &str, status: &str| CloudUpload {
+        variant: "Server".into(),
+        arch: arch.into(),
+        subvariant: "Server".into(),
+        image: "disk".into(),
+        image_type: "ec2".into(),
+        nvr: None,
+        task_id: 7,
+        build_id: None,
+        provider: Some("aws".into()),
+        status: status.into(),
+        options: [("ami".to_owned(), "ami-1".to_owned())].into(),
+        reason: None,
+    };
+    let mut scene = finished();
+    scene.start(200).plan(200, 0, "disk", false);
+    for status in ["pending", "success"] {
+        scene.say(201, Event::CloudUpload { request: 0, upload: upload("x86_64", status) });
+    }
+    let of = |uploads| scene.report(&Facts { uploads, ..facts() });
+    let told = of(Ok(None)).uploads;
+    assert_eq!(told.iter().map(|u| (u.arch.as_str(), u.kind)).collect::<Vec<_>>(), [("x86_64", "good")]);
+    assert_eq!(of(Ok(Some(vec![upload("aarch64", "failure")]))).uploads[0].kind, "bad");
+    let broken = of(Err("cannot use it".into()));
+    assert_eq!((broken.uploads.len(), broken.uploads_problem.as_deref()), (0, Some("cannot use it")));
+}
+
+#[test]
+fn no_event_at_all_is_a_report_too() {
+    let report = Scene::default().report(&facts());
+    assert_eq!((report.tasks, report.rows.len(), report.elapsed.as_str()), (0, 0, ""));
+}
