@@ -393,6 +393,54 @@ done
 post "$handshake" kojihub/ssllogin >claimed
 check_text "a header that claims an identity, at the login" claimed 'could not verify client'
 
+# The hub goes away while tasks run, and its sessions with it; the web server answers 503. The patience for one call is a second.
+hub_address=${hub_root#http://}
+stop_hub() {
+    kill "$hub"
+    wait "$hub" || true
+}
+restart_hub() {
+    "$magudi" hub --listen "$hub_address" --trust-remote-user --scenario slow.json --topdir "$work/volume" >hub.log 2>&1 </dev/null &
+    hub=$!
+    hubs+=("$hub")
+    until (: <"/dev/tcp/${hub_address%:*}/${hub_address##*:}") 2>/dev/null; do
+        kill -0 "$hub" 2>/dev/null || fail "the hub did not start again" hub.log
+        sleep 0.05
+    done
+}
+# begins OUT: a compose in the background, up to its last submission.
+begins() {
+    : >"$1"
+    run "$magudi" restarted >"$1" 2>&1 &
+    compose=$!
+    until [ "$(grep -c '] Task ' "$1")" -eq 3 ]; do
+        kill -0 "$compose" 2>/dev/null || fail "the compose ended early" "$1"
+        sleep 0.05
+    done
+}
+echo '{"refuse_newcomers": true, "task_seconds": 2}' >slow.json
+keytab restarted "$tickets" compose@MAGUDI.TEST compose-MAGUDI.TEST
+echo 'offline_retry_interval = 1' >>restarted.conf
+stop_hub
+restart_hub
+runs=100
+begins outage.log
+stop_hub
+sleep 5
+restart_hub
+check "a hub that comes back" wait "$compose"
+check "a hub that comes back: STATUS" grep -qx FINISHED run-101/latest-Example-1/STATUS
+runs=101
+export MAGUDI_KOJI_OUTAGE=3
+begins outage.log
+stop_hub
+status=0
+wait "$compose" || status=$?
+check "a hub that stays away" test "$status" -eq 1
+check_text "a hub that stays away" outage.log 'HTTP status 503'
+unset MAGUDI_KOJI_OUTAGE
+restart_hub
+
 # The KDC is away: that passes, so it is tried again before it is told.
 kill "${servers[0]}"
 wait "${servers[0]}" || true
