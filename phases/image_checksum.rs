@@ -4,8 +4,8 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::write::Batch;
-use magudi_config::base_name;
 use magudi_config::compose_config::ChecksumConfig;
+use magudi_config::{Spanned, base_name};
 use magudi_engine::digest::MultiDigest;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub fn run(
     identity: &ComposeIdentity,
     dir: &ComposeDir,
 ) -> Result<(), String> {
-    let algorithms: Vec<&str> = config.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    let algorithms: Vec<&str> = config.algorithms.iter().map(Spanned::as_str).collect();
     if config.one_file && algorithms.len() != 1 {
         return Err("media_checksum_one_file requires exactly one algorithm in media_checksums".to_owned());
     }
@@ -72,6 +72,10 @@ pub fn run(
                 add(format!("{base}{upper}SUM"));
             }
         }
+    }
+    for directory in files.keys().filter_map(|path| path.parent()).collect::<BTreeSet<_>>() {
+        // It was made by whoever put the image there, an earlier run perhaps.
+        dir.make_dir(directory).map_err(|e| e.to_string())?;
     }
     let compose = dir.compose();
     let batch = Batch::new(&compose);

@@ -26,6 +26,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -186,10 +187,6 @@ impl Compose {
         self.set_status(Status::Started)
     }
 
-    fn write(&self, path: &std::path::Path, text: &str) -> Result<(), String> {
-        write_atomic(path, text.as_bytes()).map_err(text_of)
-    }
-
     fn set_status(&self, status: Status) -> Result<(), String> {
         if write_status(&self.dir, status).map_err(text_of)? {
             self.events.say(Event::Status { status: status.as_str().to_owned() });
@@ -202,7 +199,7 @@ impl Compose {
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
     {
-        self.write(&self.dir.deliverables(), &deliverables.to_json())?;
+        write(&self.dir.deliverables(), &deliverables.to_json())?;
         let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in PHASES {
             if let Some(reason) = self.selection.skipped(*phase, &self.config) {
@@ -239,7 +236,10 @@ impl Compose {
                 return Err(failure);
             }
             for outcome in outcomes {
-                uploads.extend(outcome.uploads);
+                uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
+                    upload.reason = upload.reason.map(|reason| self.events.hide(reason));
+                    upload
+                }));
                 for added in outcome.images {
                     own.insert(added.image.path.clone());
                     images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
@@ -327,11 +327,16 @@ impl Compose {
         outcomes
     }
 
-    fn finish(&self, mut status: Status, mut error: Option<String>, deliverables: &Deliverables) -> End {
-        if let Some(error) = &error {
-            let _ = self.write(&self.dir.traceback(), &format!("{error}\n"));
+    fn finish(&self, mut status: Status, error: Option<String>, deliverables: &Deliverables) -> End {
+        let mut error = error.map(|error| self.events.hide(error));
+        if let Err(problem) = self.journal.sync() {
+            // Before this nothing was done that it does not have; a resume does the rest again.
+            self.events.message(Level::Warning, None, problem.to_string());
         }
-        if let Err(problem) = self.write(&self.dir.deliverables(), &deliverables.to_json()) {
+        if let Some(error) = &error {
+            let _ = write(&self.dir.traceback(), &format!("{error}\n"));
+        }
+        if let Err(problem) = write(&self.dir.deliverables(), &deliverables.to_json()) {
             self.events.message(Level::Warning, None, problem);
         }
         if let Err(problem) = self.set_status(status) {
@@ -351,6 +356,10 @@ impl Compose {
         self.events.say(Event::ComposeFinished { status: status.as_str().to_owned(), error: error.clone() });
         End { status, error }
     }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    write_atomic(path, text.as_bytes()).map_err(text_of)
 }
 
 fn text_of(error: impl Display) -> String {

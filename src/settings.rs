@@ -132,6 +132,13 @@ impl Environment {
         })
     }
 
+    /// What must not be shown, wherever it comes back from: the password, and those in the URLs of proxies.
+    pub fn secrets(&self) -> Vec<String> {
+        let Proxies { http, https, all, .. } = &self.network.proxies;
+        let proxies = [http, https, all].into_iter().flatten().filter_map(|url| proxy_password(url));
+        self.koji_password.iter().map(Secret::reveal).chain(proxies).map(str::to_owned).collect()
+    }
+
     /// Where koji's configuration is looked for (KOJI.md 9).
     pub fn profile_locations(&self, config_override: Option<&Path>) -> ProfileLocations {
         ProfileLocations {
@@ -141,12 +148,26 @@ impl Environment {
     }
 }
 
+/// The password in `scheme://user:password@host`.
+fn proxy_password(url: &str) -> Option<&str> {
+    let (authority, _) = url.split_once("://").map_or(url, |(_, rest)| rest).rsplit_once('@')?;
+    authority.split_once(':').map(|(_, password)| password)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn network(variables: &[(&str, &str)]) -> Result<Network, Failure> {
         Network::from_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn passwords_of_proxies_are_known() {
+        assert_eq!(proxy_password("http://u:p@ss:w@proxy:3128/"), Some("p@ss:w"));
+        assert_eq!(proxy_password("u:pass@proxy"), Some("pass"));
+        assert_eq!(proxy_password("http://proxy:3128"), None);
+        assert_eq!(proxy_password("http://token@proxy"), None);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished) {
         return Err(Failure::Failed(format!("{} is FINISHED: there is nothing to cancel", dir.top().display())));
     }
+    dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
     let tasks = load_history(&dir)?.map(|history| history.unfinished()).unwrap_or_default();
     let events = Events::new();

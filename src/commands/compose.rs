@@ -22,6 +22,7 @@ use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::Lock;
 use magudi_engine::log::LogFile;
+use magudi_engine::mask::Mask;
 use magudi_engine::notify::Notifier;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
@@ -342,6 +343,8 @@ pub fn compose(
     keep_configuration(&inspected, &dir)?;
     let requests = Arc::new(requests);
     let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests, stream)?;
+    let secrets = environment.secrets();
+    events.conceal(Mask::new(&requests, secrets.iter().map(String::as_str)));
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
     let polling = match &hub {

@@ -7,10 +7,11 @@
 //! - Where: [`layout`], [`latest`]
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
-//! - On disk: [`mod@write`], [`sweep`], [`pyjson`]
+//! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
 
 pub mod arches;
 pub mod archive_types;
+pub mod beneath;
 pub mod cloud_uploads;
 pub mod composeinfo;
 pub mod deliverables;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for whoever
-/// holds the compose's lock. A file that cannot be removed is left: it harms nobody.
+/// holds the compose's lock. A file that cannot be removed is left: it harms nobody. Directories to which a link leads out of
+/// the compose are not ours.
 pub fn sweep(dir: &ComposeDir) {
     let mut places = vec![dir.top().to_path_buf(), dir.metadata(), dir.work_global(), dir.logs_global()];
     places.push(dir.config_copy_dir());
@@ -15,6 +16,8 @@ pub fn sweep(dir: &ComposeDir) {
             places.extend([arch.join("images"), arch.join("iso")]);
         }
     }
+    let Ok(top) = fs::canonicalize(dir.top()) else { return };
+    places.retain(|place| fs::canonicalize(place).is_ok_and(|place| place.starts_with(&top)));
     for file in places.iter().flat_map(|place| entries(place)) {
         let ours = file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(TEMPORARY));
         if ours && file.symlink_metadata().is_ok_and(|meta| meta.is_file() || meta.is_symlink()) {
@@ -41,7 +44,13 @@ mod tests {
             fs::write(place.join(".magudi-R9IZQ2.tmp"), "torn").unwrap();
             fs::write(place.join("disk.qcow2"), "whole").unwrap();
         }
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(elsewhere.path().join("images")).unwrap();
+        let theirs = elsewhere.path().join("images/.magudi-R9IZQ2.tmp");
+        fs::write(&theirs, "theirs").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), dir.compose().join("Server/aarch64")).unwrap();
         sweep(&dir);
+        assert!(theirs.exists());
         assert_eq!(entries(&images), [images.join("disk.qcow2")]);
         assert_eq!(entries(&dir.metadata()).len(), 1);
     }

@@ -1,6 +1,7 @@
 //! An *event* is the only thing a run says. The terminal, the log files, the notification scripts and the journal are
 //! all subscribers of one stream and know nothing of each other.
 
+use crate::mask::Mask;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Version of the JSON form; raised when a field changes its meaning.
 pub const VERSION: u32 = 1;
@@ -298,6 +299,34 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Hides secrets in the texts that somebody else may have written. Names, paths and numbers stay: a resume needs them.
+    fn hide(&mut self, mask: &Mask) {
+        let option = |text: &mut Option<String>| {
+            if let Some(text) = text {
+                mask.hide_in(text);
+            }
+        };
+        match self {
+            Self::Message { text, .. } | Self::LeftOut { text } | Self::PhaseSkipped { reason: text, .. } => {
+                mask.hide_in(text);
+            }
+            Self::Diagnostic { message, help, .. } => {
+                mask.hide_in(message);
+                option(help);
+            }
+            Self::RequestFailed { error, causes, .. } => {
+                mask.hide_in(error);
+                let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
+                texts.for_each(|text| mask.hide_in(text));
+            }
+            Self::CloudUpload { upload, .. } => option(&mut upload.reason),
+            Self::ComposeFinished { error, .. } => option(error),
+            _ => {}
+        }
+    }
+}
+
 /// The entry of an image in images.json, with all that a later run needs to write it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageEntry {
@@ -385,6 +414,7 @@ pub trait Subscriber: Send {
 /// The stream: says each event to every subscriber, in order.
 #[derive(Default)]
 pub struct Events {
+    mask: OnceLock<Mask>,
     subscribers: Mutex<Vec<Box<dyn Subscriber>>>,
 }
 
@@ -400,13 +430,30 @@ impl Events {
         Self::default()
     }
 
+    /// From now on texts show nothing that `mask` hides. The first mask stays.
+    pub fn conceal(&self, mask: Mask) {
+        // A second one would only be made by mistake.
+        let _ = self.mask.set(mask);
+    }
+
+    /// A text without what must not be shown.
+    pub fn hide(&self, text: String) -> String {
+        match self.mask.get() {
+            Some(mask) => mask.hide(&text).into_owned(),
+            None => text,
+        }
+    }
+
     /// Adds a subscriber; it hears what is said from now on.
     pub fn subscribe(&self, subscriber: Box<dyn Subscriber>) {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(subscriber);
     }
 
     /// Says an event.
-    pub fn say(&self, event: Event) {
+    pub fn say(&self, mut event: Event) {
+        if let Some(mask) = self.mask.get() {
+            event.hide(mask);
+        }
         let stamped = Stamped { time: Timestamp::now(), event };
         for subscriber in self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             subscriber.on_event(&stamped);

@@ -7,6 +7,7 @@
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
+//! - Not saying everything: [`mask`]
 //! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]
 
 pub mod artifact;
@@ -18,6 +19,7 @@ pub mod journal;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod mask;
 pub mod notify;
 pub mod part;
 pub mod plan;

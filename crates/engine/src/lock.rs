@@ -1,6 +1,7 @@
 //! A *lock* keeps a second run out of a compose directory: `logs/global/magudi.lock`, held by the operating system for as
 //! long as the process lives, and saying who holds it.
 
+use magudi_compose::beneath;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -54,8 +55,9 @@ impl Lock {
     pub fn acquire(dir: &Path, host: &str) -> Result<Self, LockError> {
         let path = dir.join(NAME);
         let io = |error| LockError::Io { path: path.clone(), error };
-        let mut file =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).write(true).truncate(false);
+        let mut file = beneath::open(&path, &mut options).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -5,6 +5,7 @@ use crate::event::{Event, Level, Stamped, Subscriber};
 use crate::log::Line;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use magudi_compose::beneath;
 use serde_json::{Map, Value as Json};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -37,7 +38,7 @@ impl Notifier {
         self.common = common;
         self.workdir = compose_dir.to_path_buf();
         self.log_dir = Some(log_dir.to_path_buf());
-        self.log = OpenOptions::new().append(true).open(log).ok();
+        self.log = beneath::open(log, OpenOptions::new().append(true)).ok();
     }
 
     /// Runs every script with `message` and the common members plus `members`. Returns the scripts that failed, with the
@@ -91,9 +92,9 @@ impl Notifier {
         let Some(directory) = &self.log_dir else {
             return OpenOptions::new().write(true).open("/dev/null");
         };
-        std::fs::create_dir_all(directory)?;
+        beneath::make_dir(&self.workdir, directory).map_err(io::Error::other)?;
         let name = format!("notification-{}.log", Timestamp::now().strftime("%Y-%m-%d_%H-%M-%S"));
-        OpenOptions::new().create(true).append(true).open(directory.join(name))
+        beneath::open(&directory.join(name), OpenOptions::new().create(true).append(true))
     }
 }
 

@@ -2,6 +2,7 @@
 //! download that broke goes on where it stopped, also in a later run.
 
 use crate::digest::{Digests, MultiDigest};
+use magudi_compose::beneath;
 use magudi_compose::write::TEMPORARY;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,8 +22,9 @@ pub struct Part {
 }
 
 impl Part {
-    /// Opens the part of the file that will be `destination` and has the checksum `checksum`; what is there already is
-    /// hashed. A part that another process is at, or one longer than `size`, is left alone or begun anew.
+    /// Opens the part of the file that will be `destination` and has the checksum `checksum`, in a directory that exists;
+    /// what is there already is hashed. A part that another process is at, or one longer than `size`, is left alone or begun
+    /// anew.
     pub fn open(
         destination: &Path,
         checksum: &str,
@@ -31,13 +33,11 @@ impl Part {
     ) -> Result<Self, (PathBuf, io::Error)> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let directory = destination.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(directory).map_err(|error| (directory.to_path_buf(), error))?;
         let name = destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let short = checksum.get(..8).unwrap_or(checksum);
         let shared = directory.join(format!("{TEMPORARY}{short}-{name}.part"));
-        let open = |path: &Path| {
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path)
-        };
+        let open =
+            |path: &Path| beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false));
         let mut path = shared;
         let mut file = open(&path).map_err(|error| (path.clone(), error))?;
         if file.try_lock().is_err() {
@@ -139,6 +139,7 @@ mod tests {
     #[test]
     fn goes_on_where_it_stopped() {
         let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("a")).unwrap();
         let destination = dir.path().join("a/disk.qcow2");
         let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
         part.write(b"ab").unwrap();

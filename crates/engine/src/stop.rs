@@ -52,7 +52,7 @@ impl Stop {
     /// Returns when the wish is made; never, if its handle is gone without having made it.
     pub async fn wait(&self) {
         if self.0.clone().wait_for(Option::is_some).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::digest::{Digests, MultiDigest};
 use crate::part::Part;
 use crate::stop::Stop;
+use magudi_compose::beneath::{self, BeneathError};
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::{Hub, KojiError, pathinfo};
 use std::fs::File;
@@ -55,6 +56,12 @@ pub enum FetchError {
     /// The volume does not have it.
     #[error("{0} is not on the Koji volume")]
     Missing(String),
+    /// The volume itself is not there.
+    #[error("the Koji volume {} is not there; is it mounted? Without a mount, koji_cache fetches over HTTP", .0.display())]
+    NoVolume(PathBuf),
+    /// It is a directory, a device or a pipe.
+    #[error("{0} is not a file")]
+    NotAFile(String),
     /// It has no bytes.
     #[error("{0} is empty")]
     Empty(String),
@@ -93,13 +100,16 @@ pub enum FetchError {
         /// The reason.
         error: io::Error,
     },
+    /// Its directory in the cache cannot be used.
+    #[error(transparent)]
+    Place(#[from] BeneathError),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
     Http {
         /// The address.
         url: String,
         /// The reason.
-        error: KojiError,
+        error: Box<KojiError>,
     },
 }
 
@@ -149,12 +159,18 @@ impl Wanted<'_> {
 
     fn read(&self, path: &Path, progress: Progress<'_>) -> Result<Digests, FetchError> {
         let name = path.display().to_string();
-        let mut file = File::open(path).map_err(|error| match error.kind() {
+        let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
-            _ => FetchError::Io { action: "open", path: path.to_path_buf(), error },
-        })?;
+            _ => io_error("open", path, error),
+        };
+        // Before it is opened: a pipe would block for ever.
+        let meta = std::fs::metadata(path).map_err(failed)?;
+        if !meta.is_file() {
+            return Err(FetchError::NotAFile(name));
+        }
+        let mut file = File::open(path).map_err(failed)?;
         // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
-        let size = file.metadata().map_err(|error| io_error("look at", path, error))?.len();
+        let size = meta.len();
         if size == 0 {
             return Err(FetchError::Empty(name));
         }
@@ -176,7 +192,12 @@ impl Volume {
     pub fn read_local(&self, wanted: Wanted<'_>, progress: Progress<'_>) -> Option<Result<Verified, FetchError>> {
         let Self::Local { topdir } = self else { return None };
         let path = topdir.join(relative(wanted));
-        Some(wanted.read(&path, progress).map(|digests| Verified { path, digests }))
+        Some(match wanted.read(&path, progress) {
+            Ok(digests) => Ok(Verified { path, digests }),
+            // A mount that has vanished is not a file that the hub has lost.
+            Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.clone())),
+            Err(error) => Err(error),
+        })
     }
 
     /// Makes sure that a file is in the cache, fetching it if need be.
@@ -204,7 +225,11 @@ impl Volume {
         };
         let rest = relative(wanted);
         let (path, url) = (cache.join(&rest), format!("{topurl}/{}", escape(&rest)));
-        match wanted.read(&path, progress) {
+        beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
+        // A link in the cache is nothing of ours; a file takes its place.
+        let link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let present = if link { Err(FetchError::Missing(rest)) } else { wanted.read(&path, progress) };
+        match present {
             Ok(digests) => {
                 let touched = File::options().append(true).open(&path).and_then(|f| f.set_modified(SystemTime::now()));
                 touched.map_err(|error| io_error("touch", &path, error))?;
@@ -308,7 +333,7 @@ async fn fetch_rest(
     let size = wanted.archive.size;
     let http = |error: KojiError| match error {
         KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
-        error => FetchError::Http { url: url.to_owned(), error },
+        error => FetchError::Http { url: url.to_owned(), error: Box::new(error) },
     };
     let io = |part: &Part, error| FetchError::Io { action: "write", path: part.path().to_path_buf(), error };
     // One byte more than expected is let through, so that a file that is too long is told from one that is right.

@@ -3,10 +3,11 @@
 
 use crate::event::{Event, Stamped, Subscriber};
 use crate::plan::TaskRequest;
+use magudi_compose::beneath;
 use magudi_compose::layout::ComposeDir;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,12 +33,12 @@ impl WatchLogs {
         let Some(path) = self.path(request) else { return };
         let write = || {
             if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
+                self.dir.make_dir(parent).map_err(io::Error::other)?;
             }
-            OpenOptions::new().create(true).append(true).open(&path)?.write_all(text.as_bytes())
+            beneath::open(&path, OpenOptions::new().create(true).append(true))?.write_all(text.as_bytes())
         };
         // A log that cannot be written costs a convenience; the compose goes on.
-        let _: std::io::Result<()> = write();
+        let _: io::Result<()> = write();
     }
 }
 
@@ -45,7 +46,7 @@ impl Subscriber for WatchLogs {
     fn on_event(&mut self, event: &Stamped) {
         match &event.event {
             Event::Submitted { request, url, .. } | Event::Adopted { request, url, .. } => {
-                self.append(*request, &format!("Task URL: {url}\n"))
+                self.append(*request, &format!("Task URL: {url}\n"));
             }
             Event::TaskState { request, task, state } => {
                 let state = match state.as_str() {

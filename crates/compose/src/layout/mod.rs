@@ -1,5 +1,6 @@
 //! A *compose directory* holds everything about one compose; this module knows where in it everything is (PUNGI.md 6).
 
+use crate::beneath::{self, BeneathError};
 use crate::composeinfo::{self, ComposeinfoError};
 use crate::identity::ComposeIdentity;
 use crate::status::{Status, StatusError, load_status};
@@ -12,8 +13,6 @@ use std::path::{Component, Path, PathBuf};
 
 /// The mode of a compose directory itself, before the umask.
 const TOP_MODE: u32 = 0o777;
-/// The mode of the directories in it, before the umask.
-const DIR_MODE: u32 = 0o775;
 
 /// A compose directory that cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +25,9 @@ pub enum LayoutError {
         /// Why.
         source: io::Error,
     },
+    /// A directory in the compose cannot be used.
+    #[error(transparent)]
+    Beneath(#[from] BeneathError),
     /// The path cannot be made absolute, or is not a directory.
     #[error("{} is not usable as a directory: {source}", path.display())]
     NotADirectory {
@@ -101,7 +103,7 @@ impl ComposeDir {
     pub fn open_or_create(dir: &Path, identity: ComposeIdentity) -> Result<(Self, ComposeIdentity), LayoutError> {
         let dir = Self { top: absolute(dir)? };
         let identity = dir.peek_identity(false)?.unwrap_or(identity);
-        make_dir(&dir.top, TOP_MODE)?;
+        make_top(&dir.top)?;
         dir.fill(&identity)?;
         Ok((dir, identity))
     }
@@ -119,7 +121,7 @@ impl ComposeDir {
     /// Makes the directories that every compose has, and the files that say which compose it is.
     fn fill(&self, identity: &ComposeIdentity) -> Result<(), LayoutError> {
         for dir in [self.metadata(), self.work_tmp(), self.logs_global()] {
-            make_dir(&dir, DIR_MODE)?;
+            self.make_dir(&dir)?;
         }
         write_atomic(&self.compose_id_file(), identity.id().as_bytes())?;
         let base = self.composeinfo_base_file();
@@ -129,9 +131,10 @@ impl ComposeDir {
         Ok(())
     }
 
-    /// Makes a directory below the compose directory, and those above it that are missing.
-    pub fn make_dir(&self, path: &Path) -> Result<(), LayoutError> {
-        make_dir(path, DIR_MODE)
+    /// Makes a directory below the compose directory, and those above it that are missing. A symbolic link that leads out
+    /// of the compose is refused.
+    pub fn make_dir(&self, path: &Path) -> Result<(), BeneathError> {
+        beneath::make_dir(&self.top, path)
     }
 
     /// The compose directory itself.
@@ -291,8 +294,8 @@ impl ComposeDir {
     }
 }
 
-fn make_dir(path: &Path, mode: u32) -> Result<(), LayoutError> {
-    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+fn make_top(path: &Path) -> Result<(), LayoutError> {
+    let made = DirBuilder::new().recursive(true).mode(TOP_MODE).create(path);
     made.map_err(|source| LayoutError::MakeDir { path: path.to_path_buf(), source })
 }
 

@@ -185,6 +185,7 @@ impl Run {
             let variant = runner.variants.get(&uid).ok_or_else(|| format!("there is no variant {uid}"))?;
             let directory =
                 if is_iso { runner.dir.iso_dir(variant, &arch) } else { runner.dir.images_dir(variant, &arch) };
+            runner.dir.make_dir(&directory).map_err(|error| error.to_string())?;
             let destination = directory.join(file);
             let replaceable = |path: &Path| runner.dir.relative(path).is_some_and(|p| runner.replaceable.contains(&p));
             let linked = match link(&source, &destination, runner.link_type) {

@@ -8,10 +8,12 @@ use crate::event::{Event, Level};
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
 use jiff::{SignedDuration, Timestamp};
+use magudi_compose::beneath;
 use magudi_koji::calls::{TaskFilter, osbuild_image};
 use magudi_koji::value::from_json;
 use magudi_koji::{KojiError, Value};
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::OpenOptions;
 use std::sync::PoisonError;
 use tokio::sync::mpsc;
 
@@ -187,8 +189,11 @@ impl Run {
 
     /// Leaves the empty file by which Pungi's users find the tasks of a compose.
     fn note(&self, request: &TaskRequest, id: i64) {
-        let path = self.runner.dir.koji_task(id);
-        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::File::create(&path));
+        let dir = &self.runner.dir;
+        let path = dir.koji_task(id);
+        let made = dir.make_dir(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
+        let open = || beneath::open(&path, OpenOptions::new().create(true).append(true));
+        let made = made.and_then(|()| open().map_err(|error| error.to_string()));
         if let Err(error) = made {
             let text = format!("cannot create {}: {error}", path.display());
             self.runner.events.message(Level::Warning, Some(&request.phase), text);
