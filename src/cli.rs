@@ -133,7 +133,7 @@ pub enum Command {
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Build one image, as `koji osbuild-image` does
-    #[command(after_help = IMAGE_EXAMPLES)]
+    #[command(after_help = IMAGE_EXAMPLES, args_override_self = true)]
     Image(Box<ImageArgs>),
     /// Make shell completions and man pages
     #[command(subcommand)]

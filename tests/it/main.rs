@@ -5,6 +5,7 @@
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
 //! - `hub`: runs against `magudi hub` in another process
+//! - `image`: one image from the command line, as koji's own command asks for it
 //! - `resume`: what kills a run, and how the next one goes on
 
 mod bad_input;
@@ -14,3 +15,4 @@ mod commands;
 mod hub;
 mod program;
 mod resume;
+mod image;

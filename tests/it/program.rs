@@ -99,20 +99,24 @@ impl Hub {
 
     /// Image name and state of every osbuildImage task that the hub has.
     pub fn task_requests(&self) -> Vec<(String, i64)> {
+        let name = |request: Option<Vec<magudi_koji::Value>>| {
+            request.and_then(|args| args.first()?.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        self.tasks().into_iter().map(|task| (name(task.request), i64::from(task.state.number()))).collect()
+    }
+
+    /// Every osbuildImage task that the hub has.
+    pub fn tasks(&self) -> Vec<magudi_koji::calls::TaskInfo> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let profile = magudi_koji::Profile::for_server("devhub", self.url.as_str());
         let filter = magudi_koji::calls::TaskFilter {
             method: Some("osbuildImage".to_owned()),
             ..magudi_koji::calls::TaskFilter::default()
         };
-        let tasks = runtime.block_on(async {
+        runtime.block_on(async {
             let hub = magudi_koji::Hub::new(&profile, &magudi_koji::ClientOptions::default()).expect("a client");
             hub.list_all_tasks(&filter, 10_000).await.expect("the tasks")
-        });
-        let name = |request: Option<Vec<magudi_koji::Value>>| {
-            request.and_then(|args| args.first()?.as_str().map(str::to_owned)).unwrap_or_default()
-        };
-        tasks.into_iter().map(|task| (name(task.request), i64::from(task.state.number()))).collect()
+        })
     }
 }
 

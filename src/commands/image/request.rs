@@ -4,6 +4,7 @@
 use crate::cli::ImageArgs;
 use crate::error::Failure;
 use crate::repositories::Repository;
+use crate::ui::Ui;
 use magudi_compose::arches::is_rpm_arch;
 use magudi_config::check::check_upload_options;
 use magudi_config::diagnostic::has_errors;
@@ -19,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The request, with the arguments and options just as `koji osbuild-image` sends them: an option that is not given, or is
-/// empty, has no key.
-pub fn request(args: &ImageArgs) -> Result<TaskRequest, Failure> {
+/// empty, has no key. Warnings are shown.
+pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
     check_arguments(args)?;
     let mut opts = Map::new();
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -42,7 +43,11 @@ pub fn request(args: &ImageArgs) -> Result<TaskRequest, Failure> {
     let files = [("customizations", &args.customizations), ("upload_options", &args.upload_options)];
     for (key, path) in files {
         if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            opts.insert(key.to_owned(), load_option(key, path, &args.image_type)?);
+            let (value, warnings, sources) = load_option(key, path, &args.image_type)?;
+            if !args.quiet {
+                ui.diagnostics(&warnings, &sources);
+            }
+            opts.insert(key.to_owned(), value);
         }
     }
     let request = TaskRequest {
@@ -96,15 +101,15 @@ fn check_arguments(args: &ImageArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An option that is a file of one JSON object.
-fn load_option(key: &'static str, path: &Path, image_type: &str) -> Result<Json, Failure> {
+/// An option that is a file of one JSON object, and what may be wrong with it.
+fn load_option(key: &'static str, path: &Path, image_type: &str) -> Result<(Json, Vec<Diagnostic>, Sources), Failure> {
     let mut sources = Sources::new();
     let (value, diagnostics) = match load_json(path, &mut sources) {
         Ok(node) => checked(key, &node, image_type),
         Err(diagnostic) => (None, vec![diagnostic]),
     };
     match value {
-        Some(value) if !has_errors(&diagnostics) => Ok(value),
+        Some(value) if !has_errors(&diagnostics) => Ok((value, diagnostics, sources)),
         _ => Err(Failure::invalid(diagnostics, sources)),
     }
 }

@@ -9,7 +9,7 @@ use magudi_report::{Facts, Report, arrange};
 pub struct Scene(pub Vec<Stamped>);
 
 pub fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_740_000_000 + second).unwrap()
+    Timestamp::from_second(1_740_000_000 + second).expect("a time of our days")
 }
 
 pub fn facts() -> Facts {
