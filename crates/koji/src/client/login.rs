@@ -110,7 +110,8 @@ impl<'a> Door<'a> {
                     ccache: inner.options.ccache.clone(),
                 };
                 let host = inner.http.url.host_str().unwrap_or_default().to_owned();
-                (Some(Handshake { negotiation: Arc::clone(negotiation), source, host }), None)
+                let (negotiation, timeout) = (Arc::clone(negotiation), inner.profile.auth_timeout);
+                (Some(Handshake { negotiation, source, host, timeout }), None)
             }
         };
         let url = login_url(&inner.http.url)?;

@@ -8,6 +8,7 @@ use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Response, StatusCode};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often the two sides may answer each other. Kerberos needs one round, its negotiation at most two more.
 const MAX_ROUNDS: usize = 5;
@@ -66,6 +67,8 @@ pub struct Handshake {
     pub negotiation: Arc<dyn Negotiation>,
     pub source: TicketSource,
     pub host: String,
+    /// How long one step may take: the library asks the KDC, and may ask several.
+    pub timeout: Duration,
 }
 
 /// Sends a request with `send` and carries out the handshake that the server asks for. A server that asks for none is
@@ -143,9 +146,14 @@ async fn step(
         let answer = negotiator.step(token.as_deref())?;
         Ok((negotiator, answer))
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(NegotiateError { reason: format!("it stopped: {e}"), passes: false }))
+    // A step that takes too long goes on by itself, and nobody hears how it ends.
+    let outcome = tokio::time::timeout(handshake.timeout, tokio::task::spawn_blocking(work)).await;
+    let fail = |reason, passes| Err(NegotiateError { reason, passes });
+    match outcome {
+        Ok(Ok(step)) => step,
+        Ok(Err(e)) => fail(format!("it stopped: {e}"), false),
+        Err(_) => fail(format!("nothing happened for {} s", handshake.timeout.as_secs_f64()), true),
+    }
 }
 
 /// The values of `WWW-Authenticate` that are about Kerberos, without the scheme.

@@ -17,6 +17,7 @@ struct Fake {
     theirs: Vec<&'static str>,
     begins: Mutex<Vec<(TicketSource, String)>>,
     fails: Option<NegotiateError>,
+    takes: std::time::Duration,
 }
 
 struct FakeContext {
@@ -27,6 +28,7 @@ struct FakeContext {
 impl Negotiation for Fake {
     fn begin(&self, source: &TicketSource, host: &str) -> Result<Box<dyn Negotiator>, NegotiateError> {
         self.begins.lock().unwrap().push((source.clone(), host.to_owned()));
+        std::thread::sleep(self.takes);
         match &self.fails {
             Some(error) => Err(error.clone()),
             None => Ok(Box::new(FakeContext { ours: self.ours.clone(), theirs: self.theirs.clone() })),
@@ -81,6 +83,9 @@ async fn log_in(fake: Fake, script: Vec<Step>) -> (Result<Session, KojiError>, S
     let port = crate::tls::start_tunnel(server.port);
     let mut profile = magudi_koji::Profile::for_server("p", format!("https://127.0.0.1:{port}/kojihub"));
     profile.serverca = Some(crate::tls::fixture("ca.pem"));
+    if !fake.takes.is_zero() {
+        profile.auth_timeout = std::time::Duration::from_secs(1);
+    }
     let options = ClientOptions { negotiation: Some(fake.clone()), ccache: Some("KCM:".into()), ..options() };
     let authenticator =
         Authenticator::Kerberos { principal: Some("compose@LAB".into()), keytab: Some("/etc/krb5.keytab".into()) };
@@ -181,6 +186,17 @@ async fn only_what_passes_is_tried_again() {
     let (result, server, _) = log_in(one_round(), vec![asks(), Step::Drop, asks(), opens(Some("proof"))]).await;
     result.unwrap();
     assert_eq!(server.left(), 0);
+}
+
+#[tokio::test]
+async fn a_kerberos_that_hangs_is_left_alone() {
+    let fake = Fake { takes: std::time::Duration::from_secs(2), ..one_round() };
+    let script = (0..10).map(|_| asks()).collect();
+    let started = std::time::Instant::now();
+    let (result, ..) = log_in(fake, script).await;
+    let error = result.unwrap_err();
+    assert!(error.is_retriable() && error.to_string().contains("Kerberos: nothing happened for 1 s"), "{error}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(30));
 }
 
 #[tokio::test]
