@@ -5,11 +5,13 @@ use crate::image_types;
 use crate::phase::{Context, Expansion, ImagePhase};
 use crate::repos::Resolver;
 use crate::version::{GENERATORS, generate};
+use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_compose::archive_types;
 use magudi_compose::images;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
 use magudi_config::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
+use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
 use magudi_config::similar::suggest;
@@ -106,16 +108,31 @@ impl<'a> Expander<'a> {
         for number in unused {
             let (section, pattern) = &sections[number];
             if pattern.is_some() {
-                self.report(
-                    Diagnostic::new(
-                        &codes::UNUSED_PATTERN,
-                        format!("{NAME}.{}", section.pattern.value),
-                        format!("pattern `{}` does not match any variant", section.pattern.value),
-                    )
-                    .at(section.pattern.span)
-                    .help("variants can be excluded by tree_arches and tree_variants"),
+                let text = &section.pattern.value;
+                let diagnostic = Diagnostic::new(
+                    &codes::UNUSED_PATTERN,
+                    format!("{NAME}.{text}"),
+                    format!("pattern `{text}` does not match any variant"),
                 );
+                let help = self.near_pattern(text);
+                self.report(diagnostic.at(section.pattern.span).help(help));
             }
+        }
+    }
+
+    /// What a pattern that matches nothing was probably meant to be.
+    fn near_pattern(&self, pattern: &str) -> String {
+        let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
+        let name = pattern.trim_start_matches('^').trim_end_matches('$');
+        let is_plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if let Some(near) = suggest(name, uids.iter().copied()).filter(|_| is_plain) {
+            return format!("did you mean `{}`?", pattern.replacen(name, near, 1));
+        }
+        let config = self.context.config;
+        if config.tree_arches.is_empty() && config.tree_variants.is_empty() {
+            format!("the variants are {}", uids.join(", "))
+        } else {
+            format!("the variants that tree_arches and tree_variants leave are {}", uids.join(", "))
         }
     }
 
@@ -190,6 +207,8 @@ impl<'a> Expander<'a> {
             }
             self.report(diagnostic);
         }
+        self.check_format(image);
+        self.check_arches(image);
         for (place, entry) in image.repo.iter().enumerate() {
             let (text, path) = match entry {
                 RepoEntry::Plain(text) => (text, format!("{}.repo.{place}", image.path)),
@@ -209,15 +228,54 @@ impl<'a> Expander<'a> {
         for (key, node) in [("customizations", &image.customizations), ("upload_options", &image.upload_options)] {
             let Some(node) = node.as_ref() else { continue };
             let path = format!("{}.{key}", image.path);
-            let sendable = to_json(node).and_then(|json| {
-                magudi_koji::value::from_json(&json)
-                    .map_err(|e| Diagnostic::new(&codes::NOT_SENDABLE, path, e.to_string()).at(node.span))
-            });
+            let refused = |message, span| Diagnostic::new(&codes::NOT_SENDABLE, path.clone(), message).at(span);
+            let sendable =
+                to_json(node).map_err(|found| refused(found.message, found.span.unwrap_or(node.span))).and_then(
+                    |json| magudi_koji::value::from_json(&json).map_err(|error| refused(error.to_string(), node.span)),
+                );
             if let Err(diagnostic) = sendable {
                 self.report(diagnostic);
             }
         }
-        self.diagnostics.len() == before
+        !has_errors(&self.diagnostics[before..])
+    }
+
+    /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
+    fn check_format(&mut self, image: &OsbuildImage) {
+        let asked = image.image_types.value.first();
+        let Some(manifest_type) = image.manifest_type.as_ref() else { return };
+        let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
+            return;
+        };
+        let expected = images::formats_of(manifest_type.as_str()).unwrap_or_default();
+        // Archives that are no images are not in images.json at all.
+        let is_listed = archive_types::suffixes_of(archive).is_some();
+        if expected.is_empty() || expected.contains(&format) || !is_listed {
+            return;
+        }
+        let message = format!(
+            "an image of type `{asked}` usually is a file {format}, but of `{}` readers of images.json expect {}",
+            manifest_type.value,
+            expected.join(" or ")
+        );
+        let path = format!("{}.manifest_type", image.path);
+        let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
+        self.report(diagnostic.related(image.image_types.span, "the image type"));
+    }
+
+    fn check_arches(&mut self, image: &OsbuildImage) {
+        for (place, arch) in image.arches.iter().flat_map(|arches| arches.value.iter().enumerate()) {
+            if is_rpm_arch(arch.as_str()) {
+                continue;
+            }
+            let message = format!("there is no arch `{}`", arch.value);
+            let path = format!("{}.arches.{place}", image.path);
+            let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
+            self.report(match suggest(arch.as_str(), RPM_ARCHES) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
     }
 
     fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: magudi_config::Span) {

@@ -15,6 +15,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, reopen};
 use magudi_compose::sweep::sweep;
 use magudi_compose::write::write_atomic;
+use magudi_config::codes::BAD_PROFILE;
 use magudi_config::dump::to_text;
 use magudi_config::render::{self, render_human};
 use magudi_config::{Diagnostic, Sources};
@@ -226,9 +227,20 @@ fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspecte
         };
         return Ok(HubChoice::Simulated(Box::new(scenario)));
     }
-    let configured = inspected.config.koji_profile.as_ref().map(|profile| profile.value.as_str());
-    let (profile, authenticator) = profile(options, environment, configured)?;
-    Ok(HubChoice::Profile(Box::new(profile), authenticator))
+    let configured = inspected.config.koji_profile.as_ref();
+    match profile(options, environment, configured.map(|profile| profile.value.as_str())) {
+        Ok((profile, authenticator)) => Ok(HubChoice::Profile(Box::new(profile), authenticator)),
+        // The configuration's profile is at fault where no other was asked for.
+        Err(Failure::Failed(reason)) if options.koji_profile.is_none() => {
+            let found = Diagnostic::new(&BAD_PROFILE, "koji_profile", reason);
+            let found = match configured {
+                Some(profile) => found.at(profile.span),
+                None => found,
+            };
+            Err(Failure::invalid(vec![found], inspected.sources.clone()))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// The profile of the hub and the way to log in there. `configured` is the configuration's `koji_profile`.

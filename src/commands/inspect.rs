@@ -6,9 +6,9 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Label, compose_date};
 use magudi_compose::layout::{ComposeDir, check_target};
-use magudi_compose::variants::{Variants, check as check_variants, load_variants};
+use magudi_compose::variants::{Variants, check as check_variants, check_filters, load_variants};
 use magudi_config::diagnostic::has_errors;
-use magudi_config::{ComposeConfig, Diagnostic, Sources, check, load_config};
+use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, load_config};
 use magudi_engine::plan::TaskRequest;
 use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};
@@ -126,9 +126,13 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     let mut sources = Sources::new();
     let tree = match load_config(path, &mut sources) {
         Ok(tree) => tree,
-        Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
+        Err(mut diagnostics) => {
+            diagnostics.extend_from_slice(sources.remarks());
+            return Err(Failure::invalid(diagnostics, sources));
+        }
     };
-    let (config, mut diagnostics) = check(&tree);
+    let (config, mut diagnostics) = check_all(&tree);
+    diagnostics.extend_from_slice(sources.remarks());
     let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
     let kind = typed_late(config.as_ref())?;
     let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
@@ -140,6 +144,7 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
         }
     };
     let plain = |list: &[magudi_config::Spanned<String>]| list.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+    diagnostics.extend(check_filters(&variants, &config.tree_arches, &config.tree_variants));
     let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
     diagnostics.extend(check_variants(&variants));
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;

@@ -1,6 +1,7 @@
 //! Tests of the whole program: each runs the real binary on real files.
 //!
 //! - `cases`: what the real Pungi did with 81 configurations, and what we do
+//! - `diagnostics`: what `check` says, each id by its example, everything at once
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
@@ -12,7 +13,8 @@ mod bad_input;
 mod beside;
 mod cases;
 mod commands;
+mod diagnostics;
 mod hub;
+mod image;
 mod program;
 mod resume;
-mod image;

@@ -29,7 +29,7 @@ pub mod source;
 pub mod tree;
 pub mod yaml;
 
-pub use check::check;
+pub use check::{check, check_all};
 pub use compose_config::ComposeConfig;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::load_config;

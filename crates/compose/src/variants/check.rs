@@ -2,9 +2,9 @@
 
 use super::parse::CONFIG_PATH;
 use super::{Variant, Variants};
-use crate::arches::is_rpm_arch;
-use magudi_config::Diagnostic;
-use magudi_config::codes;
+use crate::arches::{RPM_ARCHES, is_rpm_arch};
+use magudi_config::similar::suggest;
+use magudi_config::{Diagnostic, Spanned, codes};
 use std::collections::HashMap;
 
 /// Everything that [`check_ids`] and [`check_arches`] find. For variants that are already filtered.
@@ -27,13 +27,39 @@ pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
         for arch in unknown {
             let message = format!("variant {}: unknown arch '{arch}'", variant.uid);
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_ARCH, CONFIG_PATH, message).at(variant.span);
-            found.push(
-                diagnostic
+            found.push(match suggest(arch, RPM_ARCHES) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic
                     .help("readers of composeinfo.json and images.json refuse it; use an rpm arch such as x86_64"),
-            );
+            });
         }
     }
     found
+}
+
+/// Entries of `tree_arches` and `tree_variants` that name nothing. For variants that are not filtered yet.
+pub fn check_filters(
+    variants: &Variants,
+    tree_arches: &[Spanned<String>],
+    tree_variants: &[Spanned<String>],
+) -> Vec<Diagnostic> {
+    let uids: Vec<&str> = variants.all().map(|variant| variant.uid.as_str()).collect();
+    let unused = |option: &str, place: usize, entry: &Spanned<String>, what: &str, near: Option<&str>| {
+        let message = format!("there is no {what} '{}'", entry.value);
+        let diagnostic = Diagnostic::new(&codes::UNUSED_FILTER, format!("{option}.{place}"), message).at(entry.span);
+        match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }
+    };
+    let arches = tree_arches.iter().enumerate().filter(|(_, arch)| !is_rpm_arch(arch.as_str()));
+    let names = tree_variants.iter().enumerate().filter(|(_, uid)| !uids.contains(&uid.as_str()));
+    arches
+        .map(|(place, arch)| unused("tree_arches", place, arch, "arch", suggest(arch.as_str(), RPM_ARCHES)))
+        .chain(names.map(|(place, uid)| {
+            unused("tree_variants", place, uid, "variant", suggest(uid.as_str(), uids.iter().copied()))
+        }))
+        .collect()
 }
 
 /// Source packages are no arch that images are built for.

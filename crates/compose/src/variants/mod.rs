@@ -5,7 +5,7 @@ mod dtd;
 mod load;
 mod parse;
 
-pub use check::{check, check_arches, check_ids};
+pub use check::{check, check_arches, check_filters, check_ids};
 pub use load::load_variants;
 pub use parse::parse_variants;
 

@@ -11,7 +11,7 @@ mod values;
 
 use crate::codes;
 use crate::compose_config::{BuildDefaults, ComposeConfig, ImageTypes, LinkType};
-use crate::diagnostic::{Diagnostic, has_errors};
+use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::schema;
 use crate::source::Spanned;
 use crate::tree::{Dict, Node};
@@ -23,11 +23,27 @@ use values::Findings;
 
 /// Checks a configuration. The typed form is there when no problem is an error.
 pub fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
+    let (config, problems) = check_all(tree);
+    let config = if has_errors(&problems) { None } else { config };
+    (config, problems)
+}
+
+/// Checks a configuration. The typed form holds what could be read, without the images that have errors, so that what is
+/// found by looking at all of it can be told together with the errors. It is not there when an error would make that untrue.
+pub fn check_all(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
     let config = checked(tree, &mut findings);
-    let config = if has_errors(&findings.list) { None } else { config };
+    let is_decisive = |problem: &Diagnostic| {
+        let option = problem.path.split('.').next().unwrap_or("");
+        problem.severity() == Severity::Error && DECISIVE.iter().any(|decisive| option.starts_with(decisive))
+    };
+    let config = if findings.list.iter().any(is_decisive) { None } else { config };
     (config, findings.list)
 }
+
+/// Beginnings of the options on which it depends what is built.
+const DECISIVE: &[&str] =
+    &["base_product_", "compose_type", "global_", "osbuild_", "release_", "translate_paths", "tree_", "variants_file"];
 
 /// Checks `upload_options` that stand alone, for an image of type `image_type`.
 pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
@@ -64,7 +80,7 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
     let dict = filled.as_dict()?;
     let options = Options::new(dict);
 
-    let mut osbuild = Some(Vec::new());
+    let mut osbuild = Vec::new();
     let mut variants_file = None;
     let mut translate_paths = Some(Vec::new());
     for key in schema::KEYS {
@@ -112,7 +128,7 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         create_optional_isos: options.is_true("create_optional_isos"),
         global: build_defaults(&options, ["global_version", "global_release", "global_target"]),
         osbuild_defaults: build_defaults(&options, ["osbuild_version", "osbuild_release", "osbuild_target"]),
-        osbuild: osbuild?,
+        osbuild,
         checksums: checksums::config(&options)?,
         tree: filled.clone(),
     })

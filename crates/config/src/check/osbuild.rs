@@ -11,41 +11,30 @@ use crate::schema::images::{self, KEYS, REPOSITORY_KEYS};
 use crate::source::Spanned;
 use crate::tree::{Dict, Node, Value};
 
-/// Reads the section; none when something is wrong in it.
-pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<OsbuildSection>> {
-    let dict = findings.dict(node, at)?;
+/// Reads the section. What has an error is left out, but for the patterns of the images.
+pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<OsbuildSection> {
+    let Some(dict) = findings.dict(node, at) else { return Vec::new() };
     let mut sections = Vec::with_capacity(dict.entries.len());
     let mut left = MAX_IMAGES;
-    let mut good = true;
     for (key, value) in &dict.entries {
         let Some(pattern) = key.as_str() else {
             let message = format!("a variant pattern must be a string, found {}", shown(key));
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
-            good = false;
             continue;
         };
         let at = at.key(pattern);
-        let Some(images) = findings.array(value, at, "a list of images") else {
-            good = false;
-            continue;
-        };
+        let images = findings.array(value, at, "a list of images").unwrap_or_default();
         let Some(rest) = left.checked_sub(images.len()) else {
             let message = format!("there are more than {MAX_IMAGES} images");
             findings.add(Diagnostic::new(&codes::TOO_LARGE, at.to_string(), message).at(value.span));
-            return None;
+            return Vec::new();
         };
         left = rest;
-        let read: Vec<_> =
-            images.iter().enumerate().map(|(index, image)| read_image(image, at.item(index), findings)).collect();
-        match read.into_iter().collect() {
-            Some(images) => {
-                let pattern = Spanned::new(pattern.to_owned(), key.span);
-                sections.push(OsbuildSection { pattern, images });
-            }
-            None => good = false,
-        }
+        let read = |(index, image)| read_image(image, at.item(index), findings);
+        let images = images.iter().enumerate().filter_map(read).collect();
+        sections.push(OsbuildSection { pattern: Spanned::new(pattern.to_owned(), key.span), images });
     }
-    good.then_some(sections)
+    sections
 }
 
 fn read_image(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<OsbuildImage> {

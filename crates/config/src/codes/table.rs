@@ -171,13 +171,14 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     UNKNOWN_VARIANT "MG203" Error "A repository of a variant that there is not"
         "An entry of `repo` that is no URL and no absolute path is the uid of a variant whose packages are to be used."
         Conf(r#"osbuild = {"^Server$": [{
-    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "repo": ["Sever"],
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "repo": ["Sever"],
 }]}"#);
     UNKNOWN_GENERATOR "MG204" Error "An unknown generator"
         "A version or release that begins with `!` is made when the compose begins: `!RELEASE_FROM_LABEL_DATE_TYPE_RESPIN`, \
          `!RELEASE_FROM_DATE_RESPIN`, `!OSTREE_VERSION_FROM_LABEL_DATE_TYPE_RESPIN`, `!VERSION_FROM_VERSION_DATE_RESPIN` and \
          `!VERSION_FROM_VERSION`."
-        Conf(r#"osbuild_release = "!RELEASE_FROM_DATE"
+        Conf(r#"osbuild_target = "f42-image"
+osbuild_release = "!RELEASE_FROM_DATE"
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
     MISSING_TARGET "MG205" Error "No build target"
         "Neither the image nor `osbuild_target` nor `global_target` names a build target. Pungi submits such a task, which \

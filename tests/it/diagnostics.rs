@@ -1,0 +1,201 @@
+//! What `check` says: each id for its example, everything at once, and nothing that is not so.
+
+use crate::program::{Scene, repository};
+use magudi_config::Severity;
+use magudi_config::codes::{self, Code, Example};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+const GOOD: &str = "release_name = 'Example'\nrelease_short = 'Example'\nrelease_version = '42'\n\
+                    variants_file = 'variants.xml'\npkgset_source = 'koji'\ngather_method = 'deps'\n\
+                    koji_profile = 'nowhere'\n";
+
+const VARIANTS: &str = "<variants>
+  <variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch><arch>aarch64</arch></arches></variant>
+  <variant id=\"Cloud\" name=\"Cloud\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant>
+</variants>\n";
+
+/// A scene with `GOOD`, some more lines, and the variants.
+fn scene(lines: &str, variants: &str) -> Scene {
+    let scene = Scene::new();
+    scene.write("variants.xml", variants);
+    scene.write("a.conf", &format!("{GOOD}{lines}\n"));
+    scene
+}
+
+/// The exit status and the report of `check`.
+fn check(scene: &Scene, config: &str, more: &[&str]) -> (Option<i32>, Json) {
+    let ran = scene.run(["check", "--config", config, "--format", "json"].iter().chain(more));
+    (ran.status, serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}")))
+}
+
+fn each<'r>(report: &'r Json, list: &str) -> impl Iterator<Item = &'r Json> {
+    report[list].as_array().expect("a list").iter()
+}
+
+fn text<'d>(diagnostic: &'d Json, key: &str) -> &'d str {
+    diagnostic[key].as_str().unwrap_or_default()
+}
+
+#[test]
+fn examples_get_what_they_stand_for() {
+    let ours = |code: &&&Code| code.id > "MG100" && **code != &codes::BAD_PROFILE;
+    for code in codes::ALL.iter().filter(ours) {
+        let scene = match code.example {
+            Example::Conf(lines) => scene(lines, VARIANTS),
+            Example::Variants(variants) => scene("", variants),
+            Example::Yaml(_) => panic!("{} is not about the text", code.id),
+        };
+        let (status, report) = check(&scene, "a.conf", &[]);
+        let (own, other) =
+            if code.severity == Severity::Error { ("errors", "warnings") } else { ("warnings", "errors") };
+        let ids: BTreeSet<&str> = each(&report, own).map(|found| text(found, "id")).collect();
+        assert_eq!(ids, BTreeSet::from([code.id]), "{report:#}");
+        assert_eq!(each(&report, other).count(), 0, "{report:#}");
+        assert_eq!(status, Some(i32::from(code.severity == Severity::Error)), "{}", code.id);
+        for found in each(&report, own) {
+            assert!(found["line"].as_i64().is_some_and(|line| line > 0), "{found:#}");
+        }
+        let (strict, _) = check(&scene, "a.conf", &["--strict"]);
+        assert_eq!(strict, Some(1), "{}", code.id);
+    }
+}
+
+#[test]
+fn a_profile_is_looked_up_by_run_alone() {
+    let Example::Conf(lines) = codes::BAD_PROFILE.example else { panic!("lines of a configuration") };
+    let image = "osbuild = {'^Server$': [{'name': 'n', 'distro': 'd', 'image_types': 'qcow2', 'target': 't'}]}";
+    let scene = scene(&format!("{lines}\n{image}"), VARIANTS);
+    assert_eq!(check(&scene, "a.conf", &[]), (Some(0), json!({"errors": [], "warnings": []})));
+    let ran = scene.run(["run", "--config", "a.conf", "--test", "--target-dir", "target"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("error[MG301]"), "{ran:?}");
+}
+
+/// Schema, text, variants and phases: what is wrong in one does not hide what is wrong in another.
+#[test]
+fn everything_at_once() {
+    let image = "'distro': 'd', 'image_types': 'qcow2', 'target': 't'";
+    let lines = format!(
+        "media_checksums = ['sha3']\nosbild = {{}}\nosbuild = {{\n\
+         '^Server$': [{{'name': 5, {image}}}, {{'name': 'b', {image}, 'repo': ['Sever']}}],\n\
+         '^Clod$': [{{'name': 'c', {image}}}],\n\
+         '^(Cloud$': [{{'name': 'd', {image}}}],\n\
+         '^Cloud$': [{{'name': 'e' {image}, 'arches': ['s390x']}}, {{'name': 'f', {image}, 'version': '!X'}},\n\
+         {{'name': 'g', {image}, 'upload_options': {{'tag': 't', 'bucket': 'b'}}}}, {{}}]}}"
+    );
+    let scene = scene(&lines, VARIANTS);
+    let (status, report) = check(&scene, "a.conf", &[]);
+    assert_eq!(status, Some(1));
+    let found = |list| {
+        each(&report, list)
+            .map(|found| format!("{} {} {}", text(found, "id"), text(found, "path"), text(found, "help")))
+            .collect::<BTreeSet<_>>()
+    };
+    let uploads = "container takes `name` (optional), `tag` (optional)";
+    let expected = [
+        "MG003 osbuild.^Server$.0.name put it in quotes",
+        "MG005 osbuild.^Cloud$.3 ",
+        &format!("MG010 osbuild.^Cloud$.2.upload_options {uploads}"),
+        "MG014 media_checksums.0 did you mean `sha1`?",
+        "MG201 osbuild.^(Cloud$ ",
+        "MG203 osbuild.^Server$.1.repo.0 did you mean `Server`?",
+    ];
+    for error in expected {
+        assert!(found("errors").contains(error), "{error} is not in {report:#}");
+    }
+    assert!(found("errors").iter().any(|error| error.starts_with("MG204 osbuild.^Cloud$.1.version")), "{report:#}");
+    assert_eq!(each(&report, "errors").count(), 9, "{report:#}");
+    let warnings = [
+        "MG011 osbild did you mean `osbuild`?",
+        "MG019  put a comma between them",
+        "MG202 osbuild.^Clod$ did you mean `^Cloud$`?",
+        "MG206 osbuild.^Cloud$.0.arches the variant has x86_64",
+    ];
+    assert_eq!(found("warnings"), BTreeSet::from(warnings.map(str::to_owned)), "{report:#}");
+}
+
+#[test]
+fn near_names_are_suggested() {
+    let image = "'name': 'n', 'distro': 'd', 'image_types': 'qcow2', 'target': 't'";
+    for (lines, id, help) in [
+        (format!("osbuild = {{'^Server$': [{{{image}, 'arches': ['x86-64', 'aarch64']}}]}}"), "MG212", "`x86_64`"),
+        (format!("osbuild = {{'^Server$': [{{{image}, 'failble': ['*']}}]}}"), "MG006", "`failable`"),
+        (format!("osbuild = {{'^Server$': [{{{image}, 'manifest_type': 'qcow3'}}]}}"), "MG207", "`qcow`"),
+        (format!("osbuild = {{'Sevrer': [{{{image}}}]}}"), "MG202", "`Server`"),
+        ("tree_arches = ['x86_64', 'aarch46']".to_owned(), "MG104", "`aarch64`"),
+        ("tree_variants = ['Cloud', 'Sever']".to_owned(), "MG104", "`Server`"),
+        ("relase_internal = True".to_owned(), "MG011", "`release_internal`"),
+    ] {
+        let (_, report) = check(&scene(&lines, VARIANTS), "a.conf", &[]);
+        let all: Vec<&Json> = each(&report, "errors").chain(each(&report, "warnings")).collect();
+        let [found] = all[..] else { panic!("{lines}: {report:#}") };
+        assert_eq!((text(found, "id"), text(found, "help")), (id, format!("did you mean {help}?").as_str()), "{lines}");
+    }
+    let variants = VARIANTS.replacen("x86_64", "x86-64", 1);
+    let (_, report) = check(&scene("", &variants), "a.conf", &[]);
+    assert_eq!(report["errors"][0]["help"], "did you mean `x86_64`?", "{report:#}");
+}
+
+/// What follows from a wrong option is not told: it would not be so with the right one.
+#[test]
+fn nothing_untrue_follows() {
+    let lines = "osbuild_target = 5\nosbuild = {'^Server$': [{'name': 'n', 'distro': 'd', 'image_types': 'qcow2'}]}";
+    let (_, report) = check(&scene(lines, VARIANTS), "a.conf", &[]);
+    let paths: Vec<&str> = each(&report, "errors").map(|error| text(error, "path")).collect();
+    assert_eq!(paths, ["osbuild_target"], "{report:#}");
+}
+
+#[test]
+fn odd_manifest_types() {
+    let image = |types: &str, kind: &str| {
+        format!("{{'name': 'n', 'distro': 'd', 'target': 't', 'image_types': '{types}', 'manifest_type': '{kind}'}}")
+    };
+    for (types, kind, odd) in [
+        ("qcow2", "qcow2", false),
+        ("qcow2", "netinst", true),
+        ("guest-image", "kvm", false),
+        ("image-installer", "boot", false),
+        ("image-installer", "qcow2", true),
+        ("azure-rhui", "vhd-compressed", false),
+        ("azure", "vhd-compressed", true),
+        // Archives that are no images, and types whose files nobody has told us.
+        ("container", "container", false),
+        ("iot-bootable-container", "ociarchive", false),
+        ("minimal-raw-xz", "boot", false),
+        ("qcow2", "", false),
+    ] {
+        let (_, report) =
+            check(&scene(&format!("osbuild = {{'^Cloud$': [{}]}}", image(types, kind)), VARIANTS), "a.conf", &[]);
+        let ids: Vec<&str> = each(&report, "warnings").map(|warning| text(warning, "id")).collect();
+        assert_eq!(ids, if odd { &["MG208"][..] } else { &[] }, "{types} {kind}: {report:#}");
+        assert_eq!(report["errors"], json!([]), "{types} {kind}");
+    }
+}
+
+/// The configurations that a reader is told to start from.
+#[test]
+fn examples_of_the_repository_have_no_problems() {
+    let examples = repository().join("examples");
+    for config in ["minimal/minimal.conf", "fedora/fedora.conf"] {
+        let path = examples.join(config).display().to_string();
+        assert_eq!(check(&Scene::new(), &path, &[]), (Some(0), json!({"errors": [], "warnings": []})), "{config}");
+    }
+}
+
+#[test]
+fn yaml_is_checked_like_the_rest() {
+    let scene = scene("", VARIANTS);
+    scene.write(
+        "a.yaml",
+        "release_name: Example\nrelease_short: Example\nrelease_version: 42.1\nvariants_file: variants.xml\n\
+         pkgset_source: koji\ngather_method: deps\ncreate_optional_isos: no\n",
+    );
+    let (status, report) = check(&scene, "a.yaml", &[]);
+    assert_eq!(status, Some(1));
+    let places: Vec<String> = each(&report, "errors")
+        .chain(each(&report, "warnings"))
+        .map(|found| format!("{} {}:{}:{}", text(found, "id"), text(found, "file"), found["line"], found["column"]))
+        .collect();
+    assert_eq!(places, ["MG003 a.yaml:3:18", "MG003 a.yaml:7:23", "MG018 a.yaml:7:23"]);
+}
