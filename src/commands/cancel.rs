@@ -69,6 +69,9 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     if write_status(&dir, Status::Terminated).map_err(Failure::failed)? {
         events.say(Event::Status { status: Status::Terminated.as_str().to_owned() });
     }
+    if let Err(problem) = super::report::leave(&dir) {
+        ui.note(&format!("warning: {problem}"));
+    }
     ui.note(&format!("{} is TERMINATED", dir.top().display()));
     Ok(())
 }

@@ -248,7 +248,7 @@ fn advice(told: &Told, tracks: &[&Track], facts: &Facts, state: &State) -> Vec<A
     let mut advice = Vec::new();
     let mut say = |text: &str, command: String| advice.push(Advice { text: text.to_owned(), command });
     if state.running {
-        say("See how it goes on:", format!("magudi status {dir}"));
+        say("See how it goes on:", format!("magudi status --watch {dir}"));
         say("Make this page anew:", format!("magudi report {dir}"));
         return advice;
     }

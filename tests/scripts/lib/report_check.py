@@ -1,0 +1,180 @@
+"""Looks at reports with a browser. usage: report_check.py PICTURES NAME=COMPOSE_OR_PAGE...
+
+Says at the end how many checks it made."""
+
+import os
+import pathlib
+import sys
+import time
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(__file__))
+from browser import Browser
+
+CHECKS = 0
+SCREENS = [("phone", 390, 844), ("desk", 1280, 900)]
+ROWS = "Array.from(document.querySelectorAll('#table tbody tr')).filter((tr) => !tr.hidden)"
+
+
+def check(what, fact):
+    global CHECKS
+    if not fact:
+        print(f"not so: {what}")
+        sys.exit(1)
+    CHECKS += 1
+
+
+def equal(what, found, wanted):
+    check(f"{what}: {found!r} instead of {wanted!r}", found == wanted)
+
+
+def cells(browser, column):
+    """What the rows that can be seen have in a column."""
+    return browser.run(f"return {ROWS}.map((tr) => tr.cells[{column}].innerText.trim())")
+
+
+def looks_right(browser, name, page, pictures):
+    """On every screen: nothing to complain of, nothing wider than the screen, readable."""
+    for screen, width, height in SCREENS:
+        for scheme in ["light", "dark"]:
+            browser.screen(width, height, scheme)
+            began = time.monotonic()
+            browser.open(page)
+            check(f"{name} opens at once", time.monotonic() - began < 5)
+            equal(f"complaints about {name}, {screen}, {scheme}", browser.complaints(), [])
+            wide = browser.run("return document.documentElement.scrollWidth")
+            check(f"{name} fits the {screen}: {wide} of {width}", wide <= width)
+            colours = browser.run(
+                "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
+                ".map((c) => c.match(/\\d+/g).slice(0, 3).reduce((sum, n) => sum + Number(n), 0))"
+            )
+            check(f"{name} is {scheme}", (colours[0] > colours[1]) == (scheme == "dark"))
+            check(f"{name} has contrast", abs(colours[0] - colours[1]) > 400)
+            if pictures:
+                browser.picture(f"{pictures}/{name}-{screen}-{scheme}.png")
+                browser.run("document.querySelector('#timeline')?.scrollIntoView()")
+                browser.picture(f"{pictures}/{name}-{screen}-{scheme}-timeline.png")
+
+
+def thousand(browser, page):
+    browser.screen(1280, 900, "light")
+    browser.open(page)
+    equal("rows", len(cells(browser, 0)), 1000)
+    equal("state", browser.run("return document.querySelector('.verdict .pill').textContent"), "DOOMED")
+
+    # Failures: what must not fail first, the innermost reason largest.
+    titles = browser.run("return Array.from(document.querySelectorAll('.failure h3 > bdi'), (e) => e.textContent)")
+    equal("failures", titles, ["Server-Image-004", "Server-Image-007", "Server-Image-009"])
+    reason = browser.run("return document.querySelector('.failure .reason').textContent")
+    equal("the innermost reason", reason, "No space left on device")
+
+    # Filtering.
+    browser.type("#filter", "cloud x86_64 image-01")
+    found = cells(browser, 1)
+    check("words are looked for in every column", len(found) == 10 and all("Cloud-Image-01" in text for text in found))
+    equal("the timeline follows", browser.run("return document.querySelectorAll('.line:not([hidden])').length"), 10)
+    equal("the count", browser.run("return document.querySelector('#shown').textContent"), "10 of 1000")
+    browser.type("#filter", "no such image")
+    check("nothing is found", browser.run("return !document.querySelector('#none').hidden"))
+    browser.type("#filter", "")
+    choose = "const s = document.querySelector(`[data-filter=${arguments[0]}]`); s.value = arguments[1]; s.dispatchEvent(new Event('change'))"
+    browser.run(choose, "stage", "failed")
+    equal("failed images", len(cells(browser, 0)), 12)
+    browser.run(choose, "arch", "s390x")
+    equal("failed images of an arch", sorted(set(cells(browser, 3))), ["s390x"])
+    browser.run(choose, "stage", "")
+    browser.run(choose, "arch", "")
+
+    # Sorting, by clicks as people do.
+    for column, key in [(1, "image"), (6, "size"), (7, "time")]:
+        browser.click(f"th[data-key={key}] button")
+        equal("the heading says so", browser.run(f"return document.querySelector('[data-key={key}]').ariaSort"), "ascending")
+        values = browser.run(f"return {ROWS}.map((tr) => Number(tr.cells[{column}].dataset.v))") if column > 1 else cells(browser, 1)
+        check(f"sorted by {key}", values == sorted(values) and len(set(values)) > 1)
+        browser.click(f"th[data-key={key}] button")
+        values = browser.run(f"return {ROWS}.map((tr) => Number(tr.cells[{column}].dataset.v))") if column > 1 else cells(browser, 1)
+        first, last = values[0], values[-1]
+        check(f"sorted by {key} downwards", first > last)
+        browser.click(f"th[data-key={key}] button")
+        check("as it was planned", browser.run(f"return !document.querySelector('[data-key={key}]').ariaSort"))
+    browser.click("th[data-key=stage] button")
+    equal("failures first", cells(browser, 0)[:12], ["failed"] * 12)
+
+    # 1,000 rows stay smooth.
+    took = browser.run(
+        "const t = performance.now(); const f = document.querySelector('#filter');"
+        "for (const word of ['c', 'cl', 'clo', 'x86', '']) { f.value = word; f.dispatchEvent(new Event('input')); }"
+        "for (let n = 0; n < 5; n += 1) document.querySelector('th[data-key=size] button').click();"
+        "document.body.getBoundingClientRect(); return performance.now() - t"
+    )
+    check(f"sorting and filtering ten times took {took} ms", took < 3000)
+
+    # Links lead somewhere.
+    file = browser.run("return document.querySelector('a.file').href")
+    path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(file).path))
+    check(f"{path} is there", path.is_file())
+    task = browser.run("return document.querySelector('a.task').href")
+    check(f"{task} is a task", "/koji/taskinfo?taskID=" in task)
+    for href in browser.run("return Array.from(document.querySelectorAll('.files a'), (a) => a.href)"):
+        path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(href).path))
+        check(f"{path} is there", path.exists())
+    browser.click(".failure .more a[href$='watch-task.log']")
+    check("the log of a failed task", browser.url().endswith("-watch-task.log"))
+    check("says why", "No space left on device" in browser.run("return document.body.innerText"))
+    equal("complaints", browser.complaints(), [])
+
+
+def hostile(browser, page):
+    browser.open(page)
+    check("nothing ran", "hacked" not in browser.run("return document.title"))
+    equal("elements", browser.run("return document.querySelectorAll('img, svg, b b, iframe, main script').length"), 0)
+    equal("one script", browser.run("return document.scripts.length"), 1)
+    text = browser.run("return document.body.textContent")
+    for name in ["<script>document.title='hacked'</script>", '"><img src=x', "<b>bold</b>", "{{ 7*7 }}", "x" * 300]:
+        check(f"{name[:20]} is shown as it is", name in text)
+    # Writing from right to left stays in its cell.
+    texts = browser.run("return Array.from(document.querySelectorAll('#table td:nth-child(4)'), (td) => td.textContent)")
+    check("arches are not turned round", set(texts) == {"aarch64", "ppc64le", "s390x", "x86_64"})
+
+
+def uploads(browser, page):
+    browser.screen(1280, 900, "light")
+    browser.open(page)
+    providers = browser.run("return Array.from(document.querySelectorAll('.upload .meta b'), (e) => e.textContent)")
+    equal("providers", sorted(providers), ["aws", "aws.s3", "azure", "gcp"])
+    browser.click(".upload .copy")
+    time.sleep(0.2)
+    equal("copied", browser.run("return document.querySelector('.upload .copy').textContent"), "copied")
+
+
+def running(browser, page):
+    browser.open(page)
+    equal("state", browser.run("return document.querySelector('.verdict .pill').textContent"), "RUNNING")
+    stale = browser.run("return document.querySelector('.stale').innerText")
+    check(f"it says how old it is: {stale}", " ago)" in stale)
+
+
+def dead(browser, page):
+    browser.open(page)
+    equal("state", browser.run("return document.querySelector('.verdict .pill').textContent"), "STOPPED")
+
+
+def main():
+    pictures = sys.argv[1]
+    if pictures:
+        os.makedirs(pictures, exist_ok=True)
+    with Browser() as browser:
+        for argument in sys.argv[2:]:
+            name, path = argument.split("=", 1)
+            page = pathlib.Path(path)
+            if page.is_dir():
+                page = page / "logs/global/report.html"
+            page = page.resolve().as_uri()
+            looks_right(browser, name, page, pictures)
+            closer = {"thousand": thousand, "hostile": hostile, "uploads": uploads, "running": running, "dead": dead}.get(name)
+            if closer:
+                closer(browser, page)
+    print(CHECKS)
+
+
+main()
