@@ -81,31 +81,27 @@ impl History {
     /// Replays a journal.
     pub fn replay(events: &[Stamped]) -> Self {
         let mut history = Self::default();
-        // Requests of earlier plans, for a plan that asks for them again.
-        let mut known: BTreeMap<String, Past> = BTreeMap::new();
+        let mut plans = Plans::default();
         for stamped in events {
             history.span = Some(match history.span {
                 Some((first, _)) => (first, stamped.time),
                 None => (stamped.time, stamped.time),
             });
-            history.take(stamped, &mut known);
+            history.take(stamped, &mut plans);
         }
+        plans.forget_torn(&mut history);
         history
     }
 
-    fn take(&mut self, stamped: &Stamped, known: &mut BTreeMap<String, Past>) {
+    fn take(&mut self, stamped: &Stamped, plans: &mut Plans) {
         match &stamped.event {
-            Event::ComposeStarted { compose_id, settings, fresh, .. } => {
+            Event::ComposeStarted { compose_id, settings, fresh, requests, .. } => {
                 self.compose_id = Some(compose_id.clone());
                 self.settings = Some(settings.clone());
-                known.append(&mut self.requests);
-                if *fresh {
-                    known.clear();
-                }
-                self.order.clear();
+                plans.begin(self, *requests, *fresh);
             }
             Event::Planned { key, phase, name, variant, arches, failable, .. } => {
-                let past = known.remove(key).unwrap_or_default();
+                let past = plans.known.remove(key).unwrap_or_default();
                 let past = Past {
                     phase: phase.clone(),
                     name: name.clone(),
@@ -181,6 +177,40 @@ impl History {
     }
 }
 
+/// The plans of a journal: every run says its own, and only a plan that was said whole is one.
+#[derive(Debug, Default)]
+struct Plans {
+    /// Requests of earlier plans, for a plan that asks for them again.
+    known: BTreeMap<String, Past>,
+    /// How many requests the last plan has.
+    expected: usize,
+    /// What was known before the last plan.
+    before: (Vec<String>, BTreeMap<String, Past>, BTreeMap<String, Past>),
+}
+
+impl Plans {
+    fn begin(&mut self, history: &mut History, expected: usize, fresh: bool) {
+        self.forget_torn(history);
+        if fresh {
+            history.order.clear();
+            history.requests.clear();
+            self.known.clear();
+        }
+        self.before = (history.order.clone(), history.requests.clone(), self.known.clone());
+        self.expected = expected;
+        self.known.append(&mut history.requests);
+        history.order.clear();
+    }
+
+    /// A run that was killed while it said its plan has done nothing yet: the plan before it holds.
+    fn forget_torn(&mut self, history: &mut History) {
+        if history.order.len() < self.expected {
+            (history.order, history.requests, self.known) = std::mem::take(&mut self.before);
+            self.expected = history.order.len();
+        }
+    }
+}
+
 impl Past {
     fn without_task(self) -> Self {
         let Self { phase, name, variant, arches, failable, in_doubt, .. } = self;
@@ -235,6 +265,28 @@ mod tests {
         assert_eq!(history.requests["a"].in_doubt, None);
         assert_eq!(history.requests["b"].in_doubt, Some(Timestamp::from_second(5).unwrap()));
         assert_eq!(history.unfinished(), [(0, 7)]);
+    }
+
+    #[test]
+    fn a_plan_that_was_not_said_whole_is_none() {
+        let replay = |events: Vec<Event>| {
+            let events: Vec<Stamped> = events.into_iter().map(|event| stamped(0, event)).collect();
+            History::replay(&events)
+        };
+        let whole = || {
+            let submitted = Event::Submitted { request: 1, task: 7, url: String::new() };
+            vec![started(), planned(0, "a"), planned(1, "b"), submitting(1), submitted]
+        };
+        let known = replay(whole());
+        assert_eq!(replay([whole(), vec![started(), planned(0, "a")]].concat()), known);
+        assert_eq!(replay([whole(), vec![started()], vec![started(), planned(0, "b")]].concat()), known);
+        assert_eq!(replay([whole(), vec![started()], whole()[..3].to_vec()].concat()).requests, known.requests);
+        assert!(replay(vec![started(), planned(0, "a")]).order.is_empty());
+        let mut anew = started();
+        if let Event::ComposeStarted { fresh, .. } = &mut anew {
+            *fresh = true;
+        }
+        assert!(replay([whole(), vec![anew, planned(0, "a")]].concat()).requests.is_empty());
     }
 
     #[test]
