@@ -393,7 +393,7 @@ pub fn compose(
                 compose.run(|| access(*profile, authenticator, &client, cache), stopped).await
             }
             #[cfg(feature = "simulator")]
-            HubChoice::Simulated(scenario) => simulate(compose, *scenario, &dir, cache, stopped).await,
+            HubChoice::Simulated(scenario) => Box::pin(simulate(compose, *scenario, &dir, cache, stopped)).await,
         }
     });
     latest_link(options, &end, &dir, &identity, &events);

@@ -31,7 +31,7 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
             ui.note("nothing was uploaded, as far as is known");
             Ok(())
         }
-        PlanFormat::Table => ui.answer(&uploads(&all)).map_err(Failure::failed),
+        PlanFormat::Table => ui.answer(&uploads(&all, ui.answer_columns())).map_err(Failure::failed),
     }
 }
 

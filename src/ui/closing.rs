@@ -2,13 +2,17 @@
 
 use super::frame::{Canvas, clock, counts};
 use super::overview::{Failed, Overview, Seen, Stage};
+use super::width::width;
 use super::{Table, bytes, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::reason::{Cause, grouped};
 
-/// The most images that are listed; images.json has them all.
-const MAX_IMAGES: usize = 60;
+/// The most images, and the most uploads, that are listed; the manifests have them all.
+const MAX_ROWS: usize = 60;
+
+/// Below this width images are named by their paths alone: the columns of the table would take all of it.
+const NARROW: usize = 90;
 
 /// A request that failed, on a few lines: what, where to look, and composer's reasons down to the innermost.
 pub fn failure(failed: &Failed, seen: &Seen, canvas: Canvas) -> String {
@@ -43,11 +47,49 @@ pub fn reasons(causes: &[Cause], indent: &str) -> String {
     text
 }
 
-/// The uploads as a table, and below it why some failed. Places are never cut: they are there to be copied.
-pub fn uploads(uploads: &[CloudUpload]) -> String {
+/// The uploads as a table, and below it why some failed. Places are never cut: they are there to be copied. Where the
+/// table is wider than `columns`, each upload gets two lines instead, the second for its place.
+pub fn uploads(uploads: &[CloudUpload], columns: usize) -> String {
     if uploads.is_empty() {
         return String::new();
     }
+    let table = upload_table(uploads);
+    let text = if table.lines().all(|line| width(line) <= columns) { table } else { upload_lines(uploads) };
+    format!("{text}{}", upload_reasons(uploads))
+}
+
+/// Why uploads failed, once for all arches of an image.
+fn upload_reasons(uploads: &[CloudUpload]) -> String {
+    let mut told: Vec<(String, &str, Vec<&str>)> = Vec::new();
+    for upload in uploads {
+        let Some(reason) = upload.reason.as_deref() else { continue };
+        let what = format!("{} of {}", upload.image, upload.variant);
+        match told.iter_mut().find(|(other, why, _)| *other == what && *why == reason) {
+            Some((_, _, arches)) => arches.push(&upload.arch),
+            None => told.push((what, reason, vec![&upload.arch])),
+        }
+    }
+    let line =
+        |(what, reason, arches): (String, &str, Vec<&str>)| format!("\n{what}, {}: {reason}\n", arches.join(", "));
+    told.into_iter().map(|one| printable(&line(one))).collect()
+}
+
+fn upload_lines(uploads: &[CloudUpload]) -> String {
+    let mut text = String::new();
+    for upload in uploads {
+        let CloudUpload { variant, arch, image, status, .. } = upload;
+        let provider = upload.provider.as_deref().unwrap_or("upload");
+        let head = format!("{image} of {variant}, {arch}: {provider} {status}");
+        text.push_str(&format!("{}\n", printable(&head)));
+        let place = upload.location();
+        if !place.is_empty() {
+            text.push_str(&format!("  {}\n", printable(&place)));
+        }
+    }
+    text
+}
+
+fn upload_table(uploads: &[CloudUpload]) -> String {
     let mut table = Table::new(&["VARIANT", "ARCH", "IMAGE", "PROVIDER", "STATUS", ">TASK", "WHERE"]);
     for upload in uploads {
         let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
@@ -55,19 +97,12 @@ pub fn uploads(uploads: &[CloudUpload]) -> String {
         let (variant, arch, image) = (upload.variant.clone(), upload.arch.clone(), upload.image.clone());
         table.row([variant, arch, image, provider, upload.status.clone(), upload.task_id.to_string(), place]);
     }
-    let mut text = table.to_string();
-    for upload in uploads {
-        if let Some(reason) = &upload.reason {
-            let what = format!("{} of {}, {}: {reason}", upload.image, upload.variant, upload.arch);
-            text.push_str(&format!("\n{}\n", printable(&what)));
-        }
-    }
-    text
+    table.to_string()
 }
 
 /// Everything that is said when a run is over.
 pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
-    let mut parts = vec![images(overview, canvas), uploads(&overview.uploads)];
+    let mut parts = vec![images(overview, canvas), first_uploads(overview, canvas)];
     for failed in &overview.failures {
         if let Some(seen) = overview.requests.get(&failed.request) {
             parts.push(failure(failed, seen, canvas));
@@ -83,17 +118,37 @@ pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
     parts.join("\n")
 }
 
+fn first_uploads(overview: &Overview, canvas: Canvas) -> String {
+    let mut sorted = overview.uploads.clone();
+    sorted.sort();
+    let more = sorted.len().saturating_sub(MAX_ROWS);
+    sorted.truncate(MAX_ROWS);
+    for upload in sorted.iter_mut().filter(|upload| upload.status == CloudUpload::FAILURE) {
+        // The failed request has it, further down.
+        upload.reason = None;
+    }
+    let text = uploads(&sorted, canvas.columns);
+    if more == 0 { text } else { format!("{text}and {more} more: `magudi uploads` has them all\n") }
+}
+
 fn images(overview: &Overview, canvas: Canvas) -> String {
     let mut images: Vec<_> = overview.images.iter().collect();
     images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-    let mut table = Table::new(&["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"]).fit(canvas.columns);
-    for (request, image) in images.iter().take(MAX_IMAGES) {
+    let narrow = canvas.columns < NARROW;
+    let headings: &[&str] =
+        if narrow { &[">SIZE", "IMAGE"] } else { &["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"] };
+    let mut table = Table::new(headings).fit(canvas.columns);
+    for (request, image) in images.iter().take(MAX_ROWS) {
+        if narrow {
+            table.row([bytes(image.size), image.path.clone()]);
+            continue;
+        }
         let seen = overview.requests.get(request);
         let (variant, name) = seen.map(|seen| (seen.variant.clone(), seen.name.clone())).unwrap_or_default();
         let task = seen.and_then(|seen| seen.task).map_or_else(String::new, |task| task.to_string());
         table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
     }
-    let more = match images.len().saturating_sub(MAX_IMAGES) {
+    let more = match images.len().saturating_sub(MAX_ROWS) {
         0 => String::new(),
         more => format!("and {more} more: compose/metadata/images.json has them all\n"),
     };
@@ -199,9 +254,14 @@ mod tests {
             reason: Some("no\u{202e}".into()),
             ..upload.clone()
         };
-        let text = uploads(&[upload, failed]);
-        assert!(text.contains(&url), "{text}");
-        assert!(text.ends_with("\ndisk of Server, x86_64: no\\u{202e}\n"), "{text}");
-        assert_eq!(uploads(&[]), "");
+        let all = [upload, failed];
+        let (wide, narrow) = (uploads(&all, usize::MAX), uploads(&all, 80));
+        for text in [&wide, &narrow] {
+            assert!(text.contains(&url), "{text}");
+            assert!(text.ends_with("\ndisk of Server, x86_64: no\\u{202e}\n"), "{text}");
+        }
+        assert!(wide.starts_with("VARIANT"), "{wide}");
+        assert!(narrow.starts_with("disk of Server, x86_64: aws.s3 success\n  https://"), "{narrow}");
+        assert_eq!(uploads(&[], 80), "");
     }
 }

@@ -51,8 +51,17 @@ impl Ui {
         Self { terminal: false, color: false, answers_to_terminal: false, answers_in_color: false }
     }
 
+    /// Columns that an answer may have: those of the terminal; without one, as many as it wants.
+    pub fn answer_columns(self) -> usize {
+        if !self.answers_to_terminal {
+            return usize::MAX;
+        }
+        screen::Screen::new(Stream::Out, false).canvas().columns
+    }
+
     /// Prints an answer. A reader that has gone away is no error.
-    pub fn answer(&self, text: &str) -> io::Result<()> {
+    #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
+    pub fn answer(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -61,24 +70,25 @@ impl Ui {
     }
 
     /// Says what went wrong.
-    pub fn error(&self, text: &str) {
+    pub fn error(self, text: &str) {
         let (red, reset) = if self.color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
         self.say(&format!("{red}error{reset}: {}", printable(text)));
     }
 
     /// Says something worth knowing.
-    pub fn note(&self, text: &str) {
+    pub fn note(self, text: &str) {
         self.say(&printable(text));
     }
 
     /// Prints text as it is, on standard error.
-    pub fn say(&self, text: &str) {
+    #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
+    pub fn say(self, text: &str) {
         // Nobody is left to be told that standard error is closed.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Draws the diagnostics of a configuration.
-    pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+    pub fn diagnostics(self, diagnostics: &[Diagnostic], sources: &Sources) {
         if !diagnostics.is_empty() {
             self.say(render_human(diagnostics, sources, self.color).trim_end());
         }

@@ -8,13 +8,18 @@
 //! - `hub`: runs against `magudi hub` in another process
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `resume`: what kills a run, and how the next one goes on
+//! - `uploads`: cloud uploads of every kind, and why images failed
+//! - `events`: what other programs and other terminals hear; `schema` checks it
 
 mod bad_input;
 mod beside;
 mod cases;
 mod commands;
 mod diagnostics;
+mod events;
 mod hub;
 mod image;
 mod program;
 mod resume;
+mod schema;
+mod uploads;

@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(follower.read_new().unwrap().len(), 0);
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         let (first, second) = (line("B"), line("C"));
-        file.write_all(first[..20].as_bytes()).unwrap();
+        file.write_all(&first.as_bytes()[..20]).unwrap();
         assert_eq!(follower.read_new().unwrap().len(), 0);
         // The run died; the next one takes the half line back and writes its own.
         file.set_len(line("A").len() as u64).unwrap();

@@ -72,7 +72,7 @@ fn a_strangers_file_is_bounded() {
     let deep = format!(r#"{{"image_statuses": [{}{}]}}"#, "[".repeat(5000), "]".repeat(5000));
     assert!(parse_compose_status(deep.as_bytes()).is_err());
 
-    let wide = (0..6).fold("[\"x\"]".to_owned(), |inner, _| format!("[{}]", vec![inner.as_str(); 8].join(",")));
+    let wide = (0..6).fold("[\"x\"]".to_owned(), |inner, _| format!("[{}]", [inner.as_str(); 8].join(",")));
     let status = read(&format!(r#"{{"image_statuses": [{{"error": {{"reason": "r", "details": {wide}}}}}]}}"#));
     assert_eq!(status.images[0].chains, [["r", "x"]]);
 

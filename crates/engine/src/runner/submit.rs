@@ -23,6 +23,9 @@ const PER_SYNC: usize = 16;
 /// How far the hub's clock may be behind ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
+/// How often a request is sent, if the hub has no task of it each time that the answer got lost.
+const MOST_SENDS: usize = 5;
+
 /// The most tasks that are looked through for one whose id was lost.
 const MAX_LISTED: usize = 100_000;
 
@@ -127,24 +130,26 @@ impl Run {
         {
             return Ok((task, true));
         }
-        let sent = Timestamp::now();
-        let error = match self.runner.session.osbuild_image(&args, &opts).await {
-            Ok(task) => return Ok((self.claim(task), false)),
-            Err(error) => error,
-        };
-        if !error.may_have_executed() {
-            return Err(Refused::from(error));
+        let since = Timestamp::now();
+        let mut lost = None;
+        for _ in 0..MOST_SENDS {
+            let error = match self.runner.session.osbuild_image(&args, &opts).await {
+                Ok(task) => return Ok((self.claim(task), false)),
+                Err(error) => error,
+            };
+            if !error.may_have_executed() {
+                return Err(Refused::from(error));
+            }
+            match self.find(&args, &opts, since).await {
+                Ok(Some(task)) => return Ok((task, true)),
+                // The hub has no such task, so the call was never executed.
+                Ok(None) => lost = Some(error.to_string()),
+                Err(asked) => {
+                    return Err(Refused::InDoubt(format!("{error}; and the hub cannot be asked for it: {asked}")));
+                }
+            }
         }
-        match self.find(&args, &opts, sent).await {
-            Ok(Some(task)) => Ok((task, true)),
-            // The hub has no such task, so the call was never executed.
-            Ok(None) => match self.runner.session.osbuild_image(&args, &opts).await {
-                Ok(task) => Ok((self.claim(task), false)),
-                Err(again) if again.may_have_executed() => Err(Refused::InDoubt(again.to_string())),
-                Err(again) => Err(Refused::from(again)),
-            },
-            Err(_) => Err(Refused::InDoubt(error.to_string())),
-        }
+        Err(Refused::Everything(lost.unwrap_or_default()))
     }
 
     /// Looks for a task of ours with just this request that belongs to no request yet.
@@ -206,4 +211,25 @@ fn arguments(request: &TaskRequest) -> Result<(Vec<Value>, BTreeMap<String, Valu
     let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     let opts = request.opts.iter().map(|(key, value)| Ok((key.clone(), from_json(value).map_err(|e| e.to_string())?)));
     Ok((args, opts.collect::<Result<_, String>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use magudi_koji::Fault;
+
+    #[test]
+    fn a_refusal_knows_its_argument_and_an_outage_has_none() {
+        let text = "42 is not of type 'string'\n\nFailed validating 'type'\n\nOn instance[1]:\n    42";
+        let fault = KojiError::Fault { method: "osbuildImage".to_owned(), fault: Fault::new(1019, text) };
+        match Refused::from(fault) {
+            Refused::This(text, argument) => {
+                assert_eq!(text, "osbuildImage: ParameterError: 42 is not of type 'string'");
+                assert_eq!(argument.as_deref(), Some("version"));
+            }
+            _ => panic!("a fault is about one request"),
+        }
+        let gone = KojiError::Auth { reason: "gone".to_owned() };
+        assert!(matches!(Refused::from(gone), Refused::Everything(_)));
+    }
 }
