@@ -60,6 +60,15 @@ Examples:
 const CANCEL_EXAMPLES: &str = "\
 Examples:
   magudi cancel /mnt/composes/Fedora-42-20250219.n.0";
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  magudi status /mnt/composes/latest-Fedora-42
+  magudi status --watch /mnt/composes/Fedora-42-20250219.n.0
+  magudi status /mnt/composes/latest-Fedora-42 --format json | jq .status";
+const UPLOADS_EXAMPLES: &str = "\
+Examples:
+  magudi uploads /mnt/composes/latest-Fedora-42
+  magudi uploads /mnt/composes/latest-Fedora-42 --format json | jq -r '.payload.uploads[][][].options.ami'";
 const REPORT_EXAMPLES: &str = "\
 Examples:
   magudi report /mnt/composes/latest-Fedora-42
@@ -126,8 +135,10 @@ pub enum Command {
     #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(CancelArgs),
     /// Say how far a compose is, running or not
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
     /// Say where the images of a compose were uploaded to
+    #[command(after_help = UPLOADS_EXAMPLES)]
     Uploads(UploadsArgs),
     /// Make the report of a compose: one page with everything that people ask
     #[command(after_help = REPORT_EXAMPLES)]

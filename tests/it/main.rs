@@ -6,6 +6,7 @@
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
 //! - `hub`: runs against `magudi hub` in another process
+//! - `docs`: the pages for users: commands, links, tables
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `uploads`: cloud uploads of every kind, and why images failed
@@ -16,6 +17,7 @@ mod beside;
 mod cases;
 mod commands;
 mod diagnostics;
+mod docs;
 mod events;
 mod hub;
 mod image;

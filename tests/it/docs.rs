@@ -1,0 +1,259 @@
+//! The pages for users: every command on them runs, every link leads somewhere, and the tables of keys are those of the
+//! schema. `UPDATE_DOCS=1` writes the tables anew.
+
+use crate::program::{Ran, Scene, repository};
+use magudi_config::schema::images::{self, UPLOADS};
+use magudi_config::schema::{self, Default, Key, Kind};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Pages whose commands are run, each from top to bottom in a directory of its own.
+const RUN: [&str; 6] = [
+    "README.md",
+    "docs/getting-started.md",
+    "docs/coming-from-pungi.md",
+    "docs/configuration.md",
+    "docs/report.md",
+    "docs/simulated-hub.md",
+];
+
+/// Pages that other pages may name before they are written.
+const TO_COME: [&str; 2] = ["reliability.md", "performance.md"];
+
+fn read(page: &str) -> String {
+    std::fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// The blocks of commands on a page: fenced as `sh`, or indented with a line that begins with `magudi`. A block after a
+/// comment `<!-- not run: WHY -->` is left out.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let (mut fenced, mut indented, mut left_out): (Option<String>, Option<String>, bool) = (None, None, false);
+    for line in text.lines().chain([""]) {
+        if let Some(block) = &mut fenced {
+            if line.starts_with("```") {
+                blocks.extend(fenced.take().filter(|_| !std::mem::take(&mut left_out)));
+            } else {
+                block.push_str(line);
+                block.push('\n');
+            }
+            continue;
+        }
+        match line.strip_prefix("    ") {
+            Some(command) => {
+                let block = indented.get_or_insert_default();
+                block.push_str(command);
+                block.push('\n');
+                continue;
+            }
+            None => {
+                if let Some(block) = indented.take() {
+                    let ours = block.lines().any(|line| line.starts_with("magudi ") || line.contains("cargo run "));
+                    let example =
+                        block.lines().any(|line| line.starts_with("pungi-koji ") || line.contains("COMPOSE_DIR"));
+                    let run = !std::mem::take(&mut left_out) && ours && !example;
+                    blocks.extend(Some(block).filter(|_| run));
+                }
+            }
+        }
+        if line.starts_with("<!-- not run:") {
+            left_out = true;
+        } else if line == "```sh" {
+            fenced = Some(String::new());
+        }
+    }
+    blocks
+}
+
+/// A block as a script: without what takes other programs, in the scratch directory, and waiting for a hub that is
+/// started in the background.
+fn script(block: &str, scratch: &Path) -> String {
+    let mut script = String::new();
+    let joined = block.replace("\\\n", " ");
+    for line in joined.lines().filter(|line| !line.starts_with("koji ")) {
+        let line = line.replace("cargo run --release --", "magudi").replace("/var/tmp/", "/tmp/");
+        let line = line.replace("/tmp/", &format!("{}/", scratch.display()));
+        let _ = writeln!(
+            script,
+            "echo '+' {} >&2\n{line}",
+            line.replace(['\'', '"', '|', '>', '<', '&', ';', '(', ')', '#'], "")
+        );
+        if let Some(command) = line.trim_end().strip_suffix('&') {
+            let file = command.split_whitespace().skip_while(|word| *word != "--profile-file").nth(1);
+            let file = file.expect("a hub in the background writes a profile");
+            let _ = writeln!(script, "for _ in $(seq 200); do [ -s {file} ] && break; sleep 0.05; done");
+        }
+    }
+    script
+}
+
+#[test]
+fn the_commands_on_the_pages_run() {
+    for page in RUN {
+        let scene = Scene::new();
+        copy(&repository().join("examples"), &scene.path().join("examples"));
+        let blocks = blocks(&read(page));
+        assert!(!blocks.is_empty() || page == "docs/simulated-hub.md", "{page} has commands");
+        let mut all = String::from("set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
+        all.extend(blocks.iter().map(|block| script(block, scene.path())));
+        let magudi = scene.command().get_program().to_owned();
+        let bin = Path::new(&magudi).parent().expect("its directory").display().to_string();
+        let output = std::process::Command::new("bash")
+            .args(["-c", &all])
+            .current_dir(scene.path())
+            .env("PATH", format!("{bin}:/usr/local/bin:/usr/bin:/bin"))
+            .env("HOME", scene.path())
+            .env("SOURCE_DATE_EPOCH", "1709164800")
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("bash");
+        let ran = Ran::from(output);
+        let end: Vec<&str> = ran.stderr.lines().rev().take(12).collect();
+        assert_eq!(ran.status, Some(0), "{page}: {:#?}", end.into_iter().rev().collect::<Vec<_>>());
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages: Vec<PathBuf> = vec!["README.md".into(), "CONTRIBUTING.md".into(), "tests/scripts/README.md".into()];
+    let docs = std::fs::read_dir(repository().join("docs")).expect("docs").flatten();
+    pages.extend(
+        docs.map(|entry| Path::new("docs").join(entry.file_name()))
+            .filter(|page| page.extension().is_some_and(|e| e == "md")),
+    );
+    let mut links = 0;
+    for page in pages {
+        let text = read(&page.to_string_lossy());
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if link.contains("://") || file.is_empty() || TO_COME.contains(&file.trim_start_matches("docs/")) {
+                continue;
+            }
+            let target = repository().join(&page).parent().expect("a directory").join(file);
+            assert!(target.exists(), "{} links to {link}", page.display());
+            links += 1;
+        }
+    }
+    assert!(links > 20, "{links} links");
+}
+
+/// What a key takes, in a few words.
+fn takes(kind: Kind) -> String {
+    match kind {
+        Kind::Any => "anything".to_owned(),
+        Kind::Text => "a string".to_owned(),
+        Kind::TextOrNull => "a string or null".to_owned(),
+        Kind::Choice(values) => values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", "),
+        Kind::Boolean => "true or false".to_owned(),
+        Kind::Number => "a number".to_owned(),
+        Kind::NumberOrText => "a number or a string".to_owned(),
+        Kind::Array => "a list".to_owned(),
+        Kind::Texts => "a list of strings".to_owned(),
+        Kind::TextOrTexts => "a string or a list of strings".to_owned(),
+        Kind::Object => "a dict".to_owned(),
+        Kind::ObjectOrText => "a dict or a string".to_owned(),
+        Kind::ObjectOrChoice(_) => "a dict or one of some words".to_owned(),
+        Kind::Pairs => "a list of pairs".to_owned(),
+        Kind::Osbuild => "a dict of patterns".to_owned(),
+        Kind::ImageType => "a string, or a list of one".to_owned(),
+        Kind::Repositories => "a list of strings and dicts".to_owned(),
+        Kind::UploadOptions => "a dict, see below".to_owned(),
+        Kind::Removed(_) => "nothing any more".to_owned(),
+        // Files that may be exported from a source repository.
+        _ => "a path or a dict".to_owned(),
+    }
+}
+
+fn default(key: &Key) -> String {
+    match key.default {
+        _ if key.required => "**required**".to_owned(),
+        Default::Absent => String::new(),
+        Default::Boolean(flag) => format!("`{flag}`"),
+        Default::Number(number) => format!("`{number}`"),
+        Default::Text("") => "empty".to_owned(),
+        Default::Text(text) => format!("`{text}`"),
+        Default::Texts([]) | Default::EmptyDict | Default::ListOfNull => "empty".to_owned(),
+        Default::Texts(texts) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn table<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
+    let mut table = String::from("| key | takes | default | what it is |\n| --- | --- | --- | --- |\n");
+    for key in keys.into_iter().filter(|key| !key.about.is_empty()) {
+        let _ = writeln!(table, "| `{}` | {} | {} | {} |", key.name, takes(key.kind), default(key), key.about);
+    }
+    table
+}
+
+fn uploads() -> String {
+    let mut table = String::from("| to | keys | image types |\n| --- | --- | --- |\n");
+    for upload in UPLOADS {
+        let keys = upload.keys.iter().map(|key| {
+            let list = if key.kind == Kind::Texts { " (a list)" } else { "" };
+            let optional = if key.required { "" } else { ", optional" };
+            format!("`{}`{list}{optional}", key.name)
+        });
+        let keys = keys.collect::<Vec<_>>().join("; ");
+        let types: Vec<String> = images::types_of(upload.cloud).map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(table, "| {} | {keys} | {} |", upload.name, types.join(", "));
+    }
+    table
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may be asked to write what it would compare")]
+fn the_tables_of_keys_are_those_of_the_schema() {
+    let path = repository().join("docs/configuration.md");
+    let mut text = read("docs/configuration.md");
+    for (name, table) in [
+        ("keys", table(schema::KEYS)),
+        ("images", table(images::KEYS)),
+        ("repositories", table(images::REPOSITORY_KEYS)),
+        ("uploads", uploads()),
+    ] {
+        let begin = format!("<!-- {name}: generated by tests/it/docs.rs -->\n");
+        let (head, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no place for {name}"));
+        let (_, tail) = rest.split_once("<!-- end -->").expect("the end of a table");
+        text = format!("{head}{begin}{table}<!-- end -->{tail}");
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &text).expect("docs/configuration.md");
+    }
+    let written = read("docs/configuration.md");
+    assert!(written == text, "docs/configuration.md is behind the schema: run UPDATE_DOCS=1 cargo test --test it docs");
+}
+
+#[test]
+fn man_pages_and_completions_name_every_verb() {
+    let scene = Scene::new();
+    let ran = scene.run(["generate", "man", "man"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let pages = crate::program::files(&scene.path().join("man"));
+    for verb in ["run", "plan", "check", "config-dump", "resume", "cancel", "status", "uploads", "report", "image"] {
+        assert!(pages.contains(&PathBuf::from(format!("magudi-{verb}.1"))), "{verb}: {pages:?}");
+        let words: Vec<&str> = verb.splitn(2, '-').chain(["--help"]).collect();
+        let help = scene.run(&words);
+        assert!(help.stdout.contains("Examples:\n  magudi "), "{verb}: {}", help.stdout);
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = scene.run(["generate", "completions", shell]);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert!(ran.stdout.contains("report") && ran.stdout.contains("upload-options"), "{shell}");
+    }
+    let nowhere = scene.write("file", "");
+    let ran = scene.run(["generate".as_ref(), "man".as_ref(), nowhere.join("man").as_os_str()]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("cannot write man pages into"), "{}", ran.stderr);
+}
