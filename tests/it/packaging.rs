@@ -1,0 +1,74 @@
+//! What packages bring along: the nightly that goes on with the last one when that died.
+
+use crate::program::{Hub, Ran, Scene, repository};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn nightly(scene: &Scene) -> Command {
+    // With the environment and the directory of the scene, but another program.
+    let magudi = scene.command();
+    let mut command = Command::new(repository().join("packaging/cron/magudi-nightly"));
+    for (name, value) in magudi.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+        .current_dir(scene.path())
+        .env("MAGUDI", magudi.get_program())
+        .env("MAGUDI_KOJI_PASSWORD", "composepass")
+        .arg(repository().join("examples/minimal/minimal.conf"))
+        .arg(scene.target())
+        .args(["--koji-config", "koji.conf", "--koji-profile", "devhub", "--koji-user", "compose"]);
+    command
+}
+
+fn composes(scene: &Scene) -> Vec<String> {
+    let entries = std::fs::read_dir(scene.target()).expect("the target").flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.contains(".n."));
+    names.sort();
+    names
+}
+
+#[test]
+fn a_nightly_that_died_is_gone_on_with() {
+    let scene = Scene::new();
+    scene.write("scenario.json", r#"{"task_seconds": 4}"#);
+    let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    let first = "Example-1-20240229.n.0";
+
+    let mut run = nightly(&scene).stderr(Stdio::null()).spawn().expect("the script");
+    let begun = Instant::now();
+    while !scene
+        .made(&format!("{first}/logs/global/magudi-journal.jsonl"))
+        .is_some_and(|text| text.contains("\"OPEN\""))
+    {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the task is never open");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A second one keeps out of the way.
+    let second = Ran::from(nightly(&scene).output().expect("the script"));
+    assert_eq!(second.status, Some(1));
+    assert!(second.stderr.contains("another one is at work"), "{}", second.stderr);
+
+    // The machine goes down: the program first, as it would be with a signal to all.
+    let lock = scene.made(&format!("{first}/logs/global/magudi.lock")).expect("the lock");
+    let pid: i32 = lock.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
+    run.kill().expect("the script is there");
+    run.wait().expect("it ends");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("magudi is there");
+    assert_eq!(scene.made(&format!("{first}/STATUS")).as_deref(), Some("STARTED\n"));
+
+    let again = Ran::from(nightly(&scene).output().expect("the script"));
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert!(again.stdout.contains("going on with"), "{}", again.stdout);
+    assert_eq!(scene.made(&format!("{first}/STATUS")).as_deref(), Some("FINISHED\n"));
+    assert_eq!((composes(&scene), hub.task_requests().len()), (vec![first.to_owned()], 1), "nothing was begun anew");
+
+    let next = Ran::from(nightly(&scene).output().expect("the script"));
+    assert_eq!(next.status, Some(0), "{}", next.stderr);
+    assert_eq!(composes(&scene), [first, "Example-1-20240229.n.1"], "the next night has a compose of its own");
+}
