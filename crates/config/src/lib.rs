@@ -5,7 +5,7 @@
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
-//! - Checked: [`schema`] of the top-level keys, [`mod@check`], [`compose_config`]
+//! - Checked: [`schema`] of the top-level keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
@@ -18,6 +18,7 @@ pub mod define;
 pub mod diagnostic;
 pub mod dump;
 pub mod json;
+pub mod json_schema;
 pub mod limits;
 pub mod load;
 pub mod pattern;

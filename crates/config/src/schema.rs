@@ -34,6 +34,8 @@ pub enum Kind {
     ObjectOrChoice(&'static [&'static str]),
     /// A path, or a dict that says where to export a file from.
     TextOrScm,
+    /// The same for the file of variants, which must be named.
+    VariantsFile,
     /// Pairs of a path prefix and what replaces it.
     Pairs,
     /// The images: patterns of variants, and below each a list of images ([`images::KEYS`]).
@@ -148,7 +150,7 @@ pub const KEYS: &[Key] = &[
     opt("base_product_short", Kind::Text).about("Short name of the base product."),
     opt("base_product_version", Kind::Text).about("Version of the base product."),
     with("base_product_type", Kind::Text, Default::Text("ga")).about("Release type of the base product."),
-    req("variants_file", Kind::TextOrScm).about("The variants: a path beside the configuration, or a dict that says where to export the file from."),
+    req("variants_file", Kind::VariantsFile).about("The variants: a path beside the configuration, or a dict that says where to export the file from."),
     opt("comps_file", Kind::TextOrScm),
     flag("comps_filter_environments", true),
     with("tree_arches", Kind::Texts, EMPTY).about("Compose only these arches; empty for all."),
@@ -158,7 +160,7 @@ pub const KEYS: &[Key] = &[
     opt("koji_event", Kind::Number),
     with("translate_paths", Kind::Pairs, EMPTY).about("Pairs of a path prefix and the URL that stands for it; the first that fits wins."),
     with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy")).about("How an image gets from the Koji volume into the compose."),
-    with("skip_phases", Kind::Array, EMPTY).about("Phases that do not run."),
+    with("skip_phases", Kind::Texts, EMPTY).about("Phases that do not run."),
     opt("paths_module", Kind::Text),
     opt("global_version", Kind::Text).about("Version of images for which neither the image nor its phase gives one."),
     opt("global_release", Kind::TextOrNull).about("Release of images for which neither the image nor its phase gives one; null for a generated one."),
@@ -318,6 +320,12 @@ pub const KEYS: &[Key] = &[
     with("split_iso_reserve", Kind::NumberOrText, Default::Number(10_485_760)),
     opt("variant_as_lookaside", Kind::Any),
 ];
+
+/// Keys that the dict of [`Kind::VariantsFile`] must have: Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
+pub const VARIANTS_KEYS: &[&str] = &["scm", "repo", "file"];
+
+/// Keys that the dict of a source repository takes.
+pub const SCM_KEYS: &[&str] = &["scm", "repo", "branch", "file", "dir", "command", "options"];
 
 /// Options that need others, or exclude them (PUNGI.md 2.2). The base product's are in code.
 #[derive(Debug, Clone, Copy)]

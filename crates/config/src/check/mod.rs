@@ -89,16 +89,12 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         match (key.name, key.kind) {
             ("osbuild", _) => osbuild = osbuild::read(node, at, findings),
             ("variants_file", _) => {
-                // Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
-                variants_file = options::file_or_scm(node, at, &["scm", "repo", "file"], findings);
+                variants_file = options::file_or_scm(node, at, schema::VARIANTS_KEYS, findings);
             }
             ("translate_paths", _) => translate_paths = options::pairs(node, at, findings),
             ("media_checksums", _) => checksums::check_algorithms(node, at, findings),
             ("media_checksum_base_filename", _) => {
                 checksums::check_base_name(node, at, options.is_true("media_checksum_one_file"), findings);
-            }
-            ("skip_phases", _) => {
-                findings.texts(node, at);
             }
             _ => options::check_kind(key, node, at, findings),
         }

@@ -5,7 +5,7 @@ use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{self, Default, Key, Kind};
+use crate::schema::{self, Default, Key, Kind, SCM_KEYS};
 use crate::source::{Span, Spanned};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
@@ -103,6 +103,7 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
             findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
         }
         Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
+        Kind::VariantsFile => drop(file_or_scm(node, at, schema::VARIANTS_KEYS, findings)),
         Kind::Pairs => drop(pairs(node, at, findings)),
         Kind::Osbuild => drop(super::osbuild::read(node, at, findings)),
         Kind::ImageType => drop(super::osbuild::read_types(node, at, findings)),
@@ -115,9 +116,6 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         }
     }
 }
-
-/// Keys that the dict of a source repository takes.
-const SCM_KEYS: &[&str] = &["scm", "repo", "branch", "file", "dir", "command", "options"];
 
 /// A path, or a dict that says where to export a file from and has the `required` keys.
 pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Findings) -> Option<VariantsFile> {

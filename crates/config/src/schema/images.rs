@@ -100,6 +100,11 @@ pub fn cloud_of(image_type: &str) -> Option<Cloud> {
     CLOUDS.iter().find(|(_, types)| types.contains(&image_type)).map(|(cloud, _)| *cloud)
 }
 
+/// The image types of a cloud.
+pub fn types_of(cloud: Cloud) -> impl Iterator<Item = &'static str> {
+    CLOUDS.iter().filter(move |(other, _)| *other == cloud).flat_map(|(_, types)| types.iter().copied())
+}
+
 /// The image types of each cloud, older names included. S3 takes those that are files.
 const CLOUDS: &[(Cloud, &[&str])] = &[
     (Cloud::Ec2, &["aws", "aws-cvm", "aws-rhui", "aws-ha-rhui", "aws-sap-rhui", "ami", "ec2", "ec2-ha", "ec2-sap"]),

@@ -15,6 +15,14 @@ fn diagnostics() {
     assert!(document("diagnostics.md") == made, "docs/diagnostics.md is out of date; run: {command}");
 }
 
+#[test]
+fn schema() {
+    let made = magudi_config::json_schema::to_text();
+    let command = "cargo run -p magudi-config --example schema > docs/schemas/compose-config.schema.json";
+    let same = document("schemas/compose-config.schema.json") == made;
+    assert!(same, "docs/schemas/compose-config.schema.json is out of date; run: {command}");
+}
+
 /// The examples in the table are read as anyone would write them, and get what they stand for.
 #[test]
 fn examples_of_text_and_options() {

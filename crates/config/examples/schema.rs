@@ -1,0 +1,7 @@
+//! Prints `docs/schemas/compose-config.schema.json`.
+
+use std::io::Write;
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(magudi_config::json_schema::to_text().as_bytes())
+}
