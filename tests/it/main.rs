@@ -7,6 +7,7 @@
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
 //! - `hub`: runs against `magudi hub` in another process
 //! - `docs`: the pages for users: commands, links, tables
+//! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `uploads`: cloud uploads of every kind, and why images failed
@@ -21,6 +22,7 @@ mod docs;
 mod events;
 mod hub;
 mod image;
+mod packaging;
 mod program;
 mod resume;
 mod schema;
