@@ -9,6 +9,7 @@
 //! - `docs`: the pages for users: commands, links, tables
 //! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
+//! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
@@ -17,6 +18,7 @@ mod bad_input;
 mod beside;
 mod cases;
 mod commands;
+mod faults;
 mod diagnostics;
 mod docs;
 mod events;
