@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// A scratch directory and the program, with a frozen date and no colours.
 pub struct Scene {
@@ -84,9 +85,13 @@ pub struct Hub {
 
 impl Hub {
     pub fn start(scene: &Scene, more: &[&str]) -> Self {
+        Self::start_at(scene, "127.0.0.1:0", more)
+    }
+
+    fn start_at(scene: &Scene, address: &str, more: &[&str]) -> Self {
         let mut child = scene
             .command()
-            .args(["hub", "--profile-file", "koji.conf", "--topdir", "volume"])
+            .args(["hub", "--profile-file", "koji.conf", "--topdir", "volume", "--listen", address])
             .args(more)
             .stdout(Stdio::piped())
             .spawn()
@@ -95,6 +100,18 @@ impl Hub {
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut url).expect("its address");
         assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
         Self { child, url: url.trim().to_owned() }
+    }
+
+    /// Ends the hub as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts the hub anew after it was killed: the same volume, and the same address.
+    pub fn start_again(&mut self, scene: &Scene, more: &[&str]) {
+        let address = self.url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("an address");
+        *self = Self::start_at(scene, address, more);
     }
 
     /// Image name and state of every osbuildImage task that the hub has.
@@ -108,7 +125,10 @@ impl Hub {
     /// Every osbuildImage task that the hub has.
     pub fn tasks(&self) -> Vec<magudi_koji::calls::TaskInfo> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let profile = magudi_koji::Profile::for_server("devhub", self.url.as_str());
+        let mut profile = magudi_koji::Profile::for_server("devhub", self.url.as_str());
+        // A hub that is made to fail is asked again soon.
+        profile.retry_interval = Duration::from_secs(1);
+        profile.offline_retry_interval = Duration::from_secs(1);
         let filter = magudi_koji::calls::TaskFilter {
             method: Some("osbuildImage".to_owned()),
             ..magudi_koji::calls::TaskFilter::default()
@@ -122,8 +142,7 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -153,7 +153,7 @@ pub fn profile_text(name: &str, hub: &RunningHub) -> String {
     let value = |text: &str| text.replace('%', "%%");
     format!(
         "[{name}]\nserver = {}\nweburl = {}\ntopurl = {}\ntopdir = {}\nauthtype = password\nanon_retry = false\n\
-         poll_interval = 1\n",
+         retry_interval = 1\noffline_retry_interval = 1\npoll_interval = 1\n",
         value(&hub.url()),
         value(&hub.weburl()),
         value(&hub.topurl()),

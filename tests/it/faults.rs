@@ -1,0 +1,192 @@
+//! Whatever a hub does to a compose of 50 images, the compose finishes, and every image is submitted exactly once. That is
+//! asked from the hub's side: it knows what it was asked for.
+
+use crate::program::{Hub, Scene, files};
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const IMAGES: usize = 50;
+
+/// A compose of many images, and a hub in another process.
+struct Trial {
+    scene: Scene,
+    hub: Hub,
+}
+
+impl Trial {
+    fn new(scenario: &str) -> Self {
+        let scene = Scene::new();
+        let images: Vec<String> = (0..IMAGES)
+            .map(|n| {
+                let arches = if n % 3 == 0 { "[\"x86_64\", \"aarch64\"]" } else { "[\"x86_64\"]" };
+                format!(
+                    "{{\"name\": \"disk{n:02}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \
+                     \"subvariant\": \"D{n}\", \"arches\": {arches}}}"
+                )
+            })
+            .collect();
+        scene.write(
+            "test.conf",
+            &format!(
+                "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
+                 variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
+                 gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n\
+                 osbuild = {{\"^Server$\": [{}]}}\n",
+                images.join(",\n  ")
+            ),
+        );
+        scene.write(
+            "variants.xml",
+            "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch>\
+             <arch>aarch64</arch></arches></variant></variants>",
+        );
+        scene.write("scenario.json", scenario);
+        let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+        // Koji's default for calls without a session; and the pauses between repetitions are of no interest here.
+        let profile = std::fs::read_to_string(scene.path().join("koji.conf")).unwrap();
+        let profile = profile.replace("anon_retry = false", "anon_retry = true");
+        scene.write("client.conf", &profile.replace("\nretry_interval = 1\n", "\nretry_interval = 0\n"));
+        Self { scene, hub }
+    }
+
+    fn begin(&self) -> Child {
+        let target = self.scene.target().display().to_string();
+        self.scene
+            .command()
+            .args(["run", "--config", "test.conf", "--test", "--koji-config", "client.conf", "--koji-user", "compose"])
+            .args(["--target-dir", &target])
+            .env("MAGUDI_KOJI_PASSWORD", "composepass")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// The compose has finished, with all of its images, each of which the hub was asked for once.
+    fn check(&self, output: &Output) {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let worst: Vec<&str> =
+            stderr.lines().filter(|line| line.contains("ERROR") || line.contains("CRITICAL")).collect();
+        assert_eq!(output.status.code(), Some(0), "{:#?}", worst.get(..4).unwrap_or(&worst));
+        let want: Vec<String> = (0..IMAGES).map(|n| format!("disk{n:02}")).collect();
+        let mut names: Vec<String> = self.hub.task_requests().into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        assert_eq!(names, want);
+        let made = files(&self.scene.target());
+        for n in 0..IMAGES {
+            let arches: &[&str] = if n % 3 == 0 { &["x86_64", "aarch64"] } else { &["x86_64"] };
+            for arch in arches {
+                let name = format!("disk{n:02}-9.2-1.{arch}.qcow2");
+                assert!(made.iter().any(|path| path.ends_with(&name)), "{name} is missing");
+            }
+        }
+        let manifest = made.iter().find(|path| path.ends_with("metadata/images.json")).expect("images.json");
+        let text = std::fs::read_to_string(self.scene.target().join(manifest)).unwrap();
+        let images: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let of = |arch: &str| images["payload"]["images"]["Server"][arch].as_array().map_or(0, Vec::len);
+        assert_eq!((of("x86_64"), of("aarch64")), (IMAGES, IMAGES.div_ceil(3)));
+    }
+}
+
+fn survives(scenario: &str) {
+    let trial = Trial::new(scenario);
+    trial.check(&trial.begin().wait_with_output().unwrap());
+}
+
+/// Answers to every kind of call get lost, in one way after the other.
+#[test]
+fn answers_that_do_not_arrive() {
+    // Numbers that seldom meet: no hub loses the same answer for ever.
+    let rules: Vec<String> = [("close", 5), ("cut", 8), ("garbage", 11), ("gateway", 13)]
+        .iter()
+        .enumerate()
+        .flat_map(|(place, (how, every))| {
+            let of =
+                |method: &str, every: &usize| format!(r#"{{"method": "{method}", "every": {every}, "how": "{how}"}}"#);
+            let nth = |method: &str| format!(r#"{{"method": "{method}", "nth": {}, "how": "{how}"}}"#, 2 * place + 1);
+            [
+                of("osbuildImage", every),
+                of("getTaskInfo", every),
+                of("listTasks", every),
+                nth("multiCall"),
+                nth("login"),
+                nth("getLoggedInUser"),
+            ]
+        })
+        .collect();
+    survives(&format!(r#"{{"task_seconds": [0, 2], "drop_answers": [{}]}}"#, rules.join(", ")));
+}
+
+/// After every few calls the hub cannot be used for one or two, in one way after the other.
+#[test]
+fn outages_between_all_calls() {
+    let kinds = ["refuse", "http500", "html", "offline", "refuse", "lockout", "http500"];
+    let outages: Vec<String> = (0..36)
+        .map(|n| {
+            let calls = if n % 5 == 4 { 2 } else { 1 };
+            format!(r#"{{"after_calls": {}, "calls": {calls}, "kind": "{}"}}"#, n * 4, kinds[n % kinds.len()])
+        })
+        .collect();
+    survives(&format!(r#"{{"task_seconds": [0, 2], "outages": [{}]}}"#, outages.join(", ")));
+}
+
+#[test]
+fn sessions_that_expire_after_every_call() {
+    survives(r#"{"expire_sessions_after_calls": 1}"#);
+}
+
+/// The answer to a submission gets lost, and then the session is not valid any more.
+#[test]
+fn sessions_that_expire_while_answers_get_lost() {
+    survives(
+        r#"{"expire_sessions_after_calls": 3, "task_seconds": [0, 1],
+            "drop_answers": [{"method": "osbuildImage", "every": 3}, {"method": "login", "every": 4, "how": "gateway"},
+                             {"method": "listTasks", "every": 5}]}"#,
+    );
+}
+
+#[test]
+fn late_answers() {
+    survives(
+        r#"{"delay_answers": [{"method": "*", "every": 1, "seconds": 0.02}, {"method": "*", "every": 20, "seconds": 0.5}]}"#,
+    );
+}
+
+#[test]
+fn offline_for_a_while_in_the_midst_of_submitting() {
+    survives(
+        r#"{"task_seconds": 1, "outages": [{"after_calls": 30, "seconds": 3, "kind": "offline"},
+                                           {"after_calls": 60, "seconds": 2, "kind": "html"}]}"#,
+    );
+}
+
+/// Tasks wait in the queue, are assigned, go back, and wait for a repository; builds have more files than images.
+#[test]
+fn tasks_that_take_their_time() {
+    survives(
+        r#"{"task_seconds": [0, 2], "queue_seconds": [0, 0.5], "assigned_seconds": 0.1, "freed": ["*"], "repo_seconds": 0.3,
+            "manifests": true, "expire_sessions_after_calls": 20}"#,
+    );
+}
+
+#[test]
+fn a_hub_that_is_killed_and_started_again() {
+    let scenario = r#"{"task_seconds": [1, 3], "delay_answers": [{"method": "osbuildImage", "every": 1, "seconds": 0.03}],
+                       "drop_answers": [{"method": "osbuildImage", "every": 7}]}"#;
+    let mut trial = Trial::new(scenario);
+    let mut child = trial.begin();
+    let mut seen = 0;
+    for round in 1..=4 {
+        // Each time some more images have been asked for; the last times all of them.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while seen < (round * 12).min(IMAGES - 1) && child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "nothing was submitted in 30 s");
+            seen = trial.hub.task_requests().len();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        trial.hub.kill();
+        std::thread::sleep(Duration::from_millis(300));
+        trial.hub.start_again(&trial.scene, &["--scenario", "scenario.json"]);
+    }
+    trial.check(&child.wait_with_output().unwrap());
+}
