@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the RPM from what is committed. usage: build-rpm.sh [OUTDIR]
 #
-# MAGUDI_RPM_PROFILE=release builds faster what is only to be tried.
+# MAGUDI_RPM_PROFILE=dev builds faster what is only to be tried.
+#
 # It takes rpmbuild (on Debian the package rpm), cargo, a C compiler, clang, and the headers of OpenSSL and Kerberos.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Does the RPM build, with the logins of a distribution's build, and does it hold what it should? From what is committed, in the
+# profile for development, beside the program that is given.
+#
+# usage: rpm.sh MAGUDI
+set -euo pipefail
+. "$(dirname "$0")/lib/common.bash"
+cargo_home=${CARGO_HOME:-$HOME/.cargo} rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
+begin "$@"
+export CARGO_HOME=$cargo_home RUSTUP_HOME=$rustup_home MAGUDI_RPM_PROFILE=dev
+# What was compiled for the program need not be compiled again.
+CARGO_TARGET_DIR=$(dirname "$(dirname "$magudi")")
+export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/rpm
+
+if ! command -v rpmbuild >/dev/null || ! command -v clang >/dev/null || ! [ -e /usr/include/gssapi/gssapi.h ] ||
+    ! [ -e /usr/include/openssl/ssl.h ]; then
+    # Debian's own; as root only, which is what CI is.
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        rpm clang libclang-dev libkrb5-dev libssl-dev pkg-config cpio; } >apt.log 2>&1 || fail "rpmbuild and headers are needed" apt.log
+fi
+
+check_status "the package builds" 0 "$repository/packaging/build-rpm.sh" "$work/rpm"
+package=$(find "$work/rpm/RPMS" -name '*.rpm')
+check "there is one package" test "$(wc -l <<<"$package")" -eq 1
+rpm -qpl "$package" >contents 2>/dev/null
+for file in /usr/bin/magudi /usr/share/man/man1/magudi.1 /usr/share/man/man1/magudi-report.1 \
+    /usr/share/bash-completion/completions/magudi /usr/share/zsh/site-functions/_magudi \
+    /usr/share/fish/vendor_completions.d/magudi.fish /usr/lib/systemd/system/magudi-nightly.timer \
+    /usr/share/magudi/magudi-nightly /etc/magudi/nightly.env; do
+    check_text "the package has $file" contents "$file"
+done
+rpm -qp --requires "$package" >requires 2>/dev/null
+check_text "it logs in by certificate" requires libssl.so
+check_text "it logs in by Kerberos" requires libgssapi_krb5.so
+
+# What is in it works without being installed.
+mkdir root
+(cd root && rpm2cpio "$package" | cpio -idm --quiet 2>/dev/null)
+check_status "the packaged program runs" 0 root/usr/bin/magudi --version
+check "its completions are shell" bash -n root/usr/share/bash-completion/completions/magudi
+check "its nightly is shell" sh -n root/usr/share/magudi/magudi-nightly
+finish
