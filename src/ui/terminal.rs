@@ -6,6 +6,7 @@ use super::overview::Overview;
 use super::printable;
 use super::screen::{Screen, Stream};
 use jiff::Timestamp;
+use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
 use magudi_engine::log::lines;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -49,6 +50,8 @@ impl View {
                 .and_then(|failed| Some(failure(failed, self.overview.requests.get(request)?, canvas))),
             // The closing words have them.
             Event::ComposeFinished { .. } => None,
+            // The request fails with it, and tells it better.
+            Event::CloudUpload { upload, .. } if upload.status == CloudUpload::FAILURE => None,
             other => {
                 let said = lines(other).into_iter().filter(|line| line.level >= Level::Warning);
                 let said: Vec<String> = said
