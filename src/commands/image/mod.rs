@@ -11,7 +11,6 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_engine::plan::TaskRequest;
-use magudi_koji::{Authenticator, ClientOptions, Profile};
 use serde_json::Value as Json;
 use std::io::IsTerminal as _;
 
@@ -74,6 +73,7 @@ fn in_background() -> bool {
 /// Has a hub inside this process make the image.
 #[cfg(feature = "simulator")]
 fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(), Failure> {
+    use magudi_koji::{Authenticator, ClientOptions, Password, Profile};
     let scenario = match scenario {
         Some(path) => super::hub::scenario(path)?,
         None => magudi_devhub::Scenario::default(),
@@ -84,7 +84,7 @@ fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(
         let hub = magudi_devhub::start(options).await.map_err(Failure::failed)?;
         let mut profile = Profile::for_server("devhub", hub.url());
         profile.weburl = hub.weburl();
-        let password = magudi_koji::Password::new("composepass");
+        let password = Password::new("composepass");
         let authenticator = Authenticator::Password { user: "compose".to_owned(), password };
         // Without the proxies of the environment: this hub is inside.
         let result = job.run(&profile, authenticator, &ClientOptions::default()).await;
