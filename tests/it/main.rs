@@ -2,6 +2,7 @@
 //!
 //! - `cases`: what the real Pungi did with 81 configurations, and what we do
 //! - `diagnostics`: what `check` says, each id by its example, everything at once
+//! - `better`: where Pungi has a bug, what we do instead, case by case
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
@@ -16,12 +17,13 @@
 
 mod bad_input;
 mod beside;
+mod better;
 mod cases;
 mod commands;
-mod faults;
 mod diagnostics;
 mod docs;
 mod events;
+mod faults;
 mod hub;
 mod image;
 mod packaging;
