@@ -11,6 +11,7 @@ koji_command=$(dirname "$python")/koji
 cat >scenario.json <<'EOS'
 {
     "task_seconds": 2,
+    "repo_seconds": 8,
     "fail": {"broken": {"out": "nothing provides libmissing.so.1"}},
     "unknown_targets": ["nowhere"]
 }
@@ -60,6 +61,7 @@ check_text "state of a task" out CLOSED
 says "open tasks of a user" "$open_task" koji list-tasks --quiet --user compose
 says "watching until it is closed" "$open_task osbuildImage (noarch) completed successfully" koji watch-task "$open_task"
 check_text "its subtask" out "tagBuild (noarch)"
+check_text "what it waited for" out "waitrepo (f42-build"
 refuses "watching a failed task" "$failed_task osbuildImage (noarch): FAILED: BuildError: Compose failed" koji watch-task "$failed_task"
 refuses "watching a canceled task" "$canceled_task osbuildImage (noarch) was canceled" koji watch-task "$canceled_task"
 refuses "watching no task" "No such task" koji watch-task 7

@@ -77,7 +77,7 @@ def main():
         check(f"the request of {kind} is kept", info["request"], [*request, opts])
         check(f"the task of {kind}", (info["method"], info["arch"], info["owner"]), ("osbuildImage", "noarch", user["id"]))
     check("five tasks", len(set(tasks.values())), 5)
-    failed = compose.osbuildImage("broken", "42", "distro-of-none", *ARGS[2:], opts={})
+    failed = compose.osbuildImage("broken", "42", "distro-of-none", *ARGS[2:], opts={"repo": ["https://example.org/"]})
     nowhere = compose.osbuildImage("lost", "42", "fedora-42", "guest-image", "nowhere", ["x86_64"], opts={})
     canceled = cancel(config, anonymous, compose)
     listed(anonymous, user, {*tasks.values(), failed, nowhere, canceled})
@@ -91,8 +91,8 @@ def main():
     numbers(config, compose)
     multicall(anonymous, tasks["S3"])
 
-    # Something for the caller to watch.
-    still_open = compose.osbuildImage("late", *ARGS, opts={"repo": ["https://example.org/"]})
+    # Something for the caller to watch: it names no repository, and waits for one.
+    still_open = compose.osbuildImage("late", *ARGS, opts={})
     check("logout", compose.logout(), None)
     with open(sys.argv[2], "w", encoding="utf-8") as file:
         file.write(f"open_task={still_open}\nclosed_task={tasks['EC2']}\nfailed_task={failed}\n")
