@@ -134,7 +134,9 @@ fn refuse_changes(
     if !gone.is_empty() {
         let _ = write!(text, "\nimages that are no longer as they were begun: {}", gone.join(", "));
     }
-    text.push_str("\nput it back as it was, or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')");
+    text.push_str(
+        "\nput it back as it was, or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')",
+    );
     Err(Failure::Failed(text))
 }
 

@@ -42,7 +42,8 @@ fn read(scene: &Scene, name: &str) -> Json {
 }
 
 fn paths(images: &Json) -> Vec<&str> {
-    let arches = images["payload"]["images"].as_object().unwrap().values().flat_map(|v| v.as_object().unwrap().values());
+    let arches =
+        images["payload"]["images"].as_object().unwrap().values().flat_map(|v| v.as_object().unwrap().values());
     arches.flat_map(|list| list.as_array().unwrap()).map(|image| image["path"].as_str().unwrap()).collect()
 }
 
@@ -93,7 +94,11 @@ fn nothing_of_pungis_is_lost_and_our_images_are_added() {
     let images = read(&scene, "compose/metadata/images.json");
     assert_eq!(
         paths(&images),
-        ["Other/x86_64/iso/Other.iso", "Server/x86_64/images/Pungi.iso", "Server/x86_64/images/disk-9.2-1.x86_64.qcow2"]
+        [
+            "Other/x86_64/iso/Other.iso",
+            "Server/x86_64/images/Pungi.iso",
+            "Server/x86_64/images/disk-9.2-1.x86_64.qcow2"
+        ]
     );
     let theirs = &images["payload"]["images"]["Server"]["x86_64"][0];
     assert_eq!(theirs["x-note"], "of another tool");

@@ -6,10 +6,10 @@
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
 //! - `bad_input`: one clear message, the right exit status and nothing half-written
-//! - `hub`: runs against `magudi hub` in another process
 //! - `docs`: the pages for users: commands, links, tables
 //! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
+//! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `uploads`: cloud uploads of every kind, and why images failed
