@@ -266,6 +266,7 @@ pub struct ComposeArgs {
 
 /// How to reach the hub and who to be there.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "named as on the command line")]
 pub struct KojiArgs {
     /// Koji configuration read instead of the user's own, as `koji --config`
     #[arg(long, value_name = "FILE")]

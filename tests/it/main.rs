@@ -15,6 +15,9 @@
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
+// What a test cannot read is a failure of the test.
+#![allow(clippy::unwrap_used)]
+
 mod bad_input;
 mod beside;
 mod better;
