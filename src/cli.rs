@@ -549,6 +549,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    #[cfg(feature = "simulator")]
     #[test]
     fn a_scenario_is_given_with_an_equals_sign_only() {
         let args = |list: &[&str]| parse(list.iter().map(OsString::from));
