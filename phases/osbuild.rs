@@ -15,7 +15,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
 use magudi_config::similar::suggest;
-use magudi_config::{ComposeConfig, Diagnostic, Spanned};
+use magudi_config::{ComposeConfig, Diagnostic, Node, Span, Spanned};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
@@ -39,7 +39,8 @@ impl ImagePhase for Osbuild {
     }
 
     fn expand(&self, context: &Context<'_>) -> Expansion {
-        let mut expander = Expander { context, requests: Vec::new(), diagnostics: Vec::new() };
+        let mut expander =
+            Expander { context, requests: Vec::new(), without_arch: Vec::new(), diagnostics: Vec::new() };
         expander.run();
         let Expander { requests, mut diagnostics, .. } = expander;
         let mut expansion = Expansion::default();
@@ -48,6 +49,12 @@ impl ImagePhase for Osbuild {
         expansion.requests = requests.into_iter().map(|planned| planned.request).collect();
         expansion.diagnostics = diagnostics;
         expansion
+    }
+
+    /// Patterns that are no regular expressions. Whether an image is looked at depends on what they match.
+    fn check_alone(&self, section: &Node) -> Vec<Diagnostic> {
+        let patterns = section.as_dict().into_iter().flat_map(|section| &section.entries);
+        patterns.filter_map(|(key, _)| parse(key.as_str()?, key.span).err()).collect()
     }
 
     /// What an archive of a finished build becomes in the compose (PUNGI.md 10). Archives of a type that no rule takes up
@@ -71,6 +78,14 @@ impl ImagePhase for Osbuild {
     }
 }
 
+/// A pattern of variants.
+fn parse(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
+    Pattern::parse(text).map_err(|reason| {
+        let message = format!("variant pattern `{text}` is not a regular expression: {reason}");
+        Diagnostic::new(&codes::BAD_PATTERN, format!("{NAME}.{text}"), message).at(span)
+    })
+}
+
 /// A request and the image that it came from.
 struct Planned<'a> {
     image: &'a OsbuildImage,
@@ -80,6 +95,8 @@ struct Planned<'a> {
 struct Expander<'a> {
     context: &'a Context<'a>,
     requests: Vec<Planned<'a>>,
+    /// Images, each with a variant that it has no arch in common with.
+    without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -105,6 +122,7 @@ impl<'a> Expander<'a> {
                 }
             }
         }
+        self.report_without_arch();
         for number in unused {
             let (section, pattern) = &sections[number];
             if pattern.is_some() {
@@ -117,6 +135,28 @@ impl<'a> Expander<'a> {
                 let help = self.near_pattern(text);
                 self.report(diagnostic.at(section.pattern.span).help(help));
             }
+        }
+    }
+
+    /// One warning for each image, however many variants it is left out of.
+    fn report_without_arch(&mut self) {
+        let mut images: BTreeMap<&str, (&OsbuildImage, Vec<&Variant>)> = BTreeMap::new();
+        for (image, variant) in std::mem::take(&mut self.without_arch) {
+            images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
+        }
+        for (image, variants) in images.into_values() {
+            let uids: Vec<&str> = variants.iter().map(|variant| variant.uid.as_str()).collect();
+            let message =
+                format!("image `{}` is not built for {}: no arch is left", image.name.value, listed("variant", &uids));
+            let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
+            let has = |variant: &&Variant| format!("{} has {}", variant.uid, variant.arches.join(", "));
+            let help = match variants.as_slice() {
+                [one] => format!("the variant has {}", one.arches.join(", ")),
+                all => all.iter().map(has).collect::<Vec<_>>().join("; "),
+            };
+            self.report(
+                Diagnostic::new(&codes::NO_ARCH, format!("{}.arches", image.path), message).at(span).help(help),
+            );
         }
     }
 
@@ -141,16 +181,7 @@ impl<'a> Expander<'a> {
     }
 
     fn pattern(&mut self, section: &OsbuildSection) -> Option<Pattern> {
-        match Pattern::parse(&section.pattern.value) {
-            Ok(pattern) => Some(pattern),
-            Err(reason) => {
-                let path = format!("{NAME}.{}", section.pattern.value);
-                let message =
-                    format!("variant pattern `{}` is not a regular expression: {reason}", section.pattern.value);
-                self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
-                None
-            }
-        }
+        parse(&section.pattern.value, section.pattern.span).map_err(|diagnostic| self.report(diagnostic)).ok()
     }
 
     fn matches(&mut self, section: &OsbuildSection, pattern: &Pattern, variant: &Variant) -> bool {
@@ -254,7 +285,7 @@ impl<'a> Expander<'a> {
             return;
         }
         let message = format!(
-            "an image of type `{asked}` usually is a file {format}, but of `{}` readers of images.json expect {}",
+            "an image of type `{asked}` usually is a {format} file, but readers of images.json expect of `{}` a {} file",
             manifest_type.value,
             expected.join(" or ")
         );
@@ -278,7 +309,7 @@ impl<'a> Expander<'a> {
         }
     }
 
-    fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: magudi_config::Span) {
+    fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: Span) {
         if let Err(unknown) = generate(text, self.context.identity) {
             let names = GENERATORS.iter().map(|(name, _)| *name);
             let help = match suggest(&unknown, names.clone()) {
@@ -311,7 +342,7 @@ impl<'a> Expander<'a> {
     }
 
     /// The request for `image` in `variant`; nothing when no arch is left.
-    fn expand(&mut self, image: &'a OsbuildImage, variant: &Variant) {
+    fn expand(&mut self, image: &'a OsbuildImage, variant: &'a Variant) {
         let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
         let arches: Vec<&str> = match &image.arches {
             None => have.into_iter().collect(),
@@ -321,13 +352,7 @@ impl<'a> Expander<'a> {
             }
         };
         if arches.is_empty() {
-            let message =
-                format!("image `{}` is not built for variant {}: no arch is left", image.name.value, variant.uid);
-            let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
-            let help = format!("the variant has {}", variant.arches.join(", "));
-            self.report(
-                Diagnostic::new(&codes::NO_ARCH, format!("{}.arches", image.path), message).at(span).help(help),
-            );
+            self.without_arch.push((image, variant));
             return;
         }
         let Some(target) = self.target(image) else { return };
@@ -436,43 +461,38 @@ impl<'a> Expander<'a> {
 /// for each image, however many variants it is built for.
 fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<(&str, &str, &str), &Planned<'_>> = BTreeMap::new();
-    let mut clashes: BTreeMap<&str, (&Planned<'_>, &Planned<'_>, Vec<&str>)> = BTreeMap::new();
+    let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
         let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
         let Some(release) = planned.request.opts.get("release").and_then(Json::as_str) else { continue };
         let key = (planned.request.name(), version, release);
         match seen.get(&key) {
-            Some(first) => {
-                let clash = clashes.entry(&planned.image.path).or_insert((first, planned, Vec::new()));
-                clash.2.push(&planned.request.variant);
-            }
+            Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),
             None => {
                 seen.insert(key, planned);
             }
         }
     }
-    let diagnostic = |(first, planned, variants): (&Planned<'_>, &Planned<'_>, Vec<&str>)| {
-        let request = &planned.request;
-        let text = |place: usize| request.args.get(place).and_then(Json::as_str).unwrap_or_default();
-        let release = request.opts.get("release").and_then(Json::as_str).unwrap_or_default();
-        let message = format!(
-            "image {} asks for the build {}-{}-{release} for {}, as it is asked for {}",
-            request.name(),
-            request.name(),
-            text(1),
-            listed("variant", &variants),
-            first.request.label()
-        );
-        let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
-            .at(planned.image.name.span)
-            .help("a build can exist only once: give each image, or each variant, a name or release of its own");
-        if std::ptr::eq(first.image, planned.image) {
-            diagnostic
-        } else {
-            diagnostic.related(first.image.name.span, "the first image with this name")
-        }
+    clashes.into_values().filter_map(|(first, others)| nvr_clash(first, &others)).collect()
+}
+
+/// What to say of requests of one image that ask for the build of `first`.
+fn nvr_clash(first: &Planned<'_>, others: &[&Planned<'_>]) -> Option<Diagnostic> {
+    let planned = others.first()?;
+    let (name, nvr) = (planned.request.name(), planned.request.nvr());
+    let mut variants: Vec<&str> = others.iter().map(|planned| planned.request.variant.as_str()).collect();
+    let of_one_image = std::ptr::eq(first.image, planned.image);
+    let message = if of_one_image {
+        variants.insert(0, &first.request.variant);
+        format!("image {name} asks for one and the same build, {nvr}, for {}", listed("variant", &variants))
+    } else {
+        let other = first.request.label();
+        format!("image {name} asks for the build {nvr} for {}, as does image {other}", listed("variant", &variants))
     };
-    clashes.into_values().map(diagnostic).collect()
+    let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
+        .at(planned.image.name.span)
+        .help("a build can exist only once: give each image, or each variant, a name, version or release of its own");
+    Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
 }
 
 /// `variant A`, `variants A, B and C`.

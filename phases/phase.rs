@@ -3,7 +3,7 @@
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
-use magudi_config::{ComposeConfig, Diagnostic};
+use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
@@ -40,6 +40,9 @@ pub trait ImagePhase: Sync {
 
     /// Expands the phase's section per variant and arch.
     fn expand(&self, context: &Context<'_>) -> Expansion;
+
+    /// Finds what is wrong with the section whatever stands elsewhere, beside what the schema says of it.
+    fn check_alone(&self, section: &Node) -> Vec<Diagnostic>;
 
     /// What an archive of a finished build becomes in the compose; `None` for one that is not an image.
     fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String>;

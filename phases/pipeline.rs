@@ -14,7 +14,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_json};
-use magudi_config::{ComposeConfig, Diagnostic};
+use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::Journal;
 use magudi_engine::plan::{TaskRequest, keys};
@@ -40,16 +40,28 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The selection of a command line and a configuration.
+    pub fn new(just: &[String], skip: &[String], tree: &Node) -> Self {
+        let listed = tree.as_dict().and_then(|tree| tree.get("skip_phases")?.as_array()).unwrap_or_default();
+        let listed = listed.iter().filter_map(|name| name.as_str().map(str::to_owned));
+        Self { just: just.to_vec(), skip: skip.iter().cloned().chain(listed).collect() }
+    }
+
     /// Why a phase does not run; `None` when it does.
     pub fn skipped(&self, phase: &dyn ImagePhase, config: &ComposeConfig) -> Option<String> {
         let name = phase.name();
+        self.unwanted(name).or_else(|| {
+            (!phase.is_configured(config)).then(|| format!("Config section '{name}' was not found. Skipping."))
+        })
+    }
+
+    /// Why a phase of that name is not wanted; `None` when it is.
+    fn unwanted(&self, name: &str) -> Option<String> {
         if !self.just.is_empty() && !self.just.iter().any(|just| just == name) {
             return Some(format!("Phase {name} is not among those asked for"));
         }
-        if self.skip.iter().any(|skip| skip == name) {
-            return Some(format!("Phase {name} is to be skipped"));
-        }
-        (!phase.is_configured(config)).then(|| format!("Config section '{name}' was not found. Skipping."))
+        let skipped = self.skip.iter().any(|skip| skip == name);
+        skipped.then(|| format!("Phase {name} is to be skipped"))
     }
 
     /// The phases that run.
@@ -67,6 +79,14 @@ pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>
         all.1.extend(expansion.diagnostics);
     }
     all
+}
+
+/// What is wrong with the sections of the phases that run, whatever stands elsewhere: all that can be said of them when other
+/// options or the variants cannot be used.
+pub fn check_alone(tree: &Node, selection: &Selection) -> Vec<Diagnostic> {
+    let section = |phase: &dyn ImagePhase| tree.as_dict().and_then(|tree| tree.get(phase.name()));
+    let wanted = PHASES.iter().filter(|phase| selection.unwanted(phase.name()).is_none());
+    wanted.filter_map(|phase| Some(phase.check_alone(section(*phase)?))).flatten().collect()
 }
 
 /// A compose that is ready to run.

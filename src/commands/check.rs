@@ -5,6 +5,7 @@ use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
+use magudi_config::Severity;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::render::to_json;
 
@@ -23,11 +24,13 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
         }
         CheckFormat::Human => {
             ui.diagnostics(&diagnostics, &sources);
+            ui.tally(&diagnostics, args.strict);
             if diagnostics.is_empty() && !args.compose.quiet {
                 ui.note(&format!("{}: no problems found", args.compose.config.display()));
             }
         }
     }
-    let bad = has_errors(&diagnostics) || (args.strict && !diagnostics.is_empty());
+    let warned = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Warning);
+    let bad = has_errors(&diagnostics) || (args.strict && warned);
     if bad { Err(Failure::Told) } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, load_config};
 use magudi_engine::plan::TaskRequest;
 use magudi_phases::phase::Context;
-use magudi_phases::pipeline::{Selection, expand};
+use magudi_phases::pipeline::{Selection, check_alone, expand};
 use std::path::{Path, PathBuf};
 
 /// What was asked of the compose.
@@ -135,11 +135,16 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     diagnostics.extend_from_slice(sources.remarks());
     let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
     let kind = typed_late(config.as_ref())?;
-    let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
+    let selection = Selection::new(&request.just, &request.skip, &tree);
+    let Some(config) = config else {
+        diagnostics.extend(check_alone(&tree, &selection));
+        return Err(Failure::invalid(diagnostics, sources));
+    };
     let (mut variants, variants_path) = match load_variants(&config, path, &mut sources) {
         Ok(loaded) => loaded,
         Err(found) => {
             diagnostics.extend(found);
+            diagnostics.extend(check_alone(&tree, &selection));
             return Err(Failure::invalid(diagnostics, sources));
         }
     };
@@ -149,10 +154,6 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     diagnostics.extend(check_variants(&variants));
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
     let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
-    let selection = Selection {
-        just: request.just.clone(),
-        skip: request.skip.iter().chain(&config.skip_phases).cloned().collect(),
-    };
     let mut inspected =
         Inspected { config, variants, variants_path, excluded, identity, selection, diagnostics, sources };
     // What is wrong does not depend on the respin, so any directory will do.

@@ -72,7 +72,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn show(failure: &Failure, ui: Ui) {
     match failure {
         Failure::Usage(text) | Failure::Failed(text) => ui.error(text),
-        Failure::Invalid(invalid) => ui.diagnostics(&invalid.diagnostics, &invalid.sources),
+        Failure::Invalid(invalid) => {
+            ui.diagnostics(&invalid.diagnostics, &invalid.sources);
+            ui.tally(&invalid.diagnostics, false);
+        }
         Failure::Told => {}
     }
 }

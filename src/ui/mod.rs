@@ -17,7 +17,7 @@ pub use terminal::{TerminalView, View};
 
 use crate::settings::Environment;
 use magudi_config::render::render_human;
-use magudi_config::{Diagnostic, Sources};
+use magudi_config::{Diagnostic, Severity, Sources};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How to print.
@@ -93,6 +93,28 @@ impl Ui {
             self.say(render_human(diagnostics, sources, self.color).trim_end());
         }
     }
+
+    /// Counts diagnostics that were drawn, where there are several of them or warnings are taken for errors.
+    pub fn tally(self, diagnostics: &[Diagnostic], strict: bool) {
+        if let Some(text) = tally(diagnostics, strict) {
+            self.say(&format!("\n{text}"));
+        }
+    }
+}
+
+/// `2 errors, 1 warning`; nothing for a single diagnostic, which needs no counting.
+fn tally(diagnostics: &[Diagnostic], strict: bool) -> Option<String> {
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count();
+    let counts =
+        [(count(Severity::Error), "error"), (count(Severity::Warning), "warning"), (count(Severity::Note), "note")];
+    let refused = strict && counts[0].0 == 0 && counts[1].0 > 0;
+    if diagnostics.len() < 2 && !refused {
+        return None;
+    }
+    let plural = |(n, noun): &(usize, &str)| format!("{n} {noun}{}", if *n == 1 { "" } else { "s" });
+    let all: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(plural).collect();
+    let all = all.join(", ");
+    Some(if refused { format!("{all}: --strict takes warnings for errors") } else { all })
 }
 
 /// Text from outside as a terminal may see it: without control characters but line feeds and tabs, and without those that
@@ -133,6 +155,22 @@ mod tests {
         assert_eq!(printable("a\x1b[31mb\tc\n"), "a\\u{1b}[31mb\tc\n");
         assert_eq!(printable("a\r\u{202e}b"), "a\\u{d}\\u{202e}b");
         assert_eq!(printable("žluť"), "žluť");
+    }
+
+    #[test]
+    fn several_diagnostics_are_counted() {
+        use magudi_config::codes::{DEPRECATED, MISSING_KEY, UNLISTED_IMAGE_TYPE};
+        let of = |codes: &[&'static magudi_config::codes::Code], strict| {
+            let all: Vec<Diagnostic> = codes.iter().map(|code| Diagnostic::new(code, "", "so")).collect();
+            tally(&all, strict)
+        };
+        assert_eq!(of(&[], true), None);
+        assert_eq!(of(&[&MISSING_KEY], true), None);
+        assert_eq!(of(&[&UNLISTED_IMAGE_TYPE], true), None);
+        assert_eq!(of(&[&DEPRECATED], false), None);
+        assert_eq!(of(&[&DEPRECATED], true).as_deref(), Some("1 warning: --strict takes warnings for errors"));
+        let all = [&MISSING_KEY, &DEPRECATED, &MISSING_KEY];
+        assert_eq!(of(&all, true).as_deref(), Some("2 errors, 1 warning"));
     }
 
     #[test]

@@ -173,6 +173,92 @@ fn odd_manifest_types() {
     }
 }
 
+/// What can be said without the variants is said when they cannot be read.
+#[test]
+fn bad_variants_hide_nothing_that_is_known() {
+    let lines = "media_checksums = ['sha3']\nosbuild = {'^(Server$': []}";
+    let scene = scene(lines, "<variants><variant/></variants>");
+    let ids = |more: &[&str]| {
+        let (_, report) = check(&scene, "a.conf", more);
+        each(&report, "errors").map(|error| text(error, "id").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(ids(&[]), set(&["MG014", "MG102", "MG201"]));
+    assert_eq!(ids(&["--skip-phase", "osbuild"]), set(&["MG014", "MG102"]));
+    std::fs::remove_file(scene.path().join("variants.xml")).expect("a file");
+    assert_eq!(ids(&[]), set(&["MG014", "MG101", "MG201"]));
+    scene.write("a.conf", &format!("{GOOD}{lines}\ntree_arches = 'x86_64'\n"));
+    assert_eq!(ids(&[]), set(&["MG003", "MG014", "MG201"]));
+    scene.write("a.conf", &format!("{GOOD}{lines}\ntree_arches = 'x86_64'\nskip_phases = ['osbuild']\n"));
+    assert_eq!(ids(&[]), set(&["MG003", "MG014"]));
+}
+
+/// One warning for an image, however many variants it is left out of; one error for a build that is asked for many times.
+#[test]
+fn an_image_is_told_of_once() {
+    let image = |more: &str| {
+        format!("osbuild = {{'': [{{'name': 'n', 'distro': 'd', 'image_types': 'qcow2', 'target': 't', {more}}}]}}")
+    };
+    for (more, list, message, help) in [
+        (
+            "'arches': ['s390x']",
+            "warnings",
+            "image `n` is not built for variants Cloud and Server: no arch is left",
+            "Cloud has x86_64; Server has aarch64, x86_64",
+        ),
+        (
+            "'arches': ['aarch64']",
+            "warnings",
+            "image `n` is not built for variant Cloud: no arch is left",
+            "the variant has x86_64",
+        ),
+        (
+            "'release': '1'",
+            "errors",
+            "image n asks for one and the same build, n-42-1, for variants Cloud and Server",
+            "a build can exist only once: give each image, or each variant, a name, version or release of its own",
+        ),
+    ] {
+        let (_, report) = check(&scene(&image(more), VARIANTS), "a.conf", &[]);
+        let [found] = &report[list].as_array().expect("a list")[..] else { panic!("{more}: {report:#}") };
+        assert_eq!((text(found, "message"), text(found, "help")), (message, help), "{more}");
+    }
+}
+
+/// Options of newer versions of Pungi are options, and removed ones are no advice.
+#[test]
+fn options_of_other_versions() {
+    let lines = "kiwibuild = {}\nimagebuilder_target = 't'\nostree_container = {}\ncts_oidc_client_id = 'c'\n\
+                 kiwibuilds = {}\ngather_sources = 'x'\nrunroot = False";
+    let (_, report) = check(&scene(lines, VARIANTS), "a.conf", &[]);
+    let found: Vec<(&str, &str, i64)> = each(&report, "warnings")
+        .map(|found| (text(found, "id"), text(found, "path"), found["column"].as_i64().expect("a column")))
+        .collect();
+    assert_eq!(
+        found,
+        [("MG012", "runroot", 1), ("MG011", "kiwibuilds", 1), ("MG011", "gather_sources", 1)],
+        "{report:#}"
+    );
+    assert!(
+        each(&report, "warnings").all(|found| text(found, "help") != "did you mean `gather_source`?"),
+        "{report:#}"
+    );
+}
+
+/// An image type that is not known here is noted, and neither fails a check nor a strict one.
+#[test]
+fn unknown_image_types_are_noted() {
+    let lines = "osbuild = {'^Cloud$': [{'name': 'n', 'distro': 'd', 'image_types': 'game-console', 'target': 't'}]}";
+    let scene = scene(lines, VARIANTS);
+    let (status, report) = check(&scene, "a.conf", &["--strict"]);
+    assert_eq!((status, &report["errors"], &report["warnings"]), (Some(0), &json!([]), &json!([])));
+    let [found] = &report["notes"].as_array().expect("a list")[..] else { panic!("{report:#}") };
+    assert_eq!((text(found, "id"), text(found, "severity"), &found["line"]), ("MG025", "note", &json!(8)));
+    let ran = scene.run(["check", "--config", "a.conf", "--strict"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(ran.stderr.starts_with("note[MG025]: no image type is known as `game-console`\n"), "{}", ran.stderr);
+}
+
 /// The configurations that a reader is told to start from.
 #[test]
 fn examples_of_the_repository_have_no_problems() {

@@ -1,6 +1,7 @@
 //! The pages for users: every command on them runs, every link leads somewhere, and the tables of keys are those of the
 //! schema. `UPDATE_DOCS=1` writes the tables anew.
 
+use crate::cases::index;
 use crate::program::{Ran, Scene, repository};
 use magudi_config::schema::images::{self, UPLOADS};
 use magudi_config::schema::{self, Default, Key, Kind};
@@ -22,6 +23,23 @@ const TO_COME: [&str; 2] = ["reliability.md", "performance.md"];
 
 fn read(page: &str) -> String {
     std::fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// Every case in which magudi does better than Pungi on purpose is told to users.
+#[test]
+fn differences_are_all_listed() {
+    let page = read("docs/differences-from-pungi.md");
+    let named: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split(['[', ']']).skip(1).step_by(2))
+        .flat_map(|cases| cases.split(", "))
+        .collect();
+    for row in index().iter().filter(|row| row["verdict"] == "better") {
+        let case = row["case"].as_str().expect("a name");
+        let number = case.split('_').next().expect("a number");
+        assert_eq!(named.iter().filter(|name| **name == number).count(), 1, "{case} is not on the page, or twice");
+    }
 }
 
 /// The blocks of commands on a page: fenced as `sh`, or indented with a line that begins with `magudi`. A block after a

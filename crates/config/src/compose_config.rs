@@ -28,8 +28,6 @@ pub struct ComposeConfig {
     pub translate_paths: Vec<(String, String)>,
     /// `link_type`.
     pub link_type: LinkType,
-    /// `skip_phases`.
-    pub skip_phases: Vec<String>,
     /// `create_optional_isos`.
     pub create_optional_isos: bool,
     /// `global_version`, `global_release`, `global_target`.

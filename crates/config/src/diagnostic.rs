@@ -6,10 +6,23 @@ use crate::source::Span;
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Worth knowing; nothing needs to be done.
+    Note,
     /// Works, but is probably not what was meant.
     Warning,
     /// Nothing is submitted.
     Error,
+}
+
+impl Severity {
+    /// As it is printed: `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// One problem of a configuration.

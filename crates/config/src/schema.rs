@@ -98,6 +98,16 @@ pub fn key(name: &str) -> Option<&'static Key> {
     INDEX.get(name).copied()
 }
 
+/// Families of options that newer versions of Pungi know, each with all options that begin with its name and `_`. Their
+/// phases are not ours, and nothing has recorded their types.
+const NEWER: &[&str] = &["kiwibuild", "imagebuilder", "ostree_container", "cts_oidc"];
+
+/// Whether an option is one of a newer Pungi than the one that [`KEYS`] is of.
+pub fn is_newer(name: &str) -> bool {
+    let is_of = |family: &&str| name.strip_prefix(*family).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    name == "pkgset_inherit_exclusive_arch_to_noarch" || NEWER.iter().any(is_of)
+}
+
 /// Values of `release_type`, which productmd also asks of a base product.
 pub const RELEASE_TYPES: &[&str] = &["fast", "ga", "updates", "updates-testing", "eus", "aus", "els", "tus", "e4s"];
 /// Values of `compose_type`.
@@ -113,7 +123,7 @@ const LAYERED_VOLUME_IDS: &[&str] = &[
 ];
 
 const EMPTY: Default = Default::Texts(&[]);
-const KOJI: &str = "Koji is queried instead";
+const KOJI: &str = "remove it: Koji is asked instead";
 
 const fn opt(name: &'static str, kind: Kind) -> Key {
     Key { name, kind, default: Default::Absent, required: false, about: "" }
@@ -142,7 +152,7 @@ pub const KEYS: &[Key] = &[
     req("release_version", Kind::Text).about("Version: numbers joined by dots, or a word such as `Rawhide`. A string, so in quotes."),
     with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga")).about("Type of the release; anything but `ga` becomes part of the compose id."),
     flag("release_internal", false).about("Whether the release is for internal use; noted in composeinfo.json."),
-    gone("release_is_layered", "remove it. It's layered if there's configuration for base product"),
+    gone("release_is_layered", "remove it: a release is layered when `base_product_name` and its siblings are set"),
     opt("release_discinfo_description", Kind::Text),
     opt("treeinfo_version", Kind::Text),
     opt("compose_type", Kind::Choice(COMPOSE_TYPES)).about("Type of the compose when no option of the command line gives one."),
@@ -178,7 +188,7 @@ pub const KEYS: &[Key] = &[
     opt("symlink_isos_to", Kind::Text),
     gone(
         "runroot",
-        "remove it. Please specify 'runroot_method' if you want to enable runroot, otherwise run things locally",
+        "remove it: `runroot_method` says where things run, which is this machine when it is not set",
     ),
     opt("runroot_method", Kind::ObjectOrChoice(RUNROOT_METHODS)),
     opt("global_runroot_method", Kind::Choice(RUNROOT_METHODS)),
@@ -205,14 +215,14 @@ pub const KEYS: &[Key] = &[
     opt("module_defaults_dir", Kind::TextOrScm),
     opt("module_obsoletes_dir", Kind::TextOrScm),
     opt("gather_prepopulate", Kind::TextOrScm),
-    gone("old_composes_per_release_type", "remove it. It is the default behavior now"),
-    gone("bootable", "remove it. Setting buildinstall_method option if you want a bootable installer"),
-    gone("keep_original_comps", "remove <groups> tag from respective variant in variants XML"),
+    gone("old_composes_per_release_type", "remove it: composes are always found by release type"),
+    gone("bootable", "remove it: there is an installer when `buildinstall_method` is set"),
+    gone("keep_original_comps", "remove it, and the `<groups>` of the variants whose comps are to stay as they are"),
     gone("gather_source", "remove it"),
     gone("pdc_url", KOJI),
     gone("pdc_develop", KOJI),
     gone("pdc_insecure", KOJI),
-    gone("productimg", "remove it. Productimg phase has been removed"),
+    gone("productimg", "remove it: there is no such phase any more"),
     // Keys of phases that are not ours: types as far as the recorded defaults tell them.
     with("additional_packages", Kind::Array, EMPTY),
     flag("buildinstall_allow_reuse", false),

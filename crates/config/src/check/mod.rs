@@ -12,7 +12,7 @@ mod values;
 use crate::codes;
 use crate::compose_config::{BuildDefaults, ComposeConfig, ImageTypes, LinkType};
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
-use crate::schema;
+use crate::schema::{self, Kind};
 use crate::source::Spanned;
 use crate::tree::{Dict, Node};
 use options::Options;
@@ -96,6 +96,9 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
             ("media_checksum_base_filename", _) => {
                 checksums::check_base_name(node, at, options.is_true("media_checksum_one_file"), findings);
             }
+            (_, Kind::Removed(_)) => {
+                options::check_removed(key, options.key_span(key.name).unwrap_or(node.span), findings);
+            }
             _ => options::check_kind(key, node, at, findings),
         }
     }
@@ -120,7 +123,6 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         koji_cache: options.text("koji_cache"),
         translate_paths: translate_paths?,
         link_type: link_type(&options)?,
-        skip_phases: texts("skip_phases").into_iter().map(|phase| phase.value).collect(),
         create_optional_isos: options.is_true("create_optional_isos"),
         global: build_defaults(&options, ["global_version", "global_release", "global_target"]),
         osbuild_defaults: build_defaults(&options, ["osbuild_version", "osbuild_release", "osbuild_target"]),

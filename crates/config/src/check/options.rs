@@ -109,11 +109,7 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         Kind::ImageType => drop(super::osbuild::read_types(node, at, findings)),
         Kind::Repositories => drop(super::osbuild::read_repos(node, at, findings)),
         Kind::UploadOptions => super::upload::check(node, at, None, findings),
-        Kind::Removed(instead) => {
-            let message = format!("`{}` was removed from Pungi and has no effect", key.name);
-            let found = Diagnostic::new(&codes::DEPRECATED, at.to_string(), message).at(node.span);
-            findings.add(found.help(instead));
-        }
+        Kind::Removed(_) => {}
     }
 }
 
@@ -185,6 +181,14 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
     Some(pairs)
 }
 
+/// Warns of options that Pungi has removed.
+pub fn check_removed(key: &Key, span: Span, findings: &mut Findings) {
+    if let Kind::Removed(instead) = key.kind {
+        let message = format!("`{}` was removed from Pungi and has no effect", key.name);
+        findings.add(Diagnostic::new(&codes::DEPRECATED, key.name, message).at(span).help(instead));
+    }
+}
+
 /// Warns of options that nobody knows.
 pub fn check_keys(dict: &Dict, findings: &mut Findings) {
     for (key, _) in &dict.entries {
@@ -193,12 +197,13 @@ pub fn check_keys(dict: &Dict, findings: &mut Findings) {
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
             continue;
         };
-        if schema::key(name).is_some() {
+        if schema::key(name).is_some() || schema::is_newer(name) {
             continue;
         }
         let message = format!("no option is called {}", quoted(name));
         let found = Diagnostic::new(&codes::UNKNOWN_OPTION, At::Root.key(name).to_string(), message).at(key.span);
-        let near = crate::similar::suggest(name, schema::KEYS.iter().map(|key| key.name));
+        let alive = schema::KEYS.iter().filter(|key| !matches!(key.kind, Kind::Removed(_)));
+        let near = crate::similar::suggest(name, alive.map(|key| key.name));
         findings.add(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found,

@@ -151,14 +151,18 @@ pub fn read_types(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Sp
     Some(Spanned::new(ImageTypes::List(texts.into_iter().map(|text| text.value).collect()), node.span))
 }
 
-/// Warns of an image type that is a slip of a known one. Others that are not known are composer's business.
+/// Warns of an image type that is a slip of a known one. Others that are not known are composer's business: a note.
 fn remark_on_type(node: &Node, at: At<'_>, findings: &mut Findings) {
     let name = node.as_str().unwrap_or("");
-    if let Some(near) = images::slip_of(name) {
-        let message = format!("no image type is known as {}", quoted(name));
-        let found = Diagnostic::new(&codes::UNKNOWN_IMAGE_TYPE, at.to_string(), message).at(node.span);
-        findings.add(found.help(format!("did you mean `{near}`?")));
+    if images::is_known(name) {
+        return;
     }
+    let message = format!("no image type is known as {}", quoted(name));
+    let found = |code| Diagnostic::new(code, at.to_string(), message).at(node.span);
+    findings.add(match images::slip_of(name) {
+        Some(near) => found(&codes::UNKNOWN_IMAGE_TYPE).help(format!("did you mean `{near}`?")),
+        None => found(&codes::UNLISTED_IMAGE_TYPE).help("it is passed on to the hub as it is"),
+    });
 }
 
 /// The repositories of an image.

@@ -29,7 +29,7 @@ pub fn check(node: &Node, at: At<'_>, types: Option<&Spanned<ImageTypes>>, findi
             && !dict.entries.is_empty()
         {
             let fitting: Vec<&str> =
-                all.iter().filter(|(misfits, _)| misfits.weight() == 0).map(|(_, kind)| kind.name).collect();
+                all.iter().filter(|(misfits, _)| misfits.weight() == 0).map(|(_, kind)| place(kind)).collect();
             let message = format!(
                 "these upload options are for {}, but images of type {} can only be uploaded to {}",
                 fitting.join(" or "),

@@ -25,7 +25,14 @@ impl Findings {
         let message = format!("expected {wanted}, found {shown}");
         let found = Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(node.span);
         let is_plain = matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_));
-        self.add(if is_plain && wanted.starts_with("a string") { found.help("put it in quotes") } else { found });
+        let is_item = matches!(node.value, Value::Str(_) | Value::Dict(_));
+        self.add(if is_plain && wanted.starts_with("a string") {
+            found.help("put it in quotes")
+        } else if is_item && wanted.starts_with("a list of") {
+            found.help("put it in brackets: a list of one item is a list, too")
+        } else {
+            found
+        });
     }
 
     /// A string.

@@ -53,7 +53,8 @@ pub fn to_markdown() -> String {
     for (prefix, heading) in GROUPS {
         let _ = writeln!(out, "\n| {heading} | | |\n| --- | --- | --- |");
         for code in ALL.iter().filter(|code| code.id.starts_with(prefix)) {
-            let _ = writeln!(out, "| [{0}](#{1}) | {2} | {3} |", code.id, anchor(code), word(code), code.title);
+            let _ =
+                writeln!(out, "| [{0}](#{1}) | {2} | {3} |", code.id, anchor(code), code.severity.as_str(), code.title);
         }
     }
     for code in ALL {
@@ -62,7 +63,11 @@ pub fn to_markdown() -> String {
             Example::Yaml(source) => ("yaml", source),
             Example::Variants(source) => ("xml", source),
         };
-        let severity = if code.severity == Severity::Error { "Error" } else { "Warning" };
+        let severity = match code.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+            Severity::Note => "Note",
+        };
         let text = wrapped(&format!("*{severity}.* {}", code.text));
         let _ = write!(out, "\n## {}: {}\n\n{text}\n\n```{language}\n{source}\n```\n", code.id, code.title);
     }
@@ -86,13 +91,6 @@ fn wrapped(text: &str) -> String {
         width += length;
     }
     out
-}
-
-fn word(code: &Code) -> &'static str {
-    match code.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 /// The anchor that Markdown renderers give a heading.

@@ -71,7 +71,7 @@ pkgset_repos = {"x86_64": "https://example.com/repo"}"#);
 }]}"#);
     UNKNOWN_OPTION "MG011" Warning "No option has this name"
         "Pungi has no top-level option of this name, so the value has no effect. In the configuration language a variable \
-         that is used elsewhere is a top-level name, too; options of newer versions of Pungi are also reported."
+         that is used elsewhere is a top-level name, too."
         Conf(r#"osbuild_targt = "f42-image""#);
     DEPRECATED "MG012" Warning "An option has no effect any more"
         "Pungi has removed the option. It is accepted and does nothing; the message says what to do instead."
@@ -133,9 +133,12 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     "name": "server-azure", "distro": "fedora-42", "image_types": "azure", "upload_options": {"region": "us-east-1"},
 }]}"#);
     UNKNOWN_IMAGE_TYPE "MG024" Warning "An image type that looks like a slip"
-        "The image type is not known, and one that is known differs by a letter or two. Other unknown types are not reported: \
-         osbuild-composer may know them."
+        "The image type is not known, and one that is known differs by a letter or two."
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "gest-image"}]}"#);
+    UNLISTED_IMAGE_TYPE "MG025" Note "An image type that magudi does not know"
+        "The image type is passed on as it is, and osbuild-composer may well know it. magudi cannot tell which files the image \
+         will have, nor which cloud it can be uploaded to, so neither `manifest_type` nor `upload_options` is compared with it."
+        Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "game-console"}]}"#);
 
     VARIANTS_UNREADABLE "MG101" Error "The variants file cannot be read"
         "`variants_file` is a path beside the configuration, or a dict with `scm = \"file\"`. Files in other source \

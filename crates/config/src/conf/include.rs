@@ -102,7 +102,11 @@ impl Parser<'_, '_> {
                     .map_err(|found| if found.span.is_none() { found.at(span) } else { found })
                     .map_err(|found| {
                         let quoted = name.contains(['"', '\'']);
-                        Box::new(if quoted { found.help("write the path without quotes") } else { found })
+                        Box::new(match name.strip_suffix(".conf") {
+                            _ if quoted => found.help("write the path without quotes"),
+                            Some(stem) => found.help(format!("write `from {stem} import`: `.conf` is added to it")),
+                            None => found,
+                        })
                     })?;
                 self.env.known.insert(path.clone(), file);
                 file

@@ -179,6 +179,8 @@ impl<'p> Parser<'p, '_> {
             found.help("save the file without a byte order mark")
         } else if matches!(c, '“' | '”' | '‘' | '’') {
             found.help("use plain quotes, \" or '")
+        } else if matches!(c, '!' | '$' | '?') {
+            found.help("put text in quotes")
         } else {
             found
         }
@@ -194,7 +196,11 @@ impl<'p> Parser<'p, '_> {
                     "global" => self.global()?,
                     _ => self.assignment(token)?,
                 },
-                _ => return Err(self.unexpected(token, "a name, `from` or `global`").into()),
+                _ => {
+                    let found = self.unexpected(token, "a name, `from` or `global`");
+                    let hint = hint(self.word(token)).filter(|_| token.kind == Kind::Op);
+                    return Err(Box::new(hint.into_iter().fold(found, Diagnostic::help)));
+                }
             }
         }
     }
@@ -245,6 +251,16 @@ impl<'p> Parser<'p, '_> {
         let value = self.value(0)?;
         self.set(&Arc::from(self.word(name)), self.span(name), value)
     }
+}
+
+/// What to write instead of an operator behind a value.
+fn hint(operator: &str) -> Option<&'static str> {
+    Some(match operator {
+        "+" => "strings are put together with `%`: \"%s-%s\" % (a, b)",
+        "," | ";" => "remove it: nothing stands between statements",
+        "." | "[" | "(" => "a value is used whole: nothing can be taken from it, and nothing can be called",
+        _ => return None,
+    })
 }
 
 /// Python's keywords, `from` and `global` excepted, which begin statements here.

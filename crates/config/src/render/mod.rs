@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// How many diagnostics are drawn; the rest is only counted.
+/// How many diagnostics are drawn, errors before all others; the rest is only counted.
 const MAX_DRAWN: usize = 200;
 /// Lines up to this many bytes are shown whole.
 const WHOLE: usize = 160;
@@ -29,7 +29,7 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut secrets = HashMap::new();
     let mut out = String::new();
-    for diagnostic in diagnostics.iter().take(MAX_DRAWN) {
+    for diagnostic in worst(diagnostics) {
         let drawn = draw(diagnostic, sources, &mut secrets);
         push_places(&mut out, &renderer.render(&[group(diagnostic, &drawn)]), &drawn);
         out.push_str("\n\n");
@@ -39,6 +39,15 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
         let _ = writeln!(out, "... and {more} more\n");
     }
     out
+}
+
+/// The diagnostics that are drawn, in their order: all, or as many of the worst as may be.
+fn worst(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut all: Vec<(usize, &Diagnostic)> = diagnostics.iter().enumerate().collect();
+    all.sort_by_key(|(_, diagnostic)| std::cmp::Reverse(diagnostic.severity()));
+    all.truncate(MAX_DRAWN);
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, diagnostic)| diagnostic).collect()
 }
 
 /// Begins what stands for a path until it is drawn; [`clean`] lets no such character through.
@@ -61,24 +70,26 @@ fn push_places(out: &mut String, rendered: &str, drawn: &[Drawn]) {
     out.push_str(rest);
 }
 
-/// `{"errors": [...], "warnings": [...]}`; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
+/// `{"errors": [...], "warnings": [...]}`, and `"notes": [...]` where there are any; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
 /// `file`, `line`, `column` and `help`, null where there is nothing.
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value {
     let list = |severity| -> Vec<serde_json::Value> {
         let chosen = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity);
         chosen.map(|diagnostic| object(diagnostic, sources)).collect()
     };
-    serde_json::json!({ "errors": list(Severity::Error), "warnings": list(Severity::Warning) })
+    let mut report = serde_json::json!({ "errors": list(Severity::Error), "warnings": list(Severity::Warning) });
+    let notes = list(Severity::Note);
+    if let Some(object) = report.as_object_mut().filter(|_| !notes.is_empty()) {
+        object.insert("notes".to_owned(), notes.into());
+    }
+    report
 }
 
 fn object(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
     let place = diagnostic.span.map(|span| sources.position(span));
     serde_json::json!({
         "id": diagnostic.code.id,
-        "severity": match diagnostic.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
+        "severity": diagnostic.severity().as_str(),
         "message": clean(&diagnostic.message),
         "path": diagnostic.path,
         "file": place.as_ref().map(|place| place.path.display().to_string()),
@@ -216,6 +227,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, drawn: &'a [Drawn]) -> Group<'a> {
     let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let mut group = level
         .primary_title(clean(&diagnostic.message))

@@ -161,15 +161,20 @@ const OTHERS: &[&str] = &[
     "vmdk",
 ];
 
+/// Whether the image type is one of those that are known here.
+pub fn is_known(image_type: &str) -> bool {
+    cloud_of(image_type).is_some() || OTHERS.contains(&image_type)
+}
+
 /// The image type that an unknown one is probably a slip of. Composer may know types that are not listed here, so only what
 /// is one or two letters off, and has as many words, is taken for a slip.
 pub fn slip_of(image_type: &str) -> Option<&'static str> {
-    let known = || CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied();
-    if known().any(|name| name == image_type) {
+    if is_known(image_type) {
         return None;
     }
+    let known = CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied();
     let words = |name: &str| name.split('-').count();
-    let near = known().filter(|name| words(name) == words(image_type) && name.len().abs_diff(image_type.len()) <= 2);
+    let near = known.filter(|name| words(name) == words(image_type) && name.len().abs_diff(image_type.len()) <= 2);
     crate::similar::suggest_within(image_type, near, 2)
 }
 

@@ -96,4 +96,9 @@ fn bare_words_and_quoted_paths_say_what_to_do() {
     assert!(help("arches = [x86_64]").contains("put text in quotes"));
     assert_eq!(help("target = 1 a = targe"), "did you mean `target`?");
     assert_eq!(help("from 'x' import *"), "write the path without quotes");
+    assert_eq!(help("from ./x.conf import *"), "write `from ./x import`: `.conf` is added to it");
+    assert_eq!(help("release = !RELEASE_FROM_DATE_RESPIN"), "put text in quotes");
+    assert!(help("version = '42' + '.1'").contains("with `%`"));
+    assert_eq!(help("version = '42',\nrelease = '1'"), "remove it: nothing stands between statements");
+    assert!(help("a = 'x' b = a[0]").contains("nothing can be taken from it"));
 }
