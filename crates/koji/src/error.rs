@@ -190,9 +190,10 @@ pub(crate) fn is_retriable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
 }
 
-/// Whether a server that answers with `status` may have handed the request to the hub.
+/// Whether a server that answers with `status` may have handed the request to the hub. Some caches say 503 when they have
+/// waited too long for an answer.
 pub(crate) fn status_may_have_executed(status: u16) -> bool {
-    !matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 408 | 411 | 413 | 425 | 429 | 503)
+    !matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 408 | 411 | 413 | 425 | 429)
 }
 
 fn excerpt_suffix(excerpt: &str) -> String {

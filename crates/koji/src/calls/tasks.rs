@@ -25,7 +25,8 @@ pub mod osbuild_image {
 
     /// Whether a task whose stored arguments are `stored` was made by a call with `args` and `opts`.
     ///
-    /// The hub stores named arguments by their place, and a list of one image type as that type (KOJI.md 5).
+    /// The hub stores named arguments by their place, and a list of one image type as that type (KOJI.md 5). Carriage returns
+    /// do not come back from it (KOJI.md 2): ends of lines are all alike.
     pub fn is_same_request(stored: &[Value], args: &[Value], opts: &BTreeMap<String, Value>) -> bool {
         const IMAGE_TYPE: usize = 3;
         let stored = split_kwargs(stored.to_vec());
@@ -34,6 +35,7 @@ pub mod osbuild_image {
             None | Some(Value::Nil) => BTreeMap::new(),
             Some(_) => return false,
         };
+        let same = |a: &Value, b: &Value| same(a, b) || same(&with_line_feeds(a), &with_line_feeds(b));
         let alone = |value: &Value| match value {
             Value::Array(items) => match items.as_slice() {
                 [one] => one.clone(),
@@ -47,6 +49,19 @@ pub mod osbuild_image {
             None => false,
         });
         same_args && same(&Value::Struct(stored_opts), &Value::Struct(opts.clone()))
+    }
+
+    /// A value with every end of a line in it as XML has it.
+    fn with_line_feeds(value: &Value) -> Value {
+        let text = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+        match value {
+            Value::String(string) => Value::String(text(string)),
+            Value::Array(items) => Value::Array(items.iter().map(with_line_feeds).collect()),
+            Value::Struct(members) => {
+                Value::Struct(members.iter().map(|(name, value)| (text(name), with_line_feeds(value))).collect())
+            }
+            other => other.clone(),
+        }
     }
 }
 
@@ -123,9 +138,11 @@ pub mod list_tasks {
         if let Some(since) = filter.created_after {
             opts.push(("createdAfter", Value::Double(since)));
         }
-        let page =
-            structure([("limit", int(i64::from(limit))), ("offset", int(i64::from(offset))), ("order", string("-id"))]);
-        MethodCall::new("listTasks", kwargs([], [("opts", structure(opts)), ("queryOpts", page)]))
+        let mut page = vec![("limit", int(i64::from(limit))), ("order", string("-id"))];
+        if offset > 0 {
+            page.push(("offset", int(i64::from(offset))));
+        }
+        MethodCall::new("listTasks", kwargs([], [("opts", structure(opts)), ("queryOpts", structure(page))]))
     }
 
     /// Reads the tasks.

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 const PROLOG: &str = "<?xml version='1.0'?>\n";
 
+/// A carriage return in a document where it is to arrive.
+const CARRIAGE_RETURN: &str = "&#13;";
+
 /// Writes a request.
 pub fn encode_call(method: &str, params: &[Value]) -> Result<Vec<u8>, EncodeError> {
     let mut out = format!("{PROLOG}<methodCall>\n<methodName>");
@@ -21,12 +24,12 @@ pub fn encode_call(method: &str, params: &[Value]) -> Result<Vec<u8>, EncodeErro
     Ok(out.into_bytes())
 }
 
-/// Writes an answer.
+/// Writes an answer. As from a hub, a carriage return in it arrives as a line feed (KOJI.md 2).
 pub fn encode_response(result: &Value) -> Result<Vec<u8>, EncodeError> {
     let mut out = format!("{PROLOG}<methodResponse>\n<params>\n<param>\n");
     value(&mut out, result, 0).map_err(|e| within(e, "the result"))?;
     out.push_str("</param>\n</params>\n</methodResponse>\n");
-    Ok(out.into_bytes())
+    Ok(as_hubs_do(out))
 }
 
 /// Writes a fault. Characters that XML does not have become U+FFFD: a fault must arrive.
@@ -37,7 +40,13 @@ pub fn encode_fault(fault: &Fault) -> Vec<u8> {
     out.push_str("</member>\n<member>\n<name>faultString</name>\n<value><string>");
     escape_legal(&mut out, &text);
     out.push_str("</string></value>\n</member>\n</struct></value>\n</fault>\n</methodResponse>\n");
-    out.into_bytes()
+    as_hubs_do(out)
+}
+
+/// Hubs write a carriage return as it is, and whoever reads the XML takes it for the end of a line. (In a text that holds the
+/// reference itself, its `&` is escaped.)
+fn as_hubs_do(text: String) -> Vec<u8> {
+    if text.contains(CARRIAGE_RETURN) { text.replace(CARRIAGE_RETURN, "\r").into_bytes() } else { text.into_bytes() }
 }
 
 fn value(out: &mut String, value: &Value, depth: usize) -> Result<(), EncodeError> {
@@ -118,7 +127,7 @@ fn escape_legal(out: &mut String, text: &str) {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '\r' => out.push_str("&#13;"),
+            '\r' => out.push_str(CARRIAGE_RETURN),
             _ => out.push(c),
         }
     }

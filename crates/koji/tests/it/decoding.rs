@@ -159,6 +159,16 @@ fn listed_tasks_and_their_requests() {
     let more = BTreeMap::from([("release".to_owned(), string("1"))]);
     assert!(!osbuild_image::is_same_request(&stored, args, &more));
     assert!(!osbuild_image::is_same_request(&[], args, &opts));
+    // What a hub stores of a text with carriage returns, and what was sent.
+    let with_file = |text: &str| {
+        let file = structure([("path", string("/etc/motd")), ("data", string(text))]);
+        let customizations = structure([("files", Value::Array(vec![file]))]);
+        opts.clone().into_iter().chain([("customizations".to_owned(), customizations)]).collect::<BTreeMap<_, _>>()
+    };
+    let mut in_lines = args.to_vec();
+    in_lines.push(Value::Struct(with_file("one\ntwo\n\n")));
+    assert!(osbuild_image::is_same_request(&in_lines, args, &with_file("one\r\ntwo\r\r\n")));
+    assert!(!osbuild_image::is_same_request(&in_lines, args, &with_file("one\r\ntwo")));
 }
 
 #[test]
@@ -212,7 +222,7 @@ async fn pages_are_put_together() {
     let calls: Vec<MethodCall> = server.seen().iter().map(Seen::call).collect();
     let expected = json!({
         "opts": {"decode": true, "owner": 2, "method": "osbuildImage", "state": [0, 1, 4]},
-        "queryOpts": {"limit": 500, "offset": 0, "order": "-id"},
+        "queryOpts": {"limit": 500, "order": "-id"},
         "__starstar": true,
     });
     assert_eq!(calls[0].params, [from_json(&expected).unwrap()]);

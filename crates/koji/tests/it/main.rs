@@ -5,13 +5,14 @@
 
 mod codec; // round trips and hostile documents
 mod decoding; // typed calls on recorded answers
-mod downloads;
+mod downloads; // files over HTTP
 mod faults; // the classes against Koji's own list
 mod hostile; // answers that mean harm
 mod profiles; // koji's configuration files
 mod recordings; // every recorded message against what Python reads in it
+mod requests; // every request against what Koji's own client sent
 mod server; // the HTTP server of the tests
 mod sessions; // logins, call numbers, lost answers
 mod tickets; // logins by Kerberos
 mod tls; // which servers are trusted, and client certificates
-mod transport; // everything between a call and its answer // files over HTTP
+mod transport; // everything between a call and its answer
