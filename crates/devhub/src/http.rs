@@ -1,5 +1,6 @@
 //! The *HTTP* side: connections, routes, limits, and the ways in which an answer can fail to arrive (KOJI.md 1).
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::clock;
 use crate::files;
 use crate::methods::KOJI_VERSION;
 use crate::pages;
-use crate::rpc::{self, Reply};
+use crate::rpc::{self, Caller, Reply};
 use crate::scenario::{Loss, OutageKind};
 use crate::site::Site;
 use crate::wire::{Fault, OFFLINE, not_allowed};
@@ -181,18 +182,9 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
-    let outage = site.mishaps.meet(Instant::now());
-    match outage {
-        None | Some(OutageKind::Lockout) => {}
-        Some(OutageKind::Offline) => {
-            let fault = Fault::new(OFFLINE, "server is offline");
-            return Ok(by_hub(respond(StatusCode::OK, "text/xml", encode_fault(&fault))));
-        }
-        Some(OutageKind::Http500) => return Ok(internal_error()),
-        Some(OutageKind::Html) => {
-            return Ok(html(StatusCode::OK, "Maintenance", "This service is down for maintenance."));
-        }
-        Some(OutageKind::Refuse) => return Err(HangUp),
+    let mut outage = site.mishaps.meet(Instant::now());
+    if let Some(answer) = outage.and_then(away) {
+        return answer;
     }
     if request.headers().contains_key(header::TRANSFER_ENCODING) {
         let text = "A request of this type must have a Content-Length.";
@@ -208,13 +200,18 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
         return Ok(invalid("Request too long"));
     }
     let mut caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query());
-    caller.is_locked_out = outage == Some(OutageKind::Lockout);
     let body = Limited::new(request.into_body(), usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX));
     let body: Bytes = match timeout(BODY_TIME, body.collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(_)) => return Ok(invalid("the request broke off")),
         Err(_) => return Ok(closing(by_hub(respond(StatusCode::REQUEST_TIMEOUT, "text/plain", "Request Timeout\n")))),
     };
+    let mark = mark(&caller, &body);
+    outage = outage.or_else(|| site.mishaps.meet_first(mark));
+    if let Some(answer) = outage.and_then(away) {
+        return answer;
+    }
+    caller.is_locked_out = outage == Some(OutageKind::Lockout);
     let worker = Arc::clone(&site);
     let reply = tokio::task::spawn_blocking(move || rpc::answer(&worker, &body, &caller)).await;
     let (method, body) = match reply {
@@ -226,10 +223,32 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    match site.mishaps.loses_answer(&method) {
+    match site.mishaps.loses_answer(&method, mark) {
         None => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
         Some(loss) => lose(loss, body),
     }
+}
+
+/// What a client sees of a hub that cannot be used; nothing, if it can, by some.
+fn away(kind: OutageKind) -> Option<Outcome> {
+    Some(match kind {
+        OutageKind::Lockout => return None,
+        OutageKind::Offline => {
+            let fault = Fault::new(OFFLINE, "server is offline");
+            Ok(by_hub(respond(StatusCode::OK, "text/xml", encode_fault(&fault))))
+        }
+        OutageKind::Http500 => Ok(internal_error()),
+        OutageKind::Html => Ok(html(StatusCode::OK, "Maintenance", "This service is down for maintenance.")),
+        OutageKind::Refuse => Err(HangUp),
+    })
+}
+
+/// What tells a request from others: its session with the number of the call, and its body.
+fn mark(caller: &Caller, body: &[u8]) -> u64 {
+    let session = caller.credentials.as_ref().ok().and_then(Option::as_ref);
+    let mut hasher = DefaultHasher::new();
+    (session.map(|session| (session.id, session.callnum)), body).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What arrives of an answer that gets lost.

@@ -97,6 +97,8 @@ pub enum JournalError {
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    /// How long the part is that holds whole records, in bytes.
+    good: u64,
 }
 
 impl Journal {
@@ -131,14 +133,27 @@ impl Journal {
         }
         file.set_len(good).map_err(wrap)?;
         file.seek(std::io::SeekFrom::Start(good)).map_err(wrap)?;
-        Ok((Self { path, file }, records))
+        Ok((Self { path, file, good }, records))
     }
 
-    /// Adds a record.
+    /// Adds a record. One that cannot be written whole, because the disk is full, leaves nothing behind.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), JournalError> {
         let mut line = serde_json::to_vec(record).map_err(|e| JournalError::Request(e.to_string()))?;
         line.push(b'\n');
-        self.file.write_all(&line).map_err(|source| JournalError::File { path: self.path.clone(), source })
+        let written = self.write_at_end(&line);
+        if written.is_ok() {
+            self.good += line.len() as u64;
+        }
+        written.map_err(|source| JournalError::File { path: self.path.clone(), source })
+    }
+
+    fn write_at_end(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if self.file.stream_position()? != self.good {
+            // The last record was not written to its end.
+            self.file.set_len(self.good)?;
+            self.file.seek(std::io::SeekFrom::Start(self.good))?;
+        }
+        self.file.write_all(line)
     }
 }
 
@@ -187,12 +202,17 @@ mod tests {
         journal.append(&record).unwrap();
         journal.append(&Record::Cancel { id: 1_000_001, time: 6, recurse: true }).unwrap();
         assert!(matches!(Journal::open(dir.path()), Err(JournalError::InUse { .. })));
+        // A disk was full in the middle of a line, and has room again.
+        journal.file.write_all(b"{\"cancel\": {\"id\"").unwrap();
+        journal.append(&Record::Cancel { id: 1_000_001, time: 7, recurse: true }).unwrap();
         let path = journal.path.clone();
         drop(journal);
         let length = std::fs::metadata(&path).unwrap().len();
         OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 3).unwrap();
         let (journal, records) = Journal::open(dir.path()).unwrap();
-        let [Record::Task { request: text, .. }] = &records[..] else { panic!("{records:?}") };
+        let [Record::Task { request: text, .. }, Record::Cancel { time: 6, .. }] = &records[..] else {
+            panic!("{records:?}")
+        };
         assert_eq!(decode_request(text).unwrap(), request);
         drop(journal);
         std::fs::write(&path, "{}\n").unwrap();

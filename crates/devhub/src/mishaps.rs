@@ -28,6 +28,9 @@ struct Played {
     dropped: HashMap<usize, u64>,
     /// How often that of each rule about late answers was.
     delayed: HashMap<usize, u64>,
+    /// Requests that an outage kept from the hub, and those whose answer a rule lost, that were not made again yet.
+    kept_away: HashSet<(usize, u64)>,
+    unanswered: HashSet<(usize, u64)>,
     /// Files whose download broke off already.
     broken: HashSet<String>,
 }
@@ -50,12 +53,26 @@ impl Mishaps {
         self.played.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What keeps the request with this mark from the hub, the first time that it is made.
+    pub(crate) fn meet_first(&self, mark: u64) -> Option<OutageKind> {
+        let mut played = self.played();
+        let firsts = self.outages.iter().enumerate().filter(|(_, outage)| outage.first);
+        let mut met = None;
+        for (i, outage) in firsts {
+            if is_first(&mut played.kept_away, (i, mark)) {
+                met = met.or(Some(outage.kind));
+            }
+        }
+        met
+    }
+
     /// Counts a request to the hub, and says what keeps it from being answered at `now`.
     pub(crate) fn meet(&self, now: Instant) -> Option<OutageKind> {
         let mut played = self.played();
         let before = played.calls;
         played.calls += 1;
-        for (i, outage) in self.outages.iter().enumerate().filter(|(_, outage)| before >= outage.after_calls) {
+        let due = |outage: &Outage| !outage.first && before >= outage.after_calls;
+        for (i, outage) in self.outages.iter().enumerate().filter(|(_, outage)| due(outage)) {
             let lasts = match (outage.calls, outage.seconds) {
                 (Some(calls), _) => before - outage.after_calls < calls,
                 (None, seconds) => {
@@ -70,12 +87,16 @@ impl Mishaps {
         None
     }
 
-    /// How the answer to a call of `method`, which was executed, gets lost, if it does.
-    pub(crate) fn loses_answer(&self, method: &str) -> Option<Loss> {
+    /// How the answer to a call of `method`, whose request has this mark and was executed, gets lost, if it does.
+    pub(crate) fn loses_answer(&self, method: &str, mark: u64) -> Option<Loss> {
         let mut played = self.played();
         let mut lost = None;
         for (i, rule) in self.drops.iter().enumerate().filter(|(_, rule)| is_for(&rule.method, method)) {
-            if is_due(played.dropped.entry(i).or_default(), rule.nth, rule.every) {
+            let is_lost = match rule.first {
+                true => is_first(&mut played.unanswered, (i, mark)),
+                false => is_due(played.dropped.entry(i).or_default(), rule.nth, rule.every),
+            };
+            if is_lost {
                 lost = lost.or(Some(rule.how));
             }
         }
@@ -106,6 +127,20 @@ impl Mishaps {
     pub(crate) fn pace(&self) -> Option<u64> {
         self.pace
     }
+}
+
+/// Requests that are remembered until they are made again; most are, at once.
+const MAX_REMEMBERED: usize = 100_000;
+
+/// Whether a request is made for the first time, or for the first time since it got through.
+fn is_first(remembered: &mut HashSet<(usize, u64)>, request: (usize, u64)) -> bool {
+    if remembered.remove(&request) {
+        return false;
+    }
+    if remembered.len() >= MAX_REMEMBERED {
+        remembered.clear();
+    }
+    remembered.insert(request)
 }
 
 fn is_for(rule: &str, method: &str) -> bool {
@@ -147,10 +182,24 @@ mod tests {
             r#"{"drop_answers": [{"method": "osbuildImage", "nth": 2}, {"method": "*", "every": 4, "how": "garbage"}],
                 "delay_answers": [{"method": "login", "every": 2, "seconds": 0.5}]}"#,
         );
-        let lost = ["osbuildImage", "login", "osbuildImage", "login", "osbuildImage"].map(|name| m.loses_answer(name));
+        let lost =
+            ["osbuildImage", "login", "osbuildImage", "login", "osbuildImage"].map(|name| m.loses_answer(name, 0));
         assert_eq!(lost, [None, None, Some(Loss::Close), Some(Loss::Garbage), None]);
         let late = ["login", "osbuildImage", "login"].map(|name| m.delay(name).as_millis());
         assert_eq!(late, [0, 0, 500]);
+    }
+
+    #[test]
+    fn every_call_fails_once() {
+        let m = mishaps(
+            r#"{"drop_answers": [{"method": "*", "first": true, "how": "cut"}], "outages": [{"kind": "html", "first": true}]}"#,
+        );
+        assert_eq!(m.meet(Instant::now()), None);
+        let marks = [1, 2, 1, 1, 2];
+        let html = Some(OutageKind::Html);
+        assert_eq!(marks.map(|mark| m.meet_first(mark)), [html, html, None, html, None]);
+        let cut = Some(Loss::Cut);
+        assert_eq!(marks.map(|mark| m.loses_answer("getTaskInfo", mark)), [cut, cut, None, cut, None]);
     }
 
     #[test]

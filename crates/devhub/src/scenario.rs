@@ -86,6 +86,8 @@ pub struct Scenario {
     pub refuse_newcomers: bool,
     /// A session expires (fault 1007) after this many calls, until it is renewed.
     pub expire_sessions_after_calls: Option<u64>,
+    /// A session is closed by somebody else (fault 1002 for everything that comes with it) after this many calls.
+    pub close_sessions_after_calls: Option<u64>,
 }
 
 /// How a task fails.
@@ -149,7 +151,8 @@ pub enum OutageKind {
     Lockout,
 }
 
-/// A time at which the hub cannot be used: it begins after `after_calls` requests and lasts `seconds`, or `calls` requests.
+/// A time at which the hub cannot be used: it begins after `after_calls` requests and lasts `seconds`, or `calls` requests, or
+/// meets the first attempt of each call.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Outage {
     /// How many requests to the hub are answered before.
@@ -161,6 +164,9 @@ pub struct Outage {
     /// Its length in requests.
     #[serde(default)]
     pub calls: Option<u64>,
+    /// It lasts for ever, but lets through what it has kept from the hub before: every call fails once.
+    #[serde(default)]
+    pub first: bool,
     /// How it shows.
     pub kind: OutageKind,
 }
@@ -191,6 +197,9 @@ pub struct DropAnswer {
     /// Every so many of them.
     #[serde(default)]
     pub every: Option<u64>,
+    /// Each of them, the first time that it is made; the same request made again is answered.
+    #[serde(default)]
+    pub first: bool,
     /// How it gets lost.
     #[serde(default)]
     pub how: Loss,
@@ -302,20 +311,21 @@ impl Scenario {
         }
         for (i, outage) in self.outages.iter().enumerate() {
             let key = format!("outages[{i}]");
-            match (outage.seconds, outage.calls) {
-                (Some(s), None) if s.is_finite() && (0.0..=LONGEST).contains(&s) => {}
-                (Some(_), None) => return bad(key, "seconds must be a number from 0 to a week"),
-                (None, Some(_)) => {}
-                _ => return bad(key, "needs either seconds or calls"),
+            match (outage.seconds, outage.calls, outage.first) {
+                (Some(s), None, false) if s.is_finite() && (0.0..=LONGEST).contains(&s) => {}
+                (Some(_), None, false) => return bad(key, "seconds must be a number from 0 to a week"),
+                (None, Some(_), false) | (None, None, true) => {}
+                _ => return bad(key, "needs either seconds or calls or first"),
             }
         }
-        let drops = self.drop_answers.iter().enumerate().map(|(i, d)| (format!("drop_answers[{i}]"), d.nth, d.every));
-        let delays =
-            self.delay_answers.iter().enumerate().map(|(i, d)| (format!("delay_answers[{i}]"), d.nth, d.every));
-        for (key, nth, every) in drops.chain(delays) {
-            match (nth, every) {
-                (Some(0), _) | (_, Some(0)) => return bad(key, "counts from 1"),
-                (Some(_), None) | (None, Some(_)) => {}
+        let drops = self.drop_answers.iter().enumerate();
+        let drops = drops.map(|(i, d)| (format!("drop_answers[{i}]"), d.nth, d.every, d.first));
+        let delays = self.delay_answers.iter().enumerate();
+        let delays = delays.map(|(i, d)| (format!("delay_answers[{i}]"), d.nth, d.every, false));
+        for (key, nth, every, first) in drops.chain(delays) {
+            match (nth, every, first) {
+                (Some(0), ..) | (_, Some(0), _) => return bad(key, "counts from 1"),
+                (Some(_), None, false) | (None, Some(_), false) | (None, None, true) => {}
                 _ => return bad(key, "needs either nth or every"),
             }
         }
@@ -366,6 +376,8 @@ mod tests {
             (r#"{"outages": [{"kind": "maybe", "calls": 1}]}"#, "unknown variant"),
             (r#"{"drop_answers": [{"method": "osbuildImage"}]}"#, "needs either nth or every"),
             (r#"{"drop_answers": [{"method": "osbuildImage", "nth": 0}]}"#, "counts from 1"),
+            (r#"{"drop_answers": [{"method": "*", "first": true, "every": 2}]}"#, "needs either nth or every"),
+            (r#"{"outages": [{"kind": "offline", "first": true, "calls": 2}]}"#, "needs either seconds or calls"),
             (r#"{"archives": {"x": [{"type_name": "qcow2"}]}}"#, "archives.x[0]: needs a suffix"),
             (r#"{"archives": {"x": [{"type_name": "qcow2", "filename": "../x"}]}}"#, "contain /"),
             (r#"{"archives": {"x": [{"type_name": "nope", "suffix": "x"}]}}"#, "is no archive type"),

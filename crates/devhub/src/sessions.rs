@@ -75,12 +75,13 @@ pub(crate) struct Sessions {
     open: BTreeMap<i64, Session>,
     last: i64,
     expire_after: Option<u64>,
+    close_after: Option<u64>,
 }
 
 impl Sessions {
-    /// No session yet; each will expire after `expire_after` calls.
-    pub(crate) fn new(expire_after: Option<u64>) -> Self {
-        Self { expire_after, ..Self::default() }
+    /// No session yet; each will expire after `expire_after` calls, and be closed after `close_after`.
+    pub(crate) fn new(expire_after: Option<u64>, close_after: Option<u64>) -> Self {
+        Self { expire_after, close_after, ..Self::default() }
     }
 
     /// Opens a session.
@@ -173,9 +174,13 @@ impl Sessions {
     ) -> Result<i64, Fault> {
         let id = credentials.id;
         let invalid = || Fault::new(wire::AUTH, "Invalid session or bad credentials");
-        let expire_after = self.expire_after;
+        let (expire_after, close_after) = (self.expire_after, self.close_after);
         let session = self.open.get_mut(&id).ok_or_else(invalid)?;
         if session.key != credentials.key || session.ip != ip {
+            return Err(invalid());
+        }
+        if close_after.is_some_and(|calls| session.calls >= calls) {
+            self.close(id);
             return Err(invalid());
         }
         if expire_after.is_some_and(|calls| session.calls >= calls) && !renewing {
@@ -276,7 +281,7 @@ mod tests {
 
     #[test]
     fn call_numbers() {
-        let mut sessions = Sessions::new(None);
+        let mut sessions = Sessions::new(None, None);
         let id = sessions.open(2, AuthType::Normal, None, IP, 0);
         let mut check = |n, method: &str, wrote: bool| {
             let sent = credentials(&sessions, id, n);
@@ -300,7 +305,7 @@ mod tests {
 
     #[test]
     fn expiry_and_renewal() {
-        let mut sessions = Sessions::new(Some(2));
+        let mut sessions = Sessions::new(Some(2), None);
         let id = sessions.open(2, AuthType::Normal, None, IP, 0);
         let old = credentials(&sessions, id, None);
         for _ in 0..2 {
@@ -315,8 +320,18 @@ mod tests {
     }
 
     #[test]
+    fn closed_by_somebody_else() {
+        let mut sessions = Sessions::new(None, Some(2));
+        let id = sessions.open(2, AuthType::Normal, None, IP, 0);
+        let sent = credentials(&sessions, id, None);
+        let codes = [1, 2, 3, 4].map(|_| sessions.check(&sent, "login", true, IP, 1).map_err(|fault| fault.code));
+        assert_eq!(codes, [Ok(id), Ok(id), Err(1002), Err(1002)]);
+        assert!(sessions.get(id).is_none());
+    }
+
+    #[test]
     fn exclusive_and_closed() {
-        let mut sessions = Sessions::new(None);
+        let mut sessions = Sessions::new(None, None);
         let first = sessions.open(2, AuthType::Normal, None, IP, 0);
         let second = sessions.open(2, AuthType::Normal, None, IP, 0);
         sessions.set_exclusive(first, true, false).unwrap();

@@ -51,7 +51,7 @@ impl State {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             accounts: Accounts::new(),
-            sessions: Sessions::new(scenario.expire_sessions_after_calls),
+            sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
             tasks: BTreeMap::new(),
             agenda: BTreeSet::new(),

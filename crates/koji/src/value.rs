@@ -42,6 +42,20 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// A value as it comes back from a hub that has stored it as XML: there the end of a line is a line feed, however it was sent
+/// (KOJI.md 2).
+pub fn with_line_feeds(value: &Value) -> Value {
+    let text = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+    match value {
+        Value::String(string) => Value::String(text(string)),
+        Value::Array(items) => Value::Array(items.iter().map(with_line_feeds).collect()),
+        Value::Struct(members) => {
+            Value::Struct(members.iter().map(|(name, value)| (text(name), with_line_feeds(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// The fault that a struct of `faultCode` and `faultString` describes: the body of a fault, an entry of a `multiCall`'s
 /// answer, or the value of `getTaskResult` with `raise_fault=false`. Further members are passed over.
 pub fn fault_from(value: &Value) -> Option<Fault> {

@@ -1,5 +1,7 @@
 //! The method of the osbuild plugin: `osbuildImage` (KOJI.md 5).
 
+use magudi_koji::value::with_line_feeds;
+
 use super::{Method, write};
 use crate::ids;
 use crate::journal::{Record, encode_request};
@@ -43,6 +45,8 @@ fn submit(call: &mut Call<'_>) -> Answer {
 
 /// Adds a task for `request`, under the first free id from `wanted` on.
 pub(super) fn new_task(call: &mut Call<'_>, wanted: i64, owner: i64, request: Vec<Value>) -> Answer {
+    // A hub's database keeps it as XML.
+    let request: Vec<Value> = request.iter().map(with_line_feeds).collect();
     let id = call.state.free_task_id(wanted);
     let plan = Plan::new(&call.setting.scenario, id, call.now, &request);
     let created = call.now;

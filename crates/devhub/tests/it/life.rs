@@ -267,3 +267,19 @@ async fn a_freed_task_is_known_after_a_restart() {
     assert!(info["start_ts"].as_f64().unwrap() - info["create_ts"].as_f64().unwrap() > 0.2, "{info:?}");
     assert_eq!(call(&hub, "getBuild", vec![string("n-42-1")]).await.unwrap()["task_id"], int(id));
 }
+
+/// A hub stores requests as XML and answers in XML, and neither keeps a carriage return.
+#[tokio::test]
+async fn carriage_returns_do_not_come_back() {
+    let f = hub("{}").await;
+    let file = |data: &str| structure([("files", Value::Array(vec![structure([("data", string(data))])]))]);
+    let opts = structure([("customizations", file("one\r\ntwo\r"))]);
+    let id = submit(&f.hub, qcow2("n", opts)).await;
+    let request = call(&f.hub, "getTaskRequest", vec![int(id)]).await.unwrap();
+    assert_eq!(request[6]["customizations"], file("one\ntwo\n"));
+    let text = call(&f.hub, "downloadTaskOutput", vec![int(id), string("compose-request.json")]).await.unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(sent["customizations"]["files"][0]["data"], "one\ntwo\n");
+    assert_eq!(call(&f.hub, "echo", vec![string("a\rb")]).await, Ok(Value::Array(vec![string("a\nb")])));
+}

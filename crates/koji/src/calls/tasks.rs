@@ -1,13 +1,13 @@
 //! *Making, finding and ending tasks* (KOJI.md 5, 6).
 
 use super::task_info::{TaskInfo, TaskState, decode_task};
-use crate::value::{ShapeError, fault_from, int, kwargs, same, split_kwargs, string, structure};
+use crate::value::{ShapeError, fault_from, int, kwargs, same, split_kwargs, string, structure, with_line_feeds};
 use crate::xmlrpc::{Fault, MethodCall, Value};
 use std::collections::BTreeMap;
 
 /// `osbuildImage`: makes a task that builds images.
 pub mod osbuild_image {
-    use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs, same, split_kwargs};
+    use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs, same, split_kwargs, with_line_feeds};
 
     /// The name of the method, and of its tasks.
     pub const METHOD: &str = "osbuildImage";
@@ -49,19 +49,6 @@ pub mod osbuild_image {
             None => false,
         });
         same_args && same(&Value::Struct(stored_opts), &Value::Struct(opts.clone()))
-    }
-
-    /// A value with every end of a line in it as XML has it.
-    fn with_line_feeds(value: &Value) -> Value {
-        let text = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
-        match value {
-            Value::String(string) => Value::String(text(string)),
-            Value::Array(items) => Value::Array(items.iter().map(with_line_feeds).collect()),
-            Value::Struct(members) => {
-                Value::Struct(members.iter().map(|(name, value)| (text(name), with_line_feeds(value))).collect())
-            }
-            other => other.clone(),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is written is read back; what is hostile is refused, and nothing brings the decoder down.
 
 use crate::recordings::recording;
-use magudi_koji::value::{from_json, int, same, to_json};
+use magudi_koji::value::{from_json, int, same, to_json, with_line_feeds};
 use magudi_koji::xmlrpc::{
     Fault, MAX_DEPTH, MethodCall, Response, Value, decode_call, decode_response, encode_call, encode_fault,
     encode_response,
@@ -36,23 +36,6 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A hub's answers lose carriage returns.
-fn line_feeds(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
-}
-
-fn with_line_feeds(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(line_feeds(text)),
-        Value::Array(items) => Value::Array(items.iter().map(with_line_feeds).collect()),
-        Value::Struct(members) => {
-            let members = members.iter().map(|(name, value)| (line_feeds(name), with_line_feeds(value)));
-            Value::Struct(members.collect())
-        }
-        other => other.clone(),
-    }
-}
-
 proptest! {
     #[test]
     fn calls_come_back(method in text(), params in prop::collection::vec(value(), 0..4)) {
@@ -62,14 +45,14 @@ proptest! {
     }
 
     #[test]
-    fn answers_come_back(value in value()) {
+    fn answers_come_back_without_carriage_returns(value in value()) {
         let Response::Value(back) = decode_response(&encode_response(&value).unwrap()).unwrap() else { panic!("a fault") };
         prop_assert!(same(&back, &with_line_feeds(&value)));
     }
 
     #[test]
     fn faults_come_back(code in any::<i64>(), string in text()) {
-        let arrives = Fault::new(code, line_feeds(&string));
+        let arrives = Fault::new(code, string.replace("\r\n", "\n").replace('\r', "\n"));
         prop_assert_eq!(decode_response(&encode_fault(&Fault::new(code, string))), Ok(Response::Fault(arrives)));
     }
 
