@@ -45,7 +45,8 @@ impl Trial {
         // Koji's default for calls without a session; and the pauses between repetitions are of no interest here.
         let profile = std::fs::read_to_string(scene.path().join("koji.conf")).unwrap();
         let profile = profile.replace("anon_retry = false", "anon_retry = true");
-        scene.write("client.conf", &profile.replace("\nretry_interval = 1\n", "\nretry_interval = 0\n"));
+        let profile = profile.replace("\nretry_interval = 1\n", "\nretry_interval = 0\ntimeout = 1\n");
+        scene.write("client.conf", &profile);
         Self { scene, hub }
     }
 
@@ -88,15 +89,45 @@ impl Trial {
     }
 }
 
-fn survives(scenario: &str) {
-    let trial = Trial::new(scenario);
-    trial.check(&trial.begin().wait_with_output().unwrap());
+/// The compose finishes at a hub with each of `scenarios`. They run side by side: most of them wait most of the time.
+fn survives(scenarios: &[String]) {
+    std::thread::scope(|scope| {
+        for scenario in scenarios {
+            scope.spawn(move || {
+                let trial = Trial::new(scenario);
+                trial.check(&trial.begin().wait_with_output().unwrap());
+            });
+        }
+    });
 }
 
-/// Answers to every kind of call get lost, in one way after the other.
+/// The answer to every call is lost, each in the same way: the call was executed, and is answered when it is repeated.
 #[test]
-fn answers_that_do_not_arrive() {
-    // Numbers that seldom meet: no hub loses the same answer for ever.
+fn every_answer_is_lost_once() {
+    let lost = |how| {
+        format!(r#"{{"task_seconds": [0, 2], "drop_answers": [{{"method": "*", "first": true, "how": "{how}"}}]}}"#)
+    };
+    survives(&["close", "cut", "garbage", "gateway"].map(lost));
+}
+
+/// The first attempt of every call does not reach the hub, each in the same way.
+#[test]
+fn every_call_meets_an_outage() {
+    let met = |kind| format!(r#"{{"task_seconds": [0, 2], "outages": [{{"kind": "{kind}", "first": true}}]}}"#);
+    survives(&["refuse", "http500", "html", "offline", "lockout"].map(met));
+}
+
+/// Every call does not reach the hub, then gets there without an answer, and then is made again.
+#[test]
+fn every_call_meets_an_outage_and_every_answer_is_lost() {
+    survives(&[r#"{"task_seconds": [0, 1], "outages": [{"kind": "refuse", "first": true}],
+                   "drop_answers": [{"method": "*", "first": true, "how": "close"}]}"#
+        .to_owned()]);
+}
+
+/// Losses of several kinds that seldom meet, and outages between all calls.
+#[test]
+fn a_bad_day() {
     let rules: Vec<String> = [("close", 5), ("cut", 8), ("garbage", 11), ("gateway", 13)]
         .iter()
         .enumerate()
@@ -114,12 +145,6 @@ fn answers_that_do_not_arrive() {
             ]
         })
         .collect();
-    survives(&format!(r#"{{"task_seconds": [0, 2], "drop_answers": [{}]}}"#, rules.join(", ")));
-}
-
-/// After every few calls the hub cannot be used for one or two, in one way after the other.
-#[test]
-fn outages_between_all_calls() {
     let kinds = ["refuse", "http500", "html", "offline", "refuse", "lockout", "http500"];
     let outages: Vec<String> = (0..36)
         .map(|n| {
@@ -127,66 +152,88 @@ fn outages_between_all_calls() {
             format!(r#"{{"after_calls": {}, "calls": {calls}, "kind": "{}"}}"#, n * 4, kinds[n % kinds.len()])
         })
         .collect();
-    survives(&format!(r#"{{"task_seconds": [0, 2], "outages": [{}]}}"#, outages.join(", ")));
+    survives(&[
+        format!(r#"{{"task_seconds": [0, 2], "drop_answers": [{}]}}"#, rules.join(", ")),
+        format!(r#"{{"task_seconds": [0, 2], "outages": [{}]}}"#, outages.join(", ")),
+    ]);
 }
 
+/// The session is over after every call, or every second one: expired, or closed by somebody else.
 #[test]
-fn sessions_that_expire_after_every_call() {
-    survives(r#"{"expire_sessions_after_calls": 1}"#);
+fn sessions_end_between_all_calls() {
+    let ends = |(how, calls)| format!(r#"{{"{how}_sessions_after_calls": {calls}, "task_seconds": [0, 1]}}"#);
+    survives(&[("expire", 1), ("expire", 2), ("close", 1), ("close", 2)].map(ends));
 }
 
 /// The answer to a submission gets lost, and then the session is not valid any more.
 #[test]
-fn sessions_that_expire_while_answers_get_lost() {
-    survives(
-        r#"{"expire_sessions_after_calls": 3, "task_seconds": [0, 1],
-            "drop_answers": [{"method": "osbuildImage", "every": 3}, {"method": "login", "every": 4, "how": "gateway"},
-                             {"method": "listTasks", "every": 5}]}"#,
-    );
+fn sessions_end_while_answers_get_lost() {
+    let ends = |(how, calls)| {
+        format!(
+            r#"{{"{how}_sessions_after_calls": {calls}, "task_seconds": [0, 1],
+                 "drop_answers": [{{"method": "osbuildImage", "first": true}},
+                                  {{"method": "login", "every": 4, "how": "gateway"}},
+                                  {{"method": "listTasks", "every": 5}}]}}"#
+        )
+    };
+    survives(&[("expire", 1), ("expire", 3), ("close", 1), ("close", 3)].map(ends));
 }
 
+/// Answers come late, some of them after the client has stopped waiting.
 #[test]
 fn late_answers() {
-    survives(
-        r#"{"delay_answers": [{"method": "*", "every": 1, "seconds": 0.02}, {"method": "*", "every": 20, "seconds": 0.5}]}"#,
-    );
+    survives(&[
+        r#"{"delay_answers": [{"method": "*", "every": 1, "seconds": 0.02}, {"method": "*", "every": 20, "seconds": 0.5}]}"#
+            .to_owned(),
+        r#"{"delay_answers": [{"method": "osbuildImage", "every": 7, "seconds": 3}, {"method": "multiCall", "nth": 1, "seconds": 3},
+                              {"method": "login", "nth": 1, "seconds": 3}, {"method": "getTaskInfo", "every": 9, "seconds": 3}]}"#
+            .to_owned(),
+    ]);
 }
 
 #[test]
 fn offline_for_a_while_in_the_midst_of_submitting() {
-    survives(
-        r#"{"task_seconds": 1, "outages": [{"after_calls": 30, "seconds": 3, "kind": "offline"},
-                                           {"after_calls": 60, "seconds": 2, "kind": "html"}]}"#,
-    );
+    survives(&[r#"{"task_seconds": 1, "outages": [{"after_calls": 30, "seconds": 3, "kind": "offline"},
+                                                  {"after_calls": 60, "seconds": 2, "kind": "html"}]}"#
+        .to_owned()]);
 }
 
 /// Tasks wait in the queue, are assigned, go back, and wait for a repository; builds have more files than images.
 #[test]
 fn tasks_that_take_their_time() {
-    survives(
+    survives(&[
         r#"{"task_seconds": [0, 2], "queue_seconds": [0, 0.5], "assigned_seconds": 0.1, "freed": ["*"], "repo_seconds": 0.3,
-            "manifests": true, "expire_sessions_after_calls": 20}"#,
-    );
+            "manifests": true, "expire_sessions_after_calls": 20}"#
+            .to_owned(),
+    ]);
 }
 
+/// The hub is killed again and again: after every submission or two, and on until the compose is done. Whatever it had not
+/// written down is lost, and with it every session.
 #[test]
-fn a_hub_that_is_killed_and_started_again() {
+fn a_hub_that_is_killed_after_every_step() {
     let scenario = r#"{"task_seconds": [1, 3], "delay_answers": [{"method": "osbuildImage", "every": 1, "seconds": 0.03}],
                        "drop_answers": [{"method": "osbuildImage", "every": 7}]}"#;
     let mut trial = Trial::new(scenario);
     let mut child = trial.begin();
-    let mut seen = 0;
-    for round in 1..=4 {
-        // Each time some more images have been asked for; the last times all of them.
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while seen < (round * 12).min(IMAGES - 1) && child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "nothing was submitted in 30 s");
-            seen = trial.hub.task_requests().len();
-            std::thread::sleep(Duration::from_millis(10));
+    let (mut seen, mut kills) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(200);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "after {kills} kills {seen} images are submitted");
+        let now = trial.hub.task_requests().len();
+        if now == seen && now < IMAGES {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
         }
+        if now == IMAGES {
+            // Let it come to the next steps.
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        seen = now;
         trial.hub.kill();
-        std::thread::sleep(Duration::from_millis(300));
+        kills += 1;
         trial.hub.start_again(&trial.scene, &["--scenario", "scenario.json"]);
     }
     trial.check(&child.wait_with_output().unwrap());
+    assert!(kills > 10, "only {kills} kills");
 }

@@ -132,3 +132,31 @@ async fn under_maintenance_admins_go_on() {
     let admin = login(&f.hub, "kojiadmin", "kojipass").await;
     assert_eq!(try_call(&f.hub, &admin.headers(None), "getAPIVersion", vec![]).await.unwrap(), Ok(int(1)));
 }
+
+#[tokio::test]
+async fn every_call_fails_the_first_time() {
+    let f = hub(
+        r#"{"drop_answers": [{"method": "*", "first": true, "how": "gateway"}], "outages": [{"kind": "http500", "first": true}]}"#,
+    )
+    .await;
+    let ask = async |number: i64| {
+        let body = encode_call("echo", &[int(number)]).unwrap();
+        request(&f.hub, "POST", "/kojihub", "", &body).await.unwrap().status
+    };
+    // Kept from the hub, then executed without an answer; what keeps it away has let it through once, and begins anew.
+    let mut seen = Vec::new();
+    for number in [1, 1, 2, 1, 1, 2, 1] {
+        seen.push(ask(number).await);
+    }
+    assert_eq!(seen, [500, 502, 500, 500, 200, 502, 500]);
+}
+
+#[tokio::test]
+async fn sessions_are_closed() {
+    let f = hub(r#"{"close_sessions_after_calls": 1}"#).await;
+    let session = login(&f.hub, "compose", "composepass").await;
+    let ask = async || try_call(&f.hub, &session.headers(Some(0)), "getLoggedInUser", vec![]).await.unwrap();
+    assert!(ask().await.is_ok());
+    let text = "Invalid session or bad credentials".to_owned();
+    assert_eq!(ask().await, Err(magudi_koji::Fault::new(1002, text)));
+}

@@ -34,6 +34,8 @@ struct State {
     key: String,
     in_url: bool,
     next_call: u32,
+    /// Whether the hub has said that it does not know it any more.
+    is_gone: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -58,12 +60,15 @@ impl Session {
     /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers, so that the call is repeated safely
     /// even if an answer was lost before. One that the hub has closed or replaced (1002), or whose numbers it disputes (1008),
     /// is opened anew, once, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
-    /// executed.
+    /// executed, and the next call opens it.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
         let body = encode_call(method, params)?;
         let policy = &self.hub.inner.retry;
         let mut state = self.state.lock().await;
-        let mut number = state.take_number();
+        if state.is_gone {
+            *state = State::open(&self.hub, &self.authenticator, policy).await?;
+        }
+        let number = state.take_number();
         let mut failed = match self.exchange(&state, number, method, body.clone(), false, policy).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
@@ -75,17 +80,17 @@ impl Session {
                     Err(again) => failed = again,
                 },
                 // What the call came to is known no better than before.
-                Err(error) if failed.lost || !is_refusal(&error) => {
-                    return Err(if failed.lost { failed.error } else { error });
-                }
+                Err(error) if !is_refusal(&error) => return Err(if failed.lost { failed.error } else { error }),
+                // The hub has closed it in the meantime.
                 Err(_) => {}
             }
         }
-        if !is_session_gone(&failed) {
+        state.is_gone = is_session_gone(&failed.error);
+        if !state.is_gone || failed.lost {
             return Err(failed.error);
         }
         *state = State::open(&self.hub, &self.authenticator, policy).await?;
-        number = state.take_number();
+        let number = state.take_number();
         Ok(self.exchange(&state, number, method, body, false, policy).await?)
     }
 
@@ -109,6 +114,9 @@ impl Session {
     pub async fn logout(&self) -> Result<(), KojiError> {
         let body = encode_call("logout", &[])?;
         let mut state = self.state.lock().await;
+        if state.is_gone {
+            return Ok(());
+        }
         let number = state.take_number();
         match self.exchange(&state, number, "logout", body, false, &RetryPolicy::once()).await {
             Ok(_) => Ok(()),
@@ -139,7 +147,7 @@ impl Session {
 impl State {
     async fn open(hub: &Hub, authenticator: &Authenticator, policy: &RetryPolicy) -> Result<Self, KojiError> {
         let Opened { id, key, in_url } = log_in(hub, authenticator, None, policy).await?;
-        Ok(Self { id, key, in_url, next_call: 0 })
+        Ok(Self { id, key, in_url, next_call: 0, is_gone: false })
     }
 
     /// The number of the next call. It is taken before anything is sent: if the future of the call is dropped the number
@@ -180,7 +188,7 @@ fn is_refusal(error: &KojiError) -> bool {
     matches!(error, KojiError::Fault { .. } | KojiError::Shape(_))
 }
 
-fn is_session_gone(failed: &Failed) -> bool {
+fn is_session_gone(error: &KojiError) -> bool {
     let codes = [FaultClass::AuthExpired, FaultClass::Auth, FaultClass::Sequence].map(FaultClass::code);
-    !failed.lost && matches!(&failed.error, KojiError::Fault { fault, .. } if codes.contains(&fault.code))
+    error.fault().is_some_and(|fault| codes.contains(&fault.code))
 }
