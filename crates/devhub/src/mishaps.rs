@@ -92,9 +92,10 @@ impl Mishaps {
         let mut played = self.played();
         let mut lost = None;
         for (i, rule) in self.drops.iter().enumerate().filter(|(_, rule)| is_for(&rule.method, method)) {
-            let is_lost = match rule.first {
-                true => is_first(&mut played.unanswered, (i, mark)),
-                false => is_due(played.dropped.entry(i).or_default(), rule.nth, rule.every),
+            let is_lost = if rule.first {
+                is_first(&mut played.unanswered, (i, mark))
+            } else {
+                is_due(played.dropped.entry(i).or_default(), rule.nth, rule.every)
             };
             if is_lost {
                 lost = lost.or(Some(rule.how));
