@@ -139,7 +139,7 @@ export MAGUDI_KOJI_PASSWORD=composepass
 doomed "no hub" minimal "127.0.0.1:$port" --koji-config closed.conf --koji-user compose
 start_hub "$work/koji.conf"
 hub_options=(--koji-config koji.conf --koji-profile devhub)
-sed 's|/kojihub$|/nothing|; $a max_retries = 1\nretry_interval = 1' koji.conf >wrong.conf
+sed 's|/kojihub$|/nothing|; $a max_retries = 1' koji.conf >wrong.conf
 doomed "a server that is no hub" minimal "HTTP status 404" --koji-config wrong.conf --koji-profile devhub --koji-user compose
 MAGUDI_KOJI_PASSWORD=wrong doomed "a wrong password" minimal "invalid username or password" "${hub_options[@]}" --koji-user compose
 check "the password is told to nobody" test -z "$(grep -rF "composepass" target out err || true)"
@@ -147,7 +147,7 @@ doomed "an unknown user" minimal "invalid username or password" "${hub_options[@
 MAGUDI_KOJI_PASSWORD=nobodypass doomed "a user who may not" minimal "image permission required" "${hub_options[@]}" --koji-user nobody
 check_text "which image" err example-server
 sed 's|^topdir = .*|topdir = /nowhere/at/all|' koji.conf >unmounted.conf
-doomed "a volume that is not mounted" minimal "example-server-1-1.x86_64.qcow2" \
+doomed "a volume that is not mounted" minimal "of variant Server: the Koji volume /nowhere/at/all is not there; is it mounted?" \
     --koji-config unmounted.conf --koji-profile devhub --koji-user compose
 
 echo "the tasks"
