@@ -20,8 +20,8 @@ pub struct WriteError {
 /// How the names of our temporary files begin, wherever in a compose they are.
 pub const TEMPORARY: &str = ".magudi-";
 
-/// Writes `bytes` to `path`: into a temporary file beside it, to the disk, then over `path`. The mode is 0666 without the
-/// umask's bits, as of a file that was simply created. The directory must exist.
+/// Writes `bytes` to `path`: into a temporary file beside it, to the disk, then over `path`, and the directory to the disk.
+/// The mode is 0666 without the umask's bits, as of a file that was simply created. The directory must exist.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     replace(path, bytes, true)
 }
@@ -42,9 +42,22 @@ fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
             file.as_file().sync_all()?;
         }
         file.persist(path)?;
+        if to_disk {
+            sync_dir(dir)?;
+        }
         Ok(())
     };
     attempt().map_err(|source| WriteError { path: path.to_path_buf(), source })
+}
+
+/// Returns when the names in a directory are on the disk: a file that was made or renamed in it may have its old name, or
+/// none, after a power cut before that.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    match File::open(dir)?.sync_all() {
+        // Some network file systems cannot, and need not.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
 }
 
 /// Many small files that are written together, and brought to the disk together at the end: a sync for each of 100,000 sum

@@ -7,6 +7,7 @@
 use crate::event::{Event, Stamped, Subscriber, VERSION};
 use jiff::Timestamp;
 use magudi_compose::beneath;
+use magudi_compose::write::sync_dir;
 use serde_json::Value as Json;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -82,6 +83,10 @@ impl Journal {
         let whole = whole_lines(&mut file).map_err(io)?;
         if whole < file.metadata().map_err(io)?.len() {
             file.set_len(whole).map_err(io)?;
+        }
+        // A journal that is new is of use only if it can be found again.
+        if let (0, Some(dir)) = (whole, path.parent()) {
+            sync_dir(dir).map_err(io)?;
         }
         let state = Mutex::new(State { file, failed: None });
         Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), state }) })

@@ -124,6 +124,8 @@ fn copy(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
     let file = temporary.as_file();
     file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(fail)?;
     file.set_modified(meta.modified().map_err(fail)?).map_err(fail)?;
+    // Size and mtime are what a later run knows a whole file by, so its bytes are on the disk before its name.
+    file.sync_all().map_err(fail)?;
     match temporary.persist_noclobber(destination) {
         Ok(_) => Ok(Linked::Copy),
         Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => accept_present(source, destination),
