@@ -148,9 +148,16 @@ pub struct End {
     pub error: Option<String>,
 }
 
+impl End {
+    /// Says that this was all: the last event of a run.
+    pub fn say(&self, events: &Events) {
+        events.say(Event::ComposeFinished { status: self.status.as_str().to_owned(), error: self.error.clone() });
+    }
+}
+
 impl Compose {
-    /// Runs the compose to its final status. `login` is called when there is something to submit; `stop` is set when a
-    /// signal asks the compose to end.
+    /// Runs the compose to its final status, of which [`End::say`] tells when nothing is left to do. `login` is called when
+    /// there is something to submit; `stop` is set when a signal asks the compose to end.
     pub async fn run<L, F>(mut self, login: L, stop: Stop) -> End
     where
         L: FnOnce() -> F,
@@ -174,9 +181,7 @@ impl Compose {
         };
         let (status, error) = match outcome {
             Ok(status) => (status, None),
-            Err(error) if matches!(stop.reason(), Some(Reason::Signal(_) | Reason::Detach(_))) => {
-                (Status::Terminated, Some(error))
-            }
+            Err(error) if signal(&stop).is_some() => (Status::Terminated, Some(error)),
             Err(error) => (Status::Doomed, Some(error)),
         };
         self.finish(status, error, &deliverables)
@@ -235,10 +240,14 @@ impl Compose {
             self.events.say(Event::PhaseStarted { phase: phase.name().to_owned() });
         }
         if !self.requests.is_empty() {
-            let access = login().await.map_err(|error| format!("cannot use the hub: {error}"))?;
+            // A hub that is away for an hour does not keep a compose from being ended.
+            let Some(access) = stop.unless_set(login()).await else {
+                return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
+            };
+            let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
             let outcomes = self.submit(access, stop).await;
-            if let Some(Reason::Signal(number) | Reason::Detach(number)) = stop.reason() {
-                return Err(format!("signal {number}"));
+            if let Some(signal) = signal(stop) {
+                return Err(signal);
             }
             let mut hard: Option<String> = None;
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
@@ -341,8 +350,8 @@ impl Compose {
             }
         }
         // A session that is left open expires by itself; the compose is not worse for it.
-        if let Err(error) = runner.session.logout().await {
-            self.events.message(Level::Debug, None, format!("Logout failed: {error}"));
+        if let Err(problem) = runner.logout().await {
+            self.events.message(Level::Debug, None, format!("Logout failed: {problem}"));
         }
         outcomes
     }
@@ -373,8 +382,15 @@ impl Compose {
             let text = format!("Failed {phase} on variant <{variant}>, arch <{arch}>, subvariant <{subvariant}>.");
             self.events.message(Level::Info, None, text);
         }
-        self.events.say(Event::ComposeFinished { status: status.as_str().to_owned(), error: error.clone() });
         End { status, error }
+    }
+}
+
+/// What a signal that ends a compose is called as its error.
+fn signal(stop: &Stop) -> Option<String> {
+    match stop.reason() {
+        Some(Reason::Signal(number) | Reason::Detach(number)) => Some(format!("signal {number}")),
+        _ => None,
     }
 }
 

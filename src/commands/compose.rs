@@ -360,7 +360,9 @@ pub fn compose(
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
     let polling = match &hub {
-        HubChoice::Profile(profile, _) => Polling { most: profile.poll_interval, ..Polling::default() },
+        HubChoice::Profile(profile, _) => {
+            Polling { most: profile.poll_interval, settled: profile.retry_interval, ..Polling::default() }
+        }
         #[cfg(feature = "simulator")]
         HubChoice::Simulated(_) => Polling::default(),
     };
@@ -397,6 +399,7 @@ pub fn compose(
         }
     });
     latest_link(options, &end, &dir, &identity, &events);
+    end.say(&events);
     if let Some(problem) = stream_end.and_then(|end| end.finish(EVENTS_PATIENCE)) {
         ui.note(&format!("warning: not all events were written: {problem}"));
     }
@@ -409,6 +412,24 @@ pub fn compose(
         Some(error) if options.quiet => Err(Failure::Failed(error)),
         Some(_) => Err(Failure::Told),
     }
+}
+
+/// Does again what comes after the final status, for a run that was killed there: the compose is finished, and nobody was
+/// told, and the latest link may be missing.
+pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
+    let (dir, identity) = inspected.place(&options.request, true)?;
+    let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    sweep(&dir);
+    let (events, _journal) = subscribe(options, ui, &inspected, &identity, &dir, &Arc::new(Vec::new()), None)?;
+    let end = End { status: Status::Finished, error: None };
+    events.say(Event::Status { status: end.status.as_str().to_owned() });
+    latest_link(options, &end, &dir, &identity, &events);
+    end.say(&events);
+    if let Err(problem) = super::report::leave(&dir) {
+        events.message(Level::Warning, None, problem);
+    }
+    Ok(())
 }
 
 /// The name of this machine.

@@ -52,14 +52,13 @@ pub fn recall(
     let Some(history) = load_history(dir)? else {
         return Ok(Recalled { starts: vec![Start::Submit; requests.len()], ..Recalled::default() });
     };
-    let mut recalled = Recalled { paths: history.paths.clone(), ..Recalled::default() };
+    let mut recalled = Recalled { paths: history.paths.clone(), claimed: history.tasks.clone(), ..Recalled::default() };
     if fresh {
         recalled.starts = vec![Start::Submit; requests.len()];
         return Ok(recalled);
     }
     let keys = keys(requests);
     refuse_changes(dir, requests, &keys, inspected, &history, &going.rebuild)?;
-    recalled.claimed = history.requests.values().filter_map(|past| past.task).collect();
     let pairs = requests.iter().zip(&keys);
     recalled.starts =
         pairs.map(|(request, key)| start(dir, request, history.requests.get(key), going.retry_failed)).collect();

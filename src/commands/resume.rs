@@ -1,6 +1,6 @@
 //! `magudi resume`: goes on with a compose that stopped, where it stopped.
 
-use super::compose::{Going, Options, Recall, compose, prepare};
+use super::compose::{Going, Options, Recall, compose, conclude, prepare};
 use super::inspect::Request;
 use super::recall::load_history;
 use crate::cli::ResumeArgs;
@@ -9,6 +9,8 @@ use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::composeinfo::load_identity;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::{Status, load_status};
+use magudi_engine::journal;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -31,16 +33,39 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
         reopen: false,
         events: args.going.events.clone(),
     };
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished)
+        && options.going.rebuild.is_empty()
+    {
+        // So that whoever resumes until it works comes to an end.
+        return if load_history(&dir)?.is_some_and(|history| history.ended) {
+            ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
+            Ok(())
+        } else {
+            conclude(&options, environment, ui)
+        };
+    }
     let prepared = prepare(&options, environment, ui, Recall::Always)?;
     compose(&options, argv, environment, ui, prepared)
+}
+
+/// What is said of a directory whose journal says nothing.
+pub fn not_begun(dir: &Path) -> Failure {
+    let journal = ComposeDir::at(dir).logs_global().join(journal::NAME);
+    let dir = dir.display();
+    Failure::Failed(if journal.exists() {
+        format!(
+            "a run in {dir} ended before it had asked for anything: begin it again with magudi run --compose-dir {dir}"
+        )
+    } else {
+        format!("{dir} has no journal: magudi has not run a compose there")
+    })
 }
 
 /// The options with which the compose in `dir` was begun, to be used on that directory.
 pub fn begun(dir: &Path) -> Result<Options, Failure> {
     let top = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-    let history = load_history(&top)?.ok_or_else(|| {
-        Failure::Failed(format!("{} has no journal: magudi has not run a compose there", dir.display()))
-    })?;
+    let history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
     let settings = history.settings.unwrap_or_default();
     let mut options: Options = serde_json::from_value(settings)
         .map_err(|error| Failure::Failed(format!("the journal of {} cannot be used: {error}", dir.display())))?;

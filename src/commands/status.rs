@@ -1,6 +1,7 @@
 //! `magudi status`: how far a compose is, from its journal alone; whether or not anybody runs it.
 
 use super::recall::load_history;
+use super::resume::not_begun;
 use super::watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
@@ -14,9 +15,7 @@ use serde_json::json;
 /// Runs the command.
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
-    let history = load_history(&dir)?.ok_or_else(|| {
-        Failure::Failed(format!("{} has no journal: magudi has not run a compose there", args.compose_dir.display()))
-    })?;
+    let history = load_history(&dir)?.ok_or_else(|| not_begun(&args.compose_dir))?;
     if args.watch {
         return watch(&dir, ui);
     }

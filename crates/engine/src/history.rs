@@ -69,10 +69,15 @@ pub struct History {
     pub requests: BTreeMap<String, Past>,
     /// Keys in the order of the last plan.
     pub order: Vec<String>,
+    /// Every task that any run had, also for requests that have another task by now or are asked for no more: none of them
+    /// is the one whose id got lost.
+    pub tasks: BTreeSet<i64>,
     /// Paths below `compose/` of every image that any run added.
     pub paths: BTreeSet<String>,
     /// The status that was written last.
     pub status: Option<String>,
+    /// The last run came to its end, whatever that was: it was not killed, and runs no more.
+    pub ended: bool,
     /// When the first and the last event were said.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -97,6 +102,7 @@ impl History {
         match &stamped.event {
             Event::ComposeStarted { compose_id, settings, fresh, requests, .. } => {
                 self.compose_id = Some(compose_id.clone());
+                self.ended = false;
                 self.settings = Some(settings.clone());
                 plans.begin(self, *requests, *fresh);
             }
@@ -117,10 +123,12 @@ impl History {
                 self.order.push(key.clone());
             }
             Event::Status { status } => self.status = Some(status.clone()),
+            Event::ComposeFinished { .. } => self.ended = true,
             Event::Submitting { request, .. } => self.with(*request, |past| {
                 *past = Past { in_doubt: Some(stamped.time), ..past.clone().without_task() };
             }),
             Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
+                self.tasks.insert(*task);
                 self.with(*request, |past| {
                     past.in_doubt = None;
                     past.task = Some(*task);
@@ -264,6 +272,7 @@ mod tests {
         assert_eq!(history.requests["a"].task, Some(7));
         assert_eq!(history.requests["a"].in_doubt, None);
         assert_eq!(history.requests["b"].in_doubt, Some(Timestamp::from_second(5).unwrap()));
+        assert_eq!(history.tasks, BTreeSet::from([7]));
         assert_eq!(history.unfinished(), [(0, 7)]);
     }
 
@@ -308,6 +317,7 @@ mod tests {
         assert_eq!(history.order, ["b", "c"]);
         assert_eq!(history.requests["b"].task, Some(7));
         assert_eq!(history.requests["b"].state.as_deref(), Some("CLOSED"));
+        assert!(!history.ended);
         assert!(!history.requests.contains_key("a"));
         assert!(history.unfinished().is_empty());
     }

@@ -5,10 +5,16 @@ use magudi_compose::beneath;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 
 /// The file's name, beside the journal.
 pub const NAME: &str = "magudi.lock";
+
+/// Who only looks at a lock ([`holder`]) has it for a moment, in which nobody else can: so often is it tried, with such
+/// pauses.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +64,19 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.create(true).read(true).write(true).truncate(false);
         let mut file = beneath::open(&path, &mut options).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { dir: dir.to_path_buf(), holder: read_holder(&mut file) });
+        let mut left = TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    left -= 1;
+                    if left == 0 {
+                        return Err(LockError::Held { dir: dir.to_path_buf(), holder: read_holder(&mut file) });
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::Error(error)) => return Err(io(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         let text = format!("{} {host}\n", std::process::id());
         file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(io)?;
@@ -103,5 +116,19 @@ mod tests {
         drop(lock);
         assert_eq!(holder(dir.path()), None);
         Lock::acquire(dir.path(), "other").unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Lock::acquire(dir.path(), "builder.example.com").unwrap());
+        let looking = File::open(dir.path().join(NAME)).unwrap();
+        looking.try_lock_shared().unwrap();
+        let looked = std::thread::spawn(move || {
+            std::thread::sleep(PAUSE);
+            drop(looking);
+        });
+        Lock::acquire(dir.path(), "other").unwrap();
+        looked.join().unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! A *stop* is the wish that a run end early. It can be looked at and waited for.
 
+use std::future::Future;
 use tokio::sync::watch;
 
 /// Why a run is to end early.
@@ -55,6 +56,30 @@ impl Stop {
             std::future::pending::<()>().await;
         }
     }
+
+    /// The result of `work`; none if the wish is made before there is one.
+    pub async fn unless_set<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            result = work => Some(result),
+            () = self.wait() => None,
+        }
+    }
+
+    /// The same, but after a failure the work goes on: it may tell what else has failed.
+    pub async fn unless_signaled<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let signaled = async {
+            self.wait().await;
+            if self.reason() == Some(Reason::FailFast) {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            result = work => Some(result),
+            () = signaled => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +94,18 @@ mod tests {
         handle.set(Reason::FailFast);
         stop.wait().await;
         assert_eq!(stop.reason(), Some(Reason::Signal(15)));
+    }
+
+    #[tokio::test]
+    async fn work_is_given_up_when_the_wish_is_made() {
+        let (handle, stop) = stop();
+        assert_eq!(stop.unless_set(async { 1 }).await, Some(1));
+        handle.set(Reason::FailFast);
+        assert_eq!(stop.unless_set(std::future::pending::<()>()).await, None);
+        assert_eq!(stop.unless_set(async { 1 }).await, Some(1), "what is done is done");
+        assert_eq!(stop.unless_signaled(tokio::task::yield_now()).await, Some(()), "goes on after a failure");
+        let (handle, stop) = super::stop();
+        handle.set(Reason::Signal(15));
+        assert_eq!(stop.unless_signaled(std::future::pending::<()>()).await, None);
     }
 }

@@ -35,22 +35,31 @@ impl Run {
                 for task in tasks {
                     let (run, outputs) = (self.clone(), Arc::clone(&outputs));
                     jobs.spawn(async move {
-                        let outcome = run.failed(task, state, &outputs).await;
-                        run.end(task.request, outcome);
+                        match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
+                            Some(outcome) => run.end(task.request, outcome),
+                            None => run.abandon(task, true),
+                        }
                     });
                 }
                 continue;
             }
             for chunk in tasks.chunks(BUILDS_PER_CALL) {
-                for (task, built) in self.what_was_built(chunk).await {
+                let Some(found) = self.stop.unless_set(self.what_was_built(chunk)).await else {
+                    chunk.iter().for_each(|task| self.abandon(*task, true));
+                    continue;
+                };
+                for (task, built) in found {
                     if let Ok((build, _)) = &built {
                         let (request, nvr) = (task.request, build.nvr());
                         self.say(Event::Built { request, task: task.id, build: build.id, nvr });
                     }
                     let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
                     jobs.spawn(async move {
-                        let outcome = run.closed(task, built, &files, &outputs).await;
-                        run.end(task.request, outcome);
+                        // Images may be many, and large: what was built can be fetched by a later run.
+                        match run.stop.unless_set(run.closed(task, built, &files, &outputs)).await {
+                            Some(outcome) => run.end(task.request, outcome),
+                            None => run.abandon(task, true),
+                        }
                     });
                 }
                 // Finished jobs are let go as the run proceeds, so that memory does not grow with the number of tasks.

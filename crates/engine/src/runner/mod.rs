@@ -31,7 +31,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{Archive, User};
-use magudi_koji::{Hub, KojiError, Session};
+use magudi_koji::{Hub, Session};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +39,13 @@ use tokio::sync::{OnceCell, mpsc};
 
 /// Why a request that has not ended when a run is stopped failed.
 pub const STOPPED: &str = "stopped before it ended";
+
+/// How long a hub that does not answer may keep a run that was stopped from canceling all of its tasks. A hub that does
+/// answers thousands of calls in this time.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may keep a run from its end that has nothing else to do.
+const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Decides what an archive becomes; given by the phase that asked for the build.
 pub type Describe = dyn Fn(&TaskRequest, &Archive) -> Result<Option<Artifact>, String> + Send + Sync;
@@ -50,11 +57,14 @@ pub struct Polling {
     pub least: Duration,
     /// The longest pause.
     pub most: Duration,
+    /// How long the hub may still be at what a run asked for that was killed: before that, a task that it does not have
+    /// may still come.
+    pub settled: Duration,
 }
 
 impl Default for Polling {
     fn default() -> Self {
-        Self { least: Duration::from_millis(50), most: Duration::from_secs(6) }
+        Self { least: Duration::from_millis(50), most: Duration::from_secs(6), settled: Duration::from_secs(20) }
     }
 }
 
@@ -176,16 +186,26 @@ impl Runner {
         all.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect()
     }
 
-    /// Asks the hub to cancel the tasks of requests. Returns those that it refused, with the reason.
-    pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, KojiError)> {
-        let mut refused = Vec::new();
+    /// Asks the hub to cancel the tasks of requests. Returns those that it did not cancel, with the reason.
+    pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, String)> {
+        let deadline = tokio::time::Instant::now() + CANCEL_PATIENCE;
+        let mut left = Vec::new();
         for (request, task) in tasks {
-            match self.session.cancel_task(*task).await {
-                Ok(()) => self.events.say(Event::TaskCanceled { request: *request, task: *task }),
-                Err(error) => refused.push((*task, error)),
+            match tokio::time::timeout_at(deadline, self.session.cancel_task(*task)).await {
+                Ok(Ok(())) => self.events.say(Event::TaskCanceled { request: *request, task: *task }),
+                Ok(Err(error)) => left.push((*task, error.to_string())),
+                Err(_) => left.push((*task, format!("no answer within {} s", CANCEL_PATIENCE.as_secs()))),
             }
         }
-        refused
+        left
+    }
+
+    /// Ends the session, as far as the hub answers.
+    pub async fn logout(&self) -> Result<(), String> {
+        match tokio::time::timeout(LOGOUT_PATIENCE, self.session.logout()).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("the hub does not answer".to_owned()),
+        }
     }
 }
 
@@ -234,6 +254,14 @@ impl Run {
         }
         // The receiver lives as long as the run.
         let _ = self.ended.send((index, outcome));
+    }
+
+    /// Ends a request that somebody goes on with after a stop; nothing of it is told.
+    fn abandon(&self, task: Task, task_ended: bool) {
+        let failure = Some(STOPPED.to_owned());
+        let outcome = Outcome { task: Some(task.id), failure, task_ended, ..Outcome::default() };
+        // The receiver lives as long as the run.
+        let _ = self.ended.send((task.request, outcome));
     }
 
     /// Ends a request whose task has not ended.

@@ -3,7 +3,7 @@
 //! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
 //! lost, the hub is asked for a task with just this request (KOJI.md 3) before anything is sent again.
 
-use super::{Outcome, Run, Start, Task};
+use super::{Outcome, Run, STOPPED, Start, Task};
 use crate::event::{Event, Level};
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
@@ -15,7 +15,9 @@ use magudi_koji::{KojiError, Value};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
 use std::sync::PoisonError;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
 const PER_SYNC: usize = 16;
@@ -28,6 +30,18 @@ const MOST_SENDS: usize = 5;
 
 /// The most tasks that are looked through for one whose id was lost.
 const MAX_LISTED: usize = 100_000;
+
+/// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
+
+/// A submission of which nobody knows whether it arrived.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// When it was about to be sent.
+    since: Timestamp,
+    /// When the hub is done with it, if it arrived.
+    settled: Instant,
+}
 
 /// Why a request has no task.
 enum Refused {
@@ -65,6 +79,7 @@ impl Run {
                 Start::Submit => to_send.push_back((index, None)),
             }
         }
+        let settled = Instant::now() + self.runner.polling.settled;
         // After an error that is not about one request (the hub is gone, the session is lost), the next request would
         // fail in the same way after the same long wait.
         let mut broken: Option<String> = None;
@@ -80,7 +95,7 @@ impl Run {
                 let request = &self.requests[index];
                 let result = match &broken {
                     Some(error) => Err(Refused::This(error.clone(), None)),
-                    None => self.send(request, since).await,
+                    None => self.send_or_stop(request, since.map(|since| Doubt { since, settled })).await,
                 };
                 match result {
                     Ok((task, true)) => self.adopt(index, task, &submitted),
@@ -120,11 +135,24 @@ impl Run {
         super::blocking(move || journal.sync().map_err(|error| error.to_string())).await
     }
 
+    /// Sends a request, but does not wait long any more for the answer once the run is stopped.
+    async fn send_or_stop(&self, request: &TaskRequest, doubt: Option<Doubt>) -> Result<(i64, bool), Refused> {
+        let late = async {
+            self.stop.wait().await;
+            tokio::time::sleep(LAST_ANSWER).await;
+        };
+        tokio::select! {
+            biased;
+            result = self.send(request, doubt) => result,
+            () = late => Err(Refused::InDoubt(format!("{STOPPED}, and the hub has not answered whether it has it"))),
+        }
+    }
+
     /// Has the hub make a task, or finds the one it made. The flag says that it was found.
-    async fn send(&self, request: &TaskRequest, in_doubt: Option<Timestamp>) -> Result<(i64, bool), Refused> {
+    async fn send(&self, request: &TaskRequest, doubt: Option<Doubt>) -> Result<(i64, bool), Refused> {
         let (args, opts) = arguments(request).map_err(|text| Refused::This(text, None))?;
-        if let Some(since) = in_doubt
-            && let Some(task) = self.find(&args, &opts, since).await.map_err(|error| {
+        if let Some(doubt) = doubt
+            && let Some(task) = self.find_settled(&args, &opts, doubt).await.map_err(|error| {
                 Refused::InDoubt(format!("it may have been submitted before, and the hub cannot be asked: {error}"))
             })?
         {
@@ -150,6 +178,22 @@ impl Run {
             }
         }
         Err(Refused::Everything(lost.unwrap_or_default()))
+    }
+
+    /// Looks for the task of a submission whose run was killed. What that run had sent when it died may still be on its way
+    /// to the hub, or in its queue: that it has no such task counts only after a while.
+    async fn find_settled(
+        &self,
+        args: &[Value],
+        opts: &BTreeMap<String, Value>,
+        doubt: Doubt,
+    ) -> Result<Option<i64>, KojiError> {
+        let found = self.find(args, opts, doubt.since).await?;
+        if found.is_some() || Instant::now() >= doubt.settled {
+            return Ok(found);
+        }
+        tokio::time::sleep_until(doubt.settled).await;
+        self.find(args, opts, doubt.since).await
     }
 
     /// Looks for a task of ours with just this request that belongs to no request yet.

@@ -1,6 +1,6 @@
 //! *Waiting* for all open tasks at once, by anonymous calls with many ids each.
 
-use super::{Outcome, Run, STOPPED, Task};
+use super::{Run, Task};
 use crate::event::Event;
 use magudi_koji::calls::{TaskInfo, TaskState};
 use std::collections::BTreeMap;
@@ -10,13 +10,6 @@ use tokio::sync::mpsc;
 const IDS_PER_CALL: usize = 200;
 
 impl Run {
-    /// Ends a request whose task goes on without us.
-    fn abandon(&self, task: Task) {
-        let outcome = Outcome { task: Some(task.id), failure: Some(STOPPED.to_owned()), ..Outcome::default() };
-        // The receiver lives as long as the run.
-        let _ = self.ended.send((task.request, outcome));
-    }
-
     pub(super) async fn wait(
         &self,
         mut submitted: mpsc::UnboundedReceiver<Task>,
@@ -39,14 +32,16 @@ impl Run {
                     open.insert(task.id, (task, None));
                 }
                 for (task, _) in open.into_values() {
-                    self.abandon(task);
+                    self.abandon(task, false);
                 }
                 return;
             }
             let mut changed = false;
             let ids: Vec<i64> = open.keys().copied().collect();
             for chunk in ids.chunks(IDS_PER_CALL) {
-                match self.runner.hub.get_task_info(chunk).await {
+                // A hub that does not answer does not keep a run from being stopped.
+                let Some(infos) = self.stop.unless_set(self.runner.hub.get_task_info(chunk)).await else { break };
+                match infos {
                     Ok(infos) => changed |= self.take_states(&mut open, chunk, infos, &over),
                     Err(error) => {
                         // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
