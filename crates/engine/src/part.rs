@@ -6,13 +6,14 @@ use magudi_compose::beneath;
 use magudi_compose::write::TEMPORARY;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes read at once when a part is hashed again.
 const CHUNK: usize = 256 * 1024;
 
-/// A part in progress, locked against other processes that want the same file.
+/// A part, locked against other processes that want the same file.
 #[derive(Debug)]
 pub struct Part {
     path: PathBuf,
@@ -35,17 +36,16 @@ impl Part {
         let directory = destination.parent().unwrap_or(Path::new("."));
         let name = destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let short = checksum.get(..8).unwrap_or(checksum);
-        let shared = directory.join(format!("{TEMPORARY}{short}-{name}.part"));
-        let open =
-            |path: &Path| beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false));
-        let mut path = shared;
-        let mut file = open(&path).map_err(|error| (path.clone(), error))?;
-        if file.try_lock().is_err() {
+        let mut path = directory.join(format!("{TEMPORARY}{short}-{name}.part"));
+        let file = loop {
+            if let Some(file) = take(&path).map_err(|error| (path.clone(), error))? {
+                break file;
+            }
+            // Another process is at it: a part of our own.
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
             path = directory.join(format!("{TEMPORARY}{}-{number}-{name}.part", std::process::id()));
-            file = open(&path).map_err(|error| (path.clone(), error))?;
-            file.set_len(0).map_err(|error| (path.clone(), error))?;
-        }
+        };
+        sweep(directory, &name, &path);
         let mut part = Self { path, file, digest: digest(), length: 0 };
         match part.read_back(size) {
             Ok(true) => Ok(part),
@@ -101,20 +101,11 @@ impl Part {
         Ok(())
     }
 
-    /// The digests of a part that is whole, and what is left to do with it.
-    pub fn whole(self) -> (Digests, WholePart) {
-        (self.digest.finish(), WholePart { path: self.path, file: self.file })
+    /// The digests of all that is there. Nothing can be added any more, until it is begun anew.
+    pub fn digests(&mut self) -> Digests {
+        std::mem::take(&mut self.digest).finish()
     }
-}
 
-/// A part that has all its bytes.
-#[derive(Debug)]
-pub struct WholePart {
-    path: PathBuf,
-    file: File,
-}
-
-impl WholePart {
     /// Puts it in its place.
     pub fn keep(self, destination: &Path) -> io::Result<()> {
         self.file.sync_data()?;
@@ -125,6 +116,37 @@ impl WholePart {
     pub fn discard(self) {
         // It would only be found wrong again.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens and locks the part at `path`; `None` when another process has it.
+fn take(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let file = beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false))?;
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        // Whoever had it in between has put it in its place, where nobody may write any more.
+        let (ours, there) = (file.metadata()?, path.symlink_metadata());
+        if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Removes the parts of the file `name` that processes left which are gone, and those of what it was before, but for `own`.
+fn sweep(directory: &Path, name: &str, own: &Path) {
+    let suffix = format!("-{name}.part");
+    let parts = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in parts.filter(|path| path != own) {
+        let is_part = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(&suffix));
+        // What cannot be opened or removed harms nobody.
+        if is_part && beneath::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(&path);
+        }
     }
 }
 
@@ -147,9 +169,8 @@ mod tests {
         let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
         assert_eq!(part.length(), 2);
         part.write(b"c").unwrap();
-        let (digests, whole) = part.whole();
-        assert_eq!(digests.values["md5"], "900150983cd24fb0d6963f7d28e17f72");
-        whole.keep(&destination).unwrap();
+        assert_eq!(part.digests().values["md5"], "900150983cd24fb0d6963f7d28e17f72");
+        part.keep(&destination).unwrap();
         assert_eq!(fs::read(&destination).unwrap(), b"abc");
         assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
     }
@@ -165,5 +186,31 @@ mod tests {
         assert_eq!(second.length(), 0);
         drop(first);
         assert_eq!(Part::open(&destination, "sum", 5, digest).unwrap().length(), 0);
+    }
+
+    #[test]
+    fn parts_that_nobody_is_at_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = dir.path().join("disk.qcow2");
+        let names = || {
+            let entries = fs::read_dir(dir.path()).unwrap().flatten();
+            let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        // What a killed process left, what another image has, and what the image was before it was built again.
+        for name in [".magudi-99-0-disk.qcow2.part", ".magudi-0ld50000-disk.qcow2.part"] {
+            fs::write(dir.path().join(name), "old").unwrap();
+        }
+        let other = Part::open(&dir.path().join("other.qcow2"), "sum", 9, digest).unwrap();
+        drop(other);
+        let first = Part::open(&destination, "sum", 9, digest).unwrap();
+        let second = Part::open(&destination, "sum", 9, digest).unwrap();
+        assert_eq!(names().len(), 3, "{:?}", names());
+        drop(second);
+        drop(first);
+        let first = Part::open(&destination, "sum", 9, digest).unwrap();
+        assert_eq!(names(), [".magudi-sum-disk.qcow2.part", ".magudi-sum-other.qcow2.part"]);
+        first.keep(&destination).unwrap();
     }
 }

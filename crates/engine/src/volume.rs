@@ -241,19 +241,41 @@ impl Volume {
             ) => {}
             Err(error) => return Err(error),
         }
+        // Once, so that a wrong name is found before anything is made of it.
+        wanted.digest()?;
+        let digest = || wanted.digest().unwrap_or_default();
+        let mut part = Part::open(&path, &wanted.archive.checksum, wanted.archive.size, digest)
+            .map_err(|(path, error)| FetchError::Io { action: "open", path, error })?;
         let mut pauses = DOWNLOAD_PAUSES.iter();
         let mut damaged = 0;
         loop {
-            let error = match download(hub, &url, &path, wanted, progress).await {
-                Ok(digests) => return Ok(Verified { path, digests }),
+            let before = part.length();
+            let error = match download(hub, &url, &mut part, wanted, progress).await {
+                Ok(digests) => {
+                    let at = part.path().to_path_buf();
+                    part.keep(&path).map_err(|error| io_error("write", &at, error))?;
+                    return Ok(Verified { path, digests });
+                }
                 Err(error) => error,
             };
-            damaged += usize::from(matches!(error, FetchError::Checksum { .. }));
+            // A download that gets on is not given up, however often it breaks.
+            if part.length() > before {
+                pauses = DOWNLOAD_PAUSES.iter();
+            }
+            let is_damage = matches!(error, FetchError::Checksum { .. });
+            damaged += usize::from(is_damage);
             let (true, Some(pause)) = (is_worth_another_try(&error) && damaged <= REPEATS_OF_DAMAGE, pauses.next())
             else {
+                if is_damage {
+                    part.discard();
+                }
                 return Err(error);
             };
-            warn(format!("{error}; fetching it again in {} s", pause.as_secs_f64()));
+            let next = match part.length() {
+                0 => "fetching it again".to_owned(),
+                at => format!("going on at byte {at}"),
+            };
+            warn(format!("{error}; {next} in {} s", pause.as_secs_f64()));
             tokio::select! {
                 () = tokio::time::sleep(*pause) => {}
                 () = stop.wait() => return Err(error),
@@ -291,34 +313,26 @@ fn escape(path: &str) -> String {
     out
 }
 
-/// Fetches the rest of a part beside `path`, hashing on the way, and puts it in place when it is right.
+/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew.
 async fn download(
     hub: &Hub,
     url: &str,
-    path: &Path,
+    part: &mut Part,
     wanted: Wanted<'_>,
     progress: Progress<'_>,
 ) -> Result<Digests, FetchError> {
     let size = wanted.archive.size;
-    // Once, so that a wrong name is found before anything is made of it.
-    wanted.digest()?;
-    let digest = || wanted.digest().unwrap_or_default();
-    let mut part = Part::open(path, &wanted.archive.checksum, size, digest)
-        .map_err(|(path, error)| FetchError::Io { action: "open", path, error })?;
     if part.length() < size {
-        fetch_rest(hub, url, &mut part, wanted, progress).await?;
+        fetch_rest(hub, url, part, wanted, progress).await?;
     }
-    let at = part.path().to_path_buf();
     if part.length() < size {
         return Err(FetchError::Size { path: url.to_owned(), found: part.length(), expected: size });
     }
-    let (digests, whole) = part.whole();
-    match wanted.verify(url, &digests) {
-        Ok(()) => whole.keep(path).map_err(|error| io_error("write", &at, error))?,
-        Err(error) => {
-            whole.discard();
-            return Err(error);
-        }
+    let digests = part.digests();
+    if let Err(error) = wanted.verify(url, &digests) {
+        let at = part.path().to_path_buf();
+        part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))?;
+        return Err(error);
     }
     Ok(digests)
 }
