@@ -392,7 +392,7 @@ pub fn compose(
         tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
         match hub {
             HubChoice::Profile(profile, authenticator) => {
-                compose.run(|| access(*profile, authenticator, &client, cache), stopped).await
+                Box::pin(compose.run(|| access(*profile, authenticator, &client, cache), stopped)).await
             }
             #[cfg(feature = "simulator")]
             HubChoice::Simulated(scenario) => Box::pin(simulate(compose, *scenario, &dir, cache, stopped)).await,
@@ -655,7 +655,7 @@ async fn simulate(
         // Without the proxies of the environment: this hub is inside.
         access(profile, authenticator, &ClientOptions::default(), cache).await
     };
-    let end = compose.run(login, stopped).await;
+    let end = Box::pin(compose.run(login, stopped)).await;
     if let Ok(hub) = hub {
         hub.shutdown().await;
     }

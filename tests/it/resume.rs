@@ -237,6 +237,121 @@ fn two_runs_in_one_directory_are_one_too_many() {
     assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
 }
 
+/// A record as the journal has it.
+fn record(event: &str) -> String {
+    format!("{{\"v\":1,\"t\":\"{}\",{event}}}\n", jiff::Timestamp::now())
+}
+
+#[test]
+fn a_run_that_was_killed_after_its_last_status_is_brought_to_its_end() {
+    let story = Story::new("{}");
+    assert!(story.begin("target").wait().unwrap().success());
+    let compose = story.compose("target").unwrap();
+    let journal = compose.join("logs/global/magudi-journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let (rest, last) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(last.contains("compose-finished"), "{last}");
+    std::fs::write(&journal, format!("{rest}\n")).unwrap();
+    let link = story.scene.path().join("target/latest-Test-9");
+    std::fs::remove_file(&link).unwrap();
+    let resumed = story.resume("target", &[]);
+    assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+    assert_eq!(std::fs::read_link(&link).unwrap().as_os_str(), compose.file_name().unwrap());
+    let again = story.resume("target", &[]);
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert!(again.stderr.contains("is FINISHED: nothing is left to do"), "{}", again.stderr);
+    every_image_once(&story.tasks());
+}
+
+#[test]
+fn a_run_that_was_killed_before_it_asked_for_anything_is_begun_again() {
+    let story = Story::new("{}");
+    assert!(story.begin("target").wait().unwrap().success());
+    let compose = story.compose("target").unwrap().display().to_string();
+    let journal = format!("{compose}/logs/global/magudi-journal.jsonl");
+    std::fs::write(&journal, r#"{"v":1,"t":"2024-02-29T00:00:00Z","eve"#).unwrap();
+    for verb in ["resume", "status", "cancel"] {
+        let ran = Ran::from(story.command(&[verb, &compose]).output().unwrap());
+        assert_eq!(ran.status, Some(1));
+        assert!(ran.stderr.contains("magudi run --compose-dir"), "{verb}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_task_that_was_canceled_is_not_taken_for_one_in_doubt() {
+    let story = Story::new(r#"{"task_seconds": 600}"#);
+    let mut child = story.begin("target");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while story.tasks().len() < IMAGES {
+        assert!(Instant::now() < deadline, "not everything was submitted in 60 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let compose = story.compose("target").unwrap();
+    let canceled = Ran::from(story.command(&["cancel", &compose.display().to_string()]).output().unwrap());
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // A resume that was killed when it was about to send the first image again.
+    let journal = compose.join("logs/global/magudi-journal.jsonl");
+    let mut text = std::fs::read_to_string(&journal).unwrap();
+    text.push_str(&record(r#""event":"submitting","request":0,"phase":"osbuild","variant":"Server""#));
+    std::fs::write(&journal, text).unwrap();
+    let mut child = story.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while story.tasks().len() < 2 * IMAGES {
+        assert!(Instant::now() < deadline, "not everything was submitted again in 60 s");
+        assert!(child.try_wait().unwrap().is_none(), "the resume has ended");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(story.tasks().iter().filter(|name| *name == "disk0").count(), 2);
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[test]
+fn a_hub_that_is_away_does_not_keep_a_run_from_being_ended() {
+    let mut story = Story::new(r#"{"task_seconds": 600}"#);
+    let profile = std::fs::read_to_string(story.scene.path().join("koji.conf")).unwrap();
+    // As a user's: patient.
+    story.scene.write("koji.conf", &profile.replace("anon_retry = false", "anon_retry = true"));
+    std::fs::create_dir_all(story.scene.path().join("target")).unwrap();
+    let mut child = story
+        .command(&["run", "--config", "test.conf", "--test", "--koji-config", "koji.conf", "--koji-user", "compose"])
+        .args(["--target-dir", "target", "--detach-on-signal"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while story.tasks().len() < IMAGES / 2 {
+        assert!(Instant::now() < deadline, "half of it was not submitted in 60 s");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    story.hub.kill();
+    std::thread::sleep(Duration::from_millis(300));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("it waits for the hub");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(status.code(), Some(1));
+    let compose = story.compose("target").unwrap();
+    assert_eq!(std::fs::read_to_string(compose.join("STATUS")).unwrap(), "TERMINATED\n");
+    // The tasks were left alone; canceled from elsewhere they are all the same, when the hub is back.
+    story.hub.start_again(&story.scene, &["--scenario", "scenario.json"]);
+    let asked = story.tasks().len();
+    let canceled = Ran::from(story.command(&["cancel", &compose.display().to_string()]).output().unwrap());
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    let states = story.hub.task_requests();
+    assert_eq!(states.len(), asked);
+    assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
+}
+
 #[test]
 fn a_simulated_run_cannot_be_resumed_and_says_so() {
     let scene = Scene::new();

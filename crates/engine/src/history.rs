@@ -174,6 +174,15 @@ impl History {
         }
     }
 
+    /// Submissions of which nobody knows whether the hub made a task: request index, key, and when they were about to be
+    /// sent.
+    pub fn in_doubt(&self) -> Vec<(usize, &str, Timestamp)> {
+        let requests = self.order.iter().enumerate();
+        let doubtful =
+            requests.filter_map(|(index, key)| Some((index, key.as_str(), self.requests.get(key)?.in_doubt?)));
+        doubtful.collect()
+    }
+
     /// Tasks that have not ended, as far as the journal knows: request index and task.
     pub fn unfinished(&self) -> Vec<(usize, i64)> {
         let open = |past: &Past| {
@@ -273,6 +282,7 @@ mod tests {
         assert_eq!(history.requests["a"].in_doubt, None);
         assert_eq!(history.requests["b"].in_doubt, Some(Timestamp::from_second(5).unwrap()));
         assert_eq!(history.tasks, BTreeSet::from([7]));
+        assert_eq!(history.in_doubt(), [(1, "b", Timestamp::from_second(5).unwrap())]);
         assert_eq!(history.unfinished(), [(0, 7)]);
     }
 

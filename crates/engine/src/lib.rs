@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - What to do: [`plan`]
-//! - Doing it: [`runner`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`]
+//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
@@ -19,6 +19,7 @@ pub mod journal;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod lookup;
 pub mod mask;
 pub mod notify;
 pub mod part;

@@ -45,7 +45,9 @@ impl Run {
             }
             for chunk in tasks.chunks(BUILDS_PER_CALL) {
                 let Some(found) = self.stop.unless_set(self.what_was_built(chunk)).await else {
-                    chunk.iter().for_each(|task| self.abandon(*task, true));
+                    for task in chunk {
+                        self.abandon(*task, true);
+                    }
                     continue;
                 };
                 for (task, built) in found {

@@ -5,14 +5,13 @@
 
 use super::{Outcome, Run, STOPPED, Start, Task};
 use crate::event::{Event, Level};
+use crate::lookup::Sent;
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use magudi_compose::beneath;
-use magudi_koji::calls::{TaskFilter, osbuild_image};
-use magudi_koji::value::from_json;
-use magudi_koji::{KojiError, Value};
-use std::collections::{BTreeMap, VecDeque};
+use magudi_koji::KojiError;
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -22,14 +21,8 @@ use tokio::time::Instant;
 /// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
 const PER_SYNC: usize = 16;
 
-/// How far the hub's clock may be behind ours.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
-
 /// How often a request is sent, if the hub has no task of it each time that the answer got lost.
 const MOST_SENDS: usize = 5;
-
-/// The most tasks that are looked through for one whose id was lost.
-const MAX_LISTED: usize = 100_000;
 
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
@@ -150,9 +143,9 @@ impl Run {
 
     /// Has the hub make a task, or finds the one it made. The flag says that it was found.
     async fn send(&self, request: &TaskRequest, doubt: Option<Doubt>) -> Result<(i64, bool), Refused> {
-        let (args, opts) = arguments(request).map_err(|text| Refused::This(text, None))?;
+        let sent = Sent::of(request).map_err(|text| Refused::This(text, None))?;
         if let Some(doubt) = doubt
-            && let Some(task) = self.find_settled(&args, &opts, doubt).await.map_err(|error| {
+            && let Some(task) = self.find_settled(&sent, doubt).await.map_err(|error| {
                 Refused::InDoubt(format!("it may have been submitted before, and the hub cannot be asked: {error}"))
             })?
         {
@@ -161,14 +154,14 @@ impl Run {
         let since = Timestamp::now();
         let mut lost = None;
         for _ in 0..MOST_SENDS {
-            let error = match self.runner.session.osbuild_image(&args, &opts).await {
+            let error = match self.runner.session.osbuild_image(&sent.args, &sent.opts).await {
                 Ok(task) => return Ok((self.claim(task), false)),
                 Err(error) => error,
             };
             if !error.may_have_executed() {
                 return Err(Refused::from(error));
             }
-            match self.find(&args, &opts, since).await {
+            match self.find(&sent, since).await {
                 Ok(Some(task)) => return Ok((task, true)),
                 // The hub has no such task, so the call was never executed.
                 Ok(None) => lost = Some(error.to_string()),
@@ -182,46 +175,23 @@ impl Run {
 
     /// Looks for the task of a submission whose run was killed. What that run had sent when it died may still be on its way
     /// to the hub, or in its queue: that it has no such task counts only after a while.
-    async fn find_settled(
-        &self,
-        args: &[Value],
-        opts: &BTreeMap<String, Value>,
-        doubt: Doubt,
-    ) -> Result<Option<i64>, KojiError> {
-        let found = self.find(args, opts, doubt.since).await?;
+    async fn find_settled(&self, sent: &Sent, doubt: Doubt) -> Result<Option<i64>, KojiError> {
+        let found = self.find(sent, doubt.since).await?;
         if found.is_some() || Instant::now() >= doubt.settled {
             return Ok(found);
         }
         tokio::time::sleep_until(doubt.settled).await;
-        self.find(args, opts, doubt.since).await
+        self.find(sent, doubt.since).await
     }
 
     /// Looks for a task of ours with just this request that belongs to no request yet.
-    async fn find(
-        &self,
-        args: &[Value],
-        opts: &BTreeMap<String, Value>,
-        since: Timestamp,
-    ) -> Result<Option<i64>, KojiError> {
+    async fn find(&self, sent: &Sent, since: Timestamp) -> Result<Option<i64>, KojiError> {
         let owner = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
-        let since = (since - CLOCK_SKEW).as_millisecond() as f64 / 1000.0;
-        let filter = TaskFilter {
-            owner: owner.as_ref().map(|user| user.id),
-            method: Some(osbuild_image::METHOD.to_owned()),
-            created_after: Some(since),
-            ..TaskFilter::default()
-        };
-        let tasks = self.runner.hub.list_all_tasks(&filter, MAX_LISTED).await?;
+        let tasks = sent.tasks(&self.runner.hub, owner.as_ref().map(|user| user.id), since).await?;
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = tasks.iter().find(|task| {
-            let recent = task.create_ts.is_none_or(|created| created >= since);
-            let same = task.request.as_ref().is_some_and(|stored| osbuild_image::is_same_request(stored, args, opts));
-            recent && same && !claimed.contains(&task.id)
-        });
-        Ok(ours.map(|task| {
-            claimed.insert(task.id);
-            task.id
-        }))
+        let ours = tasks.into_iter().find(|task| !claimed.contains(task));
+        claimed.extend(ours);
+        Ok(ours)
     }
 
     fn claim(&self, task: i64) -> i64 {
@@ -248,13 +218,6 @@ impl Run {
             self.runner.events.message(Level::Warning, Some(&request.phase), text);
         }
     }
-}
-
-/// The arguments of a request as XML-RPC values.
-fn arguments(request: &TaskRequest) -> Result<(Vec<Value>, BTreeMap<String, Value>), String> {
-    let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-    let opts = request.opts.iter().map(|(key, value)| Ok((key.clone(), from_json(value).map_err(|e| e.to_string())?)));
-    Ok((args, opts.collect::<Result<_, String>>()?))
 }
 
 #[cfg(test)]
