@@ -1,0 +1,215 @@
+"""A compose of many images against `magudi hub` in another process, and what must hold at its end, whatever happened to it."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import xmlrpc.client
+
+HERE = pathlib.Path(__file__).resolve().parent
+JOURNAL = "logs/global/magudi-journal.jsonl"
+# Longer than anything takes: what runs into it hangs.
+PATIENCE = 300
+
+CONF = """
+release_name = "Test"
+release_short = "Test"
+release_version = "9.2"
+variants_file = "variants.xml"
+pkgset_source = "koji"
+pkgset_koji_tag = "t"
+gather_method = "deps"
+koji_profile = "devhub"
+global_target = "f42-image"
+link_type = "{link_type}"
+{cache}
+osbuild = {{"^Server$": [{images}]}}
+"""
+
+VARIANTS = """<variants><variant id="Server" name="Server" type="variant">
+<arches><arch>x86_64</arch><arch>aarch64</arch></arches></variant></variants>
+"""
+
+
+class Wrong(Exception):
+    """Something that was promised does not hold."""
+
+
+def require(holds, what):
+    if not holds:
+        raise Wrong(what)
+
+
+class Counts:
+    """What the report says of one part."""
+
+    def __init__(self):
+        self.composes = self.kills = self.resumes = self.images = self.tasks = 0
+        self.begun = time.monotonic()
+
+    def minutes(self):
+        return (time.monotonic() - self.begun) / 60
+
+
+class Story:
+    """One compose and its hub, in a directory of their own."""
+
+    def __init__(self, magudi, work, counts, images=40, scenario=None, link_type="hardlink-or-copy", cache=False):
+        self.magudi, self.work, self.counts, self.number = magudi, work, counts, images
+        shutil.rmtree(work, ignore_errors=True)
+        self.target, self.cache = work / "target", work / "cache" if cache else None
+        self.target.mkdir(parents=True)
+        listed = ",\n".join(json.dumps(image) for image in map(self.image, range(images)))
+        cached = f'koji_cache = "{self.cache}"' if cache else ""
+        (work / "test.conf").write_text(CONF.format(link_type=link_type, cache=cached, images=listed))
+        (work / "variants.xml").write_text(VARIANTS)
+        (work / "scenario.json").write_text(json.dumps(scenario or {}))
+        self.hub = self.url = None
+        self.start_hub()
+
+    @staticmethod
+    def image(n):
+        arches = ["x86_64"] if n % 2 else ["x86_64", "aarch64"]
+        return {"name": f"disk{n:02}", "distro": "fedora-42", "image_types": ["qcow2"], "subvariant": f"D{n}", "arches": arches}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill_hub()
+
+    # The hub
+
+    def start_hub(self):
+        address = self.url.split("/")[2] if self.url else "127.0.0.1:0"
+        command = [self.magudi, "hub", "--profile-file", "hub.conf", "--topdir", "volume", "--listen", address]
+        command += ["--scenario", "scenario.json"]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            self.hub = subprocess.Popen(command, cwd=self.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            line = self.hub.stdout.readline().strip()
+            if line:
+                break
+            # The address of the one that was killed may not be free yet.
+            require(time.monotonic() < deadline, f"the hub does not start: {self.hub.communicate()[1]}")
+            time.sleep(0.05)
+        self.url = line
+        profile = (self.work / "hub.conf").read_text()
+        for old, new in [("anon_retry = false", "anon_retry = true"), ("\nretry_interval = 1\n", "\nretry_interval = 0\n")]:
+            require(old in profile, f"the hub's profile has no {old!r}")
+            profile = profile.replace(old, new)
+        (self.work / "koji.conf").write_text(profile)
+
+    def kill_hub(self):
+        self.hub.kill()
+        self.hub.wait()
+
+    def submitted(self):
+        """Names of all images that the hub was asked for, once for each task."""
+        proxy = xmlrpc.client.ServerProxy(self.url, allow_none=True)
+        for attempt in range(20):
+            try:
+                tasks = proxy.listTasks({"method": "osbuildImage", "decode": True}, {"limit": 100000})
+                return sorted(task["request"][0] for task in tasks)
+            except (OSError, xmlrpc.client.Error, xmlrpc.client.ResponseError, Exception) as error:
+                # The hub may be made to fail.
+                last = error
+                time.sleep(0.05)
+        raise Wrong(f"the hub cannot be asked: {last}")
+
+    # The compose
+
+    def command(self, *args, sabotage=None):
+        environment = dict(os.environ, SOURCE_DATE_EPOCH="1709164800", TZ="UTC", NO_COLOR="1", HOME=str(self.work))
+        environment["MAGUDI_KOJI_PASSWORD"] = "composepass"
+        if sabotage:
+            environment["LD_PRELOAD"] = str(self.work.parent / "saboteur.so")
+            environment.update({f"SABOTAGE_{key}": str(value) for key, value in sabotage.items()})
+        return subprocess.Popen(
+            [self.magudi, *map(str, args)], cwd=self.work, env=environment,
+            stdout=subprocess.DEVNULL, stderr=(self.work / "stderr").open("w"),
+        )
+
+    def run(self, *more, sabotage=None):
+        compose = self.compose()
+        place = ["--compose-dir", compose] if compose else ["--target-dir", self.target]
+        return self.command("run", "--config", "test.conf", "--test", "--koji-config", "koji.conf", "--koji-user", "compose",
+                            *place, *more, sabotage=sabotage)
+
+    def compose(self):
+        composes = [path for path in self.target.iterdir() if path.is_dir() and not path.is_symlink()]
+        require(len(composes) <= 1, f"more than one compose: {composes}")
+        return composes[0] if composes else None
+
+    def is_begun(self):
+        compose = self.compose()
+        journal = compose and compose / JOURNAL
+        # A line without an end is none.
+        return bool(journal and journal.exists() and b"\n" in journal.read_bytes())
+
+    def resume(self, *more, sabotage=None):
+        self.counts.resumes += 1
+        return self.command("resume", self.compose(), *more, sabotage=sabotage)
+
+    def go_on(self, *more, sabotage=None):
+        """What a user does after a crash: resume; or run it in the same place, if nothing was begun."""
+        if self.is_begun():
+            return self.resume(*more, sabotage=sabotage)
+        require(not self.submitted(), "the hub was asked for something before the journal says that the compose has begun")
+        return self.run(*more, sabotage=sabotage)
+
+    def stderr(self):
+        return (self.work / "stderr").read_text()
+
+    def wait(self, process, expected=(0,)):
+        """Waits for a run; its exit status must be one of `expected`."""
+        try:
+            status = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Wrong(f"it hangs:\n{self.stderr()[-3000:]}") from None
+        require(status in expected, f"exit status {status}:\n{self.stderr()[-3000:]}")
+        if status == -signal.SIGKILL:
+            self.counts.kills += 1
+        return status
+
+    def finish(self):
+        """Goes on until the compose is finished, and checks it."""
+        self.wait(self.go_on())
+        self.check()
+
+    # What must hold
+
+    def tree(self):
+        """Every published file with its digest."""
+        top = self.compose() / "compose"
+        files = (path for path in sorted(top.rglob("*")) if path.is_file())
+        return {str(path.relative_to(top)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def leftovers(self):
+        places = [self.target] + ([self.cache] if self.cache and self.cache.exists() else [])
+        return [str(path) for place in places for path in place.rglob(".*")]
+
+    def check(self, calm=None):
+        self.counts.composes += 1
+        compose = self.compose()
+        names = self.submitted()
+        self.counts.tasks += len(names)
+        require(names == [self.image(n)["name"] for n in range(self.number)], f"not every image was submitted once: {names}")
+        require((compose / "STATUS").read_text() == "FINISHED\n", f"STATUS is {(compose / 'STATUS').read_text()!r}")
+        tree = self.tree()
+        self.counts.images += sum(name.endswith(".qcow2") for name in tree)
+        calm = calm or getattr(self, "calm", None)
+        if calm:
+            differ = sorted(name for name in tree.keys() | calm.keys() if tree.get(name) != calm.get(name))
+            require(not differ, f"not as in an undisturbed run: {differ}")
+        require(not self.leftovers(), f"temporary files are left: {self.leftovers()}")
+        links = [path for path in self.target.iterdir() if path.is_symlink()]
+        require([os.readlink(link) for link in links] == [compose.name], f"the latest links are {links}")
+        for line in (compose / JOURNAL).read_text().splitlines():
+            json.loads(line)
+        return tree
