@@ -285,9 +285,9 @@ impl<'a> Expander<'a> {
             return;
         }
         let message = format!(
-            "an image of type `{asked}` usually is a {format} file, but readers of images.json expect of `{}` a {} file",
-            manifest_type.value,
-            expected.join(" or ")
+            "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
+            expected.join(" or "),
+            manifest_type.value
         );
         let path = format!("{}.manifest_type", image.path);
         let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
@@ -504,45 +504,70 @@ fn listed(noun: &str, names: &[&str]) -> String {
     }
 }
 
-/// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same variant, arch, subvariant and type.
+/// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same subvariant, type, format and arch, in
+/// whatever variants they are. One diagnostic for each image, however many variants it is built for.
 fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<(&str, &str, &str, &str), &Planned<'_>> = BTreeMap::new();
-    let mut found = Vec::new();
+    let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
         let asked = planned.image.image_types.value.first();
+        let format = image_types::format(asked).unwrap_or(asked);
         let kind = match (request.image_type.as_deref(), image_types::archive_type(asked)) {
             (Some(given), _) => given,
-            (None, Some("iso")) => archive_types::iso_image_type(request.name()),
+            (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
             // A container's tar and the like never get into images.json.
             (None, Some(archive)) if archive_types::suffixes_of(archive).is_none() => continue,
             (None, Some(archive)) => archive,
             (None, None) => asked,
         };
-        let mut clash = None;
+        let mut first_arch = None;
         for arch in request.arches() {
-            let key = (request.variant.as_str(), request.subvariant.as_str(), kind, arch);
-            match seen.get(&key) {
-                Some(first) => clash = clash.or(Some((*first, arch))),
+            match seen.get(&(request.subvariant.as_str(), kind, format, arch)) {
+                Some(first) => first_arch = first_arch.or(Some((*first, arch))),
                 None => {
-                    seen.insert(key, planned);
+                    seen.insert((&request.subvariant, kind, format, arch), planned);
                 }
             }
         }
-        if let Some((first, arch)) = clash {
-            let message = format!(
-                "readers of images.json could not tell the image {} from {}: same subvariant {}, type {kind} and arch {arch}",
-                request.label(),
-                first.request.label(),
-                request.subvariant
-            );
-            found.push(
-                Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
-                    .at(planned.image.name.span)
-                    .related(first.image.name.span, "the other image")
-                    .help("give one of them another `subvariant`"),
-            );
+        if let Some((first, arch)) = first_arch {
+            let clash = IdentityClash { first, kind, arch, others: Vec::new() };
+            clashes.entry(&planned.image.path).or_insert(clash).others.push(planned);
         }
     }
-    found
+    clashes.into_values().filter_map(|clash| clash.diagnostic()).collect()
+}
+
+/// Requests of one image that cannot be told apart from an earlier one.
+struct IdentityClash<'a> {
+    first: &'a Planned<'a>,
+    kind: &'a str,
+    arch: &'a str,
+    others: Vec<&'a Planned<'a>>,
+}
+
+impl IdentityClash<'_> {
+    fn diagnostic(&self) -> Option<Diagnostic> {
+        let (first, planned) = (self.first, self.others.first()?);
+        let request = &planned.request;
+        let mut variants: Vec<&str> = self.others.iter().map(|planned| planned.request.variant.as_str()).collect();
+        let of_one_image = std::ptr::eq(first.image, planned.image);
+        let (who, help) = if of_one_image {
+            variants.insert(0, &first.request.variant);
+            let who = format!("the images {} of {} from each other", request.name(), listed("variant", &variants));
+            (who, "without a `subvariant`, an image has the uid of its variant for one")
+        } else {
+            let of = listed("variant", &variants);
+            let who = format!("the image {} of {of} from {}", request.name(), first.request.label());
+            (who, "give one of them another `subvariant`")
+        };
+        let message = format!(
+            "readers of images.json could not tell {who}: same subvariant {}, type {} and arch {}",
+            request.subvariant, self.kind, self.arch
+        );
+        let diagnostic = Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
+            .at(planned.image.name.span)
+            .help(help);
+        Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
+    }
 }

@@ -284,6 +284,13 @@ impl Compose {
         image_checksum::run(&mut images, &own, &self.config.checksums, &self.identity, &self.dir)?;
         self.phase_done(image_checksum::NAME, clock);
         if !active.is_empty() {
+            for (one, other) in images.shared_identities() {
+                let text = format!(
+                    "Readers of images.json will refuse it: {} has the same subvariant {}, type {}, format {} and arch {} as {}",
+                    other.path, other.subvariant, other.kind, other.format, other.arch, one.path
+                );
+                self.events.message(Level::Warning, None, text);
+            }
             self.manifest(&images)?;
             self.cloud_uploads(&uploads)?;
         }

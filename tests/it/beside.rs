@@ -1,7 +1,6 @@
-//! Running beside Pungi: the other phases have left a compose, ours are added, nothing of theirs is lost (issue of
-//! `--compose-dir`).
+//! Running beside Pungi: the other phases have left a compose, ours are added, nothing of theirs is lost.
 
-use crate::program::{Ran, Scene, repository};
+use crate::program::{Ran, Scene};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -53,7 +52,7 @@ fn pungi_was_here(scene: &Scene) {
         json!({
             "arch": "x86_64", "bootable": true, "checksums": {"sha256": sum}, "disc_count": 1, "disc_number": 1,
             "format": "iso", "implant_md5": "0".repeat(32), "mtime": 1_700_000_001, "path": path, "size": 7,
-            "subvariant": "Server", "type": "dvd", "volume_id": "Test-9.2", "x-note": "of another tool"
+            "subvariant": path.split('/').next(), "type": "dvd", "volume_id": "Test-9.2", "x-note": "of another tool"
         })
     };
     let images = json!({
@@ -115,6 +114,26 @@ fn nothing_of_pungis_is_lost_and_our_images_are_added() {
     assert!(sums.contains(&format!("SHA256 (Pungi.iso) = {}", "a".repeat(64))), "{sums}");
     assert!(sums.contains("SHA256 (disk-9.2-1.x86_64.qcow2)"), "{sums}");
     assert!(!path(&scene, "compose/Other/x86_64/iso/SHA256SUM").exists(), "a directory without an image of ours");
+}
+
+/// Pungi's image of the same subvariant, type, format and arch: readers refuse such a manifest, so somebody is told.
+#[test]
+fn images_that_cannot_be_told_apart_from_pungis_are_named() {
+    let scene = Scene::new();
+    pungi_was_here(&scene);
+    let config = config(&scene, &image("disk").replace("\"subvariant\": \"disk\"", "\"manifest_type\": \"dvd\""));
+    let archives = json!({"archives": {"disk": [{"type_name": "iso", "suffix": "iso"}]}});
+    let scenario = scene.write("scenario.json", &archives.to_string());
+    let simulate = format!("--simulate={}", scenario.display());
+    let ran = scene.run(["run", "--config", &config, "--compose-dir", COMPOSE, "--test", &simulate]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let (ours, theirs) = ("Server/x86_64/iso/disk-9.2-1.x86_64.iso", "Server/x86_64/images/Pungi.iso");
+    let warning = format!(
+        "[WARNING ] Readers of images.json will refuse it: {ours} has the same subvariant Server, type dvd, format iso and arch \
+         x86_64 as {theirs}"
+    );
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    assert_eq!(paths(&read(&scene, "compose/metadata/images.json")).len(), 3);
 }
 
 #[test]
@@ -185,5 +204,4 @@ fn an_archive_that_no_rule_takes_up_is_named() {
     for file in ["disk-9.2-1.x86_64.ova (archive type ova)", "disk-9.2-1.x86_64.tar (archive type tar)"] {
         assert!(ran.stderr.contains(file), "{file} is not in {}", ran.stderr);
     }
-    assert!(repository().exists());
 }

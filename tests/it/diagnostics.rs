@@ -218,10 +218,36 @@ fn an_image_is_told_of_once() {
             "image n asks for one and the same build, n-42-1, for variants Cloud and Server",
             "a build can exist only once: give each image, or each variant, a name, version or release of its own",
         ),
+        // Readers compare the images of all variants.
+        (
+            "'subvariant': 'S'",
+            "warnings",
+            "readers of images.json could not tell the images n of variants Cloud and Server from each other: same subvariant S, \
+             type qcow2 and arch x86_64",
+            "without a `subvariant`, an image has the uid of its variant for one",
+        ),
     ] {
         let (_, report) = check(&scene(&image(more), VARIANTS), "a.conf", &[]);
         let [found] = &report[list].as_array().expect("a list")[..] else { panic!("{more}: {report:#}") };
         assert_eq!((text(found, "message"), text(found, "help")), (message, help), "{more}");
+    }
+}
+
+/// The same type and subvariant, but files of another format, or of other arches: readers can tell them apart.
+#[test]
+fn formats_and_arches_tell_images_apart() {
+    let image = |name: &str, more: &str| {
+        format!("{{'name': '{name}', 'distro': 'd', 'target': 't', 'subvariant': 'S', 'manifest_type': 'kvm', {more}}}")
+    };
+    for (one, other, told) in [
+        ("'image_types': 'qcow2'", "'image_types': 'raw'", 0),
+        ("'image_types': 'qcow2', 'arches': ['x86_64']", "'image_types': 'qcow2', 'arches': ['aarch64']", 0),
+        ("'image_types': 'qcow2', 'arches': ['x86_64']", "'image_types': 'guest-image'", 1),
+    ] {
+        let lines = format!("osbuild = {{'^Server$': [{}, {}]}}", image("one", one), image("two", other));
+        let (_, report) = check(&scene(&lines, VARIANTS), "a.conf", &[]);
+        let ids: Vec<&str> = each(&report, "warnings").map(|warning| text(warning, "id")).collect();
+        assert_eq!(ids, vec!["MG209"; told], "{one} {other}: {report:#}");
     }
 }
 

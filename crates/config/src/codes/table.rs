@@ -206,7 +206,8 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
 }]}"#);
     SAME_IDENTITY "MG209" Warning "Images that cannot be told apart"
         "Readers of images.json tell images apart by subvariant, type, format, arch and disc number, and refuse a file in which \
-         two are the same. Give one of them a `subvariant`. With `--strict` this is an error."
+         two are the same, even if they are of different variants. Give one of them another `subvariant`. With `--strict` this \
+         is an error; a run that comes to it says so in its log."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [
     {"name": "server", "distro": "fedora-42", "image_types": "qcow2"},
