@@ -214,6 +214,7 @@ mod tests {
             task: Some(42),
             failable: false,
             error: "task 42 failed: no".into(),
+            reason: None,
             url: Some("http://hub/42".into()),
             causes: vec![cause("x86_64", &["no"])],
             argument: None,

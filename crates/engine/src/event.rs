@@ -269,6 +269,9 @@ pub enum Event {
         failable: bool,
         /// What went wrong, in one line.
         error: String,
+        /// The hub's own words in it: neither which image, nor where to look.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Page of the task in the hub's web interface, if there is a task.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         url: Option<String>,
@@ -315,8 +318,9 @@ impl Event {
                 mask.hide_in(message);
                 option(help);
             }
-            Self::RequestFailed { error, causes, .. } => {
+            Self::RequestFailed { error, reason, causes, .. } => {
                 mask.hide_in(error);
+                option(reason);
                 let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
                 texts.for_each(|text| mask.hide_in(text));
             }

@@ -37,6 +37,8 @@ pub struct Past {
     pub done: bool,
     /// What went wrong last.
     pub failure: Option<String>,
+    /// The hub's own words in that.
+    pub reason: Option<String>,
     /// Composer's reasons for it.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
@@ -115,6 +117,7 @@ impl History {
                     arches: arches.clone(),
                     failable: *failable,
                     failure: None,
+                    reason: None,
                     causes: Vec::new(),
                     argument: None,
                     ..past
@@ -152,11 +155,13 @@ impl History {
             Event::RequestDone { request, .. } => self.with(*request, |past| {
                 past.done = true;
                 past.failure = None;
+                past.reason = None;
                 past.causes.clear();
                 past.argument = None;
             }),
-            Event::RequestFailed { request, error, causes, argument, in_doubt, .. } => self.with(*request, |past| {
+            Event::RequestFailed { request, error, reason, causes, argument, in_doubt, .. } => self.with(*request, |past| {
                 past.failure = Some(error.clone());
+                past.reason.clone_from(reason);
                 past.causes.clone_from(causes);
                 past.argument.clone_from(argument);
                 if !in_doubt {

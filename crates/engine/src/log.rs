@@ -223,6 +223,7 @@ mod tests {
             task: None,
             failable: true,
             error: "boom".into(),
+            reason: None,
             url: None,
             causes: Vec::new(),
             argument: None,

@@ -1,20 +1,19 @@
 //! *Arranging* events into a report.
 
 use crate::model::{
-    Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Reasons, Report, Row, State, TaskLink,
+    Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink,
 };
+use crate::failures::failures;
 use crate::text::{bytes, count, duration, harmless, path_in_url, safe_url, shell_word, time};
 use crate::timeline::{Span, bar};
 use crate::track::{Stage, Track, Tracks};
 use crate::uploads;
 use jiff::Timestamp;
 use magudi_compose::cloud_uploads::CloudUpload;
-use magudi_compose::{ComposeDir, Status};
+use magudi_compose::Status;
 use magudi_engine::event::{Event, Stamped};
-use magudi_engine::reason::{Cause, grouped};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// What a report needs to know besides the events.
 #[derive(Debug, Clone)]
@@ -50,6 +49,8 @@ struct Told {
     status: Option<String>,
     tracks: Tracks,
     skipped: Vec<String>,
+    /// When phases began.
+    begun: BTreeMap<String, Timestamp>,
     phases: Vec<(String, String)>,
     findings: Vec<Finding>,
     /// What is said before a run begins belongs to it.
@@ -88,9 +89,13 @@ impl Told {
             }
             Event::Status { status } => self.status = Some(status.clone()),
             Event::PhaseSkipped { reason, .. } => self.skipped.push(harmless(reason)),
+            Event::PhaseStarted { phase } => {
+                self.begun.insert(phase.clone(), time);
+            }
             Event::PhaseFinished { phase, seconds } => {
-                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX / 1000);
-                self.phases.push((harmless(phase), duration(seconds.saturating_mul(1000))));
+                let told = || i64::try_from(*seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
+                let seen = self.begun.remove(phase).map(|begun| time.as_millisecond() - begun.as_millisecond());
+                self.phases.push((harmless(phase), duration(seen.unwrap_or_else(told))));
             }
             Event::ComposeFinished { error, .. } => (self.ended, self.error) = (true, error.as_deref().map(harmless)),
             _ => {}
@@ -111,12 +116,14 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         None => last.unwrap_or(facts.now),
     };
     let tracks: Vec<&Track> = told.tracks.iter().collect();
-    let state = state(&told, facts);
+    let failures = failures(&tracks, facts);
+    let state = state(&told, facts, &failures);
+    let tasks = tracks.iter().filter_map(|track| task_link(track)).map(|link| (link.id, link)).collect();
     let (uploads, uploads_problem) = match &facts.uploads {
-        Ok(Some(list)) => (uploads::shown(list), None),
+        Ok(Some(list)) => (uploads::shown(list, &tasks), None),
         Ok(None) => {
             let told: Vec<CloudUpload> = tracks.iter().flat_map(|track| track.uploads.iter().cloned()).collect();
-            (uploads::shown(&told), None)
+            (uploads::shown(&told, &tasks), None)
         }
         Err(problem) => (Vec::new(), Some(harmless(problem))),
     };
@@ -138,10 +145,13 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         runs: told.runs,
         counts: counts(&tracks),
         tasks: tracks.len(),
-        images: count(images().count()),
+        images: match (images().count(), rows.len()) {
+            (have, all) if have == all => count(all),
+            (have, all) => format!("{} of {}", count(have), count(all)),
+        },
         size: bytes(images().fold(0, |sum, (_, image)| image.size.saturating_add(sum))),
-        error: told.error.clone(),
-        failures: failures(&tracks, facts),
+        error: told.error.clone().filter(|error| !is_told(error, &failures)),
+        failed: failures.iter().map(|failure| failure.images.len()).sum(),
         advice: advice(&told, &tracks, facts, &state),
         axis: span.map(Span::axis).unwrap_or_default(),
         timeline: bars.collect(),
@@ -154,23 +164,29 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         diagnostics: told.findings,
         phases: told.phases,
         links: links(facts),
+        failures,
         state,
     }
 }
 
-fn state(told: &Told, facts: &Facts) -> State {
+/// Whether what ended the compose is one of the failures.
+fn is_told(error: &str, failures: &[Failure]) -> bool {
+    failures.iter().flat_map(|failure| &failure.images).any(|image| image.message == error)
+}
+
+fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
     let status = facts.status.map(Status::as_str).or(told.status.as_deref()).unwrap_or("STARTED");
+    let failed = |failable: bool| {
+        let of_kind = failures.iter().filter(|failure| failure.failable == failable);
+        of_kind.map(|failure| failure.images.len()).sum::<usize>()
+    };
     let (word, kind, sentence) = match (&facts.runner, status) {
         (Some((pid, host)), _) => {
             ("RUNNING", "busy", format!("The compose is running: process {pid} on {}.", harmless(host)))
         }
         (None, "FINISHED") => ("FINISHED", "good", "Everything was built, verified and listed.".to_owned()),
-        (None, "FINISHED_INCOMPLETE") => {
-            ("FINISHED_INCOMPLETE", "warn", "The compose can be used; images that may fail did.".to_owned())
-        }
-        (None, "DOOMED") => {
-            ("DOOMED", "bad", "An image failed that must not fail, or the compose itself did.".to_owned())
-        }
+        (None, "FINISHED_INCOMPLETE") => ("FINISHED_INCOMPLETE", "warn", incomplete(failed(true))),
+        (None, "DOOMED") => ("DOOMED", "bad", doomed(failed(false), failed(true))),
         (None, "TERMINATED") => {
             ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
         }
@@ -179,7 +195,28 @@ fn state(told: &Told, facts: &Facts) -> State {
         }
         (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
     };
-    State { word: harmless(word), kind, sentence, running: facts.runner.is_some() }
+    let (running, simulated) = (facts.runner.is_some(), told.simulated);
+    State { word: harmless(word), kind, sentence, running, simulated }
+}
+
+fn incomplete(failed: usize) -> String {
+    match failed {
+        0 => "The compose can be used; images that may fail did.".to_owned(),
+        1 => "The compose can be used: the image that failed may fail.".to_owned(),
+        n => format!("The compose can be used: the {} images that failed may fail.", count(n)),
+    }
+}
+
+fn doomed(hard: usize, soft: usize) -> String {
+    let besides = match soft {
+        0 => String::new(),
+        n => format!(", and {} that may", count(n)),
+    };
+    match hard {
+        0 => "The compose itself failed.".to_owned(),
+        1 => format!("1 image failed that must not fail{besides}."),
+        n => format!("{} images failed that must not fail{besides}.", count(n)),
+    }
 }
 
 fn moment(at: Timestamp) -> Moment {
@@ -202,45 +239,6 @@ fn counts(tracks: &[&Track]) -> Vec<Count> {
 /// The task of a request and its page.
 pub fn task_link(track: &Track) -> Option<TaskLink> {
     track.task.as_ref().map(|(id, url)| TaskLink { id: *id, url: safe_url(url) })
-}
-
-fn failures(tracks: &[&Track], facts: &Facts) -> Vec<Failure> {
-    let mut failures: Vec<Failure> = tracks
-        .iter()
-        .enumerate()
-        .filter(|(_, track)| track.done.is_none())
-        .filter_map(|(index, track)| {
-            let failed = track.failed.as_ref()?;
-            let log = ComposeDir::at(Path::new("")).watch_log(&track.variant, index + 1);
-            Some(Failure {
-                request: index,
-                name: harmless(&track.name),
-                variant: harmless(&track.variant),
-                arches: harmless(&track.arches.join(" ")),
-                failable: track.failable,
-                reason: harmless(&failed.error),
-                causes: reasons(&failed.causes),
-                argument: failed.argument.as_deref().map(harmless),
-                task: task_link(track),
-                log: track.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&log.to_string_lossy()))),
-                in_doubt: track.in_doubt,
-            })
-        })
-        .collect();
-    failures.sort_by_key(|failure| failure.failable);
-    failures
-}
-
-fn reasons(causes: &[Cause]) -> Vec<Reasons> {
-    let chain = |chain: &Vec<String>| {
-        let (innermost, around) = chain.split_last()?;
-        Some((harmless(innermost), around.iter().map(|reason| harmless(reason)).collect()))
-    };
-    let group = |(arches, chains): (Vec<&str>, &[Vec<String>])| Reasons {
-        arches: harmless(&arches.join(", ")),
-        chains: chains.iter().filter_map(chain).collect(),
-    };
-    grouped(causes).into_iter().map(group).collect()
 }
 
 fn advice(told: &Told, tracks: &[&Track], facts: &Facts, state: &State) -> Vec<Advice> {
@@ -282,6 +280,7 @@ fn rows(index: usize, track: &Track, facts: &Facts, now: Timestamp) -> Vec<Row> 
     let row = |file: String, variant: &str, arch: &str| Row {
         request: index,
         stage: stage.as_str(),
+        failed: track.done.is_none() && track.failed.is_some(),
         nvr: harmless(&track.nvr),
         file,
         href: None,

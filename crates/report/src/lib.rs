@@ -3,10 +3,11 @@
 //! # Module index
 //!
 //! - What is known: [`track`] of each request through the events, [`model`] of the page, [`uploads`] to clouds
-//! - Arranging it: [`arrange`] events into a [`Report`], [`timeline`]
+//! - Arranging it: [`arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`]
 //! - Showing it: [`page`] in HTML, [`text`] for people
 
 pub mod arrange;
+pub mod failures;
 pub mod model;
 pub mod page;
 pub mod text;

@@ -25,14 +25,16 @@ pub struct Report {
     pub counts: Vec<Count>,
     /// Number of requests.
     pub tasks: usize,
-    /// Number of images in the compose, for people.
+    /// Number of images in the compose, for people; `988 of 1,000` while some are missing.
     pub images: String,
     /// Their size, for people.
     pub size: String,
-    /// What ended the compose early.
+    /// What ended the compose early, if that was no failed image.
     pub error: Option<String>,
-    /// What failed, what must not fail first.
+    /// What failed and why, what must not fail first.
     pub failures: Vec<Failure>,
+    /// Number of requests that failed.
+    pub failed: usize,
     /// What people may want to do now.
     pub advice: Vec<Advice>,
     /// The time axis.
@@ -43,7 +45,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// The values to filter by.
     pub choices: Choices,
-    /// Uploads to clouds.
+    /// Uploads to clouds, by image.
     pub uploads: Vec<Upload>,
     /// Why the uploads cannot be shown, if there are any.
     pub uploads_problem: Option<String>,
@@ -70,6 +72,8 @@ pub struct State {
     pub sentence: String,
     /// Somebody runs it.
     pub running: bool,
+    /// The hub was a simulated one: nothing was built.
+    pub simulated: bool,
 }
 
 /// A time.
@@ -92,9 +96,24 @@ pub struct Count {
     pub percent: f64,
 }
 
-/// A request that failed.
+/// A reason, and what failed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// Why, in the hub's words or ours; empty when composer says it better.
+    pub reason: String,
+    /// Composer's reasons, those together that are the same for several arches.
+    pub causes: Vec<Reasons>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
+    /// What failed for this reason.
+    pub images: Vec<Failed>,
+}
+
+/// A request that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
     /// Its place in the plan.
     pub request: usize,
     /// The image name.
@@ -103,14 +122,8 @@ pub struct Failure {
     pub variant: String,
     /// The arches, as one text.
     pub arches: String,
-    /// Whether the compose goes on without it.
-    pub failable: bool,
-    /// Why, in full.
-    pub reason: String,
-    /// Composer's reasons, those together that are the same for several arches.
-    pub causes: Vec<Reasons>,
-    /// The argument that the hub refused.
-    pub argument: Option<String>,
+    /// The line of the log.
+    pub message: String,
     /// The task.
     pub task: Option<TaskLink>,
     /// Address of its watch log.
@@ -196,6 +209,8 @@ pub struct Row {
     pub request: usize,
     /// The state of the request.
     pub stage: &'static str,
+    /// The page says why it failed.
+    pub failed: bool,
     /// Name, version, release.
     pub nvr: String,
     /// The file, or the image name when there is none yet.
@@ -237,21 +252,28 @@ pub struct Choices {
     pub types: Vec<String>,
 }
 
-/// An upload.
+/// The uploads of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Upload {
     /// The variant uid.
     pub variant: String,
-    /// The arch.
-    pub arch: String,
-    /// The image name.
-    pub image: String,
     /// Name, version, release.
     pub nvr: String,
     /// The image type.
     pub image_type: String,
-    /// Where to: `aws`, `aws.s3`, `gcp`, `azure`, `container`.
-    pub provider: String,
+    /// The task.
+    pub task: TaskLink,
+    /// Where it went, or should have gone.
+    pub places: Vec<Place>,
+}
+
+/// A place that arches of an image were uploaded to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The arches.
+    pub arches: Vec<String>,
+    /// `aws`, `aws.s3`, `gcp`, `azure` or `container`; none for what failed before anything was uploaded.
+    pub provider: Option<String>,
     /// How it ended.
     pub status: String,
     /// `good`, `bad` or `busy`.
@@ -260,8 +282,6 @@ pub struct Upload {
     pub options: Vec<(String, String, Option<String>)>,
     /// Why it failed.
     pub reason: Option<String>,
-    /// The task.
-    pub task: Option<i64>,
 }
 
 /// Checksums of one algorithm.

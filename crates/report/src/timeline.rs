@@ -5,6 +5,9 @@ use crate::text::{count, duration, harmless, time};
 use crate::track::{Stage, Track};
 use jiff::Timestamp;
 
+/// Steps between ticks of a compose of less than some seconds, in milliseconds.
+const SHORT_STEPS: [i64; 3] = [100, 200, 500];
+
 /// Steps between ticks, in seconds.
 const STEPS: [i64; 23] = [
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
@@ -44,20 +47,23 @@ impl Span {
     /// The axis.
     pub fn axis(self) -> Axis {
         let length = (self.to - self.from).max(1);
-        let longest = STEPS.last().copied().unwrap_or(1);
-        let step = STEPS.into_iter().find(|step| length / (step * 1000) <= TICKS).unwrap_or(longest) * 1000;
+        let longest = STEPS.last().copied().unwrap_or(1) * 1000;
+        let steps = SHORT_STEPS.into_iter().chain(STEPS.map(|seconds| seconds * 1000));
+        let step = steps.into_iter().find(|step| length / step <= TICKS).unwrap_or(longest);
         let ticks = (0..=(length / step).min(50)).map(|n| {
             let at = n * step;
-            ((at as f64 / length as f64 * 100_000.0).round() / 1000.0, tick(at / 1000))
+            ((at as f64 / length as f64 * 100_000.0).round() / 1000.0, tick(at))
         });
         let from = Timestamp::from_millisecond(self.from).map(time).unwrap_or_default();
         Axis { from, ticks: ticks.collect() }
     }
 }
 
-fn tick(seconds: i64) -> String {
+fn tick(milliseconds: i64) -> String {
+    let seconds = milliseconds / 1000;
     match seconds {
-        0 => "0".to_owned(),
+        _ if milliseconds == 0 => "0".to_owned(),
+        s if milliseconds % 1000 != 0 => format!("{s}.{} s", milliseconds % 1000 / 100),
         s if s % 86_400 == 0 => format!("{} d", s / 86_400),
         s if s % 3600 == 0 => format!("{} h", s / 3600),
         s if s > 3600 => format!("{}:{:02} h", s / 3600, s % 3600 / 60),
@@ -181,7 +187,8 @@ mod tests {
     fn ticks_are_few_and_round() {
         let axis = |seconds: i64| Span { from: 0, to: seconds * 1000 }.axis();
         let labels = |seconds| axis(seconds).ticks.into_iter().map(|(_, label)| label).collect::<Vec<_>>();
-        assert_eq!(labels(4), ["0", "1 s", "2 s", "3 s", "4 s"]);
+        assert_eq!(labels(4), ["0", "0.5 s", "1 s", "1.5 s", "2 s", "2.5 s", "3 s", "3.5 s", "4 s"]);
+        assert_eq!(labels(7), ["0", "1 s", "2 s", "3 s", "4 s", "5 s", "6 s", "7 s"]);
         assert_eq!(labels(2 * 3600), ["0", "15 min", "30 min", "45 min", "1 h", "1:15 h", "1:30 h", "1:45 h", "2 h"]);
         assert_eq!(labels(0), ["0"]);
         for seconds in [1, 59, 3601, 86_400, 10_000_000, 10_000_000_000] {

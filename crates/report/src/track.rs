@@ -108,6 +108,8 @@ pub struct Failed {
     pub time: Timestamp,
     /// Why, in one line.
     pub error: String,
+    /// The hub's own words in that.
+    pub reason: Option<String>,
     /// Composer's reasons, by arch.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
@@ -235,9 +237,10 @@ impl Tracks {
                 track.done = Some(time);
                 track.failed = None;
             }),
-            Event::RequestFailed { request, error, in_doubt, causes, argument, .. } => self.with(*request, |track| {
-                let (error, causes, argument) = (error.clone(), causes.clone(), argument.clone());
-                track.failed = Some(Failed { time, error, causes, argument });
+            Event::RequestFailed { request, error, reason, in_doubt, causes, argument, .. } => self.with(*request, |track| {
+                let (error, reason, causes, argument) =
+                    (error.clone(), reason.clone(), causes.clone(), argument.clone());
+                track.failed = Some(Failed { time, error, reason, causes, argument });
                 track.in_doubt = *in_doubt;
             }),
             Event::TaskCanceled { request, .. } => self.with(*request, |track| track.canceled = Some(time)),

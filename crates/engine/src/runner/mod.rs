@@ -131,6 +131,8 @@ pub struct Outcome {
     pub uploads: Vec<CloudUpload>,
     /// What went wrong.
     pub failure: Option<String>,
+    /// The hub's own words in that.
+    pub reason: Option<String>,
     /// Composer's reasons for it.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
@@ -240,6 +242,7 @@ impl Run {
                     task,
                     failable: request.failable,
                     error: error.clone(),
+                    reason: outcome.reason.clone(),
                     url: task.map(|task| (self.runner.task_url)(task)),
                     causes: outcome.causes.clone(),
                     argument: outcome.argument.clone(),

@@ -23,10 +23,12 @@ impl Run {
         let how = if state == TaskState::Failed {
             let fault = self.fault(task).await;
             outcome.causes = status.as_ref().map_or_else(Vec::new, |s| reason::causes(s, &request.arches()));
-            match reason::summary(&outcome.causes) {
+            let how = match reason::summary(&outcome.causes) {
                 reasons if reasons.is_empty() => format!("failed: {fault}"),
                 reasons => format!("failed: {fault}: {reasons}"),
-            }
+            };
+            outcome.reason = Some(fault);
+            how
         } else {
             "was canceled".to_owned()
         };

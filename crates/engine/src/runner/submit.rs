@@ -110,7 +110,8 @@ impl Run {
                         };
                         let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
                         let failure = Some(format!("image {} was not submitted: {at}{text}", request.label()));
-                        self.end(index, Outcome { failure, argument, in_doubt, ..Outcome::default() });
+                        let reason = Some(text);
+                        self.end(index, Outcome { failure, reason, argument, in_doubt, ..Outcome::default() });
                     }
                 }
             }

@@ -4,7 +4,7 @@ use crate::scene::{Scene, facts};
 use magudi_compose::{CloudUpload, Status};
 use magudi_engine::event::Event;
 use magudi_engine::reason::Cause;
-use magudi_report::Facts;
+use magudi_report::{Facts, Report};
 
 fn finished() -> Scene {
     let mut scene = Scene::default();
@@ -50,6 +50,7 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
             task: Some(8),
             failable: false,
             error: "task 8 failed".into(),
+            reason: None,
             url: None,
             causes: vec![cause("aarch64"), cause("x86_64")],
             argument: None,
@@ -58,16 +59,41 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
     );
     scene.finish(7, "DOOMED", Some("task 8 failed"));
     let report = scene.report(&Facts { status: Some(Status::Doomed), ..facts() });
-    assert_eq!(report.failures.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["hard", "soft"]);
+    let names = |of: &Report| of.failures.iter().map(|f| f.images[0].name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&report), ["hard", "soft"]);
+    assert_eq!(report.state.sentence, "1 image failed that must not fail, and 1 that may.");
     let hard = &report.failures[0];
     assert_eq!(hard.causes.len(), 1, "the same for both arches is told once");
-    assert_eq!(hard.causes[0].arches, "aarch64, x86_64");
+    assert_eq!((hard.causes[0].arches.as_str(), hard.reason.as_str()), ("", ""), "all arches need not be named");
     let around = ["Worker running job failed", "osbuild build failed"].map(str::to_owned).to_vec();
     assert_eq!(hard.causes[0].chains, [("no space left".to_owned(), around)]);
-    assert_eq!(hard.task.as_ref().unwrap().url, None, "no link runs a script");
-    assert_eq!(hard.log.as_deref(), Some("../../logs/global/osbuild/Server-2-watch-task.log"));
+    let image = &hard.images[0];
+    assert_eq!(image.task.as_ref().unwrap().url, None, "no link runs a script");
+    assert_eq!(image.log.as_deref(), Some("../../logs/global/osbuild/Server-2-watch-task.log"));
     assert_eq!(report.rows.len(), 4, "a row for each arch that is missing");
+    assert!(report.rows.iter().all(|row| row.failed));
+    assert_eq!(report.error, None, "it is told above");
     assert!(report.advice[0].command.starts_with("magudi resume --retry-failed /mnt/composes/"));
+}
+
+#[test]
+fn a_reason_is_told_once_with_all_that_failed_for_it() {
+    let mut scene = Scene::default();
+    scene.start(0);
+    for (request, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        scene.plan(0, request, name, name == "d");
+    }
+    for (request, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let error = if name == "b" { "of its own" } else { "the hub is gone" };
+        scene.fail(1, request, name, name == "d", error);
+    }
+    scene.finish(2, "DOOMED", Some("cannot write images.json"));
+    let report = scene.report(&Facts { status: Some(Status::Doomed), ..facts() });
+    let told: Vec<_> = report.failures.iter().map(|f| (f.reason.as_str(), f.failable, f.images.len())).collect();
+    assert_eq!(told, [("the hub is gone", false, 2), ("of its own", false, 1), ("the hub is gone", true, 1)]);
+    assert_eq!((report.failed, report.images.as_str()), (4, "0 of 8"));
+    assert_eq!(report.error.as_deref(), Some("cannot write images.json"), "which no image did");
+    assert_eq!(report.state.sentence, "3 images failed that must not fail, and 1 that may.");
 }
 
 #[test]
@@ -149,8 +175,10 @@ fn uploads_are_those_of_the_manifest_or_else_of_the_events() {
     }
     let of = |uploads| scene.report(&Facts { uploads, ..facts() });
     let told = of(Ok(None)).uploads;
-    assert_eq!(told.iter().map(|u| (u.arch.as_str(), u.kind)).collect::<Vec<_>>(), [("x86_64", "good")]);
-    assert_eq!(of(Ok(Some(vec![upload("aarch64", "failure")]))).uploads[0].kind, "bad");
+    let places = told.iter().flat_map(|upload| &upload.places);
+    assert_eq!(places.map(|p| (p.arches.join(" "), p.kind)).collect::<Vec<_>>(), [("x86_64".to_owned(), "good")]);
+    assert_eq!(told[0].task.url.as_deref(), Some("https://koji/taskinfo?taskID=7"));
+    assert_eq!(of(Ok(Some(vec![upload("aarch64", "failure")]))).uploads[0].places[0].kind, "bad");
     let broken = of(Err("cannot use it".into()));
     assert_eq!((broken.uploads.len(), broken.uploads_problem.as_deref()), (0, Some("cannot use it")));
 }

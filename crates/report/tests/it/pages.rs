@@ -63,6 +63,7 @@ fn hostile_names_stay_text() {
     assert!(html.contains("&lt;script&gt;alert(1)"), "the text itself is there");
     assert!(html.contains("{{ 7*7 }}"), "nothing is evaluated");
     assert!(!html.chars().any(|c| c.is_control() && c != '\n'), "no control character");
+    assert!(html.contains("\\u{202e}thgir") && !html.contains('\u{202e}'), "nothing turns the direction of writing");
 }
 
 #[test]

@@ -100,6 +100,7 @@ impl Scene {
                 task: None,
                 failable,
                 error: error.into(),
+                reason: None,
                 url: None,
                 causes: Vec::new(),
                 argument: None,
