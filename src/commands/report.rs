@@ -13,9 +13,6 @@ use magudi_report::text::path_in_url;
 use magudi_report::{Facts, arrange, page};
 use std::path::{Component, Path, PathBuf};
 
-/// The page's name, below `logs/global`.
-pub const NAME: &str = "report.html";
-
 /// Runs the command.
 pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
@@ -33,7 +30,7 @@ pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
             return ui.answer(&html).map_err(Failure::failed);
         }
         Some(output) => std::path::absolute(output).map_err(Failure::failed)?,
-        None => dir.logs_global().join(NAME),
+        None => dir.report(),
     };
     let html = html(&dir, base(&to, dir.top()), runner).map_err(Failure::Failed)?;
     write_atomic(&to, html.as_bytes()).map_err(Failure::failed)?;
@@ -42,7 +39,7 @@ pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
 
 /// Leaves the report in a compose whose run is over.
 pub fn leave(dir: &ComposeDir) -> Result<(), String> {
-    let to = dir.logs_global().join(NAME);
+    let to = dir.report();
     let html = html(dir, base(&to, dir.top()), None)?;
     write_atomic(&to, html.as_bytes()).map_err(|error| error.to_string())
 }

@@ -5,7 +5,7 @@ use super::resume::not_begun;
 use super::watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
-use crate::ui::{Table, Ui, reasons};
+use crate::ui::{Canvas, Table, Told, Ui, failures};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::load_status;
 use magudi_engine::history::{History, Past};
@@ -23,7 +23,7 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let status = status.map_or("none", magudi_compose::Status::as_str);
     let runner = holder(&dir.logs_global());
     let text = match args.format {
-        PlanFormat::Table => table(&dir, status, &history, runner.as_ref()),
+        PlanFormat::Table => table(&dir, status, &history, runner.as_ref(), ui.answer_canvas()),
         PlanFormat::Json => as_json(&dir, status, &history, runner.as_ref()),
     };
     ui.answer(&text).map_err(Failure::failed)
@@ -47,7 +47,7 @@ fn requests(history: &History) -> impl Iterator<Item = &Past> {
     history.order.iter().filter_map(|key| history.requests.get(key))
 }
 
-fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
+fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>, canvas: Canvas) -> String {
     let mut table = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">IMAGES"]);
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for past in requests(history) {
@@ -73,16 +73,24 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     if !table.is_empty() {
         text.push_str(&format!("\n{table}"));
     }
-    for past in requests(history) {
-        if let (Some(failure), "failed") = (&past.failure, stage(past)) {
-            text.push_str(&format!("\n{} of {}: {}\n", past.name, past.variant, failure));
-            if let (Some(task), Some(url)) = (past.task, &past.url) {
-                text.push_str(&format!("  task {task}: {url}\n"));
-            }
-            text.push_str(&reasons(&past.causes, "  "));
-        }
-    }
-    crate::ui::printable(&text)
+    let failed = requests(history).filter(|past| stage(past) == "failed").filter_map(told);
+    let text = crate::ui::printable(&text);
+    failures(failed, canvas).into_iter().fold(text, |text, failure| format!("{text}\n{failure}"))
+}
+
+/// A request that failed, as it is told.
+fn told(past: &Past) -> Option<Told<'_>> {
+    Some(Told {
+        name: &past.name,
+        variant: &past.variant,
+        failable: past.failable,
+        task: past.task,
+        url: past.url.as_deref(),
+        error: past.failure.as_deref()?,
+        reason: past.reason.as_deref(),
+        argument: past.argument.as_deref(),
+        causes: &past.causes,
+    })
 }
 
 fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
@@ -90,7 +98,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
         .map(|past| {
             json!({
                 "phase": past.phase, "variant": past.variant, "image": past.name, "arches": past.arches,
-                "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure,
+                "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure, "reason": past.reason,
                 "url": past.url, "causes": past.causes, "argument": past.argument, "uploads": past.uploads,
                 "images": past.images.iter().map(|(_, image)| &image.path).collect::<Vec<_>>(),
             })

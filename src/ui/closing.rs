@@ -1,12 +1,14 @@
 //! The *closing* words of a run: its images, where they were uploaded to, what failed and why, and the sum.
 
+use super::failures::failures;
 use super::frame::{Canvas, clock, counts};
-use super::overview::{Failed, Overview, Seen, Stage};
-use super::width::width;
+use super::overview::{Overview, Stage};
+use super::width::{width, wrapped};
 use super::{Table, bytes, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
-use magudi_engine::reason::{Cause, grouped};
+use magudi_compose::layout::ComposeDir;
+use magudi_report::text::shell_word;
 
 /// The most images, and the most uploads, that are listed; the manifests have them all.
 const MAX_ROWS: usize = 60;
@@ -14,52 +16,22 @@ const MAX_ROWS: usize = 60;
 /// Below this width images are named by their paths alone: the columns of the table would take all of it.
 const NARROW: usize = 90;
 
-/// A request that failed, on a few lines: what, where to look, and composer's reasons down to the innermost.
-pub fn failure(failed: &Failed, seen: &Seen, canvas: Canvas) -> String {
-    let going_on = if failed.failable { " (the compose goes on without it)" } else { "" };
-    let what = canvas.paint("1;31", &format!("{} of {} failed", printable(&seen.name), printable(&seen.variant)));
-    let mut text = format!("{what}{going_on}\n");
-    if let (Some(task), Some(url)) = (seen.task, &seen.url) {
-        text.push_str(&format!("  task {task}: {}\n", printable(url)));
-    }
-    let reasons = reasons(&failed.causes, "  ");
-    if reasons.is_empty() {
-        text.push_str(&format!("  {}\n", printable(&failed.error)));
-    }
-    text.push_str(&reasons);
-    text
-}
-
-/// Composer's reasons, each below and further in than the one that it caused.
-pub fn reasons(causes: &[Cause], indent: &str) -> String {
-    let mut text = String::new();
-    for (arches, chains) in grouped(causes) {
-        for chain in chains {
-            for (depth, reason) in chain.iter().enumerate() {
-                let head =
-                    if depth == 0 && !arches.is_empty() { format!("{}: ", arches.join(", ")) } else { String::new() };
-                let margin = format!("{indent}{}", "  ".repeat(depth));
-                let reason = printable(reason).replace('\n', &format!("\n{margin}"));
-                text.push_str(&format!("{margin}{}{reason}\n", printable(&head)));
-            }
-        }
-    }
-    text
-}
-
 /// The uploads as a table, and below it why some failed. Places are never cut: they are there to be copied. Where the
-/// table is wider than `columns`, each upload gets two lines instead, the second for its place.
+/// table is wider than `columns`, each image gets lines of its own instead.
 pub fn uploads(uploads: &[CloudUpload], columns: usize) -> String {
     if uploads.is_empty() {
         return String::new();
     }
-    let table = upload_table(uploads);
-    let text = if table.lines().all(|line| width(line) <= columns) { table } else { upload_lines(uploads) };
-    format!("{text}{}", upload_reasons(uploads))
+    // Arches of one image stand together.
+    let mut sorted: Vec<&CloudUpload> = uploads.iter().collect();
+    sorted.sort_by_key(|upload| (&upload.variant, &upload.image, upload.task_id, &upload.arch));
+    let table = upload_table(&sorted);
+    let text = if table.lines().all(|line| width(line) <= columns) { table } else { upload_lines(&sorted) };
+    format!("{text}{}", upload_reasons(&sorted, columns))
 }
 
 /// Why uploads failed, once for all arches of an image.
-fn upload_reasons(uploads: &[CloudUpload]) -> String {
+fn upload_reasons(uploads: &[&CloudUpload], columns: usize) -> String {
     let mut told: Vec<(String, &str, Vec<&str>)> = Vec::new();
     for upload in uploads {
         let Some(reason) = upload.reason.as_deref() else { continue };
@@ -69,27 +41,32 @@ fn upload_reasons(uploads: &[CloudUpload]) -> String {
             None => told.push((what, reason, vec![&upload.arch])),
         }
     }
-    let line =
-        |(what, reason, arches): (String, &str, Vec<&str>)| format!("\n{what}, {}: {reason}\n", arches.join(", "));
-    told.into_iter().map(|one| printable(&line(one))).collect()
+    let line = |(what, reason, arches): (String, &str, Vec<&str>)| {
+        let said = printable(&format!("{what}, {}: {reason}", arches.join(", ")));
+        format!("\n{}", wrapped(&said, "", columns))
+    };
+    told.into_iter().map(line).collect()
 }
 
-fn upload_lines(uploads: &[CloudUpload]) -> String {
+fn upload_lines(uploads: &[&CloudUpload]) -> String {
     let mut text = String::new();
+    let mut before = None;
     for upload in uploads {
-        let CloudUpload { variant, arch, image, status, .. } = upload;
+        let CloudUpload { variant, arch, image, status, task_id, .. } = upload;
+        if before.replace((variant, image, task_id)) != Some((variant, image, task_id)) {
+            text.push_str(&printable(&format!("{image} of {variant}, task {task_id}\n")));
+        }
         let provider = upload.provider.as_deref().unwrap_or("upload");
-        let head = format!("{image} of {variant}, {arch}: {provider} {status}");
-        text.push_str(&format!("{}\n", printable(&head)));
+        text.push_str(&printable(&format!("  {arch}: {provider} {status}\n")));
         let place = upload.location();
         if !place.is_empty() {
-            text.push_str(&format!("  {}\n", printable(&place)));
+            text.push_str(&format!("    {}\n", printable(&place)));
         }
     }
     text
 }
 
-fn upload_table(uploads: &[CloudUpload]) -> String {
+fn upload_table(uploads: &[&CloudUpload]) -> String {
     let mut table = Table::new(&["VARIANT", "ARCH", "IMAGE", "PROVIDER", "STATUS", ">TASK", "WHERE"]);
     for upload in uploads {
         let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
@@ -103,17 +80,13 @@ fn upload_table(uploads: &[CloudUpload]) -> String {
 /// Everything that is said when a run is over.
 pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
     let mut parts = vec![images(overview, canvas), first_uploads(overview, canvas)];
-    for failed in &overview.failures {
-        if let Some(seen) = overview.requests.get(&failed.request) {
-            parts.push(failure(failed, seen, canvas));
-        }
-    }
+    parts.extend(failures(overview.told(), canvas));
     let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
     // A failed image has been told in full above; anything else that ended the compose has not.
     if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
         parts.push(format!("{}: {}\n", canvas.paint("1;31", "error"), printable(error)));
     }
-    parts.push(sum(overview, error.is_some(), now, canvas));
+    parts.push(sum(overview, error.is_some(), now, canvas) + &next(overview));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
@@ -176,30 +149,33 @@ fn sum(overview: &Overview, failed: bool, now: Timestamp, canvas: Canvas) -> Str
     format!("{id}  {status}  {}  {bytes}  {time}\n", counts.join("  "))
 }
 
+/// Where to read on, and how to go on.
+fn next(overview: &Overview) -> String {
+    let Some(dir) = &overview.compose_dir else { return String::new() };
+    let report = ComposeDir::at(dir).report();
+    let mut text = format!("report: {}\n", printable(&report.display().to_string()));
+    let count = |stage| overview.count(stage, None);
+    let failed = count(Stage::Failed) + count(Stage::Canceled) > 0;
+    let command = match overview.status.as_str() {
+        // There is no hub any more to go on with.
+        _ if overview.simulated => return text,
+        "DOOMED" | "TERMINATED" | "FINISHED_INCOMPLETE" if failed => "magudi resume --retry-failed",
+        "DOOMED" | "TERMINATED" => "magudi resume",
+        _ => return text,
+    };
+    let what = if failed { "to build only what failed" } else { "to go on" };
+    text.push_str(&format!("{what}: {command} {}\n", shell_word(&printable(&dir.display().to_string()))));
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::overview::tests::{at, planned};
     use super::*;
     use magudi_engine::event::Event;
+    use magudi_engine::reason::Cause;
 
     const CANVAS: Canvas = Canvas { columns: 80, rows: 24, color: false };
-
-    fn cause(arch: &str, chain: &[&str]) -> Cause {
-        Cause { arch: arch.into(), chains: vec![chain.iter().map(|reason| (*reason).to_owned()).collect()] }
-    }
-
-    #[test]
-    fn reasons_go_in_to_the_innermost() {
-        let causes = [
-            cause("x86_64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
-            cause("aarch64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
-            cause("s390x", &["no"]),
-        ];
-        assert_eq!(
-            reasons(&causes, "  "),
-            "  x86_64, aarch64: job failed\n    build failed\n      no space\n      left\\u{1b}[2J\n  s390x: no\n"
-        );
-    }
 
     #[test]
     fn what_ended_the_compose_is_told_once() {
@@ -216,7 +192,7 @@ mod tests {
             error: "task 42 failed: no".into(),
             reason: None,
             url: Some("http://hub/42".into()),
-            causes: vec![cause("x86_64", &["no"])],
+            causes: vec![Cause { arch: "x86_64".into(), chains: vec![vec!["no".to_owned()]] }],
             argument: None,
             in_doubt: false,
         };
@@ -262,7 +238,7 @@ mod tests {
             assert!(text.ends_with("\ndisk of Server, x86_64: no\\u{202e}\n"), "{text}");
         }
         assert!(wide.starts_with("VARIANT"), "{wide}");
-        assert!(narrow.starts_with("disk of Server, x86_64: aws.s3 success\n  https://"), "{narrow}");
+        assert!(narrow.starts_with("disk of Server, task 42\n  x86_64: aws.s3 success\n    https://"), "{narrow}");
         assert_eq!(uploads(&[], 80), "");
     }
 }

@@ -13,6 +13,9 @@ const LONGEST: usize = 5;
 const BAR: usize = 40;
 const LEAST_BAR: usize = 8;
 
+/// With so many rows to spare, one of them stays empty.
+const ROOMY: usize = 8;
+
 /// What a frame is drawn on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Canvas {
@@ -60,6 +63,10 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     if !longest.is_empty() {
         lines.push(Drawn::plain(cut("open longest:", room)));
         lines.extend(longest.into_iter().map(|(seconds, seen)| Drawn::plain(open_line(seconds, seen, room))));
+    }
+    if canvas.rows > lines.len() + ROOMY {
+        // Apart from what scrolls away above it.
+        lines.insert(0, Drawn::plain(String::new()));
     }
     let most = canvas.rows.saturating_sub(1).max(1);
     // Of what does not fit, the phases go first: the overview says most.
@@ -140,12 +147,23 @@ pub fn counts(overview: &Overview) -> Vec<(String, &'static str)> {
     .collect()
 }
 
-/// The overview, on as many lines as it needs.
+/// The overview, on as many lines as it needs. What cannot stand beside the counts has a line of its own, so that numbers do not
+/// jump from line to line as they grow.
 fn overview_lines(overview: &Overview, now: Timestamp, room: usize, canvas: Canvas) -> Vec<Drawn> {
-    let mut items = counts(overview);
-    items.push((bytes(overview.bytes), ""));
-    items.push((format!("{}/s", bytes(overview.rate(now))), ""));
-    items.push((clock(overview.elapsed(now)), "1"));
+    let counts = counts(overview);
+    let pace = vec![
+        (bytes(overview.bytes), ""),
+        (format!("{}/s", bytes(overview.rate(now))), ""),
+        (clock(overview.elapsed(now)), "1"),
+    ];
+    let all: Vec<_> = counts.iter().chain(&pace).cloned().collect();
+    match item_lines(all, room, canvas) {
+        one if one.len() == 1 => one,
+        _ => [counts, pace].into_iter().flat_map(|items| item_lines(items, room, canvas)).collect(),
+    }
+}
+
+fn item_lines(items: Vec<(String, &'static str)>, room: usize, canvas: Canvas) -> Vec<Drawn> {
     let mut lines: Vec<Drawn> = Vec::new();
     for (item, code) in items {
         let item = cut(&item, room);
@@ -220,6 +238,7 @@ mod tests {
         assert_eq!(
             lines(200, 50),
             [
+                "",
                 "kiwibuild  skipped: not asked for",
                 "osbuild    [=====!!!!!!!!!!>>>>>----------          ]  3/8  1:01:40",
                 "1 waiting  1 free  2 open  1 closed  1 done  1 failed  1 canceled  0 B  0 B/s  1:01:40",
@@ -235,10 +254,12 @@ mod tests {
         assert_eq!(
             lines(60, 24),
             [
+                "",
                 "kiwibuild  skipped: not asked for",
                 "osbuild    [====!!!!!!!!>>>>--------        ]  3/8  1:01:40",
                 "1 waiting  1 free  2 open  1 closed  1 done  1 failed",
-                "1 canceled  0 B  0 B/s  1:01:40",
+                "1 canceled",
+                "0 B  0 B/s  1:01:40",
                 "open longest:",
                 "  1:01:30  103  Fedora-Cloud-Base-3 of Server  x86_64 aarc…",
                 "  1:01:30  104  Fedora-Cloud-Base-4 of Server  x86_64 aarc…",

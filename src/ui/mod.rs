@@ -1,6 +1,7 @@
 //! Everything that is printed is printed here: answers on standard output, everything else on standard error.
 
 mod closing;
+mod failures;
 mod frame;
 mod overview;
 mod plain;
@@ -9,7 +10,9 @@ mod table;
 mod terminal;
 mod width;
 
-pub use closing::{reasons, uploads};
+pub use closing::uploads;
+pub use failures::{Told, failures, reasons};
+pub use frame::Canvas;
 pub use plain::PlainLog;
 pub use screen::Stream;
 pub use table::Table;
@@ -57,6 +60,16 @@ impl Ui {
             return usize::MAX;
         }
         screen::Screen::new(Stream::Out, false).canvas().columns
+    }
+
+    /// Columns that an error may have, in the same way.
+    pub fn error_columns(self) -> usize {
+        if self.terminal { screen::Screen::new(Stream::Err, false).canvas().columns } else { usize::MAX }
+    }
+
+    /// What an answer is drawn on.
+    pub fn answer_canvas(self) -> Canvas {
+        Canvas { columns: self.answer_columns(), rows: usize::MAX, color: self.answers_in_color }
     }
 
     /// Prints an answer. A reader that has gone away is no error.

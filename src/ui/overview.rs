@@ -1,11 +1,14 @@
 //! The *overview* is what the events of a run add up to: how far each phase and each request is, how many bytes have come,
 //! and how fast.
 
+use super::failures::Told;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, ImageEntry, Stamped};
 use magudi_engine::reason::Cause;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: i64 = 10;
@@ -80,6 +83,10 @@ pub struct Failed {
     pub failable: bool,
     /// What went wrong, in one line.
     pub error: String,
+    /// The hub's own words in that.
+    pub reason: Option<String>,
+    /// The argument that the hub refused.
+    pub argument: Option<String>,
     /// Composer's reasons.
     pub causes: Vec<Cause>,
 }
@@ -89,6 +96,10 @@ pub struct Failed {
 pub struct Overview {
     /// The compose id.
     pub compose_id: String,
+    /// The compose directory.
+    pub compose_dir: Option<PathBuf>,
+    /// The hub is a simulated one.
+    pub simulated: bool,
     /// When the run began.
     pub began: Option<Timestamp>,
     /// The last status.
@@ -117,8 +128,14 @@ impl Overview {
     /// Takes in an event. A journal has no bytes of files on their way; they count when the image is there.
     pub fn take(&mut self, stamped: &Stamped) {
         match &stamped.event {
-            Event::ComposeStarted { compose_id, .. } => {
-                *self = Self { compose_id: compose_id.clone(), began: Some(stamped.time), ..Self::default() };
+            Event::ComposeStarted { compose_id, compose_dir, settings, .. } => {
+                *self = Self {
+                    compose_id: compose_id.clone(),
+                    compose_dir: Some(PathBuf::from(compose_dir)),
+                    simulated: settings.get("simulated").and_then(Json::as_bool).unwrap_or(false),
+                    began: Some(stamped.time),
+                    ..Self::default()
+                };
             }
             Event::Planned { request, phase, name, variant, arches, .. } => self.with(*request, |seen| {
                 seen.phase.clone_from(phase);
@@ -166,7 +183,9 @@ impl Overview {
             }
             Event::CloudUpload { upload, .. } => self.uploads.push(upload.clone()),
             Event::RequestDone { request, .. } => self.with(*request, |seen| seen.stage = Stage::Done),
-            Event::RequestFailed { request, phase, variant, name, failable, error, causes, .. } => {
+            Event::RequestFailed {
+                request, phase, variant, name, failable, error, reason, argument, causes, ..
+            } => {
                 self.with(*request, |seen| {
                     seen.phase.clone_from(phase);
                     seen.variant.clone_from(variant);
@@ -179,6 +198,8 @@ impl Overview {
                     request: *request,
                     failable: *failable,
                     error: error.clone(),
+                    reason: reason.clone(),
+                    argument: argument.clone(),
                     causes: causes.clone(),
                 });
             }
@@ -189,6 +210,24 @@ impl Overview {
             }
             _ => {}
         }
+    }
+
+    /// The failures as they are told.
+    pub fn told(&self) -> impl Iterator<Item = Told<'_>> {
+        self.failures.iter().filter_map(|failed| {
+            let seen = self.requests.get(&failed.request)?;
+            Some(Told {
+                name: &seen.name,
+                variant: &seen.variant,
+                failable: failed.failable,
+                task: seen.task,
+                url: seen.url.as_deref(),
+                error: &failed.error,
+                reason: failed.reason.as_deref(),
+                argument: failed.argument.as_deref(),
+                causes: &failed.causes,
+            })
+        })
     }
 
     fn with(&mut self, request: usize, change: impl FnOnce(&mut Seen)) {

@@ -1,10 +1,12 @@
 //! The run on a terminal: a frame that stays in its place, and above it only what somebody should read.
 
-use super::closing::{closing, failure};
+use super::closing::closing;
+use super::failures::failure;
 use super::frame::frame;
 use super::overview::Overview;
 use super::printable;
 use super::screen::{Screen, Stream};
+use super::width::wrapped;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
@@ -42,12 +44,7 @@ impl View {
             Event::ComposeStarted { compose_id, requests, .. } => {
                 Some(format!("{} with {requests} tasks", canvas.paint("1", &printable(compose_id))))
             }
-            Event::RequestFailed { request, .. } => self
-                .overview
-                .failures
-                .iter()
-                .rfind(|failed| failed.request == *request)
-                .and_then(|failed| Some(failure(failed, self.overview.requests.get(request)?, canvas))),
+            Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
             // The closing words have them.
             Event::ComposeFinished { .. } => None,
             // The request fails with it, and tells it better.
@@ -58,7 +55,9 @@ impl View {
                     .map(|line| {
                         let code = if line.level >= Level::Error { "31" } else { "33" };
                         let level = canvas.paint(code, &line.level.as_str().to_lowercase());
-                        format!("{level}: {}", printable(&line.text))
+                        wrapped(&format!("{level}: {}", printable(&line.text)), "", canvas.columns)
+                            .trim_end()
+                            .to_owned()
                     })
                     .collect();
                 (!said.is_empty()).then(|| said.join("\n"))

@@ -33,9 +33,43 @@ pub fn padded(text: &str, room: usize) -> String {
     format!("{text}{}", " ".repeat(room.saturating_sub(width(text))))
 }
 
+/// `text` on lines of at most `columns` columns that all begin with `margin` and end with a line feed. Words that are wider,
+/// such as addresses, stay whole: they are there to be copied.
+pub fn wrapped(text: &str, margin: &str, columns: usize) -> String {
+    // The last column stays free, as everywhere.
+    let room = columns.saturating_sub(1);
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut used = 0;
+        for word in line.split(' ') {
+            if used > 0 && used + 1 + width(word) > room {
+                wrapped.push('\n');
+                used = 0;
+            }
+            let before = if used == 0 { margin } else { " " };
+            wrapped.push_str(before);
+            wrapped.push_str(word);
+            used += width(before) + width(word);
+        }
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_wrapped_at_blanks() {
+        assert_eq!(wrapped("no space left on device", "  ", 14), "  no space\n  left on\n  device\n");
+        assert_eq!(wrapped("see http://example.com/a?b=c now", "  ", 14), "  see\n  http://example.com/a?b=c\n  now\n");
+        assert_eq!(wrapped("a\n  b  c\n", "> ", 80), "> a\n>   b  c\n");
+        assert_eq!(wrapped("磁盘 映像", "", 6), "磁盘\n映像\n");
+        assert_eq!(wrapped("a b", " ", usize::MAX), " a b\n");
+        assert_eq!(wrapped("a b", " ", 0), " a\n b\n");
+        assert_eq!(wrapped("", " ", 80), "");
+    }
 
     #[test]
     fn texts_are_cut_by_columns() {

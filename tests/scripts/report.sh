@@ -31,7 +31,7 @@ pages=()
 compose six scenario.json && pages+=("six=$compose")
 compose thousand failures.json 1 && pages+=("thousand=$compose")
 compose hostile scenario.json 1 && pages+=("hostile=$compose")
-compose uploads scenario.json && pages+=("uploads=$compose")
+compose uploads uploads.json && pages+=("uploads=$compose")
 
 mkdir sixty
 check_status "run sixty" 0 "$magudi" run --config "$repository/examples/fedora/fedora.conf" --target-dir "$work/sixty" --nightly \

@@ -159,15 +159,17 @@ impl History {
                 past.causes.clear();
                 past.argument = None;
             }),
-            Event::RequestFailed { request, error, reason, causes, argument, in_doubt, .. } => self.with(*request, |past| {
-                past.failure = Some(error.clone());
-                past.reason.clone_from(reason);
-                past.causes.clone_from(causes);
-                past.argument.clone_from(argument);
-                if !in_doubt {
-                    past.in_doubt = None;
-                }
-            }),
+            Event::RequestFailed { request, error, reason, causes, argument, in_doubt, .. } => {
+                self.with(*request, |past| {
+                    past.failure = Some(error.clone());
+                    past.reason.clone_from(reason);
+                    past.causes.clone_from(causes);
+                    past.argument.clone_from(argument);
+                    if !in_doubt {
+                        past.in_doubt = None;
+                    }
+                })
+            }
             Event::TaskCanceled { request, .. } => self.with(*request, |past| past.canceled = true),
             _ => {}
         }

@@ -1,16 +1,14 @@
 //! *Arranging* events into a report.
 
-use crate::model::{
-    Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink,
-};
 use crate::failures::failures;
+use crate::model::{Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink};
 use crate::text::{bytes, count, duration, harmless, path_in_url, safe_url, shell_word, time};
 use crate::timeline::{Span, bar};
 use crate::track::{Stage, Track, Tracks};
 use crate::uploads;
 use jiff::Timestamp;
-use magudi_compose::cloud_uploads::CloudUpload;
 use magudi_compose::Status;
+use magudi_compose::cloud_uploads::CloudUpload;
 use magudi_engine::event::{Event, Stamped};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -201,9 +199,9 @@ fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
 
 fn incomplete(failed: usize) -> String {
     match failed {
-        0 => "The compose can be used; images that may fail did.".to_owned(),
-        1 => "The compose can be used: the image that failed may fail.".to_owned(),
-        n => format!("The compose can be used: the {} images that failed may fail.", count(n)),
+        0 => "The compose can be used; tasks that may fail did.".to_owned(),
+        1 => "The compose can be used: the task that failed may fail.".to_owned(),
+        n => format!("The compose can be used: the {} tasks that failed may fail.", count(n)),
     }
 }
 
@@ -214,8 +212,8 @@ fn doomed(hard: usize, soft: usize) -> String {
     };
     match hard {
         0 => "The compose itself failed.".to_owned(),
-        1 => format!("1 image failed that must not fail{besides}."),
-        n => format!("{} images failed that must not fail{besides}.", count(n)),
+        1 => format!("1 task failed that must not fail{besides}."),
+        n => format!("{} tasks failed that must not fail{besides}.", count(n)),
     }
 }
 

@@ -237,12 +237,14 @@ impl Tracks {
                 track.done = Some(time);
                 track.failed = None;
             }),
-            Event::RequestFailed { request, error, reason, in_doubt, causes, argument, .. } => self.with(*request, |track| {
-                let (error, reason, causes, argument) =
-                    (error.clone(), reason.clone(), causes.clone(), argument.clone());
-                track.failed = Some(Failed { time, error, reason, causes, argument });
-                track.in_doubt = *in_doubt;
-            }),
+            Event::RequestFailed { request, error, reason, in_doubt, causes, argument, .. } => {
+                self.with(*request, |track| {
+                    let (error, reason, causes, argument) =
+                        (error.clone(), reason.clone(), causes.clone(), argument.clone());
+                    track.failed = Some(Failed { time, error, reason, causes, argument });
+                    track.in_doubt = *in_doubt;
+                })
+            }
             Event::TaskCanceled { request, .. } => self.with(*request, |track| track.canceled = Some(time)),
             _ => {}
         }

@@ -14,9 +14,8 @@ pub fn shown(uploads: &[CloudUpload], tasks: &BTreeMap<i64, TaskLink>) -> Vec<Up
     for upload in uploads {
         let (place, nvr) = (place(upload), harmless(upload.nvr.as_deref().unwrap_or(&upload.image)));
         let variant = harmless(&upload.variant);
-        let same = |(task, card): &&mut (i64, Upload)| {
-            (*task, &card.variant, &card.nvr) == (upload.task_id, &variant, &nvr)
-        };
+        let same =
+            |(task, card): &&mut (i64, Upload)| (*task, &card.variant, &card.nvr) == (upload.task_id, &variant, &nvr);
         match shown.iter_mut().find(same) {
             Some((_, card)) => card.add(place),
             None => {

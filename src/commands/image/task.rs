@@ -3,7 +3,7 @@
 use super::request::sendable;
 use super::summary;
 use crate::error::Failure;
-use crate::ui::{Table, Ui, printable};
+use crate::ui::{Table, Ui, printable, reasons};
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::reason::{self, parse_compose_status};
 use magudi_engine::refusal::argument;
@@ -156,9 +156,8 @@ impl Job<'_> {
                     Err(error) => format!("its fault cannot be had: {error}"),
                 };
                 let causes = status.map(|status| reason::causes(&status, &arches)).unwrap_or_default();
-                let causes = reason::summary(&causes);
-                let causes = if causes.is_empty() { causes } else { format!(": {causes}") };
-                return Err(Failure::Failed(format!("task {task} failed: {fault}{causes}")));
+                let causes = reasons(&causes, "  ", self.ui.error_columns());
+                return Err(Failure::Failed(format!("task {task} failed: {fault}\n{causes}").trim_end().to_owned()));
             }
             _ => return Err(Failure::Failed(format!("task {task} was canceled"))),
         }

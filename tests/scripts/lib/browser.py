@@ -10,16 +10,7 @@ import urllib.request
 
 class Browser:
     def __init__(self):
-        self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self.base = None
-        for line in self.driver.stdout:
-            if "started successfully on port" in line:
-                self.base = f"http://127.0.0.1:{line.split('port')[1].strip().rstrip('.')}"
-                break
-        if self.base is None:
-            raise SystemExit("chromedriver did not start")
+        self.base = self._start()
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
         wanted = {
             "browserName": "chrome",
@@ -28,6 +19,20 @@ class Browser:
         }
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.session = f"/session/{session['sessionId']}"
+
+    def _start(self):
+        """Starts the driver and returns its address. On a machine with too much to do it may need a second try."""
+        said = []
+        for _ in range(3):
+            self.driver = subprocess.Popen(
+                ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            for line in self.driver.stdout:
+                if "started successfully on port" in line:
+                    return f"http://127.0.0.1:{line.split('port')[1].strip().rstrip('.')}"
+                said.append(line)
+            self.driver.wait()
+        raise SystemExit(f"chromedriver did not start: {''.join(said)}")
 
     def __enter__(self):
         return self

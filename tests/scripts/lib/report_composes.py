@@ -64,32 +64,45 @@ write(
             image("ami", image_types="ec2", arches=["x86_64"], upload_options={"region": "us-east-1", "share_with_accounts": ["1"]}),
             image("gcp", image_types="gce", arches=["x86_64"], upload_options={"region": "eu", "bucket": "b"}),
             image("azure", image_types="vhd", arches=["x86_64"], upload_options={"tenant_id": "t", "subscription_id": "s", "resource_group": "r"}),
+            image(
+                "container",
+                image_types="container",
+                arches=["aarch64", "x86_64"],
+                upload_options={"name": "registry.example.org/minimal", "tag": "42"},
+            ),
+            image(
+                "full",
+                image_types="ec2",
+                arches=["x86_64"],
+                failable=["*"],
+                upload_options={"region": "us-east-1", "share_with_accounts": ["1"]},
+            ),
             image("s3", image_types="guest-image", arches=["x86_64"], subvariant="S3", upload_options={"region": "us-east-1"}),
         ]
     },
 )
 
-status = {
-    "status": "failure",
-    "image_statuses": [
-        {
-            "status": "failure",
-            "error": {
-                "id": 5,
-                "reason": "Worker running job failed",
-                "details": [{"id": 26, "reason": "osbuild build failed", "details": "No space left on device"}],
-            },
-        }
-    ]
-    * 4,
-}
+
+
+def failed(innermost):
+    """What composer says of a task of four arches that failed."""
+    error = {
+        "id": 5,
+        "reason": "Worker running job failed",
+        "details": [{"id": 26, "reason": "osbuild build failed", "details": innermost}],
+    }
+    return {"status": "failure", "image_statuses": [{"status": "failure", "error": error}] * 4}
+
+
+mirrors = {f"Cloud-Image-{n:03}": failed("Cannot download repomd.xml: all mirrors were tried") for n in range(0, 70, 5)}
 scenario = {"task_seconds": [0, 1]}
 (TOP / "scenario.json").write_text(json.dumps(scenario))
 (TOP / "slow.json").write_text(json.dumps({"task_seconds": 60}))
 failures = {
     **scenario,
-    "fail": {"Server-Image-004": {"out": "boom"}, "Server-Image-007": {"out": "soft boom"}},
-    "compose_status": {"Server-Image-004": status},
+    "fail": {name: {"out": "boom"} for name in ["Server-Image-004", *mirrors]} | {"Server-Image-007": {"out": "soft boom"}},
+    "compose_status": {"Server-Image-004": failed("No space left on device"), **mirrors},
     "submit_error": {"Server-Image-009": "image permission required"},
 }
 (TOP / "failures.json").write_text(json.dumps(failures))
+(TOP / "uploads.json").write_text(json.dumps({**scenario, "fail": {"full": {"out": "the quota of the account is used up"}}}))

@@ -207,6 +207,11 @@ impl ComposeDir {
         self.top.join("logs/global")
     }
 
+    /// `logs/global/report.html`: the page for people that every run leaves.
+    pub fn report(&self) -> PathBuf {
+        self.logs_global().join("report.html")
+    }
+
     /// `logs/global/pungi.global.log`: the log.
     pub fn global_log(&self) -> PathBuf {
         self.logs_global().join("pungi.global.log")

@@ -61,7 +61,7 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
     let report = scene.report(&Facts { status: Some(Status::Doomed), ..facts() });
     let names = |of: &Report| of.failures.iter().map(|f| f.images[0].name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&report), ["hard", "soft"]);
-    assert_eq!(report.state.sentence, "1 image failed that must not fail, and 1 that may.");
+    assert_eq!(report.state.sentence, "1 task failed that must not fail, and 1 that may.");
     let hard = &report.failures[0];
     assert_eq!(hard.causes.len(), 1, "the same for both arches is told once");
     assert_eq!((hard.causes[0].arches.as_str(), hard.reason.as_str()), ("", ""), "all arches need not be named");
@@ -93,7 +93,7 @@ fn a_reason_is_told_once_with_all_that_failed_for_it() {
     assert_eq!(told, [("the hub is gone", false, 2), ("of its own", false, 1), ("the hub is gone", true, 1)]);
     assert_eq!((report.failed, report.images.as_str()), (4, "0 of 8"));
     assert_eq!(report.error.as_deref(), Some("cannot write images.json"), "which no image did");
-    assert_eq!(report.state.sentence, "3 images failed that must not fail, and 1 that may.");
+    assert_eq!(report.state.sentence, "3 tasks failed that must not fail, and 1 that may.");
 }
 
 #[test]

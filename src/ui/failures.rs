@@ -1,0 +1,189 @@
+//! *Failures* in words: what failed, where to look, and why, down to the innermost reason. What failed for one reason is told
+//! together, so that a mirror that was gone is told once and not for every image.
+
+use super::frame::Canvas;
+use super::printable;
+use super::width::wrapped;
+use magudi_engine::reason::{Cause, grouped};
+
+/// The most requests of one reason that are named.
+const MAX_NAMED: usize = 10;
+
+/// A request that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The image name.
+    pub name: &'a str,
+    /// The variant uid.
+    pub variant: &'a str,
+    /// Whether the compose goes on without it.
+    pub failable: bool,
+    /// The task.
+    pub task: Option<i64>,
+    /// Its page.
+    pub url: Option<&'a str>,
+    /// What went wrong, in one line.
+    pub error: &'a str,
+    /// The hub's own words in that.
+    pub reason: Option<&'a str>,
+    /// The argument that the hub refused.
+    pub argument: Option<&'a str>,
+    /// Composer's reasons.
+    pub causes: &'a [Cause],
+}
+
+impl Told<'_> {
+    /// Why, as far as composer does not say it better.
+    fn said(&self) -> &str {
+        if self.causes.is_empty() { self.reason.unwrap_or(self.error) } else { "" }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (self.failable, self.said(), self.argument, self.causes)
+            == (other.failable, other.said(), other.argument, other.causes)
+    }
+
+    fn what(&self) -> String {
+        format!("{} of {}", printable(self.name), printable(self.variant))
+    }
+
+    fn place(&self) -> Option<String> {
+        let (task, url) = (self.task?, self.url?);
+        Some(format!("task {task}: {}", printable(url)))
+    }
+}
+
+/// One failure, on a few lines.
+pub fn failure(told: Told<'_>, canvas: Canvas) -> String {
+    group(&[told], canvas)
+}
+
+/// All failures, those together that have the same reason. What must not fail comes last, where it is still seen when the rest
+/// has scrolled away.
+pub fn failures<'a>(all: impl IntoIterator<Item = Told<'a>>, canvas: Canvas) -> Vec<String> {
+    let mut groups: Vec<Vec<Told<'a>>> = Vec::new();
+    for told in all {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.is_like(&told))) {
+            Some(group) => group.push(told),
+            None => groups.push(vec![told]),
+        }
+    }
+    groups.sort_by_key(|group| group.first().is_some_and(|first| !first.failable));
+    groups.iter().map(|of_one_reason| group(of_one_reason, canvas)).collect()
+}
+
+fn group(group: &[Told<'_>], canvas: Canvas) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    let (what, them) = match group {
+        [one] => (one.what(), "it"),
+        all => (format!("{} tasks", all.len()), "them"),
+    };
+    let what = canvas.paint("1;31", &format!("{what} failed"));
+    let going_on = if first.failable { format!(" (the compose goes on without {them})") } else { String::new() };
+    let mut text = format!("{what}{going_on}\n");
+    match group {
+        [one] => text.extend(one.place().map(|place| format!("  {place}\n"))),
+        all => {
+            for one in all.iter().take(MAX_NAMED) {
+                let place = one.place().map(|place| format!(", {place}")).unwrap_or_default();
+                text.push_str(&format!("  {}{place}\n", one.what()));
+            }
+            if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+                text.push_str(&format!("  and {more} more\n"));
+            }
+        }
+    }
+    if !first.said().is_empty() {
+        text.push_str(&wrapped(&printable(first.said()), "  ", canvas.columns));
+    }
+    if let Some(argument) = first.argument {
+        let said = format!("the hub refused the argument `{}`", printable(argument));
+        text.push_str(&wrapped(&said, "  ", canvas.columns));
+    }
+    text.push_str(&reasons(first.causes, "  ", canvas.columns));
+    text
+}
+
+/// Composer's reasons, each below and further in than the one that it caused.
+pub fn reasons(causes: &[Cause], indent: &str, columns: usize) -> String {
+    let mut text = String::new();
+    for (arches, chains) in grouped(causes) {
+        for chain in chains {
+            for (depth, reason) in chain.iter().enumerate() {
+                let head =
+                    if depth == 0 && !arches.is_empty() { format!("{}: ", arches.join(", ")) } else { String::new() };
+                let margin = format!("{indent}{}", "  ".repeat(depth));
+                text.push_str(&wrapped(&printable(&format!("{head}{reason}")), &margin, columns));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANVAS: Canvas = Canvas { columns: 80, rows: 24, color: false };
+
+    fn cause(arch: &str, chain: &[&str]) -> Cause {
+        Cause { arch: arch.into(), chains: vec![chain.iter().map(|reason| (*reason).to_owned()).collect()] }
+    }
+
+    fn told<'a>(name: &'a str, failable: bool, error: &'a str, causes: &'a [Cause]) -> Told<'a> {
+        let (task, url) = (Some(42), Some("http://hub/42"));
+        Told { name, variant: "Server", failable, task, url, error, reason: None, argument: None, causes }
+    }
+
+    #[test]
+    fn reasons_go_in_to_the_innermost() {
+        let causes = [
+            cause("x86_64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
+            cause("aarch64", &["job failed", "build failed", "no space\nleft\u{1b}[2J"]),
+            cause("s390x", &["no"]),
+        ];
+        assert_eq!(
+            reasons(&causes, "  ", 80),
+            "  x86_64, aarch64: job failed\n    build failed\n      no space\n      left\\u{1b}[2J\n  s390x: no\n"
+        );
+        assert_eq!(
+            reasons(&causes[..1], "  ", 16),
+            "  x86_64: job\n  failed\n    build\n    failed\n      no space\n      left\\u{1b}[2J\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_says_what_where_and_why() {
+        let causes = [cause("x86_64", &["no"])];
+        assert_eq!(
+            failure(told("disk", true, "task 42 failed: no", &causes), CANVAS),
+            "disk of Server failed (the compose goes on without it)\n  task 42: http://hub/42\n  x86_64: no\n"
+        );
+        let refused = Told {
+            reason: Some("osbuildImage: ParameterError: no"),
+            argument: Some("opts.repo"),
+            task: None,
+            ..told("disk", false, "disk was not submitted: no", &[])
+        };
+        assert_eq!(
+            failure(refused, CANVAS),
+            "disk of Server failed\n  osbuildImage: ParameterError: no\n  the hub refused the argument `opts.repo`\n"
+        );
+    }
+
+    #[test]
+    fn what_failed_for_one_reason_is_told_together_and_what_must_not_fail_last() {
+        let names: Vec<String> = (0..12).map(|n| format!("disk-{n:02}")).collect();
+        let all = names.iter().map(|name| told(name, false, "the hub is gone", &[]));
+        let soft = ["a", "b"].map(|name| told(name, true, "the hub is gone", &[]));
+        let texts = failures(all.chain(soft), CANVAS);
+        assert_eq!(
+            texts[0],
+            "2 tasks failed (the compose goes on without them)\n  a of Server, task 42: http://hub/42\n  \
+             b of Server, task 42: http://hub/42\n  the hub is gone\n"
+        );
+        assert!(texts[1].starts_with("12 tasks failed\n  disk-00 of Server, task 42"), "{}", texts[1]);
+        assert!(texts[1].ends_with("  disk-09 of Server, task 42: http://hub/42\n  and 2 more\n  the hub is gone\n"));
+        assert_eq!(texts.len(), 2);
+    }
+}
