@@ -163,7 +163,7 @@ fn next(overview: &Overview) -> String {
         "DOOMED" | "TERMINATED" => "magudi resume",
         _ => return text,
     };
-    let what = if failed { "to build only what failed" } else { "to go on" };
+    let what = if failed { "to build only what is missing" } else { "to go on" };
     text.push_str(&format!("{what}: {command} {}\n", shell_word(&printable(&dir.display().to_string()))));
     text
 }

@@ -42,7 +42,8 @@ impl View {
         let canvas = self.screen.canvas();
         let above = match &stamped.event {
             Event::ComposeStarted { compose_id, requests, .. } => {
-                Some(format!("{} with {requests} tasks", canvas.paint("1", &printable(compose_id))))
+                let tasks = if *requests == 1 { "task" } else { "tasks" };
+                Some(format!("{} with {requests} {tasks}", canvas.paint("1", &printable(compose_id))))
             }
             Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
             // The closing words have them.

@@ -8,9 +8,14 @@ set -euo pipefail
 cargo_home=${CARGO_HOME:-$HOME/.cargo} rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
 begin "$@"
 export CARGO_HOME=$cargo_home RUSTUP_HOME=$rustup_home MAGUDI_RPM_PROFILE=dev
-# What was compiled for the program need not be compiled again.
-CARGO_TARGET_DIR=$(dirname "$(dirname "$magudi")")
-export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/rpm
+# Beside the program, so that the other crates that were compiled for it need not be compiled again; links to them cost nothing.
+beside=$(dirname "$magudi") CARGO_TARGET_DIR=$(dirname "$(dirname "$magudi")")/rpm
+export CARGO_TARGET_DIR
+rm -rf "$CARGO_TARGET_DIR"
+mkdir -p "$CARGO_TARGET_DIR/debug"
+for part in .fingerprint build deps; do
+    [ ! -d "$beside/$part" ] || cp -al "$beside/$part" "$CARGO_TARGET_DIR/debug/" || fail "cannot link $beside/$part"
+done
 
 if ! command -v rpmbuild >/dev/null || ! command -v clang >/dev/null || ! [ -e /usr/include/gssapi/gssapi.h ] ||
     ! [ -e /usr/include/openssl/ssl.h ]; then

@@ -168,7 +168,7 @@ impl History {
                     if !in_doubt {
                         past.in_doubt = None;
                     }
-                })
+                });
             }
             Event::TaskCanceled { request, .. } => self.with(*request, |past| past.canceled = true),
             _ => {}

@@ -243,7 +243,7 @@ impl Tracks {
                         (error.clone(), reason.clone(), causes.clone(), argument.clone());
                     track.failed = Some(Failed { time, error, reason, causes, argument });
                     track.in_doubt = *in_doubt;
-                })
+                });
             }
             Event::TaskCanceled { request, .. } => self.with(*request, |track| track.canceled = Some(time)),
             _ => {}
