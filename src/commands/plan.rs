@@ -4,7 +4,7 @@ use super::inspect::{Request, Typed, inspect};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{Table, Ui};
+use crate::ui::{Table, Ui, counted, printable, wrapped};
 use magudi_config::render;
 use magudi_engine::plan::TaskRequest;
 use serde_json::{Value as Json, json};
@@ -26,15 +26,16 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
             if !args.compose.quiet {
                 ui.diagnostics(&inspected.diagnostics, &inspected.sources);
             }
-            table(&identity.id(), &requests)
+            table(&identity.id(), &requests, ui.answer_columns())
         }
     };
     ui.answer(&text).map_err(Failure::failed)
 }
 
-fn table(compose_id: &str, requests: &[TaskRequest]) -> String {
-    let mut table =
-        Table::new(&["PHASE", "VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
+/// The plan as a table, or where that is wider than `columns` with some lines for each task.
+fn table(compose_id: &str, requests: &[TaskRequest], columns: usize) -> String {
+    let mut table = Table::new(&["VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
+    let mut lines = String::new();
     for request in requests {
         let arg = |place: usize| match request.args.get(place) {
             Some(Json::String(text)) => text.clone(),
@@ -42,31 +43,35 @@ fn table(compose_id: &str, requests: &[TaskRequest]) -> String {
             _ => String::new(),
         };
         let release = request.opts.get("release").and_then(Json::as_str).unwrap_or("-");
-        let mut notes = Vec::new();
-        if request.failable {
-            notes.push("failable".to_owned());
-        }
-        if request.subvariant != request.variant {
-            notes.push(format!("subvariant {}", request.subvariant));
-        }
-        for key in ["upload_options", "customizations", "ostree"] {
-            if request.opts.contains_key(key) {
-                notes.push(key.replace('_', " "));
-            }
-        }
-        table.row([
-            request.phase.clone(),
-            request.variant.clone(),
-            arg(0),
-            arg(1),
-            release.to_owned(),
-            arg(3),
-            arg(4),
-            arg(5),
-            notes.join(", "),
-        ]);
+        let notes = notes(request).join(", ");
+        let what = format!("{} {}-{release} of {}\n", arg(0), arg(1), request.variant);
+        let how = format!("{} for {} from {}", arg(3), arg(5), arg(4));
+        lines.push_str(&printable(&what));
+        lines.extend([how, notes.clone()].map(|line| wrapped(&printable(&line), "  ", columns)));
+        let row = [&request.variant, &arg(0), &arg(1), release, &arg(3), &arg(4), &arg(5), &notes];
+        table.row(row.map(str::to_owned));
     }
     let images: usize = requests.iter().map(|request| request.arches().len()).sum();
-    let summary = format!("{compose_id}: {} tasks for {images} images\n", requests.len());
-    if requests.is_empty() { summary } else { format!("{table}\n{summary}") }
+    let (tasks, images) = (counted(requests.len(), "task"), counted(images, "image"));
+    let summary = format!("{compose_id}: {tasks} for {images}\n");
+    match () {
+        () if requests.is_empty() => summary,
+        () if table.fits(columns) => format!("{table}\n{summary}"),
+        () => format!("{lines}\n{summary}"),
+    }
+}
+
+/// What is out of the ordinary.
+fn notes(request: &TaskRequest) -> Vec<String> {
+    let mut notes = Vec::new();
+    if request.failable {
+        notes.push("failable".to_owned());
+    }
+    if request.subvariant != request.variant {
+        notes.push(format!("subvariant {}", request.subvariant));
+    }
+    let given =
+        ["upload_options", "customizations", "ostree"].into_iter().filter(|key| request.opts.contains_key(*key));
+    notes.extend(given.map(|key| key.replace('_', " ")));
+    notes
 }

@@ -48,7 +48,8 @@ fn requests(history: &History) -> impl Iterator<Item = &Past> {
 }
 
 fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>, canvas: Canvas) -> String {
-    let mut table = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">IMAGES"]);
+    let mut wide = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">IMAGES"]);
+    let mut narrow = Table::new(&["STATE", ">TASK", "IMAGE"]).fit(canvas.columns);
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for past in requests(history) {
         let stage = stage(past);
@@ -58,8 +59,10 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
         }
         let task = past.task.map_or_else(|| "-".to_owned(), |task| task.to_string());
         let images = past.images.len().to_string();
-        table.row([stage.to_owned(), past.variant.clone(), past.name.clone(), past.arches.join(" "), task, images]);
+        narrow.row([stage.to_owned(), task.clone(), format!("{} of {}", past.name, past.variant)]);
+        wide.row([stage.to_owned(), past.variant.clone(), past.name.clone(), past.arches.join(" "), task, images]);
     }
+    let table = if wide.fits(canvas.columns) { wide } else { narrow };
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let run = match runner {
         Some(holder) => format!("running: process {} on {}", holder.pid, holder.host),

@@ -3,7 +3,7 @@
 use super::failures::failures;
 use super::frame::{Canvas, clock, counts};
 use super::overview::{Overview, Stage};
-use super::width::{width, wrapped};
+use super::width::wrapped;
 use super::{Table, bytes, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -26,7 +26,7 @@ pub fn uploads(uploads: &[CloudUpload], columns: usize) -> String {
     let mut sorted: Vec<&CloudUpload> = uploads.iter().collect();
     sorted.sort_by_key(|upload| (&upload.variant, &upload.image, upload.task_id, &upload.arch));
     let table = upload_table(&sorted);
-    let text = if table.lines().all(|line| width(line) <= columns) { table } else { upload_lines(&sorted) };
+    let text = if table.fits(columns) { table.to_string() } else { upload_lines(&sorted) };
     format!("{text}{}", upload_reasons(&sorted, columns))
 }
 
@@ -66,7 +66,7 @@ fn upload_lines(uploads: &[&CloudUpload]) -> String {
     text
 }
 
-fn upload_table(uploads: &[&CloudUpload]) -> String {
+fn upload_table(uploads: &[&CloudUpload]) -> Table {
     let mut table = Table::new(&["VARIANT", "ARCH", "IMAGE", "PROVIDER", "STATUS", ">TASK", "WHERE"]);
     for upload in uploads {
         let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
@@ -74,7 +74,7 @@ fn upload_table(uploads: &[&CloudUpload]) -> String {
         let (variant, arch, image) = (upload.variant.clone(), upload.arch.clone(), upload.image.clone());
         table.row([variant, arch, image, provider, upload.status.clone(), upload.task_id.to_string(), place]);
     }
-    table.to_string()
+    table
 }
 
 /// Everything that is said when a run is over.

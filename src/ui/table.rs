@@ -32,6 +32,11 @@ impl Table {
         self
     }
 
+    /// Whether every line has at most `columns` columns without leaving anything out.
+    pub fn fits(&self, columns: usize) -> bool {
+        self.to_string().lines().all(|line| width(line) <= columns)
+    }
+
     /// Adds a row.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let cells = cells.into_iter().map(|cell| super::printable(&cell.into()).replace(['\n', '\t'], " "));

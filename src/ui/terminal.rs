@@ -4,9 +4,9 @@ use super::closing::closing;
 use super::failures::failure;
 use super::frame::frame;
 use super::overview::Overview;
-use super::printable;
 use super::screen::{Screen, Stream};
 use super::width::wrapped;
+use super::{counted, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
@@ -42,8 +42,8 @@ impl View {
         let canvas = self.screen.canvas();
         let above = match &stamped.event {
             Event::ComposeStarted { compose_id, requests, .. } => {
-                let tasks = if *requests == 1 { "task" } else { "tasks" };
-                Some(format!("{} with {requests} {tasks}", canvas.paint("1", &printable(compose_id))))
+                let tasks = counted(*requests, "task");
+                Some(format!("{} with {tasks}", canvas.paint("1", &printable(compose_id))))
             }
             Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
             // The closing words have them.
