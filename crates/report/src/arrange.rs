@@ -143,9 +143,9 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         runs: told.runs,
         counts: counts(&tracks),
         tasks: tracks.len(),
-        images: match (images().count(), rows.len()) {
-            (have, all) if have == all => count(all),
-            (have, all) => format!("{} of {}", count(have), count(all)),
+        images: match (images().count(), rows.iter().filter(|row| row.href.is_none() && row.stage != "done").count()) {
+            (have, 0) => count(have),
+            (have, missing) => format!("{} of {}", count(have), count(have + missing)),
         },
         size: bytes(images().fold(0, |sum, (_, image)| image.size.saturating_add(sum))),
         error: told.error.clone().filter(|error| !is_told(error, &failures)),
@@ -307,7 +307,8 @@ fn rows(index: usize, track: &Track, facts: &Facts, now: Timestamp) -> Vec<Row> 
             }
         })
         .collect();
-    if stage != Stage::Done {
+    // A task of which nothing enters the compose, such as a container that goes to a registry, is there all the same.
+    if stage != Stage::Done || track.images.is_empty() {
         let have: BTreeSet<&str> = track.images.iter().map(|(_, image)| image.arch.as_str()).collect();
         let missing = track.arches.iter().filter(|arch| !have.contains(arch.as_str()));
         rows.extend(missing.map(|arch| row(harmless(&track.name), &track.variant, arch)));

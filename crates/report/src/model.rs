@@ -41,7 +41,7 @@ pub struct Report {
     pub axis: Axis,
     /// One row of the timeline for each request, in the order of their submission.
     pub timeline: Vec<Bar>,
-    /// One row of the table for each image, and for each arch of a request that has none yet.
+    /// One row of the table for each image, and for each arch of a request that has none.
     pub rows: Vec<Row>,
     /// The values to filter by.
     pub choices: Choices,

@@ -183,6 +183,8 @@ def uploads(browser, page):
     browser.open(page)
     providers = browser.run("return Array.from(document.querySelectorAll('.place b'), (e) => e.textContent)")
     equal("providers", sorted(providers), ["aws", "aws.s3", "azure", "container", "container", "gcp"])
+    lines = "return Array.from(document.querySelectorAll('.line:not([hidden])'), (e) => e.querySelector('.name').textContent)"
+    check("a container has its place in the timeline", any("container" in name for name in browser.run(lines)))
     equal("one card for an image", browser.run("return document.querySelectorAll('.upload').length"), 6)
     first = browser.run("return document.querySelector('.upload').innerText")
     check(f"what failed comes first: {first}", "failure" in first and "quota" in first)

@@ -77,6 +77,16 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
 }
 
 #[test]
+fn a_task_that_leaves_no_image_is_there_all_the_same() {
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "container", false).submit(1, 0, 7, "").state(2, 0, 7, "CLOSED").done(3, 0, 7);
+    let report = scene.finish(4, "FINISHED", None).report(&Facts { status: Some(Status::Finished), ..facts() });
+    let rows: Vec<_> = report.rows.iter().map(|row| (row.arch.as_str(), row.stage, row.href.is_none())).collect();
+    assert_eq!(rows, [("aarch64", "done", true), ("x86_64", "done", true)]);
+    assert_eq!((report.images.as_str(), report.timeline.len()), ("0", 1), "and no image is missing");
+}
+
+#[test]
 fn a_reason_is_told_once_with_all_that_failed_for_it() {
     let mut scene = Scene::default();
     scene.start(0);
