@@ -352,11 +352,12 @@ pub fn compose(
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
-    keep_configuration(&inspected, &dir)?;
+    let secrets = environment.secrets();
+    let mask = Mask::new(&requests, secrets.iter().map(String::as_str));
+    keep_configuration(&inspected, &dir, &mask)?;
     let requests = Arc::new(requests);
     let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests, stream)?;
-    let secrets = environment.secrets();
-    events.conceal(Mask::new(&requests, secrets.iter().map(String::as_str)));
+    events.conceal(mask);
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
     let polling = match &hub {
@@ -474,9 +475,10 @@ fn subscribe(
     Ok((events, journal))
 }
 
-/// Leaves the configuration in the compose: as it was written, and as it was understood (PUNGI.md 1.6, 1.11).
-fn keep_configuration(inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
-    let write = |path: &Path, text: &str| write_atomic(path, text.as_bytes()).map_err(Failure::failed);
+/// Leaves the configuration in the compose: as it was written, and as it was understood (PUNGI.md 1.6, 1.11), but for its
+/// secrets: logs are published.
+fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
+    let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);
     dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
     for source in inspected.sources.iter() {
         if source.path == inspected.variants_path {

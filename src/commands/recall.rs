@@ -5,10 +5,11 @@ use super::compose::Going;
 use super::inspect::Inspected;
 use crate::error::Failure;
 use magudi_compose::layout::ComposeDir;
-use magudi_config::dump::to_json;
+use magudi_config::dump::to_text;
 use magudi_engine::event::ImageEntry;
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, load_journal};
+use magudi_engine::mask::Mask;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::runner::Start;
 use serde_json::Value as Json;
@@ -120,7 +121,7 @@ fn refuse_changes(
         return Ok(());
     }
     let mut text = format!("the configuration has changed since {} was begun", dir.top().display());
-    let changes = changes(dir, inspected);
+    let changes = changes(dir, inspected, &Mask::new(requests, []));
     for change in changes.iter().take(MAX_CHANGES) {
         let _ = write!(text, "\n  {change}");
     }
@@ -139,10 +140,13 @@ fn refuse_changes(
     Err(Failure::Failed(text))
 }
 
-/// The dotted paths at which the configuration differs from the one that the compose was begun with.
-fn changes(dir: &ComposeDir, inspected: &Inspected) -> Vec<String> {
-    let before = std::fs::read_to_string(dir.config_dump()).ok().and_then(|text| serde_json::from_str(&text).ok());
-    let (Some(before), Ok(now)) = (before, to_json(&inspected.config.tree)) else { return Vec::new() };
+/// The dotted paths at which the configuration differs from the one that the compose was begun with, of which the secrets
+/// were not kept.
+fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Vec<String> {
+    let read = |text: &str| serde_json::from_str(&mask.hide(text)).ok();
+    let before = std::fs::read_to_string(dir.config_dump()).ok().and_then(|text| read(&text));
+    let now = to_text(&inspected.config.tree).ok().and_then(|text| read(&text));
+    let (Some(before), Some(now)) = (before, now) else { return Vec::new() };
     let mut found = Vec::new();
     compare(&before, &now, "", &mut found);
     found

@@ -12,6 +12,8 @@
 //! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `resume`: what kills a run, and how the next one goes on
+//! - `downloads`: a server that breaks off every connection and damages files
+//! - `secrets`: nothing that is secret is in any file or stream
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -25,6 +27,7 @@ mod cases;
 mod commands;
 mod diagnostics;
 mod docs;
+mod downloads;
 mod events;
 mod faults;
 mod hub;
@@ -33,4 +36,5 @@ mod packaging;
 mod program;
 mod resume;
 mod schema;
+mod secrets;
 mod uploads;

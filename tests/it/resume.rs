@@ -2,8 +2,12 @@
 //! an undisturbed run.
 
 use crate::program::{Hub, Ran, Scene, files, repository};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 const IMAGES: usize = 20;
@@ -350,6 +354,65 @@ fn a_hub_that_is_away_does_not_keep_a_run_from_being_ended() {
     let states = story.hub.task_requests();
     assert_eq!(states.len(), asked);
     assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
+}
+
+/// A proxy before the hub at `address` that passes the first submission on only after a while, whatever has become of whoever
+/// made it. Says when it has it.
+fn slow_proxy(address: String) -> (String, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().to_string();
+    let (say, seen) = mpsc::channel();
+    let is_first = Arc::new(AtomicBool::new(true));
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let (address, say, is_first) = (address.clone(), say.clone(), Arc::clone(&is_first));
+            std::thread::spawn(move || pass_on(client, &address, &say, &is_first));
+        }
+    });
+    (own, seen)
+}
+
+fn pass_on(mut client: TcpStream, hub: &str, say: &mpsc::Sender<()>, is_first: &AtomicBool) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? <= 2 {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    if String::from_utf8_lossy(&body).contains("osbuildImage") && is_first.swap(false, Ordering::SeqCst) {
+        let _ = say.send(());
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let mut hub = TcpStream::connect(hub)?;
+    write!(hub, "{head}connection: close\r\n\r\n")?;
+    hub.write_all(&body)?;
+    std::io::copy(&mut hub, &mut client)?;
+    Ok(())
+}
+
+#[test]
+fn a_submission_that_is_still_on_its_way_when_the_next_run_begins_is_not_made_twice() {
+    let story = Story::new("{}");
+    let profile = std::fs::read_to_string(story.scene.path().join("koji.conf")).unwrap();
+    let server = profile.lines().find_map(|line| line.strip_prefix("server = http://")).unwrap();
+    let (proxy, seen) = slow_proxy(server.split('/').next().unwrap().to_owned());
+    let profile = profile.replace(server, &format!("{proxy}/kojihub"));
+    story.scene.write("koji.conf", &profile.replace("retry_interval = 1\n", "retry_interval = 3\n"));
+    let mut child = story.begin("target");
+    seen.recv_timeout(Duration::from_secs(60)).expect("something is submitted");
+    let _ = child.kill();
+    let _ = child.wait();
+    let resumed = story.resume("target", &[]);
+    assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+    every_image_once(&story.tasks());
 }
 
 #[test]

@@ -30,20 +30,22 @@ class Torture:
         self.random = random.Random(arguments.seed)
         self.calm = {}
 
-    def story(self, counts, scenario=None, **more):
-        story = Story(self.magudi, self.work / "story", counts, scenario={**TASKS, **(scenario or {})}, **more)
-        key = repr(sorted(more.items()))
+    def story(self, counts, scenario=None, scenario_of_calm=None, profile=(), **more):
+        story = Story(self.magudi, self.work / "story", counts, scenario={**TASKS, **(scenario or {})}, profile=profile, **more)
+        calm_scenario = {**TASKS, **(scenario_of_calm or {})}
+        key = repr(calm_scenario)
         if key not in self.calm:
             # The undisturbed run, on a hub of its own.
-            with Story(self.magudi, self.work / "calm", Counts(), scenario=TASKS, **more) as calm:
+            with Story(self.magudi, self.work / "calm", Counts(), scenario=calm_scenario) as calm:
                 calm.wait(calm.run())
                 self.calm[key] = calm.check()
         story.calm = self.calm[key]
         return story
 
-    def killed_at_random(self, counts, kills, scenario=None, longest=1.6, meanwhile=lambda story: None, **more):
+    def killed_at_random(self, counts, kills, scenario=None, longest=1.6, each=lambda: None, **more):
         """Composes, one after the other, each killed at random moments until it finishes all the same."""
         while counts.kills < kills:
+            each()
             with self.story(counts, scenario, **more) as story:
                 process = story.run()
                 while True:
@@ -57,13 +59,13 @@ class Torture:
                     except subprocess.TimeoutExpired:
                         process.kill()
                         story.wait(process, expected=(-signal.SIGKILL, 0))
-                    meanwhile(story)
                     process = story.go_on()
                 story.check()
 
     # The parts
 
     def moments(self, counts):
+        """Killed at random moments."""
         self.killed_at_random(counts, self.kills)
 
     def records(self, counts):
@@ -114,7 +116,8 @@ class Torture:
     def hub(self, counts):
         """The hub is killed and started again, at random moments; every other time the run is killed too."""
         for _ in range(max(1, self.kills // 30)):
-            with self.story(counts) as story:
+            # Without pauses the patience with a hub that is away would end at once.
+            with self.story(counts, profile=[("\nretry_interval = 0\n", "\nretry_interval = 1\n")]) as story:
                 process = story.run()
                 deaths = 0
                 while deaths < 6:
@@ -169,9 +172,11 @@ class Torture:
                 story.check()
 
     def disk(self, counts):
+        """A file system of 2 MB fills up, at every place on the way."""
         disk.torture(self, counts)
 
     def downloads(self, counts):
+        """Every connection of a download is cut, some bytes are wrong, and the run is killed."""
         downloads.torture(self, counts)
 
 
@@ -192,7 +197,7 @@ def main():
         torture = Torture(arguments, work)
         rows = []
         for part in arguments.parts.split(","):
-            print(f"{part}: {(getattr(torture, part).__doc__ or 'killed at random moments').strip()}", flush=True)
+            print(f"{part}: {getattr(torture, part).__doc__}", flush=True)
             counts = Counts()
             try:
                 getattr(torture, part)(counts)

@@ -2,9 +2,9 @@
 
 use crate::pyjson;
 use serde_json::Value;
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file that could not be written.
@@ -32,16 +32,16 @@ fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
             _ => Path::new("."),
         };
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .suffix(".tmp")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(dir)?;
-        file.write_all(bytes)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o666);
+        let mut builder = tempfile::Builder::new();
+        // Made and written by ourselves: errors are to name the file that is meant, not the temporary one.
+        let mut file = builder.prefix(TEMPORARY).suffix(".tmp").make_in(dir, |path| options.open(path))?;
+        file.as_file_mut().write_all(bytes)?;
         if to_disk {
             file.as_file().sync_all()?;
         }
-        file.persist(path)?;
+        file.persist(path).map_err(|failed| failed.error)?;
         if to_disk {
             sync_dir(dir)?;
         }
@@ -94,6 +94,7 @@ pub fn write_json(path: &Path, value: &Value) -> Result<(), WriteError> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_batch_is_all_there_at_its_end() {
@@ -114,7 +115,7 @@ mod tests {
         write_atomic(&path, b"old, and longer").unwrap();
         write_atomic(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        let mode = |name| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode("images.json"), mode("plain"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
@@ -123,6 +124,7 @@ mod tests {
     fn says_which_file_failed() {
         let dir = tempfile::tempdir().unwrap();
         let error = write_atomic(&dir.path().join("no/such/file"), b"").unwrap_err();
-        assert!(error.to_string().contains("no/such/file"), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("no/such/file: ") && !text.contains(TEMPORARY), "{text}");
     }
 }
