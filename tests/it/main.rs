@@ -14,6 +14,7 @@
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `secrets`: nothing that is secret is in any file or stream
+//! - `endings`: signals, `cancel`, `--fail-fast`
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -28,6 +29,7 @@ mod commands;
 mod diagnostics;
 mod docs;
 mod downloads;
+mod endings;
 mod events;
 mod faults;
 mod hub;

@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-const IMAGES: usize = 20;
+pub const IMAGES: usize = 20;
 
 /// A compose of some images against a hub in another process.
-struct Story {
-    scene: Scene,
-    hub: Hub,
+pub struct Story {
+    pub scene: Scene,
+    pub hub: Hub,
 }
 
 impl Story {
-    fn new(scenario: &str) -> Self {
+    pub fn new(scenario: &str) -> Self {
         let scene = Scene::new();
         let images: Vec<String> = (0..IMAGES)
             .map(|n| {
@@ -50,13 +50,13 @@ impl Story {
         Self { scene, hub }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.scene.command();
         command.args(args).env("MAGUDI_KOJI_PASSWORD", "composepass");
         command
     }
 
-    fn begin(&self, target: &str) -> Child {
+    pub fn begin(&self, target: &str) -> Child {
         std::fs::create_dir_all(self.scene.path().join(target)).unwrap();
         self.command(&[
             "run",
@@ -74,24 +74,24 @@ impl Story {
         .unwrap()
     }
 
-    fn compose(&self, target: &str) -> Option<PathBuf> {
+    pub fn compose(&self, target: &str) -> Option<PathBuf> {
         let made = std::fs::read_dir(self.scene.path().join(target)).ok()?.flatten();
         made.map(|entry| entry.path()).find(|path| path.is_dir() && !path.is_symlink())
     }
 
-    fn resume(&self, target: &str, more: &[&str]) -> Ran {
+    pub fn resume(&self, target: &str, more: &[&str]) -> Ran {
         let compose = self.compose(target).expect("a compose").display().to_string();
         Ran::from(self.command(&[&["resume", &compose], more].concat()).output().unwrap())
     }
 
     /// Image names of all osbuildImage tasks that the hub has.
-    fn tasks(&self) -> Vec<String> {
+    pub fn tasks(&self) -> Vec<String> {
         let mut names: Vec<String> = self.hub.task_requests().into_iter().map(|(name, _)| name).collect();
         names.sort();
         names
     }
 
-    fn images(&self, target: &str) -> String {
+    pub fn images(&self, target: &str) -> String {
         let path = self.compose(target).unwrap().join("compose/metadata/images.json");
         std::fs::read_to_string(path).unwrap()
     }
@@ -105,7 +105,7 @@ impl Story {
     }
 }
 
-fn every_image_once(names: &[String]) {
+pub fn every_image_once(names: &[String]) {
     let mut want: Vec<String> = (0..IMAGES).map(|n| format!("disk{n}")).collect();
     want.sort();
     assert_eq!(names, want);
@@ -216,37 +216,6 @@ fn a_changed_configuration_is_refused_unless_the_image_is_named() {
 }
 
 #[test]
-fn two_runs_in_one_directory_are_one_too_many() {
-    let story = Story::new(r#"{"task_seconds": 600}"#);
-    let mut child = story.begin("target");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while story.tasks().len() < IMAGES {
-        assert!(Instant::now() < deadline, "nothing was submitted in 30 s");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let second = story.resume("target", &[]);
-    assert_eq!(second.status, Some(1));
-    assert!(second.stderr.contains(&format!("process {}", child.id())), "{}", second.stderr);
-
-    let compose = story.compose("target").unwrap().display().to_string();
-    let status = Ran::from(story.command(&["status", &compose]).output().unwrap());
-    assert!(status.stdout.contains(&format!("running: process {}", child.id())), "{}", status.stdout);
-    assert!(status.stdout.contains("20 "), "{}", status.stdout);
-
-    let canceled = Ran::from(story.command(&["cancel", &compose]).output().unwrap());
-    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(canceled.stderr.contains("TERMINATED"), "{}", canceled.stderr);
-    let states = story.hub.task_requests();
-    assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
-}
-
-/// A record as the journal has it.
-fn record(event: &str) -> String {
-    format!("{{\"v\":1,\"t\":\"{}\",{event}}}\n", jiff::Timestamp::now())
-}
-
-#[test]
 fn a_run_that_was_killed_after_its_last_status_is_brought_to_its_end() {
     let story = Story::new("{}");
     assert!(story.begin("target").wait().unwrap().success());
@@ -279,81 +248,6 @@ fn a_run_that_was_killed_before_it_asked_for_anything_is_begun_again() {
         assert_eq!(ran.status, Some(1));
         assert!(ran.stderr.contains("magudi run --compose-dir"), "{verb}: {}", ran.stderr);
     }
-}
-
-#[test]
-fn a_task_that_was_canceled_is_not_taken_for_one_in_doubt() {
-    let story = Story::new(r#"{"task_seconds": 600}"#);
-    let mut child = story.begin("target");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < IMAGES {
-        assert!(Instant::now() < deadline, "not everything was submitted in 60 s");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let compose = story.compose("target").unwrap();
-    let canceled = Ran::from(story.command(&["cancel", &compose.display().to_string()]).output().unwrap());
-    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    // A resume that was killed when it was about to send the first image again.
-    let journal = compose.join("logs/global/magudi-journal.jsonl");
-    let mut text = std::fs::read_to_string(&journal).unwrap();
-    text.push_str(&record(r#""event":"submitting","request":0,"phase":"osbuild","variant":"Server""#));
-    std::fs::write(&journal, text).unwrap();
-    let mut child = story.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < 2 * IMAGES {
-        assert!(Instant::now() < deadline, "not everything was submitted again in 60 s");
-        assert!(child.try_wait().unwrap().is_none(), "the resume has ended");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(story.tasks().iter().filter(|name| *name == "disk0").count(), 2);
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-#[test]
-fn a_hub_that_is_away_does_not_keep_a_run_from_being_ended() {
-    let mut story = Story::new(r#"{"task_seconds": 600}"#);
-    let profile = std::fs::read_to_string(story.scene.path().join("koji.conf")).unwrap();
-    // As a user's: patient.
-    story.scene.write("koji.conf", &profile.replace("anon_retry = false", "anon_retry = true"));
-    std::fs::create_dir_all(story.scene.path().join("target")).unwrap();
-    let mut child = story
-        .command(&["run", "--config", "test.conf", "--test", "--koji-config", "koji.conf", "--koji-user", "compose"])
-        .args(["--target-dir", "target", "--detach-on-signal"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < IMAGES / 2 {
-        assert!(Instant::now() < deadline, "half of it was not submitted in 60 s");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    story.hub.kill();
-    std::thread::sleep(Duration::from_millis(300));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            panic!("it waits for the hub");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    assert_eq!(status.code(), Some(1));
-    let compose = story.compose("target").unwrap();
-    assert_eq!(std::fs::read_to_string(compose.join("STATUS")).unwrap(), "TERMINATED\n");
-    // The tasks were left alone; canceled from elsewhere they are all the same, when the hub is back.
-    story.hub.start_again(&story.scene, &["--scenario", "scenario.json"]);
-    let asked = story.tasks().len();
-    let canceled = Ran::from(story.command(&["cancel", &compose.display().to_string()]).output().unwrap());
-    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
-    let states = story.hub.task_requests();
-    assert_eq!(states.len(), asked);
-    assert!(states.iter().all(|(_, state)| *state == 3), "{states:?}");
 }
 
 /// A proxy before the hub at `address` that passes the first submission on only after a while, whatever has become of whoever

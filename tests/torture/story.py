@@ -155,6 +155,11 @@ class Story:
         # A line without an end is none.
         return bool(journal and journal.exists() and b"\n" in journal.read_bytes())
 
+    def recorded(self):
+        """How many submissions the journal knows, whether or not they were made."""
+        journal = self.compose() and self.compose() / JOURNAL
+        return journal.read_text(errors="replace").count('"event":"submitting"') if journal and journal.exists() else 0
+
     def resume(self, *more, sabotage=None):
         self.counts.resumes += 1
         return self.command("resume", self.compose(), *more, sabotage=sabotage)

@@ -80,6 +80,7 @@ class Torture:
                 with self.story(counts) as story:
                     try:
                         story.wait(story.run(sabotage={"FILE": JOURNAL, "AT": record, "HOW": how}), (-signal.SIGKILL, 0))
+                        require(len(story.submitted()) <= story.recorded(), "the hub knows more than the journal")
                         story.finish()
                     except Wrong as wrong:
                         raise Wrong(f"record {record}, {how}: {wrong}") from None
