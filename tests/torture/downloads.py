@@ -56,6 +56,9 @@ class Server(http.server.ThreadingHTTPServer):
         self.requests = self.ranges = self.flips = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, *_):
+        """Whoever asked was killed."""
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_address[1]}/kojifiles"
