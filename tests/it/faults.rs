@@ -148,12 +148,13 @@ fn a_bad_day() {
     ]);
 }
 
-/// The session is over after every call, or every few: expired, or closed by somebody else. In half of the trials the answers
-/// to submissions get lost before.
+/// The session is over after every call, or every few: expired, or closed by somebody else. In most trials answers to
+/// submissions get lost before; in some the sessions are those of old hubs.
 #[test]
 fn sessions_end() {
     const LOST: &str = r#", "drop_answers": [{"method": "osbuildImage", "first": true}, {"method": "listTasks", "every": 5},
                                              {"method": "login", "every": 4, "how": "gateway"}]"#;
+    const OLD: &str = r#", "sessions_in_urls": true, "drop_answers": [{"method": "osbuildImage", "every": 2}]"#;
     let ends =
         |(how, calls, lost)| format!(r#"{{"{how}_sessions_after_calls": {calls}, "task_seconds": [0, 1]{lost}}}"#);
     survives(
@@ -166,6 +167,8 @@ fn sessions_end() {
             ("expire", 3, LOST),
             ("close", 1, LOST),
             ("close", 3, LOST),
+            ("expire", 2, OLD),
+            ("close", 3, OLD),
         ]
         .map(ends),
     );

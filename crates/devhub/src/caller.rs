@@ -9,10 +9,10 @@ use crate::rpc::Caller;
 use crate::sessions::Credentials;
 use crate::wire::{self, Fault, python};
 
-/// Reads who sends a request. Headers win over the query string.
-pub(crate) fn read(ip: IpAddr, headers: &HeaderMap, query: Option<&str>) -> Caller {
+/// Reads who sends a request. Headers win over the query string, unless the hub is so old that it does not know them.
+pub(crate) fn read(ip: IpAddr, headers: &HeaderMap, query: Option<&str>, is_old: bool) -> Caller {
     let header = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let credentials = match header("koji-session-id") {
+    let credentials = match header("koji-session-id").filter(|_| !is_old) {
         Some(id) => from_headers(&id, header("koji-session-key"), {
             header("koji-session-callnum").or_else(|| header("koji-callnum"))
         })
@@ -98,7 +98,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_str(value).unwrap())
         });
-        let caller = read(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers.collect(), query);
+        let caller = read(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers.collect(), query, false);
         caller.credentials.map_err(|fault| (fault.code, fault.string))
     }
 
@@ -121,6 +121,18 @@ mod tests {
         assert_eq!(fails(&[], Some("foo=1")), (1002, "'session-id' not specified in session args".to_owned()));
         assert_eq!(fails(&[], Some("foo")), (1, "<class 'ValueError'>: bad query field: 'foo'".to_owned()));
         assert_eq!(fails(&[], Some("session-id=1&session-key=k&callnum=x")), (1002, "Invalid callnum: 'x'".to_owned()));
+    }
+
+    #[test]
+    fn old_hubs_know_no_headers() {
+        let headers = [("koji-session-id", "7"), ("koji-session-key", "2-k")].map(|(name, value)| {
+            (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value))
+        });
+        let headers: HeaderMap = headers.into_iter().collect();
+        let read = |query| read(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, query, true).credentials;
+        assert_eq!(read(None), Ok(None));
+        let session = Credentials { id: 8, key: "3-k".to_owned(), callnum: Some(0) };
+        assert_eq!(read(Some("session-id=8&session-key=3-k&callnum=0")), Ok(Some(session)));
     }
 
     #[test]

@@ -199,7 +199,8 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
     if length.is_some_and(|length: u64| length > MAX_REQUEST) {
         return Ok(invalid("Request too long"));
     }
-    let mut caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query());
+    let is_old = site.setting.scenario.sessions_in_urls;
+    let mut caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query(), is_old);
     let body = Limited::new(request.into_body(), usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX));
     let body: Bytes = match timeout(BODY_TIME, body.collect()).await {
         Ok(Ok(body)) => body.to_bytes(),

@@ -86,6 +86,8 @@ pub struct Scenario {
     pub refuse_newcomers: bool,
     /// A session expires (fault 1007) after this many calls, until it is renewed.
     pub expire_sessions_after_calls: Option<u64>,
+    /// Sessions travel in URLs only, as with hubs before Koji 1.30: what headers say of them is not looked at.
+    pub sessions_in_urls: bool,
     /// A session is closed by somebody else (fault 1002 for everything that comes with it) after this many calls.
     pub close_sessions_after_calls: Option<u64>,
 }

@@ -222,13 +222,10 @@ impl Sessions {
 }
 
 impl Session {
-    /// What a login answers.
-    pub(crate) fn login_value(&self) -> Value {
-        structure([
-            ("session-id", wire::int(self.id)),
-            ("session-key", wire::string(self.key.as_str())),
-            ("header-auth", Value::Bool(true)),
-        ])
+    /// What a login answers; `in_headers` is whether the session may travel there.
+    pub(crate) fn login_value(&self, in_headers: bool) -> Value {
+        let session = [("session-id", wire::int(self.id)), ("session-key", wire::string(self.key.as_str()))];
+        structure(session.into_iter().chain(in_headers.then_some(("header-auth", Value::Bool(true)))))
     }
 
     /// The struct of `getSessionInfo`.

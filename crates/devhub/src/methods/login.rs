@@ -3,7 +3,7 @@
 use super::{Method, read, write};
 use crate::journal::Record;
 use crate::rpc::Call;
-use crate::sessions::{AuthType, Session};
+use crate::sessions::AuthType;
 use crate::wire::{self, Answer, Fault, Value, generic, string, truthy};
 
 pub(super) static METHODS: &[Method] = &[
@@ -58,7 +58,14 @@ fn open(
     if exclusive {
         call.state.sessions.set_exclusive(id, true, false)?;
     }
-    call.state.sessions.get(id).map(Session::login_value).ok_or_else(|| refused("Not logged in"))
+    login_value(call, id)
+}
+
+/// What says how to use a session.
+fn login_value(call: &Call<'_>, id: i64) -> Answer {
+    let in_headers = !call.setting.scenario.sessions_in_urls;
+    let session = call.state.sessions.get(id).ok_or_else(|| refused("Not logged in"))?;
+    Ok(session.login_value(in_headers))
 }
 
 fn login(call: &mut Call<'_>) -> Answer {
@@ -147,9 +154,8 @@ fn logout_child(call: &mut Call<'_>) -> Answer {
 fn subsession(call: &mut Call<'_>) -> Answer {
     let own = own_session(call)?;
     let master = call.state.sessions.get(own).and_then(|session| session.master).unwrap_or(own);
-    let id = call.state.sessions.open_under(master, call.now);
-    let opened = id.and_then(|id| call.state.sessions.get(id));
-    opened.map(Session::login_value).ok_or_else(|| refused("Not logged in"))
+    let id = call.state.sessions.open_under(master, call.now).ok_or_else(|| refused("Not logged in"))?;
+    login_value(call, id)
 }
 
 fn exclusive(call: &mut Call<'_>) -> Answer {

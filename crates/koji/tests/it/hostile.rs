@@ -110,6 +110,11 @@ fn response(inside: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// Attributes of different names, each of which is compared with all before.
+fn attributes(count: usize) -> String {
+    (0..count).map(|n| format!(" a{n}=''")).collect()
+}
+
 #[tokio::test]
 async fn documents_that_mean_harm() {
     let entities = (1..10).fold("<!ENTITY e0 'lol'>".to_owned(), |mut text, n| {
@@ -144,6 +149,7 @@ async fn documents_that_mean_harm() {
         ("an unknown type", response("<value><pickle>x</pickle></value>"), "pickle"),
         ("an endless tag", response(&format!("<value><{}/></value>", "a".repeat(500_000))), "malformed"),
         ("an endless attribute", response(&format!("<value a='{}'>1</value>", "b".repeat(600_000))), ""),
+        ("a million attributes", response(&format!("<value{}>1</value>", attributes(1_000_000))), ""),
         ("two values", response("<value/></param><param><value/>"), "exactly one value"),
         ("no value", b"<methodResponse><params/></methodResponse>".to_vec(), "exactly one value"),
         ("a request", b"<methodCall><methodName>x</methodName></methodCall>".to_vec(), "malformed"),
