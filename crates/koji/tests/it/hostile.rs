@@ -112,7 +112,7 @@ fn response(inside: &str) -> Vec<u8> {
 
 /// Attributes of different names, each of which is compared with all before.
 fn attributes(count: usize) -> String {
-    (0..count).map(|n| format!(" a{n}=''")).collect()
+    (0..count).fold(String::new(), |all, n| all + " a" + &n.to_string() + "=''")
 }
 
 #[tokio::test]
