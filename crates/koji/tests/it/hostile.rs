@@ -149,7 +149,7 @@ async fn documents_that_mean_harm() {
         ("an unknown type", response("<value><pickle>x</pickle></value>"), "pickle"),
         ("an endless tag", response(&format!("<value><{}/></value>", "a".repeat(500_000))), "malformed"),
         ("an endless attribute", response(&format!("<value a='{}'>1</value>", "b".repeat(600_000))), ""),
-        ("a million attributes", response(&format!("<value{}>1</value>", attributes(1_000_000))), ""),
+        ("a hundred thousand attributes", response(&format!("<value{}>1</value>", attributes(100_000))), ""),
         ("two values", response("<value/></param><param><value/>"), "exactly one value"),
         ("no value", b"<methodResponse><params/></methodResponse>".to_vec(), "exactly one value"),
         ("a request", b"<methodCall><methodName>x</methodName></methodCall>".to_vec(), "malformed"),
