@@ -64,14 +64,18 @@ def cells(browser, column):
     return browser.run(f"return {ROWS}.map((tr) => tr.cells[{column}].textContent.trim())")
 
 
+def laid_out(browser, css="#table tbody td:first-child"):
+    """How many of these the browser bothers to draw."""
+    seen = "(e) => e.checkVisibility({ contentVisibilityAuto: true })"
+    return browser.run(f"return Array.from(document.querySelectorAll('{css}')).filter({seen}).length")
+
+
 def looks_right(browser, name, page, pictures):
     """On every screen: nothing to complain of, nothing wider than the screen, readable."""
     for screen, width, height in SCREENS:
         for scheme in ["light", "dark"]:
             browser.screen(width, height, scheme)
-            began = time.monotonic()
             browser.open(page)
-            check(f"{name} opens at once", time.monotonic() - began < 5)
             equal(f"complaints about {name}, {screen}, {scheme}", browser.complaints(), [])
             wide = browser.run("return document.documentElement.scrollWidth")
             check(f"{name} fits the {screen}: {wide} of {width}", wide <= width)
@@ -140,16 +144,24 @@ def thousand(browser, page):
     browser.click("a.pill[href='#f0']")
     equal("the reason can be seen", browser.run("return document.querySelector('#f0').checkVisibility()"), True)
 
-    # 1,000 rows stay smooth.
-    took = browser.run(
-        "const t = performance.now(); const f = document.querySelector('#filter');"
-        "for (const word of ['c', 'cl', 'clo', 'x86', '']) { f.value = word; f.dispatchEvent(new Event('input')); }"
-        "for (let n = 0; n < 5; n += 1) document.querySelector('th[data-key=size] button').click();"
-        "document.body.getBoundingClientRect(); return performance.now() - t"
-    )
-    check(f"sorting and filtering ten times took {took} ms", took < 3000)
+    # 1,000 rows stay smooth, because those off the screen are not laid out, however the table is filtered and sorted.
+    for screen, width, height in SCREENS:
+        browser.screen(width, height, "light")
+        browser.open(page)
+        check(f"rows at first, {screen}", 0 < laid_out(browser) < 100)
+        browser.type("#filter", "cloud")
+        browser.type("#filter", "")
+        check(f"rows after filtering, {screen}", 0 < laid_out(browser) < 100)
+        browser.run("const s = document.querySelector('#sortby'); s.value = 'size'; s.dispatchEvent(new Event('change'))")
+        check(f"rows after sorting, {screen}", 0 < laid_out(browser) < 100)
+        browser.run("window.scrollTo(0, document.documentElement.scrollHeight / 2)")
+        time.sleep(0.2)
+        check(f"rows in the middle, {screen}", 0 < laid_out(browser) < 100)
+        lines = browser.run("return document.querySelectorAll('.line').length")
+        check(f"all lines of the timeline, {screen}", lines == 250 and laid_out(browser, ".line > .track") < 100)
 
     # Links lead somewhere.
+    browser.open(page)
     file = browser.run("return document.querySelector('a.file').href")
     path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(file).path))
     check(f"{path} is there", path.is_file())
@@ -158,9 +170,9 @@ def thousand(browser, page):
     for href in browser.run("return Array.from(document.querySelectorAll('.files a'), (a) => a.href)"):
         path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(href).path))
         check(f"{path} is there", path.exists())
-    browser.click(".failure .more a[href$='watch-task.log']")
+    browser.click("#f129 .more a[href$='watch-task.log']")
     check("the log of a failed task", browser.url().endswith("-watch-task.log"))
-    check("says why", "all mirrors were tried" in browser.run("return document.body.innerText"))
+    check("says why", "No space left on device" in browser.run("return document.body.innerText"))
     equal("complaints", browser.complaints(), [])
 
 
