@@ -3,8 +3,21 @@
 use crate::cli::{Cli, GenerateCommand};
 use crate::error::Failure;
 use crate::ui::Ui;
-use clap::CommandFactory as _;
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, roman};
+use std::io;
 use std::path::Path;
+
+/// What the environment says to a command that talks to a hub.
+const VARIABLES: [(&str, &str); 3] = [
+    ("MAGUDI_KOJI_PASSWORD", "The password of --koji-user."),
+    ("MAGUDI_KOJI_OUTAGE", "How long the hub may be away while a compose runs, in seconds; 7200 without it."),
+    (
+        "http_proxy, https_proxy, all_proxy, no_proxy, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, KRB5CCNAME",
+        "As koji reads them.",
+    ),
+];
 
 /// Runs the command.
 pub fn run(args: &GenerateCommand, ui: Ui) -> Result<(), Failure> {
@@ -20,6 +33,67 @@ pub fn run(args: &GenerateCommand, ui: Ui) -> Result<(), Failure> {
 
 /// Writes `magudi.1` and a page for each verb, such as `magudi-run.1`.
 fn man_pages(dir: &Path) -> Result<(), Failure> {
-    let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir));
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let written = std::fs::create_dir_all(dir).and_then(|()| pages_of(&command, dir));
     written.map_err(|error| Failure::Failed(format!("cannot write man pages into {}: {error}", dir.display())))
+}
+
+fn pages_of(command: &Command, dir: &Path) -> io::Result<()> {
+    for verb in command.get_subcommands() {
+        pages_of(verb, dir)?;
+    }
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    std::fs::write(dir.join(format!("{name}.1")), page(command, name)?)
+}
+
+/// A man page. The help's words after the options have sections of their own.
+fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone()).source(concat!("magudi ", env!("CARGO_PKG_VERSION"))).manual("magudi");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    if command.get_arguments().next().is_some() {
+        man.render_options_section(&mut page)?;
+    }
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    let mut more = Roff::new();
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    if let Some((_, rest)) = after.split_once("Examples:\n") {
+        more.control("SH", ["EXAMPLES"]).control("nf", []);
+        for line in rest.lines().take_while(|line| line.starts_with("  ")) {
+            more.text([roman(line.trim_start())]);
+        }
+        more.control("fi", []);
+    }
+    if let Some((_, status)) = after.split_once("Exit status: ") {
+        more.control("SH", ["EXIT STATUS"]).text([roman(status)]);
+    }
+    if command.get_arguments().any(|argument| argument.get_id() == "koji_user") {
+        more.control("SH", ["ENVIRONMENT"]);
+        for (variable, what) in VARIABLES {
+            more.control("TP", []).text([bold(variable)]).text([roman(what)]);
+        }
+    }
+    more.control("SH", ["SEE ALSO"]).text(see_also(name));
+    more.to_writer(&mut page)?;
+    Ok(page)
+}
+
+fn see_also(name: &str) -> Vec<Inline> {
+    let others: &[&str] = match name {
+        "magudi" => &["koji"],
+        "magudi-run" => &["magudi", "magudi-plan", "magudi-resume", "magudi-status", "magudi-report"],
+        "magudi-image" => &["magudi", "koji"],
+        _ => &["magudi", "magudi-run"],
+    };
+    let pages = others.iter().enumerate().flat_map(|(place, other)| {
+        let before = (place > 0).then(|| roman(", "));
+        before.into_iter().chain([bold(*other), roman("(1)")])
+    });
+    pages.collect()
 }

@@ -280,6 +280,11 @@ fn man_pages_and_completions_name_every_verb() {
         let help = scene.run(&words);
         assert!(help.stdout.contains("Examples:\n  magudi "), "{verb}: {}", help.stdout);
     }
+    let page = std::fs::read_to_string(scene.path().join("man/magudi-image.1")).expect("a page");
+    for section in ["SYNOPSIS", "OPTIONS", "EXAMPLES", "\"EXIT STATUS\"", "ENVIRONMENT", "\"SEE ALSO\""] {
+        assert!(page.contains(&format!(".SH {section}\n")), "{section}: {page}");
+    }
+    assert!(page.contains("\nmagudi image Fedora\\-Cloud 42"), "examples stand on lines of their own: {page}");
     for shell in ["bash", "zsh", "fish"] {
         let ran = scene.run(["generate", "completions", shell]);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
