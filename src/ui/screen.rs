@@ -7,6 +7,10 @@ use std::io::{self, Write as _};
 /// Columns and rows of a terminal that does not tell.
 const USUAL: (usize, usize) = (80, 24);
 
+/// From here on what does not fit into a line is not seen; and from here on it wraps again (DECAWM).
+const UNWRAPPED: &str = "\x1b[?7l";
+const WRAPPED: &str = "\x1b[?7h";
+
 /// Which stream the terminal is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -78,6 +82,9 @@ impl Screen {
 
 /// The way from a frame whose lines have the widths `old` to a new one, with `above` scrolled in between. Lines that are
 /// wider than the terminal has become have wrapped, and count as several.
+///
+/// A frame is drawn without wrapping: a terminal that has become narrower and has not told yet would else make several lines of
+/// one, and what is counted next time would not be what is there.
 fn render(old: &[usize], above: Option<&str>, frame: &[Drawn], columns: usize) -> String {
     let rows: usize = old.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum();
     let mut text = String::new();
@@ -90,9 +97,15 @@ fn render(old: &[usize], above: Option<&str>, frame: &[Drawn], columns: usize) -
         text.push_str(above.trim_end_matches('\n'));
         text.push('\n');
     }
+    if !frame.is_empty() {
+        text.push_str(UNWRAPPED);
+    }
     for line in frame {
         text.push_str(&line.text);
         text.push_str("\x1b[K\n");
+    }
+    if !frame.is_empty() {
+        text.push_str(WRAPPED);
     }
     text.push_str("\x1b[J");
     text
@@ -108,14 +121,17 @@ mod tests {
 
     #[test]
     fn a_frame_replaces_the_one_before() {
-        assert_eq!(render(&[], None, &[line("a"), line("b")], 80), "a\x1b[K\nb\x1b[K\n\x1b[J");
-        assert_eq!(render(&[1, 0], None, &[line("c")], 80), "\r\x1b[2Ac\x1b[K\n\x1b[J");
+        assert_eq!(render(&[], None, &[line("a"), line("b")], 80), "\x1b[?7la\x1b[K\nb\x1b[K\n\x1b[?7h\x1b[J");
+        assert_eq!(render(&[1, 0], None, &[line("c")], 80), "\r\x1b[2A\x1b[?7lc\x1b[K\n\x1b[?7h\x1b[J");
         assert_eq!(render(&[1], None, &[], 80), "\r\x1b[1A\x1b[J");
     }
 
     #[test]
     fn text_scrolls_in_above() {
-        assert_eq!(render(&[5], Some("note\n"), &[line("a")], 80), "\r\x1b[1A\x1b[Jnote\na\x1b[K\n\x1b[J");
+        assert_eq!(
+            render(&[5], Some("note\n"), &[line("a")], 80),
+            "\r\x1b[1A\x1b[Jnote\n\x1b[?7la\x1b[K\n\x1b[?7h\x1b[J"
+        );
     }
 
     #[test]
