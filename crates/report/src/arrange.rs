@@ -200,8 +200,8 @@ fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
 fn incomplete(failed: usize) -> String {
     match failed {
         0 => "The compose can be used; tasks that may fail did.".to_owned(),
-        1 => "The compose can be used: the task that failed may fail.".to_owned(),
-        n => format!("The compose can be used: the {} tasks that failed may fail.", count(n)),
+        1 => "The compose can be used; 1 task failed that may fail.".to_owned(),
+        n => format!("The compose can be used; {} tasks failed that may fail.", count(n)),
     }
 }
 
