@@ -7,7 +7,7 @@ use super::{
 };
 use crate::client::{Hub, Session};
 use crate::error::{Attempted, KojiError};
-use crate::xmlrpc::Value;
+use crate::xmlrpc::{MethodCall, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many tasks `getTaskInfo` is asked for at once.
@@ -143,11 +143,13 @@ impl Session {
 
     /// Ends task `id` and its children; nothing happens to one that is done.
     pub async fn cancel_task(&self, id: i64) -> Result<(), KojiError> {
-        self.send(&cancel_task::request(id)).await.map(drop)
+        let MethodCall { method, params } = cancel_task::request(id);
+        self.call_again(&method, &params).await.map(drop)
     }
 
     /// Who the session belongs to.
     pub async fn get_logged_in_user(&self) -> Result<Option<User>, KojiError> {
-        Ok(get_logged_in_user::decode(&self.send(&get_logged_in_user::request()).await?)?)
+        let MethodCall { method, params } = get_logged_in_user::request();
+        Ok(get_logged_in_user::decode(&self.call_again(&method, &params).await?)?)
     }
 }

@@ -11,8 +11,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY
 use reqwest::{Client, Url};
 use std::time::{Duration, Instant};
 
-/// How often an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2), a
-/// bad network does not.
+/// How often in a row an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2),
+/// a bad network does not.
 const MALFORMED_RETRIES: u32 = 2;
 
 /// How large an answer is decoded on the spot, in bytes; larger ones would hold up other tasks of the runtime.
@@ -192,7 +192,7 @@ impl Patience<'_> {
     async fn after(&mut self, error: &KojiError, asked: Option<Duration>, call: &Exchange<'_>) -> Option<Duration> {
         let policy = self.policy;
         self.failures = self.failures.saturating_add(1);
-        self.malformed += u32::from(matches!(error, KojiError::Malformed { .. }));
+        self.malformed = if matches!(error, KojiError::Malformed { .. }) { self.malformed + 1 } else { 0 };
         if !error.is_retriable() || self.malformed > MALFORMED_RETRIES {
             return None;
         }

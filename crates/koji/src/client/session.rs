@@ -29,6 +29,13 @@ pub struct Session {
     state: Arc<Mutex<State>>,
 }
 
+/// What it means when a call is executed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    MayHarm,
+    DoNothing,
+}
+
 struct State {
     id: i64,
     key: String,
@@ -62,6 +69,16 @@ impl Session {
     /// is opened anew, once, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
     /// executed, and the next call opens it.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
+        self.call_as(method, params, Repeats::MayHarm).await
+    }
+
+    /// Calls a method that does nothing more when it is called again. It is, once, where [`call`](Self::call) says that the
+    /// answer is lost: with another number, in another session if need be.
+    pub async fn call_again(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
+        self.call_as(method, params, Repeats::DoNothing).await
+    }
+
+    async fn call_as(&self, method: &str, params: &[Value], repeats: Repeats) -> Result<Value, KojiError> {
         let body = encode_call(method, params)?;
         let policy = &self.hub.inner.retry;
         let mut state = self.state.lock().await;
@@ -86,10 +103,12 @@ impl Session {
             }
         }
         state.is_gone = is_session_gone(&failed.error);
-        if !state.is_gone || failed.lost {
+        let is_harmless = repeats == Repeats::DoNothing;
+        if state.is_gone && (is_harmless || !failed.lost) {
+            *state = State::open(&self.hub, &self.authenticator, policy).await?;
+        } else if !(is_harmless && failed.error.is_fault(FaultClass::Retry)) {
             return Err(failed.error);
         }
-        *state = State::open(&self.hub, &self.authenticator, policy).await?;
         let number = state.take_number();
         Ok(self.exchange(&state, number, method, body, false, policy).await?)
     }

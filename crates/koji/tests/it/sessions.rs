@@ -315,3 +315,31 @@ async fn logout_is_content_with_a_session_that_is_gone() {
     let server = Server::start([session(7, "k"), Step::Send(http("403 Forbidden", "text/html", b"no"))]).await;
     assert!(server.hub().login_password("u", "p").await.unwrap().logout().await.is_err());
 }
+
+#[tokio::test]
+async fn what_does_no_harm_twice_is_made_twice() {
+    // The answer got lost; then the session is gone, or the hub says that it was executed.
+    for (problem, logins) in
+        [(fault(1002, "Invalid session or bad credentials"), 2), (fault(1009, "unable to retry"), 1)]
+    {
+        let login = (logins == 2).then(|| session(8, "new"));
+        let script = [session(7, "old"), Step::Drop, problem.clone()].into_iter();
+        let server = Server::start(script.clone().chain(login.clone()).chain([value(&Value::Nil)])).await;
+        let session = server.hub().login_password("u", "p").await.unwrap();
+        session.cancel_task(42).await.unwrap();
+        let calls = server.calls();
+        assert_eq!(calls.iter().filter(|(method, _)| method == "login").count(), logins);
+        assert_eq!((calls.last().unwrap().0.as_str(), server.left()), ("cancelTask", 0));
+
+        let user = structure([("id", Value::Int(2)), ("name", Value::from("compose"))]);
+        let server = Server::start(script.chain(login).chain([value(&user)])).await;
+        let session = server.hub().login_password("u", "p").await.unwrap();
+        assert_eq!(session.get_logged_in_user().await.unwrap().unwrap().id, 2);
+    }
+    // Once, and not for ever.
+    let gone = || fault(1009, "unable to retry");
+    let server = Server::start([session(7, "k"), Step::Drop, gone(), gone(), value(&Value::Nil)]).await;
+    let session = server.hub().login_password("u", "p").await.unwrap();
+    assert!(session.cancel_task(42).await.is_err());
+    assert_eq!(server.left(), 1);
+}
