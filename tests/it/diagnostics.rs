@@ -193,6 +193,27 @@ fn bad_variants_hide_nothing_that_is_known() {
     assert_eq!(ids(&[]), set(&["MG003", "MG014"]));
 }
 
+/// The place of a mistake is where the value was written, not where it is used.
+#[test]
+fn a_mistake_in_an_included_file_is_shown_there() {
+    let lines = "from images/server import server_images\nosbuild = {'^Server$': server_images}";
+    let scene = scene(lines, VARIANTS);
+    let image = "'distro': 'd', 'image_types': 'qcow2', 'target': 't'";
+    let images =
+        format!("server_images = [\n  {{'name': 'n', {image}, 'repo': ['Cleint']}},\n  {{'name': 7, {image}}},\n]\n");
+    scene.write("images/server.conf", &images);
+    let (_, report) = check(&scene, "a.conf", &[]);
+    let place =
+        |found: &Json| format!("{} {}:{}:{}", text(found, "path"), text(found, "file"), found["line"], found["column"]);
+    let places: Vec<String> = each(&report, "errors").map(place).collect();
+    assert_eq!(
+        places,
+        ["osbuild.^Server$.1.name images/server.conf:3:12", "osbuild.^Server$.0.repo.0 images/server.conf:2:80"]
+    );
+    let drawn = scene.run(["check", "--config", "a.conf"]).stderr;
+    assert!(drawn.contains(" --> images/server.conf:3:12\n") && drawn.contains("3 |   {'name': 7, "), "{drawn}");
+}
+
 /// One warning for an image, however many variants it is left out of; one error for a build that is asked for many times.
 #[test]
 fn an_image_is_told_of_once() {

@@ -31,21 +31,18 @@ pub enum Refused {
 #[derive(Debug, Default)]
 pub struct Builder {
     entries: Vec<(Node, Node)>,
-    /// Further spellings of number keys that stand in `entries` already, as `1` after `True`.
-    spellings: Vec<(usize, Node)>,
     index: HashMap<Identity, usize>,
 }
 
 impl Builder {
-    /// Finds the place for a key: a new one, or that of an equal key of another type.
+    /// Finds the place for a key: a new one, or that of an equal key of another type. Types are compared with the key that
+    /// stands there, so `{1: 1, 1.0: 2, 1.0: 3}` has one key and no duplicate, as in kobo.
     pub fn place(&mut self, key: &Node, budget: &mut usize) -> Result<usize, Refused> {
         let Some(at) = self.find(key, budget)? else {
             return Ok(self.entries.len());
         };
         let same_type = |other: &Node| type_of(&other.value) == type_of(&key.value);
-        let first = self.entries.get(at).map(|(first, _)| first).filter(|first| same_type(first));
-        let spelled = self.spellings.iter().find(|(entry, other)| *entry == at && same_type(other));
-        match first.or(spelled.map(|(_, other)| other)) {
+        match self.entries.get(at).map(|(first, _)| first).filter(|first| same_type(first)) {
             Some(first) => Err(Refused::Duplicate(Box::new(first.clone()))),
             None => Ok(at),
         }
@@ -54,10 +51,7 @@ impl Builder {
     /// Puts an entry where [`Builder::place`] said. An earlier key stays, with the later value.
     pub fn put(&mut self, place: usize, key: Node, value: Node) {
         match self.entries.get_mut(place) {
-            Some(entry) => {
-                entry.1 = value;
-                self.spellings.push((place, key));
-            }
+            Some(entry) => entry.1 = value,
             None => self.entries.push((key, value)),
         }
     }

@@ -165,3 +165,25 @@ fn half_of_the_errors_have_a_line_to_compare() {
     let (with, without): (Vec<_>, Vec<_>) = errors.partition(|message| line_of(message).is_some());
     assert!(with.len() > 80 && with.len() > without.len(), "{} with, {} without", with.len(), without.len());
 }
+
+/// Keys that are equal in Python but of different types, as kobo 0.42 takes them: the key that came first, the value that came
+/// last, and a duplicate only where the type of the key that stands is met again.
+#[test]
+fn equal_keys_of_different_types() {
+    for (text, expected) in [
+        ("{True: 1, 1: 2, 1: 3}", Some("{true:3}")),
+        ("{1: 1, 1.0: 2, 1.0: 3}", Some("{1:3}")),
+        ("{1.0: 1, True: 2, True: 3}", Some("{float 1.0:3}")),
+        ("{1: 1, 1.0: 2, 1: 3}", None),
+        ("{1: 1, True: 2, 1: 3}", None),
+        ("{1.0: 1, 1.0: 2}", None),
+        ("{'x': 1, 'y': 2, 'x': 3}", None),
+    ] {
+        let ours = read(&serde_json::json!({"text": format!("a = {text}"), "main": "a.conf"}), &Json::Null);
+        assert_eq!(
+            ours.ok().map(|(node, _)| text_of(&node)),
+            expected.map(|dict| format!("{{\"a\":{dict}}}")),
+            "{text}"
+        );
+    }
+}
