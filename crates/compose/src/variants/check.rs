@@ -14,13 +14,10 @@ pub fn check(variants: &Variants) -> Vec<Diagnostic> {
     found
 }
 
-/// Arches that productmd does not know, and variants that have none at all.
+/// Arches that productmd does not know.
 pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for variant in variants.all() {
-        if variant.arches.is_empty() {
-            found.push(invalid(variant, format!("variant {} has no arches", variant.uid)));
-        }
         let mut unknown: Vec<&str> =
             variant.arches.iter().map(String::as_str).filter(|arch| !is_usable(arch)).collect();
         unknown.dedup();
@@ -37,7 +34,8 @@ pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
     found
 }
 
-/// Entries of `tree_arches` and `tree_variants` that name nothing. For variants that are not filtered yet.
+/// Variants that are left out for want of an arch, and entries of `tree_arches` and `tree_variants` that name nothing. For
+/// variants that are not filtered yet.
 pub fn check_filters(
     variants: &Variants,
     tree_arches: &[Spanned<String>],
@@ -54,11 +52,16 @@ pub fn check_filters(
     };
     let arches = tree_arches.iter().enumerate().filter(|(_, arch)| !is_rpm_arch(arch.as_str()));
     let names = tree_variants.iter().enumerate().filter(|(_, uid)| !uids.contains(&uid.as_str()));
+    let bare = variants.all().filter(|variant| variant.arches.is_empty()).map(|variant| {
+        let message = format!("variant {} has no arch and is left out", variant.uid);
+        Diagnostic::new(&codes::NO_VARIANT_ARCH, CONFIG_PATH, message).at(variant.span)
+    });
     arches
         .map(|(place, arch)| unused("tree_arches", place, arch, "arch", suggest(arch.as_str(), RPM_ARCHES)))
         .chain(names.map(|(place, uid)| {
             unused("tree_variants", place, uid, "variant", suggest(uid.as_str(), uids.iter().copied()))
         }))
+        .chain(bare)
         .collect()
 }
 
@@ -108,14 +111,30 @@ mod tests {
     }
 
     #[test]
+    fn variants_without_an_arch_are_left_out() {
+        let inner = "<arches><arch>src</arch></arches><variants><variant id='D' name='n' type='addon'/></variants>";
+        let xml = format!(
+            "<variants><variant id='A' name='n' type='variant'/><variant id='B' name='n' type='variant'>{inner}</variant>\
+             <variant id='C' name='n' type='variant'><arches><arch>x86_64</arch></arches><variants>\
+             <variant id='E' name='n' type='addon'/></variants></variant></variants>"
+        );
+        let mut variants = parse_variants(&xml, Path::new("variants.xml"), &mut Sources::new()).unwrap();
+        let found = check_filters(&variants, &[], &[]);
+        let told: Vec<_> = found.iter().map(|d| (d.code.id, d.message.split(' ').nth(1).unwrap())).collect();
+        assert_eq!(told, ["A", "B", "B-D", "C-E"].map(|uid| ("MG105", uid)));
+        let lines = ["A", "B", "C-E"].map(|uid| format!("Excluding variant {uid}: all its arches are filtered."));
+        assert_eq!(variants.filter(&[], &[]), lines);
+        assert_eq!(variants.all().map(|variant| variant.uid.as_str()).collect::<Vec<_>>(), ["C"]);
+        assert!(check(&variants).is_empty());
+    }
+
+    #[test]
     fn finds_what_productmd_refuses() {
         let x = "<arches><arch>x86_64</arch></arches>";
         for (xml, expected) in [
             (format!("<variant id='a-B-1' name='n' type='variant'>{x}</variant>"), vec![]),
             ("<variant id='A' name='n' type='variant'><arches><arch>x86_64</arch><arch>frob</arch><arch>frob</arch><arch>src</arch></arches></variant>".into(),
                 vec!["MG103 variant A: unknown arch 'frob'"]),
-            ("<variant id='A' name='n' type='variant'/>".into(), vec!["MG102 variant A has no arches"]),
-            ("<variant id='A' name='n' type='variant'><arches><arch>src</arch></arches></variant>".into(), vec!["MG102 variant A has no arches"]),
             (format!("<variant id='../x' name='n' type='variant'>{x}</variant>"),
                 vec!["MG102 variant id '../x' must be made of the letters A-Z, a-z and digits"]),
             (format!("<variant id='-' name='' type='variant'>{x}</variant>"),

@@ -154,12 +154,10 @@ impl Variants {
             if variant.parent.as_ref().is_some_and(|parent| !kept.contains(parent)) {
                 return false;
             }
-            if !tree_arches.is_empty() {
-                variant.arches.retain(|arch| tree_arches.contains(arch));
-                if variant.arches.is_empty() {
-                    lines.push(format!("Excluding variant {}: all its arches are filtered.", variant.uid));
-                    return false;
-                }
+            variant.arches.retain(|arch| tree_arches.is_empty() || tree_arches.contains(arch));
+            if variant.arches.is_empty() {
+                lines.push(format!("Excluding variant {}: all its arches are filtered.", variant.uid));
+                return false;
             }
             if !tree_variants.is_empty() && !tree_variants.contains(&variant.uid) {
                 lines.push(format!("Excluding variant {}: filtered by configuration.", variant.uid));

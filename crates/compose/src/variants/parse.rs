@@ -152,8 +152,10 @@ impl<'a, 'input> Builder<'a, 'input> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         for node in tops().filter(|node| kind_of(*node) == VariantKind::Variant) {
             let Some(tree) = self.variant(node, None) else { continue };
-            // The later of two variants of one id takes the place of the earlier (PUNGI.md 3).
+            // The later of two variants of one id takes the place of the earlier (PUNGI.md 3), if it is not left out.
+            let is_left_out = self.is_left_out(&tree.variant.arches);
             match places.get(attribute(node, "id")).and_then(|place| trees.get_mut(*place)) {
+                Some(_) if is_left_out => {}
                 Some(earlier) => *earlier = tree,
                 None => {
                     places.insert(attribute(node, "id"), trees.len());
@@ -194,7 +196,7 @@ impl<'a, 'input> Builder<'a, 'input> {
             id: id.to_owned(),
             name: attribute(node, "name").to_owned(),
             kind,
-            arches: self.arches(node, &uid, parent)?,
+            arches: arches_of(node),
             is_empty: node.has_attribute("is_empty"),
             parent: parent.map(|parent| parent.uid.clone()),
             children: Vec::new(),
@@ -205,36 +207,36 @@ impl<'a, 'input> Builder<'a, 'input> {
         };
         let children = self.children(node, &variant);
         variant.children = children.iter().map(|child| child.variant.uid.clone()).collect();
+        // Only now, so that grandchildren have what they have in common with the child as it was written, as in Pungi.
+        if let Some(parent) = parent {
+            variant.arches = self.common_arches(node, &variant, parent)?;
+        }
         Some(Tree { variant, children })
     }
 
-    /// The arches, sorted; of a child only those that its parent has too.
-    fn arches(&mut self, node: Node<'a, 'input>, uid: &str, parent: Option<&Variant>) -> Option<Vec<String>> {
-        let mut arches: Vec<String> = elements(node, "arches")
-            .flat_map(|list| elements(list, "arch"))
-            .map(dtd::text_of)
-            // `src` is no arch to build for; Pungi crashes on it, here it is left out.
-            .filter(|arch| !arch.is_empty() && arch != "src")
-            .collect();
-        arches.sort();
-        let Some(parent) = parent else { return Some(arches) };
+    /// Whether a variant of these arches is left out of the compose: without an arch, or without one of `tree_arches`.
+    fn is_left_out(&self, arches: &[String]) -> bool {
+        !arches.iter().any(|arch| self.tree_arches.is_empty() || self.tree_arches.contains(arch))
+    }
+
+    /// The arches of a child that its parent has too.
+    fn common_arches(&mut self, node: Node<'a, 'input>, child: &Variant, parent: &Variant) -> Option<Vec<String>> {
+        let mut arches = child.arches.clone();
         arches.dedup();
         let common: Vec<String> = arches.iter().filter(|arch| parent.arches.contains(arch)).cloned().collect();
-        if common.is_empty() {
-            if !self.tree_arches.is_empty() && !arches.iter().any(|arch| self.tree_arches.contains(arch)) {
-                return Some(arches);
-            }
-            let list = |arches: &[String]| if arches.is_empty() { "none".to_owned() } else { arches.join(", ") };
-            let message = format!(
-                "variant {uid}: its arches ({}) and those of its parent {} ({}) have none in common",
-                list(&arches),
-                parent.uid,
-                list(&parent.arches)
-            );
-            self.problems.at_tag(node, message).related.push((parent.span, "the parent".to_owned()));
-            return None;
+        if !common.is_empty() || self.is_left_out(&arches) {
+            return Some(common);
         }
-        Some(common)
+        let list = |arches: &[String]| if arches.is_empty() { "none".to_owned() } else { arches.join(", ") };
+        let message = format!(
+            "variant {}: its arches ({}) and those of its parent {} ({}) have none in common",
+            child.uid,
+            list(&arches),
+            parent.uid,
+            list(&parent.arches)
+        );
+        self.problems.at_tag(node, message).related.push((parent.span, "the parent".to_owned()));
+        None
     }
 
     fn release(&mut self, node: Node<'a, 'input>, uid: &str) -> Option<LayeredRelease> {
@@ -277,7 +279,10 @@ impl<'a, 'input> Builder<'a, 'input> {
         for child in inline {
             self.variant(child, Some(parent)).map(&mut add);
         }
-        if wants_optional {
+        if wants_optional && parent.id == OPTIONAL {
+            let message = format!("variant {}: `has_optional` gives it a child of its own id", parent.uid);
+            self.problems.at_tag(node, message);
+        } else if wants_optional {
             self.count += 1;
             add(Tree { variant: implied_optional(parent), children: Vec::new() });
         }
@@ -298,12 +303,27 @@ impl<'a, 'input> Builder<'a, 'input> {
     }
 }
 
+/// The arches of a variant as they are written, sorted.
+fn arches_of(node: Node<'_, '_>) -> Vec<String> {
+    let mut arches: Vec<String> = elements(node, "arches")
+        .flat_map(|list| elements(list, "arch"))
+        .map(dtd::text_of)
+        // `src` is no arch to build for; Pungi crashes on it, here it is left out.
+        .filter(|arch| !arch.is_empty() && arch != "src")
+        .collect();
+    arches.sort();
+    arches
+}
+
+/// Id and name of the child that `has_optional` asks for.
+const OPTIONAL: &str = "optional";
+
 /// The child that `has_optional` asks for.
 fn implied_optional(parent: &Variant) -> Variant {
     Variant {
-        id: "optional".to_owned(),
-        name: "optional".to_owned(),
-        uid: format!("{}-optional", parent.uid),
+        id: OPTIONAL.to_owned(),
+        name: OPTIONAL.to_owned(),
+        uid: format!("{}-{OPTIONAL}", parent.uid),
         kind: VariantKind::Optional,
         arches: parent.arches.clone(),
         is_empty: false,

@@ -171,3 +171,46 @@ fn damaged_documents_do_no_harm() {
         }
     }
 }
+
+/// What the real Pungi made of generated files, where it is not what one would guess.
+#[test]
+fn left_out_variants_and_grandchildren() {
+    let variant = |id: &str, more: &str, arches: &[&str], inner: &str| {
+        let list = format!("<arches><arch>{}</arch></arches>", arches.join("</arch><arch>"));
+        let arches = if arches.is_empty() { "" } else { &list };
+        format!("<variant id='{id}' name='{id}' {more}>{arches}{inner}</variant>")
+    };
+    let top = "type='variant'";
+    let shapes = |xml: &str| {
+        let mut variants =
+            parse_variants(&format!("<variants>{xml}</variants>"), Path::new("v.xml"), &mut Sources::new())
+                .unwrap_or_else(|found| panic!("{xml}: {found:?}"));
+        variants.filter(&[], &[]);
+        variants.all().map(|variant| format!("{} {}", variant.uid, variant.arches.join(" "))).collect::<Vec<_>>()
+    };
+    // The later of two variants of one id wins, unless it has no arch.
+    let twice = |arches: &[&str]| variant("A", top, &["x86_64"], "") + &variant("A", top, arches, "");
+    assert_eq!(shapes(&twice(&["s390x"])), ["A s390x"]);
+    assert_eq!(shapes(&twice(&[])), ["A x86_64"]);
+    // A child without an arch is left out.
+    assert_eq!(
+        shapes(&variant(
+            "A",
+            top,
+            &["x86_64"],
+            &format!("<variants>{}</variants>", variant("B", "type='addon'", &[], ""))
+        )),
+        ["A x86_64"]
+    );
+    // A grandchild has what it has in common with the child as it was written.
+    let grandchild = variant("C", "type='addon'", &["aarch64", "s390x"], "");
+    let child = variant("B", top, &["x86_64", "s390x"], &format!("<variants>{grandchild}</variants>"));
+    let family = variant("A", top, &["x86_64"], &format!("<variants>{child}</variants>"));
+    assert_eq!(shapes(&family), ["A x86_64", "A-B x86_64", "A-B-C s390x"]);
+    // The child that `has_optional` asks for has an id like any other.
+    let optional = variant("optional", "type='variant' has_optional='true'", &["x86_64"], "");
+    assert_eq!(
+        problems(&format!("<variants>{optional}</variants>")),
+        ["v.xml:1:11 MG102 variant optional: `has_optional` gives it a child of its own id"]
+    );
+}

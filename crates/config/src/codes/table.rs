@@ -162,6 +162,12 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
         "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries is no arch or no variant \
          that there is."
         Conf(r#"tree_variants = ["Server", "Sever"]"#);
+    NO_VARIANT_ARCH "MG105" Warning "A variant without an arch"
+        "The variant lists no arch, or none but `src`, which nothing is built for. It is left out of the compose, and its \
+         children with it."
+        Variants(r#"<variants>
+  <variant id="Server" name="Server" type="variant"/>
+</variants>"#);
 
     BAD_PATTERN "MG201" Error "A variant pattern is not a regular expression"
         "The keys of `osbuild` are regular expressions of Python that variant uids are compared with, from their beginning \
