@@ -8,13 +8,16 @@ set -euo pipefail
 cargo_home=${CARGO_HOME:-$HOME/.cargo} rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
 begin "$@"
 export CARGO_HOME=$cargo_home RUSTUP_HOME=$rustup_home MAGUDI_RPM_PROFILE=dev
-# Beside the program, so that the other crates that were compiled for it need not be compiled again; links to them cost nothing.
+# Beside the program, so that the other crates that were compiled for it need not be compiled again. Libraries are only linked:
+# a compiler replaces them, while cargo and build scripts write into their files.
 beside=$(dirname "$magudi") CARGO_TARGET_DIR=$(dirname "$(dirname "$magudi")")/rpm
 export CARGO_TARGET_DIR
 rm -rf "$CARGO_TARGET_DIR"
 mkdir -p "$CARGO_TARGET_DIR/debug"
 for part in .fingerprint build deps; do
-    [ ! -d "$beside/$part" ] || cp -al "$beside/$part" "$CARGO_TARGET_DIR/debug/" || fail "cannot link $beside/$part"
+    how=-a
+    [ "$part" != deps ] || how=-al
+    [ ! -d "$beside/$part" ] || cp "$how" "$beside/$part" "$CARGO_TARGET_DIR/debug/" || fail "cannot copy $beside/$part"
 done
 
 if ! command -v rpmbuild >/dev/null || ! command -v clang >/dev/null || ! [ -e /usr/include/gssapi/gssapi.h ] ||
