@@ -14,6 +14,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
+/// How often a call is made, in sessions that end one after the other. While a hub is upgraded, they may do that.
+const MOST_TRIES: u32 = 4;
+
 const SESSION_ID: HeaderName = HeaderName::from_static("koji-session-id");
 const SESSION_KEY: HeaderName = HeaderName::from_static("koji-session-key");
 const SESSION_CALLNUM: HeaderName = HeaderName::from_static("koji-session-callnum");
@@ -66,14 +69,14 @@ impl Session {
     ///
     /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers, so that the call is repeated safely
     /// even if an answer was lost before. One that the hub has closed or replaced (1002), or whose numbers it disputes (1008),
-    /// is opened anew, once, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
+    /// is opened anew, a few times, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
     /// executed, and the next call opens it.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
         self.call_as(method, params, Repeats::MayHarm).await
     }
 
-    /// Calls a method that does nothing more when it is called again. It is, once, where [`call`](Self::call) says that the
-    /// answer is lost: with another number, in another session if need be.
+    /// Calls a method that does nothing more when it is called again. It is, a few times, where [`call`](Self::call) says that
+    /// the answer is lost: with another number, in another session if need be.
     pub async fn call_again(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
         self.call_as(method, params, Repeats::DoNothing).await
     }
@@ -82,35 +85,52 @@ impl Session {
         let body = encode_call(method, params)?;
         let policy = &self.hub.inner.retry;
         let mut state = self.state.lock().await;
+        let is_harmless = repeats == Repeats::DoNothing;
+        let mut tries = 1;
+        loop {
+            let failed = match self.call_once(&mut state, method, &body, policy).await {
+                Ok(value) => return Ok(value),
+                Err(failed) => failed,
+            };
+            state.is_gone = is_session_gone(&failed.error);
+            let may_repeat = if state.is_gone {
+                is_harmless || !failed.lost
+            } else {
+                is_harmless && failed.error.is_fault(FaultClass::Retry)
+            };
+            if !may_repeat || tries == MOST_TRIES {
+                return Err(failed.error);
+            }
+            tries += 1;
+        }
+    }
+
+    /// Makes a call with the next number, in a new session if this one is gone. One that has expired is renewed.
+    async fn call_once(
+        &self,
+        state: &mut State,
+        method: &str,
+        body: &[u8],
+        policy: &RetryPolicy,
+    ) -> Result<Value, Failed> {
         if state.is_gone {
-            *state = State::open(&self.hub, &self.authenticator, policy).await?;
+            let opened = State::open(&self.hub, &self.authenticator, policy).await;
+            *state = opened.map_err(|error| Failed { error, lost: false })?;
         }
         let number = state.take_number();
-        let mut failed = match self.exchange(&state, number, method, body.clone(), false, policy).await {
+        let failed = match self.exchange(state, number, method, body.to_vec(), false, policy).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };
-        if failed.error.is_fault(FaultClass::AuthExpired) && !state.in_url {
-            match self.renew(&mut state).await {
-                Ok(()) => match self.exchange(&state, number, method, body.clone(), failed.lost, policy).await {
-                    Ok(value) => return Ok(value),
-                    Err(again) => failed = again,
-                },
-                // What the call came to is known no better than before.
-                Err(error) if !is_refusal(&error) => return Err(if failed.lost { failed.error } else { error }),
-                // The hub has closed it in the meantime.
-                Err(_) => {}
-            }
+        if !failed.error.is_fault(FaultClass::AuthExpired) || state.in_url {
+            return Err(failed);
         }
-        state.is_gone = is_session_gone(&failed.error);
-        let is_harmless = repeats == Repeats::DoNothing;
-        if state.is_gone && (is_harmless || !failed.lost) {
-            *state = State::open(&self.hub, &self.authenticator, policy).await?;
-        } else if !(is_harmless && failed.error.is_fault(FaultClass::Retry)) {
-            return Err(failed.error);
+        match self.renew(state).await {
+            Ok(()) => self.exchange(state, number, method, body.to_vec(), failed.lost, policy).await,
+            Err(error) if !is_refusal(&error) && !failed.lost => Err(Failed { error, lost: false }),
+            // The hub has closed it in the meantime, or what the call came to is known no better than before.
+            Err(_) => Err(failed),
         }
-        let number = state.take_number();
-        Ok(self.exchange(&state, number, method, body, false, policy).await?)
     }
 
     /// Makes the session valid again with a new key.

@@ -107,13 +107,16 @@ async fn a_session_that_the_hub_closed_is_opened_anew_unless_an_answer_was_lost(
         session.logout().await.unwrap();
         assert_eq!(server.seen().len(), 3);
     }
-    // Twice is no accident.
-    let script = [session(7, "k"), fault(1002, "gone"), session(8, "k"), fault(1002, "gone")];
-    let server = Server::start(script).await;
-    let session = server.hub().login_password("u", "p").await.unwrap();
-    let error = session.call("osbuildImage", &[]).await.unwrap_err();
+    // Several times, while the hub comes back; always is no accident.
+    let ended = |times: i32| (0..times).flat_map(|n| [session(7 + n, "k"), fault(1002, "gone")]);
+    let server = Server::start(ended(3).chain([session(10, "k"), value(&Value::Int(42))])).await;
+    let hub_session = server.hub().login_password("u", "p").await.unwrap();
+    assert_eq!(hub_session.call("osbuildImage", &[]).await.unwrap(), Value::Int(42));
+    let server = Server::start(ended(5)).await;
+    let hub_session = server.hub().login_password("u", "p").await.unwrap();
+    let error = hub_session.call("osbuildImage", &[]).await.unwrap_err();
     assert!(error.is_fault(FaultClass::Auth));
-    assert_eq!(server.left(), 0);
+    assert_eq!(server.left(), 2);
 }
 
 #[tokio::test]
@@ -336,9 +339,9 @@ async fn what_does_no_harm_twice_is_made_twice() {
         let session = server.hub().login_password("u", "p").await.unwrap();
         assert_eq!(session.get_logged_in_user().await.unwrap().unwrap().id, 2);
     }
-    // Once, and not for ever.
-    let gone = || fault(1009, "unable to retry");
-    let server = Server::start([session(7, "k"), Step::Drop, gone(), gone(), value(&Value::Nil)]).await;
+    // Not for ever.
+    let answers = (0..4).map(|_| fault(1009, "unable to retry")).chain([value(&Value::Nil)]);
+    let server = Server::start([session(7, "k"), Step::Drop].into_iter().chain(answers)).await;
     let session = server.hub().login_password("u", "p").await.unwrap();
     assert!(session.cancel_task(42).await.is_err());
     assert_eq!(server.left(), 1);
