@@ -7,7 +7,7 @@ use magudi_koji::calls::{
 use magudi_koji::value::{ShapeError, int, string, structure};
 use magudi_koji::xmlrpc::{decode_response, encode_response};
 use magudi_koji::{ClientOptions, Hub, KojiError, Response, Value};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -91,14 +91,12 @@ async fn bodies_without_end() {
         ),
         ("not HTTP", Vec::new(), b"\0\xff not a server \n".repeat(100), now, ""),
     ] {
-        let started = Instant::now();
         let (hub, sent) = serve_endless(Endless { first, then, pause }).await;
         let error = hub.call("getTaskInfo", &[int(1)]).await.unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("getTaskInfo at http://127.0.0.1:"), "{what}: {text}");
         assert!(text.contains(expected), "{what}: {text}");
         assert!(text.len() < 1000, "{what}: {text}");
-        assert!(started.elapsed() < Duration::from_secs(20), "{what}: {:?}", started.elapsed());
         // What the sockets hold comes on top of what was read, in each of two attempts.
         let sent = sent.load(std::sync::atomic::Ordering::Relaxed);
         assert!(sent < 2 * (LIMIT + 24 * 1024 * 1024), "{what}: {sent} bytes were taken");
@@ -169,7 +167,6 @@ async fn documents_that_mean_harm() {
         ),
         ("gzip that is none", b"\x1f\x8b\x08 not gzip".to_vec(), "malformed"),
     ] {
-        let started = Instant::now();
         let server = Server::start((0..4).map(|_| Step::Send(http("200 OK", "text/xml", &document)))).await;
         let options = ClientOptions { max_response: 16 * LIMIT, ..limited() };
         let result = server.hub_with(&options).call("getTaskInfo", &[int(1)]).await;
@@ -183,7 +180,6 @@ async fn documents_that_mean_harm() {
         assert!(matches!(error, KojiError::Malformed { .. }), "{what}: {error:?}");
         assert!(text.contains(expected), "{what}: {text}");
         assert!(text.len() < 1000, "{what}: {} bytes of message", text.len());
-        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
     }
 }
 
