@@ -13,7 +13,9 @@
 //! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
+//! - `hostile`: names and links that lead elsewhere
 //! - `secrets`: nothing that is secret is in any file or stream
+//! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
@@ -32,11 +34,14 @@ mod downloads;
 mod endings;
 mod events;
 mod faults;
+mod hostile;
 mod hub;
 mod image;
 mod packaging;
 mod program;
+mod proxy;
 mod resume;
+mod sabotage;
 mod schema;
 mod secrets;
 mod uploads;

@@ -2,12 +2,12 @@
 //! an undisturbed run.
 
 use crate::program::{Hub, Ran, Scene, files, repository};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use crate::proxy;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub const IMAGES: usize = 20;
@@ -96,12 +96,43 @@ impl Story {
         std::fs::read_to_string(path).unwrap()
     }
 
-    /// Nothing half-written is left.
-    fn tidy(&self, target: &str) {
-        for file in files(&self.compose(target).unwrap()) {
+    /// What a user does after a crash: resume, or run it in the same place if nothing was begun.
+    pub fn go_on(&self) -> Child {
+        let compose = self.compose("target");
+        let journal = compose.as_ref().map(|compose| compose.join("logs/global/magudi-journal.jsonl"));
+        match (compose, journal.and_then(|journal| std::fs::read_to_string(journal).ok())) {
+            (Some(compose), Some(text)) if text.contains('\n') => {
+                self.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap()
+            }
+            (compose, _) => {
+                assert_eq!(self.tasks(), Vec::<String>::new(), "nothing is asked for before the compose has begun");
+                if let Some(compose) = compose {
+                    std::fs::remove_dir_all(compose).unwrap();
+                }
+                self.begin("target")
+            }
+        }
+    }
+
+    /// Every published file with its contents.
+    pub fn published(&self) -> BTreeMap<PathBuf, String> {
+        let top = self.compose("target").unwrap().join("compose");
+        let read = |path: PathBuf| (path.clone(), std::fs::read_to_string(top.join(&path)).unwrap());
+        files(&top).into_iter().map(read).collect()
+    }
+
+    /// The compose is that of an undisturbed run, every image was asked for once, and nothing half-written is left.
+    pub fn is_as_if_nothing_had_happened(&self, want: &BTreeMap<PathBuf, String>) {
+        every_image_once(&self.tasks());
+        assert_eq!(&self.published(), want);
+        let compose = self.compose("target").unwrap();
+        assert_eq!(std::fs::read_to_string(compose.join("STATUS")).unwrap(), "FINISHED\n");
+        for file in files(&self.scene.target()) {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             assert!(!name.starts_with('.'), "{} is left", file.display());
         }
+        let link = self.scene.target().join("latest-Test-9");
+        assert_eq!(std::fs::read_link(link).unwrap().as_os_str(), compose.file_name().unwrap());
     }
 }
 
@@ -111,50 +142,36 @@ pub fn every_image_once(names: &[String]) {
     assert_eq!(names, want);
 }
 
+/// The short form of `tests/torture`: as many composes as it takes.
 #[test]
 fn killed_at_twenty_moments_and_resumed_every_image_is_submitted_once() {
-    let calm = Story::new(r#"{"task_seconds": [0, 1]}"#);
-    assert!(calm.begin("calm").wait().unwrap().success());
-    let want = calm.images("calm");
-
-    let story = Story::new(r#"{"task_seconds": [0, 1]}"#);
-    let mut child = story.begin("torn");
+    let scenario = r#"{"task_seconds": [0, 1]}"#;
+    let calm = Story::new(scenario);
+    assert!(calm.begin("target").wait().unwrap().success());
+    let want = calm.published();
     // The moments are spread over a run by a fixed rule, so that a failure can be repeated.
     let mut moment = 7_u64;
-    let mut finished = false;
-    for _ in 0..20 {
-        moment = (moment * 31 + 17) % 97;
-        let until = Instant::now() + Duration::from_millis(20 + moment * 3);
-        while Instant::now() < until && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        finished = child.try_wait().unwrap().is_some_and(|status| status.success());
-        if finished {
-            break;
-        }
-        let _ = child.kill();
-        let _ = child.wait();
-        let begun = story.compose("torn").filter(|compose| compose.join("logs/global/magudi-journal.jsonl").exists());
-        child = match begun.filter(|compose| {
-            let journal = std::fs::read_to_string(compose.join("logs/global/magudi-journal.jsonl"));
-            journal.is_ok_and(|text| text.contains("compose-started"))
-        }) {
-            Some(compose) => {
-                story.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap()
+    let mut kills = 0;
+    while kills < 20 {
+        let story = Story::new(scenario);
+        let mut child = story.begin("target");
+        loop {
+            moment = (moment * 31 + 17) % 97;
+            let until = Instant::now() + Duration::from_millis(20 + moment * 3);
+            while (kills == 20 || Instant::now() < until) && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(2));
             }
-            None => {
-                // Killed before the compose was begun: nothing was submitted, so a new one is what a user would run.
-                let _ = std::fs::remove_dir_all(story.scene.path().join("torn"));
-                story.begin("torn")
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success(), "after {kills} kills: {:?}", story.resume("target", &[]));
+                break;
             }
-        };
+            let _ = child.kill();
+            let _ = child.wait();
+            kills += 1;
+            child = story.go_on();
+        }
+        story.is_as_if_nothing_had_happened(&want);
     }
-    if !finished {
-        assert!(child.wait().unwrap().success(), "the last resume fails: {:?}", story.resume("torn", &[]));
-    }
-    every_image_once(&story.tasks());
-    assert_eq!(story.images("torn"), want);
-    story.tidy("torn");
 }
 
 #[test]
@@ -250,56 +267,20 @@ fn a_run_that_was_killed_before_it_asked_for_anything_is_begun_again() {
     }
 }
 
-/// A proxy before the hub at `address` that passes the first submission on only after a while, whatever has become of whoever
-/// made it. Says when it has it.
-fn slow_proxy(address: String) -> (String, mpsc::Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let own = listener.local_addr().unwrap().to_string();
-    let (say, seen) = mpsc::channel();
-    let is_first = Arc::new(AtomicBool::new(true));
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let (address, say, is_first) = (address.clone(), say.clone(), Arc::clone(&is_first));
-            std::thread::spawn(move || pass_on(client, &address, &say, &is_first));
-        }
-    });
-    (own, seen)
-}
-
-fn pass_on(mut client: TcpStream, hub: &str, say: &mpsc::Sender<()>, is_first: &AtomicBool) -> std::io::Result<()> {
-    let mut reader = BufReader::new(client.try_clone()?);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? <= 2 {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    if String::from_utf8_lossy(&body).contains("osbuildImage") && is_first.swap(false, Ordering::SeqCst) {
-        let _ = say.send(());
-        std::thread::sleep(Duration::from_secs(1));
-    }
-    let mut hub = TcpStream::connect(hub)?;
-    write!(hub, "{head}connection: close\r\n\r\n")?;
-    hub.write_all(&body)?;
-    std::io::copy(&mut hub, &mut client)?;
-    Ok(())
-}
-
 #[test]
 fn a_submission_that_is_still_on_its_way_when_the_next_run_begins_is_not_made_twice() {
     let story = Story::new("{}");
     let profile = std::fs::read_to_string(story.scene.path().join("koji.conf")).unwrap();
-    let server = profile.lines().find_map(|line| line.strip_prefix("server = http://")).unwrap();
-    let (proxy, seen) = slow_proxy(server.split('/').next().unwrap().to_owned());
-    let profile = profile.replace(server, &format!("{proxy}/kojihub"));
     story.scene.write("koji.conf", &profile.replace("retry_interval = 1\n", "retry_interval = 3\n"));
+    let (say, seen) = mpsc::channel();
+    let is_first = AtomicBool::new(true);
+    let hold_up = move |request: &str| {
+        if request.contains("osbuildImage") && is_first.swap(false, Ordering::SeqCst) {
+            let _ = say.send(());
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    };
+    proxy::put_before(&story.scene, hold_up, |answer| answer);
     let mut child = story.begin("target");
     seen.recv_timeout(Duration::from_secs(60)).expect("something is submitted");
     let _ = child.kill();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does a compose of 40 images come to the same end, with every image asked for once, whatever kills it on the way?
 
-usage: torture.py MAGUDI [--parts PART,...] [--kills N] [--seed N] [--every N]
+usage: torture.py MAGUDI [--parts PART,...] [--kills N] [--seed N] [--every N] [--first N]
 
 See README.md for the parts.
 """
@@ -26,7 +26,7 @@ TASKS = {"task_seconds": [0, 0.4]}
 class Torture:
     def __init__(self, arguments, work):
         self.magudi, self.work = arguments.magudi.resolve(), work
-        self.kills, self.every = arguments.kills, arguments.every
+        self.kills, self.every, self.first = arguments.kills, arguments.every, arguments.first
         self.random = random.Random(arguments.seed)
         self.calm = {}
 
@@ -75,7 +75,7 @@ class Torture:
             story.check()
             records = int((self.work / "count").read_text())
         print(f"  {records} records", flush=True)
-        for record in range(1, records + 1, self.every):
+        for record in range(self.first, records + 1, self.every):
             for how in ("torn", "after"):
                 with self.story(counts) as story:
                     try:
@@ -105,7 +105,7 @@ class Torture:
             story.check()
             steps = int((self.work / "count").read_text())
         print(f"  {steps} steps", flush=True)
-        for step in range(1, steps + 1, 8 * self.every):
+        for step in range(self.first, steps + 1, 8 * self.every):
             how = self.random.choice(["torn", "after"])
             with self.story(counts) as story:
                 try:
@@ -190,6 +190,7 @@ def main():
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; all without")
     parser.add_argument("--kills", type=int, default=300, help="kills at random moments, and a measure for other parts")
     parser.add_argument("--every", type=int, default=1, help="only every so many records and steps")
+    parser.add_argument("--first", type=int, default=1, help="the first record or step")
     parser.add_argument("--seed", type=int, default=5, help="for the random moments")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="magudi-torture-") as scratch:

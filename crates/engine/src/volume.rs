@@ -224,7 +224,7 @@ impl Volume {
             }
         };
         let rest = relative(wanted);
-        let (path, url) = (cache.join(&rest), format!("{topurl}/{}", escape(&rest)));
+        let (path, url) = (cache.join(&rest), pathinfo::url(topurl, &rest));
         beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
         // A link in the cache is nothing of ours; a file takes its place.
         let link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
@@ -299,20 +299,6 @@ fn relative(wanted: Wanted<'_>) -> String {
     format!("{}/{}", directory.trim_start_matches('/'), wanted.archive.filename)
 }
 
-/// Percent-encodes what may not stand in a URL path.
-fn escape(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'+' | b':' | b'@' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 /// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew.
 async fn download(
     hub: &Hub,
@@ -366,14 +352,4 @@ async fn fetch_rest(
         progress(chunk.len() as u64);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn odd_characters_are_escaped() {
-        assert_eq!(escape("packages/a b/1%/x+y~.qcow2"), "packages/a%20b/1%25/x+y~.qcow2");
-    }
 }

@@ -1,0 +1,87 @@
+//! A hub, and whoever can write into the compose or the cache, that try to lead files elsewhere: nothing is written there, and
+//! the message says why.
+
+use crate::program::{Hub, Ran, Scene, files};
+use crate::proxy;
+use std::os::unix::fs::symlink;
+
+const FILE: &str = "disk-9.2-1.x86_64.qcow2";
+
+fn scene(cache: bool) -> (Scene, Hub) {
+    let scene = Scene::new();
+    let cached = format!("koji_cache = \"{}\"\n", scene.path().join("cache").display());
+    scene.write(
+        "test.conf",
+        &format!(
+            "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
+             pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nkoji_profile = \"devhub\"\n{}\
+             global_target = \"f42-image\"\nosbuild = {{\"^Server$\": [{{\"name\": \"disk\", \"distro\": \"fedora-42\", \
+             \"image_types\": [\"qcow2\"], \"arches\": [\"x86_64\"]}}]}}\n",
+            if cache { &cached } else { "" },
+        ),
+    );
+    scene.write(
+        "variants.xml",
+        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant></variants>",
+    );
+    let hub = Hub::start(&scene, &[]);
+    (scene, hub)
+}
+
+fn run(scene: &Scene) -> Ran {
+    let output = scene
+        .command()
+        .args(["run", "--config", "test.conf", "--test", "--koji-config", "koji.conf", "--koji-user", "compose"])
+        .args(["--compose-dir", "target/compose"])
+        .env("MAGUDI_KOJI_PASSWORD", "composepass")
+        .output();
+    Ran::from(output.unwrap())
+}
+
+#[test]
+fn names_of_a_hub_lead_nowhere() {
+    let value = |name: &str| format!("<string>{name}</string>");
+    for (what, from, to) in [
+        ("up from a file", value(FILE), value("../../../../evil")),
+        ("absolute", value(FILE), value("/tmp/evil")),
+        ("two lines", value(FILE), value("evil\n2026-01-01 [INFO] all is well")),
+        ("hidden", value(FILE), value(".evil")),
+        ("nothing", value(FILE), value("")),
+        ("a build", value("9.2"), value("../evil")),
+        ("a volume", value("DEFAULT"), value("../../evil")),
+    ] {
+        let (scene, _hub) = scene(false);
+        proxy::put_before(&scene, |_| {}, move |answer| answer.replace(&from, &to));
+        let ran = run(&scene);
+        assert_eq!(ran.status, Some(1), "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("cannot be part of a path"), "{what}: {}", ran.stderr);
+        assert!(!ran.stderr.lines().any(|line| line.starts_with("2026-01-01")), "{what}: {}", ran.stderr);
+        let made = files(scene.path());
+        let evil: Vec<_> = made.iter().filter(|path| path.to_string_lossy().contains("evil")).collect();
+        assert!(evil.is_empty(), "{what}: {evil:?}");
+        assert!(!made.iter().any(|path| path.starts_with("target") && path.ends_with(FILE)), "{what}: it is taken");
+    }
+}
+
+#[test]
+fn links_that_lie_in_the_way_are_not_followed() {
+    for (cache, link) in [
+        (false, "target/compose/compose/Server"),
+        (false, "target/compose/compose/Server/x86_64/images"),
+        (false, "target/compose/compose/metadata"),
+        (false, "target/compose/logs"),
+        (true, "cache/packages"),
+        (true, "cache/packages/disk/9.2/1/images"),
+    ] {
+        let (scene, _hub) = scene(cache);
+        let elsewhere = scene.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let link = scene.path().join(link);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(&elsewhere, &link).unwrap();
+        let ran = run(&scene);
+        assert_eq!(ran.status, Some(1), "{}: {}", link.display(), ran.stderr);
+        assert!(ran.stderr.contains("is a symbolic link out of"), "{}: {}", link.display(), ran.stderr);
+        assert!(files(&elsewhere).is_empty(), "{}: {:?}", link.display(), files(&elsewhere));
+    }
+}
