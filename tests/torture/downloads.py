@@ -74,7 +74,7 @@ def torture(torture, counts):
     profile = [("\ntopurl = ", f"\ntopurl = {server.url}\nhub_topurl = ")]
     scenario = sizes(torture.random)
     torture.killed_at_random(
-        counts, max(1, torture.kills // 10), scenario, longest=12, scenario_of_calm=scenario, profile=profile, cache=True,
+        counts, max(1, torture.kills // 10), scenario, share=8, scenario_of_calm=scenario, profile=profile, cache=True,
         each=server.seen.clear,
     )
     print(f"  {server.requests} connections, {server.ranges} of them for the rest of a file, {server.flips} with a wrong bit")

@@ -28,7 +28,7 @@ class Torture:
         self.magudi, self.work = arguments.magudi.resolve(), work
         self.kills, self.every, self.first = arguments.kills, arguments.every, arguments.first
         self.random = random.Random(arguments.seed)
-        self.calm = {}
+        self.calm, self.seconds = {}, 0
 
     def story(self, counts, scenario=None, scenario_of_calm=None, profile=(), **more):
         story = Story(self.magudi, self.work / "story", counts, scenario={**TASKS, **(scenario or {})}, profile=profile, **more)
@@ -37,16 +37,20 @@ class Torture:
         if key not in self.calm:
             # The undisturbed run, on a hub of its own.
             with Story(self.magudi, self.work / "calm", Counts(), scenario=calm_scenario) as calm:
+                begun = time.monotonic()
                 calm.wait(calm.run())
+                self.seconds = time.monotonic() - begun
                 self.calm[key] = calm.check()
         story.calm = self.calm[key]
         return story
 
-    def killed_at_random(self, counts, kills, scenario=None, longest=1.6, each=lambda: None, **more):
+    def killed_at_random(self, counts, kills, scenario=None, share=0.7, each=lambda: None, **more):
         """Composes, one after the other, each killed at random moments until it finishes all the same."""
         while counts.kills < kills:
             each()
             with self.story(counts, scenario, **more) as story:
+                # Of the time of an undisturbed run on this machine: a run that is never let go on comes nowhere.
+                longest = share * self.seconds
                 process = story.run()
                 while True:
                     if counts.kills >= kills:
@@ -152,7 +156,7 @@ class Torture:
                         for n, kind in enumerate(["refuse", "http500", "html", "offline"] * 4)],
             "expire_sessions_after_calls": 9,
         }
-        self.killed_at_random(counts, self.kills // 5, scenario, longest=3)
+        self.killed_at_random(counts, self.kills // 5, scenario, share=2)
 
     def signals(self, counts):
         """Ended by a signal that leaves the tasks to a resume."""
