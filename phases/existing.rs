@@ -6,11 +6,6 @@ use magudi_compose::images::{Images, load_images};
 use magudi_compose::layout::ComposeDir;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
-use std::path::Path;
-
-/// The largest composeinfo.json or deliverables.json that is read, in bytes.
-const MAX_BYTES: u64 = 64 << 20;
 
 /// The manifests of an existing compose.
 #[derive(Debug, Default)]
@@ -25,8 +20,8 @@ impl Existing {
     pub fn load(dir: &ComposeDir) -> Result<Self, String> {
         Ok(Self {
             images: load_images(&dir.images_file()).map_err(|e| e.to_string())?.unwrap_or_default(),
-            composeinfo: load_json(&dir.composeinfo_file())?,
-            deliverables: load_json(&dir.deliverables())?,
+            composeinfo: composeinfo::load_document(&dir.composeinfo_file()).map_err(|e| e.to_string())?,
+            deliverables: composeinfo::load_document(&dir.deliverables()).map_err(|e| e.to_string())?,
         })
     }
 
@@ -56,14 +51,5 @@ impl Existing {
             })
             .filter(|(_, phase, _)| !ours(phase))
             .collect()
-    }
-}
-
-fn load_json(path: &Path) -> Result<Option<Json>, String> {
-    let mut text = String::new();
-    match std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-        Ok(_) => serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", path.display())),
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::composeinfo::compose_block;
 use crate::identity::ComposeIdentity;
-use crate::read::load_text;
+use crate::read::{found_header, json_problem, load_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -89,11 +89,11 @@ pub enum CloudUploadsProblem {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.
-    #[error("it is not JSON: {0}")]
+    #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// It is another kind of file, or a newer one.
-    #[error("it is not a {TYPE} of version 1")]
-    Header,
+    #[error("{0}, where {TYPE} 1.x is expected")]
+    Header(String),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
@@ -131,7 +131,7 @@ pub fn parse_cloud_uploads(text: &str) -> Result<Vec<CloudUpload>, CloudUploadsP
     let mut document: Value = serde_json::from_str(text)?;
     let header = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
     if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
-        return Err(CloudUploadsProblem::Header);
+        return Err(CloudUploadsProblem::Header(found_header(&document)));
     }
     let listed = document.get_mut("payload").and_then(|payload| payload.get_mut("uploads")).map(Value::take);
     let mut uploads = Vec::new();

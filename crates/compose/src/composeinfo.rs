@@ -3,7 +3,7 @@
 
 use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
 use crate::layout::ComposeDir;
-use crate::read::load_text;
+use crate::read::{found_header, json_problem, load_text};
 use crate::variants::{Variant, VariantKind, Variants};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -33,11 +33,11 @@ pub enum ComposeinfoProblem {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.
-    #[error("it is not JSON: {0}")]
+    #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// It is another kind of file, or a newer one.
-    #[error("it is not a {TYPE} of version 1")]
-    Header,
+    #[error("{0}, where {TYPE} 1.x is expected")]
+    Header(String),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
@@ -185,6 +185,16 @@ fn fill(own: &mut Value, existing: &Value, ours: impl Fn(&str) -> bool) {
     }
 }
 
+/// Reads a composeinfo.json, or another file of JSON of a compose, as it is; `None` when there is none.
+pub fn load_document(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
+    let document = match load_text(path, MAX_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(ComposeinfoProblem::from(error)),
+        Ok(text) => serde_json::from_str(&text).map_err(ComposeinfoProblem::from),
+    };
+    document.map(Some).map_err(|problem| ComposeinfoError { path: path.to_path_buf(), problem })
+}
+
 /// Reads the identity of a compose from its composeinfo-base.json.
 pub fn load_identity(path: &Path) -> Result<ComposeIdentity, ComposeinfoError> {
     let read = || parse_identity(&load_text(path, MAX_BYTES)?);
@@ -197,7 +207,7 @@ pub fn parse_identity(text: &str) -> Result<ComposeIdentity, ComposeinfoProblem>
     let header = document.get("header");
     let header = |key: &str| header.and_then(|h| h.get(key)).and_then(Value::as_str);
     if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
-        return Err(ComposeinfoProblem::Header);
+        return Err(ComposeinfoProblem::Header(found_header(&document)));
     }
     let payload = document.get("payload").unwrap_or(&Value::Null);
     let string = |block: &str, key: &str| {

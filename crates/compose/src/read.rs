@@ -1,5 +1,6 @@
 //! A *bounded read* takes in a whole file of text, but never an endless one.
 
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -16,6 +17,27 @@ pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
         io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 from byte {at} on"))
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// What is wrong with a text that is no JSON.
+pub(crate) fn json_problem(error: &serde_json::Error) -> String {
+    if !error.is_eof() {
+        format!("it is not JSON: {error}")
+    } else if (error.line(), error.column()) == (1, 0) {
+        "it is empty".to_owned()
+    } else {
+        format!("it ends too early, in line {}: it may have been cut off", error.line())
+    }
+}
+
+/// What the header of a manifest says, for who expected another.
+pub(crate) fn found_header(document: &Value) -> String {
+    let text = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
+    match (text("type"), text("version")) {
+        (None, None) => "it has no header".to_owned(),
+        (Some(kind), Some(version)) => format!("its header says {} {}", kind.escape_debug(), version.escape_debug()),
+        (kind, version) => format!("its header says {} only", kind.or(version).unwrap_or_default().escape_debug()),
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,11 @@ pub enum StatusError {
         source: io::Error,
     },
     /// It says something else.
-    #[error("{} says '{text}', which is no status of a compose", path.display())]
+    #[error(
+        "{} says '{text}', which is no status of a compose; it must be one of {}",
+        path.display(),
+        Status::ALL.map(Status::as_str).join(", ")
+    )]
     Unknown {
         /// The file.
         path: PathBuf,

@@ -47,7 +47,15 @@ fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
         }
         Ok(())
     };
-    attempt().map_err(|source| WriteError { path: path.to_path_buf(), source })
+    attempt().map_err(|source| WriteError { path: path.to_path_buf(), source: plain(source) })
+}
+
+/// An error without the name of the temporary file, which is gone and says nothing to anybody.
+fn plain(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((reason, _)) => io::Error::new(error.kind(), reason.to_owned()),
+        None => error,
+    }
 }
 
 /// Returns when the names in a directory are on the disk: a file that was made or renamed in it may have its old name, or

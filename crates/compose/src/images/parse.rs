@@ -1,7 +1,7 @@
 //! Reads an images.json that is already there, be it ours or another tool's.
 
 use super::{Image, ImageError, Images, TYPE};
-use crate::read::load_text;
+use crate::read::{found_header, json_problem, load_text};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
@@ -27,11 +27,11 @@ pub enum ImagesProblem {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.
-    #[error("it is not JSON: {0}")]
+    #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// It is another kind of file, or a newer one.
-    #[error("it is not a {TYPE} of version 1")]
-    Header,
+    #[error("{0}, where {TYPE} 1.x is expected")]
+    Header(String),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
@@ -57,7 +57,7 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
     let minor = header("version").and_then(|version| version.strip_prefix("1.")?.parse::<u32>().ok());
     // Version 1.0 has no type in its header.
     let Some(minor) = minor.filter(|minor| *minor == 0 || header("type") == Some(TYPE)) else {
-        return Err(ImagesProblem::Header);
+        return Err(ImagesProblem::Header(found_header(&document)));
     };
     let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
         return Err(ImagesProblem::Value("payload".to_owned(), "an object"));

@@ -150,13 +150,9 @@ fn older_versions_are_read() {
 
     let new = r#""type": "productmd.images", "version": "1.2""#;
     for (header, images, problem) in [
-        (r#""version": "0.3""#, "{}".to_owned(), "it is not a productmd.images of version 1"),
-        (
-            r#""version": "2.0", "type": "productmd.images""#,
-            "{}".to_owned(),
-            "it is not a productmd.images of version 1",
-        ),
-        (r#""version": "1.2", "type": "productmd.rpms""#, "{}".to_owned(), "it is not a productmd.images of version 1"),
+        (r#""version": "0.3""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
+        (r#""version": "2.0", "type": "productmd.images""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
+        (r#""version": "1.2", "type": "productmd.rpms""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
         (new, "[]".to_owned(), "`payload.images.S` is missing or not an object"),
         (new, r#"{"x86_64": {}}"#.to_owned(), "`payload.images.S.x86_64` is missing or not a list"),
         (new, r#"{"x86_64": [5]}"#.to_owned(), "`payload.images.S.x86_64.0` is missing or not an object"),

@@ -29,7 +29,7 @@ pub enum LayoutError {
     #[error(transparent)]
     Beneath(#[from] BeneathError),
     /// The path cannot be made absolute, or is not a directory.
-    #[error("{} is not usable as a directory: {source}", path.display())]
+    #[error("{} cannot be used as a directory: {source}", path.display())]
     NotADirectory {
         /// The path.
         path: PathBuf,

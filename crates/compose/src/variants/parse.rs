@@ -94,7 +94,10 @@ pub(super) fn parse_filtered(
         Ok(document) => document,
         Err(error) => {
             let at = offset_of(&text, error.pos());
-            problems.push(at..at, format!("not well-formed XML: {error}"));
+            // The place is shown, and need not be told as well.
+            let reason = error.to_string();
+            let reason = reason.strip_suffix(&format!(" at {}", error.pos())).unwrap_or(&reason);
+            problems.push(at..at, format!("not well-formed XML: {reason}"));
             return Err(problems.into_diagnostics());
         }
     };
