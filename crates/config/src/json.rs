@@ -43,10 +43,21 @@ impl Parser<'_> {
 
     fn expected(&self, wanted: &str) -> Diagnostic {
         let found = match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
+            Some(c @ ('"' | '\'')) => format!("found `{c}`"),
             Some(c) => format!("found `{}`", c.escape_debug()),
             None => "but the file ends here".to_owned(),
         };
-        self.problem(self.pos, format!("expected {wanted}, {found}"))
+        let problem = self.problem(self.pos, format!("expected {wanted}, {found}"));
+        let rest = self.text.get(self.pos..).unwrap_or("");
+        if rest.starts_with(['#', '/']) {
+            problem.help("JSON has no comments")
+        } else if rest.starts_with('\'') {
+            problem.help("JSON takes double quotes only")
+        } else if ["True", "False", "None"].iter().any(|word| rest.starts_with(word)) {
+            problem.help("JSON writes `true`, `false` and `null`")
+        } else {
+            problem
+        }
     }
 
     fn blanks(&mut self) {
@@ -200,7 +211,12 @@ impl Parser<'_> {
             Some(b'f') => '\u{c}',
             Some(b @ (b'"' | b'\\' | b'/')) => char::from(*b),
             Some(b'u') => return self.unicode(start),
-            _ => return Err(self.problem(start, "no such escape").into()),
+            _ => {
+                let found = self.problem(start, "JSON has no such escape");
+                return Err(found
+                    .help(r#"the escapes are \" \\ \/ \b \f \n \r \t and \uXXXX; write `\\` for a backslash"#)
+                    .into());
+            }
         };
         Ok(plain)
     }

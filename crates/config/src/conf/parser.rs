@@ -69,6 +69,10 @@ pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope
     Ok(parser.scope)
 }
 
+/// What there is to write.
+const STATEMENTS: &str =
+    "write `NAME = VALUE`, or `from FILE import *` to include FILE.conf; nothing else is a statement";
+
 /// What stands before the first token.
 const NOTHING: Token = Token { kind: Kind::Newline, start: 0, end: 0 };
 
@@ -198,8 +202,11 @@ impl<'p> Parser<'p, '_> {
                 },
                 _ => {
                     let found = self.unexpected(token, "a name, `from` or `global`");
-                    let hint = hint(self.word(token)).filter(|_| token.kind == Kind::Op);
-                    return Err(Box::new(hint.into_iter().fold(found, Diagnostic::help)));
+                    // What begins a line stands behind no value.
+                    let line = self.text.get(..token.start).and_then(|before| before.rsplit('\n').next());
+                    let is_behind = token.kind == Kind::Op && line.is_some_and(|line| !line.trim().is_empty());
+                    let hint = hint(self.word(token)).filter(|_| is_behind).unwrap_or(STATEMENTS);
+                    return Err(Box::new(if found.help.is_none() { found.help(hint) } else { found }));
                 }
             }
         }
@@ -223,7 +230,7 @@ impl<'p> Parser<'p, '_> {
         Err(Box::new(if word == "import" {
             found.help("to include FILE.conf, write `from FILE import *`")
         } else {
-            found
+            found.help(STATEMENTS)
         }))
     }
 
@@ -257,6 +264,7 @@ impl<'p> Parser<'p, '_> {
 fn hint(operator: &str) -> Option<&'static str> {
     Some(match operator {
         "+" => "strings are put together with `%`: \"%s-%s\" % (a, b)",
+        "-" | "*" | "/" | "%" => "no operator is known but `%` behind a string",
         "," | ";" => "remove it: nothing stands between statements",
         "." | "[" | "(" => "a value is used whole: nothing can be taken from it, and nothing can be called",
         _ => return None,

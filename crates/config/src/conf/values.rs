@@ -64,11 +64,17 @@ impl Parser<'_, '_> {
             name => match self.scope.get(name) {
                 Some(variable) => Ok(variable.value.clone()),
                 None => {
+                    if let Some(found) = self.next_option(token) {
+                        return Err(found.into());
+                    }
                     let found = problem(format!("`{name}` is not defined")).at(span);
                     let help = match name {
                         "true" => Some("write `True`".to_owned()),
                         "false" => Some("write `False`".to_owned()),
                         "null" | "none" => Some("write `None`".to_owned()),
+                        _ if self.behind(token).starts_with('(') => {
+                            Some("the configuration language has no functions".to_owned())
+                        }
                         _ => {
                             let known = self.scope.variables().iter().map(|variable| &*variable.name);
                             Some(match crate::similar::suggest(name, known) {
@@ -86,6 +92,28 @@ impl Parser<'_, '_> {
                 }
             },
         }
+    }
+
+    /// The complaint about a value that did not end, or never came, before the next option began with `name`.
+    fn next_option(&self, name: Token) -> Option<Diagnostic> {
+        let behind = self.behind(name).strip_prefix('=')?;
+        if behind.starts_with('=') {
+            return None;
+        }
+        let span = self.span(name);
+        Some(match self.open.last() {
+            Some(opener) => problem(format!("`{}` is not closed", self.word(*opener)))
+                .at(self.span(*opener))
+                .related(span, "here the next option begins"),
+            None => problem(format!("expected a value, found the next option, `{}`", self.word(name)))
+                .at(span)
+                .help("give the option before it a value"),
+        })
+    }
+
+    /// What follows a token in its line.
+    fn behind(&self, token: Token) -> &str {
+        self.text.get(token.end..).unwrap_or("").trim_start_matches([' ', '\t'])
     }
 
     fn number(&self, first: Token, token: Token, sign: &str) -> Parsed<Node> {
