@@ -19,6 +19,8 @@ use magudi_config::{ComposeConfig, Diagnostic, Node, Span, Spanned};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
+use magudi_koji::value::from_json;
+use magudi_koji::xmlrpc::encode_call;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,8 +41,13 @@ impl ImagePhase for Osbuild {
     }
 
     fn expand(&self, context: &Context<'_>) -> Expansion {
-        let mut expander =
-            Expander { context, requests: Vec::new(), without_arch: Vec::new(), diagnostics: Vec::new() };
+        let mut expander = Expander {
+            context,
+            requests: Vec::new(),
+            without_arch: Vec::new(),
+            diagnostics: Vec::new(),
+            unsendable: BTreeSet::new(),
+        };
         expander.run();
         let Expander { requests, mut diagnostics, .. } = expander;
         let mut expansion = Expansion::default();
@@ -68,6 +75,9 @@ impl ImagePhase for Osbuild {
         let Some(arch) = archive.arch.clone().filter(|arch| !arch.is_empty()) else {
             return Err(format!("{file} doesn't have any architecture"));
         };
+        if !is_rpm_arch(&arch) || matches!(arch.as_str(), "src" | "nosrc") {
+            return Err(format!("{file} has the arch `{}`, which no image can have", arch.escape_debug()));
+        }
         let Some(format) = format.map_err(|error| error.to_string())? else { return Ok(None) };
         if !images::is_format(format) {
             return Err(format!("{file} has the format {format}, which images.json does not know"));
@@ -86,6 +96,23 @@ fn parse(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
     })
 }
 
+/// Why a request cannot be written in XML-RPC: it has a control character somewhere.
+fn unsendable(request: &TaskRequest) -> Option<String> {
+    const ARGUMENTS: [&str; 6] = ["name", "version", "distro", "image_types", "target", "arches"];
+    let opts = Json::Object(request.opts.clone());
+    let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
+    let error = match params {
+        Ok(params) => encode_call(&request.method, &params).err()?,
+        Err(error) => return Some(error.to_string()),
+    };
+    let place = error.path.strip_prefix("params[").and_then(|rest| rest.split_once(']'));
+    let place = place.and_then(|(number, rest)| match number.parse().ok().and_then(|at: usize| ARGUMENTS.get(at)) {
+        Some(name) => Some(format!("{name}{rest}")),
+        None => Some(rest.strip_prefix('.')?.to_owned()),
+    });
+    Some(format!("`{}` cannot be sent to a hub: {}", place.unwrap_or(error.path), error.reason))
+}
+
 /// A request and the image that it came from.
 struct Planned<'a> {
     image: &'a OsbuildImage,
@@ -98,6 +125,8 @@ struct Expander<'a> {
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
     diagnostics: Vec<Diagnostic>,
+    /// Paths of images that cannot be sent.
+    unsendable: BTreeSet<String>,
 }
 
 impl<'a> Expander<'a> {
@@ -169,10 +198,11 @@ impl<'a> Expander<'a> {
             return format!("did you mean `{}`?", pattern.replacen(name, near, 1));
         }
         let config = self.context.config;
-        if config.tree_arches.is_empty() && config.tree_variants.is_empty() {
-            format!("the variants are {}", uids.join(", "))
-        } else {
-            format!("the variants that tree_arches and tree_variants leave are {}", uids.join(", "))
+        match (config.tree_arches.is_empty() && config.tree_variants.is_empty(), uids.is_empty()) {
+            (true, true) => "the variants file has no variant that images are built for".to_owned(),
+            (true, false) => format!("the variants are {}", uids.join(", ")),
+            (false, true) => "tree_arches and tree_variants leave no variant".to_owned(),
+            (false, false) => format!("the variants that tree_arches and tree_variants leave are {}", uids.join(", ")),
         }
     }
 
@@ -260,10 +290,9 @@ impl<'a> Expander<'a> {
             let Some(node) = node.as_ref() else { continue };
             let path = format!("{}.{key}", image.path);
             let refused = |message, span| Diagnostic::new(&codes::NOT_SENDABLE, path.clone(), message).at(span);
-            let sendable =
-                to_json(node).map_err(|found| refused(found.message, found.span.unwrap_or(node.span))).and_then(
-                    |json| magudi_koji::value::from_json(&json).map_err(|error| refused(error.to_string(), node.span)),
-                );
+            let sendable = to_json(node)
+                .map_err(|found| refused(found.message, found.span.unwrap_or(node.span)))
+                .and_then(|json| from_json(&json).map_err(|error| refused(error.to_string(), node.span)));
             if let Err(diagnostic) = sendable {
                 self.report(diagnostic);
             }
@@ -400,6 +429,14 @@ impl<'a> Expander<'a> {
             opts,
             image_type: image.manifest_type.as_ref().map(|kind| kind.value.clone()).filter(|kind| !kind.is_empty()),
         };
+        if let Some(message) = unsendable(&request) {
+            // Of one image the same for every variant.
+            if self.unsendable.insert(image.path.clone()) {
+                let diagnostic = Diagnostic::new(&codes::NOT_SENDABLE, image.path.clone(), message);
+                self.report(diagnostic.at(image.name.span));
+            }
+            return;
+        }
         self.requests.push(Planned { image, request });
     }
 
