@@ -35,7 +35,10 @@ pub enum JournalError {
         error: io::Error,
     },
     /// A line that is no event.
-    #[error("line {line} of the journal {path} is damaged: {reason}")]
+    #[error(
+        "line {line} of the journal {path} is damaged: {reason}; mend the line, or move the journal away and lose \
+         what it knows of the tasks"
+    )]
     Damaged {
         /// The journal.
         path: PathBuf,
@@ -45,7 +48,10 @@ pub enum JournalError {
         reason: String,
     },
     /// A line of a later version.
-    #[error("line {line} of the journal {path} has version {version}, and this program knows up to {VERSION}")]
+    #[error(
+        "line {line} of the journal {path} has version {version}, and this program knows up to {VERSION}; use the \
+         magudi that wrote it, or a later one"
+    )]
     Version {
         /// The journal.
         path: PathBuf,
@@ -155,8 +161,14 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 /// Reads a journal back: every event with its time. A torn last line is left out, and so are events of names that this
 /// version does not know.
 pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
+    let file =
+        File::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
+    parse_journal(BufReader::new(file), path)
+}
+
+/// Reads a journal's text, which messages call `path`.
+pub fn parse_journal(mut reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, JournalError> {
     let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
-    let mut reader = BufReader::new(File::open(path).map_err(io)?);
     let mut events = Vec::new();
     for line in 1.. {
         let mut text = Vec::new();
@@ -190,19 +202,37 @@ pub enum Parsed {
 
 /// Reads one line of a journal. The error says what is wrong with it.
 pub fn parse_line(text: &str) -> Result<Parsed, String> {
-    let line: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
         None => return Err("it has no version".to_owned()),
         Some(version) if version > u64::from(VERSION) => return Ok(Parsed::Later(version)),
         Some(_) => {}
     }
-    let time = line.get("t").and_then(Json::as_str).unwrap_or_default();
+    let time = line.get("t").and_then(Json::as_str).ok_or("it has no time")?;
     let time: Timestamp = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
     let name = line.get("event").and_then(Json::as_str).ok_or("it names no event")?.to_owned();
     match serde_json::from_value(line) {
         Ok(event) => Ok(Parsed::Event(Box::new(Stamped { time, event }))),
-        Err(error) if error.to_string().contains("unknown variant") => Ok(Parsed::Unknown),
+        Err(error) if error.to_string().starts_with("unknown variant") => Ok(Parsed::Unknown),
         Err(error) => Err(format!("event {}: {error}", name.escape_debug())),
+    }
+}
+
+/// What is wrong with a line that is no JSON. Its own place in the line is enough: the caller knows the line.
+fn not_json(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        "it is empty".to_owned()
+    } else if text.bytes().all(|byte| byte == 0 || byte == b'\n') {
+        "it is all zeros, as a crash of the machine can leave it".to_owned()
+    } else {
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let reason = error.to_string();
+        let reason = reason.strip_suffix(&place).unwrap_or(&reason);
+        match error.line() {
+            1 => format!("it is not JSON: {reason} at column {}", error.column()),
+            // The line ended before its JSON did.
+            _ => "it ends in the middle of an event".to_owned(),
+        }
     }
 }
 

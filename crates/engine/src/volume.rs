@@ -76,7 +76,10 @@ pub enum FetchError {
         expected: u64,
     },
     /// Its contents are not what the hub says.
-    #[error("{path} has the {algorithm} checksum {found}, but the hub says {expected}")]
+    #[error(
+        "{path} has the {algorithm} checksum {found}, but the hub says {expected}: it was damaged, or changed after the \
+         import"
+    )]
     Checksum {
         /// Where it was found.
         path: String,

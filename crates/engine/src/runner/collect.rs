@@ -9,6 +9,7 @@ use crate::volume::{Verified, Volume, Wanted};
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
 use magudi_koji::{KojiError, MethodCall};
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,7 +88,8 @@ impl Run {
                     self.take(task, build, archives).await
                 }
                 Err(text) => {
-                    Outcome { task: Some(task.id), failure: Some(text.clone()), task_ended: true, ..Outcome::default() }
+                    let failure = format!("task {} of image {}: {text}", task.id, self.requests[task.request].label());
+                    Outcome { task: Some(task.id), failure: Some(failure), task_ended: true, ..Outcome::default() }
                 }
             }
         };
@@ -101,8 +103,8 @@ impl Run {
     async fn what_was_built(&self, tasks: &[Task]) -> Vec<(Task, Result<(Build, Vec<Archive>), String>)> {
         let hub = &self.runner.hub;
         let all = |error: KojiError| {
-            let text = |task: &Task| format!("cannot ask what task {} built: {error}", task.id);
-            tasks.iter().map(|task| (*task, Err(text(task)))).collect::<Vec<_>>()
+            let text = format!("the hub cannot be asked what it built: {error}");
+            tasks.iter().map(|task| (*task, Err(text.clone()))).collect::<Vec<_>>()
         };
         let calls: Vec<MethodCall> = tasks.iter().map(|task| get_task_result::request(task.id)).collect();
         let results = match hub.multi_call(&calls).await {
@@ -113,8 +115,8 @@ impl Run {
         for (task, result) in tasks.iter().zip(results) {
             let build = result
                 .map_err(|fault| fault.summary().into_owned())
-                .and_then(|value| get_task_result::build_id(&value).ok_or_else(|| "it names no build".to_owned()));
-            found.push((*task, build.map_err(|reason| format!("result of task {}: {reason}", task.id))));
+                .and_then(|value| get_task_result::build_id(&value).ok_or_else(|| "no build is named".to_owned()));
+            found.push((*task, build.map_err(|reason| format!("its result cannot be used: {reason}"))));
         }
         let builds = found.iter().filter_map(|(_, build)| build.as_ref().ok());
         let calls: Vec<MethodCall> =
@@ -167,7 +169,30 @@ impl Run {
                 }
             }
         }
+        if outcome.failure.is_none() {
+            self.note_arches(request, &outcome.images);
+        }
         outcome
+    }
+
+    /// Warns of arches that were asked for and not built, and of others: nobody would miss them before a user does.
+    fn note_arches(&self, request: &TaskRequest, images: &[AddedImage]) {
+        let asked: BTreeSet<&str> = request.arches().into_iter().collect();
+        let built: BTreeSet<&str> = images.iter().map(|added| added.image.arch.as_str()).collect();
+        let list = |arches: Vec<&str>| arches.join(", ");
+        let warn = |text| self.runner.events.message(Level::Warning, Some(&request.phase), text);
+        let missing: Vec<&str> = asked.difference(&built).copied().collect();
+        if !missing.is_empty() {
+            warn(format!("the build of image {} has no image for {}", request.label(), list(missing)));
+        }
+        let others: Vec<&str> = built.difference(&asked).copied().collect();
+        if !others.is_empty() {
+            warn(format!(
+                "the build of image {} has images that nobody asked for, for {}",
+                request.label(),
+                list(others)
+            ));
+        }
     }
 
     fn note_ignored(&self, request: &TaskRequest, archive: &Archive) {

@@ -47,7 +47,9 @@ impl Run {
                         // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
                         for id in chunk {
                             if let Some((task, _)) = open.remove(id) {
-                                let text = format!("cannot ask for the state of task {id}: {error}");
+                                let label = self.requests[task.request].label();
+                                let text =
+                                    format!("task {id} of image {label}: its state cannot be asked for: {error}");
                                 self.fail(task.request, Some(*id), text);
                             }
                         }
@@ -85,7 +87,8 @@ impl Run {
             let task = *task;
             let Some(info) = info else {
                 open.remove(id);
-                self.fail_after(task, format!("the hub does not know task {id} any more"));
+                let label = self.requests[task.request].label();
+                self.fail_after(task, format!("task {id} of image {label}: the hub does not know it any more"));
                 continue;
             };
             if *before == Some(info.state) {
