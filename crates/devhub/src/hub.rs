@@ -51,7 +51,7 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// Others could reach the address, and that was not asked for.
-    #[error("{0} can be reached from other machines, and the simulated hub protects nothing; allow it explicitly")]
+    #[error("{0} can be reached from other machines, and the simulated hub protects nothing; --allow-remote allows it")]
     NotLoopback(IpAddr),
     /// The address cannot be used.
     #[error("cannot listen on {address}: {source}")]

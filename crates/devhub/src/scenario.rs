@@ -226,7 +226,7 @@ pub struct DelayAnswer {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The text is not the JSON that a scenario is.
-    #[error("line {line}, column {column} of the scenario: {message}")]
+    #[error("line {line}, column {column}: {message}")]
     Syntax {
         /// Line, from 1.
         line: usize,
@@ -236,7 +236,7 @@ pub enum ScenarioError {
         message: String,
     },
     /// A key has a value that makes no sense.
-    #[error("scenario key {key}: {message}")]
+    #[error("{key}: {message}")]
     Value {
         /// The key's path.
         key: String,
@@ -244,7 +244,7 @@ pub enum ScenarioError {
         message: String,
     },
     /// The file could not be read.
-    #[error("cannot read the scenario {path}: {source}")]
+    #[error("cannot read it: {source}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -252,7 +252,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// The text is longer than any scenario.
-    #[error("the scenario is longer than 4 MiB")]
+    #[error("it is longer than 4 MiB")]
     TooLong,
 }
 
@@ -260,6 +260,10 @@ pub enum ScenarioError {
 pub fn parse_scenario(text: &str) -> Result<Scenario, ScenarioError> {
     if text.len() as u64 > MAX_TEXT {
         return Err(ScenarioError::TooLong);
+    }
+    if text.trim_start().starts_with('[') {
+        let message = "a scenario is an object, this is a list".to_owned();
+        return Err(ScenarioError::Syntax { line: 1, column: 1, message });
     }
     let scenario: Scenario = serde_json::from_str(text).map_err(|e| {
         let (line, column) = (e.line(), e.column());

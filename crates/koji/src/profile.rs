@@ -152,7 +152,11 @@ fn searched_list(searched: &[PathBuf]) -> String {
 }
 
 fn known_list(known: &[String]) -> String {
-    if known.is_empty() { String::new() } else { format!("; they have {}", known.join(", ")) }
+    if known.is_empty() {
+        "; there are no profiles".to_owned()
+    } else {
+        format!("; the profiles there are {}", known.join(", "))
+    }
 }
 
 /// Keys of koji that mean nothing here, and what kind of value they must have all the same.

@@ -214,8 +214,19 @@ pub async fn excerpt(mut response: Response) -> String {
 pub fn excerpt_of(bytes: &[u8]) -> String {
     let head = bytes.get(..bytes.len().min(EXCERPT)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);
+    // Of a page, what a browser would show.
+    let text = if text.trim_start().starts_with('<') { without_tags(&text).into() } else { text };
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn without_tags(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<').skip(1) {
+        text.push_str(part.split_once('>').map_or("", |(_, behind)| behind));
+        text.push(' ');
+    }
+    text
 }
 
 /// The whole body, if it is not larger than `limit`.

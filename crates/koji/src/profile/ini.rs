@@ -89,6 +89,9 @@ impl Ini {
                 key = None;
                 continue;
             }
+            if value.starts_with('[') && !value.contains(['=', ':', ']']) {
+                return Err(fail(number, "the name of a section ends with `]`".to_owned()));
+            }
             let Some(owner) = section.clone() else {
                 return Err(fail(number, "a setting before the first [section]".to_owned()));
             };

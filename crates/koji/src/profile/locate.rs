@@ -107,13 +107,15 @@ fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), Prof
         return Ok(());
     }
     let fail = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
         .map_err(|e| fail(e.to_string()))?;
-    if text.len() as u64 > MAX_FILE {
+    if bytes.len() as u64 > MAX_FILE {
         return Err(fail(format!("larger than {MAX_FILE} bytes")));
     }
+    let text = String::from_utf8(bytes)
+        .map_err(|e| fail(format!("it is not UTF-8 from byte {} on", e.utf8_error().valid_up_to())))?;
     files.push((path.to_owned(), text));
     Ok(())
 }

@@ -50,7 +50,7 @@ impl<'a> Scanner<'a> {
     pub fn next(&mut self) -> Result<Token<'a>, DecodeError> {
         loop {
             let event = self.reader.read_event().map_err(|e| DecodeError {
-                reason: e.to_string(),
+                reason: legible(&e.to_string()),
                 offset: self.reader.error_position(),
                 path: String::new(),
             })?;
@@ -231,4 +231,20 @@ fn known(name: &str) -> Tag {
 /// Whether there is nothing but XML's white space.
 pub fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+}
+/// A reason in which parts of the message may stand, in one line that is not too long.
+fn legible(reason: &str) -> String {
+    const KEPT: usize = 300;
+    let mut shown = String::new();
+    for c in reason.chars().take(KEPT) {
+        if c.is_control() {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    if reason.chars().nth(KEPT).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }

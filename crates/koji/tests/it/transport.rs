@@ -64,10 +64,7 @@ async fn a_page_in_place_of_an_answer() {
     let (result, _) = outcome((0..4).map(|_| page())).await;
     let error = result.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("the answer is text/html; charset=utf-8, not XML-RPC: <html><title>Down for a while"),
-        "{text}"
-    );
+    assert!(text.contains("the answer is text/html; charset=utf-8, not XML-RPC: Down for a while"), "{text}");
     assert!(error.is_retriable());
 }
 
