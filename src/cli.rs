@@ -286,7 +286,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub compose: ComposeArgs,
     /// Change a FINISHED compose (with --compose-dir): its images of the same phases are built anew and replaced
-    #[arg(long, requires = "compose_dir")]
+    #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
     pub reopen: bool,
     /// How to go on.
     #[command(flatten)]

@@ -56,5 +56,6 @@ async fn wait_for_signal() -> std::io::Result<()> {
 
 /// Reads a scenario.
 pub fn scenario(path: &Path) -> Result<Scenario, Failure> {
-    load_scenario(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+    load_scenario(path)
+        .map_err(|error| Failure::Failed(format!("the scenario {} cannot be used: {error}", path.display())))
 }

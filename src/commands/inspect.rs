@@ -60,9 +60,7 @@ impl Request {
     /// Checks the request by itself (PUNGI.md 13: the target directory first, then the label).
     pub fn check(&self) -> Result<Option<Label>, Failure> {
         if let Some(target) = &self.target_dir {
-            check_target(target).map_err(|error| {
-                Failure::Usage(format!("the target directory does not exist or is not a directory: {error}"))
-            })?;
+            check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
         }
         self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
     }

@@ -1,5 +1,6 @@
 //! `magudi report`: the page about a compose, running or not; and the same page as every run leaves it.
 
+use super::resume::not_begun;
 use crate::cli::ReportArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
@@ -17,10 +18,7 @@ use std::path::{Component, Path, PathBuf};
 pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     if !dir.logs_global().join(journal::NAME).exists() {
-        return Err(Failure::Failed(format!(
-            "{} has no journal: magudi has not run a compose there",
-            args.compose_dir.display()
-        )));
+        return Err(not_begun(&args.compose_dir));
     }
     let runner = holder(&dir.logs_global());
     let to = match &args.output {

@@ -52,8 +52,11 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
 /// What is said of a directory whose journal says nothing.
 pub fn not_begun(dir: &Path) -> Failure {
     let journal = ComposeDir::at(dir).logs_global().join(journal::NAME);
+    let is_dir = dir.is_dir();
     let dir = dir.display();
-    Failure::Failed(if journal.exists() {
+    Failure::Failed(if !is_dir {
+        format!("there is no directory {dir}")
+    } else if journal.exists() {
         format!(
             "a run in {dir} ended before it had asked for anything: begin it again with magudi run --compose-dir {dir}"
         )
@@ -69,7 +72,15 @@ pub fn begun(dir: &Path) -> Result<Options, Failure> {
     let settings = history.settings.unwrap_or_default();
     let mut options: Options = serde_json::from_value(settings)
         .map_err(|error| Failure::Failed(format!("the journal of {} cannot be used: {error}", dir.display())))?;
-    let identity = load_identity(&top.composeinfo_base_file()).map_err(Failure::failed)?;
+    let base = top.composeinfo_base_file();
+    if !base.exists() {
+        return Err(Failure::Failed(format!(
+            "{} is not there, so nobody can say which compose {} is: run it anew",
+            base.display(),
+            dir.display()
+        )));
+    }
+    let identity = load_identity(&base).map_err(Failure::failed)?;
     options.request = Request {
         kind: Some(identity.kind),
         no_label: identity.label.is_none(),
