@@ -5,7 +5,7 @@
 //! - `better`: where Pungi has a bug, what we do instead, case by case
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
-//! - `bad_input`: one clear message, the right exit status and nothing half-written
+//! - `bad_inputs`: hundreds of them, each with its message, its exit status and nothing half-written
 //! - `docs`: the pages for users: commands, links, tables
 //! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
@@ -23,7 +23,7 @@
 // What a test cannot read is a failure of the test.
 #![allow(clippy::unwrap_used)]
 
-mod bad_input;
+mod bad_inputs;
 mod beside;
 mod better;
 mod cases;
