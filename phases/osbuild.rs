@@ -178,9 +178,13 @@ impl<'a> Expander<'a> {
             let message =
                 format!("image `{}` is not built for {}: no arch is left", image.name.value, listed("variant", &uids));
             let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
-            let has = |variant: &&Variant| format!("{} has {}", variant.uid, variant.arches.join(", "));
+            let arches = |variant: &Variant| match variant.arches.as_slice() {
+                [] => "no arches".to_owned(),
+                some => some.join(", "),
+            };
+            let has = |variant: &&Variant| format!("{} has {}", variant.uid, arches(variant));
             let help = match variants.as_slice() {
-                [one] => format!("the variant has {}", one.arches.join(", ")),
+                [one] => format!("the variant has {}", arches(one)),
                 all => all.iter().map(has).collect::<Vec<_>>().join("; "),
             };
             self.report(

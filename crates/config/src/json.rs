@@ -84,17 +84,12 @@ impl Parser<'_> {
             Value::List(items) => match pairs(items) {
                 Some(builder) => Ok(Node::new(Value::Dict(Arc::new(builder.finish())), span)),
                 None => Err(Box::new(
-                    Diagnostic::new(&codes::SYNTAX, "", "a configuration is a JSON object, this is a list")
+                    Diagnostic::new(&codes::SYNTAX, "", "expected a JSON object, found a list")
                         .at(self.span(span.start as usize, span.start as usize + 1)),
                 )),
             },
             _ => Err(Box::new(
-                Diagnostic::new(
-                    &codes::SYNTAX,
-                    "",
-                    format!("a configuration is a JSON object, this is {}", node.kind()),
-                )
-                .at(span),
+                Diagnostic::new(&codes::SYNTAX, "", format!("expected a JSON object, found {}", node.kind())).at(span),
             )),
         }
     }

@@ -116,10 +116,6 @@ fn load_option(key: &'static str, path: &Path, image_type: &str) -> Result<(Json
 
 fn checked(key: &'static str, node: &Node, image_type: &str) -> (Option<Json>, Vec<Diagnostic>) {
     let mut diagnostics = if key == "upload_options" { check_upload_options(node, image_type) } else { Vec::new() };
-    if node.as_dict().is_none() && key == "customizations" {
-        let message = format!("customizations are an object, this is {}", node.kind());
-        diagnostics.push(Diagnostic::new(&codes::WRONG_TYPE, key, message).at(node.span));
-    }
     let sendable = to_json(node).and_then(|json| match from_json(&json) {
         Ok(_) => Ok(json),
         Err(error) => Err(Diagnostic::new(&codes::NOT_SENDABLE, key, error.to_string()).at(node.span)),

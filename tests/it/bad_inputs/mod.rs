@@ -255,7 +255,9 @@ fn steady(scene: &Scene, text: &str) -> String {
     for line in text.lines() {
         let line = match line.split_at_checked(20) {
             Some((time, rest)) if is_time(time) => {
-                keeps = ["WARNING", "ERROR", "CRITICAL"].iter().any(|level| rest.contains(&format!("[{level:<8}]")));
+                let is_bad = |level: &&str| rest.contains(&format!("[{level:<8}]"));
+                // Whether it had to be waited for is a matter of time.
+                keeps = ["WARNING", "ERROR", "CRITICAL"].iter().any(is_bad) && !rest.contains("Waiting for the hub");
                 rest
             }
             _ => line,

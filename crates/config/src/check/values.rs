@@ -96,11 +96,7 @@ impl Findings {
 
     /// A list of strings.
     pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Spanned<String>>> {
-        let items = self.array(node, at, "a list of strings");
-        if let (Some(_), Some(found)) = (node.as_str(), self.list.last_mut()) {
-            found.help = Some("put it in brackets, for a list of one".to_owned());
-        }
-        let items = items?;
+        let items = self.array(node, at, "a list of strings")?;
         let texts: Vec<_> = items.iter().enumerate().map(|(index, item)| self.text(item, at.item(index))).collect();
         texts.into_iter().collect()
     }

@@ -81,6 +81,15 @@ fn too_deep(span: Span) -> Diagnostic {
     problem(span, format!("values are nested more than {} levels deep here", limits::MAX_DEPTH))
 }
 
+/// What to do about a complaint of the parser, by words in it.
+const HINTS: &[(&str, &str)] = &[
+    ("illegal placement of ':'", "a bracket or a quote before this may not be closed"),
+    ("in quoted scalar", "the closing quote is missing, or what follows is not indented"),
+    ("mapping values are not allowed", "the value before this has no end: look at its quotes and its indentation"),
+    ("did not find expected", "this line is indented otherwise than those that it goes with"),
+    ("unknown anchor", "no `&NAME` of this name stands before it"),
+];
+
 impl<'t> Loader<'t> {
     fn new(file: FileId, text: &'t str, sources: &'t mut Sources) -> Self {
         Self {
@@ -173,7 +182,10 @@ impl<'t> Loader<'t> {
         if line.contains('\t') || self.text.get(start..).is_some_and(|rest| rest.starts_with('\t')) {
             return found.help("YAML is indented with spaces, never with tabs");
         }
-        found
+        match HINTS.iter().find(|(words, _)| error.info().contains(words)) {
+            Some((_, hint)) => found.help(*hint),
+            None => found,
+        }
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Parsed<Done> {
