@@ -120,7 +120,7 @@ refused 2 "a phase that does not exist" minimal "osbuilt" --simulate --just-phas
 refused 2 "a user without a password" minimal MAGUDI_KOJI_PASSWORD --koji-config closed.conf --koji-user compose
 refused 1 "a scenario that is not there" minimal nowhere.json --simulate=nowhere.json
 echo '{"fail": }' >scenario.json
-refused 1 "a scenario that is no JSON" minimal "scenario.json: line 1, column 10" --simulate=scenario.json
+refused 1 "a scenario that is no JSON" minimal "line 1, column 10" --simulate=scenario.json
 refused 1 "an unknown profile" minimal devhub
 check_status "no target directory" 2 "$magudi" run --config conf/minimal.conf --test --simulate
 check_text "what is missing" err --target-dir

@@ -62,13 +62,13 @@ fn other_documents_are_refused() {
     };
     assert_eq!(parse_cloud_uploads(&wrap("{}")).unwrap(), []);
     for (text, want) in [
-        ("[]".to_owned(), "it is not a magudi.cloud-uploads of version 1"),
-        (r#"{"header": {"type": "productmd.images", "version": "1.2"}}"#.to_owned(), "of version 1"),
-        (wrap("{}").replace("1.7", "2.0"), "of version 1"),
+        ("[]".to_owned(), "where magudi.cloud-uploads 1.x is expected"),
+        (r#"{"header": {"type": "productmd.images", "version": "1.2"}}"#.to_owned(), "1.x is expected"),
+        (wrap("{}").replace("1.7", "2.0"), "1.x is expected"),
         (wrap("[]"), "`payload.uploads` is missing or not an object"),
         (wrap(r#"{"S": {"x86_64": {}}}"#), "`payload.uploads.S.x86_64` is missing or not a list"),
         (wrap(r#"{"S": {"x86_64": [{}]}}"#), "`payload.uploads.S.x86_64.0`: missing field"),
-        ("{".to_owned(), "it is not JSON"),
+        ("{".to_owned(), "it ends too early"),
     ] {
         let error = parse_cloud_uploads(&text).unwrap_err().to_string();
         assert!(error.contains(want), "{error}");

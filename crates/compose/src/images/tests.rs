@@ -150,9 +150,17 @@ fn older_versions_are_read() {
 
     let new = r#""type": "productmd.images", "version": "1.2""#;
     for (header, images, problem) in [
-        (r#""version": "0.3""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
-        (r#""version": "2.0", "type": "productmd.images""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
-        (r#""version": "1.2", "type": "productmd.rpms""#, "{}".to_owned(), "where productmd.images 1.x is expected"),
+        (r#""version": "0.3""#, "{}".to_owned(), "its header says 0.3 only, where productmd.images 1.x is expected"),
+        (
+            r#""version": "2.0", "type": "productmd.images""#,
+            "{}".to_owned(),
+            "its header says productmd.images 2.0, where productmd.images 1.x is expected",
+        ),
+        (
+            r#""version": "1.2", "type": "productmd.rpms""#,
+            "{}".to_owned(),
+            "its header says productmd.rpms 1.2, where productmd.images 1.x is expected",
+        ),
         (new, "[]".to_owned(), "`payload.images.S` is missing or not an object"),
         (new, r#"{"x86_64": {}}"#.to_owned(), "`payload.images.S.x86_64` is missing or not a list"),
         (new, r#"{"x86_64": [5]}"#.to_owned(), "`payload.images.S.x86_64.0` is missing or not an object"),
@@ -190,6 +198,6 @@ fn older_versions_are_read() {
         let error = parse_images(&file(header, &images)).unwrap_err().to_string();
         assert_eq!(error, problem);
     }
-    assert!(parse_images("{").unwrap_err().to_string().starts_with("it is not JSON"));
+    assert!(parse_images("[}").unwrap_err().to_string().starts_with("it is not JSON"));
     assert!(parse_images(&"[".repeat(100_000)).is_err());
 }

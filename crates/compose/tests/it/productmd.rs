@@ -62,8 +62,14 @@ fn identities_are_read_back() {
 fn unusable_identities_are_explained() {
     type Change = fn(&mut Value);
     let changes: [(Change, &str); 8] = [
-        (|v| v["header"]["type"] = json!("productmd.images"), "where productmd.composeinfo 1.x is expected"),
-        (|v| v["header"]["version"] = json!("0.3"), "where productmd.composeinfo 1.x is expected"),
+        (
+            |v| v["header"]["type"] = json!("productmd.images"),
+            "its header says productmd.images 1.2, where productmd.composeinfo 1.x is expected",
+        ),
+        (
+            |v| v["header"]["version"] = json!("0.3"),
+            "its header says productmd.composeinfo 0.3, where productmd.composeinfo 1.x is expected",
+        ),
         (|v| v["payload"] = json!(5), "`payload.release.name` is missing or not a string"),
         (|v| v["payload"]["compose"]["respin"] = json!(-1), "`payload.compose.respin` is missing or not a number"),
         (

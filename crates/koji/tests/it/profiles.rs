@@ -140,7 +140,7 @@ proptest! {
 fn an_unknown_profile_is_told_with_the_files() {
     let files = [(PathBuf::from("/a.conf"), "[one]\n[two]\n".to_owned()), (PathBuf::from("/b.conf"), String::new())];
     let error = parse_profile_files(&files, "koji", None).unwrap_err().to_string();
-    assert_eq!(error, "no configuration for koji profile `koji` in /a.conf, /b.conf; they have one, two");
+    assert_eq!(error, "no configuration for koji profile `koji` in /a.conf, /b.conf; the profiles there are one, two");
     let error = parse_profile_files(&[], "koji", None).unwrap_err().to_string();
     assert_eq!(error, "no configuration for koji profile `koji` in any file (no koji configuration file found)");
 }
