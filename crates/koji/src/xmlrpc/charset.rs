@@ -1,5 +1,6 @@
 //! The *character set* of a message: which encodings are read, and which characters XML 1.0 has at all.
 
+use super::scalar::shorten;
 use std::borrow::Cow;
 
 /// Whether XML 1.0 allows `c` in a document, literally or as a reference.
@@ -26,7 +27,7 @@ pub fn to_text(bytes: &[u8]) -> Result<Cow<'_, str>, (u64, String)> {
                 None => utf8(bytes, 0),
             },
             Some("iso-8859-1" | "latin-1" | "latin1") => Ok(bytes.iter().map(|b| char::from(*b)).collect()),
-            Some(other) => Err((0, format!("unknown encoding `{other}`"))),
+            Some(other) => Err((0, format!("unknown encoding `{}`", shorten(other)))),
         },
     }
 }
