@@ -19,8 +19,10 @@ pub fn check(found: &[Diagnostic], sources: &Sources) {
     assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
     let json = to_json(found, sources);
     let listed = |list: &str| json.get(list).and_then(|list| list.as_array()).map_or(0, Vec::len);
+    let all = ["errors", "warnings", "notes"];
+    assert_eq!(all.map(listed).iter().sum::<usize>(), found.len());
     let errors = found.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
-    assert_eq!((listed("errors"), listed("warnings")), (errors, found.len() - errors));
+    assert_eq!(listed("errors"), errors);
 }
 
 /// Checks that a span is a stretch of its file's text.
