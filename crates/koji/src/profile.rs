@@ -133,7 +133,7 @@ pub enum ProfileError {
     #[error(transparent)]
     Syntax(#[from] IniError),
     /// No file has the section.
-    #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.known))]
+    #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.searched, .known))]
     Unknown {
         /// The profile.
         name: String,
@@ -151,8 +151,10 @@ fn searched_list(searched: &[PathBuf]) -> String {
     searched.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn known_list(known: &[String]) -> String {
-    if known.is_empty() {
+fn known_list(searched: &[PathBuf], known: &[String]) -> String {
+    if searched.is_empty() {
+        String::new()
+    } else if known.is_empty() {
         "; there are no profiles".to_owned()
     } else {
         format!("; the profiles there are {}", known.join(", "))

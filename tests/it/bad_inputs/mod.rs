@@ -296,14 +296,14 @@ fn table(kind: &str) {
     let table = Table::load(kind);
     let try_one =
         |case: &Case| std::panic::catch_unwind(|| try_one(case)).unwrap_or_else(|_| panic!("{kind}: {}", case.name));
-    // They do not know each other, and half of the time a process starts.
+    // They do not know each other, and half of the time one waits for another process.
     let told = std::thread::scope(|scope| {
-        let halves: Vec<_> = table
+        let parts: Vec<_> = table
             .cases
-            .chunks(table.cases.len().div_ceil(2).max(1))
-            .map(|half| scope.spawn(move || half.iter().map(try_one).collect::<Vec<_>>()))
+            .chunks(table.cases.len().div_ceil(4).max(1))
+            .map(|part| scope.spawn(move || part.iter().map(try_one).collect::<Vec<_>>()))
             .collect();
-        halves.into_iter().flat_map(|half| half.join().expect("no panic")).collect::<Vec<_>>()
+        parts.into_iter().flat_map(|part| part.join().expect("no panic")).collect::<Vec<_>>()
     });
     table.compare(&told);
 }
