@@ -66,7 +66,7 @@ fn check_filter(all: &Variants) {
 fn check_composeinfo(variants: &Variants) {
     let identity = some_identity();
     let info = composeinfo(&identity, variants, &ComposeDir::at(Path::new("/nowhere")));
-    let listed = info.pointer("/payload/variants").and_then(|variants| variants.as_object()).map(|map| map.len());
+    let listed = info.pointer("/payload/variants").and_then(|variants| variants.as_object()).map(serde_json::Map::len);
     let uids: BTreeSet<&str> = variants.all().map(|variant| variant.uid.as_str()).collect();
     assert_eq!(listed, Some(uids.len()));
     let mut merged = info.clone();
