@@ -15,8 +15,11 @@ use hub::ChangedHub;
 use std::collections::BTreeSet;
 use table::{Case, Table, Told};
 
+/// Tries one input of a kind.
+type Trial = fn(&Case) -> Told;
+
 /// The tables, each with how its inputs are used.
-const KINDS: &[(&str, fn(&Case) -> Told)] = &[
+const KINDS: &[(&str, Trial)] = &[
     ("archives", hub_case),
     ("cloud-uploads", cloud_uploads),
     ("command-lines", command_line),
