@@ -22,5 +22,5 @@ pub use download::FileStream;
 pub use hub::Hub;
 pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
 pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies};
-pub use retry::RetryPolicy;
+pub use retry::{RetryPolicy, jittered};
 pub use session::Session;

@@ -1,5 +1,6 @@
 //! The *decoder* reads requests and answers, as strict as a hub and no stricter (KOJI.md 2).
 
+use super::fast;
 use super::scalar::{parse_base64, parse_double, parse_int, shorten};
 use super::scan::{Scanner, is_blank};
 use super::{DecodeError, Fault, MAX_DEPTH, MAX_VALUES, MethodCall, Response, Value, charset, prepend};
@@ -141,7 +142,14 @@ impl<'a> Decoder<'a> {
                 return Err(self.scanner.error(format!("<{}> where <data> belongs", shorten(other))));
             }
         }
-        while let Some(tag) = self.scanner.child()? {
+        loop {
+            while self.may_be_plain(depth + 1)
+                && let Some((length, value)) = self.scanner.upcoming().and_then(fast::item)
+            {
+                self.take(length);
+                items.push(value);
+            }
+            let Some(tag) = self.scanner.child()? else { break };
             if tag != "value" {
                 return Err(self.scanner.error(format!("<{}> where <value> belongs", shorten(&tag))));
             }
@@ -154,7 +162,14 @@ impl<'a> Decoder<'a> {
     /// The rest of `<struct>`. The last of several members of one name wins, as in Python.
     fn members(&mut self, depth: usize) -> Result<BTreeMap<String, Value>, DecodeError> {
         let mut members = BTreeMap::new();
-        while let Some(tag) = self.scanner.child()? {
+        loop {
+            while self.may_be_plain(depth + 1)
+                && let Some((length, name, value)) = self.scanner.upcoming().and_then(fast::member)
+            {
+                self.take(length);
+                members.insert(name.to_owned(), value);
+            }
+            let Some(tag) = self.scanner.child()? else { return Ok(members) };
             if tag != "member" {
                 return Err(self.scanner.error(format!("<{}> where <member> belongs", shorten(&tag))));
             }
@@ -165,7 +180,17 @@ impl<'a> Decoder<'a> {
             self.scanner.expect_end()?;
             members.insert(name, value);
         }
-        Ok(members)
+    }
+
+    /// Whether one more value is allowed, `depth` deep.
+    fn may_be_plain(&self, depth: usize) -> bool {
+        depth < MAX_DEPTH && self.values < MAX_VALUES
+    }
+
+    /// Takes a value that the fast path has read.
+    fn take(&mut self, length: usize) {
+        self.scanner.skip(length);
+        self.values += 1;
     }
 }
 

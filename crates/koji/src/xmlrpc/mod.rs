@@ -6,6 +6,7 @@
 mod charset;
 mod decode;
 mod encode;
+mod fast;
 mod scalar;
 mod scan;
 

@@ -26,7 +26,10 @@ pub enum Token<'a> {
 
 /// Reads tokens. An empty element is a start and an end.
 pub struct Scanner<'a> {
+    text: &'a [u8],
     reader: Reader<&'a [u8]>,
+    /// Bytes that were taken beside the reader, which does not count them.
+    skipped: u64,
     open: usize,
     seen_root: bool,
 }
@@ -38,12 +41,27 @@ impl<'a> Scanner<'a> {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        Self { reader, open: 0, seen_root: false }
+        Self { text: text.as_bytes(), reader, skipped: 0, open: 0, seen_root: false }
     }
 
     /// An error at the current place.
     pub fn error(&self, reason: impl Into<String>) -> DecodeError {
-        DecodeError { reason: reason.into(), offset: self.reader.buffer_position(), path: String::new() }
+        let offset = self.reader.buffer_position() + self.skipped;
+        DecodeError { reason: reason.into(), offset, path: String::new() }
+    }
+
+    /// What comes next, if it is not the end of an element that was opened and closed by one tag.
+    pub fn upcoming(&self) -> Option<&'a [u8]> {
+        let rest: &'a [u8] = self.reader.get_ref();
+        let read = self.text.get(..self.text.len().checked_sub(rest.len())?)?;
+        (!read.ends_with(b"/>")).then_some(rest)
+    }
+
+    /// Takes `length` bytes of what comes next, which are whole elements.
+    pub fn skip(&mut self, length: usize) {
+        let rest = self.reader.get_mut();
+        *rest = rest.get(length..).unwrap_or_default();
+        self.skipped += length as u64;
     }
 
     /// The next token.
@@ -51,7 +69,7 @@ impl<'a> Scanner<'a> {
         loop {
             let event = self.reader.read_event().map_err(|e| DecodeError {
                 reason: legible(&e.to_string()),
-                offset: self.reader.error_position(),
+                offset: self.reader.error_position() + self.skipped,
                 path: String::new(),
             })?;
             match event {
