@@ -6,10 +6,12 @@
 //! the compose anyway.
 
 use rustix::fs::OFlags;
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The mode of the directories that are made, before the umask.
 pub const DIR_MODE: u32 = 0o775;
@@ -83,6 +85,31 @@ pub fn make_dir(top: &Path, path: &Path) -> Result<(), BeneathError> {
         }
     }
     Ok(())
+}
+
+/// Makes directories below one directory, and remembers which: a run that comes to the same directory ten thousand times asks
+/// the file system once.
+#[derive(Debug)]
+pub struct Directories {
+    top: PathBuf,
+    made: Mutex<HashSet<PathBuf>>,
+}
+
+impl Directories {
+    /// Below `top`.
+    pub fn new(top: &Path) -> Self {
+        Self { top: top.to_path_buf(), made: Mutex::default() }
+    }
+
+    /// [`make_dir`], unless this has made it before.
+    pub fn make(&self, path: &Path) -> Result<(), BeneathError> {
+        if self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(path) {
+            return Ok(());
+        }
+        make_dir(&self.top, path)?;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf());
+        Ok(())
+    }
 }
 
 /// Opens the file `path` as `options` say, unless it is a symbolic link or anything else but a file: a pipe that was planted

@@ -1,6 +1,6 @@
 //! A *compose directory* holds everything about one compose; this module knows where in it everything is (PUNGI.md 6).
 
-use crate::beneath::{self, BeneathError};
+use crate::beneath::{self, BeneathError, Directories};
 use crate::composeinfo::{self, ComposeinfoError};
 use crate::identity::ComposeIdentity;
 use crate::status::{Status, StatusError, load_status};
@@ -135,6 +135,11 @@ impl ComposeDir {
     /// of the compose is refused.
     pub fn make_dir(&self, path: &Path) -> Result<(), BeneathError> {
         beneath::make_dir(&self.top, path)
+    }
+
+    /// The same for a run that needs many.
+    pub fn directories(&self) -> Directories {
+        Directories::new(&self.top)
     }
 
     /// The compose directory itself.
