@@ -1,7 +1,7 @@
 //! The configuration as the rest of the program uses it: typed, checked, every value with its place.
 
 use crate::source::{Span, Spanned};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// A checked compose configuration: the keys that the image phases and the compose itself read (PUNGI.md 2).
 #[derive(Debug, Clone)]
@@ -38,6 +38,16 @@ pub struct ComposeConfig {
     pub osbuild: Vec<OsbuildSection>,
     /// The checksum options.
     pub checksums: ChecksumConfig,
+}
+
+impl ComposeConfig {
+    /// Forgets the images as they were written, and the tree: once there is a plan, a run of hours needs neither.
+    pub fn forget_images(&mut self) {
+        self.tree.value = Value::Null;
+        for section in &mut self.osbuild {
+            section.images = Vec::new();
+        }
+    }
 }
 
 /// A release, or the base product under it. The type is lower-case.

@@ -83,7 +83,8 @@ impl Builder {
     }
 
     /// The dict.
-    pub fn finish(self) -> Dict {
+    pub fn finish(mut self) -> Dict {
+        self.entries.shrink_to_fit();
         Dict { entries: self.entries }
     }
 }

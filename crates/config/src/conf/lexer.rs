@@ -107,10 +107,9 @@ impl<'t> Lexer<'t> {
                 self.continued = false;
             }
             let before = self.pos;
-            let mut at = before;
-            while matches!(self.byte(at), b' ' | b'\t' | 0x0c) {
-                at += 1;
-            }
+            let rest = self.bytes.get(before..).unwrap_or_default();
+            let blanks = rest.iter().position(|b| !matches!(b, b' ' | b'\t' | 0x0c)).unwrap_or(rest.len());
+            let at = before + blanks;
             match self.byte(at) {
                 b'\\' if self.byte(at + 1) == b'\n' && !(self.added_newline && at + 2 == self.bytes.len()) => {
                     self.pos = at + 2;
@@ -190,7 +189,9 @@ impl<'t> Lexer<'t> {
         {
             return self.triple(at, quote).map(Some);
         }
-        if let Some(end) = self.number(at) {
+        if matches!(self.byte(at), b'0'..=b'9' | b'.')
+            && let Some(end) = self.number(at)
+        {
             return Ok(Some((Kind::Number, end)));
         }
         if let Some(length) = self.operator(at) {
@@ -259,6 +260,8 @@ impl<'t> Lexer<'t> {
         let mark = self.byte(quote);
         let mut at = quote + 1;
         loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            at += rest.iter().position(|b| *b == mark || matches!(b, b'\n' | b'\\')).unwrap_or(rest.len());
             match self.byte(at) {
                 b'\n' => return Ok(None),
                 _ if at >= self.bytes.len() => return Ok(None),

@@ -124,6 +124,12 @@ impl<'p> Parser<'p, '_> {
         self.text.get(token.start..token.end).unwrap_or("")
     }
 
+    /// The character of an operator or bracket of one character; a NUL for every other token.
+    pub(super) fn sign(&self, token: Token) -> u8 {
+        let is_one = token.kind == Kind::Op && token.end == token.start + 1;
+        if is_one { self.text.as_bytes().get(token.start).copied().unwrap_or(0) } else { 0 }
+    }
+
     pub(super) fn span(&self, token: Token) -> Span {
         Span::new(self.file, token.start, token.end)
     }

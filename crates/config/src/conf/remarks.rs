@@ -34,6 +34,9 @@ impl Parser<'_, '_> {
     /// Remarks on one string; `after` is what follows it on its line, `before` what stands before it.
     pub(super) fn remark_on_string(&mut self, before: Token, token: Token, after: Token) {
         let word = self.word(token);
+        if is_plain(word.as_bytes()) {
+            return;
+        }
         let quote = word.find(['"', '\'']).unwrap_or(0);
         let mark = word.get(quote..=quote).unwrap_or("");
         if quote > 0 {
@@ -77,6 +80,11 @@ impl Parser<'_, '_> {
             }
         }
     }
+}
+
+/// Whether nothing can be said of a string, as of nearly all: it begins with its quote, is not empty, and has no backslash.
+fn is_plain(word: &[u8]) -> bool {
+    matches!(word, [b'"' | b'\'', second, ..] if *second != word[0]) && !word.contains(&b'\\')
 }
 
 /// The first escape that Python would have turned into something else, unless the text could be a regular expression: it is

@@ -29,8 +29,8 @@ impl Parser<'_, '_> {
             Kind::Str => self.string(token, level),
             Kind::Op => {
                 let inner = level + 1;
-                match self.word(token) {
-                    "-" => {
+                match self.sign(token) {
+                    b'-' => {
                         let number = self.token()?;
                         if number.kind != Kind::Number {
                             return Err(self.unexpected(number, "a number after `-`").into());
@@ -38,13 +38,13 @@ impl Parser<'_, '_> {
                         let node = self.number(token, number, "-")?;
                         Ok(Nested { node, depth: 0 })
                     }
-                    "{" => self.dict(token, inner),
-                    "[" => {
-                        let (items, span, depth) = self.items(token, "]", inner)?;
+                    b'{' => self.dict(token, inner),
+                    b'[' => {
+                        let (items, span, depth) = self.items(token, b']', inner)?;
                         Ok(Nested { node: Node::new(Value::List(items.into()), span), depth })
                     }
-                    "(" => {
-                        let (items, span, depth) = self.items(token, ")", inner)?;
+                    b'(' => {
+                        let (items, span, depth) = self.items(token, b')', inner)?;
                         Ok(Nested { node: Node::new(Value::Tuple(items.into()), span), depth })
                     }
                     _ => Err(self.unexpected(token, "a value").into()),
@@ -143,7 +143,7 @@ impl Parser<'_, '_> {
         let before = self.previous;
         let next = self.raw()?;
         self.remark_on_string(before, token, next);
-        if self.word(next) != "%" {
+        if self.sign(next) != b'%' {
             self.push_back(next);
             return Ok(Nested { node: Node::new(Value::Str(text.into()), self.span(token)), depth: 0 });
         }
@@ -169,7 +169,7 @@ impl Parser<'_, '_> {
         self.check_depth(level, opener)
     }
 
-    fn items(&mut self, opener: Token, closer: &str, level: u32) -> Parsed<(Vec<Node>, Span, u32)> {
+    fn items(&mut self, opener: Token, closer: u8, level: u32) -> Parsed<(Vec<Node>, Span, u32)> {
         self.enter(opener, level)?;
         let mut items = Vec::new();
         let mut depth = 1;
@@ -177,13 +177,14 @@ impl Parser<'_, '_> {
             let before = self.last;
             let token = self.token()?;
             self.remark_on_neighbours(before, token, false);
-            match self.word(token) {
-                "," if token.kind == Kind::Op => {}
-                word if token.kind == Kind::Op && word == closer => {
+            match self.sign(token) {
+                b',' => {}
+                sign if sign == closer => {
                     self.open.pop();
                     return Ok((items, self.span(opener).to(self.span(token)), depth));
                 }
-                word if token.kind == Kind::Op && matches!(word, ")" | "]" | "}" | ":" | "=" | "+" | "*" | ".") => {
+                b')' | b']' | b'}' | b':' | b'=' | b'+' | b'*' | b'.' => {
+                    let closer = char::from(closer);
                     let found = self.unexpected(token, &format!("a value, `,` or `{closer}`"));
                     return Err(Box::new(found.related(self.span(opener), "in the brackets opened here")));
                 }
@@ -206,14 +207,14 @@ impl Parser<'_, '_> {
             let token = self.token()?;
             self.remark_on_neighbours(before, token, true);
             if token.kind == Kind::Op {
-                match self.word(token) {
-                    "," => continue,
-                    "}" => {
+                match self.sign(token) {
+                    b',' => continue,
+                    b'}' => {
                         self.open.pop();
                         let span = self.span(opener).to(self.span(token));
                         return Ok(Nested { node: Node::new(Value::Dict(Arc::new(builder.finish())), span), depth });
                     }
-                    "-" => {}
+                    b'-' => {}
                     _ => {
                         let found = self.unexpected(token, "a key, `,` or `}`");
                         return Err(Box::new(found.related(self.span(opener), "in the dict opened here")));
@@ -225,7 +226,7 @@ impl Parser<'_, '_> {
             // A variable's text as key: the place of the key is where it is used.
             key.span = Span::new(self.file, token.start, key_end);
             let colon = self.token()?;
-            if self.word(colon) != ":" {
+            if self.sign(colon) != b':' {
                 return Err(Box::new(self.unexpected(colon, "`:` after the key").related(key.span, "the key")));
             }
             let place = builder.place(&key, &mut self.env.format_left);
