@@ -161,15 +161,27 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 /// Reads a journal back: every event with its time. A torn last line is left out, and so are events of names that this
 /// version does not know.
 pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
+    let mut events = Vec::new();
+    load_events(path, &mut |event| events.push(event))?;
+    Ok(events)
+}
+
+/// The same, but each event is handed over as it is read: a large journal takes much room as a whole.
+pub fn load_events(path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
     let file =
         File::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
-    parse_journal(BufReader::new(file), path)
+    parse_events(BufReader::new(file), path, take)
 }
 
 /// Reads a journal's text, which messages call `path`.
-pub fn parse_journal(mut reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, JournalError> {
-    let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
+pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, JournalError> {
     let mut events = Vec::new();
+    parse_events(reader, path, &mut |event| events.push(event))?;
+    Ok(events)
+}
+
+fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
+    let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
     for line in 1.. {
         let mut text = Vec::new();
         let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)?;
@@ -179,14 +191,14 @@ pub fn parse_journal(mut reader: impl BufRead, path: &Path) -> Result<Vec<Stampe
         let damaged = |reason: String| JournalError::Damaged { path: path.to_path_buf(), line, reason };
         let text = std::str::from_utf8(&text).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
         match parse_line(text).map_err(damaged)? {
-            Parsed::Event(event) => events.push(*event),
+            Parsed::Event(event) => take(*event),
             Parsed::Unknown => {}
             Parsed::Later(version) => {
                 return Err(JournalError::Version { path: path.to_path_buf(), line, version });
             }
         }
     }
-    Ok(events)
+    Ok(())
 }
 
 /// What one line of a journal holds.

@@ -56,11 +56,8 @@ pub enum LinkError {
     },
 }
 
-/// Brings `source` to `destination`, whose directory is made when it is missing.
+/// Brings `source` to `destination`, whose directory is there.
 pub fn link(source: &Path, destination: &Path, how: LinkType) -> Result<Linked, LinkError> {
-    if let Some(parent) = destination.parent() {
-        fs::create_dir_all(parent).map_err(|error| io_error("make the directory of", source, destination, error))?;
-    }
     match how {
         LinkType::Hardlink => hard_link(source, destination, false),
         LinkType::HardlinkOrCopy => hard_link(source, destination, true),
@@ -167,6 +164,7 @@ mod tests {
         let source = dir.path().join("volume/image.qcow2");
         fs::create_dir_all(source.parent().unwrap()).unwrap();
         fs::write(&source, "image").unwrap();
+        fs::create_dir_all(dir.path().join("compose/Server/x86_64/images")).unwrap();
         let destination = dir.path().join("compose/Server/x86_64/images/image.qcow2");
         (dir, source, destination)
     }
@@ -199,7 +197,6 @@ mod tests {
     fn nothing_is_overwritten() {
         for how in [LinkType::Hardlink, LinkType::HardlinkOrCopy, LinkType::Copy, LinkType::Symlink] {
             let (_dir, source, destination) = scene();
-            fs::create_dir_all(destination.parent().unwrap()).unwrap();
             fs::write(&destination, "another").unwrap();
             let error = link(&source, &destination, how).unwrap_err().to_string();
             assert!(error.contains("image.qcow2 exists already"), "{error}");

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes read at once when a part is hashed again.
 const CHUNK: usize = 256 * 1024;
 
+/// The least that two processors write and hash at the same time, in bytes.
+const LEAST_SHARED: usize = 64 * 1024;
+
 /// A part, locked against other processes that want the same file.
 #[derive(Debug)]
 pub struct Part {
@@ -93,10 +96,15 @@ impl Part {
         &self.path
     }
 
-    /// Adds the next bytes.
+    /// Adds the next bytes. After an error the part must be opened anew.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.digest.update(bytes);
+        let Self { file, digest, .. } = self;
+        if bytes.len() < LEAST_SHARED {
+            file.write_all(bytes)?;
+            digest.update(bytes);
+        } else {
+            rayon::join(|| digest.update(bytes), || file.write_all(bytes)).1?;
+        }
         self.length += bytes.len() as u64;
         Ok(())
     }

@@ -11,8 +11,10 @@ use magudi_koji::{Hub, KojiError, pathinfo};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 /// Pauses between the attempts of a download: about two minutes in all, as Pungi gives up after 120 s.
 const DOWNLOAD_PAUSES: [Duration; 6] = [
@@ -23,6 +25,12 @@ const DOWNLOAD_PAUSES: [Duration; 6] = [
     Duration::from_secs(30),
     Duration::from_secs(60),
 ];
+
+/// Pieces of a download that wait to be written, at the most; each is some hundred kilobytes.
+const CHUNKS_WAITING: usize = 8;
+
+/// A piece of a download.
+type Chunk = Box<dyn AsRef<[u8]> + Send>;
 
 /// Where the files of builds are.
 #[derive(Debug, Clone)]
@@ -106,6 +114,9 @@ pub enum FetchError {
     /// Its directory in the cache cannot be used.
     #[error(transparent)]
     Place(#[from] BeneathError),
+    /// The thread that was at it is gone.
+    #[error("a worker was lost: {0}")]
+    Worker(String),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
     Http {
@@ -120,47 +131,64 @@ pub enum FetchError {
 const REPEATS_OF_DAMAGE: usize = 1;
 
 /// Told the bytes that have been read since the last call.
-pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// One file of a build, to be had from a volume.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    /// The build.
-    pub build: &'a Build,
-    /// The archive.
-    pub archive: &'a Archive,
+/// One file of a build, to be had from a volume: what the hub says of it, and what is to be computed.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Path below the top of the volume. Its components were checked when the hub's answer was decoded.
+    path: String,
+    size: u64,
+    algorithm: &'static str,
+    checksum: String,
     /// Algorithms to compute besides the one that the hub used.
-    pub algorithms: &'a [String],
+    algorithms: Vec<String>,
 }
 
-impl Wanted<'_> {
+impl Wanted {
+    /// The file of `archive`, of which `algorithms` are wanted too.
+    pub fn new(build: &Build, archive: &Archive, algorithms: &[String]) -> Self {
+        let directory = pathinfo::build_images("", build);
+        Self {
+            path: format!("{}/{}", directory.trim_start_matches('/'), archive.filename),
+            size: archive.size,
+            algorithm: archive.checksum_type.name(),
+            checksum: archive.checksum.clone(),
+            algorithms: algorithms.to_vec(),
+        }
+    }
+
     fn digest(&self) -> Result<MultiDigest, FetchError> {
-        let own = self.archive.checksum_type.name();
-        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain([own])).map_err(FetchError::Algorithm)
+        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain([self.algorithm]))
+            .map_err(FetchError::Algorithm)
     }
 
     /// Compares what was read from `path` with what the hub says.
     fn verify(&self, path: &str, digests: &Digests) -> Result<(), FetchError> {
-        let algorithm = self.archive.checksum_type.name();
-        if digests.size == 0 {
-            return Err(FetchError::Empty(path.to_owned()));
-        }
-        if digests.size != self.archive.size {
-            return Err(FetchError::Size { path: path.to_owned(), found: digests.size, expected: self.archive.size });
-        }
-        let found = digests.values.get(algorithm).map_or("", String::as_str);
-        if !found.eq_ignore_ascii_case(&self.archive.checksum) {
+        self.verify_size(path, digests.size)?;
+        let found = digests.values.get(self.algorithm).map_or("", String::as_str);
+        if !found.eq_ignore_ascii_case(&self.checksum) {
             return Err(FetchError::Checksum {
                 path: path.to_owned(),
-                algorithm,
+                algorithm: self.algorithm,
                 found: found.to_owned(),
-                expected: self.archive.checksum.clone(),
+                expected: self.checksum.clone(),
             });
         }
         Ok(())
     }
 
-    fn read(&self, path: &Path, progress: Progress<'_>) -> Result<Digests, FetchError> {
+    fn verify_size(&self, path: &str, found: u64) -> Result<(), FetchError> {
+        if found == 0 {
+            return Err(FetchError::Empty(path.to_owned()));
+        }
+        if found != self.size {
+            return Err(FetchError::Size { path: path.to_owned(), found, expected: self.size });
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, progress: &Progress) -> Result<Digests, FetchError> {
         let name = path.display().to_string();
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
@@ -173,14 +201,9 @@ impl Wanted<'_> {
         }
         let mut file = File::open(path).map_err(failed)?;
         // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
-        let size = meta.len();
-        if size == 0 {
-            return Err(FetchError::Empty(name));
-        }
-        if size != self.archive.size {
-            return Err(FetchError::Size { path: name, found: size, expected: self.archive.size });
-        }
-        let digests = self.digest()?.read_all(&mut file, progress).map_err(|error| io_error("read", path, error))?;
+        self.verify_size(&name, meta.len())?;
+        let digests =
+            self.digest()?.read_all(&mut file, &mut |n| progress(n)).map_err(|error| io_error("read", path, error))?;
         self.verify(&name, &digests)?;
         Ok(digests)
     }
@@ -191,72 +214,55 @@ fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
 }
 
 impl Volume {
-    /// Reads a file from a local volume. Blocks; the answer for a cache is `None`.
-    pub fn read_local(&self, wanted: Wanted<'_>, progress: Progress<'_>) -> Option<Result<Verified, FetchError>> {
-        let Self::Local { topdir } = self else { return None };
-        let path = topdir.join(relative(wanted));
-        Some(match wanted.read(&path, progress) {
-            Ok(digests) => Ok(Verified { path, digests }),
-            // A mount that has vanished is not a file that the hub has lost.
-            Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.clone())),
-            Err(error) => Err(error),
-        })
-    }
-
-    /// Makes sure that a file is in the cache, fetching it if need be.
+    /// Reads a file from a local volume, or makes sure that it is in the cache, fetching it if need be.
     ///
-    /// A file that is there already is verified like a new one and, as in Pungi, gets the current time as its mtime, so
-    /// that whoever cleans the cache sees that it was used.
+    /// A file that is in the cache already is verified like a new one and, as in Pungi, gets the current time as its mtime,
+    /// so that whoever cleans the cache sees that it was used.
     ///
     /// A download that breaks is tried again; `warn` is told why, and `stop` ends the waiting.
     pub async fn fetch(
         &self,
         hub: &Hub,
-        wanted: Wanted<'_>,
-        progress: Progress<'_>,
+        wanted: Wanted,
+        progress: Progress,
         warn: &(dyn Fn(String) + Send + Sync),
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
         let (topurl, cache) = match self {
+            Self::Local { topdir } => {
+                let topdir = topdir.clone();
+                return blocking(move || read_local(&topdir, &wanted, &progress)).await;
+            }
             Self::Cache { topurl, cache } => (topurl, cache),
-            Self::Local { .. } => {
-                return match self.read_local(wanted, progress) {
-                    Some(result) => result,
-                    None => Err(FetchError::Missing(wanted.archive.filename.clone())),
-                };
-            }
         };
-        let rest = relative(wanted);
-        let (path, url) = (cache.join(&rest), pathinfo::url(topurl, &rest));
-        beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
-        // A link in the cache is nothing of ours; a file takes its place.
-        let link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-        let present = if link { Err(FetchError::Missing(rest)) } else { wanted.read(&path, progress) };
-        match present {
-            Ok(digests) => {
-                let touched = File::options().append(true).open(&path).and_then(|f| f.set_modified(SystemTime::now()));
-                touched.map_err(|error| io_error("touch", &path, error))?;
-                return Ok(Verified { path, digests });
-            }
-            // A damaged file in the cache is replaced by a good one.
-            Err(
-                FetchError::Missing(_) | FetchError::Empty(_) | FetchError::Size { .. } | FetchError::Checksum { .. },
-            ) => {}
-            Err(error) => return Err(error),
+        let (path, url) = (cache.join(&wanted.path), pathinfo::url(topurl, &wanted.path));
+        let present = {
+            let (cache, path, wanted, progress) = (cache.clone(), path.clone(), wanted.clone(), Arc::clone(&progress));
+            blocking(move || read_cached(&cache, &path, &wanted, &progress)).await?
+        };
+        if let Some(digests) = present {
+            return Ok(Verified { path, digests });
         }
-        // Once, so that a wrong name is found before anything is made of it.
-        wanted.digest()?;
-        let digest = || wanted.digest().unwrap_or_default();
-        let mut part = Part::open(&path, &wanted.archive.checksum, wanted.archive.size, digest)
-            .map_err(|(path, error)| FetchError::Io { action: "open", path, error })?;
+        let mut part = {
+            let (path, wanted) = (path.clone(), wanted.clone());
+            blocking(move || {
+                // Once, so that a wrong name is found before anything is made of it.
+                wanted.digest()?;
+                Part::open(&path, &wanted.checksum, wanted.size, || wanted.digest().unwrap_or_default())
+                    .map_err(|(path, error)| FetchError::Io { action: "open", path, error })
+            })
+            .await?
+        };
         let mut pauses = DOWNLOAD_PAUSES.iter();
         let mut damaged = 0;
         loop {
             let before = part.length();
-            let error = match download(hub, &url, &mut part, wanted, progress).await {
+            let (there, result) = download(hub, &url, part, &wanted, &progress).await?;
+            part = there;
+            let error = match result {
                 Ok(digests) => {
-                    let at = part.path().to_path_buf();
-                    part.keep(&path).map_err(|error| io_error("write", &at, error))?;
+                    let (at, place) = (part.path().to_path_buf(), path.clone());
+                    blocking(move || part.keep(&place).map_err(|error| io_error("write", &at, error))).await?;
                     return Ok(Verified { path, digests });
                 }
                 Err(error) => error,
@@ -287,6 +293,45 @@ impl Volume {
     }
 }
 
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+) -> Result<T, FetchError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|lost| Err(FetchError::Worker(lost.to_string())))
+}
+
+/// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
+pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress) -> Result<Verified, FetchError> {
+    let path = topdir.join(&wanted.path);
+    match wanted.read(&path, progress) {
+        Ok(digests) => Ok(Verified { path, digests }),
+        // A mount that has vanished is not a file that the hub has lost.
+        Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.to_path_buf())),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file that is in the cache as it should be; nothing, and a directory for it, when it has to be fetched.
+fn read_cached(cache: &Path, path: &Path, wanted: &Wanted, progress: &Progress) -> Result<Option<Digests>, FetchError> {
+    beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
+    // A link in the cache is nothing of ours; a file takes its place.
+    if path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
+        return Ok(None);
+    }
+    match wanted.read(path, progress) {
+        Ok(digests) => {
+            let touched = File::options().append(true).open(path).and_then(|f| f.set_modified(SystemTime::now()));
+            touched.map_err(|error| io_error("touch", path, error))?;
+            Ok(Some(digests))
+        }
+        // A damaged file in the cache is replaced by a good one.
+        Err(FetchError::Missing(_) | FetchError::Empty(_) | FetchError::Size { .. } | FetchError::Checksum { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn is_worth_another_try(error: &FetchError) -> bool {
     match error {
         FetchError::Http { error, .. } => error.is_retriable(),
@@ -296,63 +341,94 @@ fn is_worth_another_try(error: &FetchError) -> bool {
     }
 }
 
-/// Path of a file below the top of the volume. Its components were checked when the hub's answer was decoded.
-fn relative(wanted: Wanted<'_>) -> String {
-    let directory = pathinfo::build_images("", wanted.build);
-    format!("{}/{}", directory.trim_start_matches('/'), wanted.archive.filename)
-}
+/// A part, and what became of the attempt to complete it.
+type Attempt<T> = (Part, Result<T, FetchError>);
 
-/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew.
+/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew. The error is one
+/// after which there is no part.
 async fn download(
     hub: &Hub,
     url: &str,
-    part: &mut Part,
-    wanted: Wanted<'_>,
-    progress: Progress<'_>,
-) -> Result<Digests, FetchError> {
-    let size = wanted.archive.size;
+    mut part: Part,
+    wanted: &Wanted,
+    progress: &Progress,
+) -> Result<Attempt<Digests>, FetchError> {
+    let size = wanted.size;
     if part.length() < size {
-        fetch_rest(hub, url, part, wanted, progress).await?;
+        let (there, result) = fetch_rest(hub, url, part, wanted, progress).await?;
+        part = there;
+        if let Err(error) = result {
+            return Ok((part, Err(error)));
+        }
     }
     if part.length() < size {
-        return Err(FetchError::Size { path: url.to_owned(), found: part.length(), expected: size });
+        let found = part.length();
+        return Ok((part, Err(FetchError::Size { path: url.to_owned(), found, expected: size })));
     }
     let digests = part.digests();
-    if let Err(error) = wanted.verify(url, &digests) {
-        let at = part.path().to_path_buf();
-        part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))?;
-        return Err(error);
+    let verified = wanted.verify(url, &digests);
+    if verified.is_err() {
+        restart(&mut part, wanted)?;
     }
-    Ok(digests)
+    Ok((part, verified.map(|()| digests)))
 }
 
+fn restart(part: &mut Part, wanted: &Wanted) -> Result<(), FetchError> {
+    let at = part.path().to_path_buf();
+    part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))
+}
+
+/// Receives what is missing of a part, while another thread writes and hashes what has come.
 async fn fetch_rest(
     hub: &Hub,
     url: &str,
-    part: &mut Part,
-    wanted: Wanted<'_>,
-    progress: Progress<'_>,
-) -> Result<(), FetchError> {
-    let size = wanted.archive.size;
+    mut part: Part,
+    wanted: &Wanted,
+    progress: &Progress,
+) -> Result<Attempt<()>, FetchError> {
+    let size = wanted.size;
     let http = |error: KojiError| match error {
         KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
         error => FetchError::Http { url: url.to_owned(), error: Box::new(error) },
     };
-    let io = |part: &Part, error| FetchError::Io { action: "write", path: part.path().to_path_buf(), error };
     // One byte more than expected is let through, so that a file that is too long is told from one that is right.
-    let mut stream = hub.get_file_from(url, part.length(), size.saturating_add(1)).await.map_err(http)?;
+    let mut stream = match hub.get_file_from(url, part.length(), size.saturating_add(1)).await {
+        Ok(stream) => stream,
+        Err(error) => return Ok((part, Err(http(error)))),
+    };
     if stream.offset() != part.length() {
-        part.restart(wanted.digest()?).map_err(|error| io(part, error))?;
+        restart(&mut part, wanted)?;
     }
-    while let Some(chunk) = stream.chunk().await.map_err(http)? {
-        let chunk = chunk.as_ref();
-        let found = part.length() + chunk.len() as u64;
-        if found > size {
-            part.restart(wanted.digest()?).map_err(|error| io(part, error))?;
-            return Err(FetchError::Size { path: url.to_owned(), found, expected: size });
+    let mut found = part.length();
+    let (chunks, to_write) = mpsc::channel::<Chunk>(CHUNKS_WAITING);
+    let writer = tokio::task::spawn_blocking(move || write_chunks(part, to_write));
+    let receive = async {
+        while let Some(chunk) = stream.chunk().await.map_err(http)? {
+            let length = chunk.as_ref().len() as u64;
+            found += length;
+            if found > size {
+                return Err(FetchError::Size { path: url.to_owned(), found, expected: size });
+            }
+            if chunks.send(Box::new(chunk)).await.is_err() {
+                // The writer has failed and says why.
+                break;
+            }
+            progress(length);
         }
-        part.write(chunk).map_err(|error| io(part, error))?;
-        progress(chunk.len() as u64);
+        Ok(())
+    };
+    let received = receive.await;
+    drop(chunks);
+    let mut part = writer.await.unwrap_or_else(|lost| Err(FetchError::Worker(lost.to_string())))?;
+    if found > size {
+        restart(&mut part, wanted)?;
     }
-    Ok(())
+    Ok((part, received))
+}
+
+fn write_chunks(mut part: Part, mut chunks: mpsc::Receiver<Chunk>) -> Result<Part, FetchError> {
+    while let Some(chunk) = chunks.blocking_recv() {
+        part.write((*chunk).as_ref()).map_err(|error| io_error("write", part.path(), error))?;
+    }
+    Ok(part)
 }

@@ -3,7 +3,7 @@
 
 use crate::event::{Event, Stamped, Subscriber};
 use crate::plan::TaskRequest;
-use magudi_compose::beneath;
+use magudi_compose::beneath::{self, Directories};
 use magudi_compose::layout::ComposeDir;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct WatchLogs {
     dir: ComposeDir,
+    directories: Directories,
     requests: Arc<Vec<TaskRequest>>,
     states: BTreeMap<usize, String>,
 }
@@ -22,7 +23,7 @@ pub struct WatchLogs {
 impl WatchLogs {
     /// Logs for `requests`.
     pub fn new(dir: ComposeDir, requests: Arc<Vec<TaskRequest>>) -> Self {
-        Self { dir, requests, states: BTreeMap::new() }
+        Self { directories: dir.directories(), dir, requests, states: BTreeMap::new() }
     }
 
     fn path(&self, request: usize) -> Option<PathBuf> {
@@ -33,7 +34,7 @@ impl WatchLogs {
         let Some(path) = self.path(request) else { return };
         let write = || {
             if let Some(parent) = path.parent() {
-                self.dir.make_dir(parent).map_err(io::Error::other)?;
+                self.directories.make(parent).map_err(io::Error::other)?;
             }
             beneath::open(&path, OpenOptions::new().create(true).append(true))?.write_all(text.as_bytes())
         };

@@ -1,17 +1,17 @@
 //! *Collecting* what closed tasks have built: describe, fetch, verify, link.
 
-use super::{Outcome, Run, Task, blocking};
+use super::{Outcome, Run, STOPPED, Task, blocking};
 use crate::artifact::{AddedImage, Artifact};
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
 use crate::plan::TaskRequest;
-use crate::volume::{Verified, Volume, Wanted};
+use crate::volume::{Progress, Verified, Volume, Wanted, read_local};
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
 use magudi_koji::{KojiError, MethodCall};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -19,35 +19,36 @@ use tokio::task::JoinSet;
 /// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
 const BUILDS_PER_CALL: usize = 50;
 
-/// Files read and hashed, or fetched, at the same time.
-const FILES_AT_ONCE: usize = 4;
+/// Files read and hashed, or fetched, at the same time. Each keeps one of the few threads that may block; the journal, which
+/// submissions wait for, needs another.
+const FILES_AT_ONCE: usize = 2;
 
 /// Tasks whose output is read at the same time.
 const OUTPUTS_AT_ONCE: usize = 4;
+
+/// An archive that becomes an image.
+struct File {
+    name: String,
+    size: u64,
+    artifact: Artifact,
+    wanted: Wanted,
+}
 
 impl Run {
     pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<(TaskState, Vec<Task>)>) {
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         // Of its own, so that a file of many gigabytes does not keep a reason waiting, nor the other way round.
         let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
-        let mut jobs = JoinSet::new();
-        while let Some((state, tasks)) = over.recv().await {
-            if state != TaskState::Closed {
-                for task in tasks {
-                    let (run, outputs) = (self.clone(), Arc::clone(&outputs));
-                    jobs.spawn(async move {
-                        match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
-                            Some(outcome) => run.end(task.request, outcome),
-                            None => run.abandon(task, true),
-                        }
-                    });
-                }
-                continue;
-            }
-            for chunk in tasks.chunks(BUILDS_PER_CALL) {
-                let Some(found) = self.stop.unless_set(self.what_was_built(chunk)).await else {
+        let (mut closed, mut failed) = (VecDeque::new(), VecDeque::new());
+        let (mut taking, mut asking) = (JoinSet::new(), JoinSet::new());
+        let mut more = true;
+        loop {
+            // As many as there is room for: memory does not grow with the number of tasks that end at once.
+            while !closed.is_empty() && taking.len() < BUILDS_PER_CALL {
+                let chunk: Vec<Task> = closed.drain(..closed.len().min(BUILDS_PER_CALL)).collect();
+                let Some(found) = self.stop.unless_set(self.what_was_built(&chunk)).await else {
                     for task in chunk {
-                        self.abandon(*task, true);
+                        self.abandon(task, true);
                     }
                     continue;
                 };
@@ -57,7 +58,7 @@ impl Run {
                         self.say(Event::Built { request, task: task.id, build: build.id, nvr });
                     }
                     let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
-                    jobs.spawn(async move {
+                    taking.spawn(async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
                         match run.stop.unless_set(run.closed(task, built, &files, &outputs)).await {
                             Some(outcome) => run.end(task.request, outcome),
@@ -65,11 +66,29 @@ impl Run {
                         }
                     });
                 }
-                // Finished jobs are let go as the run proceeds, so that memory does not grow with the number of tasks.
-                while jobs.try_join_next().is_some() {}
+            }
+            while asking.len() < OUTPUTS_AT_ONCE
+                && let Some((state, task)) = failed.pop_front()
+            {
+                let (run, outputs) = (self.clone(), Arc::clone(&outputs));
+                asking.spawn(async move {
+                    match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
+                        Some(outcome) => run.end(task.request, outcome),
+                        None => run.abandon(task, true),
+                    }
+                });
+            }
+            tokio::select! {
+                ended = over.recv(), if more => match ended {
+                    Some((TaskState::Closed, tasks)) => closed.extend(tasks),
+                    Some((state, tasks)) => failed.extend(tasks.into_iter().map(|task| (state, task))),
+                    None => more = false,
+                },
+                Some(_) = taking.join_next() => {}
+                Some(_) = asking.join_next() => {}
+                else => return,
             }
         }
-        while jobs.join_next().await.is_some() {}
     }
 
     /// Takes over what a closed task made: its images, and the word of where they were uploaded to.
@@ -151,23 +170,28 @@ impl Run {
         let mut archives: Vec<&Archive> = archives.iter().collect();
         archives.sort_by(|a, b| a.filename.cmp(&b.filename));
         let request = &self.requests[task.request];
-        let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
+        let mut files = Vec::new();
+        let mut refused = Ok(());
         for archive in archives {
-            let added = match (self.runner.describe)(request, archive) {
-                Ok(None) => {
-                    self.note_ignored(request, archive);
-                    continue;
+            match (self.runner.describe)(request, archive) {
+                Ok(None) => self.note_ignored(request, archive),
+                Ok(Some(artifact)) => {
+                    let wanted = Wanted::new(build, archive, &self.runner.algorithms);
+                    files.push(File { name: archive.filename.clone(), size: archive.size, artifact, wanted });
                 }
-                Ok(Some(artifact)) => self.add(task, build, archive, artifact).await,
-                Err(reason) => Err(reason),
-            };
-            match added {
-                Ok(image) => outcome.images.push(image),
                 Err(reason) => {
-                    outcome.failure = Some(format!("task {} of image {}: {reason}", task.id, request.label()));
+                    refused = Err(reason);
                     break;
                 }
             }
+        }
+        let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
+        let taken = match &self.runner.volume {
+            Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), &mut outcome.images).await,
+            Volume::Cache { .. } => self.take_remote(task, files, &mut outcome.images).await,
+        };
+        if let Err(reason) = taken.and(refused) {
+            outcome.failure = Some(format!("task {} of image {}: {reason}", task.id, request.label()));
         }
         if outcome.failure.is_none() {
             self.note_arches(request, &outcome.images);
@@ -195,6 +219,59 @@ impl Run {
         }
     }
 
+    /// Takes files from a mounted volume: all of a build on one thread, because to hand over costs more than to link.
+    async fn take_local(
+        &self,
+        task: Task,
+        files: Vec<File>,
+        topdir: PathBuf,
+        images: &mut Vec<AddedImage>,
+    ) -> Result<(), String> {
+        let run = self.clone();
+        let (added, result) = blocking(move || {
+            let mut added = Vec::new();
+            for file in files {
+                if run.stop.is_set() {
+                    return Ok((added, Err(STOPPED.to_owned())));
+                }
+                let progress = run.begin(task, &file);
+                let taken = read_local(&topdir, &file.wanted, &progress).map_err(|error| error.to_string());
+                match taken.and_then(|verified| run.place(task, file, verified)) {
+                    Ok(image) => added.push(image),
+                    Err(reason) => return Ok((added, Err(reason))),
+                }
+            }
+            Ok((added, Ok(())))
+        })
+        .await?;
+        images.extend(added);
+        result
+    }
+
+    /// Fetches files over HTTP, one after the other.
+    async fn take_remote(&self, task: Task, files: Vec<File>, images: &mut Vec<AddedImage>) -> Result<(), String> {
+        let runner = &self.runner;
+        let phase = &self.requests[task.request].phase;
+        let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
+        for file in files {
+            let progress = self.begin(task, &file);
+            let wanted = file.wanted.clone();
+            let verified = runner.volume.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await;
+            let verified = verified.map_err(|error| error.to_string())?;
+            let run = self.clone();
+            images.push(blocking(move || run.place(task, file, verified)).await?);
+        }
+        Ok(())
+    }
+
+    /// Says that a file is on its way, and who is to be told how far it is.
+    fn begin(&self, task: Task, file: &File) -> Progress {
+        let (request, name) = (task.request, file.name.clone());
+        self.say(Event::FetchStarted { request, file: name.clone(), size: file.size });
+        let events = Arc::clone(&self.runner.events);
+        Arc::new(move |bytes| events.say(Event::FetchProgress { request, file: name.clone(), bytes }))
+    }
+
     fn note_ignored(&self, request: &TaskRequest, archive: &Archive) {
         // Manifests and logs are part of every build; anything else may be an image that somebody misses.
         let expected = archive.type_name == "json" || archive.filename.ends_with(".log");
@@ -203,44 +280,34 @@ impl Run {
         self.runner.events.message(level, Some(&request.phase), text);
     }
 
-    async fn add(
-        &self,
-        task: Task,
-        build: &Build,
-        archive: &Archive,
-        artifact: Artifact,
-    ) -> Result<AddedImage, String> {
+    /// Links a verified file into the compose. Blocks.
+    fn place(&self, task: Task, file: File, verified: Verified) -> Result<AddedImage, String> {
+        let runner = &self.runner;
         let request = &self.requests[task.request];
-        self.say(Event::FetchStarted { request: task.request, file: archive.filename.clone(), size: archive.size });
-        let verified = self.verified(task, build, archive).await?;
-        let runner = Arc::clone(&self.runner);
-        let (uid, file) = (request.variant.clone(), archive.filename.clone());
-        let (arch, is_iso) = (artifact.arch.clone(), artifact.is_iso);
-        let source = verified.path.clone();
-        let (destination, linked, metadata) = blocking(move || {
-            let variant = runner.variants.get(&uid).ok_or_else(|| format!("there is no variant {uid}"))?;
-            let directory =
-                if is_iso { runner.dir.iso_dir(variant, &arch) } else { runner.dir.images_dir(variant, &arch) };
-            runner.dir.make_dir(&directory).map_err(|error| error.to_string())?;
-            let destination = directory.join(file);
-            let replaceable = |path: &Path| runner.dir.relative(path).is_some_and(|p| runner.replaceable.contains(&p));
-            let linked = match link(&source, &destination, runner.link_type) {
-                Err(LinkError::Exists { .. }) if replaceable(&destination) => {
-                    std::fs::remove_file(&destination)
-                        .map_err(|error| format!("cannot replace {}: {error}", destination.display()))?;
-                    link(&source, &destination, runner.link_type)
-                }
-                other => other,
-            };
-            let linked = linked.map_err(|e| e.to_string())?;
-            let metadata = std::fs::metadata(&destination)
-                .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
-            Ok((destination, linked, metadata))
-        })
-        .await?;
-        self.note_linked(request, &verified.path, &destination, &linked);
-        let path = self.runner.dir.relative(&destination);
+        let artifact = file.artifact;
+        let uid = &request.variant;
+        let variant = runner.variants.get(uid).ok_or_else(|| format!("there is no variant {uid}"))?;
+        let directory = if artifact.is_iso {
+            runner.dir.iso_dir(variant, &artifact.arch)
+        } else {
+            runner.dir.images_dir(variant, &artifact.arch)
+        };
+        self.directories.make(&directory).map_err(|error| error.to_string())?;
+        let destination = directory.join(file.name);
+        let path = runner.dir.relative(&destination);
         let path = path.ok_or_else(|| format!("{} has no path in the compose", destination.display()))?;
+        let linked = match link(&verified.path, &destination, runner.link_type) {
+            Err(LinkError::Exists { .. }) if runner.replaceable.contains(&path) => {
+                std::fs::remove_file(&destination)
+                    .map_err(|error| format!("cannot replace {}: {error}", destination.display()))?;
+                link(&verified.path, &destination, runner.link_type)
+            }
+            other => other,
+        };
+        let linked = linked.map_err(|error| error.to_string())?;
+        let metadata = std::fs::metadata(&destination)
+            .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
+        self.note_linked(request, &verified.path, &destination, &linked);
         let checksums = verified.digests.values.into_iter();
         let entry = ImageEntry {
             arch: artifact.arch,
@@ -250,41 +317,11 @@ impl Run {
             path,
             size: metadata.len(),
             mtime: metadata.mtime(),
-            checksums: checksums.filter(|(name, _)| self.runner.algorithms.contains(name)).collect(),
+            checksums: checksums.filter(|(name, _)| runner.algorithms.contains(name)).collect(),
         };
         let (request, variant) = (task.request, request.variant.clone());
         self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });
         Ok(AddedImage { variant, image: Image::from(entry) })
-    }
-
-    /// The file of an archive, read whole and compared with what the hub says.
-    async fn verified(&self, task: Task, build: &Build, archive: &Archive) -> Result<Verified, String> {
-        let runner = Arc::clone(&self.runner);
-        let (index, file) = (task.request, archive.filename.clone());
-        let events = Arc::clone(&runner.events);
-        let mut progress = move |bytes| {
-            events.say(Event::FetchProgress { request: index, file: file.clone(), bytes });
-        };
-        match &runner.volume {
-            Volume::Local { .. } => {
-                let (build, archive) = (build.clone(), archive.clone());
-                blocking(move || {
-                    let wanted = Wanted { build: &build, archive: &archive, algorithms: &runner.algorithms };
-                    match runner.volume.read_local(wanted, &mut progress) {
-                        Some(result) => result.map_err(|e| e.to_string()),
-                        None => Err("the volume is not local".to_owned()),
-                    }
-                })
-                .await
-            }
-            Volume::Cache { .. } => {
-                let wanted = Wanted { build, archive, algorithms: &runner.algorithms };
-                let phase = &self.requests[task.request].phase;
-                let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
-                let fetched = runner.volume.fetch(&runner.hub, wanted, &mut progress, &warn, &self.stop).await;
-                fetched.map_err(|e| e.to_string())
-            }
-        }
     }
 
     fn note_linked(&self, request: &TaskRequest, source: &Path, destination: &Path, linked: &Linked) {

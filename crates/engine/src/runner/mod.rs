@@ -5,16 +5,20 @@
 //!
 //! - [`submit`] sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
 //!   task id to
-//! - [`wait`], which asks for the states of all open tasks by anonymous calls with many ids each, and hands those that
-//!   ended to
+//! - [`wait`], which asks for the states of all open tasks by anonymous calls with many ids each, at a [`pace`] that the
+//!   hub bears, and hands those that ended to
 //! - [`collect`], which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
 //!   at a time; of failed tasks and of those that upload it reads what composer said ([`output`]).
+//!
+//! What waits between two loops is a task id and its request, so the plan bounds it. What is larger (descriptions of builds,
+//! open files, answers) is bounded by each loop: it begins no more than it has room for.
 //!
 //! A request that fails does not stop the others (PUNGI.md 8); each ends with one [`Outcome`]. A request that an earlier
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod collect;
 pub mod output;
+mod pace;
 mod submit;
 mod wait;
 
@@ -27,6 +31,7 @@ use crate::stop::{Reason, Stop, StopHandle};
 use crate::volume::Volume;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
+use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
@@ -36,6 +41,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
+
+pub use pace::Polling;
 
 /// Why a request that has not ended when a run is stopped failed.
 pub const STOPPED: &str = "stopped before it ended";
@@ -49,24 +56,6 @@ const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Decides what an archive becomes; given by the phase that asked for the build.
 pub type Describe = dyn Fn(&TaskRequest, &Archive) -> Result<Option<Artifact>, String> + Send + Sync;
-
-/// How often tasks are looked at: often at first and after something changed, then ever less.
-#[derive(Debug, Clone, Copy)]
-pub struct Polling {
-    /// The shortest pause.
-    pub least: Duration,
-    /// The longest pause.
-    pub most: Duration,
-    /// How long the hub may still be at what a run asked for that was killed: before that, a task that it does not have
-    /// may still come.
-    pub settled: Duration,
-}
-
-impl Default for Polling {
-    fn default() -> Self {
-        Self { least: Duration::from_millis(50), most: Duration::from_secs(6), settled: Duration::from_secs(20) }
-    }
-}
 
 /// Where a request begins.
 #[derive(Debug, Clone, Default)]
@@ -171,6 +160,7 @@ impl Runner {
             stop,
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
+            directories: Arc::new(self.dir.directories()),
         };
         let gather = async {
             let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
@@ -222,6 +212,8 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
+    /// The directories of the compose that files go to.
+    directories: Arc<Directories>,
 }
 
 impl Run {

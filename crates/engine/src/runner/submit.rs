@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
-const PER_SYNC: usize = 16;
+const PER_SYNC: usize = 32;
 
 /// How often a request is sent, if the hub has no task of it each time that the answer got lost.
 const MOST_SENDS: usize = 5;
@@ -211,7 +211,7 @@ impl Run {
     fn note(&self, request: &TaskRequest, id: i64) {
         let dir = &self.runner.dir;
         let path = dir.koji_task(id);
-        let made = dir.make_dir(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
+        let made = self.directories.make(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
         let open = || beneath::open(&path, OpenOptions::new().create(true).append(true));
         let made = made.and_then(|()| open().map_err(|error| error.to_string()));
         if let Err(error) = made {

@@ -1,13 +1,30 @@
 //! *Waiting* for all open tasks at once, by anonymous calls with many ids each.
 
+use super::pace::{Pace, Round};
 use super::{Run, Task};
 use crate::event::Event;
 use magudi_koji::calls::{TaskInfo, TaskState};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Task ids in one `getTaskInfo` call: 3 kB out and 150 kB back (KOJI.md 10).
 const IDS_PER_CALL: usize = 200;
+
+/// A task that has not ended.
+struct Watched {
+    task: Task,
+    /// The state it was last seen in.
+    state: Option<TaskState>,
+    /// When it was first seen open.
+    open_since: Option<Instant>,
+}
+
+impl Watched {
+    fn new(task: Task) -> Self {
+        Self { task, state: None, open_since: None }
+    }
+}
 
 impl Run {
     pub(super) async fn wait(
@@ -15,67 +32,85 @@ impl Run {
         mut submitted: mpsc::UnboundedReceiver<Task>,
         over: mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
     ) {
-        let mut open: BTreeMap<i64, (Task, Option<TaskState>)> = BTreeMap::new();
-        let polling = self.runner.polling;
-        let mut pause = polling.least;
+        let mut watched: BTreeMap<i64, Watched> = BTreeMap::new();
+        let mut pace = Pace::new(self.runner.polling);
         loop {
-            if open.is_empty() {
+            if watched.is_empty() {
                 let Some(task) = submitted.recv().await else { return };
-                open.insert(task.id, (task, None));
+                watched.insert(task.id, Watched::new(task));
+                pace.reset();
             }
             while let Ok(task) = submitted.try_recv() {
-                open.insert(task.id, (task, None));
+                watched.insert(task.id, Watched::new(task));
             }
             if self.stop.is_set() {
                 // The last submission may be under way; its task is ours too.
                 while let Some(task) = submitted.recv().await {
-                    open.insert(task.id, (task, None));
+                    watched.insert(task.id, Watched::new(task));
                 }
-                for (task, _) in open.into_values() {
-                    self.abandon(task, false);
+                for watched in watched.into_values() {
+                    self.abandon(watched.task, false);
                 }
                 return;
             }
-            let mut changed = false;
-            let ids: Vec<i64> = open.keys().copied().collect();
-            for chunk in ids.chunks(IDS_PER_CALL) {
-                // A hub that does not answer does not keep a run from being stopped.
-                let Some(infos) = self.stop.unless_set(self.runner.hub.get_task_info(chunk)).await else { break };
-                match infos {
-                    Ok(infos) => changed |= self.take_states(&mut open, chunk, infos, &over),
-                    Err(error) => {
-                        // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
-                        for id in chunk {
-                            if let Some((task, _)) = open.remove(id) {
-                                let label = self.requests[task.request].label();
-                                let text =
-                                    format!("task {id} of image {label}: its state cannot be asked for: {error}");
-                                self.fail(task.request, Some(*id), text);
-                            }
-                        }
-                    }
-                }
-            }
-            if open.is_empty() {
+            let round = self.ask(&mut watched, &mut pace, &over).await;
+            if watched.is_empty() {
                 continue;
             }
-            pause = if changed { polling.least } else { (pause * 3 / 2).min(polling.most) };
+            let floor = pace.floor(&round);
+            let pause = pace.pause(&round);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.stop.wait() => {}
-                // A new task is looked at as soon as it is there, but not more often than the shortest pause.
-                Some(task) = submitted.recv(), if pause > polling.least => {
-                    open.insert(task.id, (task, None));
-                    tokio::time::sleep(polling.least).await;
+                // A new task is looked at as soon as the hub has had its breath.
+                Some(task) = submitted.recv(), if pause > floor => {
+                    watched.insert(task.id, Watched::new(task));
+                    pace.reset();
+                    tokio::time::sleep(floor).await;
                 }
             }
         }
     }
 
+    /// Asks once for the states of all tasks.
+    async fn ask(
+        &self,
+        watched: &mut BTreeMap<i64, Watched>,
+        pace: &mut Pace,
+        over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
+    ) -> Round {
+        let begun = Instant::now();
+        let mut round = Round::default();
+        let ids: Vec<i64> = watched.keys().copied().collect();
+        for chunk in ids.chunks(IDS_PER_CALL) {
+            round.calls += 1;
+            // A hub that does not answer does not keep a run from being stopped.
+            let Some(infos) = self.stop.unless_set(self.runner.hub.get_task_info(chunk)).await else { break };
+            match infos {
+                Ok(infos) => round.changed |= self.take_states(watched, pace, chunk, infos, over),
+                Err(error) => {
+                    // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
+                    for id in chunk {
+                        if let Some(Watched { task, .. }) = watched.remove(id) {
+                            let label = self.requests[task.request].label();
+                            let text = format!("task {id} of image {label}: its state cannot be asked for: {error}");
+                            self.fail(task.request, Some(*id), text);
+                        }
+                    }
+                }
+            }
+        }
+        let open_for = |watched: &Watched| watched.open_since.map(|since| since.elapsed());
+        round.about_to_end = watched.values().filter_map(open_for).any(|age| pace.is_about_to_end(age));
+        round.took = begun.elapsed();
+        round
+    }
+
     /// Compares states with those seen before, passes on what ended. True if anything changed.
     fn take_states(
         &self,
-        open: &mut BTreeMap<i64, (Task, Option<TaskState>)>,
+        watched: &mut BTreeMap<i64, Watched>,
+        pace: &mut Pace,
         ids: &[i64],
         infos: Vec<Option<TaskInfo>>,
         over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
@@ -83,10 +118,10 @@ impl Run {
         let mut changed = false;
         let mut ended: BTreeMap<i32, (TaskState, Vec<Task>)> = BTreeMap::new();
         for (id, info) in ids.iter().zip(infos) {
-            let Some((task, before)) = open.get_mut(id) else { continue };
+            let Some(Watched { task, state: before, open_since }) = watched.get_mut(id) else { continue };
             let task = *task;
             let Some(info) = info else {
-                open.remove(id);
+                watched.remove(id);
                 let label = self.requests[task.request].label();
                 self.fail_after(task, format!("task {id} of image {label}: the hub does not know it any more"));
                 continue;
@@ -96,13 +131,18 @@ impl Run {
             }
             changed = true;
             *before = Some(info.state);
+            // A task that was freed again begins anew.
+            *open_since = (info.state == TaskState::Open).then(Instant::now);
             self.say(Event::TaskState {
                 request: task.request,
                 task: *id,
                 state: info.state.to_string().to_uppercase(),
             });
             if info.state.is_final() {
-                open.remove(id);
+                watched.remove(id);
+                if let (TaskState::Closed, Some(duration)) = (info.state, duration(&info)) {
+                    pace.learn(duration);
+                }
                 ended.entry(info.state.number()).or_insert((info.state, Vec::new())).1.push(task);
             }
         }
@@ -112,4 +152,9 @@ impl Run {
         }
         changed
     }
+}
+
+/// How long a task was open, by the hub's own clock.
+fn duration(task: &TaskInfo) -> Option<Duration> {
+    Duration::try_from_secs_f64(task.completion_ts? - task.start_ts?).ok()
 }
