@@ -8,10 +8,10 @@ use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_compose::write::write_atomic;
-use magudi_engine::journal::{self, load_journal};
+use magudi_engine::journal::{self, load_events};
 use magudi_engine::lock::{Holder, holder};
 use magudi_report::text::path_in_url;
-use magudi_report::{Facts, arrange, page};
+use magudi_report::{Facts, Told, page, report};
 use std::path::{Component, Path, PathBuf};
 
 /// Runs the command.
@@ -44,7 +44,9 @@ pub fn leave(dir: &ComposeDir) -> Result<(), String> {
 
 /// The page. `base` is the address of the compose directory as seen from the page.
 fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String, String> {
-    let events = load_journal(&dir.logs_global().join(journal::NAME)).map_err(|error| error.to_string())?;
+    let mut told = Told::default();
+    load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))
+        .map_err(|error| error.to_string())?;
     // A STATUS that cannot be read does not keep people from what the journal says.
     let status = load_status(&dir.status_file()).ok().flatten();
     let facts = Facts {
@@ -62,7 +64,7 @@ fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String
             _ => Ok(None),
         },
     };
-    page(&arrange(&events, &facts)).map_err(|error| error.to_string())
+    page(&report(told, &facts)).map_err(|error| error.to_string())
 }
 
 /// The files that people look at, as far as they are there.

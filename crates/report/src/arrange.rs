@@ -34,7 +34,7 @@ pub struct Facts {
 
 /// What is collected while the events go by.
 #[derive(Debug, Default)]
-struct Told {
+pub struct Told {
     compose_id: Option<String>,
     /// The hub was a simulated one, which is gone: there is nothing to go on with.
     simulated: bool,
@@ -56,7 +56,8 @@ struct Told {
 }
 
 impl Told {
-    fn take(&mut self, stamped: &Stamped) {
+    /// Hears the next event.
+    pub fn take(&mut self, stamped: &Stamped) {
         let time = stamped.time;
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
         self.tracks.take(stamped);
@@ -107,6 +108,11 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     for stamped in events {
         told.take(stamped);
     }
+    report(told, facts)
+}
+
+/// Makes a report of what was told.
+pub fn report(told: Told, facts: &Facts) -> Report {
     // A run that nobody runs any more stopped with its last event.
     let (first, last) = told.span.unzip();
     let now = match &facts.runner {
@@ -130,8 +136,13 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     let mut timeline: Vec<(Timestamp, usize)> =
         tracks.iter().enumerate().filter_map(|(index, track)| Some((track.sent?, index))).collect();
     timeline.sort();
-    let bars = timeline.iter().filter_map(|(_, index)| bar(*index, tracks.get(*index)?, span?, now));
-    let rows: Vec<Row> = tracks.iter().enumerate().flat_map(|(index, track)| rows(index, track, facts, now)).collect();
+    let shown = shown(&tracks);
+    let bars = timeline.iter().filter(|(_, index)| shown.contains(index));
+    let bars = bars.filter_map(|(_, index)| bar(*index, tracks.get(*index)?, span?, now));
+    let rows_of = |index: &usize| tracks.get(*index).map(|track| rows(*index, track, facts, now)).unwrap_or_default();
+    let rows: Vec<Row> = shown.iter().flat_map(rows_of).collect();
+    let missing =
+        (0..tracks.len()).flat_map(|index| rows_of(&index)).filter(|row| row.href.is_none() && row.stage != "done");
     let elapsed = first.zip(last).map(|(first, _)| now.as_millisecond() - first.as_millisecond());
     Report {
         compose_id: told.compose_id.clone().unwrap_or_else(|| "compose".to_owned()),
@@ -143,7 +154,7 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         runs: told.runs,
         counts: counts(&tracks),
         tasks: tracks.len(),
-        images: match (images().count(), rows.iter().filter(|row| row.href.is_none() && row.stage != "done").count()) {
+        images: match (images().count(), missing.count()) {
             (have, 0) => count(have),
             (have, missing) => format!("{} of {}", count(have), count(have + missing)),
         },
@@ -154,10 +165,11 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         axis: span.map(Span::axis).unwrap_or_default(),
         timeline: bars.collect(),
         choices: choices(&rows),
+        left_out: tracks.len() - shown.len(),
         rows,
         uploads,
         uploads_problem,
-        checksums: checksums(&tracks),
+        checksums: checksums(&shown.iter().filter_map(|index| tracks.get(*index).copied()).collect::<Vec<_>>()),
         skipped: told.skipped,
         diagnostics: told.findings,
         phases: told.phases,
@@ -165,6 +177,16 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
         failures,
         state,
     }
+}
+
+/// The most tasks with a row and a bar of their own: a page of more is slow to load and slower to read.
+const MOST_SHOWN: usize = 3_000;
+
+/// Which tasks have a row and a bar of their own: all, or of very many first those that are not done.
+fn shown(tracks: &[&Track]) -> BTreeSet<usize> {
+    let by_doneness =
+        |done: bool| (0..tracks.len()).filter(move |index| (tracks[*index].stage() == Stage::Done) == done);
+    by_doneness(false).chain(by_doneness(true)).take(MOST_SHOWN).collect()
 }
 
 /// Whether what ended the compose is one of the failures.

@@ -15,6 +15,6 @@ pub mod timeline;
 pub mod track;
 pub mod uploads;
 
-pub use arrange::{Facts, arrange};
+pub use arrange::{Facts, Told, arrange, report};
 pub use model::Report;
 pub use page::{PageError, page};

@@ -41,6 +41,8 @@ pub struct Report {
     pub axis: Axis,
     /// One row of the timeline for each request, in the order of their submission.
     pub timeline: Vec<Bar>,
+    /// Tasks that have no row, because they are too many.
+    pub left_out: usize,
     /// One row of the table for each image, and for each arch of a request that has none.
     pub rows: Vec<Row>,
     /// The values to filter by.
