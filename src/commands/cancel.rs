@@ -5,7 +5,7 @@ use super::compose::{host, profile};
 use super::inspect::{Typed, inspect};
 use super::recall::load_history;
 use super::resume::begun;
-use super::runtime;
+use super::{RUN_THREADS, runtime};
 use crate::cli::CancelArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -62,7 +62,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         let plan = if history.in_doubt().is_empty() { BTreeMap::new() } else { plan(&options, environment)? };
         let (weburl, settled) = (profile.weburl.trim_end_matches('/'), profile.retry_interval);
         let canceling = Canceling { events: &events, ui, history: &history, plan, weburl, settled };
-        let left = runtime()?.block_on(async {
+        let left = runtime(RUN_THREADS)?.block_on(async {
             let hub = Hub::new(&profile, &environment.network.client_options()).map_err(Failure::failed)?;
             let session = hub.login(authenticator).await.map_err(Failure::failed)?;
             let left = canceling.run(&hub, &session).await;
@@ -160,9 +160,9 @@ fn plan(
     options: &super::compose::Options,
     environment: &Environment,
 ) -> Result<BTreeMap<String, TaskRequest>, Failure> {
-    let inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
+    let mut inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
     let (dir, identity) = inspected.place(&options.request, true)?;
-    let (requests, _) = inspected.expand(&identity, &dir);
+    let requests = inspected.expand(&identity, &dir);
     Ok(keys(&requests).into_iter().zip(requests).collect())
 }
 

@@ -7,6 +7,9 @@ use crate::ui::Ui;
 use magudi_devhub::{Options, Scenario, load_scenario, profile_text, start};
 use std::path::Path;
 
+/// Threads beside the first one: a call may take long and blocks its thread, so that others need another.
+const HUB_THREADS: usize = 2;
+
 /// Runs the command until a signal ends it.
 pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
     let scenario = match &args.scenario {
@@ -30,7 +33,7 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
         trust_remote_user: args.trust_remote_user,
         ..Options::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
     };
-    runtime()?.block_on(async {
+    runtime(HUB_THREADS)?.block_on(async {
         let hub = start(options).await.map_err(Failure::failed)?;
         if let Some(path) = &args.profile_file {
             let text = profile_text("devhub", &hub);

@@ -80,11 +80,15 @@ fn show(failure: &Failure, ui: Ui) {
     }
 }
 
-/// A tokio runtime of a few threads, whatever the machine.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+/// Threads beside the first one that carry out a run. With those that may block and those that rayon hashes with, a run has
+/// eight on two processors.
+const RUN_THREADS: usize = 2;
+
+/// A tokio runtime of `threads` beside this one, and three that may block, whatever the machine.
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(4)
+        .worker_threads(threads)
+        .max_blocking_threads(3)
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))

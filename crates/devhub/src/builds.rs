@@ -2,6 +2,7 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
+use crate::facts::Facts;
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The id of the build type `image`.
@@ -25,7 +26,7 @@ pub(crate) struct Archive {
     /// What the hub says its MD5 is.
     pub(crate) md5: String,
     /// Further facts.
-    pub(crate) extra: Value,
+    pub(crate) extra: Facts,
     /// Whether it is the manifest from which osbuild made an image.
     pub(crate) is_manifest: bool,
 }
@@ -41,7 +42,7 @@ impl Archive {
             ("checksum", string(self.md5.as_str())),
             ("checksum_type", int(0)),
             ("compression_type", string_or_nil(self.kind.compression)),
-            ("extra", self.extra.clone()),
+            ("extra", self.extra.value()),
             ("filename", string(self.filename.as_str())),
             ("id", int(self.id)),
             ("metadata_only", Value::Bool(false)),
@@ -128,8 +129,8 @@ impl Build {
         }
         let facts = |manifests: bool| {
             let archives = self.archives.iter().filter(move |archive| archive.is_manifest == manifests);
-            let facts =
-                archives.filter_map(|archive| Some((archive.filename.clone(), archive.extra.get("image")?.clone())));
+            let facts = archives
+                .filter_map(|archive| Some((archive.filename.clone(), archive.extra.value().get("image")?.clone())));
             structure(facts)
         };
         let mut members = vec![("typeinfo", structure([("image", facts(false))]))];

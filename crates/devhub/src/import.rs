@@ -7,6 +7,7 @@ use md5::{Digest as _, Md5};
 use crate::archive_types;
 use crate::builds::{Archive, BuildState};
 use crate::clock::Micros;
+use crate::facts::Facts;
 use crate::ids;
 use crate::image_types;
 use crate::output;
@@ -44,7 +45,7 @@ impl State {
                 filename: file.filename.clone(),
                 size,
                 md5,
-                extra,
+                extra: Facts::of(&extra),
                 is_manifest: file.is_manifest,
             });
         }

@@ -22,6 +22,7 @@ mod body;
 mod builds;
 mod caller;
 mod clock;
+mod facts;
 mod files;
 mod http;
 pub mod hub;

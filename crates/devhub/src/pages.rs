@@ -109,7 +109,7 @@ fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
     content.push_str(&row("request", &escape(&python::repr(&Value::Array(task.request.clone())))));
     let result = match &task.result {
         None => String::new(),
-        Some(TaskResult::Value(value)) => python::repr(value),
+        Some(TaskResult::Value(value)) => python::repr(&value.value()),
         Some(TaskResult::Fault(fault)) => python::repr(&fault_value(fault, false)),
     };
     content.push_str(&row("result", &escape(&result)));

@@ -1,6 +1,7 @@
 //! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (KOJI.md 6).
 
 use crate::clock::{Micros, time_value, ts_value};
+use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -51,7 +52,7 @@ impl TaskState {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
     /// A value.
-    Value(Value),
+    Value(Facts),
     /// A fault.
     Fault(Fault),
 }

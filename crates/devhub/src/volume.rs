@@ -1,9 +1,10 @@
 //! The *volume* is the directory that a hub keeps its files in: images of builds, output of tasks.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Modification time of every image, in seconds since 1970 (PUNGI.md 15).
 const IMAGE_MTIME: u64 = 1_700_000_000;
@@ -87,47 +88,52 @@ impl Volume {
     }
 }
 
-/// Writes beside and renames, so that nobody reads half a file and no hard link to an older one changes. A file that
-/// holds this already stays.
-fn write(path: &Path, content: &[u8], size: u64, mtime: Option<std::time::SystemTime>) -> io::Result<()> {
-    match holds(path, content, size) {
-        Ok(true) => return Ok(()),
-        // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
-        Ok(false) => fs::remove_file(path)?,
-        Err(_) => {}
+/// Writes a file, unless it holds this already. One that holds something else is not changed, because of hard links to it, but
+/// replaced; nobody reads half of what replaces it.
+fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> io::Result<()> {
+    let fill = |mut file: File| {
+        file.write_all(content)?;
+        if size != content.len() as u64 {
+            file.set_len(size)?;
+        }
+        mtime.map_or(Ok(()), |mtime| file.set_modified(mtime))
+    };
+    let create = |path: &Path| File::options().write(true).create_new(true).open(path);
+    // Nobody asks for a new file before its task says that it is there. Most files are new, and their directories too.
+    let created = create(path).or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(dir)) => fs::create_dir_all(dir).and_then(|()| create(path)),
+        _ => Err(error),
+    });
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return fill(created?),
     }
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
+    if holds(path, content, size).unwrap_or(false) {
+        return Ok(());
     }
     // Names with a dot in front are neither served nor listed.
-    let mut name = std::ffi::OsString::from(".");
+    let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     let temporary = path.with_file_name(name);
-    // A name of the greatest length has no room for the dot; such a file is written in place.
-    let written = match fs::write(&temporary, content) {
-        Ok(()) => temporary.as_path(),
-        Err(e) if e.kind() == io::ErrorKind::InvalidFilename => {
-            fs::write(path, content)?;
-            path
+    match File::create(&temporary) {
+        Ok(file) => {
+            fill(file)?;
+            // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
+            fs::remove_file(path)?;
+            fs::rename(temporary, path)
         }
-        Err(e) => return Err(e),
-    };
-    if mtime.is_some() || size != content.len() as u64 {
-        let file = fs::File::options().write(true).open(written)?;
-        file.set_len(size)?;
-        if let Some(mtime) = mtime {
-            file.set_modified(mtime)?;
+        // A name of the greatest length has no room for the dot; such a file is written in place.
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+            fs::remove_file(path)?;
+            fill(create(path)?)
         }
+        Err(error) => Err(error),
     }
-    if written != path {
-        fs::rename(written, path)?;
-    }
-    Ok(())
 }
 
 /// Whether a file is this long and begins with this; only the hub writes here, so the zeros that follow are not looked at.
 fn holds(path: &Path, content: &[u8], size: u64) -> io::Result<bool> {
-    let mut file = fs::File::open(path)?;
+    let mut file = File::open(path)?;
     if file.metadata()?.len() != size {
         return Ok(false);
     }

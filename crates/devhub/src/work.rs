@@ -7,6 +7,7 @@ use std::io;
 
 use crate::builds::{Build, BuildState};
 use crate::clock::Micros;
+use crate::facts::Facts;
 use crate::ids;
 use crate::names;
 use crate::output;
@@ -149,7 +150,7 @@ impl State {
             self.tasks.get(&id).and_then(|task| self.targets.by_name(task.text(4))).map(|target| target.build_tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         let child = ids::repo_task_id(id);
-        self.end(child, time, TaskResult::Value(repo));
+        self.end(child, time, TaskResult::Value(Facts::of(&repo)));
         if let Some(child) = self.tasks.get_mut(&child) {
             child.awaited = Some(false);
         }
@@ -328,7 +329,7 @@ impl State {
         }
         let tagging = ids::tag_task_id(id);
         if task.children.contains(&tagging) {
-            self.end(tagging, time, TaskResult::Value(Value::Nil));
+            self.end(tagging, time, TaskResult::Value(Facts::of(&Value::Nil)));
             let event = self.event.0;
             let Some(child) = self.tasks.get_mut(&tagging) else { return };
             child.awaited = Some(false);
@@ -347,6 +348,6 @@ impl State {
             ("composer", structure([("server", string(server)), ("id", string(output::compose_id(id)))])),
             ("koji", structure([("build", int(build))])),
         ]);
-        self.end(id, time, TaskResult::Value(result));
+        self.end(id, time, TaskResult::Value(Facts::of(&result)));
     }
 }

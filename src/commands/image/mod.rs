@@ -5,7 +5,7 @@ mod request;
 mod task;
 
 use super::compose::named_profile;
-use super::runtime;
+use super::{RUN_THREADS, runtime};
 use crate::cli::{ImageArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -36,7 +36,7 @@ pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
     let name = args.koji.koji_profile.as_deref().or(Some(PROFILE));
     let (config, user) = (args.koji.koji_config.as_deref(), args.koji.koji_user.as_deref());
     let (profile, authenticator) = named_profile(name, config, user, environment)?;
-    runtime()?.block_on(job.run(&profile, authenticator, &environment.network.client_options()))
+    runtime(RUN_THREADS)?.block_on(job.run(&profile, authenticator, &environment.network.client_options()))
 }
 
 /// What is asked for, as `koji osbuild-image` tells it; but for customizations, which may hold passwords.
@@ -79,7 +79,7 @@ fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(
         None => magudi_devhub::Scenario::default(),
     };
     let topdir = tempfile::Builder::new().prefix("magudi-image-").tempdir().map_err(Failure::failed)?;
-    runtime()?.block_on(async {
+    runtime(RUN_THREADS)?.block_on(async {
         let options = magudi_devhub::Options::loopback(topdir.path(), scenario);
         let hub = magudi_devhub::start(options).await.map_err(Failure::failed)?;
         let mut profile = Profile::for_server("devhub", hub.url());

@@ -65,7 +65,7 @@ fn get_result(call: &mut Call<'_>) -> Answer {
     let id = task.id;
     match (&task.result, task.state) {
         (_, TaskState::Canceled) => Err(generic(format!("Task {id} is canceled"))),
-        (Some(TaskResult::Value(value)), _) => Ok(value.clone()),
+        (Some(TaskResult::Value(value)), _) => Ok(value.value()),
         (Some(TaskResult::Fault(fault)), _) if call.args.flag(1, true) => Err(fault.clone()),
         (Some(TaskResult::Fault(fault)), _) => Ok(fault_value(fault, false)),
         (None, _) => Err(generic(format!("Task {id} is not finished"))),
@@ -173,7 +173,7 @@ fn row(call: &Call<'_>, task: &Task, decode: bool) -> Value {
     let owner = call.state.accounts.by_id(task.owner);
     let result = match &task.result {
         None => Value::Nil,
-        Some(TaskResult::Value(value)) => value.clone(),
+        Some(TaskResult::Value(value)) => value.value(),
         Some(TaskResult::Fault(fault)) => fault_value(fault, false),
     };
     let (request, result) = if decode {
