@@ -1,7 +1,7 @@
 //! The *image_checksum* phase: sum files beside the images and checksums in images.json (PUNGI.md 11).
 
 use magudi_compose::identity::ComposeIdentity;
-use magudi_compose::images::Images;
+use magudi_compose::images::{Image, Images};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::write::Batch;
 use magudi_config::compose_config::ChecksumConfig;
@@ -10,21 +10,21 @@ use magudi_engine::digest::MultiDigest;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The phase's name on the command line and in logs.
 pub const NAME: &str = "image_checksum";
 
 /// One line pair of a sum file, in the order in which sum files are sorted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Sum {
-    file: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sum<'a> {
+    file: &'a str,
     size: u64,
-    algorithm: String,
-    digest: String,
+    algorithm: &'a str,
+    digest: &'a str,
 }
 
-impl Sum {
+impl Sum<'_> {
     fn text(&self) -> String {
         let Self { file, size, algorithm, digest } = self;
         format!("# {file}: {size} bytes\n{} ({file}) = {digest}\n", algorithm.to_uppercase())
@@ -47,43 +47,52 @@ pub fn run(
     }
     let directories: BTreeSet<&str> = own.iter().map(|path| directory_of(path)).collect();
     hash_missing(images, &algorithms, dir, &directories)?;
-    let mut files: BTreeMap<PathBuf, BTreeSet<Sum>> = BTreeMap::new();
-    for (variant, arch, image) in images.iter().filter(|(_, _, image)| directories.contains(directory_of(&image.path)))
-    {
-        let path = dir.compose().join(&image.path);
-        let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-            return Err(format!("{} is not the path of an image", image.path));
-        };
-        let base = base(config, identity, variant, arch, directory)?;
-        for algorithm in &algorithms {
+    let mut listed: BTreeMap<&str, Vec<(String, &Image)>> = BTreeMap::new();
+    for (variant, arch, image) in images.iter() {
+        let directory = directory_of(&image.path);
+        if directories.contains(directory) {
+            let base = base(config, identity, variant, arch, directory)?;
+            listed.entry(directory).or_default().push((base, image));
+        }
+    }
+    let compose = dir.compose();
+    let batch = Batch::new(&compose);
+    // One directory at a time on each processor: the sums of all of them together would be many.
+    listed.par_iter().try_for_each(|(directory, images)| {
+        let directory = compose.join(directory);
+        // It was made by whoever put the image there, an earlier run perhaps.
+        dir.make_dir(&directory).map_err(|e| e.to_string())?;
+        sum_files(images, &algorithms, config.one_file).into_iter().try_for_each(|(file, sums)| {
+            let text: String = sums.iter().map(Sum::text).collect();
+            batch.write(&directory.join(file), text.as_bytes()).map_err(|e| e.to_string())
+        })
+    })?;
+    if listed.is_empty() { Ok(()) } else { batch.finish().map_err(|e| e.to_string()) }
+}
+
+/// The sum files of one directory: name and lines. Before each image stands the base of the names of the directory's sum files.
+fn sum_files<'a>(
+    images: &'a [(String, &Image)],
+    algorithms: &'a [&str],
+    one_file: bool,
+) -> BTreeMap<String, BTreeSet<Sum<'a>>> {
+    let mut files: BTreeMap<String, BTreeSet<Sum<'a>>> = BTreeMap::new();
+    for (base, image) in images {
+        let file = image.path.rsplit('/').next().unwrap_or_default();
+        for algorithm in algorithms {
             let Some(digest) = image.checksums.get(*algorithm) else { continue };
-            let sum = Sum {
-                file: name.to_owned(),
-                size: image.size,
-                algorithm: (*algorithm).to_owned(),
-                digest: digest.clone(),
-            };
-            let upper = algorithm.to_uppercase();
-            let mut add = |file: String| files.entry(directory.join(file)).or_default().insert(sum.clone());
-            if config.one_file {
+            let sum = Sum { file, size: image.size, algorithm, digest };
+            let mut add = |name: String| files.entry(name).or_default().insert(sum);
+            if one_file {
                 add(format!("{base}CHECKSUM"));
             } else {
-                add(format!("{name}.{upper}SUM"));
+                let upper = algorithm.to_uppercase();
+                add(format!("{file}.{upper}SUM"));
                 add(format!("{base}{upper}SUM"));
             }
         }
     }
-    for directory in files.keys().filter_map(|path| path.parent()).collect::<BTreeSet<_>>() {
-        // It was made by whoever put the image there, an earlier run perhaps.
-        dir.make_dir(directory).map_err(|e| e.to_string())?;
-    }
-    let compose = dir.compose();
-    let batch = Batch::new(&compose);
-    for (path, sums) in &files {
-        let text: String = sums.iter().map(Sum::text).collect();
-        batch.write(path, text.as_bytes()).map_err(|e| e.to_string())?;
-    }
-    if files.is_empty() { Ok(()) } else { batch.finish().map_err(|e| e.to_string()) }
+    files
 }
 
 /// Reads the files whose checksums are not all known, several at a time.
@@ -135,7 +144,7 @@ fn base(
     identity: &ComposeIdentity,
     variant: &str,
     arch: &str,
-    directory: &Path,
+    directory: &str,
 ) -> Result<String, String> {
     let template = config.base_filename.as_str();
     if template.is_empty() {
@@ -155,7 +164,7 @@ fn base(
             "label_major_version" => label.map_or_else(String::new, |label| label.major().to_owned()),
             "variant" => variant.to_owned(),
             "arch" => arch.to_owned(),
-            "dirname" if config.one_file => directory.file_name()?.to_str()?.to_owned(),
+            "dirname" if config.one_file => directory.rsplit('/').next()?.to_owned(),
             _ => return None,
         })
     };

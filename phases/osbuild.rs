@@ -44,6 +44,7 @@ impl ImagePhase for Osbuild {
         let mut expander = Expander {
             context,
             requests: Vec::new(),
+            own_repository: String::new(),
             without_arch: Vec::new(),
             diagnostics: Vec::new(),
             unsendable: BTreeSet::new(),
@@ -122,6 +123,8 @@ struct Planned<'a> {
 struct Expander<'a> {
     context: &'a Context<'a>,
     requests: Vec<Planned<'a>>,
+    /// The repository of the variant that is being expanded.
+    own_repository: String,
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
     diagnostics: Vec<Diagnostic>,
@@ -138,6 +141,7 @@ impl<'a> Expander<'a> {
         // A problem of an image is reported once, not again for each variant that the image is built for.
         let mut checked: BTreeSet<(usize, usize)> = BTreeSet::new();
         for variant in context.variants.ordered() {
+            self.own_repository = self.resolver().of_variant(variant);
             for (number, (section, pattern)) in sections.iter().enumerate() {
                 if !pattern.as_ref().is_some_and(|pattern| self.matches(section, pattern, variant)) {
                     continue;
@@ -492,7 +496,7 @@ impl<'a> Expander<'a> {
         let listed =
             image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.value == variant.uid));
         if !variant.is_empty && !listed {
-            repositories.push(Json::from(resolver.of_variant(variant)));
+            repositories.push(Json::from(self.own_repository.as_str()));
         }
         repositories
     }

@@ -4,7 +4,7 @@
 use super::inspect::{Inspected, Request, Typed, inspect};
 use super::outage::OutageLog;
 use super::recall::{Recalled, recall};
-use super::runtime;
+use super::{RUN_THREADS, runtime};
 use crate::cli::{KojiArgs, RunArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -324,7 +324,7 @@ pub fn compose(
     ui: Ui,
     prepared: Prepared,
 ) -> Result<(), Failure> {
-    let Prepared { inspected, hub, recall: wanted, events: stream } = prepared;
+    let Prepared { mut inspected, hub, recall: wanted, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
     let dir = match &options.request.compose_dir {
@@ -346,7 +346,7 @@ pub fn compose(
         identity = known;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
-    let (requests, _) = inspected.expand(&identity, &dir);
+    let requests = inspected.expand(&identity, &dir);
     let fresh = wanted == Recall::IfUnfinished && matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
     let recalled = recall(&dir, &requests, &inspected, fresh, &options.going)?;
     if options.print_output_dir {
@@ -369,12 +369,14 @@ pub fn compose(
     };
     let (handle, stopped) = stop();
     let Recalled { starts, claimed, paths } = recalled;
+    let Inspected { mut config, variants, selection, .. } = inspected;
+    config.forget_images();
     let compose = Compose {
-        config: inspected.config,
-        variants: inspected.variants,
+        config,
+        variants,
         identity: identity.clone(),
         dir: dir.clone(),
-        selection: inspected.selection,
+        selection,
         requests,
         events: Arc::clone(&events),
         polling,
@@ -389,7 +391,7 @@ pub fn compose(
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
-    let end = runtime()?.block_on(async {
+    let end = runtime(RUN_THREADS)?.block_on(async {
         tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
         match hub {
             HubChoice::Profile(profile, authenticator) => {

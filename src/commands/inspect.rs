@@ -85,11 +85,20 @@ pub struct Inspected {
     pub diagnostics: Vec<Diagnostic>,
     /// The files that were read.
     pub sources: Sources,
+    /// The requests of the compose that would be made at the time, most likely the ones that are asked for next.
+    expected: Option<(ComposeDir, ComposeIdentity, Vec<TaskRequest>)>,
 }
 
 impl Inspected {
-    /// Expands the phases for a compose of `identity` in `dir`.
-    pub fn expand(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
+    /// The requests of a compose of `identity` in `dir`.
+    pub fn expand(&mut self, identity: &ComposeIdentity, dir: &ComposeDir) -> Vec<TaskRequest> {
+        match self.expected.take() {
+            Some((place, for_identity, requests)) if place == *dir && for_identity == *identity => requests,
+            _ => self.expand_anew(identity, dir).0,
+        }
+    }
+
+    fn expand_anew(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
         expand(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
     }
 
@@ -152,10 +161,22 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     diagnostics.extend(check_variants(&variants));
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
     let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
-    let mut inspected =
-        Inspected { config, variants, variants_path, excluded, identity, selection, diagnostics, sources };
-    // What is wrong does not depend on the respin, so any directory will do.
-    let (_, found) = inspected.expand(&inspected.identity, &ComposeDir::at(Path::new("/compose")));
+    let mut inspected = Inspected {
+        config,
+        variants,
+        variants_path,
+        excluded,
+        identity,
+        selection,
+        diagnostics,
+        sources,
+        expected: None,
+    };
+    // What is wrong does not depend on the place, so any will do where there is none; whoever needs one finds out why.
+    let anywhere = |_| (ComposeDir::at(Path::new("/compose")), inspected.identity.clone());
+    let (dir, identity) = inspected.place(request, true).unwrap_or_else(anywhere);
+    let (requests, found) = inspected.expand_anew(&identity, &dir);
+    inspected.expected = Some((dir, identity, requests));
     inspected.diagnostics.extend(found);
     if has_errors(&inspected.diagnostics) {
         return Err(Failure::invalid(inspected.diagnostics, inspected.sources));

@@ -7,29 +7,43 @@ use crate::settings::Environment;
 use crate::ui::{Table, Ui, counted, printable, wrapped};
 use magudi_config::render;
 use magudi_engine::plan::TaskRequest;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
-    let inspected = inspect(&args.compose.config, &request, environment, Typed::Required)?;
+    let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required)?;
     let (dir, identity) = inspected.place(&request, false)?;
-    let (requests, _) = inspected.expand(&identity, &dir);
-    let text = match args.format {
+    let requests = inspected.expand(&identity, &dir);
+    let answered = match args.format {
         PlanFormat::Json => {
             let report = render::to_json(&inspected.diagnostics, &inspected.sources);
-            let warnings = report.get("warnings").cloned().unwrap_or_else(|| json!([]));
-            let plan = json!({"compose_id": identity.id(), "requests": requests, "diagnostics": warnings});
-            format!("{plan:#}\n")
+            let diagnostics = report.get("warnings").cloned().unwrap_or_else(|| json!([]));
+            let plan = Plan { compose_id: identity.id(), requests: &requests, diagnostics };
+            ui.answer_with(|out| {
+                serde_json::to_writer_pretty(&mut *out, &plan)?;
+                out.write_all(b"\n")
+            })
         }
         PlanFormat::Table => {
             if !args.compose.quiet {
                 ui.diagnostics(&inspected.diagnostics, &inspected.sources);
             }
-            table(&identity.id(), &requests, ui.answer_columns())
+            ui.answer(&table(&identity.id(), &requests, ui.answer_columns()))
         }
     };
-    ui.answer(&text).map_err(Failure::failed)
+    // The program ends here. To take ten thousand images apart would take as long as to read them.
+    std::mem::forget((inspected, requests));
+    answered.map_err(Failure::failed)
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Plan<'a> {
+    compose_id: String,
+    requests: &'a [TaskRequest],
+    diagnostics: Json,
 }
 
 /// The plan as a table, or where that is wider than `columns` with some lines for each task.

@@ -22,7 +22,10 @@ pub use width::wrapped;
 use crate::settings::Environment;
 use magudi_config::render::render_human;
 use magudi_config::{Diagnostic, Severity, Sources};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+/// Bytes of an answer that are printed at once.
+const ANSWER_BUFFER: usize = 64 * 1024;
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -74,10 +77,15 @@ impl Ui {
     }
 
     /// Prints an answer. A reader that has gone away is no error.
-    #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
     pub fn answer(self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        self.answer_with(|out| out.write_all(text.as_bytes()))
+    }
+
+    /// Prints an answer as `write` makes it, piece by piece: for one that is large.
+    #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
+    pub fn answer_with(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut out = BufWriter::with_capacity(ANSWER_BUFFER, io::stdout().lock());
+        match write(&mut out).and_then(|()| out.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
