@@ -175,7 +175,7 @@ fn a_finished_compose_is_changed_only_when_reopened() {
 fn a_manifest_that_cannot_be_used_is_refused_before_anything_is_touched() {
     for (name, text, want) in [
         ("images.json", "{\"header\": {}}", "productmd.images"),
-        ("images.json", "{", "not JSON"),
+        ("images.json", "{", "may have been cut off"),
         ("composeinfo.json", "[", "composeinfo.json"),
     ] {
         let scene = Scene::new();

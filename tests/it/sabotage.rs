@@ -58,7 +58,7 @@ fn killed_in_the_middle_of_a_record_and_after_it() {
 fn a_disk_that_is_full_is_told_and_leaves_nothing_half_done() {
     let dir = tempfile::tempdir().unwrap();
     let (library, want) = (saboteur(dir.path()), calm());
-    for step in ["25", "120", "300", "450", "700"] {
+    for step in ["25", "120", "300", "450", "600"] {
         let story = Story::new(SCENARIO);
         let target = story.scene.target().canonicalize().unwrap().display().to_string();
         let variables = [("SABOTAGE_DIR", target.as_str()), ("SABOTAGE_AT", step), ("SABOTAGE_HOW", "full")];

@@ -1,0 +1,198 @@
+//! `cargo bench`: measures the program beside what a user would use instead (`tests/scale/run.py`, docs/performance.md).
+//!
+//! With a verb it is one of the things measured, because a process of its own is what the peers are: it calls what a run
+//! calls, and nothing else.
+//!
+//! | verb | what it does |
+//! | --- | --- |
+//! | `hash ALGORITHM,... FILE...` | reads and hashes files, all at once |
+//! | `fetch URL DIRECTORY SIZE SHA256` | fetches the file of the build `one-1-1` into a cache |
+//! | `answer FILE TASKS` | writes an answer about tasks; 6,500 make 10 MB |
+//! | `decode FILE TIMES` | decodes an answer, prints the seconds of the fastest time |
+//! | `images N FILE` | writes an images.json of N images |
+
+use magudi_compose::identity::{ComposeIdentity, ComposeType, Product};
+use magudi_compose::images::{Image, Images};
+use magudi_compose::write::write_json;
+use magudi_engine::digest::MultiDigest;
+use magudi_engine::event::ImageEntry;
+use magudi_engine::stop::stop;
+use magudi_engine::volume::{Volume, Wanted};
+use magudi_koji::calls::{get_build, list_archives};
+use magudi_koji::value::{int, string, structure};
+use magudi_koji::xmlrpc::{decode_response, encode_response};
+use magudi_koji::{ClientOptions, Hub, Profile, Value};
+use std::error::Error;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "--bench").collect();
+    let done = match &args[..] {
+        ["hash", algorithms, files @ ..] => hash(algorithms, files),
+        ["fetch", url, directory, size, sum] => fetch(url, directory, size, sum),
+        ["answer", file, tasks] => answer(file, tasks),
+        ["decode", file, times] => decode(file, times),
+        ["images", number, file] => images(number, file),
+        options => return table(options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("scale: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a program of its own")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Has the table made; further arguments are its options.
+fn table(options: &[&str]) -> ExitCode {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scale/run.py");
+    let this = match std::env::current_exe() {
+        Ok(this) => this,
+        Err(error) => {
+            say(&format!("scale: cannot find itself: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match Command::new("python3").arg(script).arg(env!("CARGO_BIN_EXE_magudi")).arg(this).args(options).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("scale: python3: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn hash(algorithms: &str, files: &[&str]) -> Result<()> {
+    let names: Vec<&str> = algorithms.split(',').collect();
+    std::thread::scope(|scope| {
+        let one = |path: &str| -> Result<()> {
+            let digest = MultiDigest::new(names.iter().copied())?;
+            let digests = digest.read_all(&mut File::open(path)?, &mut |_| {})?;
+            std::hint::black_box(digests);
+            Ok(())
+        };
+        let threads: Vec<_> = files.iter().map(|path| scope.spawn(move || one(path))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked")?)
+    })
+}
+
+fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
+    let build = get_build::decode(&structure([
+        ("id", int(1)),
+        ("name", string("one")),
+        ("version", string("1")),
+        ("release", string("1")),
+        ("state", int(1)),
+    ]))?
+    .ok_or("no build")?;
+    let archive = structure([
+        ("id", int(1)),
+        ("build_id", int(1)),
+        ("filename", string("one")),
+        ("size", int(size.parse()?)),
+        ("checksum", string(sum)),
+        ("checksum_type", int(2)),
+        ("type_name", string("qcow2")),
+        ("btype", string("image")),
+    ]);
+    let archives = list_archives::decode(&Value::Array(vec![archive]))?;
+    let wanted = Wanted::new(&build, &archives[0], &["sha256".to_owned()]);
+    let hub = Hub::new(&Profile::for_server("bench", url), &ClientOptions::default())?;
+    let volume = Volume::Cache { topurl: url.to_owned(), cache: directory.into() };
+    std::fs::create_dir_all(directory)?;
+    // As the program's own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (_handle, stopped) = stop();
+    runtime.block_on(volume.fetch(&hub, wanted, Arc::new(|_| {}), &|warning| say(&warning), &stopped))?;
+    Ok(())
+}
+
+/// An answer such as a hub gives to a multiCall about tasks.
+fn answer(file: &str, tasks: &str) -> Result<()> {
+    let task = |id: i64| {
+        structure([
+            ("arch", string("noarch")),
+            ("awaited", Value::Nil),
+            ("channel_id", int(1)),
+            ("completion_time", string("2026-11-22 10:40:07.123456+00:00")),
+            ("completion_ts", Value::Double(1_795_337_174.668_548)),
+            ("create_time", string("2026-11-22 10:40:07.123456+00:00")),
+            ("create_ts", Value::Double(1_795_337_174.668_548)),
+            ("host_id", int(4)),
+            ("id", int(id)),
+            ("label", Value::Nil),
+            ("method", string("osbuildImage")),
+            ("owner", int(3)),
+            ("parent", Value::Nil),
+            ("priority", int(20)),
+            ("start_time", string("2026-11-22 10:40:07.123456+00:00")),
+            ("start_ts", Value::Double(1_795_337_174.668_548)),
+            ("state", int(2)),
+            ("waiting", Value::Bool(false)),
+            ("weight", Value::Double(0.2)),
+        ])
+    };
+    let entries: Vec<Value> = (0..tasks.parse()?).map(|id| Value::Array(vec![task(id)])).collect();
+    std::fs::write(file, encode_response(&Value::Array(entries))?)?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a program of its own")]
+fn decode(file: &str, times: &str) -> Result<()> {
+    let text = std::fs::read(file)?;
+    let mut fastest = Duration::MAX;
+    for _ in 0..times.parse::<u32>()? {
+        let begun = Instant::now();
+        let response = decode_response(&text)?;
+        fastest = fastest.min(begun.elapsed());
+        drop(std::hint::black_box(response));
+    }
+    println!("{}", fastest.as_secs_f64());
+    Ok(())
+}
+
+fn images(number: &str, file: &str) -> Result<()> {
+    let mut all = Images::new();
+    for index in 0..number.parse::<u64>()? {
+        let (variant, arch) = (format!("V{}", index % 20), if index % 2 == 0 { "x86_64" } else { "aarch64" });
+        let entry = ImageEntry {
+            arch: arch.to_owned(),
+            image_type: "qcow2".to_owned(),
+            format: "qcow2".to_owned(),
+            subvariant: format!("S{index}"),
+            path: format!("{variant}/{arch}/images/image-{index}-1.0-1.{arch}.qcow2"),
+            size: 1_000 + index,
+            mtime: 1_700_000_000,
+            checksums: [("sha256".to_owned(), format!("{index:064x}"))].into(),
+        };
+        all.add(&variant, arch, Image::from(entry))?;
+    }
+    all.validate().map_err(|problems| format!("{} problems", problems.len()))?;
+    let text = |text: &str| text.to_owned();
+    let release = Product { name: text("B"), short: text("B"), version: text("1"), kind: text("ga"), internal: false };
+    let identity = ComposeIdentity {
+        release,
+        base_product: None,
+        date: text("20240229"),
+        kind: ComposeType::Test,
+        respin: 0,
+        label: None,
+        is_final: false,
+    };
+    write_json(Path::new(file), &all.to_json(&identity))?;
+    Ok(())
+}
