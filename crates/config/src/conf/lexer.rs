@@ -216,6 +216,8 @@ impl<'t> Lexer<'t> {
         match self.byte(at) {
             b',' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'~' => Some(1),
             b':' | b'=' if self.byte(at + 1) != b'=' => Some(1),
+            // What most tokens begin with is found to be none of forty operators at once.
+            b'"' | b'\'' | b'_' => None,
             b if b.is_ascii_punctuation() => {
                 let rest = self.bytes.get(at..)?;
                 OPERATORS.iter().find(|operator| rest.starts_with(operator.as_bytes())).map(|operator| operator.len())

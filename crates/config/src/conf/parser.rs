@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::source::{FileId, Source, Sources, Span};
 use crate::tree::{Dict, Node, Value};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(super) struct Env<'e> {
     /// The files that are being read, outermost first, and where each was included.
     pub(super) open: Vec<(PathBuf, Option<Span>)>,
     /// Files that were read already.
-    pub(super) known: std::collections::HashMap<PathBuf, FileId>,
+    pub(super) known: HashMap<PathBuf, FileId>,
     /// How many files may still be included.
     pub(super) includes_left: usize,
     /// How many bytes of files may still be read.
@@ -42,7 +43,7 @@ pub(super) fn parse_main(file: FileId, sources: &mut Sources, read: Reader<'_>, 
         sources,
         read,
         open: vec![(source.path.clone(), None)],
-        known: std::collections::HashMap::from([(source.path.clone(), file)]),
+        known: HashMap::from([(source.path.clone(), file)]),
         includes_left: limits::MAX_INCLUDES,
         bytes_left: limits::MAX_TOTAL.saturating_sub(source.text.len()),
         format_left: limits::MAX_FORMATTED,
@@ -64,6 +65,7 @@ pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope
         previous: NOTHING,
         scope,
         open: Vec::new(),
+        known: HashMap::new(),
     };
     parser.statements()?;
     Ok(parser.scope)
@@ -89,7 +91,12 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) scope: Scope,
     /// The brackets that are open, outermost first.
     pub(super) open: Vec<Token>,
+    /// Strings that were read before: the keys of ten thousand images are ten strings.
+    known: HashMap<&'p str, Arc<str>>,
 }
+
+/// How many strings are remembered at the most.
+const MOST_KNOWN: usize = 1024;
 
 impl<'p> Parser<'p, '_> {
     /// The next token, line ends included.
@@ -122,6 +129,18 @@ impl<'p> Parser<'p, '_> {
 
     pub(super) fn word(&self, token: Token) -> &'p str {
         self.text.get(token.start..token.end).unwrap_or("")
+    }
+
+    /// A string of the text, shared with those before that say the same.
+    pub(super) fn shared(&mut self, text: &'p str) -> Arc<str> {
+        if let Some(known) = self.known.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        if self.known.len() < MOST_KNOWN {
+            self.known.insert(text, new.clone());
+        }
+        new
     }
 
     /// The character of an operator or bracket of one character; a NUL for every other token.

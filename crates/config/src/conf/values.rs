@@ -145,7 +145,7 @@ impl Parser<'_, '_> {
         self.remark_on_string(before, token, next);
         if self.sign(next) != b'%' {
             self.push_back(next);
-            return Ok(Nested { node: Node::new(Value::Str(text.into()), self.span(token)), depth: 0 });
+            return Ok(Nested { node: Node::new(Value::Str(self.shared(text)), self.span(token)), depth: 0 });
         }
         self.check_depth(level, token)?;
         let right = self.value(level + 1)?;
