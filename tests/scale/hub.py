@@ -33,6 +33,8 @@ class Hub:
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
         self.counted = f"{work}/{name}-counted.conf"
         with open(self.counted, "w") as out:
+            # Koji's own poll_interval; the hub's profile has a shorter one for tests.
+            profile = re.sub(r"(?m)^poll_interval.*$", "poll_interval = 6", profile)
             out.write(profile.replace(self.url, f"http://127.0.0.1:{self.proxy.server_port}/kojihub"))
 
     def _handler(hub):
