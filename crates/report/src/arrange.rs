@@ -141,8 +141,10 @@ pub fn report(told: Told, facts: &Facts) -> Report {
     let bars = bars.filter_map(|(_, index)| bar(*index, tracks.get(*index)?, span?, now));
     let rows_of = |index: &usize| tracks.get(*index).map(|track| rows(*index, track, facts, now)).unwrap_or_default();
     let rows: Vec<Row> = shown.iter().flat_map(rows_of).collect();
-    let missing =
-        (0..tracks.len()).flat_map(|index| rows_of(&index)).filter(|row| row.href.is_none() && row.stage != "done");
+    let is_missing = |row: &Row| row.href.is_none() && row.stage != "done";
+    // The rows that are there are not made again to be counted.
+    let left_out = (0..tracks.len()).filter(|index| !shown.contains(index)).flat_map(|index| rows_of(&index));
+    let missing = rows.iter().filter(|row| is_missing(row)).count() + left_out.filter(is_missing).count();
     let elapsed = first.zip(last).map(|(first, _)| now.as_millisecond() - first.as_millisecond());
     Report {
         compose_id: told.compose_id.clone().unwrap_or_else(|| "compose".to_owned()),
@@ -154,7 +156,7 @@ pub fn report(told: Told, facts: &Facts) -> Report {
         runs: told.runs,
         counts: counts(&tracks),
         tasks: tracks.len(),
-        images: match (images().count(), missing.count()) {
+        images: match (images().count(), missing) {
             (have, 0) => count(have),
             (have, missing) => format!("{} of {}", count(have), count(have + missing)),
         },
