@@ -33,6 +33,29 @@ fn a_finished_compose() {
 }
 
 #[test]
+fn of_very_many_tasks_those_that_are_not_done_have_rows_first() {
+    let mut scene = Scene::default();
+    scene.start(0);
+    for request in 0..3_010 {
+        let (task, name) = (7 + request as i64, format!("disk-{request}"));
+        scene.plan(0, request, &name, true).submit(1, request, task, "");
+        if request < 3_005 {
+            scene.image(2, request, &format!("{request}.qcow2"), "x86_64", 1).done(3, request, task);
+        } else {
+            scene.fail(3, request, &name, true, "no matter");
+        }
+    }
+    let report = scene.finish(4, "FINISHED_INCOMPLETE", None).report(&facts());
+    assert_eq!((report.tasks, report.left_out, report.timeline.len()), (3_010, 10, 3_000));
+    let requests = |failed: bool| {
+        let rows = report.rows.iter().filter(move |row| row.failed == failed);
+        rows.map(|row| row.request).collect::<std::collections::BTreeSet<usize>>().len()
+    };
+    assert_eq!((requests(true), requests(false)), (5, 2_995));
+    assert!(report.images.starts_with("3,005 of "), "{}", report.images);
+}
+
+#[test]
 fn failures_that_count_come_first_with_the_innermost_reason() {
     let mut scene = Scene::default();
     scene.start(0).plan(0, 0, "soft", true).plan(0, 1, "hard", false);
