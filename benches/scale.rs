@@ -193,6 +193,6 @@ fn images(number: &str, file: &str) -> Result<()> {
         label: None,
         is_final: false,
     };
-    write_json(Path::new(file), &all.to_json(&identity))?;
+    write_json(Path::new(file), &all.document(&identity))?;
     Ok(())
 }

@@ -19,10 +19,11 @@ use magudi_config::{ComposeConfig, Diagnostic, Node, Span, Spanned};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
-use magudi_koji::value::from_json;
+use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The phase.
 #[derive(Debug)]
@@ -89,6 +90,11 @@ impl ImagePhase for Osbuild {
     }
 }
 
+/// A list of strings.
+fn texts(texts: &[Arc<str>]) -> Json {
+    texts.iter().map(|text| &**text).collect()
+}
+
 /// A pattern of variants.
 fn parse(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
     Pattern::parse(text).map_err(|reason| {
@@ -100,6 +106,9 @@ fn parse(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
 /// Why a request cannot be written in XML-RPC: it has a control character somewhere.
 fn unsendable(request: &TaskRequest) -> Option<String> {
     const ARGUMENTS: [&str; 6] = ["name", "version", "distro", "image_types", "target", "arches"];
+    if request.args.iter().chain(request.opts.values()).all(is_plain) {
+        return None;
+    }
     let opts = Json::Object(request.opts.clone());
     let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
     let error = match params {
@@ -139,7 +148,7 @@ impl<'a> Expander<'a> {
             context.config.osbuild.iter().map(|section| (section, self.pattern(section))).collect();
         let mut unused: BTreeSet<usize> = (0..sections.len()).collect();
         // A problem of an image is reported once, not again for each variant that the image is built for.
-        let mut checked: BTreeSet<(usize, usize)> = BTreeSet::new();
+        let mut checked: HashSet<(usize, usize)> = HashSet::new();
         for variant in context.variants.ordered() {
             self.own_repository = self.resolver().of_variant(variant);
             for (number, (section, pattern)) in sections.iter().enumerate() {
@@ -417,15 +426,15 @@ impl<'a> Expander<'a> {
             opts.insert("release".to_owned(), Json::from(release));
         }
         let image_types = match &image.image_types.value {
-            ImageTypes::One(one) => Json::from(one.as_str()),
-            ImageTypes::List(list) => json!(list),
+            ImageTypes::One(one) => Json::from(&**one),
+            ImageTypes::List(list) => texts(list),
         };
         let request = TaskRequest {
-            phase: NAME.to_owned(),
+            phase: NAME.into(),
             variant: variant.uid.clone(),
-            subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.value.clone()),
+            subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.as_str().to_owned()),
             failable: image.failable.as_ref().is_some_and(|failable| !failable.value.is_empty()),
-            method: "osbuildImage".to_owned(),
+            method: "osbuildImage".into(),
             args: vec![
                 Json::from(image.name.as_str()),
                 Json::from(version),
@@ -435,7 +444,7 @@ impl<'a> Expander<'a> {
                 json!(arches),
             ],
             opts,
-            image_type: image.manifest_type.as_ref().map(|kind| kind.value.clone()).filter(|kind| !kind.is_empty()),
+            image_type: image.manifest_type.as_ref().map(|kind| kind.as_str().to_owned()).filter(|kind| !kind.is_empty()),
         };
         if let Some(message) = unsendable(&request) {
             // Of one image the same for every variant.
@@ -487,14 +496,14 @@ impl<'a> Expander<'a> {
                     let mut repository = Map::new();
                     repository.insert("baseurl".to_owned(), Json::from(resolve(&baseurl.value)));
                     if let Some(sets) = package_sets {
-                        repository.insert("package_sets".to_owned(), json!(sets));
+                        repository.insert("package_sets".to_owned(), texts(sets));
                     }
                     Json::Object(repository)
                 }
             })
             .collect();
         let listed =
-            image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.value == variant.uid));
+            image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.as_str() == variant.uid));
         if !variant.is_empty && !listed {
             repositories.push(Json::from(self.own_repository.as_str()));
         }
@@ -505,7 +514,7 @@ impl<'a> Expander<'a> {
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
 /// for each image, however many variants it is built for.
 fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<(&str, &str, &str), &Planned<'_>> = BTreeMap::new();
+    let mut seen: HashMap<(&str, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
         let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
@@ -552,7 +561,7 @@ fn listed(noun: &str, names: &[&str]) -> String {
 /// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same subvariant, type, format and arch, in
 /// whatever variants they are. One diagnostic for each image, however many variants it is built for.
 fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<(&str, &str, &str, &str), &Planned<'_>> = BTreeMap::new();
+    let mut seen: HashMap<(&str, &str, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;

@@ -199,7 +199,7 @@ impl Compose {
             self.events.say(Event::Planned {
                 request: index,
                 key,
-                phase: request.phase.clone(),
+                phase: request.phase.to_string(),
                 name: request.name().to_owned(),
                 variant: request.variant.clone(),
                 arches: request.arches().into_iter().map(str::to_owned).collect(),
@@ -224,7 +224,7 @@ impl Compose {
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
     {
-        write(&self.dir.deliverables(), &deliverables.to_json())?;
+        write_json(&self.dir.deliverables(), &*deliverables).map_err(text_of)?;
         let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in PHASES {
             if let Some(reason) = self.selection.skipped(*phase, &self.config) {
@@ -310,7 +310,7 @@ impl Compose {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             format!("images.json would not be valid: {}", problems.join("; "))
         })?;
-        write_json(&self.dir.images_file(), &images.to_json(&self.identity)).map_err(text_of)
+        write_json(&self.dir.images_file(), &images.document(&self.identity)).map_err(text_of)
     }
 
     /// Writes cloud-uploads.json when something was to be uploaded. One that an earlier run of the same phases left is
@@ -338,7 +338,7 @@ impl Compose {
             journal: self.journal.clone(),
             volume: access.volume,
             link_type: self.config.link_type,
-            algorithms: self.config.checksums.algorithms.iter().map(|name| name.value.clone()).collect(),
+            algorithms: self.config.checksums.algorithms.iter().map(|name| name.as_str().to_owned()).collect(),
             polling: self.polling,
             task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
             describe,
@@ -372,8 +372,8 @@ impl Compose {
         if let Some(error) = &error {
             let _ = write(&self.dir.traceback(), &format!("{error}\n"));
         }
-        if let Err(problem) = write(&self.dir.deliverables(), &deliverables.to_json()) {
-            self.events.message(Level::Warning, None, problem);
+        if let Err(problem) = write_json(&self.dir.deliverables(), deliverables) {
+            self.events.message(Level::Warning, None, problem.to_string());
         }
         if let Err(problem) = self.set_status(status) {
             self.events.message(Level::Critical, None, problem.clone());

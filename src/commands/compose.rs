@@ -18,7 +18,7 @@ use magudi_compose::write::write_atomic;
 use magudi_config::codes::BAD_PROFILE;
 use magudi_config::dump::to_text;
 use magudi_config::render::{self, render_human};
-use magudi_config::{Diagnostic, Sources};
+use magudi_config::{Diagnostic, Sources, Text};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::Lock;
@@ -228,7 +228,7 @@ fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspecte
         return Ok(HubChoice::Simulated(Box::new(scenario)));
     }
     let configured = inspected.config.koji_profile.as_ref();
-    match profile(options, environment, configured.map(|profile| profile.value.as_str())) {
+    match profile(options, environment, configured.map(Text::as_str)) {
         Ok((profile, authenticator)) => Ok(HubChoice::Profile(Box::new(profile), authenticator)),
         // The configuration's profile is at fault where no other was asked for.
         Err(Failure::Failed(reason)) if options.koji_profile.is_none() => {
@@ -359,7 +359,7 @@ pub fn compose(
     let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests, stream)?;
     events.conceal(mask);
     head_of_log(&events, argv, environment, &inspected);
-    let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(&cache.value));
+    let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
         HubChoice::Profile(profile, _) => {
             Polling { most: profile.poll_interval, settled: profile.retry_interval, ..Polling::default() }

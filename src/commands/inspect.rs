@@ -155,7 +155,7 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
             return Err(Failure::invalid(diagnostics, sources));
         }
     };
-    let plain = |list: &[magudi_config::Spanned<String>]| list.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+    let plain = |list: &[magudi_config::Text]| list.iter().map(|item| item.as_str().to_owned()).collect::<Vec<_>>();
     diagnostics.extend(check_filters(&variants, &config.tree_arches, &config.tree_variants));
     let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
     diagnostics.extend(check_variants(&variants));
@@ -192,10 +192,10 @@ fn compose_type(
     typed: Typed,
 ) -> Result<ComposeType, Failure> {
     let configured = match config {
-        Some(config) => config.compose_type.as_ref().map(|kind| kind.value.clone()),
-        None => tree.as_dict().and_then(|dict| dict.get("compose_type")?.as_str().map(str::to_owned)),
+        Some(config) => config.compose_type.clone(),
+        None => tree.as_dict().and_then(|dict| dict.get("compose_type")?.text()),
     };
-    let configured = configured.and_then(|name| ComposeType::parse(&name).ok());
+    let configured = configured.and_then(|name| ComposeType::parse(name.as_str()).ok());
     let kind = request.kind.or(configured).unwrap_or(ComposeType::Production);
     let labelled = request.label.is_some() || request.no_label;
     if typed == Typed::Required && kind == ComposeType::Production && !labelled {

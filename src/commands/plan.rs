@@ -9,6 +9,7 @@ use magudi_config::render;
 use magudi_engine::plan::TaskRequest;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use std::io::Write as _;
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {

@@ -24,8 +24,8 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
     match args.format {
         PlanFormat::Json => {
             let identity = load_identity(&dir.composeinfo_base_file()).map_err(Failure::failed)?;
-            let text = format!("{}\n", pyjson::to_string(&to_json(&all, &identity)).trim_end());
-            ui.answer(&text).map_err(Failure::failed)
+            let text = pyjson::to_string(&to_json(&all, &identity)).map_err(Failure::failed)?;
+            ui.answer(&format!("{text}\n")).map_err(Failure::failed)
         }
         PlanFormat::Table if all.is_empty() => {
             ui.note("nothing was uploaded, as far as is known");

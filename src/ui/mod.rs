@@ -22,10 +22,13 @@ pub use width::wrapped;
 use crate::settings::Environment;
 use magudi_config::render::render_human;
 use magudi_config::{Diagnostic, Severity, Sources};
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 /// Bytes of an answer that are printed at once.
 const ANSWER_BUFFER: usize = 64 * 1024;
+
+/// What a large answer is written to. A type of its own, not any writer: JSON is written in very small pieces.
+pub type Answer = BufWriter<StdoutLock<'static>>;
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +86,7 @@ impl Ui {
 
     /// Prints an answer as `write` makes it, piece by piece: for one that is large.
     #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
-    pub fn answer_with(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    pub fn answer_with(self, write: impl FnOnce(&mut Answer) -> io::Result<()>) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(ANSWER_BUFFER, io::stdout().lock());
         match write(&mut out).and_then(|()| out.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

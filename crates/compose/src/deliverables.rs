@@ -1,6 +1,6 @@
 //! The *deliverables* of a compose: what it must have, what it tried to make besides, and what of that failed.
 
-use crate::pyjson;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -69,20 +69,22 @@ impl Deliverables {
         self.failed.iter().flat_map(|(kind, list)| list.iter().map(move |deliverable| (kind.as_str(), deliverable)))
     }
 
-    /// The text of deliverables.json, whose top-level keys are not sorted.
-    pub fn to_json(&self) -> String {
-        pyjson::object_in_order(&[
-            ("required", self.list("required", &self.required)),
-            ("failed", self.list("failed", &self.failed)),
-            ("attempted", self.list("attempted", &self.attempted)),
-        ])
-    }
-
     fn list(&self, name: &str, lists: &Lists) -> Value {
         let own =
             lists.iter().map(|(kind, list)| (kind.clone(), list.iter().map(Deliverable::to_json).collect::<Value>()));
         let others = self.others.iter().filter(|(list, _, _)| list == name);
         others.map(|(_, kind, all)| (kind.clone(), all.clone())).chain(own).collect()
+    }
+}
+
+/// The content of deliverables.json, whose top-level keys are not sorted.
+impl Serialize for Deliverables {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_struct("Deliverables", 3)?;
+        document.serialize_field("required", &self.list("required", &self.required))?;
+        document.serialize_field("failed", &self.list("failed", &self.failed))?;
+        document.serialize_field("attempted", &self.list("attempted", &self.attempted))?;
+        document.end()
     }
 }
 

@@ -1,98 +1,90 @@
 //! *Python's JSON* is the text that Python's json module writes with sorted keys and an indentation of 4, which is what all
 //! manifests are written with: readers may compare them byte by byte.
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
+use serde_json::Error;
+use std::io::{self, Write};
 
-/// `value` as `json.dump(value, sort_keys=True, indent=4, separators=(",", ": "))` writes it: ASCII only, no newline at
-/// the end.
-pub fn to_string(value: &Value) -> String {
-    let mut out = String::new();
-    write_value(&mut out, value, 0);
-    out
+/// Writes `value` as `json.dump(value, sort_keys=True, indent=4, separators=(",", ": "))` does: ASCII only, no newline at
+/// the end. JSON values sort their keys; a structure of ours must name its fields in that order.
+pub fn to_writer(out: impl Write, value: &impl Serialize) -> Result<(), Error> {
+    value.serialize(&mut Serializer::with_formatter(out, Python::new()))
 }
 
-/// An object in the order given instead of sorted, its values sorted below; else as [`to_string`].
-pub fn object_in_order(entries: &[(&str, Value)]) -> String {
-    let mut out = String::new();
-    write_object(&mut out, entries.iter().map(|(key, value)| (*key, value)), 0);
-    out
+/// The text that [`to_writer`] writes.
+pub fn to_string(value: &impl Serialize) -> Result<String, Error> {
+    let mut out = Vec::new();
+    to_writer(&mut out, value)?;
+    Ok(out.into_iter().map(char::from).collect())
 }
 
-fn write_value(out: &mut String, value: &Value, depth: usize) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Number(n) => match n.as_f64() {
-            Some(x) if n.is_f64() => out.push_str(&float_repr(x)),
-            _ => out.push_str(&n.to_string()),
-        },
-        Value::String(s) => write_str(out, s),
-        Value::Array(items) if items.is_empty() => out.push_str("[]"),
-        Value::Array(items) => {
-            let mut separator = "[";
-            for item in items {
-                out.push_str(separator);
-                separator = ",";
-                newline(out, depth + 1);
-                write_value(out, item, depth + 1);
+/// How Python lays JSON out.
+struct Python(PrettyFormatter<'static>);
+
+impl Python {
+    fn new() -> Self {
+        Self(PrettyFormatter::with_indent(b"    "))
+    }
+}
+
+impl Formatter for Python {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
+    }
+
+    fn write_f64<W: ?Sized + Write>(&mut self, out: &mut W, x: f64) -> io::Result<()> {
+        out.write_all(float_repr(x).as_bytes())
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| !matches!(c, ' '..='~')) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            let mut chars = rest[at..].chars();
+            for unit in chars.next().into_iter().flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec()) {
+                write!(out, "\\u{unit:04x}")?;
             }
-            newline(out, depth);
-            out.push(']');
+            rest = chars.as_str();
         }
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.as_str(), value)).collect();
-            // The map is sorted by itself only as long as nobody turns on serde_json's `preserve_order`.
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            write_object(out, entries.into_iter(), depth);
-        }
+        out.write_all(rest.as_bytes())
     }
-}
 
-fn write_object<'a>(out: &mut String, entries: impl Iterator<Item = (&'a str, &'a Value)>, depth: usize) {
-    let mut separator = "{";
-    for (key, value) in entries {
-        out.push_str(separator);
-        separator = ",";
-        newline(out, depth + 1);
-        write_str(out, key);
-        out.push_str(": ");
-        write_value(out, value, depth + 1);
+    fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.0.write_char_escape(out, escape)
     }
-    if separator == "{" {
-        out.push('{');
-    } else {
-        newline(out, depth);
-    }
-    out.push('}');
-}
-
-fn newline(out: &mut String, depth: usize) {
-    out.push('\n');
-    for _ in 0..depth {
-        out.push_str("    ");
-    }
-}
-
-fn write_str(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    out.push('"');
 }
 
 /// Python's `repr` of a float: the shortest digits that read back as the same number, in scientific notation below 1e-4
@@ -136,16 +128,10 @@ mod tests {
     "t": true,
     "\u010d": "\ud83d\ude00\u007f\n\"\\/"
 }"#;
-        assert_eq!(to_string(&value), expected);
-        assert_eq!(to_string(&json!({})), "{}");
-        assert_eq!(to_string(&json!("x")), "\"x\"");
-        assert_eq!(to_string(&json!(u64::MAX)), "18446744073709551615");
-    }
-
-    #[test]
-    fn keeps_a_given_order() {
-        assert_eq!(object_in_order(&[("b", json!({})), ("a", json!([]))]), "{\n    \"b\": {},\n    \"a\": []\n}");
-        assert_eq!(object_in_order(&[]), "{}");
+        assert_eq!(to_string(&value).unwrap(), expected);
+        assert_eq!(to_string(&json!({})).unwrap(), "{}");
+        assert_eq!(to_string(&json!("x")).unwrap(), "\"x\"");
+        assert_eq!(to_string(&json!(u64::MAX)).unwrap(), "18446744073709551615");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! An *atomic write* replaces a file in one step: readers see the old text or the new one, whenever the program dies.
 
 use crate::pyjson;
-use serde_json::Value;
+use serde::Serialize;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -23,10 +23,10 @@ pub const TEMPORARY: &str = ".magudi-";
 /// Writes `bytes` to `path`: into a temporary file beside it, to the disk, then over `path`, and the directory to the disk.
 /// The mode is 0666 without the umask's bits, as of a file that was simply created. The directory must exist.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    replace(path, bytes, true)
+    replace(path, true, |file| file.write_all(bytes))
 }
 
-fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
+fn replace(path: &Path, to_disk: bool, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {
     let attempt = || {
         let dir = match path.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -37,7 +37,7 @@ fn replace(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), WriteError> {
         let mut builder = tempfile::Builder::new();
         // Made and written by ourselves: errors are to name the file that is meant, not the temporary one.
         let mut file = builder.prefix(TEMPORARY).suffix(".tmp").make_in(dir, |path| options.open(path))?;
-        file.as_file_mut().write_all(bytes)?;
+        fill(file.as_file_mut())?;
         if to_disk {
             file.as_file().sync_all()?;
         }
@@ -83,7 +83,7 @@ impl<'a> Batch<'a> {
 
     /// Writes one file; readers see the old text or the new one.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-        replace(path, bytes, false)
+        replace(path, false, |file| file.write_all(bytes))
     }
 
     /// Returns when everything written is on the disk.
@@ -93,9 +93,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Writes a manifest: `value` as [`pyjson::to_string`] writes it, atomically.
-pub fn write_json(path: &Path, value: &Value) -> Result<(), WriteError> {
-    write_atomic(path, pyjson::to_string(value).as_bytes())
+/// Writes a manifest: `value` as [`pyjson::to_writer`] writes it, atomically.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), WriteError> {
+    replace(path, true, |file| {
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        pyjson::to_writer(&mut out, value)?;
+        out.flush()
+    })
 }
 
 #[cfg(test)]

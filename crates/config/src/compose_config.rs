@@ -1,7 +1,8 @@
 //! The configuration as the rest of the program uses it: typed, checked, every value with its place.
 
-use crate::source::{Span, Spanned};
+use crate::source::{Span, Spanned, Text};
 use crate::tree::{Node, Value};
+use std::sync::Arc;
 
 /// A checked compose configuration: the keys that the image phases and the compose itself read (PUNGI.md 2).
 #[derive(Debug, Clone)]
@@ -15,15 +16,15 @@ pub struct ComposeConfig {
     /// Where the variants are described.
     pub variants_file: VariantsFile,
     /// `tree_arches`: only these arches; empty for all.
-    pub tree_arches: Vec<Spanned<String>>,
+    pub tree_arches: Vec<Text>,
     /// `tree_variants`: only these variant uids; empty for all.
-    pub tree_variants: Vec<Spanned<String>>,
+    pub tree_variants: Vec<Text>,
     /// `compose_type`.
-    pub compose_type: Option<Spanned<String>>,
+    pub compose_type: Option<Text>,
     /// `koji_profile`.
-    pub koji_profile: Option<Spanned<String>>,
+    pub koji_profile: Option<Text>,
     /// `koji_cache`: fetch over HTTP into this directory instead of reading a local volume.
-    pub koji_cache: Option<Spanned<String>>,
+    pub koji_cache: Option<Text>,
     /// `translate_paths`: prefix and what replaces it, in order.
     pub translate_paths: Vec<(String, String)>,
     /// `link_type`.
@@ -54,13 +55,13 @@ impl ComposeConfig {
 #[derive(Debug, Clone)]
 pub struct ReleaseConfig {
     /// `release_name`.
-    pub name: Spanned<String>,
+    pub name: Text,
     /// `release_short`.
-    pub short: Spanned<String>,
+    pub short: Text,
     /// `release_version`.
-    pub version: Spanned<String>,
+    pub version: Text,
     /// `release_type`, lower-cased.
-    pub kind: Spanned<String>,
+    pub kind: Text,
     /// `release_internal`; false for a base product.
     pub internal: bool,
 }
@@ -69,17 +70,17 @@ pub struct ReleaseConfig {
 #[derive(Debug, Clone)]
 pub enum VariantsFile {
     /// A path, relative to the directory of the main configuration file.
-    Path(Spanned<String>),
+    Path(Text),
     /// A dict with `scm`, `repo`, `file`, `branch`.
     Scm {
         /// `file`, `git` or another.
-        scm: Spanned<String>,
+        scm: Text,
         /// `repo`: a URL; empty for `scm = file`.
-        repo: Spanned<String>,
+        repo: Text,
         /// `file`.
-        file: Spanned<String>,
+        file: Text,
         /// `branch`.
-        branch: Option<Spanned<String>>,
+        branch: Option<Text>,
         /// The dict.
         span: Span,
     },
@@ -104,18 +105,18 @@ pub enum LinkType {
 #[derive(Debug, Clone, Default)]
 pub struct BuildDefaults {
     /// `*_version`.
-    pub version: Option<Spanned<String>>,
+    pub version: Option<Text>,
     /// `*_release`: present and null asks for a generated one.
-    pub release: Option<Spanned<Option<String>>>,
+    pub release: Option<Spanned<Option<Arc<str>>>>,
     /// `*_target`.
-    pub target: Option<Spanned<String>>,
+    pub target: Option<Text>,
 }
 
 /// One pattern of the `osbuild` section and its images.
 #[derive(Debug, Clone)]
 pub struct OsbuildSection {
     /// The variant pattern.
-    pub pattern: Spanned<String>,
+    pub pattern: Text,
     /// The images.
     pub images: Vec<OsbuildImage>,
 }
@@ -128,33 +129,33 @@ pub struct OsbuildImage {
     /// The dotted path, e.g. `osbuild.^Server$.0`.
     pub path: String,
     /// `name`.
-    pub name: Spanned<String>,
+    pub name: Text,
     /// `distro`.
-    pub distro: Spanned<String>,
+    pub distro: Text,
     /// `image_types`.
     pub image_types: Spanned<ImageTypes>,
     /// `version`.
-    pub version: Option<Spanned<String>>,
+    pub version: Option<Text>,
     /// `release`.
-    pub release: Option<Spanned<String>>,
+    pub release: Option<Text>,
     /// `target`.
-    pub target: Option<Spanned<String>>,
+    pub target: Option<Text>,
     /// `arches`; absent for all of the variant.
-    pub arches: Option<Spanned<Vec<Spanned<String>>>>,
+    pub arches: Option<Spanned<Vec<Text>>>,
     /// `failable`.
-    pub failable: Option<Spanned<Vec<Spanned<String>>>>,
+    pub failable: Option<Spanned<Vec<Text>>>,
     /// `subvariant`.
-    pub subvariant: Option<Spanned<String>>,
+    pub subvariant: Option<Text>,
     /// `repo`.
     pub repo: Vec<RepoEntry>,
     /// `ostree_url`.
-    pub ostree_url: Option<Spanned<String>>,
+    pub ostree_url: Option<Text>,
     /// `ostree_ref`.
-    pub ostree_ref: Option<Spanned<String>>,
+    pub ostree_ref: Option<Text>,
     /// `ostree_parent`.
-    pub ostree_parent: Option<Spanned<String>>,
+    pub ostree_parent: Option<Text>,
     /// `manifest_type`.
-    pub manifest_type: Option<Spanned<String>>,
+    pub manifest_type: Option<Text>,
     /// `customizations`.
     pub customizations: Option<Node>,
     /// `upload_options`; known to fit one of the five kinds.
@@ -165,9 +166,9 @@ pub struct OsbuildImage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageTypes {
     /// A string.
-    One(String),
+    One(Arc<str>),
     /// A list of one string, the older form.
-    List(Vec<String>),
+    List(Vec<Arc<str>>),
 }
 
 impl ImageTypes {
@@ -175,7 +176,7 @@ impl ImageTypes {
     pub fn first(&self) -> &str {
         match self {
             Self::One(s) => s,
-            Self::List(items) => items.first().map_or("", String::as_str),
+            Self::List(items) => items.first().map_or("", |first| first),
         }
     }
 }
@@ -184,13 +185,13 @@ impl ImageTypes {
 #[derive(Debug, Clone)]
 pub enum RepoEntry {
     /// A URL, path or variant uid.
-    Plain(Spanned<String>),
+    Plain(Text),
     /// With package sets.
     Detailed {
         /// `baseurl`: a URL, path or variant uid.
-        baseurl: Spanned<String>,
+        baseurl: Text,
         /// `package_sets`.
-        package_sets: Option<Vec<String>>,
+        package_sets: Option<Vec<Arc<str>>>,
     },
 }
 
@@ -198,9 +199,9 @@ pub enum RepoEntry {
 #[derive(Debug, Clone)]
 pub struct ChecksumConfig {
     /// `media_checksums`, as written; known to be names that we can compute.
-    pub algorithms: Vec<Spanned<String>>,
+    pub algorithms: Vec<Text>,
     /// `media_checksum_one_file`.
     pub one_file: bool,
     /// `media_checksum_base_filename`.
-    pub base_filename: Spanned<String>,
+    pub base_filename: Text,
 }

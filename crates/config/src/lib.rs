@@ -35,5 +35,5 @@ pub use compose_config::ComposeConfig;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::load_config;
 pub use pattern::Pattern;
-pub use source::{Position, Sources, Span, Spanned};
+pub use source::{Position, Sources, Span, Spanned, Text};
 pub use tree::{Dict, Node, Value};

@@ -57,7 +57,10 @@ impl<T> Spanned<T> {
     }
 }
 
-impl Spanned<String> {
+/// A string of the configuration. It shares its text with the tree that it was read from.
+pub type Text = Spanned<Arc<str>>;
+
+impl Text {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.value

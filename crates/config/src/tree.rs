@@ -3,7 +3,7 @@
 //! Containers are shared: a variable that is used twice costs one list, as in kobo (PUNGI.md 1.2), so a file cannot blow
 //! up by naming a large value many times.
 
-use crate::source::Span;
+use crate::source::{Span, Spanned, Text};
 use std::sync::Arc;
 
 /// A value and where it was written.
@@ -67,6 +67,14 @@ impl Node {
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The text of a string with its place.
+    pub fn text(&self) -> Option<Text> {
+        match &self.value {
+            Value::Str(s) => Some(Spanned::new(Arc::clone(s), self.span)),
             _ => None,
         }
     }

@@ -4,13 +4,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One call that will become one task on the hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRequest {
     /// The phase that asks, as Pungi names it.
-    pub phase: String,
+    pub phase: Cow<'static, str>,
     /// Uid of the variant that the images belong to.
     pub variant: String,
     /// Subvariant of the images.
@@ -18,7 +19,7 @@ pub struct TaskRequest {
     /// Whether the compose goes on without these images (PUNGI.md 8).
     pub failable: bool,
     /// The hub method, `osbuildImage`.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Positional arguments, as they go over the wire.
     pub args: Vec<Json>,
     /// The struct sent as keyword argument `opts`.

@@ -6,7 +6,7 @@ mod json;
 mod kwargs;
 
 pub use fields::{Fields, ShapeError, fields, fields_at};
-pub use json::{JsonError, from_json, to_json};
+pub use json::{JsonError, from_json, is_plain, to_json};
 pub use kwargs::{Arguments, STARSTAR, kwargs, split_kwargs};
 
 use crate::xmlrpc::{Fault, Value};

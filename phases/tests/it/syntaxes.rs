@@ -7,7 +7,7 @@ use magudi_compose::identity::ComposeType;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::{check as check_variants, check_filters, load_variants};
 use magudi_config::render::render_human;
-use magudi_config::{Diagnostic, Sources, Spanned, check_all, load_config};
+use magudi_config::{Diagnostic, Sources, Text, check_all, load_config};
 use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn outcome(path: &Path) -> Result<Outcome, String> {
     let mut requests = Vec::new();
     if let Some(config) = config {
         let (mut variants, _) = load_variants(&config, path, &mut sources).map_err(|found| format!("{found:?}"))?;
-        let plain = |list: &[Spanned<String>]| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>();
+        let plain = |list: &[Text]| list.iter().map(|item| item.as_str().to_owned()).collect::<Vec<_>>();
         found.extend(check_filters(&variants, &config.tree_arches, &config.tree_variants));
         variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
         found.extend(check_variants(&variants));

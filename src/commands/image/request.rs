@@ -51,11 +51,11 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
         }
     }
     let request = TaskRequest {
-        phase: "osbuild".to_owned(),
+        phase: "osbuild".into(),
         variant: String::new(),
         subvariant: String::new(),
         failable: false,
-        method: osbuild_image::METHOD.to_owned(),
+        method: osbuild_image::METHOD.into(),
         args: vec![
             json!(args.name),
             json!(args.version),

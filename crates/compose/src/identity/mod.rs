@@ -37,9 +37,9 @@ impl Product {
 impl From<&ReleaseConfig> for Product {
     fn from(config: &ReleaseConfig) -> Self {
         Self {
-            name: config.name.value.clone(),
-            short: config.short.value.clone(),
-            version: config.version.value.clone(),
+            name: config.name.as_str().to_owned(),
+            short: config.short.as_str().to_owned(),
+            version: config.version.as_str().to_owned(),
             kind: config.kind.value.to_lowercase(),
             internal: config.internal,
         }

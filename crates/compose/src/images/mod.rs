@@ -1,19 +1,17 @@
 //! An *image* is one file of a compose that people download; *images.json* lists them all (PUNGI.md 10.1).
 
+mod document;
 mod parse;
 mod types;
 
+pub use document::ImagesDocument;
 pub use parse::{ImagesError, ImagesProblem, load_images, parse_images};
 pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type_takes_format};
 
 use crate::arches::is_rpm_arch;
-use crate::composeinfo::{compose_block, header};
 use crate::identity::ComposeIdentity;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// The type in the header.
-const TYPE: &str = "productmd.images";
 
 /// One image.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,31 +116,6 @@ impl Image {
         }
         unless(self.unified || self.additional_variants.is_empty(), &|| ImageProblem::NotUnified);
         found
-    }
-
-    fn to_json(&self) -> Value {
-        let mut block = self.extra.clone();
-        let mut put = |key: &str, value: Value| {
-            block.insert(key.to_owned(), value);
-        };
-        put("arch", json!(self.arch));
-        put("bootable", json!(self.bootable));
-        put("checksums", json!(self.checksums));
-        put("disc_count", json!(self.disc_count));
-        put("disc_number", json!(self.disc_number));
-        put("format", json!(self.format));
-        put("implant_md5", json!(self.implant_md5));
-        put("mtime", json!(self.mtime));
-        put("path", json!(self.path));
-        put("size", json!(self.size));
-        put("subvariant", json!(self.subvariant));
-        put("type", json!(self.kind));
-        put("volume_id", json!(self.volume_id));
-        if self.unified {
-            put("unified", json!(true));
-            put("additional_variants", json!(self.additional_variants));
-        }
-        Value::Object(block)
     }
 
     /// What readers tell images apart by (PUNGI.md 10.1).
@@ -270,24 +243,9 @@ impl Images {
         }
     }
 
-    /// The content of images.json. The compose block never has the label (PUNGI.md 10.1).
-    pub fn to_json(&self, identity: &ComposeIdentity) -> Value {
-        let mut images = Map::new();
-        for (uid, arches) in &self.images {
-            let mut block = Map::new();
-            for (arch, list) in arches.iter().filter(|(_, list)| !list.is_empty()) {
-                let mut sorted: Vec<&Image> = list.iter().collect();
-                sorted.sort_by(|a, b| a.path.cmp(&b.path));
-                block.insert(arch.clone(), sorted.into_iter().map(Image::to_json).collect());
-            }
-            if !block.is_empty() {
-                images.insert(uid.clone(), Value::Object(block));
-            }
-        }
-        let mut payload = self.extra.clone();
-        payload.insert("compose".to_owned(), Value::Object(compose_block(identity)));
-        payload.insert("images".to_owned(), Value::Object(images));
-        json!({"header": header(TYPE), "payload": payload})
+    /// The content of images.json, to be written.
+    pub fn document<'a>(&'a self, identity: &'a ComposeIdentity) -> ImagesDocument<'a> {
+        ImagesDocument::new(self, identity)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads an images.json that is already there, be it ours or another tool's.
 
-use super::{Image, ImageError, Images, TYPE};
+use super::document::TYPE;
+use super::{Image, ImageError, Images};
 use crate::read::{found_header, json_problem, load_text};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -2,6 +2,11 @@
 
 use super::*;
 use crate::identity::test_identity;
+use serde_json::json;
+
+fn document(images: &Images) -> Value {
+    serde_json::to_value(images.document(&test_identity())).unwrap()
+}
 
 fn image(path: &str) -> Image {
     Image {
@@ -94,7 +99,7 @@ fn shared_identities_need_different_checksums() {
 #[test]
 fn images_are_sorted_by_path_and_merged_by_it() {
     let paths = |images: &Images| -> Vec<String> {
-        let json = images.to_json(&test_identity());
+        let json = document(&images);
         let list = json["payload"]["images"]["Server"]["x86_64"].as_array().unwrap().clone();
         list.iter().map(|image| image["path"].as_str().unwrap().to_owned() + &image["size"].to_string()).collect()
     };
@@ -113,7 +118,7 @@ fn images_are_sorted_by_path_and_merged_by_it() {
 
 #[test]
 fn no_image_is_an_empty_object() {
-    assert_eq!(Images::new().to_json(&test_identity())["payload"]["images"], json!({}));
+    assert_eq!(document(&Images::new())["payload"]["images"], json!({}));
 }
 
 #[test]
@@ -122,10 +127,10 @@ fn unknown_keys_are_kept() {
     let mut ours = image("a");
     ours.extra.insert("torrent".to_owned(), json!({"x": [1.5]}));
     images.add("Server", "x86_64", ours).unwrap();
-    let mut json = images.to_json(&test_identity());
+    let mut json = document(&images);
     json["payload"]["note"] = json!("kept");
     let again = parse_images(&json.to_string()).unwrap();
-    assert_eq!(again.to_json(&test_identity()), json);
+    assert_eq!(document(&again), json);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::parse::CONFIG_PATH;
 use super::{Variant, Variants};
 use crate::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Spanned, codes};
+use magudi_config::{Diagnostic, Text, codes};
 use std::collections::HashMap;
 
 /// Everything that [`check_ids`] and [`check_arches`] find. For variants that are already filtered.
@@ -38,11 +38,11 @@ pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
 /// variants that are not filtered yet.
 pub fn check_filters(
     variants: &Variants,
-    tree_arches: &[Spanned<String>],
-    tree_variants: &[Spanned<String>],
+    tree_arches: &[Text],
+    tree_variants: &[Text],
 ) -> Vec<Diagnostic> {
     let uids: Vec<&str> = variants.all().map(|variant| variant.uid.as_str()).collect();
-    let unused = |option: &str, place: usize, entry: &Spanned<String>, what: &str, near: Option<&str>| {
+    let unused = |option: &str, place: usize, entry: &Text, what: &str, near: Option<&str>| {
         let message = format!("there is no {what} '{}'", entry.value);
         let diagnostic = Diagnostic::new(&codes::UNUSED_FILTER, format!("{option}.{place}"), message).at(entry.span);
         match near {

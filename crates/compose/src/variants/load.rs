@@ -5,7 +5,7 @@ use super::parse::{CONFIG_PATH, parse_filtered};
 use crate::read::load_text;
 use magudi_config::codes;
 use magudi_config::compose_config::VariantsFile;
-use magudi_config::{ComposeConfig, Diagnostic, Sources, Span, Spanned};
+use magudi_config::{ComposeConfig, Diagnostic, Sources, Span, Text};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub fn load_variants(
     config_path: &Path,
     sources: &mut Sources,
 ) -> Result<(Variants, PathBuf), Vec<Diagnostic>> {
-    let tree_arches: Vec<String> = config.tree_arches.iter().map(|arch| arch.value.clone()).collect();
+    let tree_arches: Vec<String> = config.tree_arches.iter().map(|arch| arch.as_str().to_owned()).collect();
     load(&config.variants_file, &tree_arches, config_path, sources)
 }
 
@@ -47,8 +47,8 @@ fn unreadable(message: String, span: Span) -> Diagnostic {
 /// The file that the configuration names, and where it does so.
 fn find(file: &VariantsFile, dir: &Path) -> Result<(PathBuf, Span), Diagnostic> {
     match file {
-        VariantsFile::Path(path) => find_path(path, dir.join(&path.value)),
-        VariantsFile::Scm { scm, repo, file, .. } if scm.value == "file" => {
+        VariantsFile::Path(path) => find_path(path, dir.join(path.as_str())),
+        VariantsFile::Scm { scm, repo, file, .. } if scm.as_str() == "file" => {
             if !repo.value.is_empty() {
                 let message = format!("`repo` must be empty for scm `file`, not '{}'", repo.value);
                 return Err(
@@ -68,7 +68,7 @@ fn find(file: &VariantsFile, dir: &Path) -> Result<(PathBuf, Span), Diagnostic> 
     }
 }
 
-fn find_path(named: &Spanned<String>, path: PathBuf) -> Result<(PathBuf, Span), Diagnostic> {
+fn find_path(named: &Text, path: PathBuf) -> Result<(PathBuf, Span), Diagnostic> {
     let missing = |path: &Path| unreadable(format!("the variants file {} does not exist", path.display()), named.span);
     let pattern = named.value.rsplit('/').next().unwrap_or_default();
     if matches!(pattern, "" | "." | "..") {
@@ -213,7 +213,7 @@ mod tests {
         for name in ["variants.xml", "v1.xml", "v2.xml", ".v3.xml"] {
             fs::write(dir.path().join(name), "").unwrap();
         }
-        let text = |value: &str| Spanned::new(value.to_owned(), span());
+        let text = |value: &str| Spanned::new(value.into(), span());
         for (value, expected) in [
             ("variants.xml", Ok("variants.xml")),
             ("var*.xml", Ok("variants.xml")),
@@ -255,7 +255,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("test.conf");
         let path = dir.path().join("variants.xml");
-        let named = VariantsFile::Path(Spanned::new("variants.xml".to_owned(), span()));
+        let named = VariantsFile::Path(Spanned::new("variants.xml".into(), span()));
         let x = "<arches><arch>x86_64</arch></arches>";
         let addon = "<variants><variant id='HA' name='HA' type='addon'><arches><arch>s390x</arch></arches></variant></variants>";
         let server = format!("<variants><variant id='S' name='S' type='variant'>{x}{addon}</variant></variants>");

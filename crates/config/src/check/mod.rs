@@ -48,7 +48,7 @@ const DECISIVE: &[&str] =
 /// Checks `upload_options` that stand alone, for an image of type `image_type`.
 pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
-    let types = Spanned::new(ImageTypes::One(image_type.to_owned()), node.span);
+    let types = Spanned::new(ImageTypes::One(image_type.into()), node.span);
     upload::check(node, At::Root.key("upload_options"), Some(&types), &mut findings);
     // The type stands in no file that could be pointed into.
     findings.list.iter_mut().for_each(|found| found.related.clear());
@@ -146,7 +146,7 @@ fn build_defaults(options: &Options<'_>, [version, release, target]: [&str; 3]) 
     let release = options.get(release);
     BuildDefaults {
         version: options.text(version),
-        release: release.map(|node| Spanned::new(node.as_str().map(str::to_owned), node.span)),
+        release: release.map(|node| Spanned::new(node.text().map(|text| text.value), node.span)),
         target: options.text(target),
     }
 }

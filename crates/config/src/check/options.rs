@@ -6,7 +6,7 @@ use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
 use crate::schema::{self, Default, Key, Kind, SCM_KEYS};
-use crate::source::{Span, Spanned};
+use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,15 +38,14 @@ impl<'d> Options<'d> {
     }
 
     /// A string.
-    pub fn text(&self, name: &str) -> Option<Spanned<String>> {
-        let node = self.get(name)?;
-        Some(Spanned::new(node.as_str()?.to_owned(), node.span))
+    pub fn text(&self, name: &str) -> Option<Text> {
+        self.get(name)?.text()
     }
 
     /// The strings of a list.
-    pub fn texts(&self, name: &str) -> Vec<Spanned<String>> {
+    pub fn texts(&self, name: &str) -> Vec<Text> {
         let items = self.get(name).and_then(Node::as_array).unwrap_or_default();
-        items.iter().filter_map(|item| Some(Spanned::new(item.as_str()?.to_owned(), item.span))).collect()
+        items.iter().filter_map(Node::text).collect()
     }
 }
 
@@ -115,15 +114,15 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
 
 /// A path, or a dict that says where to export a file from and has the `required` keys.
 pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Findings) -> Option<VariantsFile> {
-    if let Some(path) = node.as_str() {
-        return Some(VariantsFile::Path(Spanned::new(path.to_owned(), node.span)));
+    if let Some(path) = node.text() {
+        return Some(VariantsFile::Path(path));
     }
     let Some(dict) = node.as_dict() else {
         findings.wrong_type(node, at, "a path or a dict with `scm` and `repo`");
         return None;
     };
     // The dict is one of two alternatives, so what is wrong in it is reported at the option, as in Pungi.
-    let mut texts: HashMap<&str, Spanned<String>> = HashMap::new();
+    let mut texts: HashMap<&str, Text> = HashMap::new();
     let mut good = true;
     let mut complain = |findings: &mut Findings, code, span, message: String| {
         good = false;
@@ -131,14 +130,14 @@ pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Fi
     };
     for (key, value) in &dict.entries {
         let name = key.as_str().unwrap_or("");
-        match (SCM_KEYS.contains(&name), value.as_str()) {
+        match (SCM_KEYS.contains(&name), value.text()) {
             (false, _) => {
                 let message = format!("unexpected key {} for a source repository", quoted(name));
                 complain(findings, &codes::UNEXPECTED_KEY, key.span, message);
             }
             (true, _) if name == "options" && value.as_dict().is_some() => {}
             (true, Some(text)) => {
-                texts.insert(name, Spanned::new(text.to_owned(), value.span));
+                texts.insert(name, text);
             }
             (true, None) => {
                 let message = format!("expected a string for `{name}`, found {}", shown(value));
@@ -153,7 +152,7 @@ pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Fi
     if !good {
         return None;
     }
-    let empty = || Spanned::new(String::new(), node.span);
+    let empty = || Spanned::new("".into(), node.span);
     Some(VariantsFile::Scm {
         scm: texts.remove("scm")?,
         repo: texts.remove("repo").unwrap_or_else(empty),
@@ -170,8 +169,8 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
     for (index, item) in items.iter().enumerate() {
         let at = at.item(index);
         let Some(texts) = findings.texts(item, at) else { continue };
-        match <[Spanned<String>; 2]>::try_from(texts) {
-            Ok([from, to]) => pairs.push((from.value, to.value)),
+        match <[Text; 2]>::try_from(texts) {
+            Ok([from, to]) => pairs.push((from.as_str().to_owned(), to.as_str().to_owned())),
             Err(texts) => {
                 let message = format!("expected a pair of path and URL, found {} items", texts.len());
                 findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(item.span));

@@ -8,7 +8,7 @@ use crate::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry}
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::limits::MAX_IMAGES;
 use crate::schema::images::{self, KEYS, REPOSITORY_KEYS};
-use crate::source::Spanned;
+use crate::source::{Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 
 /// Reads the section. What has an error is left out, but for the patterns of the images.
@@ -17,12 +17,12 @@ pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<OsbuildSect
     let mut sections = Vec::with_capacity(dict.entries.len());
     let mut left = MAX_IMAGES;
     for (key, value) in &dict.entries {
-        let Some(pattern) = key.as_str() else {
+        let Some(pattern) = key.text() else {
             let message = format!("a variant pattern must be a string, found {}", shown(key));
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
             continue;
         };
-        let at = at.key(pattern);
+        let at = at.key(pattern.as_str());
         let images = findings.array(value, at, "a list of images").unwrap_or_default();
         let Some(rest) = left.checked_sub(images.len()) else {
             let message = format!("there are more than {MAX_IMAGES} images");
@@ -31,8 +31,9 @@ pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<OsbuildSect
         };
         left = rest;
         let read = |(index, image)| read_image(image, at.item(index), findings);
-        let images = images.iter().enumerate().filter_map(read).collect();
-        sections.push(OsbuildSection { pattern: Spanned::new(pattern.to_owned(), key.span), images });
+        let mut sound = Vec::with_capacity(images.len());
+        sound.extend(images.iter().enumerate().filter_map(read));
+        sections.push(OsbuildSection { pattern, images: sound });
     }
     sections
 }
@@ -118,11 +119,11 @@ impl<'n> Fields<'n> {
         self.known.get(slot).copied().flatten()
     }
 
-    fn text(&self, name: &str, at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    fn text(&self, name: &str, at: At<'_>, findings: &mut Findings) -> Option<Text> {
         self.get(name).and_then(|node| findings.text(node, at.key(name)))
     }
 
-    fn texts(&self, name: &str, at: At<'_>, findings: &mut Findings) -> Option<Spanned<Vec<Spanned<String>>>> {
+    fn texts(&self, name: &str, at: At<'_>, findings: &mut Findings) -> Option<Spanned<Vec<Text>>> {
         let node = self.get(name)?;
         findings.texts(node, at.key(name)).map(|texts| Spanned::new(texts, node.span))
     }
@@ -130,9 +131,9 @@ impl<'n> Fields<'n> {
 
 /// A string, or the older form: a list of one string.
 pub fn read_types(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Spanned<ImageTypes>> {
-    if let Some(text) = node.as_str() {
+    if let Some(text) = node.text() {
         remark_on_type(node, at, findings);
-        return Some(Spanned::new(ImageTypes::One(text.to_owned()), node.span));
+        return Some(Spanned::new(ImageTypes::One(text.value), text.span));
     }
     let Some(items) = node.as_array() else {
         findings.wrong_type(node, at, "an image type or a list of one image type");
@@ -177,7 +178,7 @@ pub fn read_repos(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<RepoE
 
 fn read_repo(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<RepoEntry> {
     match &node.value {
-        Value::Str(text) => Some(RepoEntry::Plain(Spanned::new(text.as_ref().to_owned(), node.span))),
+        Value::Str(_) => node.text().map(RepoEntry::Plain),
         Value::Dict(dict) => {
             let baseurl = dict.get("baseurl").and_then(|url| findings.text(url, at.key("baseurl")));
             let sets = dict.get("package_sets").map(|sets| findings.texts(sets, at.key("package_sets")));

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::compose_config::ReleaseConfig;
 use crate::diagnostic::Diagnostic;
 use crate::schema::RELEASE_TYPES;
-use crate::source::Spanned;
+use crate::source::{Spanned, Text};
 
 /// Checks the version of the release.
 pub fn check(options: &Options<'_>, findings: &mut Findings) {
@@ -83,8 +83,8 @@ pub fn base_product(options: &Options<'_>) -> Option<ReleaseConfig> {
     })
 }
 
-fn lower(text: Spanned<String>) -> Spanned<String> {
-    Spanned::new(text.value.to_lowercase(), text.span)
+fn lower(text: Text) -> Text {
+    Spanned::new(text.value.to_lowercase().into(), text.span)
 }
 
 #[cfg(test)]

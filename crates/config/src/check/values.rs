@@ -3,8 +3,9 @@
 use super::path::At;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::source::Spanned;
+use crate::source::{Spanned, Text};
 use crate::tree::{Dict, Node, Value};
+use std::sync::Arc;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
@@ -36,22 +37,20 @@ impl Findings {
     }
 
     /// A string.
-    pub fn text(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<String>> {
+    pub fn text(&mut self, node: &Node, at: At<'_>) -> Option<Text> {
         self.text_or(node, at, "a string")
     }
 
-    fn text_or(&mut self, node: &Node, at: At<'_>, wanted: &str) -> Option<Spanned<String>> {
-        match node.as_str() {
-            Some(text) => Some(Spanned::new(text.to_owned(), node.span)),
-            None => {
-                self.wrong_type(node, at, wanted);
-                None
-            }
+    fn text_or(&mut self, node: &Node, at: At<'_>, wanted: &str) -> Option<Text> {
+        let text = node.text();
+        if text.is_none() {
+            self.wrong_type(node, at, wanted);
         }
+        text
     }
 
     /// A string or null.
-    pub fn text_or_null(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<Option<String>>> {
+    pub fn text_or_null(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<Option<Arc<str>>>> {
         if matches!(node.value, Value::Null) {
             return Some(Spanned::new(None, node.span));
         }
@@ -59,7 +58,7 @@ impl Findings {
     }
 
     /// One of some strings.
-    pub fn choice(&mut self, node: &Node, at: At<'_>, choices: &[&str]) -> Option<Spanned<String>> {
+    pub fn choice(&mut self, node: &Node, at: At<'_>, choices: &[&str]) -> Option<Text> {
         let text = self.text(node, at)?;
         if choices.contains(&text.as_str()) {
             return Some(text);
@@ -95,10 +94,12 @@ impl Findings {
     }
 
     /// A list of strings.
-    pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Spanned<String>>> {
+    pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Text>> {
         let items = self.array(node, at, "a list of strings")?;
-        let texts: Vec<_> = items.iter().enumerate().map(|(index, item)| self.text(item, at.item(index))).collect();
-        texts.into_iter().collect()
+        let mut texts = Vec::with_capacity(items.len());
+        // All that is wrong is told, not only the first of it.
+        texts.extend(items.iter().enumerate().filter_map(|(index, item)| self.text(item, at.item(index))));
+        (texts.len() == items.len()).then_some(texts)
     }
 
     /// A dict.

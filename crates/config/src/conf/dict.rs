@@ -28,13 +28,24 @@ pub enum Refused {
 }
 
 /// A dict under construction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
     entries: Vec<(Node, Node)>,
     index: HashMap<Identity, usize>,
 }
 
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Builder {
+    /// An empty dict, with room for as many entries as an image has.
+    pub fn new() -> Self {
+        Self { entries: Vec::with_capacity(LINEAR), index: HashMap::new() }
+    }
+
     /// Finds the place for a key: a new one, or that of an equal key of another type. Types are compared with the key that
     /// stands there, so `{1: 1, 1.0: 2, 1.0: 3}` has one key and no duplicate, as in kobo.
     pub fn place(&mut self, key: &Node, budget: &mut usize) -> Result<usize, Refused> {

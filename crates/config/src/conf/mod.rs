@@ -10,6 +10,7 @@ pub mod lexer;
 pub mod parser;
 mod remarks;
 pub mod scope;
+mod shared;
 mod values;
 
 use crate::codes;

@@ -2,6 +2,7 @@
 
 use super::lexer::{Kind, LexError, Lexer, Token};
 use super::scope::{Nested, Scope, Variable};
+use super::shared::SharedTexts;
 use super::{Reader, problem};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -65,7 +66,7 @@ pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope
         previous: NOTHING,
         scope,
         open: Vec::new(),
-        known: HashMap::new(),
+        texts: SharedTexts::new(),
     };
     parser.statements()?;
     Ok(parser.scope)
@@ -91,12 +92,8 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) scope: Scope,
     /// The brackets that are open, outermost first.
     pub(super) open: Vec<Token>,
-    /// Strings that were read before: the keys of ten thousand images are ten strings.
-    known: HashMap<&'p str, Arc<str>>,
+    pub(super) texts: SharedTexts,
 }
-
-/// How many strings are remembered at the most.
-const MOST_KNOWN: usize = 1024;
 
 impl<'p> Parser<'p, '_> {
     /// The next token, line ends included.
@@ -122,6 +119,13 @@ impl<'p> Parser<'p, '_> {
         }
     }
 
+    /// Whether what follows `token` in its line is punctuation that ends a value, or the end of the line.
+    pub(super) fn ends_value(&self, token: Token) -> bool {
+        let behind = self.text.as_bytes().get(token.end..).unwrap_or_default();
+        let next = behind.iter().find(|b| **b != b' ');
+        matches!(next, Some(b',' | b':' | b'\n' | b']' | b'}' | b')'))
+    }
+
     pub(super) fn push_back(&mut self, token: Token) {
         self.peeked = Some(token);
         self.last = self.previous;
@@ -129,18 +133,6 @@ impl<'p> Parser<'p, '_> {
 
     pub(super) fn word(&self, token: Token) -> &'p str {
         self.text.get(token.start..token.end).unwrap_or("")
-    }
-
-    /// A string of the text, shared with those before that say the same.
-    pub(super) fn shared(&mut self, text: &'p str) -> Arc<str> {
-        if let Some(known) = self.known.get(text) {
-            return known.clone();
-        }
-        let new: Arc<str> = text.into();
-        if self.known.len() < MOST_KNOWN {
-            self.known.insert(text, new.clone());
-        }
-        new
     }
 
     /// The character of an operator or bracket of one character; a NUL for every other token.

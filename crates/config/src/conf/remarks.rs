@@ -83,7 +83,7 @@ impl Parser<'_, '_> {
 }
 
 /// Whether nothing can be said of a string, as of nearly all: it begins with its quote, is not empty, and has no backslash.
-fn is_plain(word: &[u8]) -> bool {
+pub(super) fn is_plain(word: &[u8]) -> bool {
     matches!(word, [b'"' | b'\'', second, ..] if *second != word[0]) && !word.contains(&b'\\')
 }
 

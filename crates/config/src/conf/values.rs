@@ -4,6 +4,7 @@ use super::dict::{Builder, Refused};
 use super::lexer::{Kind, Token};
 use super::parser::{Parsed, Parser};
 use super::problem;
+use super::remarks::is_plain;
 use super::scope::Nested;
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -140,13 +141,22 @@ impl Parser<'_, '_> {
     fn string(&mut self, token: Token, level: u32) -> Parsed<Nested> {
         let word = self.word(token);
         let text = word.get(1..word.len() - 1).unwrap_or("");
-        let before = self.previous;
-        let next = self.raw()?;
-        self.remark_on_string(before, token, next);
-        if self.sign(next) != b'%' {
+        // As nearly all strings are. The others need to know what stands before and behind them.
+        let is_alone = is_plain(word.as_bytes()) && self.ends_value(token);
+        if !is_alone {
+            let before = self.previous;
+            let next = self.raw()?;
+            self.remark_on_string(before, token, next);
+            if self.sign(next) == b'%' {
+                return self.formatted(token, text, level);
+            }
             self.push_back(next);
-            return Ok(Nested { node: Node::new(Value::Str(self.shared(text)), self.span(token)), depth: 0 });
         }
+        Ok(Nested { node: Node::new(Value::Str(self.texts.share(text)), self.span(token)), depth: 0 })
+    }
+
+    /// The string `text`, written at `token`, with what stands behind its `%` filled in.
+    fn formatted(&mut self, token: Token, text: &str, level: u32) -> Parsed<Nested> {
         self.check_depth(level, token)?;
         let right = self.value(level + 1)?;
         let span = Span::new(self.file, token.start, self.last.end);
@@ -200,7 +210,7 @@ impl Parser<'_, '_> {
 
     fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
         self.enter(opener, level)?;
-        let mut builder = Builder::default();
+        let mut builder = Builder::new();
         let mut depth = 1;
         loop {
             let before = self.last;

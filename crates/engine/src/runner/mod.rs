@@ -223,7 +223,7 @@ impl Run {
 
     fn end(&self, index: usize, outcome: Outcome) {
         let request = &self.requests[index];
-        let (phase, variant) = (request.phase.clone(), request.variant.clone());
+        let (phase, variant) = (request.phase.to_string(), request.variant.clone());
         match (&outcome.failure, outcome.task) {
             (Some(error), task) => {
                 self.say(Event::RequestFailed {

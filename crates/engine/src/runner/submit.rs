@@ -122,7 +122,7 @@ impl Run {
     async fn announce(&self, batch: &[(usize, Option<Timestamp>)]) -> Result<(), String> {
         for (index, _) in batch.iter().filter(|(_, since)| since.is_none()) {
             let request = &self.requests[*index];
-            let (phase, variant) = (request.phase.clone(), request.variant.clone());
+            let (phase, variant) = (request.phase.to_string(), request.variant.clone());
             self.say(Event::Submitting { request: *index, phase, variant });
         }
         let journal = self.runner.journal.clone();

@@ -31,6 +31,32 @@ pub fn from_json(json: &Json) -> Result<Value, JsonError> {
     })
 }
 
+/// How deep a value may be nested to be called plain.
+const PLAIN_DEPTH: usize = 8;
+
+/// Whether it can be seen at a glance that a hub can be sent `json`: strings of printable ASCII, integers of 64 bits, nothing
+/// nested deep. Of what this says no to, [`from_json`] and encoding tell.
+pub fn is_plain(json: &Json) -> bool {
+    is_plain_at(json, 0)
+}
+
+fn is_plain_at(json: &Json, depth: usize) -> bool {
+    let within = depth < PLAIN_DEPTH;
+    match json {
+        Json::Null | Json::Bool(_) => true,
+        Json::Number(n) => n.as_i64().is_some(),
+        Json::String(text) => is_plain_text(text),
+        Json::Array(items) => within && items.iter().all(|item| is_plain_at(item, depth + 1)),
+        Json::Object(members) => {
+            within && members.iter().all(|(name, value)| is_plain_text(name) && is_plain_at(value, depth + 1))
+        }
+    }
+}
+
+fn is_plain_text(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~'))
+}
+
 /// `value` as JSON: binary data as base64, doubles that JSON does not have as Koji writes them (`"nan"`, `"inf"`).
 pub fn to_json(value: &Value) -> Json {
     match value {
