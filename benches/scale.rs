@@ -17,7 +17,7 @@ use magudi_compose::write::write_json;
 use magudi_engine::digest::MultiDigest;
 use magudi_engine::event::ImageEntry;
 use magudi_engine::stop::stop;
-use magudi_engine::volume::{Volume, Wanted};
+use magudi_engine::volume::{Cache, Wanted};
 use magudi_koji::calls::{get_build, list_archives};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::{decode_response, encode_response};
@@ -112,12 +112,12 @@ fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
     let archives = list_archives::decode(&Value::Array(vec![archive]))?;
     let wanted = Wanted::new(&build, &archives[0], &["sha256".to_owned()]);
     let hub = Hub::new(&Profile::for_server("bench", url), &ClientOptions::default())?;
-    let volume = Volume::Cache { topurl: url.to_owned(), cache: directory.into() };
+    let cache = Cache { topurl: url.to_owned(), directory: directory.into() };
     std::fs::create_dir_all(directory)?;
     // As the program's own.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (_handle, stopped) = stop();
-    runtime.block_on(volume.fetch(&hub, wanted, Arc::new(|_| {}), &|warning| say(&warning), &stopped))?;
+    runtime.block_on(cache.fetch(&hub, wanted, Arc::new(|_| {}), &|warning| say(&warning), &stopped))?;
     Ok(())
 }
 
@@ -177,7 +177,7 @@ fn images(number: &str, file: &str) -> Result<()> {
             path: format!("{variant}/{arch}/images/image-{index}-1.0-1.{arch}.qcow2"),
             size: 1_000 + index,
             mtime: 1_700_000_000,
-            checksums: [("sha256".to_owned(), format!("{index:064x}"))].into(),
+            checksums: [("sha256".to_owned(), format!("{index:064x}"))].into_iter().collect(),
         };
         all.add(&variant, arch, Image::from(entry))?;
     }

@@ -17,7 +17,7 @@ use magudi_config::pattern::Pattern;
 use magudi_config::similar::suggest;
 use magudi_config::{ComposeConfig, Diagnostic, Node, Span, Spanned};
 use magudi_engine::artifact::Artifact;
-use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan::{Opts, TaskRequest};
 use magudi_koji::calls::Archive;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
@@ -109,7 +109,7 @@ fn unsendable(request: &TaskRequest) -> Option<String> {
     if request.args.iter().chain(request.opts.values()).all(is_plain) {
         return None;
     }
-    let opts = Json::Object(request.opts.clone());
+    let opts = request.opts_json();
     let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
     let error = match params {
         Ok(params) => encode_call(&request.method, &params).err()?,
@@ -403,8 +403,8 @@ impl<'a> Expander<'a> {
         }
         let Some(target) = self.target(image) else { return };
         let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
-        let mut opts = Map::new();
-        opts.insert("repo".to_owned(), Json::Array(self.repositories(image, variant)));
+        let mut opts = Opts::new();
+        opts.insert("repo".into(), Json::Array(self.repositories(image, variant)));
         let ostree: Map<String, Json> =
             [("url", &image.ostree_url), ("ref", &image.ostree_ref), ("parent", &image.ostree_parent)]
                 .into_iter()
@@ -414,16 +414,16 @@ impl<'a> Expander<'a> {
                 })
                 .collect();
         if !ostree.is_empty() {
-            opts.insert("ostree".to_owned(), Json::Object(ostree));
+            opts.insert("ostree".into(), Json::Object(ostree));
         }
         for (key, node) in [("upload_options", &image.upload_options), ("customizations", &image.customizations)] {
             // `check` has reported a value that has no JSON form, and such an image is not expanded.
             if let Some(Ok(value)) = node.as_ref().filter(|node| node.is_truthy()).map(to_json) {
-                opts.insert(key.to_owned(), value);
+                opts.insert(key.into(), value);
             }
         }
         if let Some(release) = release.filter(|release| !release.is_empty()) {
-            opts.insert("release".to_owned(), Json::from(release));
+            opts.insert("release".into(), Json::from(release));
         }
         let image_types = match &image.image_types.value {
             ImageTypes::One(one) => Json::from(&**one),
@@ -444,7 +444,11 @@ impl<'a> Expander<'a> {
                 json!(arches),
             ],
             opts,
-            image_type: image.manifest_type.as_ref().map(|kind| kind.as_str().to_owned()).filter(|kind| !kind.is_empty()),
+            image_type: image
+                .manifest_type
+                .as_ref()
+                .map(|kind| kind.as_str().to_owned())
+                .filter(|kind| !kind.is_empty()),
         };
         if let Some(message) = unsendable(&request) {
             // Of one image the same for every variant.

@@ -29,7 +29,7 @@ use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
 use magudi_engine::stop::{Reason, StopHandle, stop};
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
-use magudi_engine::volume::Volume;
+use magudi_engine::volume::{Cache, Volume};
 use magudi_engine::watch::WatchLogs;
 use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, load_profile};
 use magudi_phases::existing::Existing;
@@ -626,7 +626,7 @@ pub async fn access(
                 .topurl
                 .as_ref()
                 .ok_or_else(|| format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name))?;
-            Volume::Cache { topurl: topurl.trim_end_matches('/').to_owned(), cache }
+            Volume::Cache(Cache { topurl: topurl.trim_end_matches('/').to_owned(), directory: cache })
         }
     };
     let hub = Hub::new(&profile, client).map_err(|e| e.to_string())?;

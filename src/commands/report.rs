@@ -7,11 +7,12 @@ use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
-use magudi_compose::write::write_atomic;
+use magudi_compose::write::{WriteError, write_atomic_with};
 use magudi_engine::journal::{self, load_events};
 use magudi_engine::lock::{Holder, holder};
 use magudi_report::text::path_in_url;
-use magudi_report::{Facts, Told, page, report};
+use magudi_report::{Facts, Report, Told, page, report};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// Runs the command.
@@ -24,26 +25,30 @@ pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let to = match &args.output {
         Some(output) if output.as_os_str() == "-" => {
             let base = format!("file://{}/", path_in_url(&dir.top().to_string_lossy()));
-            let html = html(&dir, base, runner).map_err(Failure::Failed)?;
-            return ui.answer(&html).map_err(Failure::failed);
+            let report = gather(&dir, base, runner).map_err(Failure::Failed)?;
+            return ui.answer_with(|out| page(report, out).map_err(io::Error::other)).map_err(Failure::failed);
         }
         Some(output) => std::path::absolute(output).map_err(Failure::failed)?,
         None => dir.report(),
     };
-    let html = html(&dir, base(&to, dir.top()), runner).map_err(Failure::Failed)?;
-    write_atomic(&to, html.as_bytes()).map_err(Failure::failed)?;
+    let report = gather(&dir, base(&to, dir.top()), runner).map_err(Failure::Failed)?;
+    write(&to, report).map_err(Failure::failed)?;
     ui.answer(&format!("{}\n", to.display())).map_err(Failure::failed)
 }
 
 /// Leaves the report in a compose whose run is over.
 pub fn leave(dir: &ComposeDir) -> Result<(), String> {
     let to = dir.report();
-    let html = html(dir, base(&to, dir.top()), None)?;
-    write_atomic(&to, html.as_bytes()).map_err(|error| error.to_string())
+    let report = gather(dir, base(&to, dir.top()), None)?;
+    write(&to, report).map_err(|error| error.to_string())
 }
 
-/// The page. `base` is the address of the compose directory as seen from the page.
-fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String, String> {
+fn write(to: &Path, report: Report) -> Result<(), WriteError> {
+    write_atomic_with(to, |out| page(report, out).map_err(io::Error::other))
+}
+
+/// What the page says. `base` is the address of the compose directory as seen from the page.
+fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Report, String> {
     let mut told = Told::default();
     load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))
         .map_err(|error| error.to_string())?;
@@ -64,7 +69,7 @@ fn html(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<String
             _ => Ok(None),
         },
     };
-    page(&report(told, &facts)).map_err(|error| error.to_string())
+    Ok(report(told, &facts))
 }
 
 /// The files that people look at, as far as they are there.

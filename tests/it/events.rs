@@ -21,7 +21,7 @@ fn samples() -> Vec<Event> {
         path: text("Server/x86_64/images/a.qcow2"),
         size: 1,
         mtime: 2,
-        checksums: [(text("sha256"), text("00"))].into(),
+        checksums: [(text("sha256"), text("00"))].into_iter().collect(),
     };
     let upload = CloudUpload {
         variant: text("Server"),

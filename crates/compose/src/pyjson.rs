@@ -2,8 +2,8 @@
 //! manifests are written with: readers may compare them byte by byte.
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use serde_json::Error;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use std::io::{self, Write};
 
 /// Writes `value` as `json.dump(value, sort_keys=True, indent=4, separators=(",", ": "))` does: ASCII only, no newline at

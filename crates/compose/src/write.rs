@@ -20,10 +20,25 @@ pub struct WriteError {
 /// How the names of our temporary files begin, wherever in a compose they are.
 pub const TEMPORARY: &str = ".magudi-";
 
+/// Bytes that are written at once of what is made piece by piece.
+const BUFFER: usize = 64 * 1024;
+
 /// Writes `bytes` to `path`: into a temporary file beside it, to the disk, then over `path`, and the directory to the disk.
 /// The mode is 0666 without the umask's bits, as of a file that was simply created. The directory must exist.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     replace(path, true, |file| file.write_all(bytes))
+}
+
+/// Writes what `fill` gives, as [`write_atomic`] writes bytes: for what is large and made piece by piece.
+pub fn write_atomic_with(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    replace(path, true, |file| {
+        let mut out = BufWriter::with_capacity(BUFFER, file);
+        fill(&mut out)?;
+        out.flush()
+    })
 }
 
 fn replace(path: &Path, to_disk: bool, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {
@@ -95,11 +110,7 @@ impl<'a> Batch<'a> {
 
 /// Writes a manifest: `value` as [`pyjson::to_writer`] writes it, atomically.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), WriteError> {
-    replace(path, true, |file| {
-        let mut out = BufWriter::with_capacity(1 << 16, file);
-        pyjson::to_writer(&mut out, value)?;
-        out.flush()
-    })
+    write_atomic_with(path, |out| Ok(pyjson::to_writer(out, value)?))
 }
 
 #[cfg(test)]

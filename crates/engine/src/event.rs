@@ -5,10 +5,9 @@ use crate::mask::Mask;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
-use magudi_compose::images::Image;
+use magudi_compose::images::{Checksums, Image};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -349,7 +348,7 @@ pub struct ImageEntry {
     /// Modification time, seconds since 1970.
     pub mtime: i64,
     /// Algorithm -> lower-case hex.
-    pub checksums: BTreeMap<String, String>,
+    pub checksums: Checksums,
 }
 
 impl From<&Image> for ImageEntry {

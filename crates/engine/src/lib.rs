@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - What to do: [`plan`]
-//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`]
+//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
@@ -11,6 +11,7 @@
 //! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]
 
 pub mod artifact;
+pub mod blocking;
 pub mod digest;
 pub mod event;
 pub mod follow;

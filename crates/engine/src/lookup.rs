@@ -27,7 +27,7 @@ impl Sent {
     pub fn of(request: &TaskRequest) -> Result<Self, String> {
         let value = |json| from_json(json).map_err(|error| error.to_string());
         let args = request.args.iter().map(value).collect::<Result<_, _>>()?;
-        let opts = request.opts.iter().map(|(key, json)| Ok((key.clone(), value(json)?)));
+        let opts = request.opts.iter().map(|(key, json)| Ok((key.to_string(), value(json)?)));
         Ok(Self { args, opts: opts.collect::<Result<_, String>>()? })
     }
 

@@ -137,7 +137,7 @@ mod tests {
             failable: false,
             method: "osbuildImage".into(),
             args: vec![json!("disk"), json!("1")],
-            opts: serde_json::Map::from_iter([("customizations".to_owned(), customizations)]),
+            opts: FromIterator::from_iter([("customizations".into(), customizations)]),
             image_type: None,
         };
         Mask::new(&[request], ["composepass"])

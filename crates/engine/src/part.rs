@@ -103,7 +103,10 @@ impl Part {
             file.write_all(bytes)?;
             digest.update(bytes);
         } else {
-            rayon::join(|| digest.update(bytes), || file.write_all(bytes)).1?;
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| digest.update(bytes));
+                file.write_all(bytes)
+            })?;
         }
         self.length += bytes.len() as u64;
         Ok(())

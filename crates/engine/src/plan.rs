@@ -1,11 +1,15 @@
 //! A *plan* is what a run is going to ask of the hub: a list of task requests in expansion order, frozen, serialisable, and
 //! made without any network. What `magudi plan` prints is what `magudi run` submits, to the byte.
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Options by name. A request has few, and a plan has many requests.
+pub type Opts = LiteMap<Cow<'static, str>, Json>;
 
 /// One call that will become one task on the hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +27,7 @@ pub struct TaskRequest {
     /// Positional arguments, as they go over the wire.
     pub args: Vec<Json>,
     /// The struct sent as keyword argument `opts`.
-    pub opts: Map<String, Json>,
+    pub opts: Opts,
     /// What the images are called in the manifest instead of their archive type (`manifest_type`).
     #[serde(skip)]
     pub image_type: Option<String>,
@@ -59,6 +63,11 @@ impl TaskRequest {
             Some(release) => format!("{}-{version}-{release}", self.name()),
             None => format!("{}-{version}", self.name()),
         }
+    }
+
+    /// The options as one value.
+    pub fn opts_json(&self) -> Json {
+        self.opts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 
     /// Whether it asks composer for an upload besides Koji. `{}` does: it is a container with nothing more to say.
@@ -109,7 +118,7 @@ mod tests {
             failable: false,
             method: "osbuildImage".into(),
             args: vec![json!("disk"), json!(version)],
-            opts: Map::new(),
+            opts: Opts::new(),
             image_type: None,
         };
         let plan = [request("1"), request("2"), request("1")];

@@ -150,7 +150,7 @@ fn check_plan(config: &ComposeConfig, has_problems: bool, mut sources: Sources) 
         let params: Vec<_> = request
             .args
             .iter()
-            .chain([&Json::Object(request.opts.clone())])
+            .chain([&request.opts_json()])
             .map(|json| from_json(json).unwrap_or_else(|error| panic!("{}: {error}", request.label())))
             .collect();
         if let Err(error) = encode_call(&request.method, &params) {

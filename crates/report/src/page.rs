@@ -6,8 +6,10 @@
 use crate::model::Report;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use std::io::Write;
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
 const STYLE: &str = include_str!("../templates/report.css");
@@ -18,8 +20,8 @@ const SCRIPT: &str = include_str!("../templates/report.js");
 #[error("cannot make the report: {0:#}")]
 pub struct PageError(#[from] minijinja::Error);
 
-/// The report as HTML.
-pub fn page(report: &Report) -> Result<String, PageError> {
+/// Writes the report as HTML.
+pub fn page(mut report: Report, out: impl Write) -> Result<(), PageError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -27,6 +29,15 @@ pub fn page(report: &Report) -> Result<String, PageError> {
     environment.set_lstrip_blocks(true);
     environment.add_template("report.html", TEMPLATE)?;
     let digest = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
-    let values = context! { r => report, style => STYLE, script => SCRIPT, digest => digest };
-    Ok(environment.get_template("report.html")?.render(values)?)
+    let rows = one_by_one(std::mem::take(&mut report.rows));
+    let timeline = one_by_one(std::mem::take(&mut report.timeline));
+    let values = context! { r => report, rows, timeline, style => STYLE, script => SCRIPT, digest };
+    environment.get_template("report.html")?.render_captured_to(values, out)?;
+    Ok(())
+}
+
+/// A list for the template. An item becomes one of its values only while it is looked at, which takes several times as much
+/// memory as the item.
+fn one_by_one<T: Serialize + Send + Sync + 'static>(items: Vec<T>) -> Value {
+    Value::make_object_iterable(items, |items| Box::new(items.iter().map(Value::from_serialize)))
 }

@@ -46,7 +46,7 @@ fn summary(request: &TaskRequest) -> String {
     if let Some(customizations) = opts.get_mut("customizations") {
         *customizations = Json::from("(not shown)");
     }
-    let opts = Json::Object(opts);
+    let opts = serde_json::json!(opts);
     format!(
         "name: {}\nversion: {}\ndistro: {}\narches: {}\ntarget: {}\nimage type: {}\n{opts:#}\n",
         arg(0),

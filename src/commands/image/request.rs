@@ -11,7 +11,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::load::load_json;
 use magudi_config::{Diagnostic, Node, Sources, codes};
-use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan::{Opts, TaskRequest};
 use magudi_koji::calls::osbuild_image;
 use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;
@@ -23,22 +23,22 @@ use std::path::Path;
 /// empty, has no key. Warnings are shown.
 pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
     check_arguments(args)?;
-    let mut opts = Map::new();
+    let mut opts = Opts::new();
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(release) = given(&args.release) {
-        opts.insert("release".to_owned(), json!(release));
+        opts.insert("release".into(), json!(release));
     }
     if !args.repositories.0.is_empty() {
-        opts.insert("repo".to_owned(), args.repositories.0.iter().map(Repository::to_json).collect());
+        opts.insert("repo".into(), args.repositories.0.iter().map(Repository::to_json).collect());
     }
     if args.skip_tag {
-        opts.insert("skip_tag".to_owned(), json!(true));
+        opts.insert("skip_tag".into(), json!(true));
     }
     let ostree = [("parent", &args.ostree_parent), ("ref", &args.ostree_ref), ("url", &args.ostree_url)];
     let ostree: Map<String, Json> =
         ostree.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(given(value)?)))).collect();
     if !ostree.is_empty() {
-        opts.insert("ostree".to_owned(), Json::Object(ostree));
+        opts.insert("ostree".into(), Json::Object(ostree));
     }
     let files = [("customizations", &args.customizations), ("upload_options", &args.upload_options)];
     for (key, path) in files {
@@ -47,7 +47,7 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
             if !args.quiet {
                 ui.diagnostics(&warnings, &sources);
             }
-            opts.insert(key.to_owned(), value);
+            opts.insert(key.into(), value);
         }
     }
     let request = TaskRequest {
@@ -137,7 +137,7 @@ pub fn sendable(request: &TaskRequest) -> Result<Sendable, String> {
     let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let mut opts = BTreeMap::new();
     for (key, value) in &request.opts {
-        opts.insert(key.clone(), from_json(value).map_err(|error| format!("{key}: {error}"))?);
+        opts.insert(key.to_string(), from_json(value).map_err(|error| format!("{key}: {error}"))?);
     }
     Ok((args, opts))
 }

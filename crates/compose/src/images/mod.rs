@@ -10,8 +10,13 @@ pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type
 
 use crate::arches::is_rpm_arch;
 use crate::identity::ComposeIdentity;
+use litemap::LiteMap;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Algorithm (as the configuration writes it) and hexadecimal digest. Nearly always one: a tree of its own for each image
+/// would be the largest part of it.
+pub type Checksums = LiteMap<String, String>;
 
 /// One image.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +39,8 @@ pub struct Image {
     pub disc_number: u32,
     /// How many discs the set has.
     pub disc_count: u32,
-    /// Algorithm (as the configuration writes it) and hexadecimal digest.
-    pub checksums: BTreeMap<String, String>,
+    /// Its checksums.
+    pub checksums: Checksums,
     /// The checksum inside an ISO.
     pub implant_md5: Option<String>,
     /// Whether the ISO boots.

@@ -1,10 +1,9 @@
 //! Reads an images.json that is already there, be it ours or another tool's.
 
 use super::document::TYPE;
-use super::{Image, ImageError, Images};
+use super::{Checksums, Image, ImageError, Images};
 use crate::read::{found_header, json_problem, load_text};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -142,7 +141,7 @@ impl Reader {
         }
     }
 
-    fn checksums(&mut self) -> Result<BTreeMap<String, String>, ImagesProblem> {
+    fn checksums(&mut self) -> Result<Checksums, ImagesProblem> {
         let checksums = match self.map.remove("checksums") {
             Some(Value::Object(map)) => {
                 map.into_iter().map(|(name, sum)| Some((name, sum.as_str()?.to_owned()))).collect::<Option<_>>()

@@ -19,7 +19,7 @@ fn image(path: &str) -> Image {
         arch: "x86_64".to_owned(),
         disc_number: 1,
         disc_count: 1,
-        checksums: BTreeMap::from([("sha256".to_owned(), "ab".to_owned())]),
+        checksums: Checksums::from_iter([("sha256".to_owned(), "ab".to_owned())]),
         implant_md5: None,
         bootable: false,
         subvariant: "Server".to_owned(),

@@ -36,11 +36,7 @@ pub fn check_arches(variants: &Variants) -> Vec<Diagnostic> {
 
 /// Variants that are left out for want of an arch, and entries of `tree_arches` and `tree_variants` that name nothing. For
 /// variants that are not filtered yet.
-pub fn check_filters(
-    variants: &Variants,
-    tree_arches: &[Text],
-    tree_variants: &[Text],
-) -> Vec<Diagnostic> {
+pub fn check_filters(variants: &Variants, tree_arches: &[Text], tree_variants: &[Text]) -> Vec<Diagnostic> {
     let uids: Vec<&str> = variants.all().map(|variant| variant.uid.as_str()).collect();
     let unused = |option: &str, place: usize, entry: &Text, what: &str, near: Option<&str>| {
         let message = format!("there is no {what} '{}'", entry.value);

@@ -168,6 +168,7 @@ fn class(pattern: &[char]) -> Option<(Class<'_>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use magudi_config::Spanned;
 
     #[test]
     fn patterns_match_as_in_a_shell() {

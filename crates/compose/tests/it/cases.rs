@@ -120,7 +120,11 @@ fn composeinfos_are_the_same() {
         let xml = text(&format!("pungi/cases/{case}/variants.xml"));
         let variants = parse_variants(&xml, Path::new("variants.xml"), &mut Sources::new()).unwrap();
         let ours = composeinfo(&identity(&case).unwrap(), &variants, &ComposeDir::at(top.path()));
-        assert_eq!(pyjson::to_string(&ours).unwrap(), pyjson::to_string(&strip_composeinfo(recorded)).unwrap(), "{case}");
+        assert_eq!(
+            pyjson::to_string(&ours).unwrap(),
+            pyjson::to_string(&strip_composeinfo(recorded)).unwrap(),
+            "{case}"
+        );
         seen += 1;
     }
     assert!(seen > 40, "only {seen} files");
@@ -176,7 +180,11 @@ fn deliverables_are_the_same() {
                 }
             }
         }
-        assert_eq!(pyjson::to_string(&ours).unwrap(), text(&format!("pungi/cases/{case}/expected/deliverables.json")), "{case}");
+        assert_eq!(
+            pyjson::to_string(&ours).unwrap(),
+            text(&format!("pungi/cases/{case}/expected/deliverables.json")),
+            "{case}"
+        );
     }
     assert!(seen > 60, "only {seen} deliverables");
 }

@@ -49,7 +49,10 @@ fn compose() -> (tempfile::TempDir, ComposeDir) {
 #[test]
 fn composeinfo_is_the_same() {
     let (_top, dir) = compose();
-    assert_eq!(pyjson::to_string(&composeinfo(&identity(), &variants(), &dir)).unwrap(), text("compose/composeinfo.json"));
+    assert_eq!(
+        pyjson::to_string(&composeinfo(&identity(), &variants(), &dir)).unwrap(),
+        text("compose/composeinfo.json")
+    );
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn place(text: &str) -> usize {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
     let hash = words.iter().fold(text.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     let last = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    (mix(hash, last) >> 32) as usize % SLOTS
+    // The upper bits are the mixed ones.
+    (mix(hash, last) >> 48) as usize % SLOTS
 }
 
 #[cfg(test)]

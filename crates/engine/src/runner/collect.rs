@@ -1,11 +1,12 @@
 //! *Collecting* what closed tasks have built: describe, fetch, verify, link.
 
-use super::{Outcome, Run, STOPPED, Task, blocking};
+use super::{Outcome, Run, STOPPED, Task};
 use crate::artifact::{AddedImage, Artifact};
+use crate::blocking::blocking;
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
 use crate::plan::TaskRequest;
-use crate::volume::{Progress, Verified, Volume, Wanted, read_local};
+use crate::volume::{Cache, Progress, Verified, Volume, Wanted, read_local};
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
 use magudi_koji::{KojiError, MethodCall};
@@ -188,7 +189,7 @@ impl Run {
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
         let taken = match &self.runner.volume {
             Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), &mut outcome.images).await,
-            Volume::Cache { .. } => self.take_remote(task, files, &mut outcome.images).await,
+            Volume::Cache(cache) => self.take_remote(task, files, cache, &mut outcome.images).await,
         };
         if let Err(reason) = taken.and(refused) {
             outcome.failure = Some(format!("task {} of image {}: {reason}", task.id, request.label()));
@@ -232,16 +233,16 @@ impl Run {
             let mut added = Vec::new();
             for file in files {
                 if run.stop.is_set() {
-                    return Ok((added, Err(STOPPED.to_owned())));
+                    return (added, Err(STOPPED.to_owned()));
                 }
                 let progress = run.begin(task, &file);
                 let taken = read_local(&topdir, &file.wanted, &progress).map_err(|error| error.to_string());
                 match taken.and_then(|verified| run.place(task, file, verified)) {
                     Ok(image) => added.push(image),
-                    Err(reason) => return Ok((added, Err(reason))),
+                    Err(reason) => return (added, Err(reason)),
                 }
             }
-            Ok((added, Ok(())))
+            (added, Ok(()))
         })
         .await?;
         images.extend(added);
@@ -249,17 +250,23 @@ impl Run {
     }
 
     /// Fetches files over HTTP, one after the other.
-    async fn take_remote(&self, task: Task, files: Vec<File>, images: &mut Vec<AddedImage>) -> Result<(), String> {
+    async fn take_remote(
+        &self,
+        task: Task,
+        files: Vec<File>,
+        cache: &Cache,
+        images: &mut Vec<AddedImage>,
+    ) -> Result<(), String> {
         let runner = &self.runner;
         let phase = &self.requests[task.request].phase;
         let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
         for file in files {
             let progress = self.begin(task, &file);
             let wanted = file.wanted.clone();
-            let verified = runner.volume.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await;
+            let verified = cache.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await;
             let verified = verified.map_err(|error| error.to_string())?;
             let run = self.clone();
-            images.push(blocking(move || run.place(task, file, verified)).await?);
+            images.push(blocking(move || run.place(task, file, verified)).await??);
         }
         Ok(())
     }

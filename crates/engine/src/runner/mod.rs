@@ -270,11 +270,3 @@ impl Run {
         self.end(task.request, outcome);
     }
 }
-
-/// Runs what blocks on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(format!("a worker was lost: {error}")),
-    }
-}

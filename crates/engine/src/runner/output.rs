@@ -164,7 +164,7 @@ mod tests {
                 json!("t"),
                 json!(["x86_64", "aarch64", "s390x"]),
             ],
-            opts: opts.as_object().cloned().unwrap(),
+            opts: serde_json::from_value(opts).unwrap(),
             image_type: None,
         }
     }
@@ -204,7 +204,7 @@ mod tests {
     fn nothing_asked_nothing_read() {
         let mut quiet = request();
         assert!(quiet.uploads());
-        quiet.opts.insert("upload_options".to_owned(), json!({}));
+        quiet.opts.insert("upload_options".into(), json!({}));
         assert!(quiet.uploads());
         quiet.opts.remove("upload_options");
         assert!(!quiet.uploads());

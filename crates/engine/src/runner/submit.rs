@@ -4,6 +4,7 @@
 //! lost, the hub is asked for a task with just this request (KOJI.md 3) before anything is sent again.
 
 use super::{Outcome, Run, STOPPED, Start, Task};
+use crate::blocking::blocking;
 use crate::event::{Event, Level};
 use crate::lookup::Sent;
 use crate::plan::TaskRequest;
@@ -126,7 +127,7 @@ impl Run {
             self.say(Event::Submitting { request: *index, phase, variant });
         }
         let journal = self.runner.journal.clone();
-        super::blocking(move || journal.sync().map_err(|error| error.to_string())).await
+        blocking(move || journal.sync().map_err(|error| error.to_string())).await?
     }
 
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.

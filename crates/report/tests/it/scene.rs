@@ -80,7 +80,7 @@ impl Scene {
             path: format!("Server/{arch}/images/{file}"),
             size,
             mtime: 0,
-            checksums: [("sha256".to_owned(), format!("{size:064x}"))].into(),
+            checksums: [("sha256".to_owned(), format!("{size:064x}"))].into_iter().collect(),
         };
         self.say(second, Event::ImageAdded { request, variant: "Server".into(), image })
     }

@@ -1,0 +1,202 @@
+//! The *volume* is where the hub keeps the files of builds. It is read from a local mount, or over HTTP into a cache
+//! directory (PUNGI.md 9). Either way a file is read whole and compared with what the hub says of it before anything is
+//! done with it.
+
+mod cache;
+
+pub use cache::Cache;
+
+use crate::blocking::Lost;
+use crate::digest::{Digests, MultiDigest};
+use magudi_compose::beneath::BeneathError;
+use magudi_koji::calls::{Archive, Build};
+use magudi_koji::{KojiError, pathinfo};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Where the files of builds are.
+#[derive(Debug, Clone)]
+pub enum Volume {
+    /// `topdir` of the profile, mounted here.
+    Local {
+        /// The mount.
+        topdir: PathBuf,
+    },
+    /// `topurl` of the profile, fetched into `koji_cache`.
+    Cache(Cache),
+}
+
+/// A file that is what the hub says it is.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Where it can be linked from.
+    pub path: PathBuf,
+    /// Its digests.
+    pub digests: Digests,
+}
+
+/// Why a file cannot be had.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// The volume does not have it.
+    #[error("{0} is not on the Koji volume")]
+    Missing(String),
+    /// The volume itself is not there.
+    #[error("the Koji volume {} is not there; is it mounted? Without a mount, koji_cache fetches over HTTP", .0.display())]
+    NoVolume(PathBuf),
+    /// It is a directory, a device or a pipe.
+    #[error("{0} is not a file")]
+    NotAFile(String),
+    /// It has no bytes.
+    #[error("{0} is empty")]
+    Empty(String),
+    /// It is not as long as the hub says.
+    #[error("{path} has {found} bytes, but the hub says {expected}")]
+    Size {
+        /// Where it was found.
+        path: String,
+        /// Its size.
+        found: u64,
+        /// The size that the hub states.
+        expected: u64,
+    },
+    /// Its contents are not what the hub says.
+    #[error(
+        "{path} has the {algorithm} checksum {found}, but the hub says {expected}: it was damaged, or changed after the \
+         import"
+    )]
+    Checksum {
+        /// Where it was found.
+        path: String,
+        /// The algorithm.
+        algorithm: &'static str,
+        /// Its checksum.
+        found: String,
+        /// The checksum that the hub states.
+        expected: String,
+    },
+    /// An algorithm that cannot be computed.
+    #[error("unknown checksum algorithm {0}")]
+    Algorithm(String),
+    /// The file system refused.
+    #[error("cannot {action} {path}: {error}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// Its directory in the cache cannot be used.
+    #[error(transparent)]
+    Place(#[from] BeneathError),
+    /// The thread that was at it is gone.
+    #[error(transparent)]
+    Worker(#[from] Lost),
+    /// The download failed.
+    #[error("cannot fetch {url}: {error}")]
+    Http {
+        /// The address.
+        url: String,
+        /// The reason.
+        error: Box<KojiError>,
+    },
+}
+
+/// Told the bytes that have been read since the last call.
+pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// One file of a build, to be had from a volume: what the hub says of it, and what is to be computed.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Path below the top of the volume. Its components were checked when the hub's answer was decoded.
+    path: String,
+    size: u64,
+    algorithm: &'static str,
+    checksum: String,
+    /// Algorithms to compute besides the one that the hub used.
+    algorithms: Vec<String>,
+}
+
+impl Wanted {
+    /// The file of `archive`, of which `algorithms` are wanted too.
+    pub fn new(build: &Build, archive: &Archive, algorithms: &[String]) -> Self {
+        let directory = pathinfo::build_images("", build);
+        Self {
+            path: format!("{}/{}", directory.trim_start_matches('/'), archive.filename),
+            size: archive.size,
+            algorithm: archive.checksum_type.name(),
+            checksum: archive.checksum.clone(),
+            algorithms: algorithms.to_vec(),
+        }
+    }
+
+    fn digest(&self) -> Result<MultiDigest, FetchError> {
+        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain([self.algorithm]))
+            .map_err(FetchError::Algorithm)
+    }
+
+    /// Compares what was read from `path` with what the hub says.
+    fn verify(&self, path: &str, digests: &Digests) -> Result<(), FetchError> {
+        self.verify_size(path, digests.size)?;
+        let found = digests.values.get(self.algorithm).map_or("", String::as_str);
+        if !found.eq_ignore_ascii_case(&self.checksum) {
+            return Err(FetchError::Checksum {
+                path: path.to_owned(),
+                algorithm: self.algorithm,
+                found: found.to_owned(),
+                expected: self.checksum.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn verify_size(&self, path: &str, found: u64) -> Result<(), FetchError> {
+        if found == 0 {
+            return Err(FetchError::Empty(path.to_owned()));
+        }
+        if found != self.size {
+            return Err(FetchError::Size { path: path.to_owned(), found, expected: self.size });
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, progress: &Progress) -> Result<Digests, FetchError> {
+        let name = path.display().to_string();
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
+            _ => io_error("open", path, error),
+        };
+        // Before it is opened: a pipe would block for ever.
+        let meta = std::fs::metadata(path).map_err(failed)?;
+        if !meta.is_file() {
+            return Err(FetchError::NotAFile(name));
+        }
+        let mut file = File::open(path).map_err(failed)?;
+        // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
+        self.verify_size(&name, meta.len())?;
+        let digests =
+            self.digest()?.read_all(&mut file, &mut |n| progress(n)).map_err(|error| io_error("read", path, error))?;
+        self.verify(&name, &digests)?;
+        Ok(digests)
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
+    FetchError::Io { action, path: path.to_path_buf(), error }
+}
+
+/// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
+pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress) -> Result<Verified, FetchError> {
+    let path = topdir.join(&wanted.path);
+    match wanted.read(&path, progress) {
+        Ok(digests) => Ok(Verified { path, digests }),
+        // A mount that has vanished is not a file that the hub has lost.
+        Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.to_path_buf())),
+        Err(error) => Err(error),
+    }
+}
