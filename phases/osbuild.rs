@@ -403,7 +403,7 @@ impl<'a> Expander<'a> {
         }
         let Some(target) = self.target(image) else { return };
         let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
-        let mut opts = Opts::new();
+        let mut opts = Opts::with_capacity(2);
         opts.insert("repo".into(), Json::Array(self.repositories(image, variant)));
         let ostree: Map<String, Json> =
             [("url", &image.ostree_url), ("ref", &image.ostree_ref), ("parent", &image.ostree_parent)]

@@ -11,7 +11,7 @@
 //!   `mishaps` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `schema` of `osbuildImage`,
 //!   `wire` values and faults, `python` texts
-//! - State: `site`, `state`, `accounts`, `sessions`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
+//! - State: `site`, `state`, `accounts`, `sessions`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`,
 //!   `image_types`, `output` of a task, `template`, `volume`, `names`, `clock`
 
@@ -20,6 +20,7 @@ mod archive_types;
 mod args;
 mod body;
 mod builds;
+mod by_id;
 mod caller;
 mod clock;
 mod facts;

@@ -1,9 +1,10 @@
 //! The *state* of a hub: everything that calls read and change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
 use crate::builds::{Archive, Build};
+use crate::by_id::ById;
 use crate::clock::{Micros, time_value, ts_value};
 use crate::ids;
 use crate::journal::{Journal, JournalError, Record};
@@ -25,11 +26,11 @@ pub(crate) struct State {
     /// Targets and tags.
     pub(crate) targets: Targets,
     /// Tasks by id.
-    pub(crate) tasks: BTreeMap<i64, Task>,
+    pub(crate) tasks: ById<Task>,
     /// What will happen, soonest first.
     pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
     /// Builds by id.
-    pub(crate) builds: BTreeMap<i64, Build>,
+    pub(crate) builds: ById<Build>,
     /// Builds by name, version and release; the last is the newest.
     pub(crate) nvrs: HashMap<String, Vec<i64>>,
     /// Package ids by name.
@@ -53,9 +54,9 @@ impl State {
             accounts: Accounts::new(),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
-            tasks: BTreeMap::new(),
+            tasks: ById::new(),
             agenda: BTreeSet::new(),
-            builds: BTreeMap::new(),
+            builds: ById::new(),
             nvrs: HashMap::new(),
             packages: HashMap::new(),
             archive_builds: HashMap::new(),
@@ -112,7 +113,7 @@ impl State {
     /// The first id from `wanted` on that no task has.
     pub(crate) fn free_task_id(&self, wanted: i64) -> i64 {
         let mut id = wanted;
-        for taken in self.tasks.range(wanted..).map(|(taken, _)| *taken) {
+        for taken in self.tasks.ids_from(wanted) {
             if taken != id {
                 break;
             }

@@ -68,6 +68,8 @@ impl State {
                 TaskResult::Fault(_) => task.state = TaskState::Failed,
             }
             task.result = Some(result);
+            // Nothing more will come of it.
+            task.plan = None;
             self.next_event(time);
         }
     }

@@ -157,16 +157,16 @@ impl Stage {
 /// The tracks of a compose.
 #[derive(Debug, Clone, Default)]
 pub struct Tracks {
-    by_key: BTreeMap<String, Track>,
+    by_key: BTreeMap<String, Box<Track>>,
     order: Vec<String>,
     /// Tracks of earlier plans, for a plan that asks for them again.
-    earlier: BTreeMap<String, Track>,
+    earlier: BTreeMap<String, Box<Track>>,
 }
 
 impl Tracks {
     /// The tracks, in the order of the last plan.
     pub fn iter(&self) -> impl Iterator<Item = &Track> {
-        self.order.iter().filter_map(|key| self.by_key.get(key))
+        self.order.iter().filter_map(|key| self.by_key.get(key).map(Box::as_ref))
     }
 
     /// Takes in an event; those that are about no request change nothing.
@@ -181,7 +181,7 @@ impl Tracks {
                 self.order.clear();
             }
             Event::Planned { key, phase, name, variant, arches, failable, subvariant, image_type, nvr, .. } => {
-                let known = self.earlier.remove(key).unwrap_or_default();
+                let known = *self.earlier.remove(key).unwrap_or_default();
                 let built = known.build.is_some();
                 let track = Track {
                     phase: phase.clone(),
@@ -196,7 +196,7 @@ impl Tracks {
                     in_doubt: false,
                     ..known
                 };
-                self.by_key.insert(key.clone(), track);
+                self.by_key.insert(key.clone(), Box::new(track));
                 self.order.push(key.clone());
             }
             Event::Submitting { request, .. } => self.with(*request, |track| {
@@ -227,6 +227,9 @@ impl Tracks {
             Event::ImageAdded { request, variant, image } => self.with(*request, |track| {
                 track.added = Some(time);
                 track.images.retain(|(_, old)| old.path != image.path);
+                if track.images.is_empty() {
+                    track.images.reserve_exact(track.arches.len());
+                }
                 track.images.push((variant.clone(), image.clone()));
             }),
             Event::CloudUpload { request, upload } => self.with(*request, |track| {

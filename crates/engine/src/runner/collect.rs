@@ -7,7 +7,7 @@ use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
 use crate::plan::TaskRequest;
 use crate::volume::{Cache, Progress, Verified, Volume, Wanted, read_local};
-use magudi_compose::images::Image;
+use magudi_compose::images::{Checksums, Image};
 use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
 use magudi_koji::{KojiError, MethodCall};
 use std::collections::{BTreeSet, VecDeque};
@@ -186,7 +186,8 @@ impl Run {
                 }
             }
         }
-        let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
+        let images = Vec::with_capacity(files.len());
+        let mut outcome = Outcome { task: Some(task.id), task_ended: true, images, ..Outcome::default() };
         let taken = match &self.runner.volume {
             Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), &mut outcome.images).await,
             Volume::Cache(cache) => self.take_remote(task, files, cache, &mut outcome.images).await,
@@ -315,7 +316,8 @@ impl Run {
         let metadata = std::fs::metadata(&destination)
             .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
         self.note_linked(request, &verified.path, &destination, &linked);
-        let checksums = verified.digests.values.into_iter();
+        let mut checksums = Checksums::with_capacity(runner.algorithms.len());
+        checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| runner.algorithms.contains(name)));
         let entry = ImageEntry {
             arch: artifact.arch,
             image_type: artifact.image_type,
@@ -324,7 +326,7 @@ impl Run {
             path,
             size: metadata.len(),
             mtime: metadata.mtime(),
-            checksums: checksums.filter(|(name, _)| runner.algorithms.contains(name)).collect(),
+            checksums,
         };
         let (request, variant) = (task.request, request.variant.clone());
         self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });
