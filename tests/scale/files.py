@@ -2,6 +2,7 @@
 what a run calls, and nothing else."""
 import http.server
 import os
+import shutil
 import hashlib
 import subprocess
 import sys
@@ -76,11 +77,17 @@ def fetching(table, bench, work):
     build = f"{work}/packages/one/1/1/images"
     os.makedirs(build)
     os.link(path, f"{build}/one")
-    fetch = ["sh", "-c", f'rm -rf "{shelf}" && exec "$@"', "sh", bench, "fetch", url, shelf, str(SIZE), digest]
-    curl = ["sh", "-c", f'rm -f "{work}/fetched" && exec "$@"', "sh", "curl", "-s", "-o", f"{work}/fetched",
-            f"{url}/packages/one/1/1/images/one"]
-    ratio, ours, theirs = in_turn(fetch, curl)
-    alone, _, hashed = in_turn(fetch, [bench, "hash", "sha256", path])
+    fetched = f"{work}/fetched"
+    fetch = [bench, "fetch", url, shelf, str(SIZE), digest]
+    curl = ["curl", "-s", "-o", fetched, f"{url}/packages/one/1/1/images/one"]
+
+    def nothing_fetched():
+        shutil.rmtree(shelf, ignore_errors=True)
+        if os.path.exists(fetched):
+            os.remove(fetched)
+
+    ratio, ours, theirs = in_turn(fetch, curl, before=nothing_fetched)
+    alone, _, hashed = in_turn(fetch, [bench, "hash", "sha256", path], before=nothing_fetched)
     server.terminate()
     table.row("fetch over HTTP from loopback, hashed on the way (1 GiB)", goal,
               f"{ours:.2f} s ({ratio:.2f}x of curl, {alone:.2f}x of the hash)",

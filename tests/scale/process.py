@@ -5,40 +5,28 @@ import shutil
 import statistics
 import subprocess
 import sys
-import threading
-import time
+
+
+LAUNCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
 
 
 class Ran:
     """One run of a command: seconds of wall time, seconds of processor time, peak of memory in MB, most threads at once."""
 
     def __init__(self, args, cwd=None, env=None, keep=False):
-        self.threads = 0
-        begin = time.perf_counter()
-        child = subprocess.Popen(args, cwd=cwd, env=dict(os.environ, **(env or {})),
-                                 stdout=subprocess.PIPE if keep else subprocess.DEVNULL, stderr=subprocess.PIPE)
-        threading.Thread(target=self._watch, args=(child.pid,), daemon=True).start()
-        # Both pipes are read at once: either may fill up first.
-        errors = []
-        reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))
-        reader.start()
-        self.output = child.stdout.read().decode() if keep else ""
-        reader.join()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = status
-        self.wall = time.perf_counter() - begin
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.mb = usage.ru_maxrss / 1024
+        result, theirs = os.pipe()
+        child = subprocess.run([sys.executable, "-I", "-S", LAUNCH, str(theirs), *map(str, args)], cwd=cwd,
+                               env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE if keep else subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, pass_fds=[theirs])
+        os.close(theirs)
+        with open(result) as told:
+            told = told.read().split()
+        status = int(told[0]) if told else 1
         if status:
-            sys.exit(f"{' '.join(map(str, args))} failed:\n{errors[0].decode()[-2000:]}")
-
-    def _watch(self, pid):
-        try:
-            while True:
-                self.threads = max(self.threads, int(field(pid, "Threads")))
-                time.sleep(0.02)
-        except (OSError, ValueError):
-            pass
+            sys.exit(f"{' '.join(map(str, args))} failed:\n{child.stderr.decode()[-2000:]}")
+        self.output = child.stdout.decode() if keep else ""
+        self.wall, self.cpu = float(told[1]), float(told[2])
+        self.mb, self.threads = int(told[3]) / 1024, int(told[4])
 
 
 def field(pid, name):
@@ -68,10 +56,11 @@ def best(args, times=3, **more):
     return min((Ran(args, **more) for _ in range(times)), key=lambda run: run.wall)
 
 
-def in_turn(ours, theirs, times=5):
-    """Runs two commands, or lists of commands that count as one, in turn. Gives the median of the ratios theirs / ours of
-    wall times, and the fastest of each in seconds."""
+def in_turn(ours, theirs, times=5, before=lambda: None):
+    """Runs two commands, or lists of commands that count as one, in turn, with a call of `before` ahead of each that is not
+    measured. Gives the median of the ratios theirs / ours of wall times, and the fastest of each in seconds."""
     def whole(commands):
+        before()
         return sum(Ran(command).wall for command in (commands if isinstance(commands[0], list) else [commands]))
 
     whole(ours), whole(theirs)

@@ -96,19 +96,22 @@ impl Part {
         &self.path
     }
 
-    /// Adds the next bytes. After an error the part must be opened anew.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Adds the next bytes, in as many pieces as have come. After an error the part must be opened anew.
+    pub fn write(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
         let Self { file, digest, .. } = self;
-        if bytes.len() < LEAST_SHARED {
-            file.write_all(bytes)?;
-            digest.update(bytes);
+        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut hash = || pieces.iter().for_each(|piece| digest.update(piece));
+        let mut keep = || pieces.iter().try_for_each(|piece| file.write_all(piece));
+        if length < LEAST_SHARED {
+            keep()?;
+            hash();
         } else {
             rayon::in_place_scope(|scope| {
-                scope.spawn(|_| digest.update(bytes));
-                file.write_all(bytes)
+                scope.spawn(move |_| hash());
+                keep()
             })?;
         }
-        self.length += bytes.len() as u64;
+        self.length += length as u64;
         Ok(())
     }
 
@@ -175,11 +178,11 @@ mod tests {
         fs::create_dir(dir.path().join("a")).unwrap();
         let destination = dir.path().join("a/disk.qcow2");
         let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
-        part.write(b"ab").unwrap();
+        part.write(&[b"a", b"b"]).unwrap();
         drop(part);
         let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
         assert_eq!(part.length(), 2);
-        part.write(b"c").unwrap();
+        part.write(&[b"c"]).unwrap();
         assert_eq!(part.digests().values["md5"], "900150983cd24fb0d6963f7d28e17f72");
         part.keep(&destination).unwrap();
         assert_eq!(fs::read(&destination).unwrap(), b"abc");
@@ -191,7 +194,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let destination = dir.path().join("disk.qcow2");
         let mut first = Part::open(&destination, "sum", 9, digest).unwrap();
-        first.write(b"abcdef").unwrap();
+        first.write(&[b"abcdef"]).unwrap();
         let second = Part::open(&destination, "sum", 9, digest).unwrap();
         assert_ne!(first.path(), second.path());
         assert_eq!(second.length(), 0);

@@ -27,7 +27,7 @@ const DOWNLOAD_PAUSES: [Duration; 6] = [
 const CHUNKS_WAITING: usize = 8;
 
 /// A piece of a download.
-type Chunk = Box<dyn AsRef<[u8]> + Send>;
+type Chunk = Box<dyn AsRef<[u8]> + Send + Sync>;
 
 /// How often a file that came whole and is not what the hub says is fetched again: once for a bit that flipped on the way.
 const REPEATS_OF_DAMAGE: usize = 1;
@@ -231,8 +231,11 @@ async fn fetch_rest(
 }
 
 fn write_chunks(mut part: Part, mut chunks: mpsc::Receiver<Chunk>) -> Result<Part, FetchError> {
-    while let Some(chunk) = chunks.blocking_recv() {
-        part.write((*chunk).as_ref()).map_err(|error| io_error("write", part.path(), error))?;
+    let mut come = Vec::with_capacity(CHUNKS_WAITING);
+    while chunks.blocking_recv_many(&mut come, CHUNKS_WAITING) > 0 {
+        let pieces: Vec<&[u8]> = come.iter().map(|chunk: &Chunk| (**chunk).as_ref()).collect();
+        part.write(&pieces).map_err(|error| io_error("write", part.path(), error))?;
+        come.clear();
     }
     Ok(part)
 }
