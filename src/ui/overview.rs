@@ -330,7 +330,7 @@ pub(super) mod tests {
             path: "Server/x86_64/images/f".into(),
             size,
             mtime: 0,
-            checksums: magudi_compose::images::Checksums::new(),
+            checksums: magudi_compose::images::Checksums::default(),
         };
         Event::ImageAdded { request, variant: "Server".into(), image }
     }

@@ -8,6 +8,7 @@
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
+//! - In memory: [`small_map`]
 
 pub mod arches;
 pub mod archive_types;
@@ -21,6 +22,7 @@ pub mod latest;
 pub mod layout;
 pub mod pyjson;
 mod read;
+pub mod small_map;
 pub mod status;
 pub mod sweep;
 pub mod variants;
@@ -30,5 +32,6 @@ pub use cloud_uploads::CloudUpload;
 pub use identity::{ComposeIdentity, ComposeType, Label, Product};
 pub use images::{Image, Images};
 pub use layout::ComposeDir;
+pub use small_map::SmallMap;
 pub use status::Status;
 pub use variants::{Variant, VariantKind, Variants};

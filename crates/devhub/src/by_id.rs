@@ -18,18 +18,18 @@ impl<T> ById<T> {
     }
 
     /// The value with the id.
-    pub(crate) fn get(&self, id: &i64) -> Option<&T> {
-        self.0.get(id).map(Box::as_ref)
+    pub(crate) fn get(&self, id: i64) -> Option<&T> {
+        self.0.get(&id).map(Box::as_ref)
     }
 
     /// The value with the id, to be changed.
-    pub(crate) fn get_mut(&mut self, id: &i64) -> Option<&mut T> {
-        self.0.get_mut(id).map(Box::as_mut)
+    pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut T> {
+        self.0.get_mut(&id).map(Box::as_mut)
     }
 
     /// Whether there is one with the id.
-    pub(crate) fn contains_key(&self, id: &i64) -> bool {
-        self.0.contains_key(id)
+    pub(crate) fn contains_key(&self, id: i64) -> bool {
+        self.0.contains_key(&id)
     }
 
     /// The ids from `first` on.

@@ -57,7 +57,7 @@ impl State {
         for archive in &archives {
             self.archive_builds.insert(archive.id, build);
         }
-        if let Some(build) = self.builds.get_mut(&build) {
+        if let Some(build) = self.builds.get_mut(build) {
             build.archives = archives;
             build.state = BuildState::Complete;
             build.completed = Some(time);

@@ -26,7 +26,7 @@ pub(crate) fn answer(site: &Site, path: &str, query: &str) -> Response<Body> {
     let state = site.state();
     let page = match path.trim_end_matches('/') {
         "" | "/koji" | "/koji/tasks" => Some(index(&state)),
-        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(&id)).map(|t| task(&site.setting, &state, t)),
+        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(id)).map(|t| task(&site.setting, &state, t)),
         "/koji/buildinfo" => id("buildID").and_then(|id| build(&site.setting, &state, id)),
         _ => None,
     };
@@ -118,7 +118,7 @@ fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
         content.push_str(&row("build", &link));
     }
     content.push_str("</table>\n<ul>\n");
-    for child in task.children.iter().filter_map(|id| state.tasks.get(id)) {
+    for child in task.children.iter().filter_map(|id| state.tasks.get(*id)) {
         content.push_str(&format!("<li>{}</li>\n", task_link(child)));
     }
     let dir = Volume::task_dir(task.id);
@@ -135,7 +135,7 @@ fn file_link(dir: &str, name: &str, size: u64) -> String {
 }
 
 fn build(setting: &Setting, state: &State, id: i64) -> Option<(String, String)> {
-    let build = state.builds.get(&id)?;
+    let build = state.builds.get(id)?;
     let mut content = format!(
         "<p>{state}, made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n",
         state = build.state.name(),

@@ -134,7 +134,7 @@ impl State {
 
     /// Changes what will happen to a task.
     fn set_plan(&mut self, id: i64, plan: Plan) {
-        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let Some(task) = self.tasks.get_mut(id) else { return };
         if let Some(old) = &task.plan {
             for (time, step) in old.steps() {
                 self.agenda.remove(&(time, step, id));
@@ -146,7 +146,7 @@ impl State {
 
     /// Gives a task that a builder has back to the queue. From there it goes as `plan` says.
     pub(crate) fn give_back(&mut self, id: i64, plan: Plan) {
-        if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
+        if let Some(task) = self.tasks.get_mut(id).filter(|task| !task.state.is_final()) {
             task.state = TaskState::Free;
             task.host = None;
             task.started = None;
@@ -158,7 +158,7 @@ impl State {
     pub(crate) fn cancel(&mut self, id: i64, time: Micros, recurse: bool) {
         let mut ids = vec![id];
         while let Some(id) = ids.pop() {
-            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let Some(task) = self.tasks.get_mut(id) else { continue };
             if !task.state.is_final() {
                 task.state = TaskState::Canceled;
                 task.completed = Some(time);
@@ -204,17 +204,17 @@ impl State {
 
     /// The newest build of a name, version and release.
     pub(crate) fn build_by_nvr(&self, nvr: &str) -> Option<&Build> {
-        self.nvrs.get(nvr).and_then(|ids| ids.last()).and_then(|id| self.builds.get(id))
+        self.nvrs.get(nvr).and_then(|ids| ids.last()).and_then(|id| self.builds.get(*id))
     }
 
     /// The build that a task made.
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
-        self.builds.get(&ids::build_id(task)).filter(|build| build.made_by() == Some(task))
+        self.builds.get(ids::build_id(task)).filter(|build| build.made_by() == Some(task))
     }
 
     /// The archive `id`, with its build.
     pub(crate) fn archive(&self, id: i64) -> Option<(&Build, &Archive)> {
-        let build = self.builds.get(self.archive_builds.get(&id)?)?;
+        let build = self.builds.get(*self.archive_builds.get(&id)?)?;
         build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
     }
 }

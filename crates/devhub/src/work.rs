@@ -53,7 +53,7 @@ impl State {
 
     /// A task that is not over.
     fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
-        self.tasks.get_mut(&id).filter(|task| !task.state.is_final())
+        self.tasks.get_mut(id).filter(|task| !task.state.is_final())
     }
 
     fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
@@ -80,7 +80,7 @@ impl State {
 
     /// Gives a task to the builder, which has not begun with it. Whether it could be given.
     pub(crate) fn assign(&mut self, id: i64) -> bool {
-        let task = self.tasks.get_mut(&id).filter(|task| task.state == TaskState::Free);
+        let task = self.tasks.get_mut(id).filter(|task| task.state == TaskState::Free);
         task.is_some_and(|task| {
             task.state = TaskState::Assigned;
             task.host = Some(HOST);
@@ -130,8 +130,8 @@ impl State {
     /// The task under the task that waits for the repository of the build tag.
     fn wait_for_repo(&mut self, id: i64, time: Micros) {
         let event = self.event.0;
-        let is_waited_for = self.tasks.contains_key(&ids::repo_task_id(id));
-        let Some(parent) = self.tasks.get_mut(&id) else { return };
+        let is_waited_for = self.tasks.contains_key(ids::repo_task_id(id));
+        let Some(parent) = self.tasks.get_mut(id) else { return };
         parent.waiting = Some(true);
         if is_waited_for {
             return;
@@ -145,15 +145,14 @@ impl State {
     }
 
     fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        if self.tasks.get(&id).is_none_or(|task| task.waiting != Some(true)) {
+        if self.tasks.get(id).is_none_or(|task| task.waiting != Some(true)) {
             return Ok(());
         }
-        let tag =
-            self.tasks.get(&id).and_then(|task| self.targets.by_name(task.text(4))).map(|target| target.build_tag);
+        let tag = self.tasks.get(id).and_then(|task| self.targets.by_name(task.text(4))).map(|target| target.build_tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         let child = ids::repo_task_id(id);
         self.end(child, time, TaskResult::Value(Facts::of(&repo)));
-        if let Some(child) = self.tasks.get_mut(&child) {
+        if let Some(child) = self.tasks.get_mut(child) {
             child.awaited = Some(false);
         }
         match self.unfinished(id) {
@@ -167,7 +166,7 @@ impl State {
 
     /// The builder sends the request to composer, and composer begins a build.
     fn ask_composer(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
+        let Some(task) = self.tasks.get(id) else { return Ok(()) };
         let Some(plan) = &task.plan else { return Ok(()) };
         if let Outcome::NoTemplate(text) = &plan.outcome {
             let text = format!("Traceback (most recent call last):\n{text}\n");
@@ -214,9 +213,9 @@ impl State {
 
     /// The build that composer begins for a task; none if there is one, or if it could not be called that.
     fn begin_build(&mut self, id: i64, time: Micros) -> Option<Build> {
-        let task = self.tasks.get(&id)?;
+        let task = self.tasks.get(id)?;
         let (name, version, release) = (task.text(0), task.text(1), task.release());
-        if self.builds.contains_key(&ids::build_id(id)) {
+        if self.builds.contains_key(ids::build_id(id)) {
             return None;
         }
         if ![name, version, release].into_iter().all(names::is_file_name) {
@@ -244,8 +243,8 @@ impl State {
     }
 
     fn finish(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
-        let build = self.builds.get(&ids::build_id(id));
+        let Some(task) = self.tasks.get(id) else { return Ok(()) };
+        let build = self.builds.get(ids::build_id(id));
         if build.is_some_and(|build| build.state != BuildState::Building) {
             return Ok(());
         }
@@ -274,7 +273,7 @@ impl State {
             }
             _ => return Ok(()),
         };
-        if let Some(build) = build.and_then(|build| self.builds.get_mut(&build)) {
+        if let Some(build) = build.and_then(|build| self.builds.get_mut(build)) {
             build.state = BuildState::Failed;
             build.completed = Some(time);
         }
@@ -286,10 +285,10 @@ impl State {
     }
 
     fn write_status(&self, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
-        let Some(task) = self.tasks.get(&id) else { return Ok(()) };
+        let Some(task) = self.tasks.get(id) else { return Ok(()) };
         let scripted = output::scripted(task, &setting.scenario);
         setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
-        let build = self.builds.get(&ids::build_id(id)).map(|build| build.id);
+        let build = self.builds.get(ids::build_id(id)).map(|build| build.id);
         for (name, content) in output::logs(task, build, is_good) {
             // An arch can be anything; what is no file name the builder could not have written either.
             if names::is_file_name(&name) {
@@ -300,13 +299,13 @@ impl State {
     }
 
     fn skips_tag(&self, id: i64) -> bool {
-        let task = self.tasks.get(&id);
+        let task = self.tasks.get(id);
         task.and_then(|task| task.option("skip_tag")).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// The task under the task that tags its build. A package that the tag does not list ends it at once.
     fn begin_tagging(&mut self, id: i64, time: Micros, is_unlisted: bool) {
-        let Some(parent) = self.tasks.get_mut(&id) else { return };
+        let Some(parent) = self.tasks.get_mut(id) else { return };
         let tag = self.targets.by_name(parent.text(4)).map_or(0, |target| target.dest_tag);
         let request = vec![int(tag), int(ids::build_id(id)), Value::Bool(false), Value::Nil, Value::Bool(true)];
         let child = parent.child(ids::tag_task_id(id), "tagBuild", "tag", time, request);
@@ -315,25 +314,25 @@ impl State {
         let child_id = child.id;
         self.tasks.insert(child_id, child);
         if is_unlisted {
-            let name = self.tasks.get(&id).map_or("", |task| task.text(0));
+            let name = self.tasks.get(id).map_or("", |task| task.text(0));
             let text = format!("Package {name} not in list for {tag}");
             self.fail(child_id, time, wire::TAG, text);
         }
     }
 
     fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(&id).filter(|task| task.state == TaskState::Open) else {
+        let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else {
             return;
         };
         let build = ids::build_id(id);
-        if self.builds.get(&build).is_none_or(|build| build.state != BuildState::Complete) {
+        if self.builds.get(build).is_none_or(|build| build.state != BuildState::Complete) {
             return;
         }
         let tagging = ids::tag_task_id(id);
         if task.children.contains(&tagging) {
             self.end(tagging, time, TaskResult::Value(Facts::of(&Value::Nil)));
             let event = self.event.0;
-            let Some(child) = self.tasks.get_mut(&tagging) else { return };
+            let Some(child) = self.tasks.get_mut(tagging) else { return };
             child.awaited = Some(false);
             if let Some(TaskResult::Fault(fault)) = &child.result {
                 let fault = fault.clone();
@@ -341,7 +340,7 @@ impl State {
                 return;
             }
             let tag = child.request.first().and_then(Value::as_i64);
-            if let (Some(build), Some(tag)) = (self.builds.get_mut(&build), tag) {
+            if let (Some(build), Some(tag)) = (self.builds.get_mut(build), tag) {
                 build.tag = Some((tag, event));
             }
         }

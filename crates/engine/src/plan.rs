@@ -1,7 +1,7 @@
 //! A *plan* is what a run is going to ask of the hub: a list of task requests in expansion order, frozen, serialisable, and
 //! made without any network. What `magudi plan` prints is what `magudi run` submits, to the byte.
 
-use litemap::LiteMap;
+use magudi_compose::SmallMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Options by name. A request has few, and a plan has many requests.
-pub type Opts = LiteMap<Cow<'static, str>, Json>;
+pub type Opts = SmallMap<Cow<'static, str>, Json>;
 
 /// One call that will become one task on the hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ mod tests {
             failable: false,
             method: "osbuildImage".into(),
             args: vec![json!("disk"), json!(version)],
-            opts: Opts::new(),
+            opts: Opts::default(),
             image_type: None,
         };
         let plan = [request("1"), request("2"), request("1")];

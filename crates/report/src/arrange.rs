@@ -358,7 +358,7 @@ fn choices(rows: &[Row]) -> Choices {
 fn checksums(tracks: &[&Track]) -> Vec<Checksums> {
     let mut lines: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for (_, image) in tracks.iter().flat_map(|track| &track.images) {
-        for (algorithm, value) in &image.checksums {
+        for (algorithm, value) in image.checksums.iter() {
             lines.entry(algorithm).or_default().insert((&image.path, value));
         }
     }

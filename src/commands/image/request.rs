@@ -23,7 +23,7 @@ use std::path::Path;
 /// empty, has no key. Warnings are shown.
 pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
     check_arguments(args)?;
-    let mut opts = Opts::new();
+    let mut opts = Opts::default();
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(release) = given(&args.release) {
         opts.insert("release".into(), json!(release));
@@ -136,7 +136,7 @@ pub type Sendable = (Vec<magudi_koji::Value>, BTreeMap<String, magudi_koji::Valu
 pub fn sendable(request: &TaskRequest) -> Result<Sendable, String> {
     let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let mut opts = BTreeMap::new();
-    for (key, value) in &request.opts {
+    for (key, value) in request.opts.iter() {
         opts.insert(key.to_string(), from_json(value).map_err(|error| format!("{key}: {error}"))?);
     }
     Ok((args, opts))

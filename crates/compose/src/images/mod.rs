@@ -10,13 +10,13 @@ pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type
 
 use crate::arches::is_rpm_arch;
 use crate::identity::ComposeIdentity;
-use litemap::LiteMap;
+use crate::small_map::SmallMap;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Algorithm (as the configuration writes it) and hexadecimal digest. Nearly always one: a tree of its own for each image
 /// would be the largest part of it.
-pub type Checksums = LiteMap<String, String>;
+pub type Checksums = SmallMap<String, String>;
 
 /// One image.
 #[derive(Debug, Clone, PartialEq)]

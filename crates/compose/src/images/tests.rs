@@ -99,7 +99,7 @@ fn shared_identities_need_different_checksums() {
 #[test]
 fn images_are_sorted_by_path_and_merged_by_it() {
     let paths = |images: &Images| -> Vec<String> {
-        let json = document(&images);
+        let json = document(images);
         let list = json["payload"]["images"]["Server"]["x86_64"].as_array().unwrap().clone();
         list.iter().map(|image| image["path"].as_str().unwrap().to_owned() + &image["size"].to_string()).collect()
     };

@@ -38,7 +38,7 @@ fn no_rows() -> Fault {
 }
 
 fn found<'c>(call: &'c Call<'_>, place: usize) -> Result<Option<&'c Task>, Fault> {
-    Ok(call.state.tasks.get(&call.args.id(place)?))
+    Ok(call.state.tasks.get(call.args.id(place)?))
 }
 
 fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
@@ -47,7 +47,7 @@ fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
 
 fn get_info(call: &mut Call<'_>) -> Answer {
     let (request, strict) = (call.args.flag(1, false), call.args.flag(2, false));
-    let info = |id: &Value| match call.state.tasks.get(&id_of(id)?) {
+    let info = |id: &Value| match call.state.tasks.get(id_of(id)?) {
         Some(task) => Ok(task.to_value(request)),
         None if strict => Err(no_rows()),
         None => Ok(Value::Nil),
@@ -73,8 +73,8 @@ fn get_result(call: &mut Call<'_>) -> Answer {
 }
 
 fn child_values(call: &Call<'_>, id: i64, request: bool) -> Vec<Value> {
-    let children = call.state.tasks.get(&id).into_iter().flat_map(|task| &task.children);
-    children.filter_map(|child| call.state.tasks.get(child)).map(|task| task.to_value(request)).collect()
+    let children = call.state.tasks.get(id).into_iter().flat_map(|task| &task.children);
+    children.filter_map(|child| call.state.tasks.get(*child)).map(|task| task.to_value(request)).collect()
 }
 
 fn children(call: &mut Call<'_>) -> Answer {
@@ -90,7 +90,7 @@ fn descendents(call: &mut Call<'_>) -> Answer {
     let mut ids = vec![call.args.id(0)?];
     let mut members = Vec::new();
     while let Some(id) = ids.pop() {
-        ids.extend(call.state.tasks.get(&id).into_iter().flat_map(|task| &task.children));
+        ids.extend(call.state.tasks.get(id).into_iter().flat_map(|task| &task.children));
         members.push((id.to_string(), Value::Array(child_values(call, id, request))));
     }
     Ok(structure(members))
@@ -202,7 +202,7 @@ fn do_cancel(call: &mut Call<'_>, id: i64, recurse: bool) -> Result<(), Fault> {
 
 fn cancel(call: &mut Call<'_>) -> Answer {
     let id = call.args.id(0)?;
-    let Some(owner) = call.state.tasks.get(&id).map(|task| task.owner) else {
+    let Some(owner) = call.state.tasks.get(id).map(|task| task.owner) else {
         return Err(generic(format!("No such task: {id}")));
     };
     if !call.user().is_some_and(|user| user.id == owner || user.may("admin")) {
@@ -294,7 +294,7 @@ fn set_priority(call: &mut Call<'_>) -> Answer {
     strictly(call, 0)?;
     let mut ids = vec![id];
     while let Some(id) = ids.pop() {
-        if let Some(task) = call.state.tasks.get_mut(&id) {
+        if let Some(task) = call.state.tasks.get_mut(id) {
             task.priority = priority;
             if recurse {
                 ids.extend(&task.children);

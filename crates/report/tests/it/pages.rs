@@ -48,8 +48,8 @@ fn hostile() -> Scene {
 
 fn html(report: Report) -> String {
     let mut html = Vec::new();
-    page(report, &mut html).unwrap();
-    String::from_utf8(html).unwrap()
+    page(report, &mut html).unwrap_or_else(|problem| panic!("{problem}"));
+    String::from_utf8(html).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// The elements of a page that our own template makes.
