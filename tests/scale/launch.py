@@ -8,25 +8,26 @@ import os
 import sys
 import time
 
-threads = 0
+pid, threads = None, 1
 
 
-def watch(pid):
+def watch():
     global threads
-    try:
-        while True:
+    while True:
+        # Not at once, which would hold up what is just beginning.
+        time.sleep(0.02)
+        try:
             with open(f"/proc/{pid}/status") as text:
                 threads = max([threads] + [int(line.split()[1]) for line in text if line.startswith("Threads:")])
-            time.sleep(0.02)
-    except (OSError, ValueError):
-        pass
+        except OSError:
+            pass
 
 
 result, command = int(sys.argv[1]), sys.argv[2:]
 os.set_inheritable(result, False)
+_thread.start_new_thread(watch, ())
 begin = time.perf_counter()
 pid = os.posix_spawnp(command[0], command, os.environ)
-_thread.start_new_thread(watch, (pid,))
 _, status, usage = os.wait4(pid, 0)
 wall = time.perf_counter() - begin
 os.write(result, f"{status} {wall} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss} {threads}".encode())

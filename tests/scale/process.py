@@ -5,7 +5,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-
+import time
 
 LAUNCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
 
@@ -51,6 +51,16 @@ def pss(pid):
         return next(int(line.split()[1]) / 1024 for line in text if line.startswith("Pss:"))
 
 
+def wall(args):
+    """Seconds of wall time of a command."""
+    begin = time.perf_counter()
+    done = subprocess.run(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    seconds = time.perf_counter() - begin
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, args))} failed:\n{done.stderr.decode()[-2000:]}")
+    return seconds
+
+
 def best(args, times=3, **more):
     """The fastest of some runs: what disturbs a measurement only ever makes it slower."""
     return min((Ran(args, **more) for _ in range(times)), key=lambda run: run.wall)
@@ -61,7 +71,7 @@ def in_turn(ours, theirs, times=5, before=lambda: None):
     measured. Gives the median of the ratios theirs / ours of wall times, and the fastest of each in seconds."""
     def whole(commands):
         before()
-        return sum(Ran(command).wall for command in (commands if isinstance(commands[0], list) else [commands]))
+        return sum(wall(command) for command in (commands if isinstance(commands[0], list) else [commands]))
 
     whole(ours), whole(theirs)
     pairs = [(whole(ours), whole(theirs)) for _ in range(times)]
