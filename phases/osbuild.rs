@@ -19,6 +19,7 @@ use magudi_config::{ComposeConfig, Diagnostic, Node, Span, Spanned};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::{Opts, TaskRequest};
 use magudi_koji::calls::Archive;
+use magudi_koji::safe_component;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
 use serde_json::{Map, Value as Json, json};
@@ -48,7 +49,7 @@ impl ImagePhase for Osbuild {
             own_repository: String::new(),
             without_arch: Vec::new(),
             diagnostics: Vec::new(),
-            unsendable: BTreeSet::new(),
+            odd: BTreeSet::new(),
         };
         expander.run();
         let Expander { requests, mut diagnostics, .. } = expander;
@@ -123,6 +124,14 @@ fn unsendable(request: &TaskRequest) -> Option<String> {
     Some(format!("`{}` cannot be sent to a hub: {}", place.unwrap_or(error.path), error.reason))
 }
 
+/// Why no build can have the name, version or release that is asked for: they become parts of paths.
+pub fn unnameable(request: &TaskRequest) -> Option<String> {
+    let text = |place: usize| request.args.get(place).and_then(Json::as_str);
+    let release = request.opts.get("release").and_then(Json::as_str);
+    let mut parts = [("name", text(0)), ("version", text(1)), ("release", release)].into_iter();
+    parts.find_map(|(what, text)| Some(format!("no build can have this {what}: {}", safe_component(text?).err()?)))
+}
+
 /// A request and the image that it came from.
 struct Planned<'a> {
     image: &'a OsbuildImage,
@@ -137,8 +146,8 @@ struct Expander<'a> {
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
     diagnostics: Vec<Diagnostic>,
-    /// Paths of images that cannot be sent.
-    unsendable: BTreeSet<String>,
+    /// Paths of images that cannot be sent, or not be built, as has been told.
+    odd: BTreeSet<String>,
 }
 
 impl<'a> Expander<'a> {
@@ -452,11 +461,17 @@ impl<'a> Expander<'a> {
         };
         if let Some(message) = unsendable(&request) {
             // Of one image the same for every variant.
-            if self.unsendable.insert(image.path.clone()) {
+            if self.odd.insert(image.path.clone()) {
                 let diagnostic = Diagnostic::new(&codes::NOT_SENDABLE, image.path.clone(), message);
                 self.report(diagnostic.at(image.name.span));
             }
             return;
+        }
+        if let Some(message) = unnameable(&request)
+            && self.odd.insert(image.path.clone())
+        {
+            let diagnostic = Diagnostic::new(&codes::UNSAFE_NAME, image.path.clone(), message);
+            self.report(diagnostic.at(image.name.span));
         }
         self.requests.push(Planned { image, request });
     }

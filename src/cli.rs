@@ -2,34 +2,11 @@
 
 use crate::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use magudi_compose::Status;
 use magudi_config::define::Definition;
+use magudi_config::schema::PHASES;
 use std::ffi::OsString;
 use std::path::PathBuf;
-
-/// The names of phases that `--just-phase` and `--skip-phase` take: Pungi's, whether or not we run them.
-pub const PHASES: [&str; 21] = [
-    "init",
-    "pkgset",
-    "buildinstall",
-    "gather",
-    "extra_files",
-    "createrepo",
-    "ostree_installer",
-    "ostree",
-    "ostree_container",
-    "createiso",
-    "extra_isos",
-    "live_images",
-    "image_build",
-    "live_media",
-    "kiwibuild",
-    "imagebuilder",
-    "osbuild",
-    "osbs",
-    "image_container",
-    "image_checksum",
-    "repoclosure",
-];
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -228,7 +205,7 @@ pub struct ComposeArgs {
     #[arg(long)]
     pub no_latest_link: bool,
     /// Create the latest link only for a compose that ends with this status; repeatable
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", value_parser = status_name(), ignore_case = true)]
     pub latest_link_status: Vec<String>,
     /// Components of the release version in the latest link's name; -1: all but the last
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
@@ -527,6 +504,12 @@ pub struct HubArgs {
     /// Take the identity from the header X-Remote-User, for a web server in front
     #[arg(long)]
     pub trust_remote_user: bool,
+}
+
+/// A status of a compose; another one would mean that there is never a link.
+fn status_name() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|name: String| name)
 }
 
 fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {

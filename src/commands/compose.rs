@@ -551,7 +551,7 @@ fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, in
     }
     let tree = inspected.config.tree.as_dict();
     let ours = |name: &str| magudi_phases::find(name).is_some() || name == magudi_phases::image_checksum::NAME;
-    for name in crate::cli::PHASES.iter().filter(|name| !ours(name)) {
+    for name in magudi_config::schema::PHASES.iter().filter(|name| !ours(name)) {
         if tree.and_then(|tree| tree.get(name)).is_some_and(magudi_config::Node::is_truthy) {
             let text = format!("Config section '{name}' is left to Pungi: magudi does not run this phase");
             events.say(Event::LeftOut { text });

@@ -1,7 +1,7 @@
 //! A download server that breaks off every connection, and damages what it sends: what arrives whole and right is taken, and
 //! nothing else.
 
-use crate::program::{Hub, Ran, Scene, files};
+use crate::program::{Hub, Ran, Scene, files, image};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -63,28 +63,10 @@ fn answer(mut stream: &TcpStream, volume: &Path, asked: &Asked, once: &str, alwa
 /// A compose with a cache, whose files come from such a server.
 fn run(once: &'static str, always: &'static str) -> (Scene, Asked, Ran) {
     let scene = Scene::new();
-    let image = |name: &str| {
-        format!(
-            "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \"subvariant\": \"{name}\", \
-             \"arches\": [\"x86_64\"]}}"
-        )
-    };
-    scene.write(
-        "test.conf",
-        &format!(
-            "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
-             pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nkoji_profile = \"devhub\"\n\
-             koji_cache = \"{}\"\nglobal_target = \"f42-image\"\nosbuild = {{\"^Server$\": [{}, {}, {}]}}\n",
-            scene.path().join("cache").display(),
-            image("disk0"),
-            image("disk1"),
-            image("disk2"),
-        ),
-    );
-    scene.write(
-        "variants.xml",
-        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant></variants>",
-    );
+    let images = ["disk0", "disk1", "disk2"]
+        .map(|name| image(name, &format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]")));
+    let options = format!("koji_cache = \"{}\"\n", scene.path().join("cache").display());
+    scene.write_compose(&options, &["x86_64"], &images);
     let size = |n: usize| format!("\"disk{n}-9.2-1.x86_64.qcow2\": {SIZE}");
     scene.write("scenario.json", &format!("{{\"sizes\": {{{}, {}, {}}}}}", size(0), size(1), size(2)));
     let _hub = Hub::start(&scene, &["--scenario", "scenario.json"]);

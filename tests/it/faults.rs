@@ -1,7 +1,7 @@
 //! Whatever a hub does to a compose of 50 images, the compose finishes, and every image is submitted exactly once. That is
 //! asked from the hub's side: it knows what it was asked for.
 
-use crate::program::{Hub, Scene, files};
+use crate::program::{Hub, Scene, files, image};
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,27 +20,10 @@ impl Trial {
         let images: Vec<String> = (0..IMAGES)
             .map(|n| {
                 let arches = if n % 3 == 0 { "[\"x86_64\", \"aarch64\"]" } else { "[\"x86_64\"]" };
-                format!(
-                    "{{\"name\": \"disk{n:02}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \
-                     \"subvariant\": \"D{n}\", \"arches\": {arches}}}"
-                )
+                image(&format!("disk{n:02}"), &format!("\"subvariant\": \"D{n}\", \"arches\": {arches}"))
             })
             .collect();
-        scene.write(
-            "test.conf",
-            &format!(
-                "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
-                 variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
-                 gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n\
-                 osbuild = {{\"^Server$\": [{}]}}\n",
-                images.join(",\n  ")
-            ),
-        );
-        scene.write(
-            "variants.xml",
-            "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch>\
-             <arch>aarch64</arch></arches></variant></variants>",
-        );
+        scene.write_compose("", &["x86_64", "aarch64"], &images);
         scene.write("scenario.json", scenario);
         let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
         // Koji's default for calls without a session; and the pauses between repetitions are of no interest here.

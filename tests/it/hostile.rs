@@ -1,7 +1,7 @@
 //! A hub, and whoever can write into the compose or the cache, that try to lead files elsewhere: nothing is written there, and
 //! the message says why.
 
-use crate::program::{Hub, Ran, Scene, files};
+use crate::program::{Hub, Ran, Scene, files, image};
 use crate::proxy;
 use std::os::unix::fs::symlink;
 
@@ -10,20 +10,8 @@ const FILE: &str = "disk-9.2-1.x86_64.qcow2";
 fn scene(cache: bool) -> (Scene, Hub) {
     let scene = Scene::new();
     let cached = format!("koji_cache = \"{}\"\n", scene.path().join("cache").display());
-    scene.write(
-        "test.conf",
-        &format!(
-            "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
-             pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nkoji_profile = \"devhub\"\n{}\
-             global_target = \"f42-image\"\nosbuild = {{\"^Server$\": [{{\"name\": \"disk\", \"distro\": \"fedora-42\", \
-             \"image_types\": [\"qcow2\"], \"arches\": [\"x86_64\"]}}]}}\n",
-            if cache { &cached } else { "" },
-        ),
-    );
-    scene.write(
-        "variants.xml",
-        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant></variants>",
-    );
+    let options = if cache { &*cached } else { "" };
+    scene.write_compose(options, &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
     let hub = Hub::start(&scene, &[]);
     (scene, hub)
 }

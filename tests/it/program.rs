@@ -18,6 +18,11 @@ pub struct Ran {
     pub stderr: String,
 }
 
+/// An image for [`Scene::write_compose`], with further `members`.
+pub fn image(name: &str, members: &str) -> String {
+    format!("{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], {members}}}")
+}
+
 impl Scene {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("magudi-test-").tempdir().expect("a scratch directory");
@@ -41,6 +46,26 @@ impl Scene {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         std::fs::write(&path, text).expect("a file");
         path
+    }
+
+    /// Writes `test.conf` with the `options` given besides the usual ones, and `images` for the one variant there is, Server,
+    /// which has `arches`.
+    pub fn write_compose(&self, options: &str, arches: &[&str], images: &[String]) {
+        let images = images.join(",\n  ");
+        self.write(
+            "test.conf",
+            &format!(
+                "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
+                 variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
+                 gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n{options}\
+                 osbuild = {{\"^Server$\": [{images}]}}\n"
+            ),
+        );
+        let arches = arches.join("</arch><arch>");
+        let variant = format!(
+            "<variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>{arches}</arch></arches></variant>"
+        );
+        self.write("variants.xml", &format!("<variants>{variant}</variants>"));
     }
 
     /// A command for the program, to be added to.

@@ -1,7 +1,7 @@
 //! Whatever kills a run, the next one goes on where it stopped: every image submitted exactly once, and the manifests of
 //! an undisturbed run.
 
-use crate::program::{Hub, Ran, Scene, files, repository};
+use crate::program::{Hub, Ran, Scene, files, image, repository};
 use crate::proxy;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,27 +24,10 @@ impl Story {
         let images: Vec<String> = (0..IMAGES)
             .map(|n| {
                 let arches = if n % 2 == 0 { "[\"x86_64\"]" } else { "[\"x86_64\", \"aarch64\"]" };
-                format!(
-                    "{{\"name\": \"disk{n}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \
-                     \"subvariant\": \"D{n}\", \"arches\": {arches}}}"
-                )
+                image(&format!("disk{n}"), &format!("\"subvariant\": \"D{n}\", \"arches\": {arches}"))
             })
             .collect();
-        scene.write(
-            "test.conf",
-            &format!(
-                "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
-                 variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
-                 gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n\
-                 osbuild = {{\"^Server$\": [{}]}}\n",
-                images.join(",\n  ")
-            ),
-        );
-        scene.write(
-            "variants.xml",
-            "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch>\
-             <arch>aarch64</arch></arches></variant></variants>",
-        );
+        scene.write_compose("", &["x86_64", "aarch64"], &images);
         scene.write("scenario.json", scenario);
         let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
         Self { scene, hub }

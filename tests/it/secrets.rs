@@ -1,6 +1,6 @@
 //! What is secret stays so: in a compose of which everything that can quote a secret does, no file and no stream has one.
 
-use crate::program::{Hub, Ran, Scene};
+use crate::program::{Hub, Ran, Scene, image};
 use std::path::Path;
 use std::process::Command;
 
@@ -45,27 +45,10 @@ fn no_secret_is_written_anywhere() {
          \"activation_key\": \"{}\"}}, \"secrets\": [\"{}\"]}}",
         SECRETS[0], SECRETS[1], SECRETS[2], SECRETS[3], SECRETS[4]
     );
-    let image = |name: &str| {
-        format!(
-            "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \"arches\": [\"x86_64\"], \
-             \"subvariant\": \"{name}\", \"customizations\": {customizations}}}"
-        )
-    };
-    scene.write(
-        "test.conf",
-        &format!(
-            "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
-             pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nkoji_profile = \"devhub\"\n\
-             global_target = \"f42-image\"\nosbuild = {{\"^Server$\": [{}, {}, {}]}}\n",
-            image("good"),
-            image("refused"),
-            image("failed"),
-        ),
-    );
-    scene.write(
-        "variants.xml",
-        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant></variants>",
-    );
+    let members = format!("\"arches\": [\"x86_64\"], \"customizations\": {customizations}");
+    let images =
+        ["good", "refused", "failed"].map(|name| image(name, &format!("\"subvariant\": \"{name}\", {members}")));
+    scene.write_compose("", &["x86_64"], &images);
     let quoted = SECRETS.join("' and '");
     scene.write(
         "scenario.json",

@@ -3,7 +3,6 @@
 use crate::program::{Hub, Ran, Scene};
 use crate::schema::Schemas;
 use serde_json::{Value as Json, json};
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const SCHEMA: &str = "cloud-uploads.schema.json";
@@ -42,28 +41,16 @@ const ARCHES: [&str; 2] = ["aarch64", "x86_64"];
 
 /// A compose with some images, each (name, image type, further members).
 fn configure(scene: &Scene, images: &[(String, &str, String)]) {
-    let mut list = String::new();
-    for (name, image_type, more) in images {
-        let _ = writeln!(
-            list,
-            "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"{image_type}\"], \
-             \"subvariant\": \"{name}\", \"arches\": [\"x86_64\", \"aarch64\"], {more}}},"
-        );
-    }
-    scene.write(
-        "test.conf",
-        &format!(
-            "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\n\
-             variants_file = \"variants.xml\"\npkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\n\
-             gather_method = \"deps\"\nkoji_profile = \"devhub\"\nglobal_target = \"f42-image\"\n\
-             osbuild = {{\"^Server$\": [{list}]}}\n"
-        ),
-    );
-    scene.write(
-        "variants.xml",
-        "<variants><variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch>\
-         <arch>aarch64</arch></arches></variant></variants>",
-    );
+    let images: Vec<String> = images
+        .iter()
+        .map(|(name, image_type, more)| {
+            format!(
+                "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"{image_type}\"], \
+                 \"subvariant\": \"{name}\", \"arches\": [\"x86_64\", \"aarch64\"], {more}}}"
+            )
+        })
+        .collect();
+    scene.write_compose("", &["x86_64", "aarch64"], &images);
 }
 
 fn simulate(scene: &Scene, scenario: &Json, more: &[&str]) -> Ran {

@@ -3,6 +3,39 @@
 
 pub mod images;
 
+/// The names of phases that `--just-phase`, `--skip-phase` and `skip_phases` take: Pungi's, whether or not we run them.
+pub const PHASES: [&str; 21] = [
+    "init",
+    "pkgset",
+    "buildinstall",
+    "gather",
+    "extra_files",
+    "createrepo",
+    "ostree_installer",
+    "ostree",
+    "ostree_container",
+    "createiso",
+    "extra_isos",
+    "live_images",
+    "image_build",
+    "live_media",
+    "kiwibuild",
+    "imagebuilder",
+    "osbuild",
+    "osbs",
+    "image_container",
+    "image_checksum",
+    "repoclosure",
+];
+
+/// Phases that Pungi has removed and still takes the names of.
+const FORMER_PHASES: &[&str] = &["productimg", "test"];
+
+/// Whether a phase has, or had, this name.
+pub fn is_phase(name: &str) -> bool {
+    PHASES.contains(&name) || FORMER_PHASES.contains(&name)
+}
+
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -20,6 +20,11 @@ const PROFILE: &str = "koji";
 /// Runs the command.
 pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = request::request(args, ui)?;
+    if !args.quiet {
+        for doubt in request::doubts(args, &request) {
+            ui.note(&format!("warning: {doubt}"));
+        }
+    }
     if args.dry_run {
         let text = match args.format {
             PlanFormat::Json => format!("{:#}\n", serde_json::to_value(&request).map_err(Failure::failed)?),

@@ -10,11 +10,13 @@ use magudi_config::check::check_upload_options;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::load::load_json;
+use magudi_config::schema::images::slip_of;
 use magudi_config::{Diagnostic, Node, Sources, codes};
 use magudi_engine::plan::{Opts, TaskRequest};
 use magudi_koji::calls::osbuild_image;
 use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;
+use magudi_phases::osbuild::unnameable;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -69,6 +71,13 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
     };
     check_sendable(&request)?;
     Ok(request)
+}
+
+/// What is likely to be a mistake, and is sent all the same.
+pub fn doubts(args: &ImageArgs, request: &TaskRequest) -> Vec<String> {
+    let slip = slip_of(&args.image_type)
+        .map(|near| format!("no image type is known as `{}`; did you mean `{near}`?", args.image_type.escape_debug()));
+    slip.into_iter().chain(unnameable(request)).collect()
 }
 
 /// What the hub takes and the builder then fails on (KOJI.md 5).

@@ -91,6 +91,7 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
             ("variants_file", _) => {
                 variants_file = options::file_or_scm(node, at, schema::VARIANTS_KEYS, findings);
             }
+            ("skip_phases", _) => options::check_phases(node, at, findings),
             ("translate_paths", _) => translate_paths = options::pairs(node, at, findings),
             ("media_checksums", _) => checksums::check_algorithms(node, at, findings),
             ("media_checksum_base_filename", _) => {

@@ -180,6 +180,21 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
     Some(pairs)
 }
 
+/// Checks the names of phases; what Pungi does not have is no error, since a newer one may.
+pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
+    for (index, name) in findings.texts(node, at).into_iter().flatten().enumerate() {
+        if schema::is_phase(name.as_str()) {
+            continue;
+        }
+        let message = format!("there is no phase {}", quoted(name.as_str()));
+        let found = Diagnostic::new(&codes::UNKNOWN_PHASE, at.item(index).to_string(), message).at(name.span);
+        findings.add(match crate::similar::suggest(name.as_str(), schema::PHASES) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help(format!("the phases are {}", schema::PHASES.join(", "))),
+        });
+    }
+}
+
 /// Warns of options that Pungi has removed.
 pub fn check_removed(key: &Key, span: Span, findings: &mut Findings) {
     if let Kind::Removed(instead) = key.kind {

@@ -139,6 +139,9 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
         "The image type is passed on as it is, and osbuild-composer may well know it. magudi cannot tell which files the image \
          will have, nor which cloud it can be uploaded to, so neither `manifest_type` nor `upload_options` is compared with it."
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "game-console"}]}"#);
+    UNKNOWN_PHASE "MG026" Warning "A phase that nobody knows"
+        "`skip_phases` names a phase that Pungi does not have. Nothing is skipped for it, and what was meant to be skipped runs."
+        Conf(r#"skip_phases = ["osbuld"]"#);
 
     VARIANTS_UNREADABLE "MG101" Error "The variants file cannot be read"
         "`variants_file` is a path beside the configuration, or a dict with `scm = \"file\"`. Files in other source \
@@ -240,6 +243,11 @@ osbuild = {"^Server$": [
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64", "arm-64"],
 }]}"#);
+    UNSAFE_NAME "MG213" Warning "A name that no build can have"
+        "The name, version and release of an image become parts of paths and of file names. The task would fail once the image \
+         is built, or its files could not be taken into the compose."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
