@@ -71,9 +71,10 @@ impl Formatter for Python {
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| !matches!(c, ' '..='~')) {
-            out.write_all(&rest.as_bytes()[..at])?;
-            let mut chars = rest[at..].chars();
+        while let Some(at) = rest.bytes().position(|b| !matches!(b, b' '..=b'~')) {
+            let (plain, others) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            let mut chars = others.chars();
             for unit in chars.next().into_iter().flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec()) {
                 write!(out, "\\u{unit:04x}")?;
             }

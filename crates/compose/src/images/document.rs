@@ -1,11 +1,12 @@
 //! The *document* is what images.json holds. It is written image by image: as one value, twenty thousand images would take as
 //! much memory as the rest of the compose.
 
-use super::{Image, Images};
+use super::{Checksums, Image, Images};
 use crate::composeinfo::{compose_block, header};
 use crate::identity::ComposeIdentity;
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The type in the header.
@@ -80,32 +81,54 @@ impl Serialize for Sorted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut sorted: Vec<&Image> = self.0.iter().collect();
         sorted.sort_by(|a, b| a.path.cmp(&b.path));
-        serializer.collect_seq(sorted.into_iter().map(block))
+        serializer.collect_seq(sorted.into_iter().map(Block))
     }
 }
 
 /// What images.json says of an image.
-fn block(image: &Image) -> Map<String, Value> {
-    let mut block = image.extra.clone();
-    let mut put = |key: &str, value: Value| {
-        block.insert(key.to_owned(), value);
-    };
-    put("arch", json!(image.arch));
-    put("bootable", json!(image.bootable));
-    put("checksums", json!(image.checksums));
-    put("disc_count", json!(image.disc_count));
-    put("disc_number", json!(image.disc_number));
-    put("format", json!(image.format));
-    put("implant_md5", json!(image.implant_md5));
-    put("mtime", json!(image.mtime));
-    put("path", json!(image.path));
-    put("size", json!(image.size));
-    put("subvariant", json!(image.subvariant));
-    put("type", json!(image.kind));
-    put("volume_id", json!(image.volume_id));
-    if image.unified {
-        put("unified", json!(true));
-        put("additional_variants", json!(image.additional_variants));
+struct Block<'a>(&'a Image);
+
+impl Serialize for Block<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let image = self.0;
+        let mut members = vec![
+            ("arch", Member::Text(&image.arch)),
+            ("bootable", Member::Flag(image.bootable)),
+            ("checksums", Member::Checksums(&image.checksums)),
+            ("disc_count", Member::Number(image.disc_count.into())),
+            ("disc_number", Member::Number(image.disc_number.into())),
+            ("format", Member::Text(&image.format)),
+            ("implant_md5", Member::TextOrNull(image.implant_md5.as_deref())),
+            ("mtime", Member::Number(image.mtime)),
+            ("path", Member::Text(&image.path)),
+            ("size", Member::Size(image.size)),
+            ("subvariant", Member::Text(&image.subvariant)),
+            ("type", Member::Text(&image.kind)),
+            ("volume_id", Member::TextOrNull(image.volume_id.as_deref())),
+        ];
+        if image.unified {
+            members.push(("unified", Member::Flag(true)));
+            members.push(("additional_variants", Member::Texts(&image.additional_variants)));
+        }
+        for (key, value) in &image.extra {
+            if !members.iter().any(|(own, _)| own == key) {
+                members.push((key, Member::Other(value)));
+            }
+        }
+        members.sort_unstable_by_key(|(key, _)| *key);
+        serializer.collect_map(members)
     }
-    block
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Text(&'a str),
+    TextOrNull(Option<&'a str>),
+    Number(i64),
+    Size(u64),
+    Flag(bool),
+    Checksums(&'a Checksums),
+    Texts(&'a [String]),
+    Other(&'a Value),
 }
