@@ -1,0 +1,220 @@
+//! *Checks* of one image: what is wrong with it, whatever is beside it.
+
+use super::clashes::listed;
+use super::expand::Expander;
+use crate::image_types;
+use crate::version::{GENERATORS, generate};
+use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
+use magudi_compose::archive_types;
+use magudi_compose::images;
+use magudi_compose::variants::Variant;
+use magudi_config::codes;
+use magudi_config::compose_config::{OsbuildImage, RepoEntry};
+use magudi_config::diagnostic::has_errors;
+use magudi_config::dump::to_json;
+use magudi_config::similar::suggest;
+use magudi_config::{Diagnostic, Span, Spanned};
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::safe_component;
+use magudi_koji::value::{from_json, is_plain};
+use magudi_koji::xmlrpc::encode_call;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Why a request cannot be written in XML-RPC: it has a control character somewhere.
+pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
+    const ARGUMENTS: [&str; 6] = ["name", "version", "distro", "image_types", "target", "arches"];
+    if request.args.iter().chain(request.opts.values()).all(is_plain) {
+        return None;
+    }
+    let opts = request.opts_json();
+    let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
+    let error = match params {
+        Ok(params) => encode_call(&request.method, &params).err()?,
+        Err(error) => return Some(error.to_string()),
+    };
+    let place = error.path.strip_prefix("params[").and_then(|rest| rest.split_once(']'));
+    let place = place.and_then(|(number, rest)| match number.parse().ok().and_then(|at: usize| ARGUMENTS.get(at)) {
+        Some(name) => Some(format!("{name}{rest}")),
+        None => Some(rest.strip_prefix('.')?.to_owned()),
+    });
+    Some(format!("`{}` cannot be sent to a hub: {}", place.unwrap_or(error.path), error.reason))
+}
+
+/// Why no build can have the name, version or release that is asked for: they become parts of paths.
+pub fn unnameable(request: &TaskRequest) -> Option<String> {
+    let text = |place: usize| request.args.get(place).and_then(Json::as_str);
+    let release = request.opts.get("release").and_then(Json::as_str);
+    let mut parts = [("name", text(0)), ("version", text(1)), ("release", release)].into_iter();
+    parts.find_map(|(what, text)| Some(format!("no build can have this {what}: {}", safe_component(text?).err()?)))
+}
+
+impl Expander<'_> {
+    /// One warning for each image, however many variants it is left out of.
+    pub(super) fn report_without_arch(&mut self) {
+        let mut images: BTreeMap<&str, (&OsbuildImage, Vec<&Variant>)> = BTreeMap::new();
+        for (image, variant) in std::mem::take(&mut self.without_arch) {
+            images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
+        }
+        for (image, variants) in images.into_values() {
+            let uids: Vec<&str> = variants.iter().map(|variant| variant.uid.as_str()).collect();
+            let message =
+                format!("image `{}` is not built for {}: no arch is left", image.name.value, listed("variant", &uids));
+            let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
+            let arches = |variant: &Variant| match variant.arches.as_slice() {
+                [] => "no arches".to_owned(),
+                some => some.join(", "),
+            };
+            let has = |variant: &&Variant| format!("{} has {}", variant.uid, arches(variant));
+            let help = match variants.as_slice() {
+                [one] => format!("the variant has {}", arches(one)),
+                all => all.iter().map(has).collect::<Vec<_>>().join("; "),
+            };
+            self.report(
+                Diagnostic::new(&codes::NO_ARCH, format!("{}.arches", image.path), message).at(span).help(help),
+            );
+        }
+    }
+
+    /// What a pattern that matches nothing was probably meant to be.
+    pub(super) fn near_pattern(&self, pattern: &str) -> String {
+        let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
+        let name = pattern.trim_start_matches('^').trim_end_matches('$');
+        let is_plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if let Some(near) = suggest(name, uids.iter().copied()).filter(|_| is_plain) {
+            return format!("did you mean `{}`?", pattern.replacen(name, near, 1));
+        }
+        let config = self.context.config;
+        match (config.tree_arches.is_empty() && config.tree_variants.is_empty(), uids.is_empty()) {
+            (true, true) => "the variants file has no variant that images are built for".to_owned(),
+            (true, false) => format!("the variants are {}", uids.join(", ")),
+            (false, true) => "tree_arches and tree_variants leave no variant".to_owned(),
+            (false, false) => format!("the variants that tree_arches and tree_variants leave are {}", uids.join(", ")),
+        }
+    }
+
+    /// Finds what is wrong with an image whatever the variant. True when nothing is.
+    pub(super) fn check(&mut self, image: &OsbuildImage) -> bool {
+        let before = self.diagnostics.len();
+        let config = self.context.config;
+        if self.target(image).is_none() {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_TARGET,
+                    image.path.clone(),
+                    format!("image `{}` has no build target", image.name.value),
+                )
+                .at(image.name.span)
+                .help("give it a `target`, or set `osbuild_target` or `global_target`"),
+            );
+        }
+        let defaults = [&config.osbuild_defaults, &config.global];
+        let version = image.version.as_ref().or_else(|| defaults.iter().find_map(|d| d.version.as_ref()));
+        if let Some(version) = version {
+            self.check_generator(image, "version", version.as_str(), version.span);
+        }
+        let inherited = || defaults.iter().find_map(|d| d.release.as_ref());
+        match (&image.release, inherited()) {
+            (Some(release), _) => self.check_generator(image, "release", release.as_str(), release.span),
+            (None, Some(Spanned { value: Some(release), span })) => {
+                self.check_generator(image, "release", release, *span);
+            }
+            _ => {}
+        }
+        if let Some(kind) = image.manifest_type.as_ref().filter(|kind| !kind.value.is_empty())
+            && !images::is_image_type(kind.as_str())
+        {
+            let mut diagnostic = Diagnostic::new(
+                &codes::BAD_MANIFEST_TYPE,
+                format!("{}.manifest_type", image.path),
+                format!("images.json knows no image type `{}`", kind.value),
+            )
+            .at(kind.span);
+            if let Some(near) = suggest(&kind.value, images::IMAGE_TYPES.iter().map(|(name, _)| *name)) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            self.report(diagnostic);
+        }
+        self.check_format(image);
+        self.check_arches(image);
+        for (place, entry) in image.repo.iter().enumerate() {
+            let (text, path) = match entry {
+                RepoEntry::Plain(text) => (text, format!("{}.repo.{place}", image.path)),
+                RepoEntry::Detailed { baseurl, .. } => (baseurl, format!("{}.repo.{place}.baseurl", image.path)),
+            };
+            if self.resolver().resolve(&text.value).is_none() {
+                let message = format!("there is no variant `{}` to get a repository from", text.value);
+                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
+                let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
+                diagnostic = diagnostic.help(match suggest(&text.value, uids.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("give a URL, an absolute path or one of the variants {}", uids.join(", ")),
+                });
+                self.report(diagnostic);
+            }
+        }
+        for (key, node) in [("customizations", &image.customizations), ("upload_options", &image.upload_options)] {
+            let Some(node) = node.as_ref() else { continue };
+            let path = format!("{}.{key}", image.path);
+            let refused = |message, span| Diagnostic::new(&codes::NOT_SENDABLE, path.clone(), message).at(span);
+            let sendable = to_json(node)
+                .map_err(|found| refused(found.message, found.span.unwrap_or(node.span)))
+                .and_then(|json| from_json(&json).map_err(|error| refused(error.to_string(), node.span)));
+            if let Err(diagnostic) = sendable {
+                self.report(diagnostic);
+            }
+        }
+        !has_errors(&self.diagnostics[before..])
+    }
+
+    /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
+    fn check_format(&mut self, image: &OsbuildImage) {
+        let asked = image.image_types.value.first();
+        let Some(manifest_type) = image.manifest_type.as_ref() else { return };
+        let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
+            return;
+        };
+        let expected = images::formats_of(manifest_type.as_str()).unwrap_or_default();
+        // Archives that are no images are not in images.json at all.
+        let is_listed = archive_types::suffixes_of(archive).is_some();
+        if expected.is_empty() || expected.contains(&format) || !is_listed {
+            return;
+        }
+        let message = format!(
+            "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
+            expected.join(" or "),
+            manifest_type.value
+        );
+        let path = format!("{}.manifest_type", image.path);
+        let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
+        self.report(diagnostic.related(image.image_types.span, "the image type"));
+    }
+
+    fn check_arches(&mut self, image: &OsbuildImage) {
+        for (place, arch) in image.arches.iter().flat_map(|arches| arches.value.iter().enumerate()) {
+            if is_rpm_arch(arch.as_str()) {
+                continue;
+            }
+            let message = format!("there is no arch `{}`", arch.value);
+            let path = format!("{}.arches.{place}", image.path);
+            let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
+            self.report(match suggest(arch.as_str(), RPM_ARCHES) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
+    }
+
+    fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: Span) {
+        if let Err(unknown) = generate(text, self.context.identity) {
+            let names = GENERATORS.iter().map(|(name, _)| *name);
+            let help = match suggest(&unknown, names.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the generators are {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("unknown {key} generator `{unknown}`");
+            let path = format!("{}.{key}", image.path);
+            self.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
+        }
+    }
+}

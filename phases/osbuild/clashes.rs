@@ -1,0 +1,123 @@
+//! *Clashes*: images that ask for the same build, or that nobody could tell apart in the compose.
+
+use super::expand::Planned;
+use crate::image_types;
+use magudi_compose::archive_types;
+use magudi_config::{Diagnostic, codes};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, HashMap};
+
+/// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
+/// for each image, however many variants it is built for.
+pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<(&str, &str, &str), &Planned<'_>> = HashMap::new();
+    let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
+    for planned in requests {
+        let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
+        let Some(release) = planned.request.opts.get("release").and_then(Json::as_str) else { continue };
+        let key = (planned.request.name(), version, release);
+        match seen.get(&key) {
+            Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),
+            None => {
+                seen.insert(key, planned);
+            }
+        }
+    }
+    clashes.into_values().filter_map(|(first, others)| nvr_clash(first, &others)).collect()
+}
+
+/// What to say of requests of one image that ask for the build of `first`.
+fn nvr_clash(first: &Planned<'_>, others: &[&Planned<'_>]) -> Option<Diagnostic> {
+    let planned = others.first()?;
+    let (name, nvr) = (planned.request.name(), planned.request.nvr());
+    let mut variants: Vec<&str> = others.iter().map(|planned| planned.request.variant.as_str()).collect();
+    let of_one_image = std::ptr::eq(first.image, planned.image);
+    let message = if of_one_image {
+        variants.insert(0, &first.request.variant);
+        format!("image {name} asks for one and the same build, {nvr}, for {}", listed("variant", &variants))
+    } else {
+        let other = first.request.label();
+        format!("image {name} asks for the build {nvr} for {}, as does image {other}", listed("variant", &variants))
+    };
+    let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
+        .at(planned.image.name.span)
+        .help("a build can exist only once: give each image, or each variant, a name, version or release of its own");
+    Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
+}
+
+/// `variant A`, `variants A, B and C`.
+pub(super) fn listed(noun: &str, names: &[&str]) -> String {
+    match names {
+        [] => format!("no {noun}"),
+        [one] => format!("{noun} {one}"),
+        [most @ .., last] => format!("{noun}s {} and {last}", most.join(", ")),
+    }
+}
+
+/// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same subvariant, type, format and arch, in
+/// whatever variants they are. One diagnostic for each image, however many variants it is built for.
+pub(super) fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<(&str, &str, &str, &str), &Planned<'_>> = HashMap::new();
+    let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
+    for planned in requests {
+        let request = &planned.request;
+        let asked = planned.image.image_types.value.first();
+        let format = image_types::format(asked).unwrap_or(asked);
+        let kind = match (request.image_type.as_deref(), image_types::archive_type(asked)) {
+            (Some(given), _) => given,
+            (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
+            // A container's tar and the like never get into images.json.
+            (None, Some(archive)) if archive_types::suffixes_of(archive).is_none() => continue,
+            (None, Some(archive)) => archive,
+            (None, None) => asked,
+        };
+        let mut first_arch = None;
+        for arch in request.arches() {
+            match seen.get(&(request.subvariant.as_str(), kind, format, arch)) {
+                Some(first) => first_arch = first_arch.or(Some((*first, arch))),
+                None => {
+                    seen.insert((&request.subvariant, kind, format, arch), planned);
+                }
+            }
+        }
+        if let Some((first, arch)) = first_arch {
+            let clash = IdentityClash { first, kind, arch, others: Vec::new() };
+            clashes.entry(&planned.image.path).or_insert(clash).others.push(planned);
+        }
+    }
+    clashes.into_values().filter_map(|clash| clash.diagnostic()).collect()
+}
+
+/// Requests of one image that cannot be told apart from an earlier one.
+struct IdentityClash<'a> {
+    first: &'a Planned<'a>,
+    kind: &'a str,
+    arch: &'a str,
+    others: Vec<&'a Planned<'a>>,
+}
+
+impl IdentityClash<'_> {
+    fn diagnostic(&self) -> Option<Diagnostic> {
+        let (first, planned) = (self.first, self.others.first()?);
+        let request = &planned.request;
+        let mut variants: Vec<&str> = self.others.iter().map(|planned| planned.request.variant.as_str()).collect();
+        let of_one_image = std::ptr::eq(first.image, planned.image);
+        let (who, help) = if of_one_image {
+            variants.insert(0, &first.request.variant);
+            let who = format!("the images {} of {} from each other", request.name(), listed("variant", &variants));
+            (who, "without a `subvariant`, an image has the uid of its variant for one")
+        } else {
+            let of = listed("variant", &variants);
+            let who = format!("the image {} of {of} from {}", request.name(), first.request.label());
+            (who, "give one of them another `subvariant`")
+        };
+        let message = format!(
+            "readers of images.json could not tell {who}: same subvariant {}, type {} and arch {}",
+            request.subvariant, self.kind, self.arch
+        );
+        let diagnostic = Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
+            .at(planned.image.name.span)
+            .help(help);
+        Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
+    }
+}

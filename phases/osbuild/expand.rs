@@ -1,0 +1,267 @@
+//! *Expanding*: which images are built for which variants, and with which request.
+
+use super::checks::{unnameable, unsendable};
+use super::{NAME, parse};
+use crate::phase::Context;
+use crate::repos::Resolver;
+use crate::version::generate;
+use magudi_compose::variants::Variant;
+use magudi_config::codes;
+use magudi_config::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
+use magudi_config::dump::to_json;
+use magudi_config::pattern::Pattern;
+use magudi_config::{Diagnostic, Spanned};
+use magudi_engine::plan::{Opts, TaskRequest};
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// A request and the image that it came from.
+pub(super) struct Planned<'a> {
+    pub(super) image: &'a OsbuildImage,
+    pub(super) request: TaskRequest,
+}
+
+/// The requests of a compose in expansion order, and what is wrong with images and patterns one by one.
+pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
+    let mut expander = Expander {
+        context,
+        requests: Vec::new(),
+        own_repository: String::new(),
+        without_arch: Vec::new(),
+        diagnostics: Vec::new(),
+        odd: BTreeSet::new(),
+    };
+    expander.run();
+    (expander.requests, expander.diagnostics)
+}
+
+/// The state of expanding a compose.
+pub(super) struct Expander<'a> {
+    pub(super) context: &'a Context<'a>,
+    requests: Vec<Planned<'a>>,
+    /// The repository of the variant that is being expanded.
+    own_repository: String,
+    /// Images, each with a variant that it has no arch in common with.
+    pub(super) without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Paths of images that cannot be sent, or not be built, as has been told.
+    odd: BTreeSet<String>,
+}
+
+impl<'a> Expander<'a> {
+    fn run(&mut self) {
+        let context = self.context;
+        let sections: Vec<(&OsbuildSection, Option<Pattern>)> =
+            context.config.osbuild.iter().map(|section| (section, self.pattern(section))).collect();
+        let mut unused: BTreeSet<usize> = (0..sections.len()).collect();
+        // A problem of an image is reported once, not again for each variant that the image is built for.
+        let mut checked: HashSet<(usize, usize)> = HashSet::new();
+        for variant in context.variants.ordered() {
+            self.own_repository = self.resolver().of_variant(variant);
+            for (number, (section, pattern)) in sections.iter().enumerate() {
+                if !pattern.as_ref().is_some_and(|pattern| self.matches(section, pattern, variant)) {
+                    continue;
+                }
+                unused.remove(&number);
+                for (place, image) in section.images.iter().enumerate() {
+                    let sound = !checked.insert((number, place)) || self.check(image);
+                    if sound {
+                        self.expand(image, variant);
+                    }
+                }
+            }
+        }
+        self.report_without_arch();
+        for number in unused {
+            let (section, pattern) = &sections[number];
+            if pattern.is_some() {
+                let text = &section.pattern.value;
+                let diagnostic = Diagnostic::new(
+                    &codes::UNUSED_PATTERN,
+                    format!("{NAME}.{text}"),
+                    format!("pattern `{text}` does not match any variant"),
+                );
+                let help = self.near_pattern(text);
+                self.report(diagnostic.at(section.pattern.span).help(help));
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn pattern(&mut self, section: &OsbuildSection) -> Option<Pattern> {
+        parse(&section.pattern.value, section.pattern.span).map_err(|diagnostic| self.report(diagnostic)).ok()
+    }
+
+    fn matches(&mut self, section: &OsbuildSection, pattern: &Pattern, variant: &Variant) -> bool {
+        match pattern.is_match(&variant.uid) {
+            Ok(answer) => answer,
+            Err(reason) => {
+                let path = format!("{NAME}.{}", section.pattern.value);
+                let message = format!("variant pattern cannot be tried on `{}`: {reason}", variant.uid);
+                self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
+                false
+            }
+        }
+    }
+
+    pub(super) fn resolver(&self) -> Resolver<'a> {
+        Resolver {
+            variants: self.context.variants,
+            dir: self.context.dir,
+            translate_paths: &self.context.config.translate_paths,
+        }
+    }
+
+    pub(super) fn target<'i>(&self, image: &'i OsbuildImage) -> Option<&'i str>
+    where
+        'a: 'i,
+    {
+        let config = self.context.config;
+        [&image.target, &config.osbuild_defaults.target, &config.global.target]
+            .into_iter()
+            .find_map(Option::as_ref)
+            .map(Spanned::as_str)
+    }
+
+    /// The request for `image` in `variant`; nothing when no arch is left.
+    fn expand(&mut self, image: &'a OsbuildImage, variant: &'a Variant) {
+        let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
+        let arches: Vec<&str> = match &image.arches {
+            None => have.into_iter().collect(),
+            Some(wanted) => {
+                let wanted: BTreeSet<&str> = wanted.value.iter().map(Spanned::as_str).collect();
+                have.intersection(&wanted).copied().collect()
+            }
+        };
+        if arches.is_empty() {
+            self.without_arch.push((image, variant));
+            return;
+        }
+        let Some(target) = self.target(image) else { return };
+        let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
+        let mut opts = Opts::with_capacity(2);
+        opts.insert("repo".into(), Json::Array(self.repositories(image, variant)));
+        let ostree: Map<String, Json> =
+            [("url", &image.ostree_url), ("ref", &image.ostree_ref), ("parent", &image.ostree_parent)]
+                .into_iter()
+                .filter_map(|(key, value)| {
+                    let value = value.as_ref().filter(|value| !value.value.is_empty())?;
+                    Some((key.to_owned(), Json::from(value.as_str())))
+                })
+                .collect();
+        if !ostree.is_empty() {
+            opts.insert("ostree".into(), Json::Object(ostree));
+        }
+        for (key, node) in [("upload_options", &image.upload_options), ("customizations", &image.customizations)] {
+            // `check` has reported a value that has no JSON form, and such an image is not expanded.
+            if let Some(Ok(value)) = node.as_ref().filter(|node| node.is_truthy()).map(to_json) {
+                opts.insert(key.into(), value);
+            }
+        }
+        if let Some(release) = release.filter(|release| !release.is_empty()) {
+            opts.insert("release".into(), Json::from(release));
+        }
+        let image_types = match &image.image_types.value {
+            ImageTypes::One(one) => Json::from(&**one),
+            ImageTypes::List(list) => texts(list),
+        };
+        let request = TaskRequest {
+            phase: NAME.into(),
+            variant: variant.uid.clone(),
+            subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.as_str().to_owned()),
+            failable: image.failable.as_ref().is_some_and(|failable| !failable.value.is_empty()),
+            method: "osbuildImage".into(),
+            args: vec![
+                Json::from(image.name.as_str()),
+                Json::from(version),
+                Json::from(image.distro.as_str()),
+                image_types,
+                Json::from(target),
+                json!(arches),
+            ],
+            opts,
+            image_type: image
+                .manifest_type
+                .as_ref()
+                .map(|kind| kind.as_str().to_owned())
+                .filter(|kind| !kind.is_empty()),
+        };
+        if let Some(message) = unsendable(&request) {
+            // Of one image the same for every variant.
+            if self.odd.insert(image.path.clone()) {
+                let diagnostic = Diagnostic::new(&codes::NOT_SENDABLE, image.path.clone(), message);
+                self.report(diagnostic.at(image.name.span));
+            }
+            return;
+        }
+        if let Some(message) = unnameable(&request)
+            && self.odd.insert(image.path.clone())
+        {
+            let diagnostic = Diagnostic::new(&codes::UNSAFE_NAME, image.path.clone(), message);
+            self.report(diagnostic.at(image.name.span));
+        }
+        self.requests.push(Planned { image, request });
+    }
+
+    fn version(&self, image: &OsbuildImage) -> Result<String, String> {
+        let config = self.context.config;
+        let given = [&image.version, &config.osbuild_defaults.version, &config.global.version]
+            .into_iter()
+            .find_map(Option::as_ref)
+            .map_or("", Spanned::as_str);
+        let version = generate(given, self.context.identity)?;
+        Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
+    }
+
+    /// The release to send; none when no key gives one, so that the hub decides. An empty or null one is generated.
+    fn release(&self, image: &OsbuildImage) -> Result<Option<String>, String> {
+        let config = self.context.config;
+        let identity = self.context.identity;
+        let given = match &image.release {
+            Some(own) => Some(Some(own.value.clone())),
+            None => [&config.osbuild_defaults.release, &config.global.release]
+                .into_iter()
+                .find_map(Option::as_ref)
+                .map(|release| release.value.clone()),
+        };
+        let Some(given) = given else { return Ok(None) };
+        let release = generate(given.as_deref().unwrap_or_default(), identity)?;
+        Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
+    }
+
+    /// The repositories of an image, the variant's own one last (PUNGI.md 7).
+    fn repositories(&self, image: &OsbuildImage, variant: &Variant) -> Vec<Json> {
+        let resolver = self.resolver();
+        let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
+        let mut repositories: Vec<Json> = image
+            .repo
+            .iter()
+            .map(|entry| match entry {
+                RepoEntry::Plain(text) => Json::from(resolve(&text.value)),
+                RepoEntry::Detailed { baseurl, package_sets } => {
+                    let mut repository = Map::new();
+                    repository.insert("baseurl".to_owned(), Json::from(resolve(&baseurl.value)));
+                    if let Some(sets) = package_sets {
+                        repository.insert("package_sets".to_owned(), texts(sets));
+                    }
+                    Json::Object(repository)
+                }
+            })
+            .collect();
+        let listed =
+            image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.as_str() == variant.uid));
+        if !variant.is_empty && !listed {
+            repositories.push(Json::from(self.own_repository.as_str()));
+        }
+        repositories
+    }
+}
+
+/// A list of strings.
+fn texts(texts: &[Arc<str>]) -> Json {
+    texts.iter().map(|text| &**text).collect()
+}
