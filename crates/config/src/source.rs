@@ -83,7 +83,7 @@ pub struct Source {
 impl Source {
     fn new(path: &Path, text: String) -> Self {
         let mut lines = vec![0];
-        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        lines.extend(text.match_indices('\n').map(|(i, _)| i as u32 + 1));
         Self { path: path.to_path_buf(), text, on_disk: true, lines, original: None }
     }
 
@@ -163,20 +163,19 @@ impl Sources {
     /// Takes in a file as it was read: decodes UTF-8, turns `\r\n` and `\r` into `\n` as Python's text mode does and ends
     /// the last line. The error is the offset of the first byte that is not UTF-8.
     pub fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<FileId, usize> {
-        let text = std::str::from_utf8(&bytes).map_err(|error| error.valid_up_to())?;
-        let plain = !text.contains('\r') && (text.is_empty() || text.ends_with('\n'));
+        let mut read = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
+        let plain = !read.contains('\r') && (read.is_empty() || read.ends_with('\n'));
         let source = if plain {
-            let text = text.to_owned();
-            drop(bytes);
-            Source::new(path, text)
+            read.shrink_to_fit();
+            Source::new(path, read)
         } else {
-            let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+            let mut text = read.replace("\r\n", "\n").replace('\r', "\n");
             let last = text.rsplit('\n').next().unwrap_or("");
             if !last.trim_matches([' ', '\t', '\x0c']).is_empty() {
                 text.push('\n');
             }
             let mut source = Source::new(path, text);
-            source.original = Some(bytes.into_boxed_slice());
+            source.original = Some(read.into_bytes().into_boxed_slice());
             source
         };
         self.files.push(Arc::new(source));

@@ -3,8 +3,8 @@
 //! # Module index
 //!
 //! - What is known: [`track`] of each request through the events, [`model`] of the page, [`uploads`] to clouds
-//! - Arranging it: [`arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`]
-//! - Showing it: [`page`] in HTML, [`text`] for people
+//! - Arranging it: [`mod@arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`]
+//! - Showing it: [`mod@page`] in HTML, [`text`] for people
 
 pub mod arrange;
 pub mod failures;

@@ -1,6 +1,6 @@
 //! The *configuration language* of `.conf` files (PUNGI.md 1), which looks like Python and is not.
 //!
-//! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`include`] fetches other files, and what Python would read
+//! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`mod@include`] fetches other files, and what Python would read
 //! otherwise is remarked upon. Everything a file
 //! can ask for is bounded: see the constants here and [`limits`](crate::limits).
 

@@ -1,4 +1,4 @@
-//! *Python's view* of values: how it prints them ([`repr`]) and what its `%` operator makes of them ([`format`]).
+//! *Python's view* of values: how it prints them ([`repr`]) and what its `%` operator makes of them ([`mod@format`]).
 //!
 //! Everything writes into a [`Text`], whose budget bounds what a file can make us produce: a list that is printed ten times
 //! in a list that is printed ten times grows by ten with every line of the file.

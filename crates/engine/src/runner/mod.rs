@@ -3,12 +3,12 @@
 //!
 //! Three loops run side by side in one thread pool of a few threads, whatever the number of tasks:
 //!
-//! - [`submit`] sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
+//! - `submit` sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
 //!   task id to
-//! - [`wait`], which asks for the states of all open tasks by anonymous calls with many ids each, at a [`pace`] that the
+//! - `wait`, which asks for the states of all open tasks by anonymous calls with many ids each, at a `pace` that the
 //!   hub bears, and hands those that ended to
-//! - [`collect`], which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
-//!   at a time; of failed tasks and of those that upload it reads what composer said ([`output`]).
+//! - `collect`, which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
+//!   at a time; of failed tasks and of those that upload it reads what composer said (`output`).
 //!
 //! What waits between two loops is a task id and its request, so the plan bounds it. What is larger (descriptions of builds,
 //! open files, answers) is bounded by each loop: it begins no more than it has room for.
