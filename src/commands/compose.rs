@@ -76,6 +76,7 @@ pub struct Options {
     /// The hub was a simulated one, which is gone with its process.
     pub simulated: bool,
     /// `--simulate` and its scenario.
+    #[cfg(feature = "simulator")]
     #[serde(skip)]
     #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
     pub simulate: Option<Option<PathBuf>>,
@@ -124,9 +125,9 @@ impl Options {
         }
         let args = &args.compose;
         #[cfg(feature = "simulator")]
-        let simulate = args.simulate.clone();
+        let simulated = args.simulate.is_some();
         #[cfg(not(feature = "simulator"))]
-        let simulate = None;
+        let simulated = false;
         Ok(Self {
             config: absolute(&args.config)?,
             request: Request::of(args),
@@ -139,8 +140,9 @@ impl Options {
             koji_config: args.koji.koji_config.as_deref().map(absolute).transpose()?,
             koji_profile: args.koji.koji_profile.clone(),
             koji_user: args.koji.koji_user.clone(),
-            simulated: simulate.is_some(),
-            simulate,
+            simulated,
+            #[cfg(feature = "simulator")]
+            simulate: args.simulate.clone(),
             print_output_dir: args.print_output_dir,
             quiet: args.quiet,
             going,
