@@ -5,12 +5,12 @@
 
 use crate::composeinfo::compose_block;
 use crate::identity::ComposeIdentity;
-use crate::read::{found_header, json_problem, load_text};
+use crate::read::{ManifestError, found_header, json_problem, load_manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The type in the header.
 pub const TYPE: &str = "magudi.cloud-uploads";
@@ -73,14 +73,7 @@ impl CloudUpload {
 }
 
 /// A cloud-uploads.json that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use {}: {problem}", path.display())]
-pub struct CloudUploadsError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub problem: CloudUploadsProblem,
-}
+pub type CloudUploadsError = ManifestError<CloudUploadsProblem>;
 
 /// What is wrong with a cloud-uploads.json.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +111,7 @@ pub fn to_json(uploads: &[CloudUpload], identity: &ComposeIdentity) -> Value {
 
 /// Reads a cloud-uploads.json; `None` when there is none.
 pub fn load_cloud_uploads(path: &Path) -> Result<Option<Vec<CloudUpload>>, CloudUploadsError> {
-    let uploads = match load_text(path, MAX_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => Err(CloudUploadsProblem::from(error)),
-        Ok(text) => parse_cloud_uploads(&text),
-    };
-    uploads.map(Some).map_err(|problem| CloudUploadsError { path: path.to_path_buf(), problem })
+    load_manifest(path, MAX_BYTES, parse_cloud_uploads)
 }
 
 /// Reads the text of a cloud-uploads.json of version 1.x: the uploads, in the order of the document.

@@ -3,7 +3,7 @@
 
 use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
 use crate::layout::ComposeDir;
-use crate::read::{found_header, json_problem, load_text};
+use crate::read::{ManifestError, found_header, json_problem, load_manifest, load_text};
 use crate::variants::{Variant, VariantKind, Variants};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -17,14 +17,7 @@ const MAX_BYTES: u64 = 64 << 20;
 const TYPE: &str = "productmd.composeinfo";
 
 /// A composeinfo that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use {}: {problem}", path.display())]
-pub struct ComposeinfoError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub problem: ComposeinfoProblem,
-}
+pub type ComposeinfoError = ManifestError<ComposeinfoProblem>;
 
 /// What is wrong with a composeinfo.
 #[derive(Debug, thiserror::Error)]
@@ -187,12 +180,7 @@ fn fill(own: &mut Value, existing: &Value, ours: impl Fn(&str) -> bool) {
 
 /// Reads a composeinfo.json, or another file of JSON of a compose, as it is; `None` when there is none.
 pub fn load_document(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
-    let document = match load_text(path, MAX_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => Err(ComposeinfoProblem::from(error)),
-        Ok(text) => serde_json::from_str(&text).map_err(ComposeinfoProblem::from),
-    };
-    document.map(Some).map_err(|problem| ComposeinfoError { path: path.to_path_buf(), problem })
+    load_manifest(path, MAX_BYTES, |text| Ok(serde_json::from_str(text)?))
 }
 
 /// Reads the identity of a compose from its composeinfo-base.json.

@@ -32,6 +32,7 @@ pub use cloud_uploads::CloudUpload;
 pub use identity::{ComposeIdentity, ComposeType, Label, Product};
 pub use images::{Image, Images};
 pub use layout::ComposeDir;
+pub use read::ManifestError;
 pub use small_map::SmallMap;
 pub use status::Status;
 pub use variants::{Variant, VariantKind, Variants};

@@ -1,9 +1,34 @@
-//! A *bounded read* takes in a whole file of text, but never an endless one.
+//! A *bounded read* takes in a whole file of text, but never an endless one; a manifest is such a file, and its error says which
+//! file cannot be used.
 
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// A manifest that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {problem}", path.display())]
+pub struct ManifestError<P: std::error::Error> {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: P,
+}
+
+/// What `parse` makes of the text of a manifest of at most `max` bytes; `None` when there is no such file.
+pub(crate) fn load_manifest<T, P: std::error::Error + From<io::Error>>(
+    path: &Path,
+    max: u64,
+    parse: impl FnOnce(&str) -> Result<T, P>,
+) -> Result<Option<T>, ManifestError<P>> {
+    let parsed = match load_text(path, max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(P::from(error)),
+        Ok(text) => parse(&text),
+    };
+    parsed.map(Some).map_err(|problem| ManifestError { path: path.to_path_buf(), problem })
+}
 
 /// The text of a file of at most `max` bytes; without the byte order mark that some editors put in front.
 pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {

@@ -2,23 +2,16 @@
 
 use super::document::TYPE;
 use super::{Checksums, Image, ImageError, Images};
-use crate::read::{found_header, json_problem, load_text};
+use crate::read::{ManifestError, found_header, json_problem, load_manifest};
 use serde_json::{Map, Value};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The largest images.json that is read, in bytes; one of 10,000 images has 19 MB.
 const MAX_BYTES: u64 = 512 << 20;
 
 /// An images.json that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use {}: {problem}", path.display())]
-pub struct ImagesError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub problem: ImagesProblem,
-}
+pub type ImagesError = ManifestError<ImagesProblem>;
 
 /// What is wrong with an images.json.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +35,7 @@ pub enum ImagesProblem {
 
 /// Reads an images.json; `None` when there is none.
 pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
-    let images = match load_text(path, MAX_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => Err(ImagesProblem::from(error)),
-        Ok(text) => parse_images(&text),
-    };
-    images.map(Some).map_err(|problem| ImagesError { path: path.to_path_buf(), problem })
+    load_manifest(path, MAX_BYTES, parse_images)
 }
 
 /// Reads the text of an images.json of version 1.0 to 1.x. Keys that nobody here knows are kept.
