@@ -18,7 +18,7 @@ use magudi_engine::plan::TaskRequest;
 use magudi_koji::safe_component;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Why a request cannot be written in XML-RPC: it has a control character somewhere.
@@ -27,7 +27,7 @@ pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
     if request.args.iter().chain(request.opts.values()).all(is_plain) {
         return None;
     }
-    let opts = request.opts_json();
+    let opts = json!(request.opts);
     let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
     let error = match params {
         Ok(params) => encode_call(&request.method, &params).err()?,

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde_json::Error;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use std::io::{self, Write};
 
 /// Writes `value` as `json.dump(value, sort_keys=True, indent=4, separators=(",", ": "))` does: ASCII only, no newline at
@@ -81,10 +81,6 @@ impl Formatter for Python {
             rest = chars.as_str();
         }
         out.write_all(rest.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
-        self.0.write_char_escape(out, escape)
     }
 }
 

@@ -269,7 +269,7 @@ impl Parser<'_> {
     fn object(&mut self, level: u32) -> Parsed<Value> {
         let opener = self.pos;
         self.pos += 1;
-        let mut builder = Builder::new();
+        let mut builder = Builder::default();
         self.blanks();
         if self.byte() == b'}' {
             self.pos += 1;
@@ -310,7 +310,7 @@ impl Parser<'_> {
 
 /// A list of pairs with text keys, as a dict.
 fn pairs(items: &[Node]) -> Option<Builder> {
-    let mut builder = Builder::new();
+    let mut builder = Builder::default();
     for item in items {
         let [key, value] = item.as_array()? else { return None };
         key.as_str()?;

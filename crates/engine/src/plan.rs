@@ -65,11 +65,6 @@ impl TaskRequest {
         }
     }
 
-    /// The options as one value.
-    pub fn opts_json(&self) -> Json {
-        self.opts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
-    }
-
     /// Whether it asks composer for an upload besides Koji. `{}` does: it is a container with nothing more to say.
     pub fn uploads(&self) -> bool {
         self.opts.get("upload_options").is_some_and(|options| !options.is_null())

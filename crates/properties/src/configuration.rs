@@ -13,7 +13,7 @@ use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;
 use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -150,7 +150,7 @@ fn check_plan(config: &ComposeConfig, has_problems: bool, mut sources: Sources) 
         let params: Vec<_> = request
             .args
             .iter()
-            .chain([&request.opts_json()])
+            .chain([&json!(request.opts)])
             .map(|json| from_json(json).unwrap_or_else(|error| panic!("{}: {error}", request.label())))
             .collect();
         if let Err(error) = encode_call(&request.method, &params) {

@@ -12,13 +12,14 @@ use magudi_config::dump::to_json;
 use magudi_config::load::load_json;
 use magudi_config::schema::images::slip_of;
 use magudi_config::{Diagnostic, Node, Sources, codes};
+use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{Opts, TaskRequest};
 use magudi_koji::calls::osbuild_image;
 use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;
 use magudi_phases::osbuild::unnameable;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The request, with the arguments and options just as `koji osbuild-image` sends them: an option that is not given, or is
@@ -138,23 +139,10 @@ fn checked(key: &'static str, node: &Node, image_type: &str) -> (Option<Json>, V
     }
 }
 
-/// A request as XML-RPC values.
-pub type Sendable = (Vec<magudi_koji::Value>, BTreeMap<String, magudi_koji::Value>);
-
-/// The request as XML-RPC values. The error says what cannot be sent.
-pub fn sendable(request: &TaskRequest) -> Result<Sendable, String> {
-    let args = request.args.iter().map(from_json).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    let mut opts = BTreeMap::new();
-    for (key, value) in request.opts.iter() {
-        opts.insert(key.to_string(), from_json(value).map_err(|error| format!("{key}: {error}"))?);
-    }
-    Ok((args, opts))
-}
-
 /// Finds what cannot be written in XML, such as control characters, before anybody is asked anything.
 fn check_sendable(request: &TaskRequest) -> Result<(), Failure> {
-    let (args, opts) = sendable(request).map_err(Failure::Usage)?;
-    let call = osbuild_image::request(&args, &opts);
+    let sent = Sent::of(request).map_err(Failure::Usage)?;
+    let call = osbuild_image::request(&sent.args, &sent.opts);
     encode_call(&call.method, &call.params)
         .map(|_| ())
         .map_err(|error| Failure::Usage(format!("this cannot be sent to a hub: {error}")))

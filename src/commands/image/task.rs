@@ -1,9 +1,9 @@
 //! The *task* of one image, from its submission to the place in the cloud.
 
-use super::request::sendable;
 use super::summary;
 use crate::error::Failure;
 use crate::ui::{Table, Ui, printable, reasons};
+use magudi_engine::lookup::Sent;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::reason::{self, parse_compose_status};
 use magudi_engine::refusal::argument;
@@ -81,7 +81,7 @@ impl Job<'_> {
 
     /// Has the hub make the task, once: when an answer is lost it is looked for before it is asked for again.
     async fn submit(&self, hub: &Hub, session: &Session) -> Result<i64, Failure> {
-        let (args, opts) = sendable(self.request).map_err(Failure::Failed)?;
+        let Sent { args, opts } = Sent::of(self.request).map_err(Failure::Failed)?;
         let begun = jiff::Timestamp::now();
         let error = match session.osbuild_image(&args, &opts).await {
             Ok(task) => return Ok(task),

@@ -15,14 +15,8 @@ pub(super) const TYPE: &str = "productmd.images";
 /// The content of images.json. The compose block never has the label (PUNGI.md 10.1).
 #[derive(Debug, Clone, Copy)]
 pub struct ImagesDocument<'a> {
-    images: &'a Images,
-    identity: &'a ComposeIdentity,
-}
-
-impl<'a> ImagesDocument<'a> {
-    pub(super) fn new(images: &'a Images, identity: &'a ComposeIdentity) -> Self {
-        Self { images, identity }
-    }
+    pub(super) images: &'a Images,
+    pub(super) identity: &'a ComposeIdentity,
 }
 
 impl Serialize for ImagesDocument<'_> {

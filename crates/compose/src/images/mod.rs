@@ -250,7 +250,7 @@ impl Images {
 
     /// The content of images.json, to be written.
     pub fn document<'a>(&'a self, identity: &'a ComposeIdentity) -> ImagesDocument<'a> {
-        ImagesDocument::new(self, identity)
+        ImagesDocument { images: self, identity }
     }
 }
 

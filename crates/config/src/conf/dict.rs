@@ -34,18 +34,14 @@ pub struct Builder {
     index: HashMap<Identity, usize>,
 }
 
+/// An empty dict, with room for as many entries as an image has.
 impl Default for Builder {
     fn default() -> Self {
-        Self::new()
+        Self { entries: Vec::with_capacity(LINEAR), index: HashMap::new() }
     }
 }
 
 impl Builder {
-    /// An empty dict, with room for as many entries as an image has.
-    pub fn new() -> Self {
-        Self { entries: Vec::with_capacity(LINEAR), index: HashMap::new() }
-    }
-
     /// Finds the place for a key: a new one, or that of an equal key of another type. Types are compared with the key that
     /// stands there, so `{1: 1, 1.0: 2, 1.0: 3}` has one key and no duplicate, as in kobo.
     pub fn place(&mut self, key: &Node, budget: &mut usize) -> Result<usize, Refused> {

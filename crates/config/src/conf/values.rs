@@ -210,7 +210,7 @@ impl Parser<'_, '_> {
 
     fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
         self.enter(opener, level)?;
-        let mut builder = Builder::new();
+        let mut builder = Builder::default();
         let mut depth = 1;
         loop {
             let before = self.last;

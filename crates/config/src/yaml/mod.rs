@@ -300,7 +300,7 @@ impl<'t> Loader<'t> {
         let Some((node, at)) = mapping.merged else { return Ok(own) };
         let single = std::slice::from_ref(&node);
         let sources = if let Value::List(items) = &node.value { items.as_ref() } else { single };
-        let mut all = Builder::new();
+        let mut all = Builder::default();
         for source in sources.iter().rev() {
             let Some(dict) = source.as_dict() else {
                 let message = format!("`<<` takes a mapping or a list of mappings, found {}", source.kind());
