@@ -14,6 +14,7 @@
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `hostile`: names and links that lead elsewhere
+//! - `scripted_hub`: a hub of these tests' own, which may answer anything
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
@@ -43,5 +44,6 @@ mod proxy;
 mod resume;
 mod sabotage;
 mod schema;
+mod scripted_hub;
 mod secrets;
 mod uploads;
