@@ -17,8 +17,11 @@ use magudi_compose::sweep::sweep;
 use magudi_compose::write::write_atomic;
 use magudi_config::codes::BAD_PROFILE;
 use magudi_config::dump::to_text;
+use magudi_config::load::Syntax;
+use magudi_config::render::secrets::starred;
 use magudi_config::render::{self, render_human};
-use magudi_config::{Diagnostic, Sources, Text};
+use magudi_config::source::Source;
+use magudi_config::{Diagnostic, Sources, Text, secret};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::Lock;
@@ -354,7 +357,8 @@ pub fn compose(
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
-    let secrets = environment.secrets();
+    let mut secrets = environment.secrets();
+    secrets.extend(secret::values(&inspected.config.tree));
     let mask = Mask::new(&requests, secrets.iter().map(String::as_str));
     keep_configuration(&inspected, &dir, &mask)?;
     let requests = Arc::new(requests);
@@ -483,12 +487,14 @@ fn subscribe(
 /// secrets: logs are published.
 fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
     let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);
+    // A value that is put together of several strings does not stand in the file as the mask knows it.
+    let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
     dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
     for source in inspected.sources.iter() {
         if source.path == inspected.variants_path {
             write(&dir.variants_copy(), &source.text)?;
         } else if let Some(copy) = dir.config_copy(&source.path) {
-            write(&copy, &source.text)?;
+            write(&copy, &starred(source))?;
         }
     }
     let dump = to_text(&inspected.config.tree)

@@ -4,7 +4,7 @@ use crate::program::{Hub, Ran, Scene, image};
 use std::path::Path;
 use std::process::Command;
 
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 11] = [
     "Zaphod-Password-1",
     "ssh-rsa AAAAB3-Trillian",
     "Marvin-Token-2",
@@ -12,7 +12,15 @@ const SECRETS: [&str; 7] = [
     "$6$Ford-Hash",
     "composepass",
     "proxy-password-4",
+    "Slarti-Passphrase-5",
+    "Agrajag-Private-6",
+    "Deep-Thought-7",
+    "repo-password-8",
 ];
+
+/// Options that Pungi does not know, which is said with their lines; and what stands in URLs.
+const OPTIONS: &str = "signing_passphrase = \"Slarti-Passphrase-5\"\nprivate_key = \"Agrajag-Private-6\"\n\
+                       credentials = {\"user\": \"u\", \"pin\": \"Deep-Thought-7\"}\n";
 
 /// Every file below `dir` that has one of the secrets, however deep it lies.
 fn leaks(dir: &Path) -> Vec<String> {
@@ -45,16 +53,22 @@ fn no_secret_is_written_anywhere() {
          \"activation_key\": \"{}\"}}, \"secrets\": [\"{}\"]}}",
         SECRETS[0], SECRETS[1], SECRETS[2], SECRETS[3], SECRETS[4]
     );
-    let members = format!("\"arches\": [\"x86_64\"], \"customizations\": {customizations}");
+    let repo = "\"repo\": [\"https://u:repo-password-8@example.com/r\"]";
+    let members = format!("\"arches\": [\"x86_64\"], {repo}, \"customizations\": {customizations}");
     let images =
         ["good", "refused", "failed"].map(|name| image(name, &format!("\"subvariant\": \"{name}\", {members}")));
-    scene.write_compose("", &["x86_64"], &images);
+    scene.write_compose(OPTIONS, &["x86_64"], &images);
     let quoted = SECRETS.join("' and '");
     scene.write(
         "scenario.json",
         &serde_json::json!({"submit_error": {"refused": quoted}, "fail": {"failed": {"out": quoted}}}).to_string(),
     );
     let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    for format in ["human", "json"] {
+        let checked = run(scene.command().args(["check", "--config", "test.conf", "--test", "--format", format]));
+        let said = checked.stdout + &checked.stderr;
+        assert!(["private_key", "signing_passphrase", "credentials"].iter().all(|key| said.contains(key)), "{said}");
+    }
     let first = run(scene
         .command()
         .args(["run", "--config", "test.conf", "--test", "--koji-config", "koji.conf", "--koji-user", "compose"])

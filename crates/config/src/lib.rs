@@ -6,7 +6,7 @@
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
 //! - Checked: [`schema`] of the top-level keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`]
-//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names
+//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
 pub mod base_name;
@@ -25,6 +25,7 @@ pub mod pattern;
 pub mod python;
 pub mod render;
 pub mod schema;
+pub mod secret;
 pub mod similar;
 pub mod source;
 pub mod tree;

@@ -1,21 +1,16 @@
 //! A *mask* hides secrets in texts that came from elsewhere: a hub that refuses a request quotes it, passwords and all.
 //!
-//! The secrets are the strings of the plan whose keys say so, and what the program was given besides. They are found as they
-//! are and in the spellings in which Python, JSON and XML quote them.
+//! The secrets are the strings of the configuration and of the plan whose keys say so ([`magudi_config::secret`]), and what the
+//! program was given besides. They are found as they are and in the spellings in which Python, JSON and XML quote them.
 
 use crate::plan::TaskRequest;
+use magudi_config::secret::{is_plain, is_secret, passwords_in_urls};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// What stands in the place of a secret.
 pub const STARS: &str = "***";
-
-/// Words in a key that make its strings secret.
-const WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "token", "credential"];
-
-/// Keys that are secret as a whole: those of an activation, an SSH user and a registration.
-const KEYS: [&str; 3] = ["key", "activation_key", "private_key"];
 
 /// Shorter ones would be found everywhere, and protect nothing.
 const SHORTEST: usize = 4;
@@ -79,19 +74,15 @@ fn collect<'a>(value: &'a Json, secret: bool, depth: usize, found: &mut BTreeSet
         Json::String(text) if secret => {
             found.insert(text);
         }
+        Json::String(text) => found.extend(passwords_in_urls(text).filter_map(|range| text.get(range))),
         Json::Array(items) => items.iter().for_each(|item| collect(item, secret, depth, found)),
         Json::Object(members) => {
             for (key, value) in members {
-                collect(value, secret || is_secret(key), depth, found);
+                collect(value, is_secret(key) || (secret && !is_plain(key)), depth, found);
             }
         }
         _ => {}
     }
-}
-
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    KEYS.contains(&key.as_str()) || WORDS.iter().any(|word| key.contains(word))
 }
 
 /// A secret as it is, and as languages quote it.

@@ -140,7 +140,7 @@ pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Fi
                 texts.insert(name, text);
             }
             (true, None) => {
-                let message = format!("expected a string for `{name}`, found {}", shown(value));
+                let message = format!("expected a string for `{name}`, found {}", shown(value, at.key(name)));
                 complain(findings, &codes::WRONG_TYPE, value.span, message);
             }
         }
@@ -207,7 +207,7 @@ pub fn check_removed(key: &Key, span: Span, findings: &mut Findings) {
 pub fn check_keys(dict: &Dict, findings: &mut Findings) {
     for (key, _) in &dict.entries {
         let Some(name) = key.as_str() else {
-            let message = format!("an option's name must be a string, found {}", shown(key));
+            let message = format!("an option's name must be a string, found {}", shown(key, At::Root));
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
             continue;
         };

@@ -18,7 +18,7 @@ pub fn read(node: &Node, at: At<'_>, findings: &mut Findings) -> Vec<OsbuildSect
     let mut left = MAX_IMAGES;
     for (key, value) in &dict.entries {
         let Some(pattern) = key.text() else {
-            let message = format!("a variant pattern must be a string, found {}", shown(key));
+            let message = format!("a variant pattern must be a string, found {}", shown(key, at));
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
             continue;
         };

@@ -1,6 +1,7 @@
 //! A *path* to a value, as Pungi prints it: keys and indexes joined by dots (PUNGI.md 2.2). Written out only when there is
 //! something to say.
 
+use crate::secret::is_hidden;
 use std::fmt;
 
 /// A step of a path with the way to it.
@@ -28,11 +29,11 @@ impl<'a> At<'a> {
         Self::Item(self, index)
     }
 
-    /// Whether this is inside `customizations`, where values may be secret.
+    /// Whether values here are not shown: a key on the way says so.
     pub fn is_secret(&self) -> bool {
         match self {
             Self::Root => false,
-            Self::Key(before, key) => *key == "customizations" || before.is_secret(),
+            Self::Key(before, key) => is_hidden(key) || before.is_secret(),
             Self::Item(before, _) => before.is_secret(),
         }
     }
@@ -70,6 +71,7 @@ mod tests {
         assert_eq!(image.key("name").to_string(), "osbuild.^Server$.0.name");
         assert_eq!(root.to_string(), "");
         assert!(image.key("customizations").item(3).is_secret());
+        assert!(root.key("signing_passphrase").is_secret());
         assert!(!image.is_secret());
     }
 }

@@ -22,8 +22,7 @@ impl Findings {
 
     /// Notes that a value is not what it should be, and says what it is.
     pub fn wrong_type(&mut self, node: &Node, at: At<'_>, wanted: &str) {
-        let shown = if at.is_secret() { node.kind().to_owned() } else { shown(node) };
-        let message = format!("expected {wanted}, found {shown}");
+        let message = format!("expected {wanted}, found {}", shown(node, at));
         let found = Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(node.span);
         let is_plain = matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_));
         let is_item = matches!(node.value, Value::Str(_) | Value::Dict(_));
@@ -63,7 +62,7 @@ impl Findings {
         if choices.contains(&text.as_str()) {
             return Some(text);
         }
-        let message = format!("expected one of {}, found {}", choices.join(", "), shown(node));
+        let message = format!("expected one of {}, found {}", choices.join(", "), shown(node, at));
         let found = Diagnostic::new(&codes::NOT_ALLOWED, at.to_string(), message).at(node.span);
         let near = crate::similar::suggest(text.as_str(), choices.iter().copied());
         self.add(match near {
@@ -119,7 +118,7 @@ impl Findings {
     /// Notes a key that the dict at `at` does not take.
     pub fn unexpected(&mut self, key: &Node, at: At<'_>, known: &[&str]) {
         let Some(name) = key.as_str() else {
-            let message = format!("a key must be a string, found {}", shown(key));
+            let message = format!("a key must be a string, found {}", shown(key, at));
             self.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
             return;
         };
@@ -143,9 +142,10 @@ pub fn quoted(text: &str) -> String {
     format!("`{shown}{more}`")
 }
 
-/// A value for messages: plain ones themselves, the others only by kind.
-pub fn shown(node: &Node) -> String {
+/// A value for messages: plain ones themselves, the others and secret ones only by kind.
+pub fn shown(node: &Node, at: At<'_>) -> String {
     match &node.value {
+        _ if at.is_secret() => node.kind().to_owned(),
         Value::Str(text) => format!("the string {}", quoted(text)),
         Value::Bool(b) => if *b { "True" } else { "False" }.to_owned(),
         Value::Int(n) => format!("the number {n}"),

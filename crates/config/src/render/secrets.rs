@@ -1,8 +1,15 @@
-//! *Secrets* of a configuration: the strings under `customizations`, which may hold passwords, and strings whose key says
-//! what they are. Found in the text alone, so that they are hidden in files that do not parse, too.
+//! *Secrets* of a configuration in its text: the values whose key says what they are ([`secret`](crate::secret)). Found in the
+//! text alone, so that they are hidden in files that do not parse, too.
 
 use crate::load::Syntax;
+use crate::secret::{is_hidden, is_secret, passwords_in_urls};
 use std::ops::Range;
+
+/// What stands in the place of a secret.
+pub const STARS: &str = "***";
+
+/// Whether what stands under a key is looked for.
+type Sought = fn(&str) -> bool;
 
 /// The stretches of a text that must not be shown.
 #[derive(Debug, Default)]
@@ -17,21 +24,53 @@ impl Secrets {
         self.ranges.get(index).is_some_and(|range| range.contains(&offset))
     }
 
-    /// Looks through a text.
+    /// Looks through a text for what must not be drawn.
     pub fn find(text: &str, syntax: Syntax) -> Self {
-        if syntax == Syntax::Yaml {
-            return Self { ranges: find_in_yaml(text) };
-        }
-        let mut scan =
-            Scan { bytes: text.as_bytes(), text, pos: 0, secrets: Self::default(), depth: 0, below: None, next: false };
-        scan.run();
-        scan.secrets
+        Self::under(text, syntax, is_hidden)
     }
+
+    fn under(text: &str, syntax: Syntax, sought: Sought) -> Self {
+        if syntax == Syntax::Yaml {
+            return Self { ranges: find_in_yaml(text, sought) }.and_passwords_in_urls(text);
+        }
+        let secrets = Self::default();
+        let mut scan =
+            Scan { bytes: text.as_bytes(), text, sought, pos: 0, secrets, depth: 0, below: None, next: false };
+        scan.run();
+        scan.secrets.and_passwords_in_urls(text)
+    }
+
+    fn and_passwords_in_urls(mut self, text: &str) -> Self {
+        let more: Vec<Range<usize>> = passwords_in_urls(text).filter(|range| !self.contains(range.start)).collect();
+        if !more.is_empty() {
+            self.ranges.extend(more);
+            self.ranges.sort_by_key(|range| range.start);
+        }
+        self
+    }
+}
+
+/// A configuration's text with stars for the values whose keys are secret. Customizations are kept but for those.
+pub fn starred(text: &str, syntax: Syntax) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in Secrets::under(text, syntax, is_secret).ranges {
+        let secret = text.get(range.clone()).unwrap_or_default();
+        let blanks = secret.len() - secret.trim_start().len();
+        shown.push_str(text.get(end..range.start + blanks).unwrap_or_default());
+        if blanks < secret.len() {
+            shown.push_str(STARS);
+        }
+        end = range.end;
+    }
+    shown.push_str(text.get(end..).unwrap_or_default());
+    shown
 }
 
 struct Scan<'t> {
     bytes: &'t [u8],
     text: &'t str,
+    sought: Sought,
     pos: usize,
     secrets: Secrets,
     /// How many brackets are open.
@@ -42,14 +81,9 @@ struct Scan<'t> {
     next: bool,
 }
 
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["customi", "password", "passwd", "secret", "token"].iter().any(|part| name.contains(part))
-}
-
 /// In YAML whatever stands behind a secret key is hidden to the end of its line, and all lines that belong to it: those
 /// that are indented deeper, those of a list under the key, and those inside brackets that were opened there.
-fn find_in_yaml(text: &str) -> Vec<Range<usize>> {
+fn find_in_yaml(text: &str, sought: Sought) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     // The column of the key whose value goes on, and how many brackets are open in it.
     let mut inside: Option<(usize, i64)> = None;
@@ -67,7 +101,7 @@ fn find_in_yaml(text: &str) -> Vec<Range<usize>> {
                 *open += brackets(content);
                 Some(indent)
             }
-            None => secret_key(line).map(|(column, value)| {
+            None => secret_key(line, sought).map(|(column, value)| {
                 inside = Some((column, brackets(&line[value..])));
                 value
             }),
@@ -86,12 +120,12 @@ fn brackets(text: &str) -> i64 {
 }
 
 /// The column of the first secret key of a line of YAML and where its value begins.
-fn secret_key(line: &str) -> Option<(usize, usize)> {
+fn secret_key(line: &str, sought: Sought) -> Option<(usize, usize)> {
     let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'');
     line.match_indices(':').find_map(|(colon, _)| {
         let before = line[..colon].trim_end();
         let word = before.trim_end_matches(in_word).len();
-        is_secret(&before[word..]).then_some((word, colon + 1))
+        sought(before[word..].trim_matches(['"', '\''])).then_some((word, colon + 1))
     })
 }
 
@@ -133,6 +167,7 @@ impl Scan<'_> {
                     self.pos += 1;
                 }
                 b if b.is_ascii_alphabetic() || b == b'_' => self.name(),
+                b if b.is_ascii_digit() => self.number(),
                 _ => self.pos += 1,
             }
         }
@@ -144,7 +179,17 @@ impl Scan<'_> {
             self.pos += 1;
         }
         if self.follows(self.pos, b'=') {
-            self.next = is_secret(self.text.get(start..self.pos).unwrap_or(""));
+            self.next = (self.sought)(self.text.get(start..self.pos).unwrap_or(""));
+        }
+    }
+
+    fn number(&mut self) {
+        let start = self.pos;
+        while self.byte(self.pos).is_ascii_alphanumeric() || matches!(self.byte(self.pos), b'_' | b'.') {
+            self.pos += 1;
+        }
+        if self.next || self.below.is_some() {
+            self.secrets.ranges.push(start..self.pos);
         }
     }
 
@@ -172,7 +217,7 @@ impl Scan<'_> {
         let end = at.min(self.bytes.len());
         self.pos = (end + if triple { 3 } else { 1 }).min(self.bytes.len());
         if self.follows(self.pos, b':') {
-            self.next = is_secret(self.text.get(start..end).unwrap_or(""));
+            self.next = (self.sought)(self.text.get(start..end).unwrap_or(""));
         } else if self.next || self.below.is_some() {
             self.secrets.ranges.push(start..end);
         }
@@ -205,6 +250,24 @@ mod tests {
             "x = {'customisations': {'a': '****\n'b': '''*'''"
         );
     }
+
+    #[test]
+    fn copies_keep_what_is_not_secret() {
+        let conf =
+            "a = {'customizations': {'packages': ['vim'], 'private_key': 'a' 'b', 'n': 1}}\npassphrase = \"x\" + 'z'\n";
+        assert_eq!(
+            starred(conf, Syntax::Conf),
+            "a = {'customizations': {'packages': ['vim'], 'private_key': '***' '***', 'n': 1}}\npassphrase = \"***\" + '***'\n"
+        );
+        let yaml = "- customizations:\n    packages: [vim]\n    'private_key': |\n      a\n      b\n  n: 1\n  credentials: {a: b}\n";
+        assert_eq!(
+            starred(yaml, Syntax::Yaml),
+            "- customizations:\n    packages: [vim]\n    'private_key': ***\n      ***\n      ***\n  n: 1\n  credentials: ***\n"
+        );
+        assert_eq!(starred("a = ['http://u:p@h', 1]", Syntax::Conf), "a = ['http://u:***@h', 1]");
+        assert_eq!(starred("{\"token\": 12.5e3, \"b\": 7}", Syntax::Json), "{\"token\": ***, \"b\": 7}");
+    }
+
     #[test]
     fn yaml_has_no_brackets_to_go_by() {
         let hidden = |text| hidden_in(text, Syntax::Yaml);

@@ -121,6 +121,13 @@ fn secrets_stay_in_the_file() {
         format!("osbuild = {{'a': [{{'customizations': {{'user': '%d' % '{secret}'}}}}]}}"),
         format!("osbuild = {{'a': [{{'customizations':\n  {{'user':\n '{secret}' 5}}}}]}}"),
         format!("root_password = '{secret}' }}"),
+        format!("private_key = '{secret}'\n"),
+        format!("passphrase = '{secret}' + '{secret}'\n"),
+        format!("credentials = {{'user': 'u', 'pin': '{secret}'}}\n"),
+        format!("signing_passphrase = \"{secret}\"\n"),
+        format!("koji_cache = {{'token': '{secret}'}}\n"),
+        format!("osbuild = {{'a': [{{'repo': 5, 'private-key': '{secret}'}}]}}"),
+        format!("osbuild = {{'a': [{{'repo': [1, 'https://u:{secret}@h/r']}}]}}"),
     ] {
         let (sources, tree) = read(&format!("{GOOD}{text}"));
         let problems = tree.map_or_else(|problems| problems, |tree| check(&tree).1);

@@ -1,0 +1,146 @@
+//! *Secret* is what stands under a key whose name says so, and the password in a URL. This is the one list of such names: drawn
+//! source lines, messages, logs, events, journals, reports and copies of a configuration all go by it.
+
+use crate::tree::{Node, Value};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Words in a key that make everything under it secret.
+const WORDS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "private_key",
+    "privatekey",
+    "activation_key",
+    "access_key",
+    "api_key",
+    "apikey",
+    "cookie",
+    "bearer",
+];
+
+/// Parts of a key, between its underscores and the like, that do the same. As letters inside of a word they would say nothing.
+const PARTS: [&str; 3] = ["pass", "pwd", "authorization"];
+
+/// Keys that are secret as a whole only: the key of a user of an image, which elsewhere is one word of a longer name.
+const KEYS: [&str; 1] = ["key"];
+
+/// Keys under which a secret is not: the rest of a dict of credentials says whose they are.
+const PLAIN: [&str; 4] = ["user", "username", "name", "login"];
+
+/// Whether the values under `key` are secret.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let mut parts = key.split(|c: char| !c.is_alphanumeric());
+    KEYS.contains(&key.as_str())
+        || WORDS.iter().any(|word| key.contains(word))
+        || parts.any(|part| PARTS.contains(&part))
+}
+
+/// Whether the values under `key`, which is under a secret one, are not secret themselves.
+pub fn is_plain(key: &str) -> bool {
+    PLAIN.iter().any(|plain| key.eq_ignore_ascii_case(plain))
+}
+
+/// Whether the values under `key` are not drawn: it is secret, or it is `customizations` (or what somebody took for its
+/// name), which hold passwords and keys in places that only osbuild knows.
+pub fn is_hidden(key: &str) -> bool {
+    key.to_ascii_lowercase().contains("customi") || is_secret(key)
+}
+
+/// The password in `scheme://user:password@host`, wherever that stands in `text`.
+pub fn passwords_in_urls(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, scheme)| {
+        let start = at + scheme.len();
+        let rest = text.get(start..)?;
+        let end = rest.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(rest.len());
+        let authority = rest.get(..end)?;
+        let (credentials, _) = authority.rsplit_once('@')?;
+        let (user, password) = credentials.split_once(':')?;
+        let start = start + user.len() + 1;
+        Some(start..start + password.len()).filter(|range| !range.is_empty())
+    })
+}
+
+/// Every secret value of a configuration.
+pub fn values(tree: &Node) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(tree, false, &mut found);
+    found
+}
+
+fn collect(node: &Node, secret: bool, found: &mut BTreeSet<String>) {
+    match &node.value {
+        Value::Str(text) => {
+            found.extend(secret.then(|| text.to_string()));
+            found.extend(passwords_in_urls(text).filter_map(|range| text.get(range).map(str::to_owned)));
+        }
+        Value::Int(number) => found.extend(secret.then(|| number.to_string())),
+        Value::BigInt(digits) => found.extend(secret.then(|| digits.to_string())),
+        Value::List(items) | Value::Tuple(items) => items.iter().for_each(|item| collect(item, secret, found)),
+        Value::Dict(dict) => {
+            for (key, value) in &dict.entries {
+                let key = key.as_str().unwrap_or_default();
+                collect(value, is_secret(key) || (secret && !is_plain(key)), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Float(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_is_secret() {
+        for key in [
+            "password",
+            "root_password",
+            "Passwd",
+            "passphrase",
+            "signing_passphrase",
+            "private_key",
+            "private-key",
+            "privateKey",
+            "credentials",
+            "registration_token",
+            "client_secret",
+            "aws_secret_access_key",
+            "key",
+            "db_pass",
+            "PWD",
+            "api-key",
+        ] {
+            assert!(is_secret(key) && is_hidden(key), "{key}");
+        }
+        for key in
+            ["name", "sigkeys", "gpgkey", "signing_key_id", "keymap", "passive", "bypass", "compass", "keytab", ""]
+        {
+            assert!(!is_secret(key) && !is_hidden(key), "{key}");
+        }
+        assert!(is_hidden("customisations") && !is_secret("customizations"));
+    }
+
+    #[test]
+    fn passwords_stand_in_urls() {
+        let found = |text: &str| passwords_in_urls(text).map(|range| text[range].to_owned()).collect::<Vec<_>>();
+        assert_eq!(found("a http://u:p@ss:w@proxy:3128/x@y and ftp://v:q@h"), ["p@ss:w", "q"]);
+        assert!(found("http://proxy:3128/@ http://user@h https://u:@h x://").is_empty());
+    }
+
+    #[test]
+    fn values_of_a_configuration() {
+        let text =
+            "a = {'password': 'p1', 'credentials': {'user': 'me', 'pin': [1234, ('x',)]}, 'repo': 'http://u:p2@h/'}\n";
+        let mut sources = crate::Sources::new();
+        let file = sources.add_bytes(std::path::Path::new("a.conf"), text.as_bytes().to_vec()).unwrap();
+        let none = |_: &std::path::Path| -> std::io::Result<Vec<u8>> { Err(std::io::ErrorKind::NotFound.into()) };
+        let tree = crate::conf::parse_conf(file, &mut sources, &none, &crate::tree::Dict::default()).unwrap();
+        assert_eq!(values(&tree).into_iter().collect::<Vec<_>>(), ["1234", "p1", "p2", "x"]);
+    }
+}
