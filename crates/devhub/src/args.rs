@@ -137,10 +137,10 @@ mod tests {
     use super::*;
     use crate::wire::{int, string, structure};
 
-    const OSBUILD: Signature = "name version distro image_type target arches opts=None priority=None";
+    const IMAGE: Signature = "name version distro image_type target arches opts=None priority=None";
 
     fn fails(params: Vec<Value>) -> String {
-        bind("osbuildImage", OSBUILD, params).unwrap_err().string
+        bind("someImage", IMAGE, params).unwrap_err().string
     }
 
     fn named(name: &str) -> Value {
@@ -154,22 +154,19 @@ mod tests {
             params.push(last);
             params
         };
-        assert_eq!(fails(vec![Value::Nil; 5]), "osbuildImage() missing 1 required positional argument: 'arches'");
+        assert_eq!(fails(vec![Value::Nil; 5]), "someImage() missing 1 required positional argument: 'arches'");
         assert_eq!(
             fails(vec![Value::Nil]),
-            "osbuildImage() missing 5 required positional arguments: 'version', 'distro', 'image_type', 'target', \
+            "someImage() missing 5 required positional arguments: 'version', 'distro', 'image_type', 'target', \
              and 'arches'"
         );
-        assert_eq!(
-            fails(vec![Value::Nil; 10]),
-            "osbuildImage() takes from 6 to 8 positional arguments but 10 were given"
-        );
-        assert_eq!(fails(with(six(), named("wait"))), "osbuildImage() got an unexpected keyword argument 'wait'");
+        assert_eq!(fails(vec![Value::Nil; 10]), "someImage() takes from 6 to 8 positional arguments but 10 were given");
+        assert_eq!(fails(with(six(), named("wait"))), "someImage() got an unexpected keyword argument 'wait'");
         assert_eq!(
             fails(with(vec![Value::Nil; 7], named("opts"))),
-            "osbuildImage() got multiple values for argument 'opts'"
+            "someImage() got multiple values for argument 'opts'"
         );
-        assert!(bind("osbuildImage", OSBUILD, with(six(), named("priority"))).is_ok());
+        assert!(bind("someImage", IMAGE, with(six(), named("priority"))).is_ok());
     }
 
     #[test]

@@ -27,8 +27,6 @@ pub(crate) struct Archive {
     pub(crate) md5: String,
     /// Further facts.
     pub(crate) extra: Facts,
-    /// Whether it is the manifest from which osbuild made an image.
-    pub(crate) is_manifest: bool,
 }
 
 impl Archive {
@@ -81,6 +79,17 @@ impl BuildState {
     }
 }
 
+/// Who imports builds that are made outside of Koji.
+#[derive(Debug)]
+pub(crate) struct Generator {
+    /// Its id.
+    pub(crate) id: i64,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// `extra` of a complete build of it.
+    pub(crate) extra: fn(&Build) -> Value,
+}
+
 /// One build.
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
@@ -88,7 +97,9 @@ pub(crate) struct Build {
     pub(crate) id: i64,
     /// How far it is.
     pub(crate) state: BuildState,
-    /// The task that made it; it is named when the build is complete (KOJI.md 7).
+    /// The content generator that imports it; without one its task does.
+    pub(crate) generator: Option<&'static Generator>,
+    /// The task that made it. That of a content generator's build is named when the build is complete (KOJI.md 7).
     pub(crate) task: i64,
     /// The name of its package.
     pub(crate) name: String,
@@ -118,26 +129,14 @@ impl Build {
         format!("{}-{}-{}", self.name, self.version, self.release)
     }
 
-    /// The task that made it, once it is complete.
+    /// The task that made it, as far as the hub knows.
     pub(crate) fn made_by(&self) -> Option<i64> {
-        (self.state == BuildState::Complete).then_some(self.task)
+        (self.generator.is_none() || self.state == BuildState::Complete).then_some(self.task)
     }
 
-    fn extra(&self) -> Value {
-        if self.state != BuildState::Complete {
-            return Value::Nil;
-        }
-        let facts = |manifests: bool| {
-            let archives = self.archives.iter().filter(move |archive| archive.is_manifest == manifests);
-            let facts = archives
-                .filter_map(|archive| Some((archive.filename.clone(), archive.extra.value().get("image")?.clone())));
-            structure(facts)
-        };
-        let mut members = vec![("typeinfo", structure([("image", facts(false))]))];
-        if self.archives.iter().any(|archive| archive.is_manifest) {
-            members.push(("osbuild_manifest", facts(true)));
-        }
-        structure(members)
+    /// The content generator of a build that it has completed.
+    fn completed_by(&self) -> Option<&'static Generator> {
+        self.generator.filter(|_| self.state == BuildState::Complete)
     }
 
     fn members(&self) -> Vec<(&'static str, Value)> {
@@ -149,8 +148,8 @@ impl Build {
             ("creation_time", time_value(Some(self.started))),
             ("creation_ts", ts_value(Some(self.started))),
             ("draft", Value::Bool(false)),
-            ("epoch", Value::Nil),
-            ("extra", self.extra()),
+            ("epoch", if self.generator.is_some() { Value::Nil } else { int(0) }),
+            ("extra", self.completed_by().map_or(Value::Nil, |generator| (generator.extra)(self))),
             ("name", string(self.name.as_str())),
             ("nvr", string(self.nvr())),
             ("owner_id", int(self.owner.0)),
@@ -162,7 +161,7 @@ impl Build {
             ("promotion_time", Value::Nil),
             ("promotion_ts", Value::Nil),
             ("release", string(self.release.as_str())),
-            ("source", if self.state == BuildState::Complete { string("") } else { Value::Nil }),
+            ("source", string_or_nil(self.completed_by().map(|_| ""))),
             ("start_time", time_value(Some(self.started))),
             ("start_ts", ts_value(Some(self.started))),
             ("state", int(self.state as i64)),
@@ -176,7 +175,12 @@ impl Build {
     /// The struct of `getBuild`.
     pub(crate) fn to_value(&self) -> Value {
         let mut members = self.members();
-        members.extend([("id", int(self.id)), ("cg_id", int(1)), ("cg_name", string("osbuild"))]);
+        let generator = self.generator;
+        members.extend([
+            ("id", int(self.id)),
+            ("cg_id", int_or_nil(generator.map(|generator| generator.id))),
+            ("cg_name", string_or_nil(generator.map(|generator| generator.name))),
+        ]);
         structure(members)
     }
 

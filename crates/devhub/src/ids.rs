@@ -32,11 +32,10 @@ impl Placeholders {
     }
 }
 
-/// The id that the task of `osbuildImage(*args, opts)` would like: 1000000 + the CRC-32 of the compact JSON of
-/// `[args, opts]`, modulo 1000000. The first free id from there on is taken.
-pub(crate) fn task_id(args: &[Value], opts: &Value, placeholders: &Placeholders) -> i64 {
-    let request = Value::Array(vec![Value::Array(args.to_vec()), opts.clone()]);
-    let json = python::compact_json(&request, &|text| placeholders.apply(text));
+/// The id that a task would like: 1000000 + the CRC-32 of the compact JSON of what identifies it, modulo 1000000. The first
+/// free id from there on is taken.
+pub(crate) fn task_id(identity: &Value, placeholders: &Placeholders) -> i64 {
+    let json = python::compact_json(identity, &|text| placeholders.apply(text));
     FIRST_TASK + i64::from(crc32fast::hash(json.as_bytes()) % TASKS)
 }
 
@@ -101,9 +100,8 @@ mod tests {
             let mut ids = Vec::new();
             let mut expected = Vec::new();
             for call in calls {
-                let args = from_json(&call["args"]).unwrap();
-                let opts = from_json(&call["opts"]).unwrap();
-                let mut id = task_id(args.as_array().unwrap(), &opts, &placeholders);
+                let identity = ["args", "opts"].map(|part| from_json(&call[part]).unwrap());
+                let mut id = task_id(&Value::Array(identity.into()), &placeholders);
                 while !taken.insert(id) {
                     id += 1;
                 }

@@ -1,16 +1,15 @@
-//! The *import* of what composer made: files on the volume, archives in the hub.
+//! The *import* of what was built: files on the volume, archives in the hub.
 
 use std::io;
 
 use md5::{Digest as _, Md5};
 
 use crate::archive_types;
+use crate::builders::{Builder, Job};
 use crate::builds::{Archive, BuildState};
 use crate::clock::Micros;
 use crate::facts::Facts;
 use crate::ids;
-use crate::image_types;
-use crate::output;
 use crate::plan::PlannedFile;
 use crate::site::Setting;
 use crate::state::State;
@@ -26,16 +25,16 @@ impl State {
     /// build comes first is not defined (KOJI.md 7).
     pub(crate) fn import(&self, setting: &Setting, task: &Task, files: &[PlannedFile]) -> io::Result<Vec<Archive>> {
         let build = ids::build_id(task.id);
+        let (Some(builder), Some(job)) = (task.builder, task.job()) else { return Ok(Vec::new()) };
         let mut files: Vec<&PlannedFile> = files.iter().collect();
         files.sort_by_cached_key(|file| crc32fast::hash(format!("{build} {}", file.filename).as_bytes()));
         let mut archives = Vec::with_capacity(files.len());
         for file in files {
             let Some(kind) = archive_types::by_name(&file.type_name) else { continue };
-            let (size, md5) = write(setting, task, file)?;
+            let (size, md5) = write(setting, builder, &job, file)?;
             let extra = match &file.extra {
                 Some(extra) => magudi_koji::value::from_json(extra).unwrap_or(Value::Nil),
-                None if file.is_manifest => image_types::manifest_extra(&file.arch),
-                None => image_types::usual_extra(task, &file.arch),
+                None => builder.archive_extra(task, &file.arch),
             };
             archives.push(Archive {
                 id: self.next_archive_id() + archives.len() as i64,
@@ -46,7 +45,6 @@ impl State {
                 size,
                 md5,
                 extra: Facts::of(&extra),
-                is_manifest: file.is_manifest,
             });
         }
         Ok(archives)
@@ -67,16 +65,13 @@ impl State {
 }
 
 /// Writes one file, as the script wants it; the size and the MD5 that the hub will state.
-fn write(setting: &Setting, task: &Task, file: &PlannedFile) -> io::Result<(u64, String)> {
+fn write(setting: &Setting, builder: &dyn Builder, job: &Job, file: &PlannedFile) -> io::Result<(u64, String)> {
     let scenario = &setting.scenario;
-    let (name, version, release) = (task.text(0), task.text(1), task.release());
     let filename = &file.filename;
-    let mut content = if scenario.empty_files.contains(filename) {
-        Vec::new()
-    } else if file.is_manifest {
-        output::manifest()
-    } else {
-        format!("osbuild fake image\n{name}-{version}-{release}\n{filename}\n").into_bytes()
+    let mut content = match &file.text {
+        _ if scenario.empty_files.contains(filename) => Vec::new(),
+        Some(text) => text.clone().into_bytes(),
+        None => format!("{} fake image\n{}\n{filename}\n", builder.phase(), job.nvr()).into_bytes(),
     };
     let size = scenario.sizes.get(filename).copied().unwrap_or(content.len() as u64);
     // What is cut off here is at most some lines of text, whose length fits everywhere.
@@ -92,7 +87,12 @@ fn write(setting: &Setting, task: &Task, file: &PlannedFile) -> io::Result<(u64,
         {
             *byte ^= 1;
         }
-        setting.volume.write_image(&Volume::image_dir(name, version, release), filename, &content, size)?;
+        setting.volume.write_image(
+            &Volume::image_dir(&job.name, &job.version, &job.release),
+            filename,
+            &content,
+            size,
+        )?;
     }
     Ok((size, md5))
 }

@@ -29,8 +29,12 @@ pub(crate) enum Record {
     Task {
         /// Its id.
         id: i64,
+        /// The method that it was submitted by.
+        method: String,
         /// Whose it is.
         owner: i64,
+        /// How much later than others it is looked at.
+        priority: i64,
         /// When.
         created: Micros,
         /// The arguments as XML-RPC, which loses nothing of them.
@@ -183,7 +187,9 @@ mod tests {
         let request = vec![Value::String(" a\n".to_owned()), Value::Double(0.1), Value::Nil];
         let record = Record::Task {
             id: 1_000_001,
+            method: "build".to_owned(),
             owner: 2,
+            priority: 20,
             created: 5,
             request: encode_request(&request).unwrap(),
             plan: Plan {
@@ -193,8 +199,7 @@ mod tests {
                 freed: Some((5, 6)),
                 finish: 6,
                 close: 7,
-                outcome: Outcome::Failure("x".to_owned()),
-                is_unlisted: false,
+                outcome: Outcome::no_target("x"),
             },
         };
         let (mut journal, records) = Journal::open(dir.path()).unwrap();

@@ -9,45 +9,43 @@
 //! - Outside: [`hub`] options, start and stop; [`scenario`] the script, with `seconds`
 //! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
 //!   `mishaps` what goes wrong
-//! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `schema` of `osbuildImage`,
-//!   `wire` values and faults, `python` texts
-//! - State: `site`, `state`, `accounts`, `sessions`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
-//! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`,
-//!   `image_types`, `output` of a task, `template`, `volume`, `names`, `clock`
+//! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
+//! - Images: `builders`, one for each method that asks for them
+//! - State: `site`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
+//! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
+//!   `clock`, `facts`
 
 mod accounts;
 mod archive_types;
 mod args;
 mod body;
+mod builders;
 mod builds;
 mod by_id;
 mod caller;
+mod channels;
 mod clock;
 mod facts;
 mod files;
 mod http;
 pub mod hub;
 mod ids;
-mod image_types;
 mod import;
 mod journal;
 mod methods;
 mod mishaps;
 mod names;
-mod output;
 mod pages;
 mod plan;
 mod python;
 mod rpc;
 pub mod scenario;
-mod schema;
 mod seconds;
 mod sessions;
 mod site;
 mod state;
 mod targets;
 mod tasks;
-mod template;
 mod volume;
 mod wire;
 mod work;

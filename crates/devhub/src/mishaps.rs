@@ -180,13 +180,12 @@ mod tests {
     #[test]
     fn lost_answers() {
         let m = mishaps(
-            r#"{"drop_answers": [{"method": "osbuildImage", "nth": 2}, {"method": "*", "every": 4, "how": "garbage"}],
+            r#"{"drop_answers": [{"method": "cancelTask", "nth": 2}, {"method": "*", "every": 4, "how": "garbage"}],
                 "delay_answers": [{"method": "login", "every": 2, "seconds": 0.5}]}"#,
         );
-        let lost =
-            ["osbuildImage", "login", "osbuildImage", "login", "osbuildImage"].map(|name| m.loses_answer(name, 0));
+        let lost = ["cancelTask", "login", "cancelTask", "login", "cancelTask"].map(|name| m.loses_answer(name, 0));
         assert_eq!(lost, [None, None, Some(Loss::Close), Some(Loss::Garbage), None]);
-        let late = ["login", "osbuildImage", "login"].map(|name| m.delay(name).as_millis());
+        let late = ["login", "cancelTask", "login"].map(|name| m.delay(name).as_millis());
         assert_eq!(late, [0, 0, 500]);
     }
 

@@ -75,8 +75,8 @@ fn task_link(task: &Task) -> String {
     format!(
         "<a href=\"/koji/taskinfo?taskID={id}\">{id}</a> {method} {name} {state}",
         id = task.id,
-        method = escape(task.method),
-        name = escape(task.text(0)),
+        method = escape(&task.method),
+        name = escape(&task.job().map_or_else(String::new, |job| job.name)),
         state = task.state.name()
     )
 }
@@ -100,7 +100,7 @@ fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
     let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
     let time = |time: Option<clock::Micros>| time.map_or(String::new(), clock::text);
     let mut content = String::from("<table>\n");
-    content.push_str(&row("method", &escape(task.method)));
+    content.push_str(&row("method", &escape(&task.method)));
     content.push_str(&row("state", task.state.name()));
     content.push_str(&row("owner", &escape(owner)));
     content.push_str(&row("created", &time(Some(task.created))));

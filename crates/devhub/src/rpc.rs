@@ -174,7 +174,7 @@ impl Context<'_> {
             now: self.now,
             wrote: false,
         };
-        let answer = (method.handler)(&mut call);
+        let answer = method.run(&mut call);
         self.wrote |= call.wrote && answer.is_ok();
         answer
     }

@@ -31,7 +31,7 @@ pub struct Scenario {
     pub fail: BTreeMap<String, Failure>,
     /// Image name -> what its `compose-status.json` says when composer is done, instead of what a hub's would say.
     pub compose_status: BTreeMap<String, serde_json::Value>,
-    /// Image name -> text of the fault 1000 with which the hub refuses the `osbuildImage` call.
+    /// Image name -> text of the fault 1000 with which the hub refuses the call for it.
     pub submit_error: BTreeMap<String, String>,
     /// Text of the fault 1002 that refuses every login.
     pub login_error: Option<String>,
@@ -57,7 +57,7 @@ pub struct Scenario {
     pub target_arches: BTreeMap<String, Vec<String>>,
     /// Images whose package is in no tag: their build is complete, and their task fails with fault 1003.
     pub unlisted_packages: BTreeSet<String>,
-    /// Whether builds hold osbuild's manifests beside their images.
+    /// Whether composer's builds hold manifests beside their images.
     pub manifests: bool,
     /// File name -> its size in bytes: the usual text, and zeros after it that take no room on the disk.
     pub sizes: BTreeMap<String, u64>,
@@ -380,8 +380,8 @@ mod tests {
             (r#"{"task_seconds": [1, 2, 3]}"#, "[least, most]"),
             (r#"{"outages": [{"kind": "offline"}]}"#, "outages[0]: needs either seconds or calls"),
             (r#"{"outages": [{"kind": "maybe", "calls": 1}]}"#, "unknown variant"),
-            (r#"{"drop_answers": [{"method": "osbuildImage"}]}"#, "needs either nth or every"),
-            (r#"{"drop_answers": [{"method": "osbuildImage", "nth": 0}]}"#, "counts from 1"),
+            (r#"{"drop_answers": [{"method": "cancelTask"}]}"#, "needs either nth or every"),
+            (r#"{"drop_answers": [{"method": "cancelTask", "nth": 0}]}"#, "counts from 1"),
             (r#"{"drop_answers": [{"method": "*", "first": true, "every": 2}]}"#, "needs either nth or every"),
             (r#"{"outages": [{"kind": "offline", "first": true, "calls": 2}]}"#, "needs either seconds or calls"),
             (r#"{"archives": {"x": [{"type_name": "qcow2"}]}}"#, "archives.x[0]: needs a suffix"),

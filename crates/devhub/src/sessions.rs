@@ -290,14 +290,14 @@ mod tests {
         };
         assert_eq!(check(Some(0), "getUser", false), Ok(id));
         assert_eq!(check(Some(0), "getUser", false), Ok(id), "reads do not count");
-        assert_eq!(check(Some(5), "osbuildImage", true), Ok(id), "gaps are fine");
+        assert_eq!(check(Some(5), "cancelTask", true), Ok(id), "gaps are fine");
         assert_eq!(
-            check(Some(5), "osbuildImage", false),
-            Err((1009, "unable to retry call 5 (method osbuildImage) for session 1".to_owned()))
+            check(Some(5), "cancelTask", false),
+            Err((1009, "unable to retry call 5 (method cancelTask) for session 1".to_owned()))
         );
         assert_eq!(check(Some(4), "getUser", false), Err((1008, "5 > 4 (session 1)".to_owned())));
         assert_eq!(check(Some(5), "host.taskWait", false), Ok(id));
-        assert_eq!(check(None, "osbuildImage", true), Ok(id));
+        assert_eq!(check(None, "cancelTask", true), Ok(id));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
+use crate::builders::{self, Builder, Submitted};
 use crate::builds::{Archive, Build};
 use crate::by_id::ById;
 use crate::clock::{Micros, time_value, ts_value};
@@ -39,8 +40,8 @@ pub(crate) struct State {
     pub(crate) archive_builds: HashMap<i64, i64>,
     /// The last event, which every change makes one of.
     pub(crate) event: (i64, Micros),
-    /// Whether tasks that need the channel `image` can be submitted.
-    pub(crate) image_channel_enabled: bool,
+    /// The ids of the channels that are switched off.
+    pub(crate) disabled_channels: BTreeSet<i64>,
     /// Whether what an earlier hub did is done again.
     pub(crate) restoring: bool,
     born: Micros,
@@ -61,7 +62,7 @@ impl State {
             packages: HashMap::new(),
             archive_builds: HashMap::new(),
             event: (1, crate::clock::now()),
-            image_channel_enabled: true,
+            disabled_channels: BTreeSet::new(),
             restoring: false,
             born: crate::clock::now(),
             journal: None,
@@ -74,10 +75,12 @@ impl State {
         self.restoring = true;
         for record in records {
             match record {
-                Record::Task { id, owner, created, request, plan } => {
+                Record::Task { id, method, owner, priority, created, request, plan } => {
                     self.settle(setting, created);
+                    let builder = builders::by_method(&method)
+                        .ok_or_else(|| JournalError::Request(format!("no builder makes {method}")))?;
                     let request = crate::journal::decode_request(&request)?;
-                    self.add_task(id, owner, created, request, plan);
+                    self.add_task(builder, id, created, Submitted { owner, priority, request }, plan);
                 }
                 Record::Cancel { id, time, recurse } => {
                     self.settle(setting, time);
@@ -123,11 +126,16 @@ impl State {
     }
 
     /// Adds a task that was submitted, and what will happen to it.
-    pub(crate) fn add_task(&mut self, id: i64, owner: i64, created: Micros, request: Vec<Value>, plan: Plan) {
-        if let Some(target) = request.get(4).and_then(Value::as_str) {
-            self.targets.add(target);
-        }
-        self.tasks.insert(id, Task::submitted(id, owner, created, request));
+    pub(crate) fn add_task(
+        &mut self,
+        builder: &'static dyn Builder,
+        id: i64,
+        created: Micros,
+        submitted: Submitted,
+        plan: Plan,
+    ) {
+        self.targets.add(&builder.job(&submitted.request).target);
+        self.tasks.insert(id, Task::submitted(builder, id, created, submitted));
         self.set_plan(id, plan);
         self.next_event(created);
     }

@@ -1,12 +1,15 @@
 //! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (KOJI.md 6).
 
+use std::borrow::Cow;
+
+use crate::builders::{Builder, Job, Submitted};
 use crate::clock::{Micros, time_value, ts_value};
 use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
-/// The channel `image`.
-pub(crate) const IMAGE_CHANNEL: i64 = 7;
+/// The priority of most tasks.
+pub(crate) const PRIORITY: i64 = 20;
 /// The one builder.
 pub(crate) const HOST: i64 = 1;
 /// Its name.
@@ -63,7 +66,15 @@ pub(crate) struct Task {
     /// Its id.
     pub(crate) id: i64,
     /// What it does.
-    pub(crate) method: &'static str,
+    pub(crate) method: Cow<'static, str>,
+    /// Whose method it was submitted by; tasks under others have none.
+    pub(crate) builder: Option<&'static dyn Builder>,
+    /// For which machines it is.
+    pub(crate) arch: Cow<'static, str>,
+    /// The id of the channel in which it waits.
+    pub(crate) channel: i64,
+    /// How much of a machine it takes while it is open.
+    pub(crate) weight: f64,
     /// How far it is.
     pub(crate) state: TaskState,
     /// Whose it is.
@@ -71,7 +82,7 @@ pub(crate) struct Task {
     /// The task it belongs to.
     pub(crate) parent: Option<i64>,
     /// What it is to its parent.
-    pub(crate) label: Option<&'static str>,
+    pub(crate) label: Option<Cow<'static, str>>,
     /// The arguments, by position.
     pub(crate) request: Vec<Value>,
     /// When it was submitted.
@@ -86,7 +97,7 @@ pub(crate) struct Task {
     pub(crate) waiting: Option<bool>,
     /// Whether its parent waits for it.
     pub(crate) awaited: Option<bool>,
-    /// 20, or 19 for tasks under others.
+    /// How much later than others it is looked at; a task under another is looked at a little earlier.
     pub(crate) priority: i64,
     /// What it left.
     pub(crate) result: Option<TaskResult>,
@@ -96,12 +107,30 @@ pub(crate) struct Task {
     pub(crate) plan: Option<Plan>,
 }
 
+/// What a task is to the one that it is under.
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// Its id.
+    pub(crate) id: i64,
+    /// What it does.
+    pub(crate) method: &'static str,
+    /// What it is to its parent.
+    pub(crate) label: &'static str,
+    /// The arguments.
+    pub(crate) request: Vec<Value>,
+}
+
 impl Task {
     /// A task that waits for a builder.
-    pub(crate) fn submitted(id: i64, owner: i64, created: Micros, request: Vec<Value>) -> Self {
+    pub(crate) fn submitted(builder: &'static dyn Builder, id: i64, created: Micros, submitted: Submitted) -> Self {
+        let Submitted { owner, priority, request } = submitted;
         Self {
             id,
-            method: "osbuildImage",
+            method: Cow::Borrowed(builder.task_method()),
+            builder: Some(builder),
+            arch: Cow::Borrowed("noarch"),
+            channel: builder.channel().id,
+            weight: builder.weight(),
             state: TaskState::Free,
             owner,
             parent: None,
@@ -113,7 +142,7 @@ impl Task {
             completed: None,
             waiting: None,
             awaited: None,
-            priority: 20,
+            priority,
             result: None,
             children: Vec::new(),
             plan: None,
@@ -121,41 +150,46 @@ impl Task {
     }
 
     /// An open task under this one, which waits for it.
-    pub(crate) fn child(
-        &self,
-        id: i64,
-        method: &'static str,
-        label: &'static str,
-        time: Micros,
-        request: Vec<Value>,
-    ) -> Self {
+    pub(crate) fn child(&self, child: Child, time: Micros) -> Self {
         Self {
-            method,
+            id: child.id,
+            method: Cow::Borrowed(child.method),
+            builder: None,
+            arch: Cow::Borrowed("noarch"),
+            channel: self.channel,
+            weight: 1.0,
             state: TaskState::Open,
+            owner: self.owner,
             parent: Some(self.id),
-            label: Some(label),
+            label: Some(Cow::Borrowed(child.label)),
+            request: child.request,
+            created: time,
             host: Some(HOST),
             started: Some(time),
+            completed: None,
+            waiting: None,
             awaited: Some(true),
-            priority: 19,
-            ..Self::submitted(id, self.owner, time, request)
+            priority: self.priority - 1,
+            result: None,
+            children: Vec::new(),
+            plan: None,
         }
     }
 
     /// The struct of `getTaskInfo`: always these 19 members, and the request if it is asked for.
     pub(crate) fn to_value(&self, request: bool) -> Value {
         let mut members = vec![
-            ("arch", string("noarch")),
+            ("arch", string(self.arch.as_ref())),
             ("awaited", self.awaited.map_or(Value::Nil, Value::Bool)),
-            ("channel_id", int(IMAGE_CHANNEL)),
+            ("channel_id", int(self.channel)),
             ("completion_time", time_value(self.completed)),
             ("completion_ts", ts_value(self.completed)),
             ("create_time", time_value(Some(self.created))),
             ("create_ts", ts_value(Some(self.created))),
             ("host_id", int_or_nil(self.host)),
             ("id", int(self.id)),
-            ("label", string_or_nil(self.label)),
-            ("method", string(self.method)),
+            ("label", string_or_nil(self.label.as_deref())),
+            ("method", string(self.method.as_ref())),
             ("owner", int(self.owner)),
             ("parent", int_or_nil(self.parent)),
             ("priority", int(self.priority)),
@@ -163,7 +197,7 @@ impl Task {
             ("start_ts", ts_value(self.started)),
             ("state", int(self.state as i64)),
             ("waiting", self.waiting.map_or(Value::Nil, Value::Bool)),
-            ("weight", Value::Double(if self.started.is_some() && self.label != Some("tag") { 0.2 } else { 1.0 })),
+            ("weight", Value::Double(if self.started.is_some() { self.weight } else { 1.0 })),
         ];
         if request {
             members.push(("request", Value::Array(self.request.clone())));
@@ -171,23 +205,8 @@ impl Task {
         structure(members)
     }
 
-    /// An argument that is a string.
-    pub(crate) fn text(&self, place: usize) -> &str {
-        self.request.get(place).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// The arches asked for.
-    pub(crate) fn arches(&self) -> Vec<&str> {
-        self.request.get(5).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
-    }
-
-    /// An option of the call.
-    pub(crate) fn option(&self, name: &str) -> Option<&Value> {
-        self.request.get(6).and_then(|opts| opts.get(name))
-    }
-
-    /// The release of the build.
-    pub(crate) fn release(&self) -> &str {
-        self.option("release").and_then(Value::as_str).unwrap_or("1")
+    /// What it was submitted for.
+    pub(crate) fn job(&self) -> Option<Job> {
+        self.builder.map(|builder| builder.job(&self.request))
     }
 }

@@ -168,12 +168,14 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
         state => state.as_i64() == Some(build.state as i64),
     };
     let is_image = call.args.get(11).as_str().is_none_or(|kind| kind == "image");
-    let cg = match call.args.get(15) {
-        Value::Nil => true,
-        Value::String(name) => name == "osbuild",
-        id => id.as_i64() == Some(1),
+    let generator = call.args.get(15);
+    let generator_fits = |build: &Build| match (generator, build.generator) {
+        (Value::Nil, _) => true,
+        (Value::String(name), Some(generator)) => name == generator.name,
+        (id, Some(generator)) => id.as_i64() == Some(generator.id),
+        (_, None) => false,
     };
-    if !is_image || !cg || volume.is_some_and(|volume| volume != 0) {
+    if !is_image || volume.is_some_and(|volume| volume != 0) {
         return query::apply(Vec::new(), call.args.get(13));
     }
     let takes = |build: &&Build| {
@@ -181,6 +183,7 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
             && user.is_none_or(|id| id == build.owner.0)
             && build.name.to_lowercase().starts_with(&prefix)
             && state_fits(build)
+            && generator_fits(build)
     };
     let rows: Vec<Value> = match task {
         // By far the most frequent question; it must not look at every build.

@@ -2,7 +2,6 @@
 
 mod builds;
 mod login;
-mod osbuild;
 mod outputs;
 mod query;
 mod system;
@@ -14,13 +13,14 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::args::Signature;
+use crate::builders::{self, Builder};
 use crate::rpc::Call;
 use crate::wire::Answer;
 
 pub(crate) use system::KOJI_VERSION;
 
 /// One method of a hub.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Method {
     /// Its name on the wire.
     pub(crate) name: &'static str,
@@ -32,8 +32,16 @@ pub(crate) struct Method {
     pub(crate) writes: bool,
     /// What it does, in one line.
     pub(crate) help: &'static str,
-    /// What it does.
-    pub(crate) handler: fn(&mut Call<'_>) -> Answer,
+    handler: Handler,
+}
+
+/// What a method does.
+#[derive(Debug, Clone, Copy)]
+enum Handler {
+    /// It answers.
+    Answer(fn(&mut Call<'_>) -> Answer),
+    /// It submits a task to a builder.
+    Submit(&'static dyn Builder),
 }
 
 /// A method that changes nothing.
@@ -43,7 +51,7 @@ const fn read(
     help: &'static str,
     handler: fn(&mut Call<'_>) -> Answer,
 ) -> Method {
-    Method { name, signature, function: name, writes: false, help, handler }
+    Method { name, signature, function: name, writes: false, help, handler: Handler::Answer(handler) }
 }
 
 /// A method that may change something.
@@ -53,10 +61,25 @@ const fn write(
     help: &'static str,
     handler: fn(&mut Call<'_>) -> Answer,
 ) -> Method {
-    Method { name, signature, function: name, writes: true, help, handler }
+    Method { name, signature, function: name, writes: true, help, handler: Handler::Answer(handler) }
 }
 
 impl Method {
+    /// The method by which a builder takes requests.
+    fn of(builder: &'static dyn Builder) -> Self {
+        let name = builder.method();
+        let handler = Handler::Submit(builder);
+        Self { name, signature: builder.signature(), function: name, writes: true, help: builder.help(), handler }
+    }
+
+    /// Does it.
+    pub(crate) fn run(&self, call: &mut Call<'_>) -> Answer {
+        match self.handler {
+            Handler::Answer(answer) => answer(call),
+            Handler::Submit(builder) => builders::submit(call, builder),
+        }
+    }
+
     /// Gives it another name in messages about its arguments.
     const fn called(mut self, function: &'static str) -> Self {
         self.function = function;
@@ -64,26 +87,26 @@ impl Method {
     }
 }
 
-static TABLE: LazyLock<BTreeMap<&'static str, &'static Method>> = LazyLock::new(|| {
+static TABLE: LazyLock<BTreeMap<&'static str, Method>> = LazyLock::new(|| {
     let parts = [
         system::METHODS,
         login::METHODS,
         users::METHODS,
         tags::METHODS,
-        osbuild::METHODS,
         tasks::METHODS,
         outputs::METHODS,
         builds::METHODS,
     ];
-    parts.into_iter().flatten().map(|method| (method.name, method)).collect()
+    let tasks = builders::ALL.into_iter().map(Method::of);
+    parts.into_iter().flatten().copied().chain(tasks).map(|method| (method.name, method)).collect()
 });
 
 /// The method `name`.
 pub(crate) fn find(name: &str) -> Option<&'static Method> {
-    TABLE.get(name).copied()
+    TABLE.get(name)
 }
 
 /// All methods, sorted by name.
 pub(crate) fn all() -> impl Iterator<Item = &'static Method> {
-    TABLE.values().copied()
+    TABLE.values()
 }

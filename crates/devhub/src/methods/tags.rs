@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Method, read, write};
+use crate::channels::{CHANNELS, Channel};
 use crate::clock;
 use crate::python::repr;
 use crate::rpc::Call;
 use crate::targets::{Tag, Target};
-use crate::tasks::{HOST, HOST_NAME, IMAGE_CHANNEL, TaskState};
+use crate::tasks::{HOST, HOST_NAME, TaskState};
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
 
 pub(super) static METHODS: &[Method] = &[
@@ -72,7 +73,6 @@ pub(super) static METHODS: &[Method] = &[
 ];
 
 const ARCHES: &str = "x86_64 aarch64 ppc64le s390x noarch";
-const CHANNELS: [(i64, &str); 2] = [(1, "default"), (IMAGE_CHANNEL, "image")];
 
 /// What a lookup is by.
 enum Key<'a> {
@@ -237,21 +237,21 @@ fn last_change(call: &mut Call<'_>) -> Answer {
     Ok(int(last.unwrap_or(1)))
 }
 
-fn channel_value(call: &Call<'_>, (id, name): (i64, &str)) -> Value {
+fn channel_value(call: &Call<'_>, channel: Channel) -> Value {
     structure([
         ("comment", Value::Nil),
         ("description", Value::Nil),
-        ("enabled", Value::Bool(id != IMAGE_CHANNEL || call.state.image_channel_enabled)),
-        ("id", int(id)),
-        ("name", string(name)),
+        ("enabled", Value::Bool(!call.state.disabled_channels.contains(&channel.id))),
+        ("id", int(channel.id)),
+        ("name", string(channel.name)),
     ])
 }
 
-fn channel_of(info: &Value) -> Result<Option<(i64, &'static str)>, Fault> {
+fn channel_of(info: &Value) -> Result<Option<Channel>, Fault> {
     let key = key(info)?;
-    Ok(CHANNELS.into_iter().find(|(id, name)| match key {
-        Key::Id(wanted) => wanted == *id,
-        Key::Name(wanted) => wanted == *name,
+    Ok(CHANNELS.into_iter().find(|channel| match key {
+        Key::Id(wanted) => wanted == channel.id,
+        Key::Name(wanted) => wanted == channel.name,
     }))
 }
 
@@ -265,10 +265,11 @@ fn get_channel(call: &mut Call<'_>) -> Answer {
 
 fn switch_channel(call: &mut Call<'_>, enabled: bool) -> Answer {
     call.user_with("admin")?;
-    match channel_of(call.args.get(0))? {
-        Some((IMAGE_CHANNEL, _)) => call.state.image_channel_enabled = enabled,
-        Some(_) => {}
-        None => return Err(generic("query returned no rows")),
+    let channel = channel_of(call.args.get(0))?.ok_or_else(|| generic("query returned no rows"))?;
+    if enabled {
+        call.state.disabled_channels.remove(&channel.id);
+    } else {
+        call.state.disabled_channels.insert(channel.id);
     }
     call.wrote = true;
     Ok(Value::Nil)

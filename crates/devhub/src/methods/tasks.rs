@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 
 use super::{Method, query, read, write};
 use crate::args::id_of;
+use crate::builders::{self, Submitted};
 use crate::clock;
-use crate::ids;
 use crate::journal::{Record, encode_request};
 use crate::plan::Plan;
 use crate::rpc::{Call, fault_value};
-use crate::tasks::{HOST, HOST_NAME, IMAGE_CHANNEL, Task, TaskResult, TaskState};
+use crate::tasks::{HOST, HOST_NAME, Task, TaskResult, TaskState};
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, string, structure, truthy};
 
 pub(super) static METHODS: &[Method] = &[
@@ -135,10 +135,10 @@ impl Filter<'_> {
             && not_owner.is_none_or(|owner| owner != task.owner)
             && self.is("parent", task.parent)
             && self.is("state", Some(task.state as i64))
-            && self.is("channel_id", Some(IMAGE_CHANNEL))
+            && self.is("channel_id", Some(task.channel))
             && self.is("host_id", task.host)
-            && self.text_is("method", task.method)
-            && self.text_is("arch", "noarch")
+            && self.text_is("method", &task.method)
+            && self.text_is("arch", &task.arch)
             && self.in_time("created", Some(task.created))
             && self.in_time("started", task.started)
             && self.in_time("completed", task.completed)
@@ -247,14 +247,13 @@ fn resubmit(call: &mut Call<'_>) -> Answer {
     if task.owner != user {
         call.user_with("admin")?;
     }
-    if task.method != "osbuildImage" {
+    let Some(builder) = task.builder else {
         return Err(generic(format!("{} tasks cannot be resubmitted by themselves", task.method)));
-    }
+    };
     let task = strictly(call, 0)?;
-    let (owner, request) = (task.owner, task.request.clone());
-    let (args, opts) = request.split_at(request.len().min(6));
-    let wanted = ids::task_id(args, opts.first().unwrap_or(&Value::Nil), &call.setting.placeholders);
-    super::osbuild::new_task(call, wanted, owner, request)
+    let submitted = Submitted { owner: task.owner, priority: task.priority, request: task.request.clone() };
+    let identity = builder.identity(&submitted.request);
+    builders::new_task(call, builder, &identity, submitted)
 }
 
 fn free(call: &mut Call<'_>) -> Answer {
@@ -264,9 +263,11 @@ fn free(call: &mut Call<'_>) -> Answer {
     if state.is_final() {
         return Err(generic(format!("Cannot free task {id}, state is {}", state.name())));
     }
-    if task.method == "osbuildImage" && state != TaskState::Free {
+    if let Some(builder) = task.builder
+        && state != TaskState::Free
+    {
         let time = call.now;
-        let plan = Plan::new(&call.setting.scenario, id, time, &task.request);
+        let plan = Plan::new(&call.setting.scenario, builder, id, time, &task.request);
         call.keep(|| Ok(Record::GiveBack { id, time, plan: plan.clone() }))?;
         call.state.give_back(id, plan);
     }

@@ -2,6 +2,7 @@
 //!
 //! The table of files is the convention of the recorded composes (fixtures/pungi), not composer's own.
 
+use super::{image_type, option};
 use crate::ids;
 use crate::tasks::Task;
 use crate::wire::{Value, string, structure};
@@ -117,7 +118,7 @@ impl Cloud {
 
 /// `extra` of the archive of the image of `task` for `arch`, which the scenario says nothing about.
 pub(crate) fn usual_extra(task: &Task, arch: &str) -> Value {
-    let image_type = task.text(3);
+    let image_type = image_type(&task.request);
     let (kind, suffix) = file_of(image_type);
     let boot_mode = match kind {
         "docker" | "tar" => "none",
@@ -131,7 +132,7 @@ pub(crate) fn usual_extra(task: &Task, arch: &str) -> Value {
         ("osbuild_artifact", artifact),
         ("osbuild_version", string("138")),
     ];
-    if let Some(options) = task.option("upload_options")
+    if let Some(options) = option(&task.request, "upload_options")
         && let Some(cloud) = Cloud::of(image_type, options)
     {
         let result = structure([
@@ -141,11 +142,6 @@ pub(crate) fn usual_extra(task: &Task, arch: &str) -> Value {
         members.push(("upload_target_results", Value::Array(vec![result])));
     }
     structure([("image", structure(members))])
-}
-
-/// `extra` of the archive of a manifest.
-pub(crate) fn manifest_extra(arch: &str) -> Value {
-    structure([("image", structure([("arch", string(arch))]))])
 }
 
 #[cfg(test)]

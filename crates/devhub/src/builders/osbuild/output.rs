@@ -4,12 +4,13 @@
 use magudi_koji::value::to_json;
 use serde_json::{Map, Value as Json, json};
 
+use super::image_types::{Cloud, composer_name};
+use super::{Osbuild, arches, image_type, option, template};
+use crate::builders::Builder as _;
 use crate::ids;
-use crate::image_types::{Cloud, composer_name};
 use crate::python::quoted;
 use crate::scenario::Scenario;
 use crate::tasks::Task;
-use crate::template;
 use crate::wire::{Value, truthy};
 
 /// The id that composer gave to the compose of a task.
@@ -33,17 +34,16 @@ fn text(json: &Json) -> Vec<u8> {
 /// empty are left out.
 pub(crate) fn request(task: &Task, server: &str, tag_repo: &str) -> Vec<u8> {
     let tag_repo = [Value::String(tag_repo.to_owned())];
-    let repos = task.option("repo").and_then(Value::as_array).filter(|repos| !repos.is_empty()).unwrap_or(&tag_repo);
-    let images: Vec<Json> = task
-        .arches()
-        .into_iter()
+    let repos =
+        option(&task.request, "repo").and_then(Value::as_array).filter(|repos| !repos.is_empty()).unwrap_or(&tag_repo);
+    let images: Vec<Json> = arches(&task.request)
         .map(|arch| {
             let repositories: Vec<Json> = repos.iter().map(|repo| repository(repo, arch)).collect();
             let mut image = Map::new();
             image.insert("architecture".to_owned(), json!(arch));
-            image.insert("image_type".to_owned(), json!(composer_name(task.text(3))));
+            image.insert("image_type".to_owned(), json!(composer_name(image_type(&task.request))));
             image.insert("repositories".to_owned(), json!(repositories));
-            if let Some(Value::Struct(ostree)) = task.option("ostree") {
+            if let Some(Value::Struct(ostree)) = option(&task.request, "ostree") {
                 let ostree: Map<String, Json> = ostree
                     .iter()
                     .filter(|(_, value)| truthy(value))
@@ -56,26 +56,27 @@ pub(crate) fn request(task: &Task, server: &str, tag_repo: &str) -> Vec<u8> {
                     image.insert("ostree".to_owned(), Json::Object(ostree));
                 }
             }
-            if let Some(options) = task.option("upload_options").filter(|options| truthy(options)) {
+            if let Some(options) = option(&task.request, "upload_options").filter(|options| truthy(options)) {
                 image.insert("upload_options".to_owned(), to_json(options));
             }
             Json::Object(image)
         })
         .collect();
     let mut request = Map::new();
-    if let Some(customizations) = task.option("customizations").filter(|value| truthy(value)) {
+    if let Some(customizations) = option(&task.request, "customizations").filter(|value| truthy(value)) {
         request.insert("customizations".to_owned(), to_json(customizations));
     }
-    request.insert("distribution".to_owned(), json!(task.text(2)));
+    let job = Osbuild.job(&task.request);
+    request.insert("distribution".to_owned(), json!(task.request.get(2).and_then(Value::as_str).unwrap_or_default()));
     request.insert("image_requests".to_owned(), json!(images));
     request.insert(
         "koji".to_owned(),
         json!({
-            "name": task.text(0),
-            "release": task.release(),
+            "name": job.name,
+            "release": job.release,
             "server": server,
             "task_id": task.id,
-            "version": task.text(1),
+            "version": job.version,
         }),
     );
     text(&Json::Object(request))
@@ -101,22 +102,20 @@ fn repository(repo: &Value, arch: &str) -> Json {
 
 /// `compose-status.json` while composer works.
 pub(crate) fn pending(task: &Task) -> Vec<u8> {
-    let images: Vec<Json> = task.arches().iter().map(|_| json!({"status": "building"})).collect();
+    let images: Vec<Json> = arches(&task.request).map(|_| json!({"status": "building"})).collect();
     text(&json!({"image_statuses": images, "koji_task_id": null, "status": "pending"}))
 }
 
 /// `compose-status.json` as the scenario has it.
 pub(crate) fn scripted(task: &Task, scenario: &Scenario) -> Option<Vec<u8>> {
-    scenario.compose_status.get(task.text(0)).map(text)
+    scenario.compose_status.get(&Osbuild.job(&task.request).key).map(text)
 }
 
 /// `compose-status.json` of a build with the id `build`: one status per image, in the order of the arches.
 pub(crate) fn success(task: &Task, build: i64) -> Vec<u8> {
-    let upload = task.option("upload_options");
-    let images: Vec<Json> = task
-        .arches()
-        .into_iter()
-        .map(|arch| match upload.and_then(|options| Some((options, Cloud::of(task.text(3), options)?))) {
+    let upload = option(&task.request, "upload_options");
+    let images: Vec<Json> = arches(&task.request)
+        .map(|arch| match upload.and_then(|options| Some((options, Cloud::of(image_type(&task.request), options)?))) {
             Some((options, cloud)) => json!({
                 "status": "success",
                 "upload_status": {
@@ -142,7 +141,7 @@ pub(crate) fn not_imported(task: &Task, build: Option<i64>, reason: &str) -> Vec
 }
 
 fn failed(task: &Task, build: Option<i64>, error: &Json) -> Vec<u8> {
-    let images: Vec<Json> = task.arches().iter().map(|_| json!({"error": error, "status": "failure"})).collect();
+    let images: Vec<Json> = arches(&task.request).map(|_| json!({"error": error, "status": "failure"})).collect();
     let mut status = json!({"image_statuses": images, "koji_task_id": null, "status": "failure"});
     if let (Some(build), Some(members)) = (build, status.as_object_mut()) {
         members.insert("koji_build_id".to_owned(), json!(build));
@@ -152,37 +151,38 @@ fn failed(task: &Task, build: Option<i64>, error: &Json) -> Vec<u8> {
 
 /// The files that the builder fetches from composer when that is done: logs, and for each arch a log and a manifest.
 pub(crate) fn logs(task: &Task, build: Option<i64>, is_good: bool) -> Vec<(String, Vec<u8>)> {
-    let init = json!({"build_id": build, "nvr": format!("{}-{}-{}", task.text(0), task.text(1), task.release())});
+    let init = json!({"build_id": build, "nvr": Osbuild.job(&task.request).nvr()});
     let import = if is_good { json!({"build_id": build}) } else { json!({"build_id": null}) };
     let mut files =
         vec![("koji-init.log.json".to_owned(), text(&init)), ("koji-import.log.json".to_owned(), text(&import))];
-    let kind = composer_name(task.text(3));
-    for arch in task.arches() {
+    let kind = composer_name(image_type(&task.request));
+    for arch in arches(&task.request) {
         let log = json!({
             "arch": arch,
             "host_os": "fedora-42",
             "osbuild_output": {"log": {"build": []}, "success": is_good, "type": "result"},
         });
         files.push((format!("{arch}-{kind}.log.json"), text(&log)));
-        files.push((format!("{arch}-{kind}.manifest.json"), manifest()));
+        files.push((format!("{arch}-{kind}.manifest.json"), manifest().into_bytes()));
     }
     files
 }
 
 /// A manifest of osbuild; the simulated ones ask for nothing.
-pub(crate) fn manifest() -> Vec<u8> {
-    text(&json!({"pipelines": [], "sources": {}, "version": "2"}))
+pub(crate) fn manifest() -> String {
+    String::from_utf8(text(&json!({"pipelines": [], "sources": {}, "version": "2"}))).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builders::Submitted;
     use crate::wire::{string, structure};
 
     fn task(image_type: &str, opts: Value) -> Task {
         let mut request: Vec<Value> = ["n", "42", "fedora-42", image_type, "f42-image"].map(string).into();
         request.extend([Value::Array(["x86_64", "aarch64"].map(string).into()), opts]);
-        Task::submitted(43, 2, 0, request)
+        Task::submitted(&Osbuild, 43, 0, Submitted { owner: 2, priority: 20, request })
     }
 
     fn json(bytes: &[u8]) -> Json {

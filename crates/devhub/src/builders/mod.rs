@@ -1,0 +1,199 @@
+//! *Builders*: what the hub's plugins and its build machines do for each method that asks for images. One file each, and one
+//! line in [`ALL`].
+
+mod osbuild;
+
+use std::fmt;
+use std::io;
+
+use magudi_koji::value::with_line_feeds;
+
+use crate::channels::Channel;
+use crate::clock::Micros;
+use crate::ids;
+use crate::journal::{Record, encode_request};
+use crate::plan::{Outcome, Plan};
+use crate::python;
+use crate::rpc::Call;
+use crate::scenario::Scenario;
+use crate::site::Setting;
+use crate::state::State;
+use crate::tasks::Task;
+use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault};
+
+pub(crate) use osbuild::Composed;
+
+/// All builders.
+pub(crate) static ALL: [&dyn Builder; 1] = [&osbuild::Osbuild];
+
+/// What stands behind a method that asks for images: the plugin that takes the call, and the machine that does the work.
+pub(crate) trait Builder: fmt::Debug + Sync {
+    /// The method, as the hub exports it.
+    fn method(&self) -> &'static str;
+
+    /// Its parameters.
+    fn signature(&self) -> &'static str;
+
+    /// What it does, in one line.
+    fn help(&self) -> &'static str;
+
+    /// What its tasks are called.
+    fn task_method(&self) -> &'static str {
+        self.method()
+    }
+
+    /// Pungi's name of the phase that calls it. The text of every image begins with it.
+    fn phase(&self) -> &'static str;
+
+    /// Where its tasks wait.
+    fn channel(&self) -> Channel;
+
+    /// How much of a machine's capacity an open task takes.
+    fn weight(&self) -> f64;
+
+    /// Checks who calls and what with, as the plugin does and in its order.
+    fn accept(&self, call: &Call<'_>) -> Result<Submission, Fault>;
+
+    /// What the id of a task for a kept request is made of, when that is submitted again.
+    fn identity(&self, request: &[Value]) -> Value;
+
+    /// What a kept request asks for.
+    fn job(&self, request: &[Value]) -> Job;
+
+    /// What will come of a request.
+    fn outcome(&self, scenario: &Scenario, job: &Job, request: &[Value]) -> Outcome;
+
+    /// The machine begins, and has the repository that it needs.
+    fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+
+    /// The files are made, or will never be.
+    fn finish(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+
+    /// The result of a task that has done everything.
+    fn result(&self, setting: &Setting, task: &Task) -> Value;
+
+    /// `extra` of the archive of a file for `arch` of which the script says nothing.
+    fn archive_extra(&self, task: &Task, arch: &str) -> Value {
+        let _ = (task, arch);
+        Value::Nil
+    }
+}
+
+/// A call that was accepted.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    /// What the id of the task is made of.
+    pub(crate) identity: Value,
+    /// The arguments as the hub keeps them.
+    pub(crate) request: Vec<Value>,
+    /// How much later than others it is looked at; 20 is usual.
+    pub(crate) priority: i64,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Job {
+    /// What the script knows it by.
+    pub(crate) key: String,
+    /// The name of the build.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its release.
+    pub(crate) release: String,
+    /// The name of the build target.
+    pub(crate) target: String,
+    /// The arches, in the order in which they were named.
+    pub(crate) arches: Vec<String>,
+    /// Whether it needs the repository of the build tag.
+    pub(crate) needs_tag_repo: bool,
+    /// Whether the build is tagged.
+    pub(crate) is_tagged: bool,
+}
+
+impl Job {
+    /// Name, version and release.
+    pub(crate) fn nvr(&self) -> String {
+        format!("{}-{}-{}", self.name, self.version, self.release)
+    }
+}
+
+/// Takes a call of a builder's method.
+pub(crate) fn submit(call: &mut Call<'_>, builder: &'static dyn Builder) -> Answer {
+    let Submission { identity, request, priority } = builder.accept(call)?;
+    let channel = builder.channel();
+    if call.state.disabled_channels.contains(&channel.id) {
+        return Err(generic(format!("Channel {} is disabled.", channel.name)));
+    }
+    if let Some(text) = call.setting.scenario.submit_error.get(&builder.job(&request).key) {
+        return Err(generic(text.as_str()));
+    }
+    // Nobody gets this far without being logged in.
+    let owner = call.user().map_or(0, |user| user.id);
+    new_task(call, builder, &identity, Submitted { owner, priority, request })
+}
+
+/// A request that becomes a task.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Submitted {
+    /// Whose it is.
+    pub(crate) owner: i64,
+    /// How much later than others it is looked at.
+    pub(crate) priority: i64,
+    /// The arguments.
+    pub(crate) request: Vec<Value>,
+}
+
+/// Adds a task, under the first free id from that on which `identity` would like.
+pub(crate) fn new_task(
+    call: &mut Call<'_>,
+    builder: &'static dyn Builder,
+    identity: &Value,
+    submitted: Submitted,
+) -> Answer {
+    let wanted = ids::task_id(identity, &call.setting.placeholders);
+    // A hub's database keeps it as XML.
+    let request: Vec<Value> = submitted.request.iter().map(with_line_feeds).collect();
+    let submitted = Submitted { request, ..submitted };
+    let id = call.state.free_task_id(wanted);
+    let plan = Plan::new(&call.setting.scenario, builder, id, call.now, &submitted.request);
+    let created = call.now;
+    call.keep(|| {
+        let request = encode_request(&submitted.request)?;
+        let (owner, priority) = (submitted.owner, submitted.priority);
+        Ok(Record::Task {
+            id,
+            method: builder.method().to_owned(),
+            owner,
+            priority,
+            created,
+            request,
+            plan: plan.clone(),
+        })
+    })?;
+    call.state.add_task(builder, id, created, submitted, plan);
+    Ok(int(id))
+}
+
+/// The builder of a method, for a journal that names it.
+pub(crate) fn by_method(method: &str) -> Option<&'static dyn Builder> {
+    ALL.into_iter().find(|builder| builder.method() == method)
+}
+
+/// A priority that is below zero, which only admins may ask for. What is no number cannot be compared, as Python says.
+fn check_priority(priority: &Value, is_admin: bool) -> Result<(), Fault> {
+    let negative = match priority {
+        Value::Nil | Value::Bool(_) => false,
+        Value::Int(n) => *n < 0,
+        Value::Int64(n) => *n < 0,
+        Value::Double(x) => *x < 0.0,
+        other => {
+            let text = format!("'<' not supported between instances of '{}' and 'int'", python::class(other));
+            return Err(python_fault("TypeError", &text));
+        }
+    };
+    if negative && !is_admin {
+        return Err(not_allowed("only admins may create high-priority tasks"));
+    }
+    Ok(())
+}

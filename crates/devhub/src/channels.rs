@@ -1,0 +1,28 @@
+//! *Channels* are the queues of a hub: a builder takes tasks from those that it is in. They are those of a new database.
+
+/// One channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Channel {
+    /// Its id.
+    pub(crate) id: i64,
+    /// Its name.
+    pub(crate) name: &'static str,
+}
+
+const fn channel(id: i64, name: &'static str) -> Channel {
+    Channel { id, name }
+}
+
+/// Where tasks for images wait.
+pub(crate) const IMAGE: Channel = channel(7, "image");
+
+/// All channels, by id.
+pub(crate) static CHANNELS: [Channel; 7] = [
+    channel(1, "default"),
+    channel(2, "createrepo"),
+    channel(3, "maven"),
+    channel(4, "livecd"),
+    channel(5, "appliance"),
+    channel(6, "vm"),
+    IMAGE,
+];
