@@ -26,22 +26,26 @@ impl Secrets {
 
     /// Looks through a text for what must not be drawn.
     pub fn find(text: &str, syntax: Syntax) -> Self {
-        Self::under(text, syntax, is_hidden)
+        // Of what is only hidden, numbers may be drawn: what is wrong with one is seen.
+        let strings = Self::under(text, syntax, is_hidden, false);
+        let numbers = Self::under(text, syntax, is_secret, true);
+        strings.and(numbers.ranges)
     }
 
-    fn under(text: &str, syntax: Syntax, sought: Sought) -> Self {
+    fn under(text: &str, syntax: Syntax, sought: Sought, numbers: bool) -> Self {
         if syntax == Syntax::Yaml {
-            return Self { ranges: find_in_yaml(text, sought) }.and_passwords_in_urls(text);
+            return Self { ranges: find_in_yaml(text, sought) }.and(passwords_in_urls(text));
         }
         let secrets = Self::default();
         let mut scan =
-            Scan { bytes: text.as_bytes(), text, sought, pos: 0, secrets, depth: 0, below: None, next: false };
+            Scan { bytes: text.as_bytes(), text, sought, numbers, pos: 0, secrets, depth: 0, below: None, next: false };
         scan.run();
-        scan.secrets.and_passwords_in_urls(text)
+        scan.secrets.and(passwords_in_urls(text))
     }
 
-    fn and_passwords_in_urls(mut self, text: &str) -> Self {
-        let more: Vec<Range<usize>> = passwords_in_urls(text).filter(|range| !self.contains(range.start)).collect();
+    /// With further stretches, none of which begins before one that it overlaps.
+    fn and(mut self, more: impl IntoIterator<Item = Range<usize>>) -> Self {
+        let more: Vec<Range<usize>> = more.into_iter().filter(|range| !self.contains(range.start)).collect();
         if !more.is_empty() {
             self.ranges.extend(more);
             self.ranges.sort_by_key(|range| range.start);
@@ -54,7 +58,7 @@ impl Secrets {
 pub fn starred(text: &str, syntax: Syntax) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut end = 0;
-    for range in Secrets::under(text, syntax, is_secret).ranges {
+    for range in Secrets::under(text, syntax, is_secret, true).ranges {
         let secret = text.get(range.clone()).unwrap_or_default();
         let blanks = secret.len() - secret.trim_start().len();
         shown.push_str(text.get(end..range.start + blanks).unwrap_or_default());
@@ -71,6 +75,8 @@ struct Scan<'t> {
     bytes: &'t [u8],
     text: &'t str,
     sought: Sought,
+    /// Numbers are secret, too.
+    numbers: bool,
     pos: usize,
     secrets: Secrets,
     /// How many brackets are open.
@@ -188,7 +194,7 @@ impl Scan<'_> {
         while self.byte(self.pos).is_ascii_alphanumeric() || matches!(self.byte(self.pos), b'_' | b'.') {
             self.pos += 1;
         }
-        if self.next || self.below.is_some() {
+        if self.numbers && (self.next || self.below.is_some()) {
             self.secrets.ranges.push(start..self.pos);
         }
     }
