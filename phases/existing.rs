@@ -20,7 +20,7 @@ impl Existing {
     pub fn load(dir: &ComposeDir) -> Result<Self, String> {
         Ok(Self {
             images: load_images(&dir.images_file()).map_err(|e| e.to_string())?.unwrap_or_default(),
-            composeinfo: composeinfo::load_document(&dir.composeinfo_file()).map_err(|e| e.to_string())?,
+            composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file()).map_err(|e| e.to_string())?,
             deliverables: composeinfo::load_document(&dir.deliverables()).map_err(|e| e.to_string())?,
         })
     }
@@ -30,8 +30,18 @@ impl Existing {
     pub fn merged_images(&self, new: Images, own: &BTreeSet<String>) -> Images {
         let mut all = self.images.clone();
         all.retain(|image| !own.contains(&image.path));
+        all.retain_odd(|path| !own.contains(path));
         all.merge(new);
         all
+    }
+
+    /// What is kept although readers refuse it, in words.
+    pub fn remarks(&self) -> impl Iterator<Item = String> + '_ {
+        self.images.odd().iter().map(|odd| {
+            let (path, arch) = (odd.path.escape_debug(), odd.arch.escape_debug());
+            let (variant, problem) = (odd.variant.escape_debug(), &odd.problem);
+            format!("images.json lists {path} of variant {variant}, arch {arch}, which readers refuse ({problem}); it is kept as it is")
+        })
     }
 
     /// Takes what others wrote into composeinfo.json over into `info`.

@@ -195,6 +195,9 @@ impl Compose {
             settings: self.settings.clone(),
             fresh: self.fresh,
         });
+        for remark in self.existing.remarks() {
+            self.events.message(Level::Warning, None, remark);
+        }
         for (index, (request, key)) in self.requests.iter().zip(keys(&self.requests)).enumerate() {
             self.events.say(Event::Planned {
                 request: index,

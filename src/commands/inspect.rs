@@ -64,6 +64,25 @@ impl Request {
         }
         self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
     }
+
+    /// Refuses options that contradict what the compose in `dir` says of itself.
+    fn fits(&self, dir: &ComposeDir, known: &ComposeIdentity) -> Result<(), Failure> {
+        let label = known.label.as_ref().map(Label::as_str);
+        let (option, fact) = if let Some(kind) = self.kind.filter(|kind| *kind != known.kind) {
+            (format!("--{kind}"), format!("a {} compose", known.kind))
+        } else if let Some(asked) = self.label.as_deref().filter(|asked| Some(*asked) != label) {
+            let fact = label.map_or("without a label".to_owned(), |label| format!("labelled {label}"));
+            (format!("--label {asked}"), fact)
+        } else if let (true, Some(label)) = (self.no_label, label) {
+            ("--no-label".to_owned(), format!("labelled {label}"))
+        } else if self.supported && label.is_some() && !known.is_final {
+            ("--supported".to_owned(), "not a supported one".to_owned())
+        } else {
+            return Ok(());
+        };
+        let text = format!("{option} contradicts the compose in {}: {} is {fact}", dir.top().display(), known.id());
+        Err(Failure::Usage(text))
+    }
 }
 
 /// A configuration without errors, and all that follows from it.
@@ -107,7 +126,11 @@ impl Inspected {
     pub fn place(&self, request: &Request, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
         if let Some(dir) = &request.compose_dir {
             let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-            let identity = dir.peek_identity(reopen).map_err(Failure::failed)?.unwrap_or_else(|| self.identity.clone());
+            let known = dir.peek_identity(&self.identity, reopen).map_err(Failure::failed)?;
+            if let Some(known) = &known {
+                request.fits(&dir, known)?;
+            }
+            let identity = known.unwrap_or_else(|| self.identity.clone());
             return Ok((dir, identity));
         }
         let target = request.target_dir.as_deref().unwrap_or(Path::new("."));

@@ -4,7 +4,7 @@
 //!
 //! - What: [`variants`], [`arches`]
 //! - Under which id: [`identity`]
-//! - Where: [`layout`], [`latest`]
+//! - Where: [`layout`], [`latest`]; what a compose that is there says of itself: [`known`]
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
@@ -18,6 +18,7 @@ pub mod composeinfo;
 pub mod deliverables;
 pub mod identity;
 pub mod images;
+pub mod known;
 pub mod latest;
 pub mod layout;
 pub mod pyjson;

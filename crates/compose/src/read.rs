@@ -55,6 +55,13 @@ pub(crate) fn json_problem(error: &serde_json::Error) -> String {
     }
 }
 
+/// The version in the header of a manifest, major and minor number.
+pub(crate) fn format_version(document: &Value) -> Option<(u32, u32)> {
+    let version = document.get("header")?.get("version")?.as_str()?;
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// What the header of a manifest says, for who expected another.
 pub(crate) fn found_header(document: &Value) -> String {
     let text = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);

@@ -70,7 +70,9 @@ pub fn composeinfo(data: &[u8]) {
     let own = composeinfo::composeinfo(&some_identity(), &some_variants(&mut Sources::new()), &nowhere);
     let mut merged = own.clone();
     composeinfo::merge(&mut merged, &existing);
-    assert!(holds(&merged, &own), "{own} is not in {merged}");
+    identity_holds(&merged, &own);
+    variants_hold(&merged, &own);
+    variants_hold(&merged, &existing);
     let members =
         |document: &Json, at: &str| document.pointer(at).and_then(Json::as_object).cloned().unwrap_or_default();
     for at in ["", "/payload", "/payload/variants"] {
@@ -87,13 +89,33 @@ pub fn composeinfo(data: &[u8]) {
     assert_eq!(again, merged);
 }
 
-/// Whether `all` has every member of `part`, with the same values.
-fn holds(all: &Json, part: &Json) -> bool {
-    match (all, part) {
-        (Json::Object(all), Json::Object(part)) => {
-            part.iter().all(|(key, value)| all.get(key).is_some_and(|all| holds(all, value)))
+/// Which compose it is, is for us to say.
+fn identity_holds(merged: &Json, own: &Json) {
+    for block in ["/header", "/payload/compose", "/payload/release"] {
+        for (key, value) in own.pointer(block).and_then(Json::as_object).into_iter().flatten() {
+            assert_eq!(merged.pointer(block).and_then(|merged| merged.get(key)), Some(value), "{block}/{key}");
         }
-        (all, part) => all == part,
+    }
+}
+
+/// Nothing that `part` lists of a variant is lost: no arch, no path.
+fn variants_hold(merged: &Json, part: &Json) {
+    let variants = part.pointer("/payload/variants").and_then(Json::as_object);
+    for (uid, block) in variants.into_iter().flatten() {
+        let merged = &merged["payload"]["variants"][uid];
+        let words = |block: &Json, key: &str| -> Vec<Json> {
+            let list = block.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
+            list.into_iter().filter(Json::is_string).collect()
+        };
+        if merged.get("arches").is_some_and(Json::is_array) {
+            let all = words(merged, "arches");
+            assert!(words(block, "arches").iter().all(|arch| all.contains(arch)), "{block} is not in {merged}");
+        }
+        for (field, paths) in block.get("paths").and_then(Json::as_object).into_iter().flatten() {
+            let all = merged["paths"].get(field).and_then(Json::as_object);
+            let lost = |arch: &String| all.is_some_and(|all| !all.contains_key(arch));
+            assert!(!paths.as_object().into_iter().flatten().any(|(arch, _)| lost(arch)), "{block} is not in {merged}");
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 mod date;
 mod kind;
 mod label;
+mod parts;
 
 pub use date::{BadDate, compose_date};
 pub use kind::{ComposeType, UnknownComposeType};
 pub use label::{BadLabel, Label, MILESTONES};
+pub use parts::IdParts;
 
 use magudi_config::ComposeConfig;
 use magudi_config::compose_config::ReleaseConfig;

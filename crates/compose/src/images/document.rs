@@ -1,7 +1,7 @@
 //! The *document* is what images.json holds. It is written image by image: as one value, twenty thousand images would take as
 //! much memory as the rest of the compose.
 
-use super::{Checksums, Image, Images};
+use super::{Checksums, Image, Images, Oddity};
 use crate::composeinfo::{compose_block, header};
 use crate::identity::ComposeIdentity;
 use serde::Serialize;
@@ -37,45 +37,63 @@ impl Serialize for Payload<'_> {
         let mut entries: BTreeMap<&str, Part<'_>> =
             images.extra.iter().map(|(key, value)| (key.as_str(), Part::Value(value))).collect();
         entries.insert("compose", Part::Value(&compose));
-        entries.insert("images", Part::Variants(&images.images));
+        entries.insert("images", Part::Variants(listed(images)));
         serializer.collect_map(entries)
+    }
+}
+
+/// Everything that is listed, by variant uid and arch, sorted by path.
+type Listed<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<Item<'a>>>>;
+
+fn listed(images: &Images) -> Listed<'_> {
+    let own = images.iter().map(|(uid, arch, image)| (uid, arch, Item::Image(image)));
+    let odd = images.odd.iter().map(|odd| (odd.variant.as_str(), odd.arch.as_str(), Item::Odd(odd)));
+    let mut listed = Listed::new();
+    for (uid, arch, item) in own.chain(odd) {
+        listed.entry(uid).or_default().entry(arch).or_default().push(item);
+    }
+    for list in listed.values_mut().flat_map(BTreeMap::values_mut) {
+        list.sort_by(|a, b| a.path().cmp(b.path()));
+    }
+    listed
+}
+
+/// An entry.
+enum Item<'a> {
+    Image(&'a Image),
+    Odd(&'a Oddity),
+}
+
+impl Item<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Image(image) => &image.path,
+            Self::Odd(odd) => &odd.path,
+        }
+    }
+}
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Image(image) => Block(image).serialize(serializer),
+            Self::Odd(odd) => odd.entry.serialize(serializer),
+        }
     }
 }
 
 /// A value of the payload.
 enum Part<'a> {
     Value(&'a Value),
-    Variants(&'a BTreeMap<String, BTreeMap<String, Vec<Image>>>),
+    Variants(Listed<'a>),
 }
 
 impl Serialize for Part<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Value(value) => value.serialize(serializer),
-            Self::Variants(variants) => {
-                let some = variants.iter().filter(|(_, arches)| arches.values().any(|list| !list.is_empty()));
-                serializer.collect_map(some.map(|(uid, arches)| (uid, Arches(arches))))
-            }
+            Self::Variants(variants) => variants.serialize(serializer),
         }
-    }
-}
-
-struct Arches<'a>(&'a BTreeMap<String, Vec<Image>>);
-
-impl Serialize for Arches<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let some = self.0.iter().filter(|(_, list)| !list.is_empty());
-        serializer.collect_map(some.map(|(arch, list)| (arch, Sorted(list))))
-    }
-}
-
-struct Sorted<'a>(&'a [Image]);
-
-impl Serialize for Sorted<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sorted: Vec<&Image> = self.0.iter().collect();
-        sorted.sort_by(|a, b| a.path.cmp(&b.path));
-        serializer.collect_seq(sorted.into_iter().map(Block))
     }
 }
 

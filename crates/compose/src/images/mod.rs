@@ -5,6 +5,7 @@ mod parse;
 mod types;
 
 pub use document::ImagesDocument;
+pub(crate) use parse::load_compose_id;
 pub use parse::{ImagesError, ImagesProblem, load_images, parse_images};
 pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type_takes_format};
 
@@ -152,8 +153,25 @@ struct ImageIdentity<'a> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Images {
     images: BTreeMap<String, BTreeMap<String, Vec<Image>>>,
+    /// Entries of other tools that are no images to readers.
+    odd: Vec<Oddity>,
     /// What other tools wrote into the payload.
     extra: Map<String, Value>,
+}
+
+/// An entry of an images.json that readers refuse. It is kept as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Oddity {
+    /// The variant's uid.
+    pub variant: String,
+    /// The arch that it is listed under.
+    pub arch: String,
+    /// The image's path.
+    pub path: String,
+    /// Why readers refuse it.
+    pub problem: String,
+    /// The entry.
+    entry: Map<String, Value>,
 }
 
 impl Images {
@@ -200,6 +218,16 @@ impl Images {
         }
     }
 
+    /// Entries that readers refuse and that are kept as they are.
+    pub fn odd(&self) -> &[Oddity] {
+        &self.odd
+    }
+
+    /// Leaves out the entries that readers refuse and whose path `keep` does not want.
+    pub fn retain_odd(&mut self, keep: impl Fn(&str) -> bool) {
+        self.odd.retain(|odd| keep(&odd.path));
+    }
+
     /// How many images there are.
     pub fn len(&self) -> usize {
         self.images.values().flat_map(BTreeMap::values).map(Vec::len).sum()
@@ -238,6 +266,12 @@ impl Images {
 
     /// Takes in the images of another run: one of the same variant, arch and path is replaced, the others stay.
     pub fn merge(&mut self, new: Images) {
+        let replaced: HashSet<(&str, &str, &str)> =
+            new.iter().map(|(uid, arch, image)| (uid, arch, image.path.as_str())).collect();
+        self.odd.retain(|odd| !replaced.contains(&(odd.variant.as_str(), odd.arch.as_str(), odd.path.as_str())));
+        let known = |odd: &Oddity| self.odd.iter().any(|known| known == odd);
+        let more: Vec<Oddity> = new.odd.iter().filter(|odd| !known(odd)).cloned().collect();
+        self.odd.extend(more);
         for (uid, arches) in new.images {
             for (arch, images) in arches {
                 let list = self.images.entry(uid.clone()).or_default().entry(arch).or_default();

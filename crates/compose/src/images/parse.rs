@@ -1,9 +1,11 @@
-//! Reads an images.json that is already there, be it ours or another tool's.
+//! Reads an images.json that is already there, be it ours or another tool's. Of somebody else's entries those that cannot be
+//! understood, or that readers refuse, are kept as they are: they are not ours to judge.
 
 use super::document::TYPE;
-use super::{Checksums, Image, ImageError, Images};
-use crate::read::{ManifestError, found_header, json_problem, load_manifest};
-use serde_json::{Map, Value};
+use super::{Checksums, Image, Images, Oddity};
+use crate::read::{ManifestError, format_version, found_header, json_problem, load_manifest};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use std::io;
 use std::path::Path;
 
@@ -28,9 +30,6 @@ pub enum ImagesProblem {
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
-    /// An image stands where none may stand.
-    #[error(transparent)]
-    Image(#[from] ImageError),
 }
 
 /// Reads an images.json; `None` when there is none.
@@ -38,13 +37,28 @@ pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
     load_manifest(path, MAX_BYTES, parse_images)
 }
 
-/// Reads the text of an images.json of version 1.0 to 1.x. Keys that nobody here knows are kept.
+/// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none.
+pub(crate) fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
+    #[derive(Deserialize)]
+    struct Document {
+        payload: Option<Payload>,
+    }
+    #[derive(Deserialize)]
+    struct Payload {
+        compose: Option<Value>,
+    }
+    let id = load_manifest(path, MAX_BYTES, |text| Ok(serde_json::from_str::<Document>(text)?))?;
+    let compose = id.and_then(|document| document.payload?.compose);
+    Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
+}
+
+/// Reads the text of an images.json of any format up to 1.x. Keys that are unknown here are kept.
 pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
     let mut document: Value = serde_json::from_str(text)?;
-    let header = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
-    let minor = header("version").and_then(|version| version.strip_prefix("1.")?.parse::<u32>().ok());
-    // Version 1.0 has no type in its header.
-    let Some(minor) = minor.filter(|minor| *minor == 0 || header("type") == Some(TYPE)) else {
+    let version = format_version(&document).filter(|(major, _)| *major <= 1);
+    let kind = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
+    // Up to version 1.0 there is no type in the header.
+    let Some(version) = version.filter(|version| *version <= (1, 0) || kind == Some(TYPE)) else {
         return Err(ImagesProblem::Header(found_header(&document)));
     };
     let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
@@ -57,24 +71,42 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
         let at = format!("payload.images.{uid}");
         let arches = object(Some(arches), &at)?;
         // Up to version 1.1 sources were listed beside the arches, for all of them.
-        let binary: Vec<String> = arches.keys().filter(|arch| minor > 1 || *arch != "src").cloned().collect();
+        let binary: Vec<String> = arches.keys().filter(|arch| version > (1, 1) || *arch != "src").cloned().collect();
         for (arch, list) in arches {
             let at = format!("{at}.{arch}");
             let Value::Array(list) = list else { return Err(ImagesProblem::Value(at, "a list")) };
             for (i, item) in list.into_iter().enumerate() {
-                let image =
-                    Reader { at: format!("{at}.{i}"), map: object(Some(item), &format!("{at}.{i}"))? }.image(minor)?;
-                if minor <= 1 && arch == "src" {
-                    for arch in &binary {
-                        images.add(&uid, arch, image.clone())?;
-                    }
-                } else {
-                    images.add(&uid, &arch, image)?;
+                let at = format!("{at}.{i}");
+                let mut entry = object(Some(item), &at)?;
+                let Some(path) = entry.get("path").and_then(Value::as_str).map(str::to_owned) else {
+                    return Err(ImagesProblem::Value(format!("{at}.path"), "a string"));
+                };
+                if version <= (1, 0) && entry.get("subvariant").is_none_or(Value::is_null) {
+                    entry.insert("subvariant".to_owned(), json!(""));
+                }
+                let own_arch = [arch.clone()];
+                let arches = if version <= (1, 1) && arch == "src" { &binary[..] } else { &own_arch[..] };
+                for arch in arches {
+                    take(&mut images, &uid, arch, &at, &path, entry.clone());
                 }
             }
         }
     }
     Ok(images)
+}
+
+/// Takes an entry over as the image that it describes; as it is, where it describes none that readers take.
+fn take(images: &mut Images, variant: &str, arch: &str, at: &str, path: &str, entry: Map<String, Value>) {
+    let read = Reader { at: at.to_owned(), map: entry.clone() }.image().map_err(|problem| problem.to_string());
+    let usable = read.and_then(|image| match image.problems().first() {
+        Some(problem) => Err(problem.to_string()),
+        None => Ok(image),
+    });
+    let added = usable.and_then(|image| images.add(variant, arch, image).map_err(|error| error.problem.to_string()));
+    if let Err(problem) = added {
+        let (variant, arch, path) = (variant.to_owned(), arch.to_owned(), path.to_owned());
+        images.odd.push(Oddity { variant, arch, path, problem, entry });
+    }
 }
 
 fn object(value: Option<Value>, at: &str) -> Result<Map<String, Value>, ImagesProblem> {
@@ -148,7 +180,7 @@ impl Reader {
         strings.ok_or_else(|| self.wrong(key, "a list of strings"))
     }
 
-    fn image(mut self, minor: u32) -> Result<Image, ImagesProblem> {
+    fn image(mut self) -> Result<Image, ImagesProblem> {
         Ok(Image {
             path: self.string("path")?,
             mtime: self.number("mtime")?,
@@ -162,11 +194,7 @@ impl Reader {
             checksums: self.checksums()?,
             implant_md5: self.optional("implant_md5")?,
             bootable: self.flag("bootable")?,
-            subvariant: if minor == 0 {
-                self.optional("subvariant")?.unwrap_or_default()
-            } else {
-                self.string("subvariant")?
-            },
+            subvariant: self.string("subvariant")?,
             unified: self.flag("unified")?,
             additional_variants: self.strings("additional_variants")?,
             extra: self.map,

@@ -155,7 +155,6 @@ fn older_versions_are_read() {
 
     let new = r#""type": "productmd.images", "version": "1.2""#;
     for (header, images, problem) in [
-        (r#""version": "0.3""#, "{}".to_owned(), "its header says 0.3 only, where productmd.images 1.x is expected"),
         (
             r#""version": "2.0", "type": "productmd.images""#,
             "{}".to_owned(),
@@ -169,40 +168,60 @@ fn older_versions_are_read() {
         (new, "[]".to_owned(), "`payload.images.S` is missing or not an object"),
         (new, r#"{"x86_64": {}}"#.to_owned(), "`payload.images.S.x86_64` is missing or not a list"),
         (new, r#"{"x86_64": [5]}"#.to_owned(), "`payload.images.S.x86_64.0` is missing or not an object"),
-        (
-            new,
-            format!(r#"{{"x86_64": [{}]}}"#, image("")),
-            "`payload.images.S.x86_64.0.subvariant` is missing or not a string",
-        ),
-        (
-            new,
-            format!(r#"{{"frob": [{}]}}"#, image(r#", "subvariant": "S""#)),
-            "image p of variant S: unknown arch 'frob'",
-        ),
-        (
-            new,
-            format!(r#"{{"src": [{}]}}"#, image(r#", "subvariant": "S""#)),
-            "image p of variant S: 'src' is not an arch of images",
-        ),
-        (
-            new,
-            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("1.7e9", "1e300")),
-            "`payload.images.S.x86_64.0.mtime` is missing or not a whole number",
-        ),
-        (
-            new,
-            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("\"52\"", "-1")),
-            "`payload.images.S.x86_64.0.size` is missing or not a whole number",
-        ),
-        (
-            new,
-            format!(r#"{{"x86_64": [{}]}}"#, image("").replace("\"x\"", "1")),
-            "`payload.images.S.x86_64.0.checksums` is missing or not an object of strings",
-        ),
+        (new, r#"{"x86_64": [{}]}"#.to_owned(), "`payload.images.S.x86_64.0.path` is missing or not a string"),
     ] {
         let error = parse_images(&file(header, &images)).unwrap_err().to_string();
         assert_eq!(error, problem);
     }
     assert!(parse_images("[}").unwrap_err().to_string().starts_with("it is not JSON"));
     assert!(parse_images(&"[".repeat(100_000)).is_err());
+}
+
+#[test]
+fn entries_that_readers_refuse_are_kept_as_they_are() {
+    let good = json!({
+        "path": "p", "mtime": 1, "size": 52, "volume_id": null, "type": "dvd", "arch": "x86_64", "format": "iso",
+        "disc_number": 1, "disc_count": 1, "checksums": {"md5": "x"}, "implant_md5": null, "bootable": true, "subvariant": "S"
+    });
+    for (arch, key, value, problem) in [
+        ("x86_64", "type", json!("ddi"), "unknown image type 'ddi'"),
+        ("x86_64", "format", json!("raw.zst"), "unknown image format 'raw.zst'"),
+        ("x86_64", "size", json!(0), "the file is empty"),
+        ("x86_64", "size", json!(-1), "`payload.images.S.x86_64.0.size` is missing or not a whole number"),
+        ("x86_64", "mtime", json!(1e300), "`payload.images.S.x86_64.0.mtime` is missing or not a whole number"),
+        ("x86_64", "checksums", json!({}), "it has no checksums"),
+        (
+            "x86_64",
+            "checksums",
+            json!(null),
+            "`payload.images.S.x86_64.0.checksums` is missing or not an object of strings",
+        ),
+        ("x86_64", "subvariant", json!(5), "`payload.images.S.x86_64.0.subvariant` is missing or not a string"),
+        ("frob", "note", json!(5), "unknown arch 'frob'"),
+        ("src", "note", json!([1.5]), "'src' is not an arch of images"),
+    ] {
+        let (mut entry, mut beside) = (good.clone(), good.clone());
+        entry[key] = value;
+        beside["path"] = json!("q");
+        let file = json!({
+            "header": {"type": "productmd.images", "version": "1.2"},
+            "payload": {"images": {"S": {arch: [entry, beside]}}},
+        });
+        let images = parse_images(&file.to_string()).unwrap();
+        let odd = &images.odd()[0];
+        assert_eq!((odd.variant.as_str(), odd.arch.as_str(), odd.path.as_str()), ("S", arch, "p"));
+        assert_eq!(odd.problem, problem);
+        assert!(images.validate().is_ok(), "they are not ours to judge");
+        assert_eq!(document(&images)["payload"]["images"]["S"][arch][0], entry);
+        // A new image of the same path takes its place.
+        let mut merged = images.clone();
+        merged.merge(images.clone());
+        assert_eq!(document(&merged), document(&images));
+        if arch == "x86_64" {
+            let mut new = Images::new();
+            new.add("S", arch, image("p")).unwrap();
+            merged.merge(new);
+            assert_eq!(merged.odd().len(), 0);
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! A *compose directory* holds everything about one compose; this module knows where in it everything is (PUNGI.md 6).
 
 use crate::beneath::{self, BeneathError, Directories};
-use crate::composeinfo::{self, ComposeinfoError};
+use crate::composeinfo;
 use crate::identity::ComposeIdentity;
+use crate::known::{KnownError, load_identity_of};
 use crate::status::{Status, StatusError, load_status};
 use crate::variants::{Variant, VariantKind};
 use crate::write::{WriteError, write_atomic, write_json};
@@ -44,7 +45,7 @@ pub enum LayoutError {
     Status(#[from] StatusError),
     /// What the existing compose says about itself cannot be used.
     #[error(transparent)]
-    Composeinfo(#[from] ComposeinfoError),
+    Known(#[from] KnownError),
     /// A file of the compose cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -99,10 +100,11 @@ impl ComposeDir {
     }
 
     /// Uses `dir` as it is, made if it does not exist (`--compose-dir`). The identity of a compose that is already there
-    /// wins over `identity`; the one to go on with is returned. Refuses a FINISHED compose before anything is touched.
+    /// wins over `identity`; the one to continue with is returned. Refuses a FINISHED compose, and one of another product,
+    /// before anything is touched.
     pub fn open_or_create(dir: &Path, identity: ComposeIdentity) -> Result<(Self, ComposeIdentity), LayoutError> {
         let dir = Self { top: absolute(dir)? };
-        let identity = dir.peek_identity(false)?.unwrap_or(identity);
+        let identity = dir.peek_identity(&identity, false)?.unwrap_or(identity);
         make_top(&dir.top)?;
         dir.fill(&identity)?;
         Ok((dir, identity))
@@ -110,12 +112,15 @@ impl ComposeDir {
 
     /// The identity that [`ComposeDir::open_or_create`] would find in this directory; `None` when there is none yet.
     /// Refuses a FINISHED compose, unless it is to be opened again. Creates nothing.
-    pub fn peek_identity(&self, reopen: bool) -> Result<Option<ComposeIdentity>, LayoutError> {
+    pub fn peek_identity(
+        &self,
+        configured: &ComposeIdentity,
+        reopen: bool,
+    ) -> Result<Option<ComposeIdentity>, LayoutError> {
         if load_status(&self.status_file())? == Some(Status::Finished) && !reopen {
             return Err(StatusError::Finished(self.top.clone()).into());
         }
-        let base = self.composeinfo_base_file();
-        Ok(if base.exists() { Some(composeinfo::load_identity(&base)?) } else { None })
+        Ok(load_identity_of(self, configured)?)
     }
 
     /// Makes the directories that every compose has, and the files that say which compose it is.

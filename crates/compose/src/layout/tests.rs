@@ -19,7 +19,7 @@ fn takes_the_first_free_respin() {
     assert_eq!((identity.respin, &dir), (2, &planned));
     assert_eq!(dir.name(), Some("Test-9.2-20240229.t.2"));
     assert_eq!(fs::read_to_string(dir.compose_id_file()).unwrap(), "Test-9.2-20240229.t.2");
-    assert_eq!(dir.peek_identity(false).unwrap(), Some(identity.clone()));
+    assert_eq!(dir.peek_identity(&identity, false).unwrap(), Some(identity.clone()));
     ComposeDir::create(target.path(), &mut identity).unwrap();
     assert_eq!(identity.respin, 4);
     assert!(matches!(ComposeDir::create(&target.path().join("no"), &mut identity), Err(LayoutError::MakeDir { .. })));

@@ -70,8 +70,8 @@ fn unusable_identities_are_explained() {
             "its header says productmd.images 1.2, where productmd.composeinfo 1.x is expected",
         ),
         (
-            |v| v["header"]["version"] = json!("0.3"),
-            "its header says productmd.composeinfo 0.3, where productmd.composeinfo 1.x is expected",
+            |v| v["header"]["version"] = json!("2.0"),
+            "its header says productmd.composeinfo 2.0, where productmd.composeinfo 1.x is expected",
         ),
         (|v| v["payload"] = json!(5), "`payload.release.name` is missing or not a string"),
         (|v| v["payload"]["compose"]["respin"] = json!(-1), "`payload.compose.respin` is missing or not a number"),
@@ -105,13 +105,18 @@ fn what_others_wrote_is_kept() {
     payload["compose"]["label"] = json!("RC-1.0");
     payload["note"] = json!(1);
     payload["variants"]["Cloud"] = json!({"uid": "Cloud"});
-    payload["variants"]["Server"]["name"] = json!("old");
-    payload["variants"]["Server"]["paths"]["images"] = json!({"s390x": "gone"});
+    payload["variants"]["Server"]["name"] = json!("theirs");
+    payload["variants"]["Server"]["paths"]["images"]["ppc64le"] = json!("theirs");
+    payload["variants"]["Server"]["arches"] = json!(["ppc64le"]);
     payload["variants"]["Server"]["paths"]["os_tree"] = json!({"s390x": "Server/s390x/os"});
-    payload["variants"]["Server-optional"]["paths"]["isos"] = json!({"s390x": "gone"});
     let mut expected = own.clone();
     expected["payload"]["note"] = json!(1);
     expected["payload"]["variants"]["Cloud"] = json!({"uid": "Cloud"});
+    expected["payload"]["variants"]["Server"]["name"] = json!("theirs");
+    expected["payload"]["variants"]["Server"]["paths"]["images"]["ppc64le"] = json!("theirs");
+    let mut arches = own["payload"]["variants"]["Server"]["arches"].as_array().unwrap().clone();
+    arches.insert(0, json!("ppc64le"));
+    expected["payload"]["variants"]["Server"]["arches"] = json!(arches);
     expected["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"s390x": "Server/s390x/os"});
     let mut merged = own.clone();
     merge(&mut merged, &existing);

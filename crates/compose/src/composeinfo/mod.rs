@@ -1,10 +1,19 @@
 //! *composeinfo.json* says which compose it is, of which release, and which variants have which directories (PUNGI.md
 //! 10.2).
+//!
+//! One that is there already is brought to the format of today (`convert`), and what it says is united with what is known
+//! here (`merge`).
+
+mod convert;
+mod merge;
+
+pub use merge::merge;
 
 use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
 use crate::layout::ComposeDir;
-use crate::read::{ManifestError, found_header, json_problem, load_manifest, load_text};
+use crate::read::{ManifestError, json_problem, load_manifest, load_text};
 use crate::variants::{Variant, VariantKind, Variants};
+use convert::convert;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io;
@@ -147,40 +156,14 @@ fn variant_block(identity: &ComposeIdentity, variant: &Variant, dir: &ComposeDir
     block
 }
 
-/// Takes into `own` what `existing`, the composeinfo.json that another tool wrote into the same compose, says besides:
-/// other variants, other paths of ours, keys that nobody here knows. What both speak of, `own` says, and whether
-/// directories of images exist too.
-pub fn merge(own: &mut Value, existing: &Value) {
-    fill(own, existing, |key| key == "payload");
-    let (Some(own), Some(existing)) = (own.get_mut("payload"), existing.get("payload")) else { return };
-    fill(own, existing, |key| key == "base_product");
-    let (Some(Value::Object(own)), Some(Value::Object(existing))) = (own.get_mut("variants"), existing.get("variants"))
-    else {
-        return;
-    };
-    for (uid, block) in existing {
-        let Some(own) = own.get_mut(uid) else {
-            own.insert(uid.clone(), block.clone());
-            continue;
-        };
-        fill(own, block, |key| key == "paths" || key == "variants" || key == "release");
-        if let (Some(own), Some(paths)) = (own.get_mut("paths"), block.get("paths")) {
-            fill(own, paths, |key| key == "images" || key == "isos");
-        }
-    }
-}
-
-/// Copies the entries of `existing` that `own` lacks, but for those that are `ours` alone to say.
-fn fill(own: &mut Value, existing: &Value, ours: impl Fn(&str) -> bool) {
-    let (Value::Object(own), Value::Object(existing)) = (own, existing) else { return };
-    for (key, value) in existing.iter().filter(|(key, _)| !ours(key)) {
-        own.entry(key).or_insert_with(|| value.clone());
-    }
-}
-
-/// Reads a composeinfo.json, or another file of JSON of a compose, as it is; `None` when there is none.
+/// Reads a file of JSON of a compose as it is; `None` when there is none.
 pub fn load_document(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
     load_manifest(path, MAX_BYTES, |text| Ok(serde_json::from_str(text)?))
+}
+
+/// Reads a composeinfo.json of any format up to 1.x, brought to the one that is written here; `None` when there is none.
+pub fn load_composeinfo(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
+    load_manifest(path, MAX_BYTES, |text| convert(serde_json::from_str(text)?))
 }
 
 /// Reads the identity of a compose from its composeinfo-base.json.
@@ -189,14 +172,14 @@ pub fn load_identity(path: &Path) -> Result<ComposeIdentity, ComposeinfoError> {
     read().map_err(|problem| ComposeinfoError { path: path.to_path_buf(), problem })
 }
 
+/// The same, where there may be no such file.
+pub(crate) fn find_identity(path: &Path) -> Result<Option<ComposeIdentity>, ComposeinfoError> {
+    load_manifest(path, MAX_BYTES, parse_identity)
+}
+
 /// Reads the identity of a compose from the text of a composeinfo, with or without variants.
 pub fn parse_identity(text: &str) -> Result<ComposeIdentity, ComposeinfoProblem> {
-    let document: Value = serde_json::from_str(text)?;
-    let header = document.get("header");
-    let header = |key: &str| header.and_then(|h| h.get(key)).and_then(Value::as_str);
-    if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
-        return Err(ComposeinfoProblem::Header(found_header(&document)));
-    }
+    let document = convert(serde_json::from_str(text)?)?;
     let payload = document.get("payload").unwrap_or(&Value::Null);
     let string = |block: &str, key: &str| {
         let value = payload.get(block).and_then(|block| block.get(key)).and_then(Value::as_str);
