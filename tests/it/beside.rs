@@ -4,9 +4,9 @@ use crate::program::{Ran, Scene};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
-const COMPOSE: &str = "target/mine";
+pub const COMPOSE: &str = "target/mine";
 
-fn config(scene: &Scene, images: &str) -> String {
+pub fn config(scene: &Scene, images: &str) -> String {
     let text = format!(
         "release_name = \"Test\"\nrelease_short = \"Test\"\nrelease_version = \"9.2\"\nvariants_file = \"variants.xml\"\n\
          pkgset_source = \"koji\"\npkgset_koji_tag = \"t\"\ngather_method = \"deps\"\nglobal_target = \"f42-image\"\n\
@@ -20,22 +20,22 @@ fn config(scene: &Scene, images: &str) -> String {
     scene.write("test.conf", &text).display().to_string()
 }
 
-fn image(name: &str) -> String {
+pub fn image(name: &str) -> String {
     format!(
         "{{\"name\": \"{name}\", \"distro\": \"fedora-42\", \"image_types\": [\"qcow2\"], \"subvariant\": \"{name}\", \
          \"release\": \"1\"}}"
     )
 }
 
-fn run(scene: &Scene, config: &str, more: &[&str]) -> Ran {
+pub fn run(scene: &Scene, config: &str, more: &[&str]) -> Ran {
     scene.run([&["run", "--config", config, "--compose-dir", COMPOSE, "--test", "--simulate"], more].concat())
 }
 
-fn path(scene: &Scene, name: &str) -> PathBuf {
+pub fn path(scene: &Scene, name: &str) -> PathBuf {
     scene.path().join(COMPOSE).join(name)
 }
 
-fn read(scene: &Scene, name: &str) -> Json {
+pub fn read(scene: &Scene, name: &str) -> Json {
     let text = std::fs::read_to_string(path(scene, name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     serde_json::from_str(&text).unwrap()
 }

@@ -5,6 +5,7 @@
 //! - `better`: where Pungi has a bug, what we do instead, case by case
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
+//! - `merging`: in a compose of any tool and any format, which keeps what it says of itself
 //! - `bad_inputs`: hundreds of them, each with its message, its exit status and nothing half-written
 //! - `docs`: the pages for users: commands, links, tables
 //! - `packaging`: the nightly that goes on with the last one
@@ -38,6 +39,7 @@ mod faults;
 mod hostile;
 mod hub;
 mod image;
+mod merging;
 mod packaging;
 mod program;
 mod proxy;
