@@ -152,7 +152,7 @@ struct ImageIdentity<'a> {
 /// The images of a compose, by variant uid and arch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Images {
-    images: BTreeMap<String, BTreeMap<String, Vec<Image>>>,
+    listed: BTreeMap<String, BTreeMap<String, Vec<Image>>>,
     /// Entries of other tools that are no images to readers.
     odd: Vec<Oddity>,
     /// What other tools wrote into the payload.
@@ -187,7 +187,7 @@ impl Images {
         } else if arch == "src" || arch == "nosrc" {
             ImageProblem::SourceArch(arch.to_owned())
         } else {
-            self.images.entry(uid.to_owned()).or_default().entry(arch.to_owned()).or_default().push(image);
+            self.listed.entry(uid.to_owned()).or_default().entry(arch.to_owned()).or_default().push(image);
             return Ok(());
         };
         Err(ImageError { variant: uid.to_owned(), path: image.path, problem })
@@ -195,7 +195,7 @@ impl Images {
 
     /// All images: variant uid, arch, image.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Image)> {
-        self.images.iter().flat_map(|(uid, arches)| {
+        self.listed.iter().flat_map(|(uid, arches)| {
             arches
                 .iter()
                 .flat_map(move |(arch, list)| list.iter().map(move |image| (uid.as_str(), arch.as_str(), image)))
@@ -204,7 +204,7 @@ impl Images {
 
     /// All images, to be changed: variant uid, arch, image.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &str, &mut Image)> {
-        self.images.iter_mut().flat_map(|(uid, arches)| {
+        self.listed.iter_mut().flat_map(|(uid, arches)| {
             arches
                 .iter_mut()
                 .flat_map(move |(arch, list)| list.iter_mut().map(move |image| (uid.as_str(), arch.as_str(), image)))
@@ -213,7 +213,7 @@ impl Images {
 
     /// Leaves out the images that `keep` does not want.
     pub fn retain(&mut self, keep: impl Fn(&Image) -> bool) {
-        for list in self.images.values_mut().flat_map(BTreeMap::values_mut) {
+        for list in self.listed.values_mut().flat_map(BTreeMap::values_mut) {
             list.retain(&keep);
         }
     }
@@ -230,7 +230,7 @@ impl Images {
 
     /// How many images there are.
     pub fn len(&self) -> usize {
-        self.images.values().flat_map(BTreeMap::values).map(Vec::len).sum()
+        self.listed.values().flat_map(BTreeMap::values).map(Vec::len).sum()
     }
 
     /// Whether there is no image.
@@ -272,9 +272,9 @@ impl Images {
         let known = |odd: &Oddity| self.odd.iter().any(|known| known == odd);
         let more: Vec<Oddity> = new.odd.iter().filter(|odd| !known(odd)).cloned().collect();
         self.odd.extend(more);
-        for (uid, arches) in new.images {
+        for (uid, arches) in new.listed {
             for (arch, images) in arches {
-                let list = self.images.entry(uid.clone()).or_default().entry(arch).or_default();
+                let list = self.listed.entry(uid.clone()).or_default().entry(arch).or_default();
                 let replaced: HashSet<&str> = images.iter().map(|image| image.path.as_str()).collect();
                 list.retain(|old| !replaced.contains(old.path.as_str()));
                 list.extend(images);
