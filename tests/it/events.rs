@@ -73,7 +73,12 @@ fn samples() -> Vec<Event> {
         Event::PhaseFinished { phase: text("osbuild"), seconds: 1 },
         Event::PhaseSkipped { phase: text("osbuild"), reason: text("r") },
         Event::Message { level: Level::Info, phase: Some(text("osbuild")), text: text("t") },
-        Event::Submitting { request: 0, phase: text("osbuild"), variant: text("Server") },
+        Event::Submitting {
+            request: 0,
+            phase: text("osbuild"),
+            variant: text("Server"),
+            hub_time: Some(jiff::Timestamp::UNIX_EPOCH),
+        },
         Event::Adopted { request: 0, task: 1, url: text("u") },
         Event::Kept { request: 0, task: 1, images: 1 },
         Event::Submitted { request: 0, task: 1, url: text("u") },

@@ -158,6 +158,9 @@ pub enum Event {
         phase: String,
         /// The variant uid.
         variant: String,
+        /// The time from which on its task is to be looked for, by the hub's clock. Journals of before have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hub_time: Option<Timestamp>,
     },
     /// A task that an earlier run, or a call without an answer, made for a request.
     Adopted {

@@ -3,6 +3,7 @@
 
 use crate::artifact::AddedImage;
 use crate::event::{Event, ImageEntry, Stamped};
+use crate::lookup::since;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -29,7 +30,7 @@ pub struct Past {
     pub url: Option<String>,
     /// The last state in which the task was seen.
     pub state: Option<String>,
-    /// Set while nobody knows whether the hub made a task: the time of the submission.
+    /// Set while it is not known whether the hub made a task: the time from which on to look for it, by the hub's clock.
     pub in_doubt: Option<Timestamp>,
     /// We had the task canceled.
     pub canceled: bool,
@@ -127,8 +128,9 @@ impl History {
             }
             Event::Status { status } => self.status = Some(status.clone()),
             Event::ComposeFinished { .. } => self.ended = true,
-            Event::Submitting { request, .. } => self.with(*request, |past| {
-                *past = Past { in_doubt: Some(stamped.time), ..past.clone().without_task() };
+            Event::Submitting { request, hub_time, .. } => self.with(*request, |past| {
+                let since = hub_time.unwrap_or_else(|| since(stamped.time));
+                *past = Past { in_doubt: Some(since), ..past.clone().without_task() };
             }),
             Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
                 self.tasks.insert(*task);
@@ -181,8 +183,8 @@ impl History {
         }
     }
 
-    /// Submissions of which nobody knows whether the hub made a task: request index, key, and when they were about to be
-    /// sent.
+    /// Submissions of which it is not known whether the hub made a task: request index, key, and the time from which on to look
+    /// for it, by the hub's clock.
     pub fn in_doubt(&self) -> Vec<(usize, &str, Timestamp)> {
         let requests = self.order.iter().enumerate();
         let doubtful =
@@ -271,7 +273,7 @@ mod tests {
     }
 
     fn submitting(request: usize) -> Event {
-        Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into() }
+        Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into(), hub_time: None }
     }
 
     fn state(request: usize, state: &str) -> Event {
@@ -287,9 +289,11 @@ mod tests {
         let history = History::replay(&events);
         assert_eq!(history.requests["a"].task, Some(7));
         assert_eq!(history.requests["a"].in_doubt, None);
-        assert_eq!(history.requests["b"].in_doubt, Some(Timestamp::from_second(5).unwrap()));
+        // By our clock, which may be ahead of the hub's.
+        let early = since(Timestamp::from_second(5).unwrap());
+        assert_eq!(history.requests["b"].in_doubt, Some(early));
         assert_eq!(history.tasks, BTreeSet::from([7]));
-        assert_eq!(history.in_doubt(), [(1, "b", Timestamp::from_second(5).unwrap())]);
+        assert_eq!(history.in_doubt(), [(1, "b", early)]);
         assert_eq!(history.unfinished(), [(0, 7)]);
     }
 

@@ -1,13 +1,17 @@
-//! *Looking up* a submission whose answer nobody got: the hub has a task with just this request, or it has none (KOJI.md 3).
+//! *Looking up* tasks: whether a task of the hub is the one of a request, and which tasks of the hub may be one whose number
+//! got lost (KOJI.md 3).
 
 use crate::plan::TaskRequest;
 use jiff::{SignedDuration, Timestamp};
-use magudi_koji::calls::{TaskFilter, osbuild_image};
+use magudi_koji::calls::{TaskFilter, TaskInfo, osbuild_image};
 use magudi_koji::value::from_json;
 use magudi_koji::{Hub, KojiError, Value};
 use std::collections::BTreeMap;
 
-/// How far the hub's clock may be behind ours.
+/// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
+const HUB_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// How far a hub's clock may be behind ours, where it has not told its time.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The most tasks that are looked through for one whose id was lost.
@@ -31,21 +35,74 @@ impl Sent {
         Ok(Self { args, opts: opts.collect::<Result<_, String>>()? })
     }
 
-    /// The tasks with just this request that `owner` (of anybody, without one) has made since then, newest first.
-    pub async fn tasks(&self, hub: &Hub, owner: Option<i64>, since: Timestamp) -> Result<Vec<i64>, KojiError> {
-        let since = (since - CLOCK_SKEW).as_millisecond() as f64 / 1000.0;
-        let filter = TaskFilter {
-            owner,
-            method: Some(osbuild_image::METHOD.to_owned()),
-            created_after: Some(since),
-            ..TaskFilter::default()
-        };
-        let tasks = hub.list_all_tasks(&filter, MAX_LISTED).await?;
-        let same = tasks.into_iter().filter(|task| {
-            let recent = task.create_ts.is_none_or(|created| created >= since);
-            let stored = task.request.as_ref();
-            recent && stored.is_some_and(|stored| osbuild_image::is_same_request(stored, &self.args, &self.opts))
-        });
-        Ok(same.map(|task| task.id).collect())
+    /// Whether `task`, whose arguments were asked for, was made by a call with just this: every argument that was sent is there
+    /// unchanged.
+    pub fn made(&self, task: &TaskInfo) -> bool {
+        let stored = task.request.as_ref();
+        stored.is_some_and(|stored| osbuild_image::is_same_request(stored, &self.args, &self.opts))
     }
+
+    /// The tasks with just this request that `owner` (of anybody, without one) has made since then by the hub's clock, newest
+    /// first.
+    pub async fn tasks(&self, hub: &Hub, owner: Option<i64>, since: Timestamp) -> Result<Vec<i64>, KojiError> {
+        let tasks = tasks_since(hub, osbuild_image::METHOD, owner, since).await?;
+        Ok(tasks.into_iter().filter(|task| self.made(task)).map(|task| task.id).collect())
+    }
+}
+
+/// The tasks of `method` that `owner` (anybody, without one) has made since then by the hub's clock, with their arguments,
+/// newest first.
+pub async fn tasks_since(
+    hub: &Hub,
+    method: &str,
+    owner: Option<i64>,
+    since: Timestamp,
+) -> Result<Vec<TaskInfo>, KojiError> {
+    let since = since.as_millisecond() as f64 / 1000.0;
+    let method = Some(method.to_owned());
+    let filter = TaskFilter { owner, method, created_after: Some(since), ..TaskFilter::default() };
+    let mut tasks = hub.list_all_tasks(&filter, MAX_LISTED).await?;
+    tasks.retain(|task| task.create_ts.is_none_or(|created| created >= since));
+    Ok(tasks)
+}
+
+/// The time from which on a task that is made now has to be looked for: the hub's own, a little early. A hub that does not tell
+/// its time is taken to have ours, earlier by more.
+pub fn since_now(hub: &Hub) -> Timestamp {
+    let told = hub.time().and_then(|time| Timestamp::from_millisecond((time * 1000.0) as i64).ok());
+    match told {
+        Some(time) => time - HUB_SKEW,
+        None => since(Timestamp::now()),
+    }
+}
+
+/// The same for a time by our clock, which is all that journals of before have.
+pub fn since(time: Timestamp) -> Timestamp {
+    time - CLOCK_SKEW
+}
+
+/// Whether a task, whose arguments were asked for, is the one of `request` and belongs to `owner`, if that is known. The error
+/// says what it is instead.
+pub fn is_ours(task: &TaskInfo, request: &TaskRequest, owner: Option<i64>) -> Result<(), String> {
+    if task.method != request.method {
+        return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), request.method));
+    }
+    if let (Some(owner), Some(other)) = (owner, task.owner)
+        && owner != other
+    {
+        return Err(format!("it belongs to user {other}, not to {owner}"));
+    }
+    if !Sent::of(request)?.made(task) {
+        let arguments = task.request.as_deref().unwrap_or_default();
+        let name = arguments.iter().find_map(Value::as_str).unwrap_or("something else");
+        return Err(format!("it was asked for with other arguments ({})", shortened(name)));
+    }
+    Ok(())
+}
+
+/// The beginning of a text of somebody else's, for a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let text: String = text.chars().take(LONGEST).collect();
+    text.escape_debug().to_string()
 }

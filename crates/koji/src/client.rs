@@ -3,6 +3,7 @@
 
 mod auth;
 mod certificate;
+mod clock;
 mod download;
 mod exchange;
 #[cfg(feature = "gssapi")]

@@ -42,17 +42,35 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// A value as it comes back from a hub that has stored it as XML: there the end of a line is a line feed, however it was sent
+/// A text as it comes back from a hub that has stored it as XML: there the end of a line is a line feed, however it was sent
 /// (KOJI.md 2).
+fn line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The same for every text in a value.
 pub fn with_line_feeds(value: &Value) -> Value {
-    let text = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
     match value {
-        Value::String(string) => Value::String(text(string)),
+        Value::String(string) => Value::String(line_feeds(string)),
         Value::Array(items) => Value::Array(items.iter().map(with_line_feeds).collect()),
         Value::Struct(members) => {
-            Value::Struct(members.iter().map(|(name, value)| (text(name), with_line_feeds(value))).collect())
+            Value::Struct(members.iter().map(|(name, value)| (line_feeds(name), with_line_feeds(value))).collect())
         }
         other => other.clone(),
+    }
+}
+
+/// Whether everything in `sent` is in `stored`, unchanged. Members that a hub has filled in beside those that were sent do not
+/// matter; ends of lines are all alike, since carriage returns do not come back from a hub (KOJI.md 2).
+pub fn covers(stored: &Value, sent: &Value) -> bool {
+    match (stored, sent) {
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| covers(x, y)),
+        (Value::Struct(x), Value::Struct(y)) => {
+            let find = |name: &str| x.get(name).or_else(|| x.get(&line_feeds(name)));
+            y.iter().all(|(name, sent)| find(name).is_some_and(|stored| covers(stored, sent)))
+        }
+        (Value::String(x), Value::String(y)) => x == y || line_feeds(x) == line_feeds(y),
+        _ => same(stored, sent),
     }
 }
 

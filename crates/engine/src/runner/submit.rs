@@ -6,7 +6,7 @@
 use super::{Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
-use crate::lookup::Sent;
+use crate::lookup::{Sent, since_now};
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
 use jiff::Timestamp;
@@ -121,10 +121,11 @@ impl Run {
 
     /// Records that requests are about to be sent. Those that are only looked up are in doubt already.
     async fn announce(&self, batch: &[(usize, Option<Timestamp>)]) -> Result<(), String> {
+        let hub_time = since_now(&self.runner.hub);
         for (index, _) in batch.iter().filter(|(_, since)| since.is_none()) {
             let request = &self.requests[*index];
             let (phase, variant) = (request.phase.to_string(), request.variant.clone());
-            self.say(Event::Submitting { request: *index, phase, variant });
+            self.say(Event::Submitting { request: *index, phase, variant, hub_time: Some(hub_time) });
         }
         let journal = self.runner.journal.clone();
         blocking(move || journal.sync().map_err(|error| error.to_string())).await?
@@ -153,7 +154,7 @@ impl Run {
         {
             return Ok((task, true));
         }
-        let since = Timestamp::now();
+        let since = since_now(&self.runner.hub);
         let mut lost = None;
         for _ in 0..MOST_SENDS {
             let error = match self.runner.session.osbuild_image(&sent.args, &sent.opts).await {

@@ -1,13 +1,13 @@
 //! *Making, finding and ending tasks* (KOJI.md 5, 6).
 
 use super::task_info::{TaskInfo, TaskState, decode_task};
-use crate::value::{ShapeError, fault_from, int, kwargs, same, split_kwargs, string, structure, with_line_feeds};
+use crate::value::{ShapeError, covers, fault_from, int, kwargs, split_kwargs, string, structure};
 use crate::xmlrpc::{Fault, MethodCall, Value};
 use std::collections::BTreeMap;
 
 /// `osbuildImage`: makes a task that builds images.
 pub mod osbuild_image {
-    use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs, same, split_kwargs, with_line_feeds};
+    use super::{BTreeMap, MethodCall, ShapeError, Value, covers, kwargs, split_kwargs};
 
     /// The name of the method, and of its tasks.
     pub const METHOD: &str = "osbuildImage";
@@ -23,10 +23,10 @@ pub mod osbuild_image {
         value.as_i64().ok_or_else(|| ShapeError::wrong_type(METHOD, "an int", value))
     }
 
-    /// Whether a task whose stored arguments are `stored` was made by a call with `args` and `opts`.
+    /// Whether a task whose stored arguments are `stored` was made by a call with `args` and `opts`: whether all of them are
+    /// there, unchanged. What the hub has filled in beside them does not matter.
     ///
-    /// The hub stores named arguments by their place, and a list of one image type as that type (KOJI.md 5). Carriage returns
-    /// do not come back from it (KOJI.md 2): ends of lines are all alike.
+    /// The hub stores named arguments by their place, and a list of one image type as that type (KOJI.md 5).
     pub fn is_same_request(stored: &[Value], args: &[Value], opts: &BTreeMap<String, Value>) -> bool {
         const IMAGE_TYPE: usize = 3;
         let stored = split_kwargs(stored.to_vec());
@@ -35,7 +35,6 @@ pub mod osbuild_image {
             None | Some(Value::Nil) => BTreeMap::new(),
             Some(_) => return false,
         };
-        let same = |a: &Value, b: &Value| same(a, b) || same(&with_line_feeds(a), &with_line_feeds(b));
         let alone = |value: &Value| match value {
             Value::Array(items) => match items.as_slice() {
                 [one] => one.clone(),
@@ -44,11 +43,11 @@ pub mod osbuild_image {
             _ => value.clone(),
         };
         let same_args = args.iter().enumerate().all(|(place, arg)| match stored.positional.get(place) {
-            Some(other) if place == IMAGE_TYPE => same(&alone(other), &alone(arg)),
-            Some(other) => same(other, arg),
+            Some(other) if place == IMAGE_TYPE => covers(&alone(other), &alone(arg)),
+            Some(other) => covers(other, arg),
             None => false,
         });
-        same_args && same(&Value::Struct(stored_opts), &Value::Struct(opts.clone()))
+        same_args && covers(&Value::Struct(stored_opts), &Value::Struct(opts.clone()))
     }
 }
 

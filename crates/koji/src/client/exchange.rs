@@ -137,11 +137,15 @@ impl Exchange<'_> {
             let excerpt = http::excerpt(response).await;
             return Err((KojiError::NotXmlRpc { call, content_type, excerpt }, None));
         }
+        let headers = response.headers().clone();
         let bytes = http::body(response, http.max_response, &call, after).await.map_err(|e| (e, None))?;
-        decode(bytes).await.map_err(|error| {
+        let answer = decode(bytes).await.map_err(|error| {
             let call = Attempted { sent: true, ..call };
             (KojiError::Malformed { call, error: Box::new(error) }, None)
-        })
+        })?;
+        // Only what speaks XML-RPC is the hub: the clock of a proxy before it may be another.
+        http.clock.read(&headers);
+        Ok(answer)
     }
 
     /// Whether not even the simplest call gets an answer.

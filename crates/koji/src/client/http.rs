@@ -2,6 +2,7 @@
 //! (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
 use super::certificate::ClientCertificate;
+use super::clock::HubClock;
 use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Proxies};
 use super::tls::{self, Trust};
 use crate::error::{Attempted, KojiError, status_may_have_executed};
@@ -35,6 +36,7 @@ pub struct Http {
     pub answer_timeout: Duration,
     pub download_timeout: Duration,
     pub max_response: u64,
+    pub clock: HubClock,
     pub listener: Option<Arc<dyn Listener>>,
     pub notice_after: Duration,
 }
@@ -59,6 +61,7 @@ impl Http {
             answer_timeout: options.answer_timeout,
             download_timeout: options.download_timeout,
             max_response: options.max_response,
+            clock: HubClock::default(),
             listener: options.listener.clone(),
             notice_after: options.notice_after,
         })

@@ -159,6 +159,18 @@ fn listed_tasks_and_their_requests() {
     let more = BTreeMap::from([("release".to_owned(), string("1"))]);
     assert!(!osbuild_image::is_same_request(&stored, args, &more));
     assert!(!osbuild_image::is_same_request(&[], args, &opts));
+    // A hub may fill in what was not sent, and changes nothing of what was.
+    let stored_with = |opts: BTreeMap<String, Value>| [args, &[Value::Struct(opts)]].concat();
+    let url = |members: &[(&str, &str)]| {
+        let ostree = structure(members.iter().map(|(name, text)| (*name, string(*text))));
+        opts.clone().into_iter().chain([("ostree".to_owned(), ostree)]).collect::<BTreeMap<_, _>>()
+    };
+    let sent = url(&[("url", "http://o/")]);
+    assert!(osbuild_image::is_same_request(&stored_with(url(&[("url", "http://o/"), ("ref", "x")])), args, &sent));
+    assert!(!osbuild_image::is_same_request(&stored_with(url(&[("url", "http://p/"), ("ref", "x")])), args, &sent));
+    assert!(!osbuild_image::is_same_request(&stored_with(url(&[("ref", "x")])), args, &sent));
+    let repos = opts.clone().into_iter().chain([("repo".to_owned(), Value::Array(vec![]))]).collect();
+    assert!(!osbuild_image::is_same_request(&stored_with(repos), args, &opts), "a list is what was sent, or another");
     // What a hub stores of a text with carriage returns, and what was sent.
     let with_file = |text: &str| {
         let file = structure([("path", string("/etc/motd")), ("data", string(text))]);

@@ -63,7 +63,10 @@ impl Scene {
     }
 
     pub fn submit(&mut self, second: i64, request: usize, task: i64, url: &str) -> &mut Self {
-        self.say(second, Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into() });
+        self.say(
+            second,
+            Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into(), hub_time: None },
+        );
         self.say(second, Event::Submitted { request, task, url: url.into() })
     }
 
