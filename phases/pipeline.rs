@@ -248,7 +248,7 @@ impl Compose {
                 return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
             };
             let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
-            let outcomes = self.submit(access, stop).await;
+            let outcomes = Box::pin(self.submit(access, stop)).await;
             if let Some(signal) = signal(stop) {
                 return Err(signal);
             }
