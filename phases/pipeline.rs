@@ -199,18 +199,7 @@ impl Compose {
             self.events.message(Level::Warning, None, remark);
         }
         for (index, (request, key)) in self.requests.iter().zip(keys(&self.requests)).enumerate() {
-            self.events.say(Event::Planned {
-                request: index,
-                key,
-                phase: request.phase.to_string(),
-                name: request.name().to_owned(),
-                variant: request.variant.clone(),
-                arches: request.arches().into_iter().map(str::to_owned).collect(),
-                failable: request.failable,
-                subvariant: request.subvariant.clone(),
-                image_type: request.sent_type().to_owned(),
-                nvr: request.nvr(),
-            });
+            self.events.say(Event::planned(index, &key, request));
         }
         self.set_status(Status::Started)
     }

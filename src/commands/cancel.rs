@@ -132,7 +132,7 @@ impl Canceling<'_> {
             match found.map(|tasks| tasks.into_iter().find(|task| known.insert(*task))) {
                 Ok(Some(task)) => {
                     let url = format!("{}/taskinfo?taskID={task}", self.weburl);
-                    self.events.say(Event::Adopted { request: index, task, url });
+                    self.events.say(Event::Adopted { request: index, task, url, named: false });
                     left.extend(self.cancel(session, index, task).await);
                 }
                 // It was never sent.

@@ -7,8 +7,8 @@ use crate::error::Failure;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
 use magudi_engine::event::ImageEntry;
-use magudi_engine::history::{History, Past};
-use magudi_engine::journal::{self, load_journal};
+use magudi_engine::history::{self, History, Past};
+use magudi_engine::journal;
 use magudi_engine::mask::Mask;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::runner::Start;
@@ -37,8 +37,7 @@ pub fn load_history(dir: &ComposeDir) -> Result<Option<History>, Failure> {
     if !path.exists() {
         return Ok(None);
     }
-    let events = load_journal(&path).map_err(Failure::failed)?;
-    let history = History::replay(&events);
+    let history = history::load_history(&path, &[]).map_err(Failure::failed)?;
     Ok(history.settings.is_some().then_some(history))
 }
 

@@ -44,7 +44,7 @@ fn stage(past: &Past) -> &'static str {
 }
 
 fn requests(history: &History) -> impl Iterator<Item = &Past> {
-    history.order.iter().filter_map(|key| history.requests.get(key))
+    history.order.values().filter_map(|key| history.requests.get(key))
 }
 
 fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>, canvas: Canvas) -> String {

@@ -37,37 +37,34 @@ impl Show {
 /// Shows the last run of the compose in `dir` until it ends. A compose that did not finish is an unhappy end.
 pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     let logs = dir.logs_global();
-    let mut follower = Follower::open(&logs.join(journal::NAME)).map_err(Failure::failed)?;
+    let mut follower = Follower::open_at_last_run(&logs.join(journal::NAME)).map_err(Failure::failed)?;
     let mut show = if ui.answers_to_terminal {
         Show::View(Box::new(View::new(Stream::Out, ui.answers_in_color)))
     } else {
         Show::Log(PlainLog::new(Stream::Out))
     };
-    let mut events = last_run(follower.read_new().map_err(Failure::failed)?);
     // Nothing of what is past is news: whoever runs it now is asked about at once.
-    let mut quiet = QUIET_LOOKS;
+    let (mut quiet, mut abandoned) = (QUIET_LOOKS, false);
     loop {
-        for event in &events {
-            show.take(event);
-            if let Event::ComposeFinished { error, .. } = &event.event {
-                return if error.is_none() { Ok(()) } else { Err(Failure::Told) };
+        let (mut news, mut end) = (false, None);
+        let take = &mut |event: Stamped| {
+            // A later run in the same journal is another one's.
+            if end.is_none() {
+                show.take(&event);
+                news = true;
             }
+            if let Event::ComposeFinished { error, .. } = event.event {
+                end.get_or_insert(error);
+            }
+        };
+        follower.read_new(take).map_err(Failure::failed)?;
+        match end {
+            Some(None) => return Ok(()),
+            Some(Some(_)) => return Err(Failure::Told),
+            None => {}
         }
-        quiet += u32::from(events.is_empty());
-        if let Show::View(view) = &mut show {
-            view.draw(Timestamp::now());
-        }
-        let mut abandoned = false;
-        if quiet >= QUIET_LOOKS {
-            quiet = 0;
-            abandoned = holder(&logs).is_none();
-        }
-        if !abandoned {
-            std::thread::sleep(PAUSE);
-        }
-        events = follower.read_new().map_err(Failure::failed)?;
         // What was written between the last look and the end of the run is shown first.
-        if abandoned && events.is_empty() {
+        if abandoned && !news {
             if let Show::View(view) = &mut show {
                 view.clear();
             }
@@ -76,11 +73,17 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
                 dir.top().display()
             )));
         }
+        quiet += u32::from(!news);
+        if let Show::View(view) = &mut show {
+            view.draw(Timestamp::now());
+        }
+        abandoned = false;
+        if quiet >= QUIET_LOOKS {
+            quiet = 0;
+            abandoned = holder(&logs).is_none();
+        }
+        if !abandoned {
+            std::thread::sleep(PAUSE);
+        }
     }
-}
-
-/// The events of the last run of all.
-fn last_run(mut events: Vec<Stamped>) -> Vec<Stamped> {
-    let begin = events.iter().rposition(|stamped| matches!(stamped.event, Event::ComposeStarted { .. }));
-    events.split_off(begin.unwrap_or(0))
 }

@@ -222,7 +222,10 @@ mod tests {
         {
             overview.take(&at(10, state(request, word)));
         }
-        overview.take(&at(20, Event::RequestDone { request: 0, phase: "o".into(), variant: "A".into(), task: 1 }));
+        overview.take(&at(
+            20,
+            Event::RequestDone { request: 0, phase: "o".into(), variant: "A".into(), task: 1, images: None },
+        ));
         overview
     }
 

@@ -151,7 +151,7 @@ impl Overview {
                 seen.task = Some(*task);
                 seen.stage = Stage::Done;
             }),
-            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
+            Event::Submitted { request, task, url, .. } | Event::Adopted { request, task, url, .. } => {
                 self.with(*request, |seen| {
                     seen.task = Some(*task);
                     seen.url = Some(url.clone());
@@ -314,6 +314,7 @@ pub(super) mod tests {
             subvariant: "Server".into(),
             image_type: "qcow2".into(),
             nvr: name.into(),
+            manifest_type: None,
         }
     }
 
@@ -347,7 +348,10 @@ pub(super) mod tests {
         for (request, word) in [(0, "OPEN"), (1, "ASSIGNED"), (1, "FREE"), (2, "CLOSED"), (3, "FAILED")] {
             overview.take(&at(2, state(request, word)));
         }
-        overview.take(&at(3, Event::RequestDone { request: 2, phase: "o".into(), variant: "A".into(), task: 1 }));
+        overview.take(&at(
+            3,
+            Event::RequestDone { request: 2, phase: "o".into(), variant: "A".into(), task: 1, images: None },
+        ));
         let counts = [Stage::Waiting, Stage::Free, Stage::Open, Stage::Closed, Stage::Done, Stage::Failed]
             .map(|stage| overview.count(stage, None));
         assert_eq!(counts, [1, 1, 1, 0, 1, 1]);

@@ -4,6 +4,7 @@ use crate::program::{Hub, Ran, Scene, repository};
 use crate::schema::{Schemas, members};
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, ImageEntry, Level, Stamped};
+use magudi_engine::login::Login;
 use magudi_engine::reason::Cause;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -56,7 +57,14 @@ fn samples() -> Vec<Event> {
             subvariant: text("Server"),
             image_type: text("qcow2"),
             nvr: text("disk-1-1"),
+            manifest_type: Some(text("raw")),
         },
+        Event::LoggedIn(Login {
+            server: text("https://koji.example.com/kojihub"),
+            profile: text("koji"),
+            user: Some(text("compose")),
+            user_id: Some(3),
+        }),
         Event::Diagnostic {
             id: text("MG001"),
             severity: text("warning"),
@@ -79,7 +87,7 @@ fn samples() -> Vec<Event> {
             variant: text("Server"),
             hub_time: Some(jiff::Timestamp::UNIX_EPOCH),
         },
-        Event::Adopted { request: 0, task: 1, url: text("u") },
+        Event::Adopted { request: 0, task: 1, url: text("u"), named: true },
         Event::Kept { request: 0, task: 1, images: 1 },
         Event::Submitted { request: 0, task: 1, url: text("u") },
         Event::TaskState { request: 0, task: 1, state: text("OPEN") },
@@ -88,7 +96,7 @@ fn samples() -> Vec<Event> {
         Event::FetchProgress { request: 0, file: text("f"), bytes: 1 },
         Event::ImageAdded { request: 0, variant: text("Server"), image },
         Event::CloudUpload { request: 0, upload },
-        Event::RequestDone { request: 0, phase: text("osbuild"), variant: text("Server"), task: 1 },
+        Event::RequestDone { request: 0, phase: text("osbuild"), variant: text("Server"), task: 1, images: Some(1) },
         Event::RequestFailed {
             request: 0,
             phase: text("osbuild"),
@@ -104,6 +112,7 @@ fn samples() -> Vec<Event> {
             in_doubt: true,
         },
         Event::TaskCanceled { request: 0, task: 1 },
+        Event::ComposeCanceled { by: Some(text("releng")) },
         Event::ComposeFinished { status: text("DOOMED"), error: Some(text("e")) },
     ];
     let names: BTreeSet<&str> = all.iter().map(name).collect();
@@ -115,6 +124,7 @@ fn samples() -> Vec<Event> {
 fn name(event: &Event) -> &'static str {
     match event {
         Event::ComposeStarted { .. } => "compose-started",
+        Event::LoggedIn(_) => "logged-in",
         Event::Planned { .. } => "planned",
         Event::Diagnostic { .. } => "diagnostic",
         Event::LeftOut { .. } => "left-out",
@@ -136,6 +146,7 @@ fn name(event: &Event) -> &'static str {
         Event::RequestDone { .. } => "request-done",
         Event::RequestFailed { .. } => "request-failed",
         Event::TaskCanceled { .. } => "task-canceled",
+        Event::ComposeCanceled { .. } => "compose-canceled",
         Event::ComposeFinished { .. } => "compose-finished",
     }
 }

@@ -1,7 +1,9 @@
 //! An *event* is the only thing a run says. The terminal, the log files, the notification scripts and the journal are
 //! all subscribers of one stream and know nothing of each other.
 
+use crate::login::Login;
 use crate::mask::Mask;
+use crate::plan::TaskRequest;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -61,6 +63,8 @@ pub enum Event {
         #[serde(default)]
         fresh: bool,
     },
+    /// The run is logged in: where its requests go, and who sends them. Said before anything is sent.
+    LoggedIn(Login),
     /// A request of the plan; said once for each at the beginning of a run, in expansion order.
     Planned {
         /// Which.
@@ -86,6 +90,10 @@ pub enum Event {
         /// Name, version and, if one is sent, release of the build that is asked for.
         #[serde(default)]
         nvr: String,
+        /// What its images are called in images.json instead of their archive type; empty: what their archive type is called.
+        /// Missing in a journal that does not know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest_type: Option<String>,
     },
     /// A diagnostic of the configuration, as `check --format json` prints it. Said at the beginning of a run.
     Diagnostic {
@@ -170,6 +178,9 @@ pub enum Event {
         task: i64,
         /// Page of the task in the hub's web interface.
         url: String,
+        /// A person named it (`--adopt`); its owner may be somebody else.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        named: bool,
     },
     /// An earlier run has brought everything of a request into the compose.
     Kept {
@@ -253,6 +264,9 @@ pub enum Event {
         variant: String,
         /// The task id.
         task: i64,
+        /// Number of images; missing in a journal that does not know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        images: Option<usize>,
     },
     /// A request failed.
     RequestFailed {
@@ -287,12 +301,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
     },
-    /// The hub was asked to cancel a task, and did.
+    /// The hub was asked to cancel a task, and says that it is canceled.
     TaskCanceled {
         /// Which.
         request: usize,
         /// The task id.
         task: i64,
+    },
+    /// A person ended the compose with `magudi cancel`.
+    ComposeCanceled {
+        /// The user's name on the machine where that was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The run is over.
     ComposeFinished {
@@ -305,6 +325,54 @@ pub enum Event {
 }
 
 impl Event {
+    /// The number of the request that it is about, in the plan of its run.
+    pub fn request(&self) -> Option<usize> {
+        match self {
+            Self::Planned { request, .. }
+            | Self::Submitting { request, .. }
+            | Self::Adopted { request, .. }
+            | Self::Kept { request, .. }
+            | Self::Submitted { request, .. }
+            | Self::TaskState { request, .. }
+            | Self::Built { request, .. }
+            | Self::FetchStarted { request, .. }
+            | Self::FetchProgress { request, .. }
+            | Self::ImageAdded { request, .. }
+            | Self::CloudUpload { request, .. }
+            | Self::RequestDone { request, .. }
+            | Self::RequestFailed { request, .. }
+            | Self::TaskCanceled { request, .. } => Some(*request),
+            Self::ComposeStarted { .. }
+            | Self::LoggedIn(_)
+            | Self::Diagnostic { .. }
+            | Self::LeftOut { .. }
+            | Self::Status { .. }
+            | Self::PhaseStarted { .. }
+            | Self::PhaseFinished { .. }
+            | Self::PhaseSkipped { .. }
+            | Self::Message { .. }
+            | Self::ComposeCanceled { .. }
+            | Self::ComposeFinished { .. } => None,
+        }
+    }
+
+    /// The request `request` of a plan, whose key is `key`.
+    pub fn planned(number: usize, key: &str, request: &TaskRequest) -> Self {
+        Self::Planned {
+            request: number,
+            key: key.to_owned(),
+            phase: request.phase.to_string(),
+            name: request.name().to_owned(),
+            variant: request.variant.clone(),
+            arches: request.arches().into_iter().map(str::to_owned).collect(),
+            failable: request.failable,
+            subvariant: request.subvariant.clone(),
+            image_type: request.sent_type().to_owned(),
+            nvr: request.nvr(),
+            manifest_type: Some(request.image_type.clone().unwrap_or_default()),
+        }
+    }
+
     /// Hides secrets in the texts that somebody else may have written. Names, paths and numbers stay: a resume needs them.
     fn hide(&mut self, mask: &Mask) {
         let option = |text: &mut Option<String>| {

@@ -1,6 +1,6 @@
 //! *Following* a journal that a run still writes to: what is new in it since the last look.
 
-use crate::event::Stamped;
+use crate::event::{Event, Stamped};
 use crate::journal::{JournalError, MAX_LINE, Parsed, parse_line};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -23,33 +23,62 @@ impl Follower {
         Ok(Self { path: path.to_path_buf(), file, offset: 0, line: 0 })
     }
 
-    /// The events of all whole lines since the last look. A line that is still being written is read another time; a run
-    /// that goes on with a journal may even take half a line back.
-    pub fn read_new(&mut self) -> Result<Vec<Stamped>, JournalError> {
+    /// The beginning of the last run in the journal at `path`; of the journal, where no run has begun.
+    pub fn open_at_last_run(path: &Path) -> Result<Self, JournalError> {
+        let mut follower = Self::open(path)?;
+        let mut last = (0, 0);
+        follower.read_lines(&mut |place, text| {
+            // Lines are many, and few of them hold the word.
+            if text.contains("compose-started")
+                && let Ok(Parsed::Event(stamped)) = parse_line(text)
+                && matches!(stamped.event, Event::ComposeStarted { .. })
+            {
+                last = place;
+            }
+            Ok(())
+        })?;
+        (follower.offset, follower.line) = last;
+        Ok(follower)
+    }
+
+    /// Hands over the events of all whole lines since the last look. A line that is still being written is read another time; a
+    /// run that goes on with a journal may even take half a line back.
+    pub fn read_new(&mut self, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
+        let path = self.path.clone();
+        self.read_lines(&mut |(_, before), text| match parse_line(text) {
+            Ok(Parsed::Event(event)) => {
+                take(*event);
+                Ok(())
+            }
+            Ok(Parsed::Unknown) => Ok(()),
+            Ok(Parsed::Later(version)) => Err(JournalError::Version { path: path.clone(), line: before + 1, version }),
+            Err(reason) => Err(JournalError::Damaged { path: path.clone(), line: before + 1, reason }),
+        })
+    }
+
+    /// Hands over every whole line with the place before it: offset and number of lines.
+    fn read_lines(
+        &mut self,
+        take: &mut dyn FnMut((u64, usize), &str) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let io = |error| JournalError::Io { action: "read", path: self.path.clone(), error };
         self.file.seek(SeekFrom::Start(self.offset)).map_err(io)?;
         let mut reader = BufReader::new(&self.file);
-        let mut events = Vec::new();
+        let mut text = Vec::new();
         loop {
-            let mut text = Vec::new();
+            text.clear();
             let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)? as u64;
             if text.last() != Some(&b'\n') {
                 if read >= MAX_LINE {
                     let error = io::Error::new(io::ErrorKind::InvalidData, "a line is longer than any event");
                     return Err(JournalError::Io { action: "read", path: self.path.clone(), error });
                 }
-                return Ok(events);
+                return Ok(());
             }
+            let place = (self.offset, self.line);
             self.offset += read;
             self.line += 1;
-            let (path, line) = (self.path.clone(), self.line);
-            let text = String::from_utf8_lossy(&text);
-            match parse_line(&text) {
-                Ok(Parsed::Event(event)) => events.push(*event),
-                Ok(Parsed::Unknown) => {}
-                Ok(Parsed::Later(version)) => return Err(JournalError::Version { path, line, version }),
-                Err(reason) => return Err(JournalError::Damaged { path, line, reason }),
-            }
+            take(place, &String::from_utf8_lossy(&text))?;
         }
     }
 }
@@ -69,17 +98,40 @@ mod tests {
         assert!(Follower::open(&path).is_err());
         std::fs::write(&path, line("A")).unwrap();
         let mut follower = Follower::open(&path).unwrap();
-        assert_eq!(follower.read_new().unwrap().len(), 1);
-        assert_eq!(follower.read_new().unwrap().len(), 0);
+        let mut read = || {
+            let mut events = Vec::new();
+            follower.read_new(&mut |event| events.push(event)).map(|()| events.len())
+        };
+        assert_eq!(read().unwrap(), 1);
+        assert_eq!(read().unwrap(), 0);
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         let (first, second) = (line("B"), line("C"));
         file.write_all(&first.as_bytes()[..20]).unwrap();
-        assert_eq!(follower.read_new().unwrap().len(), 0);
+        assert_eq!(read().unwrap(), 0);
         // The run died; the next one takes the half line back and writes its own.
         file.set_len(line("A").len() as u64).unwrap();
         file.write_all(format!("{second}{first}").as_bytes()).unwrap();
-        assert_eq!(follower.read_new().unwrap().len(), 2);
+        assert_eq!(read().unwrap(), 2);
         file.write_all(b"{}\n").unwrap();
-        assert!(follower.read_new().unwrap_err().to_string().contains("line 4"));
+        assert!(read().unwrap_err().to_string().contains("line 4"));
+    }
+
+    #[test]
+    fn what_was_before_the_last_run_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let line = |event: &str| format!("{{\"v\":1,\"t\":\"2024-02-29T00:00:00Z\",\"event\":{event}}}\n");
+        let begin = line(r#""compose-started","compose_id":"C","compose_dir":"/c","requests":0,"settings":{}"#);
+        let talk = line(r#""left-out","text":"compose-started""#);
+        let names = |path| {
+            let mut names = Vec::new();
+            let mut follower = Follower::open_at_last_run(path).unwrap();
+            follower.read_new(&mut |stamped| names.push(matches!(stamped.event, Event::LeftOut { .. }))).unwrap();
+            names
+        };
+        std::fs::write(&path, format!("{talk}{begin}{talk}{begin}{talk}{talk}{}", &begin[..30])).unwrap();
+        assert_eq!(names(&path), [false, true, true]);
+        std::fs::write(&path, &talk).unwrap();
+        assert_eq!(names(&path), [true]);
     }
 }

@@ -1,15 +1,22 @@
 //! The *history* of a compose is what its journal says of earlier runs: which requests have tasks, which files are in the
 //! compose, which submissions are in doubt. Resume begins with it.
+//!
+//! Events name a request by its number in the plan of their run, and a plan says which key has which number. What a damaged
+//! journal says of a number without a key is kept apart ([`History::holes`]): it must not be taken for another request's.
 
 use crate::artifact::AddedImage;
 use crate::event::{Event, ImageEntry, Stamped};
+use crate::journal::{JournalError, load_events};
+use crate::login::Login;
 use crate::lookup::since;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::images::Image;
 use serde_json::Value as Json;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What is known of one request.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,14 +31,28 @@ pub struct Past {
     pub arches: Vec<String>,
     /// Whether the compose goes on without it.
     pub failable: bool,
+    /// The subvariant of its images.
+    pub subvariant: String,
+    /// The image type that was asked for, as it was sent.
+    pub image_type: String,
+    /// Name, version and, if one was sent, release of the build that was asked for.
+    pub nvr: String,
+    /// What its images are called in images.json; empty: what their archive type is called. `None`: the journal does not say.
+    pub manifest_type: Option<String>,
     /// The task.
     pub task: Option<i64>,
+    /// Tasks that it had before, the last one last.
+    pub earlier: Vec<i64>,
+    /// A person named the task; its owner may be somebody else.
+    pub named: bool,
     /// Page of the task in the hub's web interface.
     pub url: Option<String>,
     /// The last state in which the task was seen.
     pub state: Option<String>,
     /// Set while it is not known whether the hub made a task: the time from which on to look for it, by the hub's clock.
     pub in_doubt: Option<Timestamp>,
+    /// Which of [`History::places`] the compose was in when it was sent last.
+    pub place: usize,
     /// We had the task canceled.
     pub canceled: bool,
     /// Everything it asked for is in the compose.
@@ -59,6 +80,78 @@ impl Past {
         };
         self.images.iter().map(image).collect()
     }
+
+    /// Whether its task has ended, as far as the journal knows.
+    pub fn has_ended(&self) -> bool {
+        self.done || self.canceled || matches!(self.state.as_deref(), Some("CLOSED" | "FAILED" | "CANCELED"))
+    }
+
+    /// What it asks for, without anything that came of it.
+    fn without_task(self) -> Self {
+        let Self { phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type, .. } = self;
+        let mut earlier = self.earlier;
+        earlier.extend(self.task);
+        Self {
+            phase,
+            name,
+            variant,
+            arches,
+            failable,
+            subvariant,
+            image_type,
+            nvr,
+            manifest_type,
+            earlier,
+            in_doubt: self.in_doubt,
+            place: self.place,
+            ..Self::default()
+        }
+    }
+
+    /// What a plan says of it.
+    fn plan(&self) -> Planned {
+        Planned {
+            phase: self.phase.clone(),
+            name: self.name.clone(),
+            variant: self.variant.clone(),
+            arches: self.arches.clone(),
+            failable: self.failable,
+            subvariant: self.subvariant.clone(),
+            image_type: self.image_type.clone(),
+            nvr: self.nvr.clone(),
+            manifest_type: self.manifest_type.clone(),
+        }
+    }
+
+    /// The same request as a plan says it again.
+    fn planned_again(self, plan: Planned) -> Self {
+        let is_described_otherwise = self.subvariant != plan.subvariant
+            || (self.manifest_type.is_some()
+                && plan.manifest_type.is_some()
+                && self.manifest_type != plan.manifest_type);
+        let Planned { phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type } = plan;
+        let known = Self {
+            phase,
+            name,
+            variant,
+            arches,
+            failable,
+            subvariant,
+            image_type,
+            nvr,
+            manifest_type,
+            failure: None,
+            reason: None,
+            causes: Vec::new(),
+            argument: None,
+            ..self
+        };
+        if is_described_otherwise {
+            // Its images are in the compose under descriptions that do not hold any more.
+            return Self { done: false, images: Vec::new(), ..known };
+        }
+        known
+    }
 }
 
 /// What a journal says, all runs taken together.
@@ -68,180 +161,326 @@ pub struct History {
     pub settings: Option<Json>,
     /// The compose id.
     pub compose_id: Option<String>,
+    /// Where the tasks are, and who we are there; `None` in a journal that does not know, or before anybody has logged in.
+    pub login: Option<Login>,
+    /// Our numbers at that hub, of all runs: the owners of the tasks.
+    pub owners: BTreeSet<i64>,
+    /// The directories that the compose has been in, the first one first: what is sent may name them.
+    pub places: Vec<PathBuf>,
     /// Key of a request -> what is known of it. Only requests of the last plan.
     pub requests: BTreeMap<String, Past>,
-    /// Keys in the order of the last plan.
-    pub order: Vec<String>,
-    /// Every task that any run had, also for requests that have another task by now or are asked for no more: none of them
+    /// Number -> key, of the last plan.
+    pub order: BTreeMap<usize, String>,
+    /// Number -> what is known of requests of which the last plan does not say which they are. Empty unless the journal is damaged.
+    pub holes: BTreeMap<usize, Past>,
+    /// Every task that any run had at that hub, also for requests that have another task by now or are asked for no more: none of them
     /// is the one whose id got lost.
     pub tasks: BTreeSet<i64>,
     /// Paths below `compose/` of every image that any run added.
     pub paths: BTreeSet<String>,
     /// The status that was written last.
     pub status: Option<String>,
+    /// A person ended the compose, and no run has gone on with it since.
+    pub canceled: bool,
     /// The last run came to its end, whatever that was: it was not killed, and runs no more.
     pub ended: bool,
     /// When the first and the last event were said.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
+/// Reads the history from the journal at `path`, as it goes: a large journal takes much room as a whole.
+///
+/// `plan` are the `planned` events of a plan that may be that of the journal. Where the journal lacks such events, and the ones that it
+/// has are those of `plan`, the missing ones are taken from there.
+pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError> {
+    let mut replay = Replay::new(plan);
+    load_events(path, &mut |stamped| replay.take(&stamped))?;
+    Ok(replay.finish())
+}
+
 impl History {
     /// Replays a journal.
     pub fn replay(events: &[Stamped]) -> Self {
-        let mut history = Self::default();
-        let mut plans = Plans::default();
-        for stamped in events {
-            history.span = Some(match history.span {
-                Some((first, _)) => (first, stamped.time),
-                None => (stamped.time, stamped.time),
-            });
-            history.take(stamped, &mut plans);
-        }
-        plans.forget_torn(&mut history);
-        history
-    }
-
-    fn take(&mut self, stamped: &Stamped, plans: &mut Plans) {
-        match &stamped.event {
-            Event::ComposeStarted { compose_id, settings, fresh, requests, .. } => {
-                self.compose_id = Some(compose_id.clone());
-                self.ended = false;
-                self.settings = Some(settings.clone());
-                plans.begin(self, *requests, *fresh);
-            }
-            Event::Planned { key, phase, name, variant, arches, failable, .. } => {
-                let past = plans.known.remove(key).unwrap_or_default();
-                let past = Past {
-                    phase: phase.clone(),
-                    name: name.clone(),
-                    variant: variant.clone(),
-                    arches: arches.clone(),
-                    failable: *failable,
-                    failure: None,
-                    reason: None,
-                    causes: Vec::new(),
-                    argument: None,
-                    ..past
-                };
-                self.requests.insert(key.clone(), past);
-                self.order.push(key.clone());
-            }
-            Event::Status { status } => self.status = Some(status.clone()),
-            Event::ComposeFinished { .. } => self.ended = true,
-            Event::Submitting { request, hub_time, .. } => self.with(*request, |past| {
-                let since = hub_time.unwrap_or_else(|| since(stamped.time));
-                *past = Past { in_doubt: Some(since), ..past.clone().without_task() };
-            }),
-            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
-                self.tasks.insert(*task);
-                self.with(*request, |past| {
-                    past.in_doubt = None;
-                    past.task = Some(*task);
-                    past.url = Some(url.clone());
-                });
-            }
-            Event::TaskState { request, state, .. } => {
-                self.with(*request, |past| past.state = Some(state.clone()));
-            }
-            Event::ImageAdded { request, variant, image } => {
-                self.paths.insert(image.path.clone());
-                self.with(*request, |past| {
-                    past.images.retain(|(_, old)| old.path != image.path);
-                    past.images.push((variant.clone(), image.clone()));
-                });
-            }
-            Event::CloudUpload { request, upload } => self.with(*request, |past| {
-                past.uploads.retain(|old| old.arch != upload.arch);
-                past.uploads.push(upload.clone());
-            }),
-            Event::RequestDone { request, .. } => self.with(*request, |past| {
-                past.done = true;
-                past.failure = None;
-                past.reason = None;
-                past.causes.clear();
-                past.argument = None;
-            }),
-            Event::RequestFailed { request, error, reason, causes, argument, in_doubt, .. } => {
-                self.with(*request, |past| {
-                    past.failure = Some(error.clone());
-                    past.reason.clone_from(reason);
-                    past.causes.clone_from(causes);
-                    past.argument.clone_from(argument);
-                    if !in_doubt {
-                        past.in_doubt = None;
-                    }
-                });
-            }
-            Event::TaskCanceled { request, .. } => self.with(*request, |past| past.canceled = true),
-            _ => {}
-        }
-    }
-
-    fn with(&mut self, request: usize, change: impl FnOnce(&mut Past)) {
-        if let Some(past) = self.order.get(request).and_then(|key| self.requests.get_mut(key)) {
-            change(past);
-        }
+        let mut replay = Replay::new(&[]);
+        events.iter().for_each(|stamped| replay.take(stamped));
+        replay.finish()
     }
 
     /// Submissions of which it is not known whether the hub made a task: request index, key, and the time from which on to look
     /// for it, by the hub's clock.
-    pub fn in_doubt(&self) -> Vec<(usize, &str, Timestamp)> {
-        let requests = self.order.iter().enumerate();
+    pub fn in_doubt<'a>(&'a self) -> Vec<(usize, &'a str, Timestamp)> {
         let doubtful =
-            requests.filter_map(|(index, key)| Some((index, key.as_str(), self.requests.get(key)?.in_doubt?)));
-        doubtful.collect()
+            |(index, key): (&usize, &'a String)| Some((*index, key.as_str(), self.requests.get(key)?.in_doubt?));
+        self.order.iter().filter_map(doubtful).collect()
     }
 
     /// Tasks that have not ended, as far as the journal knows: request index and task.
     pub fn unfinished(&self) -> Vec<(usize, i64)> {
-        let open = |past: &Past| {
-            let ended = matches!(past.state.as_deref(), Some("CLOSED" | "FAILED" | "CANCELED"));
-            past.task.filter(|_| !past.done && !past.canceled && !ended)
-        };
-        let requests = self.order.iter().enumerate();
-        requests.filter_map(|(index, key)| Some((index, open(self.requests.get(key)?)?))).collect()
+        let open = |past: &Past| past.task.filter(|_| !past.has_ended());
+        self.order.iter().filter_map(|(index, key)| Some((*index, open(self.requests.get(key)?)?))).collect()
     }
 }
 
-/// The plans of a journal: every run says its own, and only a plan that was said whole is one.
+/// What a `planned` event says of its request.
+#[derive(Debug, Clone, Default)]
+struct Planned {
+    phase: String,
+    name: String,
+    variant: String,
+    arches: Vec<String>,
+    failable: bool,
+    subvariant: String,
+    image_type: String,
+    nvr: String,
+    manifest_type: Option<String>,
+}
+
+/// A plan that is being said.
 #[derive(Debug, Default)]
-struct Plans {
+struct Saying {
+    /// How many requests it is to have; the most there can be where nobody said.
+    expected: usize,
+    /// Number -> key and request; `None` where two keys were said for one number.
+    said: BTreeMap<usize, Option<(String, Planned)>>,
+}
+
+/// A journal on its way into a [`History`].
+#[derive(Debug)]
+struct Replay<'a> {
+    history: History,
     /// Requests of earlier plans, for a plan that asks for them again.
     known: BTreeMap<String, Past>,
-    /// How many requests the last plan has.
-    expected: usize,
-    /// What was known before the last plan.
-    before: (Vec<String>, BTreeMap<String, Past>, BTreeMap<String, Past>),
+    /// The plan of the run that is read, until it is said whole or something is done by it. A run that was killed while it said its
+    /// plan has done nothing yet: the plan before it holds.
+    saying: Option<Saying>,
+    /// A plan to fill holes from.
+    filler: &'a [Event],
+    /// What the run that is read begins at the beginning.
+    is_fresh: bool,
+    /// Where the compose is in the run that is read.
+    place: usize,
 }
 
-impl Plans {
-    fn begin(&mut self, history: &mut History, expected: usize, fresh: bool) {
-        self.forget_torn(history);
-        if fresh {
-            history.order.clear();
-            history.requests.clear();
-            self.known.clear();
+impl<'a> Replay<'a> {
+    fn new(filler: &'a [Event]) -> Self {
+        let history = History::default();
+        Self { history, known: BTreeMap::new(), saying: None, filler, is_fresh: false, place: 0 }
+    }
+
+    fn finish(mut self) -> History {
+        self.end_plan();
+        self.history
+    }
+
+    fn take(&mut self, stamped: &Stamped) {
+        let history = &mut self.history;
+        history.span = Some(match history.span {
+            Some((first, _)) => (first, stamped.time),
+            None => (stamped.time, stamped.time),
+        });
+        match &stamped.event {
+            Event::ComposeStarted { compose_id, compose_dir, settings, fresh, requests } => {
+                self.end_plan();
+                let history = &mut self.history;
+                history.compose_id = Some(compose_id.clone());
+                (history.ended, history.canceled) = (false, false);
+                history.settings = Some(settings.clone());
+                self.place = history.places.iter().position(|place| place == compose_dir).unwrap_or_else(|| {
+                    history.places.push(compose_dir.clone());
+                    history.places.len() - 1
+                });
+                self.is_fresh = *fresh;
+                if *fresh {
+                    history.order.clear();
+                    history.holes.clear();
+                    history.requests.clear();
+                    self.known.clear();
+                }
+                self.saying = Some(Saying { expected: *requests, said: BTreeMap::new() });
+            }
+            Event::LoggedIn(login) => self.log_in(login),
+            Event::Planned { request, .. } => self.plan(*request, &stamped.event),
+            Event::Status { status } => history.status = Some(status.clone()),
+            Event::ComposeCanceled { .. } => history.canceled = true,
+            Event::ComposeFinished { .. } => history.ended = true,
+            event => {
+                if let Some(request) = event.request() {
+                    self.commit();
+                    self.take_of(request, stamped);
+                }
+            }
         }
-        self.before = (history.order.clone(), history.requests.clone(), self.known.clone());
-        self.expected = expected;
+    }
+
+    /// Where the requests of this run go.
+    fn log_in(&mut self, login: &Login) {
+        let history = &mut self.history;
+        if self.is_fresh && history.login.as_ref().is_some_and(|before| !before.is_at(&login.server)) {
+            // What was asked of another hub is none of this one's.
+            history.tasks.clear();
+            history.owners.clear();
+        }
+        history.owners.extend(login.user_id);
+        history.login = Some(login.clone());
+    }
+
+    fn plan(&mut self, request: usize, event: &Event) {
+        let Some((key, planned)) = parts(event) else { return };
+        if self.saying.is_none() && self.history.order.get(&request) != Some(&key) {
+            self.saying = Some(self.begun_unsaid(request));
+        }
+        // A line that stands twice, behind the whole plan, says nothing more.
+        let Some(saying) = self.saying.as_mut().filter(|saying| request < saying.expected) else { return };
+        match saying.said.entry(request) {
+            Entry::Vacant(place) => {
+                place.insert(Some((key, planned)));
+            }
+            Entry::Occupied(mut place) if place.get().as_ref().is_none_or(|(other, _)| *other != key) => {
+                place.insert(None);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+
+    /// Nothing more comes of the run that is read.
+    fn end_plan(&mut self) {
+        if self.saying.as_ref().is_some_and(Saying::is_whole) {
+            self.commit();
+        }
+        self.saying = None;
+    }
+
+    /// The plan of a run whose beginning is lost: up to `request` it was said to be that of the run before.
+    fn begun_unsaid(&self, request: usize) -> Saying {
+        let same = |(number, key): (&usize, &String)| {
+            let past = self.history.requests.get(key)?;
+            Some((*number, Some((key.clone(), past.plan()))))
+        };
+        Saying { expected: usize::MAX, said: self.history.order.range(..request).filter_map(same).collect() }
+    }
+
+    /// The plan that was said holds from now on.
+    fn commit(&mut self) {
+        let Some(mut saying) = self.saying.take() else { return };
+        if !saying.is_whole() {
+            saying.fill(self.filler);
+        }
+        let history = &mut self.history;
         self.known.append(&mut history.requests);
         history.order.clear();
+        history.holes.clear();
+        for (number, (key, planned)) in saying.said.into_iter().filter_map(|(number, said)| Some((number, said?))) {
+            let past = self.known.remove(&key).unwrap_or_default().planned_again(planned);
+            history.requests.insert(key.clone(), past);
+            history.order.insert(number, key);
+        }
     }
 
-    /// A run that was killed while it said its plan has done nothing yet: the plan before it holds.
-    fn forget_torn(&mut self, history: &mut History) {
-        if history.order.len() < self.expected {
-            (history.order, history.requests, self.known) = std::mem::take(&mut self.before);
-            self.expected = history.order.len();
+    /// An event of one request.
+    fn take_of(&mut self, number: usize, stamped: &Stamped) {
+        let history = &mut self.history;
+        let past = match history.order.get(&number) {
+            Some(key) => history.requests.entry(key.clone()).or_default(),
+            None => history.holes.entry(number).or_default(),
+        };
+        match &stamped.event {
+            Event::Submitting { hub_time, .. } => {
+                let since = hub_time.unwrap_or_else(|| since(stamped.time));
+                let before = std::mem::take(past);
+                *past = Past { in_doubt: Some(since), place: self.place, ..before.without_task() };
+            }
+            Event::Submitted { task, url, .. } | Event::Adopted { task, url, .. } => {
+                history.tasks.insert(*task);
+                if past.task.is_some_and(|before| before != *task) {
+                    *past = std::mem::take(past).without_task();
+                }
+                past.in_doubt = None;
+                past.task = Some(*task);
+                past.url = Some(url.clone());
+                past.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
+            }
+            // What is said of another task than the request has is of no use.
+            Event::TaskState { task, state, .. } if past.task == Some(*task) => {
+                past.state = Some(state.clone());
+                past.canceled &= state == "CANCELED";
+            }
+            Event::ImageAdded { variant, image, .. } => {
+                history.paths.insert(image.path.clone());
+                past.images.retain(|(_, old)| old.path != image.path);
+                past.images.push((variant.clone(), image.clone()));
+            }
+            Event::CloudUpload { upload, .. } => {
+                past.uploads.retain(|old| old.arch != upload.arch);
+                past.uploads.push(upload.clone());
+            }
+            Event::RequestDone { task, images, .. } if past.task == Some(*task) => {
+                past.done = images.is_none_or(|images| images == past.images.len());
+                past.failure = None;
+                past.reason = None;
+                past.causes.clear();
+                past.argument = None;
+            }
+            Event::RequestFailed { error, reason, causes, argument, in_doubt, .. } => {
+                past.done = false;
+                past.failure = Some(error.clone());
+                past.reason.clone_from(reason);
+                past.causes.clone_from(causes);
+                past.argument.clone_from(argument);
+                if !in_doubt {
+                    past.in_doubt = None;
+                }
+            }
+            Event::TaskCanceled { task, .. } if past.task == Some(*task) => past.canceled = true,
+            _ => {}
         }
     }
 }
 
-impl Past {
-    fn without_task(self) -> Self {
-        let Self { phase, name, variant, arches, failable, in_doubt, .. } = self;
-        Self { phase, name, variant, arches, failable, in_doubt, ..Self::default() }
+impl Saying {
+    fn is_whole(&self) -> bool {
+        self.said.len() == self.expected && self.said.values().all(Option::is_some)
     }
+
+    /// Takes from `filler` what was not said, if it can be the same plan.
+    fn fill(&mut self, filler: &[Event]) {
+        let whole: Option<BTreeMap<usize, (String, Planned)>> = filler
+            .iter()
+            .map(|event| match event {
+                Event::Planned { request, .. } => Some((*request, parts(event)?)),
+                _ => None,
+            })
+            .collect();
+        let is_long_enough = |len: usize| len == self.expected || self.expected == usize::MAX;
+        let Some(whole) = whole.filter(|whole| is_long_enough(whole.len())) else { return };
+        let mut said = self.said.iter().filter_map(|(number, said)| Some((number, said.as_ref()?)));
+        if said.all(|(number, (key, _))| whole.get(number).is_some_and(|(other, _)| other == key)) {
+            for (number, request) in whole {
+                self.said.entry(number).or_default().get_or_insert(request);
+            }
+        }
+    }
+}
+
+/// The key and the request of a `planned` event.
+fn parts(event: &Event) -> Option<(String, Planned)> {
+    let Event::Planned {
+        key, phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type, ..
+    } = event
+    else {
+        return None;
+    };
+    let planned = Planned {
+        phase: phase.clone(),
+        name: name.clone(),
+        variant: variant.clone(),
+        arches: arches.clone(),
+        failable: *failable,
+        subvariant: subvariant.clone(),
+        image_type: image_type.clone(),
+        nvr: nvr.clone(),
+        manifest_type: manifest_type.clone(),
+    };
+    Some((key.clone(), planned))
 }
 
 #[cfg(test)]
@@ -264,6 +503,7 @@ mod tests {
             subvariant: "Server".into(),
             image_type: "qcow2".into(),
             nvr: format!("{key}-42-1"),
+            manifest_type: Some(String::new()),
         }
     }
 
@@ -276,15 +516,34 @@ mod tests {
         Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into(), hub_time: None }
     }
 
+    fn submitted(request: usize, task: i64) -> Event {
+        Event::Submitted { request, task, url: String::new() }
+    }
+
     fn state(request: usize, state: &str) -> Event {
         Event::TaskState { request, task: 7, state: state.into() }
     }
 
+    fn replay(events: Vec<Event>) -> History {
+        replay_with(events, &[])
+    }
+
+    fn replay_with(events: Vec<Event>, plan: &[Event]) -> History {
+        let mut replay = Replay::new(plan);
+        events.into_iter().for_each(|event| replay.take(&stamped(0, event)));
+        replay.finish()
+    }
+
+    /// The key of each task, and the numbers of requests without a key that have a task.
+    fn tasks(history: &History) -> (Vec<(String, i64)>, Vec<usize>) {
+        let tasks = history.requests.iter().filter_map(|(key, past)| Some((key.clone(), past.task?)));
+        (tasks.collect(), history.holes.keys().copied().collect())
+    }
+
     #[test]
     fn a_submission_without_an_answer_is_in_doubt() {
-        let submitted = Event::Submitted { request: 0, task: 7, url: String::new() };
-        let events =
-            [started(), planned(0, "a"), planned(1, "b"), submitting(0), submitted, submitting(1), state(0, "OPEN")];
+        let (first, open) = (submitted(0, 7), state(0, "OPEN"));
+        let events = [started(), planned(0, "a"), planned(1, "b"), submitting(0), first, submitting(1), open];
         let events: Vec<Stamped> = events.into_iter().zip(0..).map(|(event, second)| stamped(second, event)).collect();
         let history = History::replay(&events);
         assert_eq!(history.requests["a"].task, Some(7));
@@ -299,14 +558,7 @@ mod tests {
 
     #[test]
     fn a_plan_that_was_not_said_whole_is_none() {
-        let replay = |events: Vec<Event>| {
-            let events: Vec<Stamped> = events.into_iter().map(|event| stamped(0, event)).collect();
-            History::replay(&events)
-        };
-        let whole = || {
-            let submitted = Event::Submitted { request: 1, task: 7, url: String::new() };
-            vec![started(), planned(0, "a"), planned(1, "b"), submitting(1), submitted]
-        };
+        let whole = || vec![started(), planned(0, "a"), planned(1, "b"), submitting(1), submitted(1, 7)];
         let known = replay(whole());
         assert_eq!(replay([whole(), vec![started(), planned(0, "a")]].concat()), known);
         assert_eq!(replay([whole(), vec![started()], vec![started(), planned(0, "b")]].concat()), known);
@@ -321,13 +573,12 @@ mod tests {
 
     #[test]
     fn a_second_run_with_another_order_knows_its_requests_again() {
-        let submitted = Event::Submitted { request: 1, task: 7, url: String::new() };
         let events = [
             started(),
             planned(0, "a"),
             planned(1, "b"),
             submitting(1),
-            submitted,
+            submitted(1, 7),
             started(),
             planned(0, "b"),
             planned(1, "c"),
@@ -335,11 +586,126 @@ mod tests {
         ];
         let events: Vec<Stamped> = events.into_iter().map(|event| stamped(0, event)).collect();
         let history = History::replay(&events);
-        assert_eq!(history.order, ["b", "c"]);
+        assert_eq!(history.order.values().collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(history.requests["b"].task, Some(7));
         assert_eq!(history.requests["b"].state.as_deref(), Some("CLOSED"));
         assert!(!history.ended);
         assert!(!history.requests.contains_key("a"));
         assert!(history.unfinished().is_empty());
+    }
+
+    #[test]
+    fn a_line_of_a_plan_that_is_lost_or_stands_twice_moves_no_task_to_another_request() {
+        let plan = || vec![planned(0, "a"), planned(1, "b"), planned(2, "c")];
+        let mut begin = started();
+        if let Event::ComposeStarted { requests, .. } = &mut begin {
+            *requests = 3;
+        }
+        let sent = vec![submitting(0), submitted(0, 7), submitting(1), submitted(1, 8), submitting(2), submitted(2, 9)];
+        let journal = |plan: Vec<Event>| [vec![begin.clone()], plan, sent.clone()].concat();
+        let all = vec![("a".to_owned(), 7), ("b".to_owned(), 8), ("c".to_owned(), 9)];
+        for at in 0..3 {
+            let mut twice = plan();
+            twice.insert(at, planned(at, ["a", "b", "c"][at]));
+            assert_eq!(tasks(&replay(journal(twice))), (all.clone(), vec![]), "line {at} twice");
+            let mut lost = plan();
+            lost.remove(at);
+            let mut rest = all.clone();
+            rest.remove(at);
+            let damaged = replay(journal(lost.clone()));
+            assert_eq!(tasks(&damaged), (rest.clone(), vec![at]), "line {at} lost");
+            assert_eq!(damaged.tasks, BTreeSet::from([7, 8, 9]));
+            assert_eq!(tasks(&replay_with(journal(lost.clone()), &plan())), (all.clone(), vec![]), "filled");
+            // Another plan is no help.
+            for other in [vec![planned(0, "x"), planned(1, "y"), planned(2, "z")], plan()[..2].to_vec()] {
+                assert_eq!(tasks(&replay_with(journal(lost.clone()), &other)), (rest.clone(), vec![at]));
+            }
+            // Two keys for one number are as good as none.
+            let mut both = plan();
+            both.push(planned(at, "x"));
+            for _ in 0..4 {
+                both.rotate_right(1);
+                assert_eq!(tasks(&replay(journal(both.clone()))), (rest.clone(), vec![at]), "two keys for {at}");
+            }
+        }
+        // Behind a whole run, the beginning of the next one is lost.
+        let next = vec![planned(0, "a"), planned(1, "x"), planned(2, "c"), submitting(1), submitted(1, 10)];
+        let history = replay([journal(plan()), next].concat());
+        let want = vec![("a".to_owned(), 7), ("c".to_owned(), 9), ("x".to_owned(), 10)];
+        assert_eq!(tasks(&history), (want, vec![]));
+    }
+
+    #[test]
+    fn a_number_that_no_plan_has_takes_no_room() {
+        let mut begin = started();
+        if let Event::ComposeStarted { requests, .. } = &mut begin {
+            *requests = usize::MAX;
+        }
+        let history = replay(vec![begin, planned(usize::MAX - 1, "a"), submitted(usize::MAX - 1, 7), submitted(5, 8)]);
+        assert_eq!(tasks(&history), (vec![("a".to_owned(), 7)], vec![5]));
+    }
+
+    #[test]
+    fn what_an_image_is_called_may_change_without_its_task() {
+        let image = ImageEntry {
+            arch: "x86_64".into(),
+            image_type: "qcow2".into(),
+            format: "qcow2".into(),
+            subvariant: "Server".into(),
+            path: "Server/a".into(),
+            size: 1,
+            mtime: 2,
+            checksums: [("sha256".to_owned(), "00".to_owned())].into_iter().collect(),
+        };
+        let done = |images| {
+            let (phase, variant) = ("osbuild".into(), "Server".into());
+            Event::RequestDone { request: 0, phase, variant, task: 7, images }
+        };
+        let added = Event::ImageAdded { request: 0, variant: "Server".into(), image };
+        let begun = || vec![started(), planned(0, "a"), planned(1, "b"), submitted(0, 7)];
+        let whole = |images| [begun(), vec![added.clone(), done(images)]].concat();
+        assert!(replay(whole(None)).requests["a"].done, "a journal that does not count");
+        assert!(replay(whole(Some(1))).requests["a"].done);
+        assert!(!replay([begun(), vec![done(Some(1))]].concat()).requests["a"].done, "an image is lost");
+        let mut otherwise = planned(0, "a");
+        if let Event::Planned { manifest_type, .. } = &mut otherwise {
+            *manifest_type = Some("raw".into());
+        }
+        let history = replay([whole(Some(1)), vec![started(), otherwise, planned(1, "b")]].concat());
+        assert_eq!((history.requests["a"].done, history.requests["a"].task), (false, Some(7)));
+    }
+
+    #[test]
+    fn a_task_is_not_canceled_because_somebody_wanted_it() {
+        let begun = || vec![started(), planned(0, "a"), planned(1, "b"), submitted(0, 7)];
+        let canceled = Event::TaskCanceled { request: 0, task: 7 };
+        let history = replay([begun(), vec![canceled.clone()]].concat());
+        assert!(history.requests["a"].canceled && history.unfinished().is_empty());
+        let closed = replay([begun(), vec![canceled, state(0, "CLOSED")]].concat());
+        assert!(!closed.requests["a"].canceled, "the hub knows better");
+        let other = replay([begun(), vec![Event::TaskState { request: 0, task: 6, state: "CLOSED".into() }]].concat());
+        assert_eq!(other.requests["a"].state, None, "another task's state");
+        let ended = replay([begun(), vec![Event::ComposeCanceled { by: None }]].concat());
+        assert!(
+            ended.canceled
+                && !replay([begun(), vec![Event::ComposeCanceled { by: None }, started()]].concat()).canceled
+        );
+    }
+
+    #[test]
+    fn another_hub_knows_none_of_the_tasks() {
+        let at = |server: &str| Event::LoggedIn(Login { server: server.into(), user_id: Some(3), ..Login::default() });
+        let begun = |hub| vec![started(), at(hub), planned(0, "a"), planned(1, "b"), submitted(0, 7)];
+        let mut anew = started();
+        if let Event::ComposeStarted { fresh, .. } = &mut anew {
+            *fresh = true;
+        }
+        let same = replay([begun("http://a/kojihub"), vec![anew.clone(), at("http://a/kojihub/")]].concat());
+        assert_eq!((same.tasks, same.owners), (BTreeSet::from([7]), BTreeSet::from([3])));
+        let other = replay([begun("http://a/kojihub"), vec![anew, at("http://b/kojihub")]].concat());
+        assert_eq!((other.tasks, other.owners), (BTreeSet::new(), BTreeSet::from([3])));
+        let moved = replay([begun("http://a/kojihub"), vec![started(), at("http://b/kojihub")]].concat());
+        assert_eq!(moved.tasks, BTreeSet::from([7]), "the same hub at another address");
+        assert_eq!(moved.login.unwrap().server, "http://b/kojihub");
     }
 }

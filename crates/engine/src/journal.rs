@@ -8,6 +8,7 @@ use crate::event::{Event, Stamped, Subscriber, VERSION};
 use jiff::Timestamp;
 use magudi_compose::beneath;
 use magudi_compose::write::sync_dir;
+use serde::Deserialize;
 use serde_json::Value as Json;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -182,8 +183,9 @@ pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, 
 
 fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
     let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
+    let mut text = Vec::new();
     for line in 1.. {
-        let mut text = Vec::new();
+        text.clear();
         let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)?;
         if read == 0 || text.last() != Some(&b'\n') && (read as u64) < MAX_LINE {
             break;
@@ -212,8 +214,23 @@ pub enum Parsed {
     Later(u64),
 }
 
+/// How a line begins that this program wrote.
+#[derive(Deserialize)]
+struct Head<'a> {
+    v: u64,
+    t: &'a str,
+}
+
 /// Reads one line of a journal. The error says what is wrong with it.
 pub fn parse_line(text: &str) -> Result<Parsed, String> {
+    // A line that is as it should be is read without a value of JSON in between: journals may have millions.
+    if let Ok(Head { v, t }) = serde_json::from_str(text)
+        && v <= u64::from(VERSION)
+        && let Ok(time) = t.parse()
+        && let Ok(event) = serde_json::from_str(text)
+    {
+        return Ok(Parsed::Event(Box::new(Stamped { time, event })));
+    }
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
         None => return Err("it has no version".to_owned()),

@@ -8,7 +8,7 @@
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
 //! - Not saying everything: [`mask`]
-//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]
+//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]; at one hub: [`login`]
 
 pub mod artifact;
 pub mod blocking;
@@ -20,6 +20,7 @@ pub mod journal;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod login;
 pub mod lookup;
 pub mod mask;
 pub mod notify;

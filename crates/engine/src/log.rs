@@ -69,6 +69,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
             Line::new(Info, format!("COMPOSE_ID={compose_id}")),
             Line::new(Debug, format!("The plan has {requests} task requests")),
         ],
+        Event::LoggedIn(login) => vec![Line::new(Info, format!("Logged in at {login}"))],
         Event::Status { status } => vec![Line::new(Debug, format!("STATUS={status}"))],
         Event::PhaseStarted { phase } => vec![Line::new(Info, banner("BEGIN", phase))],
         Event::PhaseFinished { phase, seconds } => vec![
@@ -114,6 +115,10 @@ pub fn lines(event: &Event) -> Vec<Line> {
                 all.push(Line::of(phase, Error, format!("Task {task}: {url}")));
             }
             all
+        }
+        Event::ComposeCanceled { by } => {
+            let by = by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+            vec![Line::new(Warning, format!("The compose was canceled{by}"))]
         }
         Event::ComposeFinished { status, error: None } => vec![Line::new(Info, format!("Compose finished: {status}"))],
         Event::ComposeFinished { error: Some(error), .. } => {
@@ -212,7 +217,13 @@ mod tests {
             ["2024-02-29 01:02:03 [INFO    ] [BEGIN] ---------- PHASE: OSBUILD ----------"]
         );
         assert_eq!(
-            show(Event::RequestDone { request: 0, phase: "osbuild".into(), variant: "Server".into(), task: 42 }),
+            show(Event::RequestDone {
+                request: 0,
+                phase: "osbuild".into(),
+                variant: "Server".into(),
+                task: 42,
+                images: None
+            }),
             ["2024-02-29 01:02:03 [OSBUILD         ] [INFO    ] [DONE ] OSBuild task for variant Server (task id: 42)"]
         );
         let failed = show(Event::RequestFailed {

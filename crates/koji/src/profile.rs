@@ -1,8 +1,10 @@
 //! A *profile* is a section of koji's configuration files: which hub, how to log in, how patient to be (KOJI.md 9).
 
+mod address;
 mod ini;
 mod locate;
 
+pub use address::{same_address, shown_address};
 pub use ini::{Ini, IniError, Section, Setting};
 pub use locate::{ProfileLocations, load_profile};
 

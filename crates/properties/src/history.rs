@@ -60,9 +60,9 @@ pub fn journal(data: &[u8]) {
 
 fn check_history(events: &[Stamped]) {
     let history = History::replay(events);
-    assert!(history.order.iter().all(|key| history.requests.contains_key(key)));
+    assert!(history.order.values().all(|key| history.requests.contains_key(key)));
     for (index, task) in history.unfinished() {
-        let past = history.order.get(index).and_then(|key| history.requests.get(key));
+        let past = history.order.get(&index).and_then(|key| history.requests.get(key));
         assert_eq!(past.and_then(|past| past.task), Some(task));
     }
     for past in history.requests.values() {

@@ -158,7 +158,8 @@ impl Stage {
 #[derive(Debug, Clone, Default)]
 pub struct Tracks {
     by_key: BTreeMap<String, Box<Track>>,
-    order: Vec<String>,
+    /// Number -> key, of the last plan.
+    order: BTreeMap<usize, String>,
     /// Tracks of earlier plans, for a plan that asks for them again.
     earlier: BTreeMap<String, Box<Track>>,
 }
@@ -166,7 +167,7 @@ pub struct Tracks {
 impl Tracks {
     /// The tracks, in the order of the last plan.
     pub fn iter(&self) -> impl Iterator<Item = &Track> {
-        self.order.iter().filter_map(|key| self.by_key.get(key).map(Box::as_ref))
+        self.order.values().filter_map(|key| self.by_key.get(key).map(Box::as_ref))
     }
 
     /// Takes in an event; those that are about no request change nothing.
@@ -180,7 +181,19 @@ impl Tracks {
                 }
                 self.order.clear();
             }
-            Event::Planned { key, phase, name, variant, arches, failable, subvariant, image_type, nvr, .. } => {
+            Event::Planned {
+                request,
+                key,
+                phase,
+                name,
+                variant,
+                arches,
+                failable,
+                subvariant,
+                image_type,
+                nvr,
+                ..
+            } if !self.by_key.contains_key(key) => {
                 let known = *self.earlier.remove(key).unwrap_or_default();
                 let built = known.build.is_some();
                 let track = Track {
@@ -197,12 +210,12 @@ impl Tracks {
                     ..known
                 };
                 self.by_key.insert(key.clone(), Box::new(track));
-                self.order.push(key.clone());
+                self.order.insert(*request, key.clone());
             }
             Event::Submitting { request, .. } => self.with(*request, |track| {
                 *track = Track { sent: Some(time), ..std::mem::take(track).sent_again() };
             }),
-            Event::Submitted { request, task, url } | Event::Adopted { request, task, url } => {
+            Event::Submitted { request, task, url, .. } | Event::Adopted { request, task, url, .. } => {
                 self.with(*request, |track| {
                     track.sent.get_or_insert(time);
                     track.task = Some((*task, url.clone()));
@@ -213,6 +226,9 @@ impl Tracks {
                 track.done.get_or_insert(time);
             }),
             Event::TaskState { request, state, .. } => self.with(*request, |track| {
+                if state != "CANCELED" {
+                    track.canceled = None;
+                }
                 if track.states.last().is_none_or(|(_, last)| last != state) {
                     track.states.push((time, state.clone()));
                 }
@@ -254,7 +270,7 @@ impl Tracks {
     }
 
     fn with(&mut self, request: usize, change: impl FnOnce(&mut Track)) {
-        if let Some(track) = self.order.get(request).and_then(|key| self.by_key.get_mut(key)) {
+        if let Some(track) = self.order.get(&request).and_then(|key| self.by_key.get_mut(key)) {
             change(track);
         }
     }

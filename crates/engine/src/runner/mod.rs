@@ -244,7 +244,10 @@ impl Run {
                     handle.set(Reason::FailFast);
                 }
             }
-            (None, Some(task)) => self.say(Event::RequestDone { request: index, phase, variant, task }),
+            (None, Some(task)) => {
+                let images = Some(outcome.images.len());
+                self.say(Event::RequestDone { request: index, phase, variant, task, images });
+            }
             (None, None) => {}
         }
         // The receiver lives as long as the run.

@@ -204,7 +204,7 @@ impl Run {
 
     fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
         self.note(&self.requests[index], self.claim(task));
-        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task) });
+        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named: false });
         // The receiver ends only after this sender.
         let _ = submitted.send(Task { request: index, id: task });
     }

@@ -7,7 +7,7 @@ use super::options::ClientOptions;
 use super::retry::RetryPolicy;
 use super::session::Session;
 use crate::error::KojiError;
-use crate::profile::Profile;
+use crate::profile::{Profile, shown_address};
 use crate::xmlrpc::{MethodCall, Value, encode_call};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -42,9 +42,10 @@ impl Hub {
     /// A client for the hub of `profile`. Nothing is sent yet.
     pub fn new(profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
         let fail = |reason: String| KojiError::Setting { setting: "server".to_owned(), reason };
-        let url = Url::parse(&profile.server).map_err(|e| fail(format!("`{}`: {e}", shown(&profile.server))))?;
+        let url =
+            Url::parse(&profile.server).map_err(|e| fail(format!("`{}`: {e}", shown_address(&profile.server))))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(fail(format!("`{}` is not an http or https URL", shown(&profile.server))));
+            return Err(fail(format!("`{}` is not an http or https URL", shown_address(&profile.server))));
         }
         let login_retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));
         let retry = match &options.retry {
@@ -110,13 +111,5 @@ impl Hub {
     /// Opens a session with a password.
     pub async fn login_password(&self, user: &str, password: &str) -> Result<Session, KojiError> {
         self.login(Authenticator::Password { user: user.to_owned(), password: Password::new(password) }).await
-    }
-}
-
-/// A URL for messages, without what stands between `//` and `@`.
-fn shown(url: &str) -> String {
-    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => url.to_owned(),
     }
 }

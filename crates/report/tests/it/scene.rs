@@ -58,6 +58,7 @@ impl Scene {
                 subvariant: "Server".into(),
                 image_type: "qcow2".into(),
                 nvr: format!("{name}-42-1"),
+                manifest_type: None,
             },
         )
     }
@@ -89,7 +90,10 @@ impl Scene {
     }
 
     pub fn done(&mut self, second: i64, request: usize, task: i64) -> &mut Self {
-        self.say(second, Event::RequestDone { request, phase: "osbuild".into(), variant: "Server".into(), task })
+        self.say(
+            second,
+            Event::RequestDone { request, phase: "osbuild".into(), variant: "Server".into(), task, images: None },
+        )
     }
 
     pub fn fail(&mut self, second: i64, request: usize, name: &str, failable: bool, error: &str) -> &mut Self {

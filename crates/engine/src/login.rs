@@ -1,0 +1,38 @@
+//! A *login* is where the requests of a compose went, and who sent them: task 1000 of one hub is not task 1000 of another.
+
+use magudi_koji::profile::same_address;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A hub, and who we were there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Login {
+    /// The hub's address, as the koji profile has it, without a user and password.
+    pub server: String,
+    /// The name of the koji profile.
+    pub profile: String,
+    /// The user's name there.
+    pub user: Option<String>,
+    /// The user's number there, the owner of the tasks.
+    pub user_id: Option<i64>,
+}
+
+impl Login {
+    /// Whether `server` is the address of the same hub.
+    pub fn is_at(&self, server: &str) -> bool {
+        same_address(&self.server, server)
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.server)?;
+        match (&self.user, self.user_id) {
+            (Some(user), Some(id)) => write!(f, " as {user} (user {id})"),
+            (Some(user), None) => write!(f, " as {user}"),
+            (None, Some(id)) => write!(f, " as user {id}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
