@@ -59,7 +59,7 @@ impl Follower {
     /// Hands over every whole line with the place before it: offset and number of lines.
     fn read_lines(
         &mut self,
-        take: &mut dyn FnMut((u64, usize), &str) -> Result<(), JournalError>,
+        take: &mut impl FnMut((u64, usize), &str) -> Result<(), JournalError>,
     ) -> Result<(), JournalError> {
         let io = |error| JournalError::Io { action: "read", path: self.path.clone(), error };
         self.file.seek(SeekFrom::Start(self.offset)).map_err(io)?;

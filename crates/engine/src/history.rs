@@ -202,7 +202,9 @@ impl History {
     /// Replays a journal.
     pub fn replay(events: &[Stamped]) -> Self {
         let mut replay = Replay::new(&[]);
-        events.iter().for_each(|stamped| replay.take(stamped));
+        for stamped in events {
+            replay.take(stamped);
+        }
         replay.finish()
     }
 
@@ -530,7 +532,9 @@ mod tests {
 
     fn replay_with(events: Vec<Event>, plan: &[Event]) -> History {
         let mut replay = Replay::new(plan);
-        events.into_iter().for_each(|event| replay.take(&stamped(0, event)));
+        for event in events {
+            replay.take(&stamped(0, event));
+        }
         replay.finish()
     }
 
