@@ -4,10 +4,11 @@
 //!
 //! - Phases: [`osbuild`], [`image_checksum`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`repos`], [`version`], [`image_types`]
+//! - Shared by phases: [`repos`], [`version`], [`image_types`], [`git_url`]
 //! - A whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
+pub mod git_url;
 pub mod image_checksum;
 pub mod image_types;
 pub mod osbuild;

@@ -6,7 +6,7 @@
 //! - Under which id: [`identity`]
 //! - Where: [`layout`], [`latest`]; what a compose that is there says of itself: [`known`]
 //! - How it went: [`status`], [`deliverables`]
-//! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]
+//! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]; what an ISO says of itself, [`iso`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
 //! - In memory: [`small_map`]
 
@@ -18,6 +18,7 @@ pub mod composeinfo;
 pub mod deliverables;
 pub mod identity;
 pub mod images;
+pub mod iso;
 pub mod known;
 pub mod latest;
 pub mod layout;
