@@ -7,6 +7,7 @@ use magudi_compose::write::Batch;
 use magudi_config::compose_config::ChecksumConfig;
 use magudi_config::{Spanned, base_name};
 use magudi_engine::digest::MultiDigest;
+use magudi_engine::stop::{Stop, Stopped};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -33,20 +34,21 @@ impl Sum<'_> {
 
 /// Completes the checksums of `images` and writes the sum files of the directories that have one of the images in `own`
 /// (paths below `compose/`); what other tools keep elsewhere is theirs. Each file is read at most once, and not at all
-/// when its checksums were computed while it was fetched.
+/// when its checksums were computed while it was fetched. `stop` ends it early, with an error.
 pub fn run(
     images: &mut Images,
     own: &BTreeSet<String>,
     config: &ChecksumConfig,
     identity: &ComposeIdentity,
     dir: &ComposeDir,
+    stop: &Stop,
 ) -> Result<(), String> {
     let algorithms: Vec<&str> = config.algorithms.iter().map(Spanned::as_str).collect();
     if config.one_file && algorithms.len() != 1 {
         return Err("media_checksum_one_file requires exactly one algorithm in media_checksums".to_owned());
     }
     let directories: BTreeSet<&str> = own.iter().map(|path| directory_of(path)).collect();
-    hash_missing(images, &algorithms, dir, &directories)?;
+    hash_missing(images, &algorithms, dir, &directories, stop)?;
     let mut listed: BTreeMap<&str, Vec<(String, &Image)>> = BTreeMap::new();
     for (variant, arch, image) in images.iter() {
         let directory = directory_of(&image.path);
@@ -63,6 +65,7 @@ pub fn run(
         // It was made by whoever put the image there, an earlier run perhaps.
         dir.make_dir(&directory).map_err(|e| e.to_string())?;
         sum_files(images, &algorithms, config.one_file).into_iter().try_for_each(|(file, sums)| {
+            stop.check().map_err(|stopped| stopped.to_string())?;
             let text: String = sums.iter().map(Sum::text).collect();
             batch.write(&directory.join(file), text.as_bytes()).map_err(|e| e.to_string())
         })
@@ -101,6 +104,7 @@ fn hash_missing(
     algorithms: &[&str],
     dir: &ComposeDir,
     directories: &BTreeSet<&str>,
+    stop: &Stop,
 ) -> Result<(), String> {
     let incomplete: BTreeSet<String> = images
         .iter()
@@ -112,7 +116,7 @@ fn hash_missing(
         .into_par_iter()
         .map(|path| {
             let file = dir.compose().join(&path);
-            let digests = hash(&file, algorithms)?;
+            let digests = hash(&file, algorithms, stop)?;
             Ok((path, digests))
         })
         .collect::<Result<_, String>>()?;
@@ -130,12 +134,16 @@ fn directory_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-fn hash(path: &Path, algorithms: &[&str]) -> Result<BTreeMap<String, String>, String> {
+fn hash(path: &Path, algorithms: &[&str], stop: &Stop) -> Result<BTreeMap<String, String>, String> {
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let digest = MultiDigest::new(algorithms.iter().copied())
         .map_err(|name| format!("unknown checksum algorithm {name} in media_checksums"))?;
     let mut file = File::open(path).map_err(cannot)?;
-    Ok(digest.read_all(&mut file, &mut |_| {}).map_err(cannot)?.values)
+    match digest.read_all(&mut file, &mut |_| Ok(stop.check()?)) {
+        Ok(digests) => Ok(digests.values),
+        Err(error) if Stopped::is_reason_of(&error) => Err(Stopped.to_string()),
+        Err(error) => Err(cannot(error)),
+    }
 }
 
 /// What stands before the name of a directory's sum file: `media_checksum_base_filename` filled in, and a dash.

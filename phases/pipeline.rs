@@ -18,8 +18,8 @@ use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::Journal;
 use magudi_engine::plan::{TaskRequest, keys};
-use magudi_engine::runner::{Describe, Outcome, Polling, Runner, STOPPED, Start};
-use magudi_engine::stop::{Reason, Stop, StopHandle};
+use magudi_engine::runner::{Describe, Outcome, Polling, Runner, Start};
+use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
 use magudi_engine::volume::Volume;
 use magudi_koji::{Hub, Session};
 use serde_json::Value as Json;
@@ -273,7 +273,8 @@ impl Compose {
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
         let mut images = self.existing.merged_images(images, &self.earlier_paths);
-        image_checksum::run(&mut images, &own, &self.config.checksums, &self.identity, &self.dir)?;
+        image_checksum::run(&mut images, &own, &self.config.checksums, &self.identity, &self.dir, stop)
+            .map_err(|error| signal(stop).unwrap_or(error))?;
         self.phase_done(image_checksum::NAME, clock);
         if !active.is_empty() {
             for (one, other) in images.shared_identities() {

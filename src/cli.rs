@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use magudi_compose::Status;
 use magudi_config::define::Definition;
 use magudi_config::schema::PHASES;
+use magudi_engine::notify::USUAL_LIMIT;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -213,6 +214,9 @@ pub struct ComposeArgs {
     /// Program that is told what happens: message name as argument, JSON on standard input; repeatable
     #[arg(long, value_name = "CMD")]
     pub notification_script: Vec<String>,
+    /// How long a notification script may take with one message; then it is killed with its children
+    #[arg(long, value_name = "SECONDS", default_value_t = USUAL_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub notification_timeout: u64,
     /// Koji event of the content; accepted for Pungi's sake, image tasks do not take one
     #[arg(long, value_name = "N")]
     pub koji_event: Option<i64>,

@@ -4,11 +4,11 @@
 use super::inspect::{Inspected, Request, Typed, inspect};
 use super::outage::OutageLog;
 use super::recall::{Recalled, recall};
-use super::{RUN_THREADS, runtime};
+use super::{RUN_THREADS, runtime, signals};
 use crate::cli::{KojiArgs, RunArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{PlainLog, Stream, TerminalView, Ui};
+use crate::ui::{PlainLog, Stream, TerminalView, Ui, counted};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::make_latest_link;
 use magudi_compose::layout::ComposeDir;
@@ -27,10 +27,10 @@ use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::Lock;
 use magudi_engine::log::LogFile;
 use magudi_engine::mask::Mask;
-use magudi_engine::notify::Notifier;
+use magudi_engine::notify::{NotifierEnd, Scripts, USUAL_LIMIT, notifier};
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
-use magudi_engine::stop::{Reason, StopHandle, stop};
+use magudi_engine::stop::stop;
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::volume::{Cache, Volume};
 use magudi_engine::watch::WatchLogs;
@@ -47,8 +47,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the end of a run waits for a slow reader of its events.
+/// How long the end of a run waits for a slow reader of its events, and of one that was stopped.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(10);
+const LAST_EVENTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a run was asked to do. The journal keeps it for a resume; nothing in it is secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct Options {
     pub latest_link_components: i64,
     /// `--notification-script`.
     pub notification_script: Vec<String>,
+    /// `--notification-timeout`, in seconds.
+    #[serde(default = "usual_limit")]
+    pub notification_timeout: u64,
     /// `--koji-config`, absolute.
     pub koji_config: Option<PathBuf>,
     /// `--koji-profile`.
@@ -140,6 +144,7 @@ impl Options {
             latest_link_status: args.latest_link_status.clone(),
             latest_link_components: args.latest_link_components,
             notification_script: args.notification_script.clone(),
+            notification_timeout: args.notification_timeout,
             koji_config: args.koji.koji_config.as_deref().map(absolute).transpose()?,
             koji_profile: args.koji.koji_profile.clone(),
             koji_user: args.koji.koji_user.clone(),
@@ -316,8 +321,13 @@ pub fn tell_scripts(options: &Options, argv: &[OsString], failure: &Failure, ui:
         members.insert("errors".to_owned(), errors.collect());
     }
     let workdir = target_dir.filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
-    for problem in Notifier::new(options.notification_script.clone(), workdir).send("fail-to-start", members) {
-        ui.note(&format!("warning: {problem}"));
+    let warn = move |_, text| ui.note(&format!("warning: {text}"));
+    match notifier(scripts(options, workdir, None), Map::new(), Box::new(warn)) {
+        Ok((notifier, end)) => {
+            notifier.send("fail-to-start", members);
+            end.finish(None, |left| ui.note(&waiting_for_scripts(left)));
+        }
+        Err(error) => ui.note(&format!("warning: notification scripts cannot be run: {error}")),
     }
 }
 
@@ -362,7 +372,8 @@ pub fn compose(
     let mask = Mask::new(&requests, secrets.iter().map(String::as_str));
     keep_configuration(&inspected, &dir, &mask)?;
     let requests = Arc::new(requests);
-    let (events, journal) = subscribe(options, ui, &inspected, &identity, &dir, &requests, stream)?;
+    let (events, journal) = subscribe(options, ui, &dir, &requests, stream)?;
+    let scripts = run_scripts(options, &inspected, &identity, &dir, &events)?;
     events.conceal(mask);
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
@@ -374,6 +385,9 @@ pub fn compose(
         HubChoice::Simulated(_) => Polling::default(),
     };
     let (handle, stopped) = stop();
+    let (detach, cannot) =
+        (options.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
+    signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
     let Recalled { starts, claimed, paths } = recalled;
     let Inspected { mut config, variants, selection, .. } = inspected;
     config.forget_images();
@@ -397,8 +411,9 @@ pub fn compose(
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
-    let end = runtime(RUN_THREADS)?.block_on(async {
-        tokio::spawn(watch_signals(handle, Arc::clone(&events), options.going.detach_on_signal));
+    let runtime = runtime(RUN_THREADS)?;
+    let stop = stopped.clone();
+    let end = runtime.block_on(async {
         match hub {
             HubChoice::Profile(profile, authenticator) => {
                 Box::pin(compose.run(|| access(*profile, authenticator, &client, cache), stopped)).await
@@ -407,9 +422,16 @@ pub fn compose(
             HubChoice::Simulated(scenario) => Box::pin(simulate(compose, *scenario, &dir, cache, stopped)).await,
         }
     });
+    // Whoever still reads a file of a volume that hangs is not waited for.
+    runtime.shutdown_background();
     latest_link(options, &end, &dir, &identity, &events);
+    let stopped = stop.is_set();
+    if let Some(scripts) = scripts {
+        finish_scripts(&scripts, stopped.then_some(signals::SCRIPTS_PATIENCE), &events);
+    }
     end.say(&events);
-    if let Some(problem) = stream_end.and_then(|end| end.finish(EVENTS_PATIENCE)) {
+    let patience = if stopped { LAST_EVENTS_PATIENCE } else { EVENTS_PATIENCE };
+    if let Some(problem) = stream_end.and_then(|end| end.finish(patience)) {
         ui.note(&format!("warning: not all events were written: {problem}"));
     }
     if let Err(problem) = super::report::leave(&dir) {
@@ -430,15 +452,62 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
     let (dir, identity) = inspected.place(&options.request, true)?;
     let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
     sweep(&dir);
-    let (events, _journal) = subscribe(options, ui, &inspected, &identity, &dir, &Arc::new(Vec::new()), None)?;
+    let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None)?;
+    let scripts = run_scripts(options, &inspected, &identity, &dir, &events)?;
     let end = End { status: Status::Finished, error: None };
     events.say(Event::Status { status: end.status.as_str().to_owned() });
     latest_link(options, &end, &dir, &identity, &events);
+    if let Some(scripts) = scripts {
+        finish_scripts(&scripts, None, &events);
+    }
     end.say(&events);
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
     Ok(())
+}
+
+fn usual_limit() -> u64 {
+    USUAL_LIMIT.as_secs()
+}
+
+/// How long a notification script may take.
+fn limit(options: &Options) -> Duration {
+    Duration::from_secs(options.notification_timeout)
+}
+
+fn scripts(options: &Options, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
+    let programs = options.notification_script.clone();
+    Scripts { programs, limit: limit(options), workdir: workdir.to_path_buf(), log_dir }
+}
+
+/// Lets the notification scripts hear the events of a run, if there are any.
+fn run_scripts(
+    options: &Options,
+    inspected: &Inspected,
+    identity: &ComposeIdentity,
+    dir: &ComposeDir,
+    events: &Arc<Events>,
+) -> Result<Option<NotifierEnd>, Failure> {
+    if options.notification_script.is_empty() {
+        return Ok(None);
+    }
+    let scripts = scripts(options, dir.top(), Some(dir.notifications_dir()));
+    let log = Arc::clone(events);
+    let report = Box::new(move |level, text: String| log.message(level, None, text));
+    let (notifier, end) = notifier(scripts, common_members(identity, dir, inspected), report)
+        .map_err(|error| Failure::Failed(format!("notification scripts cannot be run: {error}")))?;
+    events.subscribe(Box::new(notifier));
+    Ok(Some(end))
+}
+
+/// Waits until the scripts have heard everything, as long as a run that was asked to end has `patience`.
+fn finish_scripts(scripts: &NotifierEnd, patience: Option<Duration>, events: &Events) {
+    scripts.finish(patience, |left| events.message(Level::Info, None, waiting_for_scripts(left)));
+}
+
+fn waiting_for_scripts(left: usize) -> String {
+    format!("Waiting for notification scripts, which have {} left to hear", counted(left, "message"))
 }
 
 /// The name of this machine.
@@ -450,8 +519,6 @@ pub fn host() -> String {
 fn subscribe(
     options: &Options,
     ui: Ui,
-    inspected: &Inspected,
-    identity: &ComposeIdentity,
     dir: &ComposeDir,
     requests: &Arc<Vec<TaskRequest>>,
     stream: Option<EventStream>,
@@ -467,12 +534,6 @@ fn subscribe(
         .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
     events.subscribe(Box::new(log));
     events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
-    if !options.notification_script.is_empty() {
-        let mut notifier = Notifier::new(options.notification_script.clone(), dir.top());
-        let common = common_members(identity, dir, inspected);
-        notifier.enter_compose(common, dir.top(), &dir.notifications_dir(), &dir.global_log());
-        events.subscribe(Box::new(notifier));
-    }
     if !options.quiet {
         if ui.terminal {
             events.subscribe(Box::new(TerminalView::new(ui.color)));
@@ -596,28 +657,6 @@ fn quote(arg: &str) -> String {
     } else {
         format!("'{}'", arg.replace('\'', "'\"'\"'"))
     }
-}
-
-/// Sets the stop at SIGINT or SIGTERM; a second signal ends the program at once.
-async fn watch_signals(handle: StopHandle, events: Arc<Events>, detach: bool) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        events.message(Level::Warning, None, "signals cannot be caught");
-        return;
-    };
-    let mut next = async || {
-        tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-        }
-    };
-    let number = next().await;
-    events.message(Level::Error, None, format!("Compose run failed: signal {number}"));
-    handle.set(if detach { Reason::Detach(number) } else { Reason::Signal(number) });
-    let number = next().await;
-    events.message(Level::Critical, None, format!("Ended at once by a second signal ({number})"));
-    std::process::exit(1);
 }
 
 /// Logs in at the hub of a profile.

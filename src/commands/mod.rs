@@ -15,6 +15,7 @@ mod recall;
 mod report;
 mod resume;
 mod run;
+mod signals;
 mod status;
 mod uploads;
 mod watch;

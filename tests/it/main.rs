@@ -19,6 +19,7 @@
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
+//! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -48,4 +49,5 @@ mod sabotage;
 mod schema;
 mod scripted_hub;
 mod secrets;
+mod signals;
 mod uploads;

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 const SCENARIO: &str = r#"{"task_seconds": [0, 0.3]}"#;
 
 /// The library, compiled.
-fn saboteur(dir: &Path) -> PathBuf {
+pub fn saboteur(dir: &Path) -> PathBuf {
     let library = dir.join("saboteur.so");
     let source = repository().join("tests/torture/saboteur.c");
     let compiled =

@@ -13,6 +13,11 @@
  *                  error    this step alone fails with EIO
  *   SABOTAGE_COUNT file to which the number of steps is written at the end, to know how many there are
  *
+ * Apart from steps, a call can be refused each time that it is made, for the files that are meant as above:
+ *
+ *   SABOTAGE_CALL  flock, link or read
+ *   SABOTAGE_ERRNO the number of the error; 0: the call never returns
+ *
  * Programs that it starts are left alone: the variables are taken out of the environment.
  *
  *   cc -shared -fPIC -O1 -o saboteur.so saboteur.c
@@ -29,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -36,8 +42,8 @@
 
 enum how { NOTHING, BEFORE, TORN, AFTER, FULL, ERROR };
 
-static char file_suffix[PATH_MAX], directory[PATH_MAX], count_file[PATH_MAX];
-static long at;
+static char file_suffix[PATH_MAX], directory[PATH_MAX], count_file[PATH_MAX], refused_call[PATH_MAX];
+static long at, refusal;
 static enum how how;
 static atomic_long steps;
 
@@ -63,6 +69,10 @@ __attribute__((constructor)) static void begin(void)
 	for (int i = 1; i <= ERROR; i++)
 		if (strcmp(text, words[i]) == 0)
 			how = i;
+	take(refused_call, "SABOTAGE_CALL");
+	text[0] = 0;
+	take(text, "SABOTAGE_ERRNO");
+	refusal = atol(text);
 	unsetenv("LD_PRELOAD");
 }
 
@@ -133,6 +143,17 @@ static int step(int needs_room)
 	}
 }
 
+/* Whether a call is refused; errno says why. */
+static int is_refused(const char *call, int is_meant)
+{
+	if (!is_meant || strcmp(call, refused_call) != 0)
+		return 0;
+	while (refusal == 0)
+		pause();
+	errno = refusal;
+	return 1;
+}
+
 #define REAL(type, name, ...)                                                              \
 	static type (*real_##name)(__VA_ARGS__);                                           \
 	if (!real_##name)                                                                  \
@@ -186,14 +207,30 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 	STEP(is_meant_path(to), 0, real_renameat(from_dir, from, to_dir, to));
 }
 
+int flock(int fd, int operation)
+{
+	REAL(int, flock, int, int);
+	return is_refused("flock", is_meant_fd(fd)) ? -1 : real_flock(fd, operation);
+}
+
+ssize_t read(int fd, void *bytes, size_t length)
+{
+	REAL(ssize_t, read, int, void *, size_t);
+	return is_refused("read", refused_call[0] && is_meant_fd(fd)) ? -1 : real_read(fd, bytes, length);
+}
+
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
+	if (is_refused("link", is_meant_path(to)))
+		return -1;
 	REAL(int, linkat, int, const char *, int, const char *, int);
 	STEP(is_meant_path(to), 1, real_linkat(from_dir, from, to_dir, to, flags));
 }
 
 int link(const char *from, const char *to)
 {
+	if (is_refused("link", is_meant_path(to)))
+		return -1;
 	REAL(int, link, const char *, const char *);
 	STEP(is_meant_path(to), 1, real_link(from, to));
 }

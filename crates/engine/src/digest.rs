@@ -106,6 +106,9 @@ impl std::fmt::Debug for MultiDigest {
     }
 }
 
+/// Told how many bytes were read, and may put an end to it.
+pub type Progress<'a> = dyn FnMut(u64) -> io::Result<()> + 'a;
+
 /// What came out of a [`MultiDigest`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Digests {
@@ -162,13 +165,14 @@ impl MultiDigest {
         Digests { size: self.size, values: hashers.map(|(name, hasher)| (name, hasher.finish())).collect() }
     }
 
-    /// Reads `source` to its end, telling `progress` the bytes of each read.
-    pub fn read_all(mut self, source: &mut (dyn Read + Send), progress: &mut dyn FnMut(u64)) -> io::Result<Digests> {
+    /// Reads `source` to its end, telling `progress` the bytes of each read: a megabyte at the most. An error of `progress`
+    /// ends the reading.
+    pub fn read_all(mut self, source: &mut (dyn Read + Send), progress: &mut Progress<'_>) -> io::Result<Digests> {
         let mut buffer = vec![0; FIRST_CHUNK];
         loop {
             let length = fill(source, &mut buffer)?;
             self.update(&buffer[..length]);
-            progress(length as u64);
+            progress(length as u64)?;
             if length < buffer.len() {
                 return Ok(self.finish());
             }
@@ -181,7 +185,7 @@ impl MultiDigest {
 
     /// Reads the rest on two processors: while the one works on a piece, the other reads the next one and then works on the
     /// same piece.
-    fn read_rest(mut self, source: &mut (dyn Read + Send), progress: &mut dyn FnMut(u64)) -> io::Result<Digests> {
+    fn read_rest(mut self, source: &mut (dyn Read + Send), progress: &mut Progress<'_>) -> io::Result<Digests> {
         let (mut full, mut free) = (vec![0; SHARED_CHUNK], vec![0; SHARED_CHUNK]);
         let mut length = fill(source, &mut full)?;
         while length > 0 {
@@ -194,7 +198,7 @@ impl MultiDigest {
             };
             let ((), next) = rayon::join(|| first.update(data), read_and_update);
             self.size += length as u64;
-            progress(length as u64);
+            progress(length as u64)?;
             length = next?;
             std::mem::swap(&mut full, &mut free);
         }
@@ -266,12 +270,28 @@ mod tests {
                 };
                 let mut told = 0;
                 let digest = MultiDigest::new(algorithms.iter().copied()).unwrap();
-                let whole = digest.read_all(&mut &*data, &mut |n| told += n).unwrap();
+                let whole = digest.read_all(&mut &*data, &mut |n| {
+                    told += n;
+                    Ok(())
+                });
+                let whole = whole.unwrap();
                 assert_eq!((whole.size, told), (size as u64, size as u64));
                 assert_eq!(whole, read(1000), "{algorithms:?} {size}");
                 assert_eq!(whole, read(LEAST_SHARED), "{algorithms:?} {size}");
             }
         }
+    }
+
+    #[test]
+    fn reading_ends_when_progress_wants_it() {
+        let mut read = 0;
+        let digest = MultiDigest::new(["md5", "sha256"]).unwrap();
+        let ended = digest.read_all(&mut io::repeat(7), &mut |n| {
+            read += n;
+            if read > 3 << 20 { Err(io::Error::other("enough")) } else { Ok(()) }
+        });
+        assert_eq!(ended.unwrap_err().to_string(), "enough");
+        assert!(read <= 4 << 20, "{read}");
     }
 
     #[test]

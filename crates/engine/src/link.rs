@@ -1,11 +1,15 @@
 //! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (PUNGI.md 9).
 
+use crate::stop::{Stop, Stopped};
 use magudi_config::compose_config::LinkType;
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
+
+/// So many bytes are copied between two looks at the stop.
+const PIECE: u64 = 16 << 20;
 
 /// How a file came into the compose; the words of Pungi's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +58,35 @@ pub enum LinkError {
         /// The reason.
         error: io::Error,
     },
+    /// The run was stopped while the file was copied.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl LinkError {
+    /// Whether it stands in the way of a hard link but not of a copy: another file system (EXDEV), one without links
+    /// (EPERM, ENOSYS, EOPNOTSUPP), one on which the file has all the links that it can have (EMLINK), or a kernel that
+    /// forbids links to other users' files (EPERM).
+    fn leaves_copying(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
+        match self {
+            Self::CrossDevice { .. } => true,
+            Self::Io { error, .. } => matches!(error.kind(), PermissionDenied | TooManyLinks | Unsupported),
+            _ => false,
+        }
+    }
 }
 
 /// Brings `source` to `destination`, whose directory is there.
-pub fn link(source: &Path, destination: &Path, how: LinkType) -> Result<Linked, LinkError> {
+pub fn link(source: &Path, destination: &Path, how: LinkType, stop: &Stop) -> Result<Linked, LinkError> {
+    stop.check()?;
     match how {
-        LinkType::Hardlink => hard_link(source, destination, false),
-        LinkType::HardlinkOrCopy => hard_link(source, destination, true),
-        LinkType::Copy => copy(source, destination),
+        LinkType::Hardlink => hard_link(source, destination),
+        LinkType::HardlinkOrCopy => match hard_link(source, destination) {
+            Err(error) if error.leaves_copying() => copy(source, destination, stop),
+            other => other,
+        },
+        LinkType::Copy => copy(source, destination, stop),
         LinkType::Symlink => {
             let base = destination.parent().unwrap_or(Path::new("."));
             let target = relative(&absolute(source), &absolute(base));
@@ -88,15 +113,10 @@ fn accept_present(source: &Path, destination: &Path) -> Result<Linked, LinkError
     }
 }
 
-fn hard_link(source: &Path, destination: &Path, or_copy: bool) -> Result<Linked, LinkError> {
+fn hard_link(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
     match fs::hard_link(source, destination) {
         Ok(()) => Ok(Linked::Hardlink),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => accept_present(source, destination),
-        // Besides EXDEV, `protected_hardlinks` (EPERM) and file systems without links stand in the way of a link but not of
-        // a copy.
-        Err(e) if or_copy && matches!(e.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::PermissionDenied) => {
-            copy(source, destination)
-        }
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
             Err(LinkError::CrossDevice { source_path: source.to_path_buf(), destination: destination.to_path_buf() })
         }
@@ -105,7 +125,7 @@ fn hard_link(source: &Path, destination: &Path, or_copy: bool) -> Result<Linked,
 }
 
 /// Copies contents, mode and mtime under a temporary name, then puts the copy in place without replacing anything.
-fn copy(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
+fn copy(source: &Path, destination: &Path, stop: &Stop) -> Result<Linked, LinkError> {
     let fail = |e| io_error("copy", source, destination, e);
     let meta = fs::symlink_metadata(source).map_err(fail)?;
     if fs::symlink_metadata(destination).is_ok() {
@@ -117,7 +137,10 @@ fn copy(source: &Path, destination: &Path) -> Result<Linked, LinkError> {
     }
     let directory = destination.parent().unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new().prefix(".magudi-").tempfile_in(directory).map_err(fail)?;
-    io::copy(&mut File::open(source).map_err(fail)?, temporary.as_file_mut()).map_err(fail)?;
+    let from = File::open(source).map_err(fail)?;
+    while io::copy(&mut (&from).take(PIECE), temporary.as_file_mut()).map_err(fail)? == PIECE {
+        stop.check()?;
+    }
     let file = temporary.as_file();
     file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(fail)?;
     file.set_modified(meta.modified().map_err(fail)?).map_err(fail)?;
@@ -159,6 +182,10 @@ fn relative(path: &Path, base: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn never() -> Stop {
+        crate::stop::stop().1
+    }
+
     fn scene() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("volume/image.qcow2");
@@ -175,10 +202,10 @@ mod tests {
             [LinkType::Hardlink, LinkType::HardlinkOrCopy, LinkType::Copy, LinkType::Symlink, LinkType::AbspathSymlink]
         {
             let (_dir, source, destination) = scene();
-            let first = link(&source, &destination, how).unwrap();
+            let first = link(&source, &destination, how, &never()).unwrap();
             assert_eq!(fs::read_to_string(&destination).unwrap(), "image", "{how:?}");
             assert_ne!(first, Linked::Present, "{how:?}");
-            assert_eq!(link(&source, &destination, how).unwrap(), Linked::Present, "{how:?}");
+            assert_eq!(link(&source, &destination, how, &never()).unwrap(), Linked::Present, "{how:?}");
             let same_inode = fs::metadata(&source).unwrap().ino() == fs::symlink_metadata(&destination).unwrap().ino();
             assert_eq!(same_inode, matches!(how, LinkType::Hardlink | LinkType::HardlinkOrCopy), "{how:?}");
             assert_eq!(fs::metadata(&source).unwrap().mtime(), fs::metadata(&destination).unwrap().mtime());
@@ -189,7 +216,9 @@ mod tests {
     #[test]
     fn a_relative_link_leads_to_the_source() {
         let (_dir, source, destination) = scene();
-        let Linked::Symlink(target) = link(&source, &destination, LinkType::Symlink).unwrap() else { panic!() };
+        let Linked::Symlink(target) = link(&source, &destination, LinkType::Symlink, &never()).unwrap() else {
+            panic!()
+        };
         assert_eq!(target, Path::new("../../../../volume/image.qcow2"));
     }
 
@@ -198,7 +227,7 @@ mod tests {
         for how in [LinkType::Hardlink, LinkType::HardlinkOrCopy, LinkType::Copy, LinkType::Symlink] {
             let (_dir, source, destination) = scene();
             fs::write(&destination, "another").unwrap();
-            let error = link(&source, &destination, how).unwrap_err().to_string();
+            let error = link(&source, &destination, how, &never()).unwrap_err().to_string();
             assert!(error.contains("image.qcow2 exists already"), "{error}");
             assert_eq!(fs::read_to_string(&destination).unwrap(), "another");
         }
@@ -208,7 +237,7 @@ mod tests {
     fn a_missing_source_is_named() {
         let (_dir, source, destination) = scene();
         fs::remove_file(&source).unwrap();
-        let error = link(&source, &destination, LinkType::HardlinkOrCopy).unwrap_err().to_string();
+        let error = link(&source, &destination, LinkType::HardlinkOrCopy, &never()).unwrap_err().to_string();
         assert!(error.starts_with("cannot hard link"), "{error}");
         assert!(!destination.exists());
     }

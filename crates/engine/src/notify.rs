@@ -1,100 +1,117 @@
 //! A *notification script* is told what happens to a compose: a message name as its argument, a JSON object on its
-//! standard input (PUNGI.md 12). Scripts run one after the other; a failing one is a warning and nothing more.
+//! standard input (PUNGI.md 12).
+//!
+//! Scripts run beside the compose, on a thread of their own, one after the other in the order of the messages. Each may take
+//! so long and no longer; then it is killed, with everything that it has started and that is still in its process group. A
+//! script that fails is a warning and nothing more.
 
 use crate::event::{Event, Level, Stamped, Subscriber};
-use crate::log::Line;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use magudi_compose::beneath;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value as Json};
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::{self, Seek as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// The scripts of one run and what every message tells them.
+/// How long a script may take, unless it is said otherwise.
+pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether a script has ended.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long a script that was killed may take to be gone. One that hangs in the kernel may take for ever.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// How long the end of a run waits for its scripts without a word.
+const WORDLESS: Duration = Duration::from_secs(1);
+
+/// Who hears what went wrong with the scripts.
+pub type Report = Box<dyn Fn(Level, String) + Send>;
+
+/// The scripts of a run, and where they run.
+#[derive(Debug)]
+pub struct Scripts {
+    /// The programs, in the order in which they get each message.
+    pub programs: Vec<String>,
+    /// How long one may take with one message.
+    pub limit: Duration,
+    /// Where they run.
+    pub workdir: PathBuf,
+    /// Where their output goes; nowhere before a compose exists.
+    pub log_dir: Option<PathBuf>,
+}
+
+/// Says the messages of a run to its scripts.
 #[derive(Debug)]
 pub struct Notifier {
-    scripts: Vec<String>,
-    /// Members that every object has, once a compose exists.
+    shared: Arc<Shared>,
+    /// Members that every object has.
     common: Map<String, Json>,
-    workdir: PathBuf,
-    /// Where the scripts' output goes; the null device before a compose exists.
-    log_dir: Option<PathBuf>,
-    /// Where warnings go; a subscriber cannot say events of its own.
-    log: Option<File>,
+}
+
+/// The other end of the scripts, for who waits for them or ends them.
+#[derive(Debug, Clone)]
+pub struct NotifierEnd(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    scripts: Scripts,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Call>,
+    /// The script that runs. Its number is that of its process group too, and nobody else's until it is waited for, which is
+    /// done under the lock of this.
+    running: Option<Pid>,
+    /// Nothing more comes.
+    closing: bool,
+    /// From when on and until when all that are left may take together.
+    rest: Option<(Instant, Instant)>,
+    /// The thread has ended.
+    ended: bool,
+}
+
+/// One message for one script.
+#[derive(Debug)]
+struct Call {
+    /// The script's place in the list.
+    script: usize,
+    message: &'static str,
+    body: Arc<str>,
+}
+
+/// Begins to run `scripts`, each with the members `common` in its object. The error is that of the thread, which cannot be
+/// started.
+pub fn notifier(scripts: Scripts, common: Map<String, Json>, report: Report) -> io::Result<(Notifier, NotifierEnd)> {
+    let shared = Arc::new(Shared { scripts, queue: Mutex::default(), changed: Condvar::new() });
+    let thread = Arc::clone(&shared);
+    std::thread::Builder::new().name("scripts".to_owned()).spawn(move || {
+        thread.work(&report);
+        thread.lock().ended = true;
+        thread.changed.notify_all();
+    })?;
+    Ok((Notifier { shared: Arc::clone(&shared), common }, NotifierEnd(shared)))
 }
 
 impl Notifier {
-    /// A notifier for the time before a compose exists.
-    pub fn new(scripts: Vec<String>, workdir: &Path) -> Self {
-        Self { scripts, common: Map::new(), workdir: workdir.to_path_buf(), log_dir: None, log: None }
-    }
-
-    /// From now on messages carry `common`, run in the compose directory and leave their output in `log_dir`; warnings go
-    /// to the file `log`.
-    pub fn enter_compose(&mut self, common: Map<String, Json>, compose_dir: &Path, log_dir: &Path, log: &Path) {
-        self.common = common;
-        self.workdir = compose_dir.to_path_buf();
-        self.log_dir = Some(log_dir.to_path_buf());
-        self.log = beneath::open(log, OpenOptions::new().append(true)).ok();
-    }
-
-    /// Runs every script with `message` and the common members plus `members`. Returns the scripts that failed, with the
-    /// reason.
-    pub fn send(&mut self, message: &str, members: Map<String, Json>) -> Vec<String> {
-        if self.scripts.is_empty() {
-            return Vec::new();
-        }
+    /// Has every script run with `message`, the common members and `members`.
+    pub fn send(&self, message: &'static str, members: Map<String, Json>) {
         let mut object = members;
         object.extend(self.common.clone());
-        let body = Json::Object(object).to_string();
-        let mut failures = Vec::new();
-        for script in &self.scripts {
-            if let Err(reason) = self.run(script, message, &body) {
-                failures.push(format!("Failed to invoke notification script. {script} {message}: {reason}"));
-            }
-        }
-        for text in &failures {
-            let line = Line { phase: None, level: Level::Warning, text: text.clone() };
-            if let Some(log) = &mut self.log {
-                // The log is a convenience; the caller has the text too.
-                let _ = writeln!(log, "{}", line.format(Timestamp::now(), &TimeZone::system()));
-            }
-        }
-        failures
-    }
-
-    fn run(&self, script: &str, message: &str, body: &str) -> Result<(), String> {
-        let output = self.output().map_err(|e| format!("cannot open its log: {e}"))?;
-        let errors = output.try_clone().map_err(|e| format!("cannot open its log: {e}"))?;
-        let mut child = Command::new(OsStr::new(script))
-            .arg(message)
-            .current_dir(&self.workdir)
-            .stdin(Stdio::piped())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A script may exit without reading; that is its own business.
-            match stdin.write_all(body.as_bytes()) {
-                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(e.to_string()),
-                _ => {}
-            }
-        }
-        let status = child.wait().map_err(|e| e.to_string())?;
-        if status.success() { Ok(()) } else { Err(status.to_string()) }
-    }
-
-    fn output(&self) -> io::Result<File> {
-        let Some(directory) = &self.log_dir else {
-            return OpenOptions::new().write(true).open("/dev/null");
-        };
-        beneath::make_dir(&self.workdir, directory).map_err(io::Error::other)?;
-        let name = format!("notification-{}.log", Timestamp::now().strftime("%Y-%m-%d_%H-%M-%S"));
-        beneath::open(&directory.join(name), OpenOptions::new().create(true).append(true))
+        let body: Arc<str> = Json::Object(object).to_string().into();
+        let call = |script| Call { script, message, body: Arc::clone(&body) };
+        self.shared.lock().waiting.extend((0..self.shared.scripts.programs.len()).map(call));
+        self.shared.changed.notify_all();
     }
 }
 
@@ -110,35 +127,367 @@ impl Subscriber for Notifier {
     }
 }
 
+impl NotifierEnd {
+    /// Waits until every message has been said. A script that has to be killed then hears only the last one of those that are
+    /// left for it. With a `patience`, all together may take so long: they share it, so that one that hangs with a message
+    /// does not keep the last one from being said. `wait` is told how many are left, when it takes its time.
+    pub fn finish(&self, patience: Option<Duration>, wait: impl FnOnce(usize)) {
+        let mut queue = self.0.lock();
+        queue.closing = true;
+        queue.rest = patience.map(rest);
+        self.0.changed.notify_all();
+        queue = self.0.changed_by(queue, Instant::now() + WORDLESS);
+        if !queue.ended {
+            let left = queue.left();
+            drop(queue);
+            wait(left);
+            queue = self.0.lock();
+        }
+        while !queue.ended {
+            // Who is killed then needs a moment.
+            let last = queue.rest.map(|(_, deadline)| deadline + 2 * LAST_BREATH);
+            if last.is_some_and(|last| Instant::now() > last) {
+                return;
+            }
+            queue = self.0.changed_by(queue, last.unwrap_or_else(|| Instant::now() + WORDLESS));
+        }
+    }
+
+    /// Whoever waits in [`finish`](Self::finish) now has no more than this `patience`.
+    pub fn hurry(&self, patience: Duration) {
+        let mut queue = self.0.lock();
+        if queue.closing && queue.rest.is_none() {
+            queue.rest = Some(rest(patience));
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Kills the script that runs. No other one is begun.
+    pub fn kill(&self) {
+        let mut queue = self.0.lock();
+        queue.waiting.clear();
+        queue.closing = true;
+        queue.rest = Some(rest(Duration::ZERO));
+        queue.kill();
+    }
+}
+
+/// From now on, for so long.
+fn rest(patience: Duration) -> (Instant, Instant) {
+    let now = Instant::now();
+    (now, now + patience)
+}
+
+impl Queue {
+    /// How many scripts are still to run, or running.
+    fn left(&self) -> usize {
+        self.waiting.len() + usize::from(self.running.is_some())
+    }
+
+    /// How long a script may run that began at `begun`.
+    fn until(&self, begun: Instant, limit: Duration) -> Instant {
+        let own = begun + limit;
+        let Some((since, deadline)) = self.rest else { return own };
+        let from = begun.max(since);
+        let sharers = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX).saturating_add(1);
+        own.min(from + deadline.saturating_duration_since(from) / sharers)
+    }
+
+    /// Forgets what a script that hangs is to hear, but for the last message. How many there were.
+    fn give_up(&mut self, script: usize) -> usize {
+        let before = self.waiting.len();
+        let last = self.waiting.iter().rposition(|call| call.script == script);
+        let mut place = 0;
+        self.waiting.retain(|call| {
+            place += 1;
+            call.script != script || Some(place - 1) == last
+        });
+        before - self.waiting.len()
+    }
+
+    fn kill(&self) {
+        if let Some(group) = self.running {
+            // Nothing is left of it, at the worst.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something has changed, or it is `time`.
+    fn changed_by<'a>(&self, queue: MutexGuard<'a, Queue>, time: Instant) -> MutexGuard<'a, Queue> {
+        let left = time.saturating_duration_since(Instant::now());
+        if queue.ended || left.is_zero() {
+            return queue;
+        }
+        self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Runs what is in the queue, until nothing more comes.
+    fn work(&self, report: &Report) {
+        while let Some(call) = self.next() {
+            if let Err(reason) = self.run(&call) {
+                let (script, message) = (&self.scripts.programs[call.script], call.message);
+                let text = format!("Failed to invoke notification script. {script} {message}: {reason}");
+                report(Level::Warning, text);
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Call> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(call) = queue.waiting.pop_front() {
+                return Some(call);
+            }
+            if queue.closing {
+                return None;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn run(&self, call: &Call) -> Result<(), String> {
+        let begun = Instant::now();
+        let mut child = self.spawn(call)?;
+        loop {
+            let mut queue = self.lock();
+            if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+                queue.running = None;
+                return if status.success() { Ok(()) } else { Err(status.to_string()) };
+            }
+            if Instant::now() < queue.until(begun, self.scripts.limit) {
+                drop(queue);
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            queue.kill();
+            let dropped = if queue.closing && queue.rest.is_none() { queue.give_up(call.script) } else { 0 };
+            drop(queue);
+            self.bury(&mut child);
+            let after = begun.elapsed().as_secs_f64();
+            return Err(match dropped {
+                0 => format!("it was killed after {after:.1} s"),
+                _ => format!("it was killed after {after:.1} s, and does not hear {dropped} messages that followed"),
+            });
+        }
+    }
+
+    /// Waits for a script that was killed.
+    fn bury(&self, child: &mut Child) {
+        let killed = Instant::now();
+        loop {
+            let mut queue = self.lock();
+            if !matches!(child.try_wait(), Ok(None)) || killed.elapsed() > LAST_BREATH {
+                queue.running = None;
+                return;
+            }
+            drop(queue);
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn spawn(&self, call: &Call) -> Result<Child, String> {
+        let output = self.output().map_err(|e| format!("cannot open its log: {e}"))?;
+        let errors = output.try_clone().map_err(|e| format!("cannot open its log: {e}"))?;
+        let input = input(&call.body).map_err(|e| format!("cannot make its input: {e}"))?;
+        let mut command = Command::new(OsStr::new(&self.scripts.programs[call.script]));
+        command.arg(call.message).current_dir(&self.scripts.workdir).stdin(input).stdout(output).stderr(errors);
+        // A group of its own: a Ctrl-C is for the run, and who is killed is killed with its children.
+        command.process_group(0);
+        // Under the lock, so that nobody who kills what runs misses it.
+        let mut queue = self.lock();
+        let child = command.spawn().map_err(|e| e.to_string())?;
+        queue.running = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok(child)
+    }
+
+    fn output(&self) -> io::Result<File> {
+        let Some(directory) = &self.scripts.log_dir else {
+            return OpenOptions::new().write(true).open("/dev/null");
+        };
+        beneath::make_dir(&self.scripts.workdir, directory).map_err(io::Error::other)?;
+        let name = format!("notification-{}.log", Timestamp::now().strftime("%Y-%m-%d_%H-%M-%S"));
+        beneath::open(&directory.join(name), OpenOptions::new().create(true).append(true))
+    }
+}
+
+/// What a script reads: a file in memory, because a pipe is full before a script has read it that does not read.
+fn input(body: &str) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create(c"notification", rustix::fs::MemfdFlags::CLOEXEC)?);
+    file.write_all(body.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
-    fn script(dir: &Path, body: &str) -> String {
-        let path = dir.join("notify.sh");
+    /// A script that is still open for writing in a child which another test is about to start cannot be executed.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+    fn alone() -> MutexGuard<'static, ()> {
+        ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn script(dir: &Path, name: &str, body: &str) -> String {
+        let path = dir.join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         path.display().to_string()
     }
 
+    /// The notifier of `programs`, and what it reports.
+    fn begin(dir: &Path, programs: Vec<String>, limit: Duration) -> (Notifier, NotifierEnd, Arc<Mutex<Vec<String>>>) {
+        let scripts = Scripts { programs, limit, workdir: dir.to_path_buf(), log_dir: None };
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&reported);
+        let report = Box::new(move |_, text| sink.lock().unwrap().push(text));
+        let (notifier, end) = notifier(scripts, Map::new(), report).unwrap();
+        (notifier, end, reported)
+    }
+
+    fn patient() -> Duration {
+        Duration::from_secs(60)
+    }
+
     #[test]
     fn a_script_gets_the_message_and_the_object() {
-        let dir = tempfile::tempdir().unwrap();
-        let cmd = script(dir.path(), "echo \"$1\" > out; cat >> out");
-        let mut notifier = Notifier::new(vec![cmd], dir.path());
-        assert!(notifier.send("fail-to-start", Map::from_iter([("detail".to_owned(), "why".into())])).is_empty());
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "echo \"$1\" > out; cat >> out");
+        let (notifier, end, reported) = begin(dir.path(), vec![cmd], patient());
+        notifier.send("fail-to-start", Map::from_iter([("detail".to_owned(), "why".into())]));
+        end.finish(None, |_| {});
+        assert_eq!(*reported.lock().unwrap(), Vec::<String>::new());
         assert_eq!(std::fs::read_to_string(dir.path().join("out")).unwrap(), "fail-to-start\n{\"detail\":\"why\"}");
     }
 
     #[test]
     fn failures_are_named_and_survived() {
-        let dir = tempfile::tempdir().unwrap();
-        let cmd = script(dir.path(), "exit 3");
-        let mut notifier = Notifier::new(vec![cmd, "/nonexistent/script".to_owned()], dir.path());
-        let failures = notifier.send("status-change", Map::new());
-        assert_eq!(failures.len(), 2);
-        assert!(failures[0].contains("exit status: 3"), "{failures:?}");
-        assert!(failures[1].contains("/nonexistent/script"), "{failures:?}");
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "exit 3");
+        let (notifier, end, reported) = begin(dir.path(), vec![cmd, "/nonexistent/script".to_owned()], patient());
+        notifier.send("status-change", Map::new());
+        end.finish(None, |_| {});
+        let reported = reported.lock().unwrap();
+        assert_eq!(reported.len(), 2);
+        assert!(reported[0].contains("exit status: 3"), "{reported:?}");
+        assert!(reported[1].contains("/nonexistent/script"), "{reported:?}");
+    }
+
+    #[test]
+    fn an_object_that_is_not_read_holds_up_nobody() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "sleep 0.1");
+        let (notifier, end, reported) = begin(dir.path(), vec![cmd], patient());
+        notifier.send("fail-to-start", Map::from_iter([("detail".to_owned(), "x".repeat(1 << 20).into())]));
+        end.finish(None, |_| {});
+        assert_eq!(*reported.lock().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_order_is_kept_and_each_message_waits_for_the_one_before() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let slow = script(dir.path(), "slow", "sleep 0.05; echo slow $1 >> out");
+        let fast = script(dir.path(), "fast", "echo fast $1 >> out");
+        let (notifier, end, _) = begin(dir.path(), vec![slow, fast], patient());
+        for message in ["phase-start", "phase-stop", "status-change"] {
+            notifier.send(message, Map::new());
+        }
+        end.finish(None, |_| {});
+        let want = "slow phase-start\nfast phase-start\nslow phase-stop\nfast phase-stop\nslow status-change\nfast status-change\n";
+        assert_eq!(std::fs::read_to_string(dir.path().join("out")).unwrap(), want);
+    }
+
+    /// The last one of two messages is said by a script that hangs with the first one, and by one that does not.
+    #[test]
+    fn one_that_hangs_is_killed_with_its_children_and_the_others_have_their_turn() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let hangs = script(
+            dir.path(),
+            "hangs",
+            "trap '' TERM INT\n[ $1 = status-change ] && exec sleep 0\n(trap '' TERM; sleep 600) & echo $! >> children; wait",
+        );
+        let fast = script(dir.path(), "fast", "echo $1 >> out");
+        let (notifier, end, reported) = begin(dir.path(), vec![hangs, fast], patient());
+        notifier.send("phase-stop", Map::new());
+        notifier.send("status-change", Map::new());
+        let mut told = 0;
+        end.finish(Some(Duration::from_secs(4)), |left| told = left);
+        assert!(told > 0, "nobody is told what is waited for");
+        assert_eq!(std::fs::read_to_string(dir.path().join("out")).unwrap(), "phase-stop\nstatus-change\n");
+        let reported = reported.lock().unwrap();
+        assert_eq!(reported.len(), 1, "{reported:?}");
+        assert!(reported[0].contains("hangs phase-stop: it was killed after"), "{reported:?}");
+        let child = std::fs::read_to_string(dir.path().join("children")).unwrap();
+        assert!(is_gone(child.trim()), "the child of the script lives");
+    }
+
+    #[test]
+    fn one_that_hangs_at_the_end_hears_the_last_message_all_the_same() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "echo $1 >> out; [ $1 = status-change ] || exec sleep 600");
+        let slow = script(dir.path(), "slow", "sleep 0.1; echo $1 >> heard");
+        let (notifier, end, reported) = begin(dir.path(), vec![cmd, slow], Duration::from_millis(500));
+        for message in ["phase-start", "phase-stop", "phase-start", "phase-stop", "status-change"] {
+            notifier.send(message, Map::new());
+        }
+        end.finish(None, |_| {});
+        assert_eq!(std::fs::read_to_string(dir.path().join("out")).unwrap(), "phase-start\nstatus-change\n");
+        assert_eq!(std::fs::read_to_string(dir.path().join("heard")).unwrap().lines().count(), 5);
+        let reported = reported.lock().unwrap();
+        assert!(reported[0].ends_with("and does not hear 3 messages that followed"), "{reported:?}");
+        assert_eq!(reported.len(), 1, "{reported:?}");
+    }
+
+    #[test]
+    fn one_that_takes_too_long_is_killed_while_the_run_goes_on() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "sleep 600");
+        let (notifier, _end, reported) = begin(dir.path(), vec![cmd], Duration::from_millis(300));
+        notifier.send("phase-start", Map::new());
+        let deadline = Instant::now() + patient();
+        while reported.lock().unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "it is not killed");
+            std::thread::sleep(PAUSE);
+        }
+        assert!(reported.lock().unwrap()[0].contains("it was killed after 0.3 s"));
+    }
+
+    #[test]
+    fn whoever_ends_at_once_leaves_none_behind() {
+        let (_alone, dir) = (alone(), tempfile::tempdir().unwrap());
+        let cmd = script(dir.path(), "a", "echo $$ > pid; mv pid pids; sleep 600");
+        let (notifier, end, _) = begin(dir.path(), vec![cmd], patient());
+        notifier.send("phase-start", Map::new());
+        notifier.send("phase-stop", Map::new());
+        let pids = dir.path().join("pids");
+        let deadline = Instant::now() + patient();
+        while !pids.exists() {
+            assert!(Instant::now() < deadline, "it does not run");
+            std::thread::sleep(PAUSE);
+        }
+        end.kill();
+        end.finish(None, |_| {});
+        assert!(is_gone(std::fs::read_to_string(pids).unwrap().trim()));
+    }
+
+    /// Whether a process is gone, or will be as soon as somebody waits for it.
+    fn is_gone(pid: &str) -> bool {
+        let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+        (0..500).any(|_| {
+            let gone = state().is_none_or(|stat| stat.contains(") Z "));
+            if !gone {
+                std::thread::sleep(PAUSE);
+            }
+            gone
+        })
     }
 }

@@ -2,6 +2,7 @@
 //! download that broke goes on where it stopped, also in a later run.
 
 use crate::digest::{Digests, MultiDigest};
+use crate::stop::Stop;
 use magudi_compose::beneath;
 use magudi_compose::write::TEMPORARY;
 use std::fs::{self, File, OpenOptions};
@@ -34,6 +35,7 @@ impl Part {
         checksum: &str,
         size: u64,
         digest: impl Fn() -> MultiDigest,
+        stop: &Stop,
     ) -> Result<Self, (PathBuf, io::Error)> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let directory = destination.parent().unwrap_or(Path::new("."));
@@ -50,7 +52,7 @@ impl Part {
         };
         sweep(directory, &name, &path);
         let mut part = Self { path, file, digest: digest(), length: 0 };
-        match part.read_back(size) {
+        match part.read_back(size, stop) {
             Ok(true) => Ok(part),
             Ok(false) => {
                 part.restart(digest()).map_err(|error| (part.path.clone(), error))?;
@@ -61,13 +63,14 @@ impl Part {
     }
 
     /// Hashes what is there. False when it is longer than it may be.
-    fn read_back(&mut self, size: u64) -> io::Result<bool> {
+    fn read_back(&mut self, size: u64, stop: &Stop) -> io::Result<bool> {
         if self.file.metadata()?.len() > size {
             return Ok(false);
         }
         let mut buffer = vec![0; CHUNK];
         self.file.seek(SeekFrom::Start(0))?;
         loop {
+            stop.check()?;
             let n = self.file.read(&mut buffer)?;
             if n == 0 {
                 return Ok(true);
@@ -168,6 +171,10 @@ fn sweep(directory: &Path, name: &str, own: &Path) {
 mod tests {
     use super::*;
 
+    fn never() -> Stop {
+        crate::stop::stop().1
+    }
+
     fn digest() -> MultiDigest {
         MultiDigest::new(["md5"]).unwrap()
     }
@@ -177,10 +184,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("a")).unwrap();
         let destination = dir.path().join("a/disk.qcow2");
-        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
+        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest, &never()).unwrap();
         part.write(&[b"a", b"b"]).unwrap();
         drop(part);
-        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest).unwrap();
+        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest, &never()).unwrap();
         assert_eq!(part.length(), 2);
         part.write(&[b"c"]).unwrap();
         assert_eq!(part.digests().values["md5"], "900150983cd24fb0d6963f7d28e17f72");
@@ -193,13 +200,13 @@ mod tests {
     fn two_at_once_do_not_meet_and_too_much_is_thrown_away() {
         let dir = tempfile::tempdir().unwrap();
         let destination = dir.path().join("disk.qcow2");
-        let mut first = Part::open(&destination, "sum", 9, digest).unwrap();
+        let mut first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
         first.write(&[b"abcdef"]).unwrap();
-        let second = Part::open(&destination, "sum", 9, digest).unwrap();
+        let second = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
         assert_ne!(first.path(), second.path());
         assert_eq!(second.length(), 0);
         drop(first);
-        assert_eq!(Part::open(&destination, "sum", 5, digest).unwrap().length(), 0);
+        assert_eq!(Part::open(&destination, "sum", 5, digest, &never()).unwrap().length(), 0);
     }
 
     #[test]
@@ -216,14 +223,14 @@ mod tests {
         for name in [".magudi-99-0-disk.qcow2.part", ".magudi-0ld50000-disk.qcow2.part"] {
             fs::write(dir.path().join(name), "old").unwrap();
         }
-        let other = Part::open(&dir.path().join("other.qcow2"), "sum", 9, digest).unwrap();
+        let other = Part::open(&dir.path().join("other.qcow2"), "sum", 9, digest, &never()).unwrap();
         drop(other);
-        let first = Part::open(&destination, "sum", 9, digest).unwrap();
-        let second = Part::open(&destination, "sum", 9, digest).unwrap();
+        let first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
+        let second = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
         assert_eq!(names().len(), 3, "{:?}", names());
         drop(second);
         drop(first);
-        let first = Part::open(&destination, "sum", 9, digest).unwrap();
+        let first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
         assert_eq!(names(), [".magudi-sum-disk.qcow2.part", ".magudi-sum-other.qcow2.part"]);
         first.keep(&destination).unwrap();
     }

@@ -1,7 +1,12 @@
 //! A *stop* is the wish that a run end early. It can be looked at and waited for.
 
 use std::future::Future;
+use std::io;
+use thiserror::Error;
 use tokio::sync::watch;
+
+/// Why a request that has not ended when a run is stopped failed.
+pub const STOPPED: &str = "stopped before it ended";
 
 /// Why a run is to end early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +17,24 @@ pub enum Reason {
     Detach(i32),
     /// An image failed that the compose cannot do without; the rest is canceled.
     FailFast,
+}
+
+/// What was given up because of a stop.
+#[derive(Debug, Clone, Copy, Error)]
+#[error("{STOPPED}")]
+pub struct Stopped;
+
+impl Stopped {
+    /// Whether that is what ended reading or writing.
+    pub fn is_reason_of(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> Self {
+        Self::other(stopped)
+    }
 }
 
 /// The side that wishes.
@@ -48,6 +71,11 @@ impl Stop {
     /// Whether the wish was made.
     pub fn is_set(&self) -> bool {
         self.reason().is_some()
+    }
+
+    /// For work that blocks, every few megabytes: an error once the wish was made.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.is_set() { Err(Stopped) } else { Ok(()) }
     }
 
     /// Returns when the wish is made; never, if its handle is gone without having made it.
@@ -94,6 +122,16 @@ mod tests {
         handle.set(Reason::FailFast);
         stop.wait().await;
         assert_eq!(stop.reason(), Some(Reason::Signal(15)));
+    }
+
+    #[test]
+    fn work_that_blocks_finds_out() {
+        let (handle, stop) = stop();
+        assert!(stop.check().is_ok());
+        handle.set(Reason::FailFast);
+        let error = io::Error::from(stop.check().unwrap_err());
+        assert!(Stopped::is_reason_of(&error));
+        assert!(!Stopped::is_reason_of(&io::Error::other("another")));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! *Collecting* what closed tasks have built: describe, fetch, verify, link.
 
-use super::{Outcome, Run, STOPPED, Task};
+use super::{Outcome, Run, Task};
 use crate::artifact::{AddedImage, Artifact};
 use crate::blocking::blocking;
 use crate::event::{Event, ImageEntry, Level};
@@ -62,8 +62,11 @@ impl Run {
                     taking.spawn(async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
                         match run.stop.unless_set(run.closed(task, built, &files, &outputs)).await {
-                            Some(outcome) => run.end(task.request, outcome),
-                            None => run.abandon(task, true),
+                            // What went wrong after a stop was perhaps only stopped.
+                            Some(outcome) if outcome.failure.is_none() || !run.stop.is_set() => {
+                                run.end(task.request, outcome);
+                            }
+                            _ => run.abandon(task, true),
                         }
                     });
                 }
@@ -233,11 +236,11 @@ impl Run {
         let (added, result) = blocking(move || {
             let mut added = Vec::new();
             for file in files {
-                if run.stop.is_set() {
-                    return (added, Err(STOPPED.to_owned()));
+                if let Err(stopped) = run.stop.check() {
+                    return (added, Err(stopped.to_string()));
                 }
                 let progress = run.begin(task, &file);
-                let taken = read_local(&topdir, &file.wanted, &progress).map_err(|error| error.to_string());
+                let taken = read_local(&topdir, &file.wanted, &progress, &run.stop).map_err(|error| error.to_string());
                 match taken.and_then(|verified| run.place(task, file, verified)) {
                     Ok(image) => added.push(image),
                     Err(reason) => return (added, Err(reason)),
@@ -304,11 +307,11 @@ impl Run {
         let destination = directory.join(file.name);
         let path = runner.dir.relative(&destination);
         let path = path.ok_or_else(|| format!("{} has no path in the compose", destination.display()))?;
-        let linked = match link(&verified.path, &destination, runner.link_type) {
+        let linked = match link(&verified.path, &destination, runner.link_type, &self.stop) {
             Err(LinkError::Exists { .. }) if runner.replaceable.contains(&path) => {
                 std::fs::remove_file(&destination)
                     .map_err(|error| format!("cannot replace {}: {error}", destination.display()))?;
-                link(&verified.path, &destination, runner.link_type)
+                link(&verified.path, &destination, runner.link_type, &self.stop)
             }
             other => other,
         };

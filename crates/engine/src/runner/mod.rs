@@ -27,7 +27,7 @@ use crate::event::{Event, Events};
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
 use crate::reason::Cause;
-use crate::stop::{Reason, Stop, StopHandle};
+use crate::stop::{Reason, STOPPED, Stop, StopHandle};
 use crate::volume::Volume;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -38,14 +38,12 @@ use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{Archive, User};
 use magudi_koji::{Hub, Session};
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
 
 pub use pace::Polling;
-
-/// Why a request that has not ended when a run is stopped failed.
-pub const STOPPED: &str = "stopped before it ended";
 
 /// How long a hub that does not answer may keep a run that was stopped from canceling all of its tasks. A hub that does
 /// answers thousands of calls in this time.
@@ -162,18 +160,20 @@ impl Runner {
             owner: Arc::new(OnceCell::new()),
             directories: Arc::new(self.dir.directories()),
         };
-        let gather = async {
-            let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
-            while let Some((request, outcome)) = outcomes.recv().await {
-                all[request] = Some(outcome);
-            }
-            all
-        };
-        let work = async {
+        let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
+        let mut work = pin!(async {
             tokio::join!(run.submit(starts, submitted), run.wait(to_wait, over), run.collect(to_collect));
-            drop(run);
-        };
-        let ((), all) = tokio::join!(work, gather);
+        });
+        loop {
+            tokio::select! {
+                Some((request, outcome)) = outcomes.recv() => all[request] = Some(outcome),
+                () = &mut work => break,
+            }
+        }
+        // A thread that hangs in a read of the volume has a sender too, and is not waited for.
+        while let Ok((request, outcome)) = outcomes.try_recv() {
+            all[request] = Some(outcome);
+        }
         let unknown = || Outcome { failure: Some(STOPPED.to_owned()), ..Outcome::default() };
         all.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect()
     }

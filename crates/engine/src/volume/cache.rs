@@ -58,20 +58,20 @@ impl Cache {
     ) -> Result<Verified, FetchError> {
         let (path, url) = (self.directory.join(&wanted.path), pathinfo::url(&self.topurl, &wanted.path));
         let present = {
-            let (cache, path, wanted, progress) =
-                (self.directory.clone(), path.clone(), wanted.clone(), Arc::clone(&progress));
-            blocking(move || read_cached(&cache, &path, &wanted, &progress)).await??
+            let (cache, path, wanted, progress, stop) =
+                (self.directory.clone(), path.clone(), wanted.clone(), Arc::clone(&progress), stop.clone());
+            blocking(move || read_cached(&cache, &path, &wanted, &progress, &stop)).await??
         };
         if let Some(digests) = present {
             return Ok(Verified { path, digests });
         }
         let mut part = {
-            let (path, wanted) = (path.clone(), wanted.clone());
+            let (path, wanted, stop) = (path.clone(), wanted.clone(), stop.clone());
             blocking(move || {
                 // Once, so that a wrong name is found before anything is made of it.
                 wanted.digest()?;
-                Part::open(&path, &wanted.checksum, wanted.size, || wanted.digest().unwrap_or_default())
-                    .map_err(|(path, error)| FetchError::Io { action: "open", path, error })
+                Part::open(&path, &wanted.checksum, wanted.size, || wanted.digest().unwrap_or_default(), &stop)
+                    .map_err(|(path, error)| io_error("open", &path, error))
             })
             .await??
         };
@@ -116,13 +116,19 @@ impl Cache {
 }
 
 /// A file that is in the cache as it should be; nothing, and a directory for it, when it has to be fetched.
-fn read_cached(cache: &Path, path: &Path, wanted: &Wanted, progress: &Progress) -> Result<Option<Digests>, FetchError> {
+fn read_cached(
+    cache: &Path,
+    path: &Path,
+    wanted: &Wanted,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<Option<Digests>, FetchError> {
     beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
     // A link in the cache is nothing of ours; a file takes its place.
     if path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
         return Ok(None);
     }
-    match wanted.read(path, progress) {
+    match wanted.read(path, progress, stop) {
         Ok(digests) => {
             let touched = File::options().append(true).open(path).and_then(|f| f.set_modified(SystemTime::now()));
             touched.map_err(|error| io_error("touch", path, error))?;

@@ -8,6 +8,7 @@ pub use cache::Cache;
 
 use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
+use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath::BeneathError;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::{KojiError, pathinfo};
@@ -97,6 +98,9 @@ pub enum FetchError {
     /// The thread that was at it is gone.
     #[error(transparent)]
     Worker(#[from] Lost),
+    /// The run was stopped while it was read.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
     Http {
@@ -165,7 +169,7 @@ impl Wanted {
         Ok(())
     }
 
-    fn read(&self, path: &Path, progress: &Progress) -> Result<Digests, FetchError> {
+    fn read(&self, path: &Path, progress: &Progress, stop: &Stop) -> Result<Digests, FetchError> {
         let name = path.display().to_string();
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
@@ -179,21 +183,28 @@ impl Wanted {
         let mut file = File::open(path).map_err(failed)?;
         // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
         self.verify_size(&name, meta.len())?;
+        let mut watched = |read| {
+            progress(read);
+            Ok(stop.check()?)
+        };
         let digests =
-            self.digest()?.read_all(&mut file, &mut |n| progress(n)).map_err(|error| io_error("read", path, error))?;
+            self.digest()?.read_all(&mut file, &mut watched).map_err(|error| io_error("read", path, error))?;
         self.verify(&name, &digests)?;
         Ok(digests)
     }
 }
 
 fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
+    if Stopped::is_reason_of(&error) {
+        return FetchError::Stopped(Stopped);
+    }
     FetchError::Io { action, path: path.to_path_buf(), error }
 }
 
 /// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
-pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress) -> Result<Verified, FetchError> {
+pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress, stop: &Stop) -> Result<Verified, FetchError> {
     let path = topdir.join(&wanted.path);
-    match wanted.read(&path, progress) {
+    match wanted.read(&path, progress, stop) {
         Ok(digests) => Ok(Verified { path, digests }),
         // A mount that has vanished is not a file that the hub has lost.
         Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.to_path_buf())),

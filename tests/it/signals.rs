@@ -1,0 +1,257 @@
+//! Signals are obeyed whatever a run is busy with, or hangs in. Limits are generous: the promise is two seconds, on a machine that
+//! has nothing else to do.
+
+use crate::program::{Scene, image};
+use crate::sabotage::saboteur;
+use crate::scripted_hub::{Answer, ScriptedHub, always, run_command, text_of};
+use magudi_koji::calls::TaskState;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is promised within two seconds.
+const SOON: Duration = Duration::from_secs(20);
+
+/// How long a test waits for what it needs to begin with.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The size of an image that takes minutes to hash, with the algorithm of [`SLOW`].
+const LARGE: i64 = 12 << 30;
+const SLOW: &str = "media_checksums = [\"sha256\", \"sha3_512\"]\n";
+
+/// A run that is to be ended.
+struct Run {
+    child: Option<Child>,
+}
+
+impl Run {
+    fn begin(mut command: Command) -> Self {
+        Self { child: Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()) }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().unwrap()
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        kill_process(Pid::from_child(self.child()), signal).unwrap();
+    }
+
+    /// Its end, which must come before long.
+    fn ended(mut self) -> Output {
+        until("it does not end", SOON, || self.child().try_wait().unwrap().is_some());
+        self.child.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn until(otherwise: &str, patience: Duration, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !done() {
+        assert!(Instant::now() < deadline, "{otherwise}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A compose of `names` at a hub whose tasks stay open until the test ends them.
+fn scene(options: &str, names: &[&str]) -> (Scene, ScriptedHub) {
+    let scene = Scene::new();
+    let images: Vec<String> = names
+        .iter()
+        .map(|name| image(name, &format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]")))
+        .collect();
+    scene.write_compose(options, &["x86_64"], &images);
+    let hub = ScriptedHub::start(&scene);
+    hub.state().task_seconds = f64::INFINITY;
+    (scene, hub)
+}
+
+fn submitted(hub: &ScriptedHub, count: usize) {
+    until("not everything is submitted", PATIENCE, || hub.state().tasks.len() >= count);
+}
+
+/// Ends the first task with an image of [`LARGE`] bytes, all of them zero; without `on_volume` it is only said to be there.
+fn close_with_a_large_image(scene: &Scene, hub: &ScriptedHub, on_volume: bool) -> PathBuf {
+    let mut state = hub.state();
+    let build = state.finish(1000).unwrap();
+    let archive = &mut state.builds.get_mut(&build).unwrap().archives[0];
+    archive.size = LARGE;
+    let path = format!("packages/large/9.2/1/images/{}", archive.filename);
+    let on_disk = scene.path().join("volume").join(&path);
+    if on_volume {
+        File::options().write(true).open(&on_disk).unwrap().set_len(LARGE as u64).unwrap();
+    } else {
+        fs::remove_file(&on_disk).unwrap();
+    }
+    PathBuf::from(path)
+}
+
+fn open_files(run: &mut Run) -> Vec<PathBuf> {
+    let fds = fs::read_dir(format!("/proc/{}/fd", run.child().id())).into_iter().flatten().flatten();
+    fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect()
+}
+
+fn reads(run: &mut Run, path: &Path) {
+    until("the file is not read", PATIENCE, || open_files(run).iter().any(|open| open.ends_with(path)));
+}
+
+fn is_canceled(hub: &ScriptedHub, task: i64) -> bool {
+    hub.state().tasks[&task].state == TaskState::Canceled
+}
+
+fn script(scene: &Scene, name: &str, body: &str) -> String {
+    let path = scene.write(name, &format!("#!/bin/sh\n{body}\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
+}
+
+fn is_alive(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn an_image_of_the_volume_that_takes_minutes_to_hash() {
+    let (scene, hub) = scene(SLOW, &["large", "other"]);
+    let mut run = Run::begin(run_command(&scene, &[]));
+    submitted(&hub, 2);
+    let path = close_with_a_large_image(&scene, &hub, true);
+    reads(&mut run, &path);
+    run.signal(Signal::TERM);
+    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+}
+
+#[test]
+fn an_image_of_the_cache_that_takes_minutes_to_hash() {
+    let cache = "koji_cache = \"cache\"\n";
+    let (scene, hub) = scene(&format!("{SLOW}{cache}"), &["large", "other"]);
+    let text = fs::read_to_string(scene.path().join("test.conf")).unwrap();
+    let absolute = scene.path().join("cache").display().to_string();
+    scene.write("test.conf", &text.replace("\"cache\"", &format!("\"{absolute}\"")));
+    let mut run = Run::begin(run_command(&scene, &[]));
+    submitted(&hub, 2);
+    let path = {
+        let in_cache = scene.path().join("cache/packages/large/9.2/1/images/large-9.2-1.x86_64.qcow2");
+        fs::create_dir_all(in_cache.parent().unwrap()).unwrap();
+        File::create(&in_cache).unwrap().set_len(LARGE as u64).unwrap();
+        close_with_a_large_image(&scene, &hub, false)
+    };
+    reads(&mut run, &path);
+    run.signal(Signal::INT);
+    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+}
+
+/// As of a network file system whose server is gone.
+#[test]
+fn a_volume_that_hangs() {
+    let (scene, hub) = scene("", &["large", "other"]);
+    let mut command = run_command(&scene, &[]);
+    command.env("LD_PRELOAD", saboteur(scene.path())).env("SABOTAGE_CALL", "read").env("SABOTAGE_ERRNO", "0");
+    command.env("SABOTAGE_FILE", "large-9.2-1.x86_64.qcow2");
+    let mut run = Run::begin(command);
+    submitted(&hub, 2);
+    let path = close_with_a_large_image(&scene, &hub, true);
+    reads(&mut run, &path);
+    run.signal(Signal::TERM);
+    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+}
+
+#[test]
+fn a_second_signal_while_everything_hangs() {
+    let (scene, hub) = scene("", &["large", "other"]);
+    hub.on("cancelTask", always(Answer::Held(Duration::from_secs(600))));
+    let hangs = script(&scene, "hangs", "trap '' TERM INT\necho $$ > pid; mv pid hung; sleep 600");
+    let mut command = run_command(&scene, &["--notification-script", &hangs]);
+    command.env("LD_PRELOAD", saboteur(scene.path())).env("SABOTAGE_CALL", "read").env("SABOTAGE_ERRNO", "0");
+    command.env("SABOTAGE_FILE", "large-9.2-1.x86_64.qcow2");
+    let mut run = Run::begin(command);
+    submitted(&hub, 2);
+    let path = close_with_a_large_image(&scene, &hub, true);
+    reads(&mut run, &path);
+    run.signal(Signal::TERM);
+    until("nothing is canceled", SOON, || hub.count("cancelTask") > 0);
+    assert!(run.child().try_wait().unwrap().is_none());
+    run.signal(Signal::TERM);
+    let output = run.ended();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("Ended at once by a second signal (15)"), "{stderr}");
+    let pid = text_of(&scene, "hung");
+    until("the script lives", SOON, || !is_alive(pid.trim()));
+}
+
+#[test]
+fn a_notification_script_that_hangs_holds_up_neither_submissions_nor_signals() {
+    let (scene, hub) = scene("", &["one", "other"]);
+    let hangs = script(
+        &scene,
+        "hangs",
+        "trap '' TERM INT HUP\n(trap '' TERM INT HUP; sleep 600) & echo $! >> children\necho $$ >> children\nwait",
+    );
+    let mut run = Run::begin(run_command(&scene, &["--notification-script", &hangs]));
+    submitted(&hub, 2);
+    until("the script does not run", PATIENCE, || text_of(&scene, "children").lines().count() >= 2);
+    run.signal(Signal::TERM);
+    until("the tasks are not canceled", SOON, || is_canceled(&hub, 1000) && is_canceled(&hub, 1001));
+    let output = run.ended();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("Failed to invoke notification script."), "{stderr}");
+    assert!(stderr.contains("hangs status-change: it was killed after"), "{stderr}");
+    let children = text_of(&scene, "children");
+    until("children of the script live", SOON, || !children.lines().any(is_alive));
+    assert!(children.lines().count() > 2, "the last message was not said");
+}
+
+#[test]
+fn a_notification_script_has_its_time_and_the_order_is_kept() {
+    let (scene, hub) = scene("", &["one"]);
+    hub.state().task_seconds = 0.0;
+    let hangs = script(&scene, "hangs", "[ \"$1\" = phase-start ] && exec sleep 600; exit 0");
+    let slow = script(&scene, "slow", "sleep 0.2; echo \"$1\" \"$(cat)\" >> said");
+    let fails = script(&scene, "fails", "[ \"$1\" = phase-stop ] && exit 7; exit 0");
+    let scripts = ["--notification-script", &hangs, "--notification-script", &slow, "--notification-script", &fails];
+    let run = run_command(&scene, &[&scripts[..], &["--notification-timeout", "3"]].concat()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(0), "{stderr}");
+    let said = text_of(&scene, "said");
+    let said: Vec<String> = said
+        .lines()
+        .map(|line| {
+            let (message, object) = line.split_once(' ').unwrap();
+            let object: serde_json::Value = serde_json::from_str(object).unwrap();
+            let which = object.get("status").or(object.get("phase_name")).unwrap().as_str().unwrap().to_owned();
+            format!("{message} {which}")
+        })
+        .collect();
+    let want = [
+        "status-change STARTED",
+        "phase-start osbuild",
+        "phase-stop osbuild",
+        "phase-start image_checksum",
+        "phase-stop image_checksum",
+        "status-change FINISHED",
+    ];
+    assert_eq!(said, want, "{stderr}");
+    for warning in ["hangs phase-start: it was killed after", "fails phase-stop: exit status: 7"] {
+        assert!(stderr.contains(warning), "{warning:?} is not in {stderr}");
+    }
+    assert!(text_of(&scene, "logs/global/traceback.global.log").is_empty());
+}
