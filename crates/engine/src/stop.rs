@@ -27,7 +27,7 @@ pub struct Stopped;
 impl Stopped {
     /// Whether that is what ended reading or writing.
     pub fn is_reason_of(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+        matches!(error.get_ref(), Some(inner) if inner.is::<Self>())
     }
 }
 
