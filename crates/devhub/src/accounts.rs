@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::Scenario;
 use crate::wire::{Value, int, string, structure};
 
 /// The permissions that a hub knows, in the order of their ids.
-pub(crate) const PERMISSIONS: [&str; 12] = [
+pub(crate) const PERMISSIONS: [&str; 13] = [
     "admin",
     "build",
     "repo",
@@ -20,6 +21,8 @@ pub(crate) const PERMISSIONS: [&str; 12] = [
     "dist-repo",
     "host",
     "image-import",
+    // A new database has not got this one, though `buildImage` asks for it.
+    "livemedia",
 ];
 
 /// One user.
@@ -69,19 +72,22 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// The accounts of a new hub: an admin, one that may build images, one that may do nothing, and a builder.
-    pub(crate) fn new() -> Self {
-        let account = |id, name: &str, password, permissions: &[&str]| User {
-            id,
-            name: name.to_owned(),
-            password,
-            is_host: password.is_none(),
-            principals: Vec::new(),
-            permissions: permissions.iter().map(|&p| p.to_owned()).collect(),
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let account = |id, name: &str, password, permissions: &[&str]| {
+            let usual = || permissions.iter().map(|&p| p.to_owned()).collect();
+            User {
+                id,
+                name: name.to_owned(),
+                password,
+                is_host: password.is_none(),
+                principals: Vec::new(),
+                permissions: scenario.permissions.get(name).cloned().unwrap_or_else(usual),
+            }
         };
         Self {
             users: vec![
                 account(1, "kojiadmin", Some("kojipass"), &["admin"]),
-                account(2, "compose", Some("composepass"), &["image"]),
+                account(2, "compose", Some("composepass"), &["image", "livemedia"]),
                 account(3, "nobody", Some("nobodypass"), &[]),
                 account(4, "builder1", None, &[]),
             ],
@@ -136,7 +142,7 @@ mod tests {
 
     #[test]
     fn passwords_and_permissions() {
-        let mut accounts = Accounts::new();
+        let mut accounts = Accounts::new(&Scenario::default());
         assert!(accounts.login("compose", "composepass").is_some_and(|u| u.may("image") && !u.may("admin")));
         assert!(accounts.login("kojiadmin", "kojipass").is_some_and(|u| u.may("image")));
         assert!(accounts.login("compose", "").is_none());

@@ -29,6 +29,9 @@ const fn row(
     ArchiveType { id, name, description, extensions, compression }
 }
 
+/// The type of files whose type a hub does not know; a strict one does not take them.
+pub(crate) const OTHER: &str = "other";
+
 /// All types.
 pub(crate) static ARCHIVE_TYPES: &[ArchiveType] = &[
     row(1, "jar", "jar war rar ear sar jdocbook jdocbook-style", Some("zip"), "Jar file"),
@@ -112,6 +115,7 @@ pub(crate) static ARCHIVE_TYPES: &[ArchiveType] = &[
     row(1003, "vsphere-ova", "vsphere.ova", None, "vSphere OVA"),
     row(1004, "docker", "docker.tar.xz", None, "Docker image"),
     row(1005, "vagrant-libvirt", "vagrant-libvirt.box", None, "Vagrant box for libvirt"),
+    row(1006, OTHER, "", None, "A file of a type that a hub does not know"),
 ];
 
 impl ArchiveType {

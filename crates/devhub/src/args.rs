@@ -1,5 +1,7 @@
 //! *Arguments* of a call, bound to the parameters of a hub method as Python binds them.
 
+use std::collections::BTreeSet;
+
 use magudi_koji::value::split_kwargs;
 
 use crate::python;
@@ -14,6 +16,7 @@ pub(crate) type Signature = &'static str;
 pub(crate) struct Args {
     values: Vec<Option<Value>>,
     rest: Vec<Value>,
+    positional: usize,
 }
 
 /// The name and the default of a parameter.
@@ -34,8 +37,14 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-/// Binds `params` to the parameters of `function`; a fault 1019 with Python's own words if they do not fit.
-pub(crate) fn bind(function: &str, signature: Signature, params: Vec<Value>) -> Result<Args, Fault> {
+/// Binds `params` to the parameters of `function`; a fault 1019 with Python's own words if they do not fit. It is too old to have
+/// the parameters in `unknown`.
+pub(crate) fn bind(
+    function: &str,
+    signature: Signature,
+    params: Vec<Value>,
+    unknown: Option<&BTreeSet<String>>,
+) -> Result<Args, Fault> {
     let arguments = split_kwargs(params);
     let known: Vec<_> = parameters(signature).filter(|(name, _)| !name.starts_with('*')).collect();
     let variadic = signature.contains('*');
@@ -48,7 +57,8 @@ pub(crate) fn bind(function: &str, signature: Signature, params: Vec<Value>) -> 
     let mut values: Vec<Option<Value>> = positional.into_iter().map(Some).collect();
     values.resize_with(known.len(), || None);
     for (name, value) in arguments.named {
-        match known.iter().position(|(n, _)| *n == name) {
+        let is_known = unknown.is_none_or(|unknown| !unknown.contains(&name));
+        match known.iter().position(|(n, _)| *n == name && is_known) {
             Some(i) if values[i].is_some() => {
                 return Err(parameter(format!("{function}() got multiple values for argument '{name}'")));
             }
@@ -79,7 +89,7 @@ pub(crate) fn bind(function: &str, signature: Signature, params: Vec<Value>) -> 
         let names = list(&missing);
         return Err(parameter(format!("{function}() missing {count} required positional argument{s}: {names}")));
     }
-    Ok(Args { values, rest })
+    Ok(Args { values, rest, positional: given.min(known.len()) })
 }
 
 static NIL: Value = Value::Nil;
@@ -98,6 +108,14 @@ impl Args {
     /// Whether the argument at `place` is true; `default` if it was left out.
     pub(crate) fn flag(&self, place: usize, default: bool) -> bool {
         self.given(place).map_or(default, truthy)
+    }
+
+    /// The arguments as they came, for a method of this signature: those by position, and those by name.
+    pub(crate) fn as_received(&self, signature: Signature) -> (Vec<Value>, Value) {
+        let given = |place: usize| self.given(place).cloned();
+        let named = parameters(signature).enumerate().skip(self.positional);
+        let named = named.filter_map(|(place, (name, _))| Some((name, given(place)?)));
+        ((0..self.positional).filter_map(given).collect(), crate::wire::structure(named))
     }
 
     /// What stands after the named parameters of a variadic method.
@@ -123,13 +141,22 @@ pub(crate) fn id_of(value: &Value) -> Result<i64, Fault> {
         Value::String(s) => s.trim().parse().ok(),
         _ => None,
     };
-    id.ok_or_else(|| {
-        parameter(format!(
-            "Invalid type for value {}: <class '{}'>, expected type <class 'int'>",
-            python::repr(value),
-            python::class(value)
-        ))
-    })
+    id.ok_or_else(|| wrong_type(value, "int"))
+}
+
+/// A value that must be a string.
+pub(crate) fn text_of(value: &Value) -> Result<&str, Fault> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Nil => Err(parameter("Invalid type, expected type <class 'str'>")),
+        other => Err(wrong_type(other, "str")),
+    }
+}
+
+/// The fault of a value that is not of a type of Python's.
+pub(crate) fn wrong_type(value: &Value, wanted: &str) -> Fault {
+    let (text, class) = (python::text(value), python::class(value));
+    parameter(format!("Invalid type for value '{text}': <class '{class}'>, expected type <class '{wanted}'>"))
 }
 
 #[cfg(test)]
@@ -140,7 +167,7 @@ mod tests {
     const IMAGE: Signature = "name version distro image_type target arches opts=None priority=None";
 
     fn fails(params: Vec<Value>) -> String {
-        bind("someImage", IMAGE, params).unwrap_err().string
+        bind("someImage", IMAGE, params, None).unwrap_err().string
     }
 
     fn named(name: &str) -> Value {
@@ -166,7 +193,7 @@ mod tests {
             fails(with(vec![Value::Nil; 7], named("opts"))),
             "someImage() got multiple values for argument 'opts'"
         );
-        assert!(bind("someImage", IMAGE, with(six(), named("priority"))).is_ok());
+        assert!(bind("someImage", IMAGE, with(six(), named("priority")), None).is_ok());
     }
 
     #[test]
@@ -183,7 +210,7 @@ mod tests {
 
     #[test]
     fn variadic_methods_take_anything() {
-        let args = bind("echo", "*args", vec![int(1), int(2)]).unwrap();
+        let args = bind("echo", "*args", vec![int(1), int(2)], None).unwrap();
         assert_eq!(args.rest(), [int(1), int(2)]);
     }
 }

@@ -3,10 +3,20 @@
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
 use crate::facts::Facts;
+use crate::volume::DEFAULT_VOLUME;
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The id of the build type `image`.
 pub(crate) const IMAGE_BTYPE: i64 = 4;
+
+/// How a checksum is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChecksumType {
+    /// By content generators.
+    Md5 = 0,
+    /// By the hub.
+    Sha256 = 2,
+}
 
 /// One file of a build.
 #[derive(Debug, Clone)]
@@ -23,10 +33,16 @@ pub(crate) struct Archive {
     pub(crate) filename: String,
     /// What the hub says its size is, in bytes.
     pub(crate) size: u64,
-    /// What the hub says its MD5 is.
-    pub(crate) md5: String,
+    /// What the hub says its checksum is.
+    pub(crate) checksum: String,
+    /// How that was computed.
+    pub(crate) checksum_type: ChecksumType,
     /// Further facts.
     pub(crate) extra: Facts,
+    /// Whether the hub knows the build root in which it was made.
+    pub(crate) has_buildroot: bool,
+    /// Whether the hub knows which packages are in it.
+    pub(crate) has_packages: bool,
 }
 
 impl Archive {
@@ -36,9 +52,9 @@ impl Archive {
             ("btype", string("image")),
             ("btype_id", int(IMAGE_BTYPE)),
             ("build_id", int(self.build)),
-            ("buildroot_id", int(self.id)),
-            ("checksum", string(self.md5.as_str())),
-            ("checksum_type", int(0)),
+            ("buildroot_id", int_or_nil(self.has_buildroot.then_some(self.id))),
+            ("checksum", string(self.checksum.as_str())),
+            ("checksum_type", int(self.checksum_type as i64)),
             ("compression_type", string_or_nil(self.kind.compression)),
             ("extra", self.extra.value()),
             ("filename", string(self.filename.as_str())),
@@ -66,6 +82,8 @@ pub(crate) enum BuildState {
     Complete = 1,
     /// Failed: it will never get files.
     Failed = 3,
+    /// Its task was called off.
+    Canceled = 4,
 }
 
 impl BuildState {
@@ -75,6 +93,7 @@ impl BuildState {
             Self::Building => "BUILDING",
             Self::Complete => "COMPLETE",
             Self::Failed => "FAILED",
+            Self::Canceled => "CANCELED",
         }
     }
 }
@@ -117,6 +136,8 @@ pub(crate) struct Build {
     pub(crate) completed: Option<Micros>,
     /// The event that made it.
     pub(crate) event: i64,
+    /// The volume on which it lies, if it is not the first one: its id and its name.
+    pub(crate) volume: Option<Box<(i64, String)>>,
     /// Its files.
     pub(crate) archives: Vec<Archive>,
     /// The tag it got, with the event that gave it.
@@ -167,8 +188,8 @@ impl Build {
             ("state", int(self.state as i64)),
             ("task_id", int_or_nil(self.made_by())),
             ("version", string(self.version.as_str())),
-            ("volume_id", int(0)),
-            ("volume_name", string("DEFAULT")),
+            ("volume_id", int(self.volume.as_ref().map_or(0, |volume| volume.0))),
+            ("volume_name", string(self.volume.as_ref().map_or(DEFAULT_VOLUME, |volume| volume.1.as_str()))),
         ]
     }
 

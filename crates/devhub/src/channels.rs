@@ -16,8 +16,11 @@ const fn channel(id: i64, name: &'static str) -> Channel {
 /// Where tasks for images wait.
 pub(crate) const IMAGE: Channel = channel(7, "image");
 
+/// Where tasks for live media wait.
+pub(crate) const LIVEMEDIA: Channel = channel(8, "livemedia");
+
 /// All channels, by id.
-pub(crate) static CHANNELS: [Channel; 7] = [
+pub(crate) static CHANNELS: [Channel; 8] = [
     channel(1, "default"),
     channel(2, "createrepo"),
     channel(3, "maven"),
@@ -25,4 +28,5 @@ pub(crate) static CHANNELS: [Channel; 7] = [
     channel(5, "appliance"),
     channel(6, "vm"),
     IMAGE,
+    LIVEMEDIA,
 ];

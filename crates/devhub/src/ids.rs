@@ -44,16 +44,6 @@ pub(crate) fn build_id(task: i64) -> i64 {
     task + 5_000_000
 }
 
-/// The id of the `tagBuild` task under a task: outside of the ids of submitted tasks, and different for each of them.
-pub(crate) fn tag_task_id(task: i64) -> i64 {
-    task + 2_000_000
-}
-
-/// The id of the `waitrepo` task under a task.
-pub(crate) fn repo_task_id(task: i64) -> i64 {
-    task + 4_000_000
-}
-
 /// Hexadecimal digits that follow from `words`, 64 of them.
 pub(crate) fn hex(words: &[&str]) -> String {
     let mut hasher = Sha256::new();

@@ -1,12 +1,13 @@
 //! The *import* of what was built: files on the volume, archives in the hub.
 
+use std::borrow::Cow;
 use std::io;
 
-use md5::{Digest as _, Md5};
+use md5::{Digest, Md5};
+use sha2::Sha256;
 
 use crate::archive_types;
-use crate::builders::{Builder, Job};
-use crate::builds::{Archive, BuildState};
+use crate::builds::{Archive, BuildState, ChecksumType};
 use crate::clock::Micros;
 use crate::facts::Facts;
 use crate::ids;
@@ -23,15 +24,19 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 impl State {
     /// Writes the files of the build of `task` and describes them, in an order of their own: which of the files of a
     /// build comes first is not defined (KOJI.md 7).
-    pub(crate) fn import(&self, setting: &Setting, task: &Task, files: &[PlannedFile]) -> io::Result<Vec<Archive>> {
+    pub(crate) fn import(&self, setting: &Setting, task: &Task, files: &[&PlannedFile]) -> io::Result<Vec<Archive>> {
         let build = ids::build_id(task.id);
         let (Some(builder), Some(job)) = (task.builder, task.job()) else { return Ok(Vec::new()) };
-        let mut files: Vec<&PlannedFile> = files.iter().collect();
+        let volume = task.plan.as_ref().and_then(|plan| plan.volume.as_deref());
+        let dir = Volume::image_dir(volume, &job.name, &job.version, &job.release);
+        let checksum_type = builder.checksum_type();
+        let mut files = files.to_vec();
         files.sort_by_cached_key(|file| crc32fast::hash(format!("{build} {}", file.filename).as_bytes()));
         let mut archives = Vec::with_capacity(files.len());
         for file in files {
             let Some(kind) = archive_types::by_name(&file.type_name) else { continue };
-            let (size, md5) = write(setting, builder, &job, file)?;
+            let content = Content::of(setting, builder.phase(), &job.nvr(), file);
+            content.write(setting, &dir, &file.filename)?;
             let extra = match &file.extra {
                 Some(extra) => magudi_koji::value::from_json(extra).unwrap_or(Value::Nil),
                 None => builder.archive_extra(task, &file.arch),
@@ -42,20 +47,27 @@ impl State {
                 arch: file.arch.clone(),
                 kind,
                 filename: file.filename.clone(),
-                size,
-                md5,
+                size: content.size,
+                checksum: content.stated_checksum(setting, checksum_type, &file.filename),
+                checksum_type,
                 extra: Facts::of(&extra),
+                has_buildroot: builder.generator().is_some(),
+                has_packages: builder.lists_packages(),
             });
         }
         Ok(archives)
     }
 
-    /// The build has got its files, and is complete.
-    pub(crate) fn complete(&mut self, build: i64, archives: Vec<Archive>, time: Micros) {
+    /// The build of a task has got its files, and is complete.
+    pub(crate) fn complete(&mut self, id: i64, archives: Vec<Archive>, time: Micros) {
+        let build = ids::build_id(id);
         for archive in &archives {
             self.archive_builds.insert(archive.id, build);
         }
+        let volume = self.tasks.get(id).and_then(|task| task.plan.as_ref()?.volume.clone());
+        let volume = volume.map(|name| Box::new((self.volume_id(&name), name)));
         if let Some(build) = self.builds.get_mut(build) {
+            build.volume = volume;
             build.archives = archives;
             build.state = BuildState::Complete;
             build.completed = Some(time);
@@ -64,50 +76,69 @@ impl State {
     }
 }
 
-/// Writes one file, as the script wants it; the size and the MD5 that the hub will state.
-fn write(setting: &Setting, builder: &dyn Builder, job: &Job, file: &PlannedFile) -> io::Result<(u64, String)> {
-    let scenario = &setting.scenario;
-    let filename = &file.filename;
-    let mut content = match &file.text {
-        _ if scenario.empty_files.contains(filename) => Vec::new(),
-        Some(text) => text.clone().into_bytes(),
-        None => format!("{} fake image\n{}\n{filename}\n", builder.phase(), job.nvr()).into_bytes(),
-    };
-    let size = scenario.sizes.get(filename).copied().unwrap_or(content.len() as u64);
-    // What is cut off here is at most some lines of text, whose length fits everywhere.
-    content.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-    let md5 = if scenario.wrong_checksum.contains(filename) {
-        ids::hex_of(&Md5::digest(b"another file"))
-    } else {
-        md5(&content, size)
-    };
-    if !scenario.missing_files.contains(filename) {
+/// What is in a file: some bytes, and zeros after them.
+#[derive(Debug)]
+pub(crate) struct Content {
+    bytes: Vec<u8>,
+    size: u64,
+}
+
+impl Content {
+    /// What a planned file holds, as the script wants it.
+    pub(crate) fn of(setting: &Setting, phase: &str, nvr: &str, file: &PlannedFile) -> Self {
+        let filename = &file.filename;
+        let mut bytes = match &file.text {
+            _ if setting.scenario.empty_files.contains(filename) => Vec::new(),
+            Some(text) => text.clone().into_bytes(),
+            None => format!("{phase} fake image\n{nvr}\n{filename}\n").into_bytes(),
+        };
+        let size = setting.scenario.sizes.get(filename).copied().unwrap_or(bytes.len() as u64);
+        // What is cut off here is at most some lines of text, whose length fits everywhere.
+        bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        Self { bytes, size }
+    }
+
+    /// Writes it into a directory on the volume, unless the script says that it is missing there.
+    pub(crate) fn write(&self, setting: &Setting, dir: &str, filename: &str) -> io::Result<()> {
+        let scenario = &setting.scenario;
+        if scenario.missing_files.contains(filename) {
+            return Ok(());
+        }
+        let mut bytes = Cow::Borrowed(&self.bytes);
         if scenario.flip_bytes.contains(filename)
-            && let Some(byte) = content.first_mut()
+            && let Some(byte) = bytes.to_mut().first_mut()
         {
             *byte ^= 1;
         }
-        setting.volume.write_image(
-            &Volume::image_dir(&job.name, &job.version, &job.release),
-            filename,
-            &content,
-            size,
-        )?;
+        setting.volume.write_image(dir, filename, &bytes, self.size)
     }
-    Ok((size, md5))
-}
 
-/// The MD5 of `content` and the zeros that make it `size` bytes long.
-fn md5(content: &[u8], size: u64) -> String {
-    let mut hasher = Md5::new();
-    hasher.update(content);
-    let mut left = size.saturating_sub(content.len() as u64);
-    while left > 0 {
-        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
-        hasher.update(ZEROS.get(..piece).unwrap_or(&ZEROS));
-        left -= piece as u64;
+    /// The checksum that the hub will state.
+    fn stated_checksum(&self, setting: &Setting, kind: ChecksumType, filename: &str) -> String {
+        if setting.scenario.wrong_checksum.contains(filename) {
+            return Self { bytes: b"another file".to_vec(), size: 12 }.checksum(kind);
+        }
+        self.checksum(kind)
     }
-    ids::hex_of(&hasher.finalize())
+
+    fn checksum(&self, kind: ChecksumType) -> String {
+        match kind {
+            ChecksumType::Md5 => self.digest::<Md5>(),
+            ChecksumType::Sha256 => self.digest::<Sha256>(),
+        }
+    }
+
+    fn digest<D: Digest>(&self) -> String {
+        let mut hasher = D::new();
+        hasher.update(&self.bytes);
+        let mut left = self.size.saturating_sub(self.bytes.len() as u64);
+        while left > 0 {
+            let piece = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+            hasher.update(ZEROS.get(..piece).unwrap_or(&ZEROS));
+            left -= piece as u64;
+        }
+        ids::hex_of(&hasher.finalize())
+    }
 }
 
 #[cfg(test)]
@@ -116,10 +147,13 @@ mod tests {
 
     #[test]
     fn zeros_count() {
+        let md5 = |bytes: &[u8], size| Content { bytes: bytes.to_vec(), size }.checksum(ChecksumType::Md5);
         assert_eq!(md5(b"", 0), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(md5(b"abc", 3), ids::hex_of(&Md5::digest(b"abc")));
         let mut long = b"abc".to_vec();
         long.resize(200_000, 0);
         assert_eq!(md5(b"abc", 200_000), ids::hex_of(&Md5::digest(&long)));
+        let sha256 = Content { bytes: b"abc".to_vec(), size: 200_000 }.checksum(ChecksumType::Sha256);
+        assert_eq!(sha256, ids::hex_of(&Sha256::digest(&long)));
     }
 }

@@ -199,7 +199,8 @@ mod tests {
                 freed: Some((5, 6)),
                 finish: 6,
                 close: 7,
-                outcome: Outcome::no_target("x"),
+                outcome: Outcome::no_target(&Value::Nil),
+                volume: None,
             },
         };
         let (mut journal, records) = Journal::open(dir.path()).unwrap();

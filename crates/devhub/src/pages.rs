@@ -141,7 +141,8 @@ fn build(setting: &Setting, state: &State, id: i64) -> Option<(String, String)> 
         state = build.state.name(),
         id = build.task
     );
-    let dir = Volume::image_dir(&build.name, &build.version, &build.release);
+    let on = build.volume.as_ref().map(|volume| volume.1.as_str());
+    let dir = Volume::image_dir(on, &build.name, &build.version, &build.release);
     for archive in &build.archives {
         content.push_str(&file_link(&dir, &archive.filename, archive.size));
     }

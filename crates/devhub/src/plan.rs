@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::builders::{Builder, Composed, Job};
+use crate::builders::{Builder, Composed, Job, PerArchPlan};
 use crate::clock::{Micros, micros};
 use crate::names;
+use crate::python;
 use crate::scenario::{Scenario, ScriptedArchive};
+use crate::targets::Targets;
 use crate::wire::{self, Value};
 
 /// What will come of a task.
@@ -20,12 +22,14 @@ pub(crate) enum Outcome {
     },
     /// Composer is asked.
     Composed(Composed),
+    /// There is a task for each arch.
+    PerArch(PerArchPlan),
 }
 
 impl Outcome {
     /// The target does not exist.
-    pub(crate) fn no_target(name: &str) -> Self {
-        Self::Fault { code: wire::GENERIC, text: format!("No such build target: {name}") }
+    pub(crate) fn no_target(info: &Value) -> Self {
+        Self::Fault { code: wire::GENERIC, text: format!("No such build target: {}", python::text(info)) }
     }
 }
 
@@ -67,7 +71,7 @@ impl PlannedFile {
 }
 
 /// A file name of the script, with the facts of a job in it.
-fn file_name(job: &Job, arch: &str, suffix: &str, template: &str) -> String {
+pub(crate) fn file_name(job: &Job, arch: &str, suffix: &str, template: &str) -> String {
     let fields = [("name", job.name.as_str()), ("version", &job.version), ("release", &job.release)];
     names::fill(template, &[&fields[..], &[("arch", arch), ("suffix", suffix)]].concat())
 }
@@ -85,6 +89,10 @@ pub(crate) enum Step {
     Free,
     /// A builder begins with it again.
     Reopen,
+    /// A builder begins with a task under another.
+    OpenChild,
+    /// A task under another has had its time.
+    EndChild,
     /// The files are made: there is a build, or not.
     Finish,
     /// The build is tagged and the task ends.
@@ -111,11 +119,21 @@ pub(crate) struct Plan {
     pub(crate) close: Micros,
     /// What comes of it.
     pub(crate) outcome: Outcome,
+    /// The volume on which its build will lie, if it is not the first one.
+    #[serde(default)]
+    pub(crate) volume: Option<String>,
 }
 
 impl Plan {
     /// How the task `id` for `request` will go.
-    pub(crate) fn new(scenario: &Scenario, builder: &dyn Builder, id: i64, now: Micros, request: &[Value]) -> Self {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        targets: &Targets,
+        builder: &dyn Builder,
+        id: i64,
+        now: Micros,
+        request: &[Value],
+    ) -> Self {
         let job = builder.job(request);
         let length = scenario.task_seconds.of_task(id);
         let queue = scenario.queue_seconds.map_or((length * 0.1).min(1.0), |queue| queue.of_task(id));
@@ -138,7 +156,8 @@ impl Plan {
             freed: is_freed.then(|| (at(half), at(again))),
             finish: at(finish),
             close: at((extra + length).max(finish)),
-            outcome: builder.outcome(scenario, &job, request),
+            outcome: builder.outcome(scenario, targets, id, &job, request),
+            volume: scenario.volume.get(&job.key).cloned(),
         }
     }
 
@@ -168,7 +187,8 @@ mod tests {
     }
 
     fn plan(scenario: &str, opts: Value) -> Plan {
-        Plan::new(&parse_scenario(scenario).unwrap(), builders::ALL[0], 1, 0, &request(opts))
+        let scenario = parse_scenario(scenario).unwrap();
+        Plan::new(&scenario, &Targets::new(&scenario), builders::ALL[0], 1, 0, &request(opts))
     }
 
     fn with_repo() -> Value {

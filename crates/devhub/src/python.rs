@@ -54,6 +54,14 @@ pub(crate) fn repr(value: &Value) -> String {
     out
 }
 
+/// `str` of any value that came over the wire.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => repr(value),
+    }
+}
+
 fn write_repr(out: &mut String, value: &Value) {
     match value {
         Value::Nil => out.push_str("None"),

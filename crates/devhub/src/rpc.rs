@@ -81,6 +81,11 @@ impl Call<'_> {
         }
     }
 
+    /// The options of a method that the hub is too old to know.
+    pub(crate) fn unknown_options(&self, method: &str) -> Vec<&str> {
+        self.setting.scenario.unknown_options.get(method).into_iter().flatten().map(String::as_str).collect()
+    }
+
     /// Notes a change, and keeps it if the hub keeps changes.
     pub(crate) fn keep(
         &mut self,
@@ -108,15 +113,16 @@ pub(crate) fn answer(site: &Site, body: &[u8], caller: &Caller) -> Reply {
     Reply::Answer { method: name, body }
 }
 
-fn find(name: &str) -> Result<&'static Method, Fault> {
+fn find(setting: &Setting, name: &str) -> Result<&'static Method, Fault> {
     let shown = if name.is_empty() { "None" } else { name };
-    methods::find(name).ok_or_else(|| generic(format!("Invalid method: {shown}")))
+    let is_known = !setting.scenario.unknown_methods.contains(name);
+    methods::find(name).filter(|_| is_known).ok_or_else(|| generic(format!("Invalid method: {shown}")))
 }
 
 fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
     let is_multicall = name == "multiCall";
     if !is_multicall {
-        find(name)?;
+        find(&site.setting, name)?;
     }
     let mut state = site.state();
     let state = &mut *state;
@@ -135,7 +141,11 @@ fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
     }
     let mut context = Context { setting: &site.setting, state, session, caller, now, wrote: false };
     let callnum = credentials.as_ref().and_then(|credentials| credentials.callnum);
-    let answer = if is_multicall { context.multicall(params) } else { context.call(find(name)?, params, callnum) };
+    let answer = if is_multicall {
+        context.multicall(params)
+    } else {
+        context.call(find(&site.setting, name)?, params, callnum)
+    };
     // A call that failed changed nothing, as far as its number is concerned (KOJI.md 3).
     if answer.is_ok()
         && context.wrote
@@ -157,11 +167,13 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn call(&mut self, method: &Method, params: Vec<Value>, callnum: Option<i64>) -> Answer {
-        let args = args::bind(method.function, method.signature, params).map_err(|fault| match method.name {
-            // A login is not called the way the others are.
-            "login" | "sslLogin" => python("TypeError", &fault.string),
-            _ => fault,
-        })?;
+        let unknown = self.setting.scenario.unknown_options.get(method.name);
+        let args =
+            args::bind(method.function, method.signature, params, unknown).map_err(|fault| match method.name {
+                // A login is not called the way the others are.
+                "login" | "sslLogin" => python("TypeError", &fault.string),
+                _ => fault,
+            })?;
         if method.writes && callnum.is_some_and(|n| i32::try_from(n).is_err()) {
             return Err(python("psycopg2.errors.NumericValueOutOfRange", "integer out of range\n"));
         }
@@ -216,7 +228,7 @@ impl Context<'_> {
         if matches!(name.as_str(), "multiCall" | "system.multicall") {
             return self.multicall(params);
         }
-        let method = find(&name)?;
+        let method = find(self.setting, &name)?;
         self.call(method, params, None)
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use magudi_koji::value::from_json;
 use serde::Deserialize;
 
+use crate::accounts::PERMISSIONS;
 use crate::archive_types;
 use crate::names;
 use crate::seconds::LONGEST;
@@ -57,6 +58,32 @@ pub struct Scenario {
     pub target_arches: BTreeMap<String, Vec<String>>,
     /// Images whose package is in no tag: their build is complete, and their task fails with fault 1003.
     pub unlisted_packages: BTreeSet<String>,
+    /// Image name -> the files that the task for each arch makes, instead of the usual: whole names, in which `{name} {version}
+    /// {release} {arch}` are replaced.
+    pub files: BTreeMap<String, Vec<String>>,
+    /// Image name -> the arches whose tasks fail, perhaps with what each of them fails of.
+    pub child_fail: BTreeMap<String, FailingArches>,
+    /// Image name -> the release that the tasks for its arches state, whatever that of the build is; `null` is none.
+    pub child_release: BTreeMap<String, Option<String>>,
+    /// Images that get no task for an arch, and a build without files.
+    pub no_arch: BTreeMap<String, bool>,
+    /// What the tasks for arches are called, by a builder that is not the hub's: what they make gets into no build.
+    pub only_method: Option<String>,
+    /// Image name -> the volume on which its build lies.
+    pub volume: BTreeMap<String, String>,
+    /// Whether what was only tried stays where its task left it, instead of a link there.
+    pub scratch_plain: bool,
+    /// Images whose package must not be in a tag: their task fails with fault 1005.
+    pub blocked_packages: BTreeSet<String>,
+    /// Whether the hub does what a real one does and the recorded composes do not bear: a name, version and release is
+    /// built once, a description comes from an address that Koji knows, and a file has a type that it knows.
+    pub strict: bool,
+    /// Method -> options that the hub does not know, because its plugin is older.
+    pub unknown_options: BTreeMap<String, BTreeSet<String>>,
+    /// User -> its permissions, instead of those that it has on every simulated hub.
+    pub permissions: BTreeMap<String, BTreeSet<String>>,
+    /// Methods that the hub does not know, because it has no plugin for them.
+    pub unknown_methods: BTreeSet<String>,
     /// Whether composer's builds hold manifests beside their images.
     pub manifests: bool,
     /// File name -> its size in bytes: the usual text, and zeros after it that take no room on the disk.
@@ -64,6 +91,7 @@ pub struct Scenario {
     /// Build targets that exist although no task named them yet (`f42-image` always exists).
     pub targets: BTreeSet<String>,
     /// Build targets that do not exist: their tasks fail with fault 1000.
+    #[serde(alias = "no_target")]
     pub unknown_targets: BTreeSet<String>,
     /// Times at which the hub cannot be used.
     pub outages: Vec<Outage>,
@@ -96,12 +124,33 @@ pub struct Scenario {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Failure {
-    /// Exit status of the command that waited for such a task where the script was recorded; of no meaning to a hub.
-    pub rc: i64,
+    /// Exit status of the command that waits for such a task: with 0 the task ends well all the same, whatever the tasks
+    /// under it did.
+    pub rc: Option<i64>,
     /// The reason; `boom` without it.
     pub out: Option<String>,
     /// Where it fails.
     pub kind: FailureKind,
+}
+
+/// Arches whose tasks fail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum FailingArches {
+    /// Of what such tasks usually fail of.
+    Usual(BTreeSet<String>),
+    /// Each of something else.
+    Reasons(BTreeMap<String, String>),
+}
+
+impl FailingArches {
+    /// What the task for an arch fails of, if it does.
+    pub(crate) fn reason<'r>(&'r self, arch: &str, usual: &'r str) -> Option<&'r str> {
+        match self {
+            Self::Usual(arches) => arches.contains(arch).then_some(usual),
+            Self::Reasons(reasons) => reasons.get(arch).map(String::as_str),
+        }
+    }
 }
 
 /// Where a task fails (KOJI.md 5.6, 5.7).
@@ -315,6 +364,24 @@ impl Scenario {
                 return bad(format!("archive_arches.{image}"), &format!("{arch:?} is no arch"));
             }
         }
+        for (image, files) in &self.files {
+            if files.len() > MAX_ARCHIVES {
+                return bad(format!("files.{image}"), "more than 64 files");
+            }
+            if let Some(file) = files.iter().find(|file| !names::is_file_name(file)) {
+                return bad(format!("files.{image}"), &format!("{file:?} is no file name"));
+            }
+        }
+        for (user, permissions) in &self.permissions {
+            if let Some(unknown) = permissions.iter().find(|name| !PERMISSIONS.contains(&name.as_str())) {
+                return bad(format!("permissions.{user}"), &format!("{unknown:?} is no permission"));
+            }
+        }
+        for (image, volume) in &self.volume {
+            if !names::is_file_name(volume) {
+                return bad(format!("volume.{image}"), &format!("{volume:?} cannot be the name of a volume"));
+            }
+        }
         for (i, outage) in self.outages.iter().enumerate() {
             let key = format!("outages[{i}]");
             match (outage.seconds, outage.calls, outage.first) {
@@ -388,6 +455,9 @@ mod tests {
             (r#"{"archives": {"x": [{"type_name": "qcow2", "filename": "../x"}]}}"#, "contain /"),
             (r#"{"archives": {"x": [{"type_name": "nope", "suffix": "x"}]}}"#, "is no archive type"),
             (r#"{"archive_arches": {"x": [".."]}}"#, "is no arch"),
+            (r#"{"files": {"x": ["a/b"]}}"#, "files.x: \"a/b\" is no file name"),
+            (r#"{"permissions": {"compose": ["images"]}}"#, "permissions.compose: \"images\" is no permission"),
+            (r#"{"volume": {"x": ".."}}"#, "volume.x: \"..\" cannot be"),
             (r#"{"slow_bytes_per_second": 0}"#, "at least 1"),
             (r#"{"drop_answers": [{"method": "*", "nth": 1, "how": "loudly"}]}"#, "unknown variant"),
             (r#"{"delay_answers": [{"method": "*", "seconds": 1}]}"#, "delay_answers[0]: needs either nth or every"),

@@ -13,9 +13,10 @@ use crate::plan::{Plan, Step};
 use crate::scenario::Scenario;
 use crate::sessions::Sessions;
 use crate::site::Setting;
-use crate::targets::Targets;
+use crate::targets::{Tag, Targets};
 use crate::tasks::{Task, TaskState};
-use crate::wire::{Value, int, structure};
+use crate::volume::DEFAULT_VOLUME;
+use crate::wire::{Value, int, string, structure};
 
 /// Everything that calls read and change.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) packages: HashMap<String, i64>,
     /// The build of every archive.
     pub(crate) archive_builds: HashMap<i64, i64>,
+    /// The names of the volumes; their ids are their places.
+    pub(crate) volumes: Vec<String>,
     /// The last event, which every change makes one of.
     pub(crate) event: (i64, Micros),
     /// The ids of the channels that are switched off.
@@ -52,7 +55,7 @@ impl State {
     /// A new hub's.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
-            accounts: Accounts::new(),
+            accounts: Accounts::new(scenario),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
             tasks: ById::new(),
@@ -61,6 +64,7 @@ impl State {
             nvrs: HashMap::new(),
             packages: HashMap::new(),
             archive_builds: HashMap::new(),
+            volumes: volumes(scenario),
             event: (1, crate::clock::now()),
             disabled_channels: BTreeSet::new(),
             restoring: false,
@@ -162,32 +166,39 @@ impl State {
         }
     }
 
-    /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
-    pub(crate) fn cancel(&mut self, id: i64, time: Micros, recurse: bool) {
-        let mut ids = vec![id];
-        while let Some(id) = ids.pop() {
-            let Some(task) = self.tasks.get_mut(id) else { continue };
-            if !task.state.is_final() {
-                task.state = TaskState::Canceled;
-                task.completed = Some(time);
-            }
-            if recurse {
-                ids.extend(&task.children);
-            }
-        }
+    /// The repository of a tag, which is as old as the hub: the struct of `getRepo`.
+    pub(crate) fn repo_value(&self, tag: &Tag) -> Value {
+        let off = ["src", "debuginfo", "separate_src", "maven"].map(|name| (name, Value::Bool(false)));
+        structure([
+            ("begin_event", int(1)),
+            ("begin_ts", ts_value(Some(self.born))),
+            ("create_event", int(1)),
+            ("create_ts", ts_value(Some(self.born))),
+            ("creation_time", time_value(Some(self.born))),
+            ("creation_ts", ts_value(Some(self.born))),
+            ("custom_opts", structure::<&str>([])),
+            ("dist", Value::Bool(false)),
+            ("end_event", Value::Nil),
+            ("end_ts", Value::Nil),
+            ("id", int(tag.id)),
+            ("opts", structure(off)),
+            ("state", int(1)),
+            ("state_time", time_value(Some(self.born))),
+            ("state_ts", ts_value(Some(self.born))),
+            ("tag_id", int(tag.id)),
+            ("tag_name", string(tag.name.as_str())),
+            ("task_id", Value::Nil),
+            ("task_state", Value::Nil),
+        ])
     }
 
-    /// The struct of `getRepo` for the repository of a tag, which is as old as the hub.
-    pub(crate) fn repo_value(&self, tag: i64) -> Value {
-        structure([
-            ("id", int(tag)),
-            ("state", int(1)),
-            ("create_event", int(1)),
-            ("creation_time", time_value(Some(self.born))),
-            ("create_ts", ts_value(Some(self.born))),
-            ("dist", Value::Bool(false)),
-            ("task_id", Value::Nil),
-        ])
+    /// The id of a volume, a new one if it has none.
+    pub(crate) fn volume_id(&mut self, name: &str) -> i64 {
+        let place = self.volumes.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.volumes.push(name.to_owned());
+            self.volumes.len() - 1
+        });
+        place as i64
     }
 
     /// The id of a package, a new one if it has none.
@@ -211,8 +222,11 @@ impl State {
     }
 
     /// The newest build of a name, version and release.
-    pub(crate) fn build_by_nvr(&self, nvr: &str) -> Option<&Build> {
-        self.nvrs.get(nvr).and_then(|ids| ids.last()).and_then(|id| self.builds.get(*id))
+    pub(crate) fn build_by_nvr(&self, name: &str, version: &str, release: &str) -> Option<&Build> {
+        let ids = self.nvrs.get(&format!("{name}-{version}-{release}"))?;
+        // Hyphens in a name and in a version make one text of different builds.
+        let is_it = |build: &&Build| build.name == name && build.version == version && build.release == release;
+        ids.iter().rev().filter_map(|id| self.builds.get(*id)).find(is_it)
     }
 
     /// The build that a task made.
@@ -225,4 +239,11 @@ impl State {
         let build = self.builds.get(*self.archive_builds.get(&id)?)?;
         build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
     }
+}
+
+/// The first volume, and those that the script names, by name.
+fn volumes(scenario: &Scenario) -> Vec<String> {
+    let scripted: BTreeSet<&String> = scenario.volume.values().collect();
+    let others = scripted.into_iter().filter(|name| *name != DEFAULT_VOLUME).cloned();
+    std::iter::once(DEFAULT_VOLUME.to_owned()).chain(others).collect()
 }

@@ -54,7 +54,7 @@ impl Targets {
         targets.tag("f42", "");
         targets.add_with_tags("f42-image", "f42-build", "f42-candidate");
         for name in scenario.targets.iter().chain(scenario.target_arches.keys()) {
-            targets.add(name);
+            targets.add(&string(name.as_str()));
         }
         targets
     }
@@ -78,12 +78,25 @@ impl Targets {
         self.all.push(Target { id, name: name.to_owned(), build_tag, dest_tag });
     }
 
-    /// The target `name`, which exists from now on unless the script says that it does not.
-    pub(crate) fn add(&mut self, name: &str) -> Option<&Target> {
-        if self.by_name(name).is_none() && !self.unknown.contains(name) {
+    /// The target of that name exists from now on, unless the script says that it does not.
+    pub(crate) fn add(&mut self, target: &Value) {
+        if let Some(name) = target.as_str().filter(|name| self.by_name(name).is_none() && !self.unknown.contains(*name))
+        {
             self.add_with_tags(name, &format!("{name}-build"), &format!("{name}-candidate"));
         }
-        self.by_name(name)
+    }
+
+    /// The target with that name or that id.
+    pub(crate) fn of(&self, target: &Value) -> Option<&Target> {
+        match target {
+            Value::String(name) => self.by_name(name),
+            id => self.by_id(id.as_i64()?),
+        }
+    }
+
+    /// The tags of a target: the one whose packages are used, and the one that builds get.
+    pub(crate) fn tags_of(&self, target: &Target) -> Option<(&Tag, &Tag)> {
+        Some((self.tags.get(&target.build_tag)?, self.tags.get(&target.dest_tag)?))
     }
 
     /// The target called `name`.
@@ -132,6 +145,16 @@ impl Targets {
 }
 
 impl Tag {
+    /// The struct of `getBuildConfig`.
+    pub(crate) fn to_config_value(&self) -> Value {
+        let mut value = self.to_value(true);
+        if let Value::Struct(members) = &mut value {
+            let inherited = [("extra", Value::Struct(BTreeMap::new())), ("arches", Value::Nil)];
+            members.insert("config_inheritance".to_owned(), structure(inherited));
+        }
+        value
+    }
+
     /// The struct of `listTags`; `getTag` adds `extra`.
     pub(crate) fn to_value(&self, extra: bool) -> Value {
         let mut members = vec![
@@ -165,9 +188,11 @@ mod tests {
         assert_eq!((image.id, image.build_tag, image.dest_tag), (1, 2, 3));
         assert!(targets.by_name("scripted").is_some());
         assert!(targets.by_name("tgt").is_none());
-        assert!(targets.add("tgt").is_some());
-        assert!(targets.add("nope").is_none());
-        assert_eq!(targets.add("tgt").map(|t| t.id), Some(3));
+        for name in ["tgt", "nope", "tgt"] {
+            targets.add(&string(name));
+        }
+        assert!(targets.of(&string("nope")).is_none());
+        assert_eq!(targets.of(&string("tgt")).map(|t| t.id), Some(3));
         assert_eq!(targets.tag_by_name("tgt-candidate").map(|t| t.id), targets.by_id(3).map(|t| t.dest_tag));
         assert_eq!(targets.target_value(targets.by_id(1).unwrap())["dest_tag_name"], string("f42-candidate"));
     }

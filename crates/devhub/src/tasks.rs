@@ -107,17 +107,29 @@ pub(crate) struct Task {
     pub(crate) plan: Option<Plan>,
 }
 
-/// What a task is to the one that it is under.
+/// A task under another, as that asks for it.
 #[derive(Debug)]
 pub(crate) struct Child {
     /// Its id.
     pub(crate) id: i64,
     /// What it does.
-    pub(crate) method: &'static str,
+    pub(crate) method: Cow<'static, str>,
     /// What it is to its parent.
-    pub(crate) label: &'static str,
+    pub(crate) label: Cow<'static, str>,
+    /// For which machines it is.
+    pub(crate) arch: Cow<'static, str>,
+    /// How much of a machine it takes while it is open.
+    pub(crate) weight: f64,
     /// The arguments.
     pub(crate) request: Vec<Value>,
+}
+
+impl Child {
+    /// One for any machine.
+    pub(crate) fn new(id: i64, method: &'static str, label: &'static str, request: Vec<Value>) -> Self {
+        let borrowed = Cow::Borrowed;
+        Self { id, method: borrowed(method), label: borrowed(label), arch: borrowed("noarch"), weight: 1.0, request }
+    }
 }
 
 impl Task {
@@ -149,19 +161,24 @@ impl Task {
         }
     }
 
+    /// A task under this one that waits for a builder, as this one waits for it.
+    pub(crate) fn free_child(&self, child: Child, time: Micros) -> Self {
+        Self { state: TaskState::Free, host: None, started: None, ..self.child(child, time) }
+    }
+
     /// An open task under this one, which waits for it.
     pub(crate) fn child(&self, child: Child, time: Micros) -> Self {
         Self {
             id: child.id,
-            method: Cow::Borrowed(child.method),
+            method: child.method,
             builder: None,
-            arch: Cow::Borrowed("noarch"),
+            arch: child.arch,
             channel: self.channel,
-            weight: 1.0,
+            weight: child.weight,
             state: TaskState::Open,
             owner: self.owner,
             parent: Some(self.id),
-            label: Some(Cow::Borrowed(child.label)),
+            label: Some(child.label),
             request: child.request,
             created: time,
             host: Some(HOST),

@@ -6,6 +6,9 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The name of the first volume.
+pub(crate) const DEFAULT_VOLUME: &str = "DEFAULT";
+
 /// Modification time of every image, in seconds since 1970 (PUNGI.md 15).
 const IMAGE_MTIME: u64 = 1_700_000_000;
 
@@ -37,9 +40,23 @@ impl Volume {
         &self.topdir
     }
 
-    /// Where the images of a build lie, below the volume. The three parts are file names.
-    pub(crate) fn image_dir(name: &str, version: &str, release: &str) -> String {
-        format!("packages/{name}/{version}/{release}/images")
+    /// Where a build lies, below the first volume. The parts are file names.
+    pub(crate) fn build_dir(volume: Option<&str>, name: &str, version: &str, release: &str) -> String {
+        let dir = format!("packages/{name}/{version}/{release}");
+        match volume.filter(|volume| *volume != DEFAULT_VOLUME) {
+            Some(volume) => format!("vol/{volume}/{dir}"),
+            None => dir,
+        }
+    }
+
+    /// Where its images lie.
+    pub(crate) fn image_dir(volume: Option<&str>, name: &str, version: &str, release: &str) -> String {
+        format!("{}/images", Self::build_dir(volume, name, version, release))
+    }
+
+    /// Where the results of a task lie that is only tried.
+    pub(crate) fn scratch_dir(owner: &str, task: i64) -> String {
+        format!("scratch/{owner}/task_{task}")
     }
 
     /// Where a task's output lies, below the volume.
@@ -59,6 +76,55 @@ impl Volume {
         write(&self.output_path(task, name), content, content.len() as u64, None)
     }
 
+    /// Puts a link into a task's output that leads to a file in `dir`, as a hub does with what it has moved there.
+    pub(crate) fn link_output(&self, task: i64, dir: &str, name: &str) -> io::Result<()> {
+        // From work/tasks/NNNN/TASK to the top.
+        let target = Path::new("../../../..").join(dir).join(name);
+        let link = self.output_path(task, name);
+        if fs::read_link(&link).is_ok_and(|old| old == target) {
+            return Ok(());
+        }
+        if let Some(parent) = link.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::os::unix::fs::symlink(target, link)
+    }
+
+    /// Moves a file of a task's output into `dir`, and leaves a link. Nothing happens if that was done before.
+    pub(crate) fn publish_output(&self, task: i64, dir: &str, name: &str) -> io::Result<()> {
+        let path = self.output_path(task, name);
+        if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
+            return Ok(());
+        }
+        let dest = self.topdir.join(dir);
+        fs::create_dir_all(&dest)?;
+        fs::rename(path, dest.join(name))?;
+        self.link_output(task, dir, name)
+    }
+
+    /// The files below `dir`, which lies below the first volume: their paths below it, sorted.
+    pub(crate) fn files_below(&self, dir: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut dirs = vec![(self.topdir.join(dir), String::new())];
+        while let Some((path, prefix)) = dirs.pop() {
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let below = format!("{prefix}{name}");
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => dirs.push((entry.path(), format!("{below}/"))),
+                    Ok(_) if !name.starts_with('.') => found.push(below),
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// Whether a task has left a file of this name.
     pub(crate) fn has_output(&self, task: i64, name: &str) -> bool {
         self.output_path(task, name).exists()
@@ -72,7 +138,8 @@ impl Volume {
         let mut files: Vec<OutputFile> = entries
             .filter_map(|entry| {
                 let entry = entry.ok()?;
-                let meta = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+                // What was moved to another place left a link.
+                let meta = fs::metadata(entry.path()).ok().filter(fs::Metadata::is_file)?;
                 let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
                 let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
                 Some(OutputFile { name, size: meta.len(), time: since.as_secs_f64() })
@@ -149,7 +216,7 @@ mod tests {
     fn an_image_that_lies_there_stays() {
         let dir = tempfile::tempdir().unwrap();
         let volume = Volume::new(dir.path().to_path_buf());
-        let images = Volume::image_dir("n", "1", "2");
+        let images = Volume::image_dir(None, "n", "1", "2");
         let path = dir.path().join(&images).join("f");
         volume.write_image(&images, "f", b"one", 3).unwrap();
         let mtime = fs::metadata(&path).unwrap().modified().unwrap();

@@ -28,10 +28,16 @@ pub(crate) const AUTH_EXPIRED: i64 = 1007;
 pub(crate) const SEQUENCE: i64 = 1008;
 /// `RetryError`.
 pub(crate) const RETRY: i64 = 1009;
+/// `BuildrootError`.
+pub(crate) const BUILDROOT: i64 = 1012;
 /// `ServerOffline`.
 pub(crate) const OFFLINE: i64 = 1014;
+/// `ApplianceError`.
+pub(crate) const APPLIANCE: i64 = 1018;
 /// `ParameterError`.
 pub(crate) const PARAMETER: i64 = 1019;
+/// `LiveMediaError`.
+pub(crate) const LIVE_MEDIA: i64 = 1022;
 
 /// A fault 1000.
 pub(crate) fn generic(text: impl Into<String>) -> Fault {

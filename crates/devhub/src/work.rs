@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::builders::{Builder, Job};
-use crate::builds::{Build, BuildState, Generator};
+use crate::builds::{Build, BuildState};
 use crate::clock::Micros;
 use crate::facts::Facts;
 use crate::ids;
@@ -38,6 +38,14 @@ impl State {
                     self.begin(id, time);
                     Ok(())
                 }
+                Step::OpenChild => {
+                    self.begin(id, time);
+                    Ok(())
+                }
+                Step::EndChild => match self.parent_builder(id) {
+                    Some(builder) => builder.end_child(self, setting, id, time),
+                    None => Ok(()),
+                },
                 Step::Finish => match self.builder(id) {
                     Some(builder) => builder.finish(self, setting, id, time),
                     None => Ok(()),
@@ -48,8 +56,7 @@ impl State {
                 }
             };
             if let Err(error) = done {
-                // The volume cannot be written to: a builder would die of it.
-                self.end(id, time, TaskResult::Fault(python("OSError", &error.to_string())));
+                self.cannot_write(id, time, &error);
             }
         }
     }
@@ -59,8 +66,44 @@ impl State {
         self.tasks.get(id).and_then(|task| task.builder)
     }
 
+    /// The builder of the task that a task is under.
+    fn parent_builder(&self, id: i64) -> Option<&'static dyn Builder> {
+        self.tasks.get(id).and_then(|task| task.parent).and_then(|parent| self.builder(parent))
+    }
+
+    /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
+    pub(crate) fn cancel(&mut self, id: i64, time: Micros, recurse: bool) {
+        let mut ids = vec![id];
+        let mut canceled = Vec::new();
+        while let Some(id) = ids.pop() {
+            let Some(task) = self.tasks.get_mut(id) else { continue };
+            if !task.state.is_final() {
+                task.state = TaskState::Canceled;
+                task.completed = Some(time);
+                canceled.push(id);
+            }
+            if recurse {
+                ids.extend(&task.children);
+            }
+        }
+        for id in canceled {
+            if let Some(builder) = self.builder(id) {
+                builder.is_canceled(self, id, time);
+            }
+            if let Some(builder) = self.parent_builder(id) {
+                builder.child_is_canceled(self, id, time);
+            }
+        }
+    }
+
+    /// The volume cannot be written to: a builder would die of it, and the task with it.
+    fn cannot_write(&mut self, id: i64, time: Micros, error: &io::Error) {
+        let id = self.tasks.get(id).and_then(|task| task.parent).unwrap_or(id);
+        self.end(id, time, TaskResult::Fault(python("OSError", &error.to_string())));
+    }
+
     /// A task that is not over.
-    fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
+    pub(crate) fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
         self.tasks.get_mut(id).filter(|task| !task.state.is_final())
     }
 
@@ -135,20 +178,39 @@ impl State {
     /// The task under the task that waits for the repository of the build tag.
     fn wait_for_repo(&mut self, id: i64, time: Micros) {
         let event = self.event.0;
-        let is_waited_for = self.tasks.contains_key(ids::repo_task_id(id));
+        let is_waited_for = self.waitrepo(id).is_some();
+        let wanted = self.builder(id).map_or(id, |builder| builder.repo_task_id(id));
+        let child = self.free_task_id(wanted);
         let Some(parent) = self.tasks.get_mut(id) else { return };
         parent.waiting = Some(true);
         if is_waited_for {
             return;
         }
         let Some(job) = parent.job() else { return };
-        let tag = self.targets.by_name(&job.target).and_then(|target| self.targets.tag_by_id(target.build_tag));
+        let tag = self.targets.of(&job.target).and_then(|target| self.targets.tag_by_id(target.build_tag));
         let request =
             vec![string(tag.map_or("", |tag| tag.name.as_str())), Value::Nil, Value::Array(Vec::new()), int(event)];
-        let child = Child { id: ids::repo_task_id(id), method: "waitrepo", label: "waitrepo", request };
-        let child = parent.child(child, time);
+        let child = parent.child(Child { weight: 0.2, ..Child::new(child, "waitrepo", "waitrepo", request) }, time);
         parent.children.push(child.id);
         self.tasks.insert(child.id, child);
+    }
+
+    /// The task under a task that waits for the repository.
+    fn waitrepo(&self, id: i64) -> Option<i64> {
+        self.child_of(id, "waitrepo")
+    }
+
+    /// The task under a task that does this.
+    fn child_of(&self, id: i64, method: &str) -> Option<i64> {
+        let does = |child: &i64| self.tasks.get(*child).is_some_and(|child| child.method == method);
+        self.tasks.get(id)?.children.iter().copied().find(does)
+    }
+
+    /// The task that waited for a task under it takes notice of its end.
+    pub(crate) fn collect(&mut self, child: i64) {
+        if let Some(child) = self.tasks.get_mut(child) {
+            child.awaited = Some(false);
+        }
     }
 
     fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
@@ -156,12 +218,11 @@ impl State {
             return Ok(());
         }
         let job = self.tasks.get(id).and_then(Task::job);
-        let tag = job.and_then(|job| self.targets.by_name(&job.target)).map(|target| target.build_tag);
+        let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
-        let child = ids::repo_task_id(id);
-        self.end(child, time, TaskResult::Value(Facts::of(&repo)));
-        if let Some(child) = self.tasks.get_mut(child) {
-            child.awaited = Some(false);
+        if let Some(child) = self.waitrepo(id) {
+            self.end(child, time, TaskResult::Value(Facts::of(&repo)));
+            self.collect(child);
         }
         match self.unfinished(id) {
             Some(task) => {
@@ -176,8 +237,10 @@ impl State {
     }
 
     /// Begins the build of a task; none if there is one, or if it could not be called that.
-    pub(crate) fn begin_build(&mut self, id: i64, generator: Option<&'static Generator>, time: Micros) {
-        let Some((job, owner)) = self.tasks.get(id).and_then(|task| Some((task.job()?, task.owner))) else { return };
+    pub(crate) fn begin_build(&mut self, id: i64, time: Micros) {
+        let Some(task) = self.tasks.get(id) else { return };
+        let (Some(job), owner) = (task.job(), task.owner) else { return };
+        let generator = task.builder.and_then(Builder::generator);
         let Job { name, version, release, .. } = job;
         let is_named = [&name, &version, &release].into_iter().all(|word| names::is_file_name(word));
         if !is_named || self.builds.contains_key(ids::build_id(id)) {
@@ -199,15 +262,30 @@ impl State {
             started: time,
             completed: None,
             event,
+            volume: None,
             archives: Vec::new(),
             tag: None,
         });
     }
 
-    /// A build will never get its files.
-    pub(crate) fn fail_build(&mut self, build: i64, time: Micros) {
-        if let Some(build) = self.builds.get_mut(build) {
-            build.state = BuildState::Failed;
+    /// Why a task cannot begin its build on a hub that is strict: there is one of that name, version and release.
+    pub(crate) fn rival(&self, setting: &Setting, id: i64, job: &Job) -> Option<String> {
+        let builds = self.nvrs.get(&job.nvr()).filter(|_| setting.scenario.strict)?;
+        let rivals = builds.iter().filter_map(|build| self.builds.get(*build)).filter(|build| build.task != id);
+        rivals.rev().find_map(|build| match build.state {
+            BuildState::Building => Some(format!("Build already in progress (task {})", build.task)),
+            BuildState::Complete => {
+                let (id, nvr) = (build.id, build.nvr());
+                Some(format!("Build already exists (id={id}, state=COMPLETE): {}", crate::python::quoted(&nvr)))
+            }
+            BuildState::Failed | BuildState::Canceled => None,
+        })
+    }
+
+    /// A build will never get its files, because its task failed or was called off.
+    pub(crate) fn end_build(&mut self, build: i64, state: BuildState, time: Micros) {
+        if let Some(build) = self.builds.get_mut(build).filter(|build| build.state == BuildState::Building) {
+            build.state = state;
             build.completed = Some(time);
         }
     }
@@ -216,45 +294,35 @@ impl State {
     pub(crate) fn begin_tagging(&mut self, id: i64, child: i64, time: Micros) {
         let Some(parent) = self.tasks.get_mut(id) else { return };
         let Some(job) = parent.job() else { return };
-        let tag = self.targets.by_name(&job.target).map_or(0, |target| target.dest_tag);
+        let tag = self.targets.of(&job.target).map_or(0, |target| target.dest_tag);
         let request = vec![int(tag), int(ids::build_id(id)), Value::Bool(false), Value::Nil, Value::Bool(true)];
-        let child = parent.child(Child { id: child, method: "tagBuild", label: "tag", request }, time);
+        let child = parent.child(Child::new(child, "tagBuild", "tag", request), time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
         self.tasks.insert(child.id, child);
     }
 
-    /// The build is tagged, and the task has done everything.
-    fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else {
-            return;
-        };
-        let build = ids::build_id(id);
-        if self.builds.get(build).is_none_or(|build| build.state != BuildState::Complete) {
-            return;
-        }
-        let tagging = task.children.iter().copied().find(|child| self.is_tagging(*child));
-        if let Some(tagging) = tagging {
+    /// The build is tagged, and the task ends if it has done everything.
+    pub(crate) fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
+        let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return };
+        let Some(builder) = task.builder.filter(|builder| builder.is_done(self, task)) else { return };
+        if let Some(tagging) = self.child_of(id, "tagBuild") {
             self.end(tagging, time, TaskResult::Value(Facts::of(&Value::Nil)));
             let event = self.event.0;
-            let Some(child) = self.tasks.get_mut(tagging) else { return };
-            child.awaited = Some(false);
+            self.collect(tagging);
+            let Some(child) = self.tasks.get(tagging) else { return };
             if let Some(TaskResult::Fault(fault)) = &child.result {
                 let fault = fault.clone();
                 self.end(id, time, TaskResult::Fault(fault));
                 return;
             }
             let tag = child.request.first().and_then(Value::as_i64);
-            if let (Some(build), Some(tag)) = (self.builds.get_mut(build), tag) {
+            if let (Some(build), Some(tag)) = (self.builds.get_mut(ids::build_id(id)), tag) {
                 build.tag = Some((tag, event));
             }
         }
         let Some(task) = self.tasks.get(id) else { return };
-        let result = task.builder.map_or(Value::Nil, |builder| builder.result(setting, task));
+        let result = builder.result(self, setting, task);
         self.end(id, time, TaskResult::Value(Facts::of(&result)));
-    }
-
-    fn is_tagging(&self, id: i64) -> bool {
-        self.tasks.get(id).is_some_and(|task| task.method == "tagBuild")
     }
 }

@@ -1,13 +1,21 @@
 //! *Builders*: what the hub's plugins and its build machines do for each method that asks for images. One file each, and one
 //! line in [`ALL`].
 
+mod image;
+mod imagebuilder;
+mod kickstart;
+mod kiwi;
+mod livemedia;
 mod osbuild;
+mod per_arch;
+mod schema;
 
 use std::fmt;
 use std::io;
 
 use magudi_koji::value::with_line_feeds;
 
+use crate::builds::{BuildState, ChecksumType, Generator};
 use crate::channels::Channel;
 use crate::clock::Micros;
 use crate::ids;
@@ -18,13 +26,16 @@ use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::site::Setting;
 use crate::state::State;
+use crate::targets::Targets;
 use crate::tasks::Task;
-use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault};
+use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault, string, truthy};
 
 pub(crate) use osbuild::Composed;
+pub(crate) use per_arch::{PerArchPlan, installed_package};
 
 /// All builders.
-pub(crate) static ALL: [&dyn Builder; 1] = [&osbuild::Osbuild];
+pub(crate) static ALL: [&dyn Builder; 5] =
+    [&osbuild::Osbuild, &imagebuilder::ImageBuilder, &kiwi::Kiwi, &livemedia::LiveMedia, &image::Image];
 
 /// What stands behind a method that asks for images: the plugin that takes the call, and the machine that does the work.
 pub(crate) trait Builder: fmt::Debug + Sync {
@@ -60,17 +71,56 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     /// What a kept request asks for.
     fn job(&self, request: &[Value]) -> Job;
 
-    /// What will come of a request.
-    fn outcome(&self, scenario: &Scenario, job: &Job, request: &[Value]) -> Outcome;
+    /// What will come of the task `id` for a request.
+    fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> Outcome;
 
     /// The machine begins, and has the repository that it needs.
     fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
 
+    /// The id that the task under a task would like that waits for the repository of the build tag.
+    fn repo_task_id(&self, id: i64) -> i64;
+
+    /// A task under one of its tasks has had its time.
+    fn end_child(&self, state: &mut State, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
+        let _ = (state, setting, child, time);
+        Ok(())
+    }
+
+    /// A task under one of its tasks was called off.
+    fn child_is_canceled(&self, state: &mut State, child: i64, time: Micros) {
+        let _ = (state, child, time);
+    }
+
+    /// One of its tasks was called off.
+    fn is_canceled(&self, state: &mut State, id: i64, time: Micros) {
+        let _ = (state, id, time);
+    }
+
     /// The files are made, or will never be.
     fn finish(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
 
+    /// Whether a task has nothing more to do but to end.
+    fn is_done(&self, state: &State, task: &Task) -> bool {
+        state.builds.get(ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete)
+    }
+
     /// The result of a task that has done everything.
-    fn result(&self, setting: &Setting, task: &Task) -> Value;
+    fn result(&self, state: &State, setting: &Setting, task: &Task) -> Value;
+
+    /// The content generator that imports its builds; without one the hub does.
+    fn generator(&self) -> Option<&'static Generator> {
+        None
+    }
+
+    /// How the checksums of its archives are computed.
+    fn checksum_type(&self) -> ChecksumType {
+        if self.generator().is_some() { ChecksumType::Md5 } else { ChecksumType::Sha256 }
+    }
+
+    /// Whether it tells the hub which packages are in a file.
+    fn lists_packages(&self) -> bool {
+        false
+    }
 
     /// `extra` of the archive of a file for `arch` of which the script says nothing.
     fn archive_extra(&self, task: &Task, arch: &str) -> Value {
@@ -101,14 +151,18 @@ pub(crate) struct Job {
     pub(crate) version: String,
     /// Its release.
     pub(crate) release: String,
-    /// The name of the build target.
-    pub(crate) target: String,
+    /// The build target: its name, or its id.
+    pub(crate) target: Value,
     /// The arches, in the order in which they were named.
     pub(crate) arches: Vec<String>,
+    /// Those whose failure is no failure of the task.
+    pub(crate) optional_arches: Vec<String>,
     /// Whether it needs the repository of the build tag.
     pub(crate) needs_tag_repo: bool,
     /// Whether the build is tagged.
     pub(crate) is_tagged: bool,
+    /// Whether it is only tried: there is no build.
+    pub(crate) is_scratch: bool,
 }
 
 impl Job {
@@ -156,7 +210,8 @@ pub(crate) fn new_task(
     let request: Vec<Value> = submitted.request.iter().map(with_line_feeds).collect();
     let submitted = Submitted { request, ..submitted };
     let id = call.state.free_task_id(wanted);
-    let plan = Plan::new(&call.setting.scenario, builder, id, call.now, &submitted.request);
+    call.state.targets.add(&builder.job(&submitted.request).target);
+    let plan = Plan::new(&call.setting.scenario, &call.state.targets, builder, id, call.now, &submitted.request);
     let created = call.now;
     call.keep(|| {
         let request = encode_request(&submitted.request)?;
@@ -180,10 +235,17 @@ pub(crate) fn by_method(method: &str) -> Option<&'static dyn Builder> {
     ALL.into_iter().find(|builder| builder.method() == method)
 }
 
+/// What the id of a task is made of for a call of `method` as it came: the method, the arguments by position, those by name.
+fn received(call: &Call<'_>, builder: &dyn Builder) -> Value {
+    let (args, named) = call.args.as_received(builder.signature());
+    Value::Array(vec![string(builder.method()), Value::Array(args), named])
+}
+
 /// A priority that is below zero, which only admins may ask for. What is no number cannot be compared, as Python says.
 fn check_priority(priority: &Value, is_admin: bool) -> Result<(), Fault> {
     let negative = match priority {
-        Value::Nil | Value::Bool(_) => false,
+        priority if !truthy(priority) => false,
+        Value::Bool(_) => false,
         Value::Int(n) => *n < 0,
         Value::Int64(n) => *n < 0,
         Value::Double(x) => *x < 0.0,

@@ -2,9 +2,11 @@
 
 use super::{Method, query, read};
 use crate::archive_types::{self, ARCHIVE_TYPES, ArchiveType};
+use crate::builders::installed_package;
 use crate::builds::{Archive, Build, IMAGE_BTYPE};
 use crate::python::repr;
 use crate::rpc::Call;
+use crate::volume::Volume;
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
 
 pub(super) static METHODS: &[Method] = &[
@@ -39,9 +41,7 @@ pub(super) static METHODS: &[Method] = &[
         "Build roots: none are kept.",
         |_| Ok(Value::Array(Vec::new())),
     ),
-    read("getBuildLogs", "build", "The logs of a build: none.", |call| {
-        strictly(call, 0).map(|_| Value::Array(Vec::new()))
-    }),
+    read("getBuildLogs", "build", "The logs of a build.", build_logs),
     read(
         "queryHistory",
         "tables=None afterEvent=None after=None beforeEvent=None before=None active=None queryOpts=None build=None tag=None",
@@ -53,6 +53,9 @@ pub(super) static METHODS: &[Method] = &[
             .map_or(Value::Nil, |build| structure([("image", structure([("build_id", int(build.id))]))])))
     }),
     read("getImageBuild", "buildInfo strict=False", "What is special about an image build.", |call| {
+        if *call.args.get(0) == Value::Nil {
+            return Err(generic("Invalid type for argument: <class 'NoneType'>"));
+        }
         Ok(wanted(call, 0, 1)?.map_or(Value::Nil, |build| structure([("build_id", int(build.id))])))
     }),
     read("getMavenBuild", "buildInfo strict=False", "Nothing: there are no Maven builds.", |call| {
@@ -68,8 +71,8 @@ pub(super) static METHODS: &[Method] = &[
         "listRPMs",
         "buildID=None buildrootID=None imageID=None componentBuildrootID=None hostID=None arches=None queryOpts=None \
          draft=None",
-        "Packages: none.",
-        |call| query::apply(Vec::new(), call.args.get(6)),
+        "The packages in an image, if its builder names them.",
+        list_packages_of_image,
     ),
     read("listBTypes", "query=None queryOpts=None", "The types of builds.", |call| {
         let rows = BTYPES.iter().map(|(id, name)| structure([("id", int(*id)), ("name", string(*name))]));
@@ -104,8 +107,9 @@ pub(super) static METHODS: &[Method] = &[
         "Packages.",
         list_packages,
     ),
-    read("listVolumes", "", "The volumes.", |_| {
-        Ok(Value::Array(vec![structure([("id", int(0)), ("name", string("DEFAULT"))])]))
+    read("listVolumes", "", "The volumes.", |call| {
+        let row = |(id, name): (i64, &String)| structure([("id", int(id)), ("name", string(name.as_str()))]);
+        Ok(Value::Array((0..).zip(&call.state.volumes).map(row).collect()))
     }),
 ];
 
@@ -121,10 +125,12 @@ pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Bu
                 return Ok(state.builds.get(id));
             }
             let mut parts = nvr.rsplitn(3, '-');
-            if (parts.next(), parts.next(), parts.next()).2.is_none_or(str::is_empty) {
-                return Err(generic(format!("invalid format: {nvr}")));
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(release), Some(version), Some(name)) if !release.is_empty() && !version.is_empty() => {
+                    Ok(state.build_by_nvr(name, version, release))
+                }
+                _ => Err(generic(format!("invalid format: {nvr}"))),
             }
-            Ok(state.build_by_nvr(nvr))
         }
         Value::Struct(members) => {
             if let Some(id) = members.get("id").or_else(|| members.get("build_id")).and_then(Value::as_i64) {
@@ -132,7 +138,7 @@ pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Bu
             }
             let part = |name: &str| members.get(name).and_then(Value::as_str);
             match (part("name"), part("version"), part("release")) {
-                (Some(n), Some(v), Some(r)) => Ok(state.build_by_nvr(&format!("{n}-{v}-{r}"))),
+                (Some(name), Some(version), Some(release)) => Ok(state.build_by_nvr(name, version, release)),
                 _ => Err(generic("did not provide name and version and release")),
             }
         }
@@ -175,7 +181,7 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
         (id, Some(generator)) => id.as_i64() == Some(generator.id),
         (_, None) => false,
     };
-    if !is_image || volume.is_some_and(|volume| volume != 0) {
+    if !is_image {
         return query::apply(Vec::new(), call.args.get(13));
     }
     let takes = |build: &&Build| {
@@ -184,6 +190,7 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
             && build.name.to_lowercase().starts_with(&prefix)
             && state_fits(build)
             && generator_fits(build)
+            && volume.is_none_or(|id| id == build.volume.as_ref().map_or(0, |volume| volume.0))
     };
     let rows: Vec<Value> = match task {
         // By far the most frequent question; it must not look at every build.
@@ -212,7 +219,7 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
         };
         kind.is_none_or(|kind| kind == "image")
             && same(5, &archive.filename)
-            && same(7, &archive.md5)
+            && same(7, &archive.checksum)
             && call.args.get(6).as_i64().is_none_or(|size| u64::try_from(size) == Ok(archive.size))
             && call.args.get(12).as_i64().is_none_or(|id| id == archive.id)
             && arch_fits
@@ -235,7 +242,7 @@ fn get_archive(call: &mut Call<'_>) -> Answer {
         Some((_, archive)) => {
             let mut value = archive.to_value(true);
             if let Value::Struct(members) = &mut value {
-                members.insert("rootid".to_owned(), Value::Bool(false));
+                members.insert("rootid".to_owned(), Value::Bool(archive.has_packages));
             }
             Ok(value)
         }
@@ -250,11 +257,49 @@ fn image_archive(call: &mut Call<'_>) -> Answer {
         Some((_, archive)) => Ok(structure([
             ("arch", string(archive.arch.as_str())),
             ("archive_id", int(id)),
-            ("rootid", Value::Bool(false)),
+            ("rootid", Value::Bool(archive.has_packages)),
         ])),
         None if call.args.flag(1, false) => Err(generic(format!("No such image archive: {id}"))),
         None => Ok(Value::Nil),
     }
+}
+
+/// Every image whose packages are known has one, and a build of it that is none of these.
+fn list_packages_of_image(call: &mut Call<'_>) -> Answer {
+    let archive = match call.args.get(2) {
+        Value::Nil => None,
+        _ => call.state.archive(call.args.id(2)?),
+    };
+    // Koji looks for packages in everything but XML.
+    let has_packages = archive.is_some_and(|(_, file)| file.has_packages && !file.filename.ends_with("xml"));
+    let mut row = installed_package();
+    if let Value::Struct(members) = &mut row {
+        let more = [
+            ("build_id", int(1)),
+            ("buildroot_id", Value::Nil),
+            ("draft", Value::Bool(false)),
+            ("external_repo_id", int(0)),
+            ("external_repo_name", string("INTERNAL")),
+            ("extra", Value::Nil),
+            ("id", int(1)),
+            ("metadata_only", Value::Bool(false)),
+            ("nvr", string("devhub-1.0-1")),
+        ];
+        members.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    query::apply(if has_packages { vec![row] } else { Vec::new() }, call.args.get(6))
+}
+
+/// The logs that were moved to the build; content generators leave none here.
+fn build_logs(call: &mut Call<'_>) -> Answer {
+    let build = strictly(call, 0)?;
+    let volume = build.volume.as_ref().map(|volume| volume.1.as_str());
+    let dir = format!("{}/data/logs", Volume::build_dir(volume, &build.name, &build.version, &build.release));
+    let logs = call.setting.volume.files_below(&dir).into_iter().map(|path| {
+        let (below, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        structure([("dir", string(below)), ("name", string(name)), ("path", string(format!("{dir}/{path}")))])
+    });
+    Ok(Value::Array(logs.collect()))
 }
 
 fn archive_type(call: &mut Call<'_>) -> Answer {

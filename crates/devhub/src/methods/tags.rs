@@ -1,7 +1,5 @@
 //! Methods about targets, tags, channels and builders.
 
-use std::collections::BTreeMap;
-
 use super::{Method, read, write};
 use crate::channels::{CHANNELS, Channel};
 use crate::clock;
@@ -167,12 +165,7 @@ fn get_tag(call: &mut Call<'_>) -> Answer {
 
 fn build_config(call: &mut Call<'_>) -> Answer {
     let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
-    let mut value = tag.to_value(true);
-    if let Value::Struct(members) = &mut value {
-        let inherited = [("extra", Value::Struct(BTreeMap::new())), ("arches", Value::Nil)];
-        members.insert("config_inheritance".to_owned(), structure(inherited));
-    }
-    Ok(value)
+    Ok(tag.to_config_value())
 }
 
 fn list_tags(call: &mut Call<'_>) -> Answer {
@@ -189,7 +182,7 @@ fn list_tags(call: &mut Call<'_>) -> Answer {
 
 fn get_repo(call: &mut Call<'_>) -> Answer {
     let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
-    Ok(call.state.repo_value(tag.id))
+    Ok(call.state.repo_value(tag))
 }
 
 fn is_listed(call: &Call<'_>, package: &Value) -> bool {
@@ -201,27 +194,32 @@ fn check_package(call: &mut Call<'_>) -> Answer {
     Ok(Value::Bool(is_listed(call, call.args.get(1))))
 }
 
-/// Every package is in every tag, and belongs to `compose`.
+/// Every package is in every tag, and belongs to `compose`. It is there as soon as it is named.
 fn package_config(call: &mut Call<'_>) -> Answer {
-    let Some(tag) = tag_of(call, 0, true)? else { return Ok(Value::Nil) };
+    let Some(tag) = tag_of(call, 0, true)?.cloned() else { return Ok(Value::Nil) };
     let info = call.args.get(1);
     let package = match info {
-        Value::String(name) => call.state.packages.get_key_value(name),
+        Value::String(name) if is_listed(call, info) => {
+            let name = name.clone();
+            Some((call.state.package(&name), name))
+        }
+        Value::String(_) => None,
         _ => {
             let id = call.args.id(1)?;
-            call.state.packages.iter().find(|(_, known)| **known == id)
+            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.clone()))
         }
     };
-    let Some((name, id)) = package.filter(|(name, _)| is_listed(call, &string(name.as_str()))) else {
+    let Some((id, name)) = package.filter(|(_, name)| is_listed(call, &string(name.as_str()))) else {
         return Ok(Value::Nil);
     };
+    let is_blocked = call.setting.scenario.blocked_packages.contains(&name);
     let owner = call.state.accounts.by_name("compose");
     Ok(structure([
-        ("blocked", Value::Bool(false)),
+        ("blocked", Value::Bool(is_blocked)),
         ("extra_arches", Value::Nil),
         ("owner_id", int(owner.map_or(0, |user| user.id))),
         ("owner_name", string("compose")),
-        ("package_id", int(*id)),
+        ("package_id", int(id)),
         ("package_name", string(name.as_str())),
         ("tag_id", int(tag.id)),
         ("tag_name", string(tag.name.as_str())),

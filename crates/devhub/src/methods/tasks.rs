@@ -72,9 +72,16 @@ fn get_result(call: &mut Call<'_>) -> Answer {
     }
 }
 
-fn child_values(call: &Call<'_>, id: i64, request: bool) -> Vec<Value> {
-    let children = call.state.tasks.get(id).into_iter().flat_map(|task| &task.children);
-    children.filter_map(|child| call.state.tasks.get(*child)).map(|task| task.to_value(request)).collect()
+/// The tasks under a task, by id.
+fn children_of<'c>(call: &'c Call<'_>, id: i64) -> Vec<&'c Task> {
+    let ids = call.state.tasks.get(id).into_iter().flat_map(|task| &task.children);
+    let mut children: Vec<&Task> = ids.filter_map(|child| call.state.tasks.get(*child)).collect();
+    children.sort_by_key(|child| child.id);
+    children
+}
+
+fn values(tasks: Vec<&Task>, request: bool) -> Value {
+    Value::Array(tasks.into_iter().map(|task| task.to_value(request)).collect())
 }
 
 fn children(call: &mut Call<'_>) -> Answer {
@@ -82,7 +89,10 @@ fn children(call: &mut Call<'_>) -> Answer {
     if call.args.flag(2, false) {
         strictly(call, 0)?;
     }
-    Ok(Value::Array(child_values(call, id, call.args.flag(1, false))))
+    // A real hub orders them by nothing, and they came by label.
+    let mut children = children_of(call, id);
+    children.sort_by(|a, b| a.label.cmp(&b.label));
+    Ok(values(children, call.args.flag(1, false)))
 }
 
 fn descendents(call: &mut Call<'_>) -> Answer {
@@ -90,8 +100,9 @@ fn descendents(call: &mut Call<'_>) -> Answer {
     let mut ids = vec![call.args.id(0)?];
     let mut members = Vec::new();
     while let Some(id) = ids.pop() {
-        ids.extend(call.state.tasks.get(id).into_iter().flat_map(|task| &task.children));
-        members.push((id.to_string(), Value::Array(child_values(call, id, request))));
+        let children = children_of(call, id);
+        ids.extend(children.iter().map(|child| child.id));
+        members.push((id.to_string(), values(children, request)));
     }
     Ok(structure(members))
 }
@@ -267,7 +278,7 @@ fn free(call: &mut Call<'_>) -> Answer {
         && state != TaskState::Free
     {
         let time = call.now;
-        let plan = Plan::new(&call.setting.scenario, builder, id, time, &task.request);
+        let plan = Plan::new(&call.setting.scenario, &call.state.targets, builder, id, time, &task.request);
         call.keep(|| Ok(Record::GiveBack { id, time, plan: plan.clone() }))?;
         call.state.give_back(id, plan);
     }

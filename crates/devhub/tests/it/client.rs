@@ -145,3 +145,9 @@ pub async fn submit(hub: &RunningHub, params: Vec<Value>) -> i64 {
     let id = try_call(hub, &session.headers(None), "osbuildImage", params).await.unwrap().unwrap();
     id.as_i64().unwrap()
 }
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|d| char::from_digit(u32::from(d), 16));
+    bytes.iter().flat_map(digits).flatten().collect()
+}

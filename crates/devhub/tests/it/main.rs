@@ -8,6 +8,7 @@ mod client;
 mod conventions;
 mod life;
 mod mishaps;
+mod per_arch;
 mod persistence;
 mod recordings;
 mod web;

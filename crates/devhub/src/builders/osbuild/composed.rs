@@ -38,10 +38,7 @@ pub(crate) enum Composed {
 
 /// What will come of a request.
 pub(super) fn outcome(scenario: &Scenario, job: &Job, request: &[Value]) -> Outcome {
-    if scenario.unknown_targets.contains(&job.target) {
-        return Outcome::no_target(&job.target);
-    }
-    if let Some(arches) = scenario.target_arches.get(&job.target) {
+    if let Some(arches) = job.target.as_str().and_then(|target| scenario.target_arches.get(target)) {
         let mut missing: Vec<String> =
             job.arches.iter().filter(|arch| !arches.contains(arch)).map(|arch| quoted(arch)).collect();
         // A set of Python's has no order; this one is sorted.
@@ -59,7 +56,7 @@ fn composed(scenario: &Scenario, job: &Job, request: &[Value]) -> Composed {
     if let Some(problem) = template::problem(request.get(6).unwrap_or(&Value::Nil)) {
         return Composed::NoTemplate(problem);
     }
-    if let Some(failure) = scenario.fail.get(&job.key) {
+    if let Some(failure) = scenario.fail.get(&job.key).filter(|failure| failure.rc != Some(0)) {
         let reason = failure.out.clone().unwrap_or_else(|| "boom".to_owned());
         return match failure.kind {
             FailureKind::Build => Composed::Failure(reason),
@@ -90,6 +87,7 @@ fn files(scenario: &Scenario, job: &Job, image_type: &str) -> Vec<PlannedFile> {
     for arch in arches {
         match scenario.archives.get(&job.key) {
             Some(archives) => files.extend(archives.iter().map(|archive| PlannedFile::scripted(job, arch, archive))),
+            None if scenario.no_arch.get(&job.key) == Some(&true) => {}
             None => {
                 let (type_name, suffix) = image_types::file_of(image_type);
                 files.push(PlannedFile::usual(job, arch, type_name, suffix));
@@ -150,7 +148,6 @@ mod tests {
 
     #[test]
     fn outcomes() {
-        assert_eq!(of(r#"{"unknown_targets": ["t"]}"#, Value::Nil), Outcome::no_target("t"));
         let text = "Unsupported architecture(s): {'riscv64'}".to_owned();
         assert_eq!(
             of(r#"{"target_arches": {"t": ["x86_64"]}}"#, Value::Nil),

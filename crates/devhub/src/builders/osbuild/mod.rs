@@ -20,6 +20,7 @@ use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::site::Setting;
 use crate::state::State;
+use crate::targets::Targets;
 use crate::tasks::{PRIORITY, Task};
 use crate::wire::{Fault, Value, int, string, structure};
 
@@ -84,15 +85,24 @@ impl Builder for Osbuild {
             name: text(0),
             version: text(1),
             release: option(request, "release").and_then(Value::as_str).unwrap_or("1").to_owned(),
-            target: text(4),
+            target: request.get(4).cloned().unwrap_or(Value::Nil),
             arches: arches(request).map(str::to_owned).collect(),
+            optional_arches: Vec::new(),
             needs_tag_repo: repos.is_none_or(<[Value]>::is_empty),
             is_tagged: !option(request, "skip_tag").and_then(Value::as_bool).unwrap_or(false),
+            is_scratch: false,
         }
     }
 
-    fn outcome(&self, scenario: &Scenario, job: &Job, request: &[Value]) -> Outcome {
+    fn outcome(&self, scenario: &Scenario, targets: &Targets, _id: i64, job: &Job, request: &[Value]) -> Outcome {
+        if targets.of(&job.target).is_none() {
+            return Outcome::no_target(&job.target);
+        }
         composed::outcome(scenario, job, request)
+    }
+
+    fn repo_task_id(&self, id: i64) -> i64 {
+        id + 4_000_000
     }
 
     fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
@@ -103,12 +113,16 @@ impl Builder for Osbuild {
         work::finish(state, setting, id, time)
     }
 
-    fn result(&self, setting: &Setting, task: &Task) -> Value {
+    fn result(&self, _state: &State, setting: &Setting, task: &Task) -> Value {
         let server = setting.addresses.hub.replace("/kojihub", "/composer/");
         structure([
             ("composer", structure([("server", string(server)), ("id", string(output::compose_id(task.id)))])),
             ("koji", structure([("build", int(crate::ids::build_id(task.id)))])),
         ])
+    }
+
+    fn generator(&self) -> Option<&'static Generator> {
+        Some(&GENERATOR)
     }
 
     fn archive_extra(&self, task: &Task, arch: &str) -> Value {

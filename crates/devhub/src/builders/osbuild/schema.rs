@@ -1,123 +1,10 @@
-//! The *schema* of `osbuildImage`: which arguments a hub takes, and how it says that it does not (KOJI.md 5).
-//!
-//! A real hub leaves this to Python's jsonschema. Codes and first lines of its messages are repeated here; the dump of
-//! the schema that follows in them is not.
+//! The *schema* of `osbuildImage` (KOJI.md 5).
 
-use std::collections::BTreeMap;
-
-use crate::python::{quoted, repr};
-use crate::wire::{Fault, Value, parameter};
-
-/// One thing that is wrong.
-#[derive(Debug)]
-struct Problem {
-    /// How deep in the arguments; what lies less deep is reported first.
-    depth: usize,
-    /// Whether it only says that none of several forms fits, which is reported after what is certain.
-    weak: bool,
-    text: String,
-}
-
-/// The problems found so far.
-#[derive(Debug, Default)]
-struct Problems(Vec<Problem>);
-
-/// Where a value stands: path in the arguments, path in the schema.
-#[derive(Debug, Clone)]
-struct Place {
-    depth: usize,
-    instance: String,
-    schema: String,
-}
-
-impl Place {
-    fn argument(index: usize) -> Self {
-        Self { depth: 1, instance: format!("[{index}]"), schema: format!("['items'][{index}]") }
-    }
-
-    fn property(&self, name: &str) -> Self {
-        Self {
-            depth: self.depth + 1,
-            instance: format!("{}[{}]", self.instance, quoted(name)),
-            schema: format!("{}['properties'][{}]", self.schema, quoted(name)),
-        }
-    }
-
-    fn item(&self, index: usize) -> Self {
-        Self {
-            depth: self.depth + 1,
-            instance: format!("{}[{index}]", self.instance),
-            schema: format!("{}['items']", self.schema),
-        }
-    }
-}
-
-impl Problems {
-    fn add(&mut self, place: &Place, keyword: &str, value: &Value, first: String) {
-        let Place { depth, instance, schema } = place;
-        let text = format!(
-            "{first}\n\nFailed validating '{keyword}' in schema{schema}\n\nOn instance{instance}:\n    {}",
-            repr(value)
-        );
-        self.0.push(Problem { depth: *depth, weak: matches!(keyword, "anyOf" | "oneOf"), text });
-    }
-
-    fn wrong_type(&mut self, place: &Place, value: &Value, wanted: &str) {
-        self.add(place, "type", value, format!("{} is not of type '{wanted}'", repr(value)));
-    }
-
-    fn no_form(&mut self, place: &Place, keyword: &str, value: &Value) {
-        self.add(place, keyword, value, format!("{} is not valid under any of the given schemas", repr(value)));
-    }
-
-    fn string(&mut self, place: &Place, value: &Value) {
-        if value.as_str().is_none() {
-            self.wrong_type(place, value, "string");
-        }
-    }
-
-    fn strings(&mut self, place: &Place, value: &Value, least: usize, most: usize) {
-        let Some(items) = value.as_array() else {
-            return self.wrong_type(place, value, "array");
-        };
-        if items.len() < least {
-            self.add(place, "minItems", value, format!("{} should be non-empty", repr(value)));
-        }
-        if items.len() > most {
-            self.add(place, "maxItems", value, format!("{} is too long", repr(value)));
-        }
-        for (i, item) in items.iter().enumerate() {
-            self.string(&place.item(i), item);
-        }
-    }
-
-    /// The members of a struct that may only have `known` ones.
-    fn members<'v>(
-        &mut self,
-        place: &Place,
-        value: &'v Value,
-        known: &[&str],
-        required: &[&str],
-    ) -> Option<&'v BTreeMap<String, Value>> {
-        let Some(members) = value.as_struct() else {
-            self.wrong_type(place, value, "object");
-            return None;
-        };
-        let unknown: Vec<String> = members.keys().filter(|k| !known.contains(&k.as_str())).map(|k| quoted(k)).collect();
-        if !unknown.is_empty() {
-            let verb = if unknown.len() == 1 { "was" } else { "were" };
-            let first = format!("Additional properties are not allowed ({} {verb} unexpected)", unknown.join(", "));
-            self.add(place, "additionalProperties", value, first);
-        }
-        for name in required.iter().filter(|name| !members.contains_key(**name)) {
-            self.add(place, "required", value, format!("{} is a required property", quoted(name)));
-        }
-        Some(members)
-    }
-}
+use crate::builders::schema::{Place, Problems, ostree};
+use crate::wire::{Fault, Value};
 
 /// Checks the six arguments and `opts` of a call; the fault 1019 of the first problem that a real hub would report.
-pub(crate) fn check(args: &[&Value; 6], opts: &Value) -> Result<(), Fault> {
+pub(super) fn check(args: &[&Value; 6], opts: &Value) -> Result<(), Fault> {
     let mut problems = Problems::default();
     for (i, value) in args.iter().enumerate() {
         let place = Place::argument(i);
@@ -128,8 +15,7 @@ pub(crate) fn check(args: &[&Value; 6], opts: &Value) -> Result<(), Fault> {
         }
     }
     options(&mut problems, &Place::argument(6), opts);
-    let first = problems.0.into_iter().min_by_key(|problem| (problem.depth, problem.weak));
-    first.map_or(Ok(()), |problem| Err(parameter(problem.text)))
+    problems.first()
 }
 
 fn image_type(problems: &mut Problems, place: &Place, value: &Value) {
@@ -156,16 +42,6 @@ fn options(problems: &mut Problems, place: &Place, value: &Value) {
             "release" => problems.string(&place, value),
             "skip_tag" if value.as_bool().is_none() => problems.wrong_type(&place, value, "boolean"),
             _ => {}
-        }
-    }
-}
-
-fn ostree(problems: &mut Problems, place: &Place, value: &Value) {
-    if let Some(members) = problems.members(place, value, &["parent", "ref", "url"], &[]) {
-        for (name, value) in members {
-            if matches!(name.as_str(), "parent" | "ref" | "url") {
-                problems.string(&place.property(name), value);
-            }
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::composed::Composed;
-use super::{GENERATOR, output};
+use super::output;
 use crate::builds::BuildState;
 use crate::clock::Micros;
 use crate::ids;
 use crate::names;
-use crate::plan::Outcome;
+use crate::plan::{Outcome, PlannedFile};
 use crate::site::Setting;
 use crate::state::State;
 use crate::tasks::{Task, TaskState};
@@ -18,7 +18,7 @@ use crate::wire;
 fn composed(task: &Task) -> Option<&Composed> {
     match &task.plan.as_ref()?.outcome {
         Outcome::Composed(composed) => Some(composed),
-        Outcome::Fault { .. } => None,
+        _ => None,
     }
 }
 
@@ -54,15 +54,16 @@ pub(super) fn ask_composer(state: &mut State, setting: &Setting, id: i64, time: 
     if !is_said && plan.finish > time {
         setting.volume.write_output(id, "compose-status.json", &output::pending(task))?;
     }
-    if !matches!(composed, Composed::NotBegun(_)) {
-        state.begin_build(id, Some(&GENERATOR), time);
+    let is_begun = !matches!(composed, Composed::NotBegun(_));
+    if is_begun && task.job().is_some_and(|job| state.rival(setting, id, &job).is_none()) {
+        state.begin_build(id, time);
     }
     Ok(())
 }
 
 /// Where the repository of the build tag would lie, for each arch.
 fn tag_repo(state: &State, setting: &Setting, task: &Task) -> String {
-    let target = task.job().and_then(|job| state.targets.by_name(&job.target));
+    let target = task.job().and_then(|job| state.targets.of(&job.target));
     let tag = target.and_then(|target| state.targets.tag_by_id(target.build_tag));
     let (name, id) = tag.map_or(("", 0), |tag| (tag.name.as_str(), tag.id));
     format!("{}/repos/{}/{id}/$arch", setting.addresses.files, name.replace('$', "$$"))
@@ -86,12 +87,17 @@ pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros
         (Some(Composed::NotBegun(reason) | Composed::NotImported(reason)), _) => {
             output::not_imported(task, build, reason)
         }
+        (Some(Composed::Success { .. }), None) => {
+            let reason = task.job().and_then(|job| state.rival(setting, id, &job));
+            output::not_imported(task, None, &reason.unwrap_or_default())
+        }
         (Some(Composed::Success { files, is_unlisted }), Some(build)) => {
             let is_unlisted = *is_unlisted;
-            let archives = state.import(setting, task, files)?;
+            let files: Vec<&PlannedFile> = files.iter().collect();
+            let archives = state.import(setting, task, &files)?;
             let status = output::success(task, build);
             let is_tagged = task.job().is_some_and(|job| job.is_tagged);
-            state.complete(build, archives, time);
+            state.complete(id, archives, time);
             if !is_canceled {
                 write_status(state, setting, id, &status, true)?;
                 if is_tagged {
@@ -103,7 +109,7 @@ pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros
         _ => return Ok(()),
     };
     if let Some(build) = build {
-        state.fail_build(build, time);
+        state.end_build(build, BuildState::Failed, time);
     }
     if !is_canceled {
         write_status(state, setting, id, &status, false)?;
@@ -128,7 +134,8 @@ fn write_status(state: &State, setting: &Setting, id: i64, status: &[u8], is_goo
 
 /// A package that the tag does not list ends the task that tags its build at once.
 fn begin_tagging(state: &mut State, id: i64, time: Micros, is_unlisted: bool) {
-    let child = ids::tag_task_id(id);
+    // Outside of the ids of submitted tasks, and different for each of them.
+    let child = id + 2_000_000;
     state.begin_tagging(id, child, time);
     if is_unlisted {
         let name = state.tasks.get(id).and_then(Task::job).map_or_else(String::new, |job| job.name);

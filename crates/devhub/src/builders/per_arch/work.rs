@@ -1,0 +1,312 @@
+//! What becomes of the tasks for arches, and of the one that they are under.
+
+use std::borrow::Cow;
+use std::io;
+
+use super::plan::{PerArchPlan, PlannedArch, StatedRelease, fault};
+use super::{PerArch, Surroundings, child_id, target};
+use crate::builds::BuildState;
+use crate::clock::Micros;
+use crate::facts::Facts;
+use crate::ids;
+use crate::import::Content;
+use crate::names;
+use crate::plan::{Outcome, PlannedFile, Step};
+use crate::site::Setting;
+use crate::state::State;
+use crate::tasks::{Child, Task, TaskResult, TaskState};
+use crate::volume::Volume;
+use crate::wire::{Fault, Value, generic, int, string, string_or_nil, structure};
+
+fn planned(task: &Task) -> Option<&PerArchPlan> {
+    match &task.plan.as_ref()?.outcome {
+        Outcome::PerArch(planned) => Some(planned),
+        _ => None,
+    }
+}
+
+/// The tasks for arches under a task, with their plans, in the order in which they were made.
+fn children<'s>(state: &'s State, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
+    let arches = planned(task).map_or(&[][..], |planned| &planned.arches);
+    let under = task.children.iter().filter_map(|id| state.tasks.get(*id));
+    let under = under.filter(|child| !matches!(child.method.as_ref(), "tagBuild" | "waitrepo"));
+    under.filter_map(move |child| Some((child, arches.iter().find(|arch| arch.arch == child.arch.as_ref())?)))
+}
+
+/// The builder has the repository: it begins the build, and the tasks for the arches.
+pub(super) fn begin<B: PerArch>(
+    builder: &B,
+    state: &mut State,
+    setting: &Setting,
+    id: i64,
+    time: Micros,
+) -> io::Result<()> {
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let (Some(plan), Some(planned), Some(job)) = (&task.plan, planned(task), task.job()) else { return Ok(()) };
+    // A builder that begins for the second time takes them over.
+    if children(state, task).next().is_some() {
+        if let Some(task) = state.unfinished(id) {
+            task.waiting = Some(true);
+        }
+        return Ok(());
+    }
+    for log in builder.parent_logs() {
+        setting.volume.write_output(id, log, format!("{} {}\n", B::TASK_METHOD, job.nvr()).as_bytes())?;
+    }
+    let rival = state.rival(setting, id, &job).filter(|_| !job.is_scratch).map(generic);
+    if let Some(fault) = planned.fault.as_ref().map(fault).or(rival) {
+        state.end(id, time, TaskResult::Fault(fault));
+        return Ok(());
+    }
+    let Some((target, build_tag)) = target(&state.targets, &job) else { return Ok(()) };
+    let place =
+        Surroundings { target: state.targets.target_value(target), build_tag, repo: state.repo_value(build_tag) };
+    let finish = plan.finish;
+    let method = planned.foreign_method.clone().map_or(Cow::Borrowed(B::CHILD_METHOD), Cow::Owned);
+    let wanted: Vec<Child> = (1..)
+        .zip(&planned.arches)
+        .map(|(number, arch)| Child {
+            id: child_id(id, number),
+            method: method.clone(),
+            label: Cow::Owned(builder.label(&arch.arch)),
+            arch: Cow::Owned(arch.arch.clone()),
+            weight: B::CHILD_WEIGHT,
+            request: builder.child_request(&job, &task.request, &arch.arch, &place),
+        })
+        .collect();
+    if !job.is_scratch {
+        state.begin_build(id, time);
+    }
+    let count = wanted.len() as i64;
+    for (number, child) in (1..).zip(wanted) {
+        let child = Child { id: state.free_task_id(child.id), ..child };
+        let Some(parent) = state.tasks.get_mut(id) else { return Ok(()) };
+        let child = parent.free_child(child, time);
+        parent.waiting = Some(true);
+        parent.children.push(child.id);
+        // They begin soon, and end one after the other in the second half of the time.
+        let length = finish - time;
+        state.agenda.insert((time + length / 10, Step::OpenChild, child.id));
+        state.agenda.insert((time + length * (count + number) / (2 * count), Step::EndChild, child.id));
+        state.tasks.insert(child.id, child);
+    }
+    Ok(())
+}
+
+/// The task for an arch has had its time.
+pub(super) fn end_child<B: PerArch>(
+    builder: &B,
+    state: &mut State,
+    setting: &Setting,
+    child: i64,
+    time: Micros,
+) -> io::Result<()> {
+    let Some(task) = state.tasks.get(child).filter(|task| !task.state.is_final()) else { return Ok(()) };
+    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(parent)) else { return Ok(()) };
+    let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return Ok(()) };
+    let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return Ok(()) };
+    for (place, log) in builder.logs(&parent.request, &arch.arch).iter().enumerate() {
+        let mut text = format!("{} {} {}\n", task.method, job.nvr(), arch.arch);
+        if let Some((_, reason)) = arch.fault.as_ref().filter(|_| place == 0) {
+            text.push_str(reason);
+            text.push('\n');
+        }
+        if names::is_file_name(log) {
+            setting.volume.write_output(child, log, text.as_bytes())?;
+        }
+    }
+    if let Some(why) = &arch.fault {
+        let is_optional = arch.is_optional;
+        let why = fault(why);
+        state.end(child, time, TaskResult::Fault(why));
+        if B::FAILS_FAST && !is_optional {
+            fail_fast(state, child, time);
+        }
+        return Ok(());
+    }
+    let release = match &planned.release {
+        StatedRelease::Own => Some(job.release.as_str()),
+        StatedRelease::Nothing => None,
+        StatedRelease::Other(release) => Some(release.as_str()),
+    };
+    // The order of files in a directory means nothing.
+    let mut files: Vec<&str> = arch.files.iter().map(|file| file.filename.as_str()).collect();
+    files.sort_by_cached_key(|file| crc32fast::hash(format!("{child} {file}").as_bytes()));
+    let strings = |items: Vec<String>| Value::Array(items.into_iter().map(string).collect());
+    let packages = if B::LISTS_PACKAGES && !job.is_scratch { vec![installed_package()] } else { Vec::new() };
+    let mut members = vec![
+        ("arch", string(arch.arch.as_str())),
+        ("files", Value::Array(files.into_iter().map(string).collect())),
+        ("logs", strings(builder.named_logs(&parent.request, &arch.arch))),
+        ("name", string(job.name.as_str())),
+        ("release", string_or_nil(release)),
+        ("rpmlist", Value::Array(packages)),
+        ("task_id", int(child)),
+        ("version", string(job.version.as_str())),
+    ];
+    builder.finish_result(&parent.request, &mut members);
+    let result = Facts::of(&structure(members));
+    state.end(child, time, TaskResult::Value(result));
+    Ok(())
+}
+
+/// The package that is in every image whose packages are known.
+pub(crate) fn installed_package() -> Value {
+    structure([
+        ("arch", string("noarch")),
+        ("buildtime", int(1_700_000_000)),
+        ("epoch", Value::Nil),
+        ("name", string("devhub")),
+        ("payloadhash", string(&ids::hex(&["package"])[..32])),
+        ("release", string("1")),
+        ("size", int(5573)),
+        ("version", string("1.0")),
+    ])
+}
+
+/// What a task under another left, when that collects it.
+fn failure_of(task: &Task) -> Option<Fault> {
+    match &task.result {
+        _ if task.state == TaskState::Canceled => Some(generic(format!("Task {} is canceled", task.id))),
+        Some(TaskResult::Fault(fault)) => Some(fault.clone()),
+        _ => None,
+    }
+}
+
+/// The task for an arch that must not fail has failed or was called off: the others are called off.
+pub(super) fn fail_fast(state: &mut State, child: i64, time: Micros) {
+    let Some(task) = state.tasks.get(child) else { return };
+    let (Some(parent), Some(fault)) = (task.parent, failure_of(task)) else { return };
+    let Some(parent) = state.tasks.get(parent).filter(|parent| !parent.state.is_final()) else { return };
+    let is_optional = children(state, parent).any(|(task, arch)| task.id == child && arch.is_optional);
+    let is_for_arch = children(state, parent).any(|(task, _)| task.id == child);
+    if is_optional || !is_for_arch {
+        return;
+    }
+    let id = parent.id;
+    for under in parent.children.clone() {
+        match state.tasks.get_mut(under) {
+            Some(task) if !task.state.is_final() => {
+                task.state = TaskState::Canceled;
+                task.completed = Some(time);
+            }
+            Some(task) => task.awaited = Some(false),
+            None => {}
+        }
+    }
+    state.end_build(ids::build_id(id), BuildState::Failed, time);
+    state.end(id, time, TaskResult::Fault(fault));
+}
+
+/// The task that the others are under was called off.
+pub(super) fn is_canceled(state: &mut State, id: i64, time: Micros) {
+    state.end_build(ids::build_id(id), BuildState::Canceled, time);
+}
+
+/// Whether the task has nothing more to do but to end.
+pub(super) fn is_done(state: &State, task: &Task) -> bool {
+    match task.job() {
+        Some(job) if job.is_scratch => children(state, task).all(|(child, _)| child.state.is_final()),
+        _ => state.builds.get(ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
+    }
+}
+
+/// All tasks for arches are over: what they made is collected.
+pub(super) fn finish<B: PerArch>(
+    builder: &B,
+    state: &mut State,
+    setting: &Setting,
+    id: i64,
+    time: Micros,
+) -> io::Result<()> {
+    let Some(task) = state.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
+    let (Some(planned), Some(job)) = (planned(task), task.job()) else { return Ok(()) };
+    let ends: Vec<(i64, Option<Fault>, bool)> =
+        children(state, task).map(|(child, arch)| (child.id, failure_of(child), arch.is_optional)).collect();
+    let good: Vec<i64> = ends.iter().filter(|(_, failure, _)| failure.is_none()).map(|(child, ..)| *child).collect();
+    let required = ends.iter().find_map(|(_, failure, is_optional)| failure.clone().filter(|_| !is_optional));
+    let (ends_well, is_foreign) = (planned.ends_well, planned.foreign_method.is_some());
+    let import_fault = planned.import_fault.as_ref().map(fault);
+    for (child, ..) in &ends {
+        state.collect(*child);
+    }
+    let collected = if good.is_empty() { Some(generic("all subtasks failed")) } else { import_fault };
+    let why = required.map(|fault| (fault, true)).or(collected.map(|fault| (fault, false)));
+    if let Some((fault, is_raised)) = why.filter(|_| !ends_well) {
+        // Who dies of a task still waits for it, as far as the database knows.
+        if let Some(task) = state.unfinished(id).filter(|_| !is_raised) {
+            task.waiting = Some(false);
+        }
+        state.end_build(ids::build_id(id), BuildState::Failed, time);
+        state.end(id, time, TaskResult::Fault(fault));
+        return Ok(());
+    }
+    let good = if is_foreign { Vec::new() } else { good };
+    if job.is_scratch {
+        return keep_scratch(builder, state, setting, id, &good);
+    }
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let files: Vec<&PlannedFile> =
+        children(state, task).filter(|(child, _)| good.contains(&child.id)).flat_map(|(_, arch)| &arch.files).collect();
+    let archives = state.import(setting, task, &files)?;
+    publish::<B>(builder, state, setting, task, &good)?;
+    state.complete(id, archives, time);
+    if job.is_tagged {
+        let child = state.free_task_id(child_id(id, 0));
+        state.begin_tagging(id, child, time);
+    }
+    Ok(())
+}
+
+/// The hub has moved files and logs to the build; links lead there from where the tasks left them.
+fn publish<B: PerArch>(builder: &B, state: &State, setting: &Setting, task: &Task, good: &[i64]) -> io::Result<()> {
+    let Some(job) = task.job() else { return Ok(()) };
+    let on = task.plan.as_ref().and_then(|plan| plan.volume.as_deref());
+    let images = Volume::image_dir(on, &job.name, &job.version, &job.release);
+    let logs = format!("{}/data/logs/image", Volume::build_dir(on, &job.name, &job.version, &job.release));
+    for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
+        for file in &arch.files {
+            setting.volume.link_output(child.id, &images, &file.filename)?;
+        }
+        let dir = if B::LOGS_BY_ARCH { format!("{logs}/{}", arch.arch) } else { logs.clone() };
+        for log in builder.logs(&task.request, &arch.arch).iter().filter(|log| log.ends_with(".log")) {
+            setting.volume.publish_output(child.id, &dir, log)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was only tried is moved to its owner's directory.
+fn keep_scratch<B: PerArch>(builder: &B, state: &State, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(job) = task.job() else { return Ok(()) };
+    let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
+    for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
+        let scratch = Volume::scratch_dir(owner, child.id);
+        let is_moved = !setting.scenario.scratch_plain && names::is_file_name(owner);
+        let dir = if is_moved { scratch.clone() } else { Volume::task_dir(child.id) };
+        for file in &arch.files {
+            Content::of(setting, B::PHASE, &job.nvr(), file).write(setting, &dir, &file.filename)?;
+            if is_moved {
+                setting.volume.link_output(child.id, &scratch, &file.filename)?;
+            }
+        }
+        for log in builder.named_logs(&task.request, &arch.arch).iter().filter(|_| is_moved) {
+            setting.volume.publish_output(child.id, &scratch, log)?;
+        }
+    }
+    Ok(())
+}
+
+/// The text that the task leaves: where the files are.
+pub(super) fn result<B: PerArch>(state: &State, setting: &Setting, task: &Task) -> Value {
+    let Some(job) = task.job() else { return Value::Nil };
+    let path = |below: String| setting.volume.topdir().join(below).display().to_string();
+    let what = B::RESULT;
+    if job.is_scratch {
+        let dirs: Vec<String> = children(state, task).map(|(child, _)| path(Volume::task_dir(child.id))).collect();
+        return string(format!("Scratch {what} build results in: {}", dirs.join(", ")));
+    }
+    let dir = Volume::image_dir(None, &job.name, &job.version, &job.release);
+    string(format!("{what} build results in: {}", path(dir)))
+}
