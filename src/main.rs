@@ -5,10 +5,12 @@ use std::process::ExitCode;
 mod cli;
 mod commands;
 mod error;
+mod hardening;
 mod repositories;
 mod settings;
 mod ui;
 
 fn main() -> ExitCode {
+    hardening::keep_memory_private();
     commands::main(std::env::args_os())
 }

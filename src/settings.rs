@@ -1,12 +1,17 @@
 //! *Settings* are what the program was told, resolved: command line over environment over default. Nothing else reads the
 //! environment.
 
+pub mod children;
+
 use crate::error::Failure;
 use magudi_koji::profile::ProfileLocations;
 use magudi_koji::{ClientOptions, Proxies};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The variable with the password of `--koji-user`.
+const PASSWORD: &str = "MAGUDI_KOJI_PASSWORD";
 
 /// A text that is never shown.
 #[derive(Clone)]
@@ -42,6 +47,8 @@ pub struct Environment {
     pub user: Option<String>,
     /// How hubs are reached.
     pub network: Network,
+    /// The environment of what is started: notification scripts.
+    pub children: children::Variables,
 }
 
 /// The name of whoever runs the program, from the password database.
@@ -124,11 +131,13 @@ impl Environment {
         Ok(Self {
             home: std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
             source_date_epoch,
-            koji_password: text("MAGUDI_KOJI_PASSWORD").map(Secret),
+            koji_password: text(PASSWORD).map(Secret),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
             user: text("USER").or_else(|| text("LOGNAME")).or_else(load_user_name),
             network: Network::from_variables(|name| std::env::var(name).ok())?,
+            children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
+                .map_err(Failure::Usage)?,
         })
     }
 

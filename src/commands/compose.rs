@@ -303,7 +303,7 @@ pub fn named_profile(
 }
 
 /// Tells the notification scripts that there will be no compose (PUNGI.md 12).
-pub fn tell_scripts(options: &Options, argv: &[OsString], failure: &Failure, ui: Ui) {
+pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environment, failure: &Failure, ui: Ui) {
     if options.notification_script.is_empty() {
         return;
     }
@@ -322,7 +322,7 @@ pub fn tell_scripts(options: &Options, argv: &[OsString], failure: &Failure, ui:
     }
     let workdir = target_dir.filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
     let warn = move |_, text| ui.note(&format!("warning: {text}"));
-    match notifier(scripts(options, workdir, None), Map::new(), Box::new(warn)) {
+    match notifier(scripts(options, environment, workdir, None), Map::new(), Box::new(warn)) {
         Ok((notifier, end)) => {
             notifier.send("fail-to-start", members);
             end.finish(None, |left| ui.note(&waiting_for_scripts(left)));
@@ -373,7 +373,7 @@ pub fn compose(
     keep_configuration(&inspected, &dir, &mask)?;
     let requests = Arc::new(requests);
     let (events, journal) = subscribe(options, ui, &dir, &requests, stream)?;
-    let scripts = run_scripts(options, &inspected, &identity, &dir, &events)?;
+    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     events.conceal(mask);
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
@@ -453,7 +453,7 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
     let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
     sweep(&dir);
     let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None)?;
-    let scripts = run_scripts(options, &inspected, &identity, &dir, &events)?;
+    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     let end = End { status: Status::Finished, error: None };
     events.say(Event::Status { status: end.status.as_str().to_owned() });
     latest_link(options, &end, &dir, &identity, &events);
@@ -476,14 +476,15 @@ fn limit(options: &Options) -> Duration {
     Duration::from_secs(options.notification_timeout)
 }
 
-fn scripts(options: &Options, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
-    let programs = options.notification_script.clone();
-    Scripts { programs, limit: limit(options), workdir: workdir.to_path_buf(), log_dir }
+fn scripts(options: &Options, environment: &Environment, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
+    let (programs, variables) = (options.notification_script.clone(), environment.children.clone());
+    Scripts { programs, limit: limit(options), workdir: workdir.to_path_buf(), variables, log_dir }
 }
 
 /// Lets the notification scripts hear the events of a run, if there are any.
 fn run_scripts(
     options: &Options,
+    environment: &Environment,
     inspected: &Inspected,
     identity: &ComposeIdentity,
     dir: &ComposeDir,
@@ -492,7 +493,7 @@ fn run_scripts(
     if options.notification_script.is_empty() {
         return Ok(None);
     }
-    let scripts = scripts(options, dir.top(), Some(dir.notifications_dir()));
+    let scripts = scripts(options, environment, dir.top(), Some(dir.notifications_dir()));
     let log = Arc::clone(events);
     let report = Box::new(move |level, text: String| log.message(level, None, text));
     let (notifier, end) = notifier(scripts, common_members(identity, dir, inspected), report)

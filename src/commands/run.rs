@@ -14,7 +14,7 @@ pub fn run(args: &RunArgs, argv: &[OsString], environment: &Environment, ui: Ui)
     match result {
         Ok(prepared) => compose(&options, argv, environment, ui, prepared),
         Err(failure) => {
-            tell_scripts(&options, argv, &failure, ui);
+            tell_scripts(&options, argv, environment, &failure, ui);
             Err(failure)
         }
     }

@@ -1,8 +1,13 @@
-//! What is secret stays so: in a compose of which everything that can quote a secret does, no file and no stream has one.
+//! What is secret stays so: in a compose of which everything that can quote a secret does, no file and no stream has one; no
+//! script gets one, and no core dump.
 
 use crate::program::{Hub, Ran, Scene, image};
+use crate::scripted_hub::{self, ScriptedHub};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const SECRETS: [&str; 11] = [
     "Zaphod-Password-1",
@@ -103,4 +108,87 @@ fn no_secret_is_written_anywhere() {
         assert_eq!(ran.status, Some(1));
     }
     assert_eq!(leaks(&scene.target()), Vec::<String>::new());
+}
+
+#[test]
+fn scripts_get_the_variables_that_are_listed_and_those_that_are_named() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
+    let _hub = ScriptedHub::start(&scene);
+    let script = scene.write("script", "#!/bin/sh\nenv >>\"$HOME/environment\"\n");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = script.display().to_string();
+    let variables = [
+        ("COMPOSE_BUCKET", "bucket-1"),
+        ("COMPOSE_SECRET", "secret-2"),
+        ("AWS_SESSION", "session-3"),
+        ("BUILD_NUMBER", "build-4"),
+        ("BUILD_URL", "url-5"),
+        ("https_proxy", "http://u:proxy-password-4@127.0.0.1:1"),
+        ("no_proxy", "127.0.0.1"),
+        ("MAGUDI_PASS_ENVIRONMENT", "BUILD_*"),
+    ];
+    let mut command = scripted_hub::run_command(&scene, &["--notification-script", &script]);
+    let ran = Ran::from(command.envs(variables).output().unwrap());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    // One that could not be begun tells its scripts, too.
+    let mut command = scene.command();
+    command.args([
+        "run",
+        "--config",
+        "nothing.conf",
+        "--test",
+        "--target-dir",
+        "target",
+        "--notification-script",
+        &script,
+    ]);
+    assert_eq!(command.envs(variables).env("MAGUDI_KOJI_PASSWORD", "composepass").status().unwrap().code(), Some(1));
+    let given = std::fs::read_to_string(scene.path().join("environment")).unwrap();
+    for there in ["PATH=", "HOME=", "TZ=UTC", "COMPOSE_BUCKET=bucket-1", "BUILD_NUMBER=build-4", "BUILD_URL=url-5"] {
+        assert_eq!(given.matches(&format!("\n{there}")).count(), given.matches("\nPATH=").count(), "{there}: {given}");
+    }
+    assert!(given.contains("\nhttps_proxy=http://127.0.0.1:1\n"), "{given}");
+    for gone in ["composepass", "MAGUDI_", "secret-2", "session-3", "proxy-password-4"] {
+        assert!(!given.contains(gone), "{gone}: {given}");
+    }
+}
+
+#[test]
+fn the_password_cannot_be_named_for_scripts() {
+    let scene = Scene::new();
+    let mut command = scene.command();
+    command.args(["check", "--config", "test.conf"]).env("MAGUDI_PASS_ENVIRONMENT", "MAGUDI_KOJI_PASSWORD");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("which magudi gives to nothing that it starts"), "{}", ran.stderr);
+}
+
+/// A signal that ends a process with a core dump ends one that holds a password without.
+#[test]
+fn what_is_in_memory_is_not_dumped() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
+    let hub = ScriptedHub::start(&scene);
+    hub.state().task_seconds = 1000.0;
+    let args = "run --config test.conf --test --target-dir target --koji-config koji.conf --koji-user compose";
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("ulimit -c unlimited && exec {} {args}", env!("CARGO_BIN_EXE_magudi"))])
+        .current_dir(scene.path())
+        .env("MAGUDI_KOJI_PASSWORD", "composepass")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while hub.count("osbuildImage") == 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::ABORT).unwrap();
+    let ended = child.wait().unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
+    assert!(!scene.path().join("core").exists());
 }

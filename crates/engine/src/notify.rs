@@ -11,7 +11,7 @@ use magudi_compose::beneath;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value as Json};
 use std::collections::VecDeque;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -44,6 +44,8 @@ pub struct Scripts {
     pub limit: Duration,
     /// Where they run.
     pub workdir: PathBuf,
+    /// All that they get of the environment.
+    pub variables: Vec<(OsString, OsString)>,
     /// Where their output goes; nowhere before a compose exists.
     pub log_dir: Option<PathBuf>,
 }
@@ -296,6 +298,7 @@ impl Shared {
         let errors = output.try_clone().map_err(|e| format!("cannot open its log: {e}"))?;
         let input = input(&call.body).map_err(|e| format!("cannot make its input: {e}"))?;
         let mut command = Command::new(OsStr::new(&self.scripts.programs[call.script]));
+        command.env_clear().envs(self.scripts.variables.iter().map(|(name, value)| (name, value)));
         command.arg(call.message).current_dir(&self.scripts.workdir).stdin(input).stdout(output).stderr(errors);
         // A group of its own: a Ctrl-C is for the run, and who is killed is killed with its children.
         command.process_group(0);
@@ -346,7 +349,8 @@ mod tests {
 
     /// The notifier of `programs`, and what it reports.
     fn begin(dir: &Path, programs: Vec<String>, limit: Duration) -> (Notifier, NotifierEnd, Arc<Mutex<Vec<String>>>) {
-        let scripts = Scripts { programs, limit, workdir: dir.to_path_buf(), log_dir: None };
+        let variables = vec![("PATH".into(), "/usr/bin:/bin".into())];
+        let scripts = Scripts { programs, limit, workdir: dir.to_path_buf(), variables, log_dir: None };
         let reported = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&reported);
         let report = Box::new(move |_, text| sink.lock().unwrap().push(text));
