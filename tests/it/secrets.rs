@@ -2,7 +2,8 @@
 //! script gets one, and no core dump.
 
 use crate::program::{Hub, Ran, Scene, image};
-use crate::scripted_hub::{self, ScriptedHub};
+use crate::scripted_hub::{self, Answer, ScriptedHub, always};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -191,4 +192,22 @@ fn what_is_in_memory_is_not_dumped() {
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
     assert!(!scene.path().join("core").exists());
+}
+
+/// Another port of the same host may be anybody's: neither the password of a login goes there nor a session's key.
+#[test]
+fn a_redirect_to_another_port_gets_nothing() {
+    for method in ["login", "osbuildImage"] {
+        let scene = Scene::new();
+        scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
+        let hub = ScriptedHub::start(&scene);
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        other.set_nonblocking(true).unwrap();
+        let there = format!("http://{}/kojihub", other.local_addr().unwrap());
+        hub.on(method, always(Answer::redirect("307 Temporary Redirect", &there)));
+        let ran = scripted_hub::run(&scene);
+        assert_eq!(ran.status, Some(1), "{method}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("moved to {there}: if it is there now")), "{method}: {}", ran.stderr);
+        assert!(other.accept().is_err(), "{method}: somebody was there");
+    }
 }

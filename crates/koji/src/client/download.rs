@@ -40,7 +40,9 @@ impl Hub {
         let timeout = self.inner.http.download_timeout;
         let call =
             Attempted { what: format!("GET {}", url.path()), server: http::server_of(&url), attempts: 1, sent: false };
-        let mut request = self.inner.http.files.get(url);
+        let http = &self.inner.http;
+        let is_private = !url.username().is_empty() || url.password().is_some();
+        let mut request = if is_private { http.private_files.get(url) } else { http.files.get(url) };
         if offset > 0 {
             request = request.header(RANGE, format!("bytes={offset}-"));
         }

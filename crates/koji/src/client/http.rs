@@ -1,5 +1,5 @@
-//! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body, an answer of limited size
-//! (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
+//! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body or gives secrets to another server, an
+//! answer of limited size (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
 use super::certificate::ClientCertificate;
 use super::clock::HubClock;
@@ -32,6 +32,8 @@ pub struct Http {
     pub url: Url,
     pub calls: Client,
     pub files: Client,
+    /// For files at a URL with user and password.
+    pub private_files: Client,
     pub read_timeout: Duration,
     pub answer_timeout: Duration,
     pub download_timeout: Duration,
@@ -57,6 +59,9 @@ impl Http {
             calls: build(base()?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
             // Apache marks `*.gz` files with `Content-Encoding`; a file must arrive as it lies there.
             files: build(base()?.read_timeout(options.download_timeout).no_gzip())?,
+            private_files: build(
+                base()?.read_timeout(options.download_timeout).no_gzip().redirect(Policy::custom(keep_origin)),
+            )?,
             read_timeout,
             answer_timeout: options.answer_timeout,
             download_timeout: options.download_timeout,
@@ -105,6 +110,8 @@ fn base(options: &ClientOptions) -> Result<ClientBuilder, KojiError> {
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         .pool_idle_timeout(POOL_IDLE)
+        // Hubs before 1.30 have the session in the URL.
+        .referer(false)
         .no_proxy();
     with_proxies(builder, &options.proxies)
 }
@@ -131,18 +138,16 @@ fn with_proxies(mut builder: ClientBuilder, proxies: &Proxies) -> Result<ClientB
     Ok(builder)
 }
 
-/// Follows only redirects that keep the POST, on the same host and not away from TLS: the headers hold the session's
-/// key. Any other redirect is left as the answer.
+/// Follows only redirects that keep the POST, to the same server: the headers hold the session's key, and the body of a login
+/// the password. Any other redirect is left as the answer.
 fn keep_post(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let keeps_body = matches!(attempt.status().as_u16(), 307 | 308);
-    let same_place = attempt.previous().first().is_some_and(|first| {
-        first.host_str() == attempt.url().host_str() && (first.scheme() != "https" || attempt.url().scheme() == "https")
-    });
-    if keeps_body && same_place && attempt.previous().len() <= MAX_REDIRECTS {
-        attempt.follow()
-    } else {
-        attempt.stop()
-    }
+    if matches!(attempt.status().as_u16(), 307 | 308) { keep_origin(attempt) } else { attempt.stop() }
+}
+
+/// Follows only redirects to the same server: scheme, host and port. Another port of a host may be anybody's.
+fn keep_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let is_same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
 }
 
 /// The server of a URL for messages: without user, password and query.
@@ -191,7 +196,9 @@ pub async fn check_status(response: Response, mut call: Attempted) -> Result<Res
     call.sent = status_may_have_executed(status.as_u16());
     let moved = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
     let excerpt = match moved {
-        Some(to) if status.is_redirection() => format!("moved to {}", excerpt_of(to.as_bytes())),
+        Some(to) if status.is_redirection() => {
+            format!("moved to {}: if it is there now, set that address in the koji profile", excerpt_of(to.as_bytes()))
+        }
         _ => excerpt(response).await,
     };
     Err(KojiError::Http { call, status: status.as_u16(), excerpt })

@@ -92,3 +92,24 @@ async fn only_http() {
         assert!(matches!(server.hub().get_file(url, 1).await, Err(KojiError::Setting { .. })), "{url}");
     }
 }
+
+/// Mirrors are gone to, but not with the password of the server that sends there.
+#[tokio::test]
+async fn a_password_stays_with_its_server() {
+    let whole = || Step::Send(http("200 OK", "application/octet-stream", b"abcdef"));
+    let mirror = Server::start([whole()]).await;
+    let to = |url: String| {
+        Step::Send(format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+    };
+    let there = url(&mirror);
+    let server = Server::start([to(there.clone()), to(there), to("/other".to_owned()), whole()]).await;
+    let private = url(&server).replace("//", "//user:password@");
+    let hub = server.hub();
+    assert_eq!(read(hub.get_file(&url(&server), 6).await.unwrap()).await.unwrap(), b"abcdef");
+    let error = hub.get_file(&private, 6).await.unwrap_err();
+    assert!(matches!(error, KojiError::Http { status: 302, .. }) && !error.to_string().contains("password"), "{error}");
+    assert_eq!(mirror.seen().len(), 1);
+    assert_eq!(read(hub.get_file(&private, 6).await.unwrap()).await.unwrap(), b"abcdef");
+    let authorized = |seen: &crate::server::Seen| seen.header("Authorization").is_some();
+    assert_eq!(server.seen().iter().map(authorized).collect::<Vec<_>>(), [false, true, true, true]);
+}

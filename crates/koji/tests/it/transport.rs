@@ -289,12 +289,24 @@ async fn redirects_keep_the_post_or_are_refused() {
     assert!(seen[1].head.starts_with("POST /hub2 "), "{}", seen[1].head);
     assert_eq!(seen[1].body, seen[0].body);
 
-    for step in [to("302 Found", "/hub2"), to("308 Permanent Redirect", "http://example.invalid/kojihub")] {
+    let other = Server::start([value(&Value::Nil), value(&Value::Nil)]).await;
+    let elsewhere = [
+        "http://example.invalid/kojihub".to_owned(),
+        // Another port of the same host may be anybody's; so may another name of it.
+        format!("http://127.0.0.1:{}/kojihub", other.port),
+        format!("//127.0.0.1:{}/kojihub", other.port),
+        format!("http://localhost:{}/kojihub", other.port),
+        format!("https://127.0.0.1:{}/kojihub", other.port),
+    ];
+    let kept = elsewhere.iter().flat_map(|there| ["307 T", "308 P"].map(|status| to(status, there)));
+    let lost = ["301 M", "302 F", "303 S"].map(|status| to(status, "/hub2"));
+    for step in kept.chain(lost) {
         let (result, server) = outcome([step, value(&Value::Nil)]).await;
         let error = result.unwrap_err();
         assert!(error.to_string().contains("moved to "), "{error}");
         assert_eq!(server.seen().len(), 1);
     }
+    assert!(other.seen().is_empty(), "{:?}", other.seen());
 }
 
 #[tokio::test]
