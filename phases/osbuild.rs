@@ -19,6 +19,7 @@ use magudi_config::codes;
 use magudi_config::pattern::Pattern;
 use magudi_config::{ComposeConfig, Diagnostic, Node, Span};
 use magudi_engine::artifact::Artifact;
+use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
 
@@ -28,6 +29,21 @@ pub struct Osbuild;
 
 /// Its name in the configuration, on the command line and in logs.
 pub const NAME: &str = "osbuild";
+
+/// Its method of the hub (KOJI.md 5).
+pub static METHOD: Method = Method {
+    name: "osbuildImage",
+    task: "osbuildImage",
+    parameters: &["name", "version", "distro", "image_type", "target", "arches", "opts", "priority"],
+    stored: &["name", "version", "distro", "image_type", "target", "arches", "opts"],
+    rest: false,
+    results: Results::Build,
+    reasons: Reasons::ComposeStatus,
+    names_build: true,
+    permission: "image",
+    channel: "image",
+    marks: &[("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")],
+};
 
 impl ImagePhase for Osbuild {
     fn name(&self) -> &'static str {
@@ -70,7 +86,7 @@ impl ImagePhase for Osbuild {
         if !images::is_format(format) {
             return Err(format!("{file} has the format {format}, which images.json does not know"));
         }
-        let image_type = archive_types::image_type(request.image_type.as_deref(), &archive.type_name, file);
+        let image_type = archive_types::image_type(request.about.manifest_type.as_deref(), &archive.type_name, file);
         let is_iso = archive.type_name == "iso";
         Ok(Some(Artifact { arch, image_type: image_type.to_owned(), format: format.to_owned(), is_iso }))
     }

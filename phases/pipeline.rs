@@ -170,9 +170,9 @@ impl Compose {
         for request in self.requests.iter() {
             let deliverable = Deliverable::of_variant(&request.variant);
             if request.failable {
-                deliverables.attempt(&request.phase, deliverable);
+                deliverables.attempt(request.phase, deliverable);
             } else {
-                deliverables.require(&request.phase, deliverable);
+                deliverables.require(request.phase, deliverable);
             }
         }
         let outcome = match self.begin() {
@@ -245,7 +245,7 @@ impl Compose {
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
                 if let Some(failure) = &outcome.failure {
                     if request.failable {
-                        deliverables.fail(&request.phase, Deliverable::of_variant(&request.variant));
+                        deliverables.fail(request.phase, Deliverable::of_variant(&request.variant));
                         incomplete = true;
                     } else if hard.is_none() || hard.as_deref() == Some(STOPPED) {
                         // What was only stopped because of another failure is not the reason.
@@ -310,7 +310,7 @@ impl Compose {
     /// replaced even by an empty one.
     fn cloud_uploads(&self, uploads: &[CloudUpload]) -> Result<(), String> {
         let path = self.dir.cloud_uploads_file();
-        if !self.requests.iter().any(TaskRequest::uploads) && !path.exists() {
+        if !self.requests.iter().any(|request| request.about.uploads) && !path.exists() {
             return Ok(());
         }
         write_json(&path, &cloud_uploads::to_json(uploads, &self.identity)).map_err(text_of)
@@ -318,7 +318,7 @@ impl Compose {
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
         let weburl = access.weburl;
-        let describe: Box<Describe> = Box::new(|request, archive| match find(&request.phase) {
+        let describe: Box<Describe> = Box::new(|request, archive| match find(request.phase) {
             Some(phase) => phase.describe(request, archive),
             None => Err(format!("there is no phase {}", request.phase)),
         });

@@ -14,27 +14,26 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::similar::suggest;
 use magudi_config::{Diagnostic, Span, Spanned};
-use magudi_engine::plan::TaskRequest;
+use magudi_engine::lookup::Sent;
+use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
-use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Why a request cannot be written in XML-RPC: it has a control character somewhere.
 pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
-    const ARGUMENTS: [&str; 6] = ["name", "version", "distro", "image_types", "target", "arches"];
-    if request.args.iter().chain(request.opts.values()).all(is_plain) {
+    if request.args.iter().chain(request.keywords.members().map(|(_, value)| value)).all(is_plain) {
         return None;
     }
-    let opts = json!(request.opts);
-    let params: Result<Vec<_>, _> = request.args.iter().chain([&opts]).map(from_json).collect();
-    let error = match params {
-        Ok(params) => encode_call(&request.method, &params).err()?,
-        Err(error) => return Some(error.to_string()),
+    let call = match Sent::of(request) {
+        Ok(sent) => sent.call(),
+        Err(reason) => return Some(reason),
     };
+    let error = encode_call(&call.method, &call.params).err()?;
     let place = error.path.strip_prefix("params[").and_then(|rest| rest.split_once(']'));
-    let place = place.and_then(|(number, rest)| match number.parse().ok().and_then(|at: usize| ARGUMENTS.get(at)) {
+    let parameters = &request.method.parameters[..request.args.len().min(request.method.parameters.len())];
+    let place = place.and_then(|(number, rest)| match number.parse().ok().and_then(|at: usize| parameters.get(at)) {
         Some(name) => Some(format!("{name}{rest}")),
         None => Some(rest.strip_prefix('.')?.to_owned()),
     });
@@ -43,9 +42,9 @@ pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
 
 /// Why no build can have the name, version or release that is asked for: they become parts of paths.
 pub fn unnameable(request: &TaskRequest) -> Option<String> {
-    let text = |place: usize| request.args.get(place).and_then(Json::as_str);
-    let release = request.opts.get("release").and_then(Json::as_str);
-    let mut parts = [("name", text(0)), ("version", text(1)), ("release", release)].into_iter();
+    let About { name, version, release, .. } = &request.about;
+    let name = Some(name).filter(|_| request.method.names_build);
+    let mut parts = [("name", name), ("version", Some(version)), ("release", release.as_ref())].into_iter();
     parts.find_map(|(what, text)| Some(format!("no build can have this {what}: {}", safe_component(text?).err()?)))
 }
 

@@ -4,7 +4,7 @@ use super::expand::Planned;
 use crate::image_types;
 use magudi_compose::archive_types;
 use magudi_config::{Diagnostic, codes};
-use serde_json::Value as Json;
+use magudi_engine::plan::About;
 use std::collections::{BTreeMap, HashMap};
 
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
@@ -13,9 +13,9 @@ pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: HashMap<(&str, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
-        let version = planned.request.args.get(1).and_then(Json::as_str).unwrap_or_default();
-        let Some(release) = planned.request.opts.get("release").and_then(Json::as_str) else { continue };
-        let key = (planned.request.name(), version, release);
+        let About { name, version, release, .. } = &planned.request.about;
+        let Some(release) = release else { continue };
+        let key = (&**name, &**version, &**release);
         match seen.get(&key) {
             Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),
             None => {
@@ -63,7 +63,7 @@ pub(super) fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
         let request = &planned.request;
         let asked = planned.image.image_types.value.first();
         let format = image_types::format(asked).unwrap_or(asked);
-        let kind = match (request.image_type.as_deref(), image_types::archive_type(asked)) {
+        let kind = match (request.about.manifest_type.as_deref(), image_types::archive_type(asked)) {
             (Some(given), _) => given,
             (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
             // A container's tar and the like never get into images.json.

@@ -1,7 +1,7 @@
 //! *Expanding*: which images are built for which variants, and with which request.
 
 use super::checks::{unnameable, unsendable};
-use super::{NAME, parse};
+use super::{METHOD, NAME, parse};
 use crate::phase::Context;
 use crate::repos::Resolver;
 use crate::version::generate;
@@ -10,8 +10,8 @@ use magudi_config::codes;
 use magudi_config::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
-use magudi_config::{Diagnostic, Spanned};
-use magudi_engine::plan::{Opts, TaskRequest};
+use magudi_config::{Diagnostic, Spanned, Text};
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Dia
         without_arch: Vec::new(),
         diagnostics: Vec::new(),
         odd: BTreeSet::new(),
+        known_arches: Vec::new(),
     };
     expander.run();
     (expander.requests, expander.diagnostics)
@@ -47,6 +48,8 @@ pub(super) struct Expander<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
+    /// Lists of arches that requests have.
+    known_arches: Vec<Arc<[Arc<str>]>>,
 }
 
 impl<'a> Expander<'a> {
@@ -116,15 +119,20 @@ impl<'a> Expander<'a> {
         }
     }
 
-    pub(super) fn target<'i>(&self, image: &'i OsbuildImage) -> Option<&'i str>
-    where
-        'a: 'i,
-    {
+    pub(super) fn target(&self, image: &OsbuildImage) -> Option<Arc<str>> {
         let config = self.context.config;
-        [&image.target, &config.osbuild_defaults.target, &config.global.target]
-            .into_iter()
-            .find_map(Option::as_ref)
-            .map(Spanned::as_str)
+        let targets = [&image.target, &config.osbuild_defaults.target, &config.global.target];
+        targets.into_iter().find_map(Option::as_ref).map(|target| Arc::clone(&target.value))
+    }
+
+    /// The list of arches, shared with the requests before: most images of a compose have the same.
+    fn arches(&mut self, arches: &[&str]) -> Arc<[Arc<str>]> {
+        let known = self.known_arches.iter().find(|known| known.iter().map(|arch| &**arch).eq(arches.iter().copied()));
+        known.cloned().unwrap_or_else(|| {
+            let new: Arc<[Arc<str>]> = arches.iter().map(|arch| Arc::from(*arch)).collect();
+            self.known_arches.push(Arc::clone(&new));
+            new
+        })
     }
 
     /// The request for `image` in `variant`; nothing when no arch is left.
@@ -162,33 +170,42 @@ impl<'a> Expander<'a> {
                 opts.insert(key.into(), value);
             }
         }
-        if let Some(release) = release.filter(|release| !release.is_empty()) {
-            opts.insert("release".into(), Json::from(release));
+        let release: Option<Arc<str>> = release.filter(|release| !release.is_empty()).map(Into::into);
+        if let Some(release) = &release {
+            opts.insert("release".into(), Json::from(&**release));
         }
         let image_types = match &image.image_types.value {
             ImageTypes::One(one) => Json::from(&**one),
             ImageTypes::List(list) => texts(list),
         };
+        let shared = |text: &Text| Arc::clone(&text.value);
         let request = TaskRequest {
-            phase: NAME.into(),
+            phase: NAME,
             variant: variant.uid.clone(),
             subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.as_str().to_owned()),
             failable: image.failable.as_ref().is_some_and(|failable| !failable.value.is_empty()),
-            method: "osbuildImage".into(),
+            method: &METHOD,
             args: vec![
                 Json::from(image.name.as_str()),
-                Json::from(version),
+                Json::from(version.as_str()),
                 Json::from(image.distro.as_str()),
                 image_types,
-                Json::from(target),
+                Json::from(&*target),
                 json!(arches),
             ],
-            opts,
-            image_type: image
-                .manifest_type
-                .as_ref()
-                .map(|kind| kind.as_str().to_owned())
-                .filter(|kind| !kind.is_empty()),
+            about: About {
+                name: shared(&image.name),
+                arches: self.arches(&arches),
+                optional_arches: Vec::new(),
+                version: version.into(),
+                release,
+                image_type: image.image_types.value.shared(),
+                target,
+                manifest_type: image.manifest_type.as_ref().map(shared).filter(|kind| !kind.is_empty()),
+                uploads: opts.contains_key("upload_options"),
+                scratch: false,
+            },
+            keywords: Keywords::Opts(opts),
         };
         if let Some(message) = unsendable(&request) {
             // Of one image the same for every variant.

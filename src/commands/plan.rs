@@ -52,19 +52,16 @@ fn table(compose_id: &str, requests: &[TaskRequest], columns: usize) -> String {
     let mut table = Table::new(&["VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
     let mut lines = String::new();
     for request in requests {
-        let arg = |place: usize| match request.args.get(place) {
-            Some(Json::String(text)) => text.clone(),
-            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" "),
-            _ => String::new(),
-        };
-        let release = request.opts.get("release").and_then(Json::as_str).unwrap_or("-");
+        let about = &request.about;
+        let (name, version, target) = (&*about.name, &*about.version, &*about.target);
+        let (kind, arches) = (&*about.image_type, request.arches().join(" "));
+        let release = about.release.as_deref().unwrap_or("-");
         let notes = notes(request).join(", ");
-        let what = format!("{} {}-{release} of {}\n", arg(0), arg(1), request.variant);
-        let how = format!("{} for {} from {}", arg(3), arg(5), arg(4));
+        let what = format!("{name} {version}-{release} of {}\n", request.variant);
+        let how = format!("{kind} for {arches} from {target}");
         lines.push_str(&printable(&what));
         lines.extend([how, notes.clone()].map(|line| wrapped(&printable(&line), "  ", columns)));
-        let row = [&request.variant, &arg(0), &arg(1), release, &arg(3), &arg(4), &arg(5), &notes];
-        table.row(row.map(str::to_owned));
+        table.row([&*request.variant, name, version, release, kind, target, &arches, &notes].map(str::to_owned));
     }
     let images: usize = requests.iter().map(|request| request.arches().len()).sum();
     let (tasks, images) = (counted(requests.len(), "task"), counted(images, "image"));
@@ -86,7 +83,7 @@ fn notes(request: &TaskRequest) -> Vec<String> {
         notes.push(format!("subvariant {}", request.subvariant));
     }
     let given =
-        ["upload_options", "customizations", "ostree"].into_iter().filter(|key| request.opts.contains_key(*key));
+        ["upload_options", "customizations", "ostree"].into_iter().filter(|key| request.keywords.get(key).is_some());
     notes.extend(given.map(|key| key.replace('_', " ")));
     notes
 }

@@ -72,7 +72,7 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, retry_fai
     };
     let lost = matches!(past.state.as_deref(), Some("FAILED" | "CANCELED"));
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
-    let told = !request.uploads() || !past.uploads.is_empty();
+    let told = !request.about.uploads || !past.uploads.is_empty();
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
     if past.canceled || (lost && retry_failed) {
         Start::Submit

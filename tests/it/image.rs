@@ -190,8 +190,8 @@ fn the_recorded_call_of_kojis_own_command_is_ours() {
     let request: Json = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
     let value = |json: &Json| magudi_koji::value::from_json(json).expect("it can be sent");
     let args: Vec<_> = request["args"].as_array().expect("a list").iter().map(value).collect();
-    let opts = request["opts"].as_object().expect("an object").iter().map(|(k, v)| (k.clone(), value(v))).collect();
-    assert_eq!(magudi_koji::calls::osbuild_image::request(&args, &opts), recorded);
+    let named = std::collections::BTreeMap::from([("opts".to_owned(), value(&request["opts"]))]);
+    assert_eq!(magudi_koji::calls::make_task::request("osbuildImage", &args, &named), recorded);
 }
 
 #[test]

@@ -179,6 +179,14 @@ impl ImageTypes {
             Self::List(items) => items.first().map_or("", |first| first),
         }
     }
+
+    /// The same, shared.
+    pub fn shared(&self) -> Arc<str> {
+        match self {
+            Self::One(one) => Arc::clone(one),
+            Self::List(items) => items.first().cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// One entry of `repo`.

@@ -367,9 +367,9 @@ impl Event {
             arches: request.arches().into_iter().map(str::to_owned).collect(),
             failable: request.failable,
             subvariant: request.subvariant.clone(),
-            image_type: request.sent_type().to_owned(),
+            image_type: request.about.image_type.to_string(),
             nvr: request.nvr(),
-            manifest_type: Some(request.image_type.clone().unwrap_or_default()),
+            manifest_type: Some(request.about.manifest_type.as_deref().unwrap_or_default().to_owned()),
         }
     }
 

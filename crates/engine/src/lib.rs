@@ -2,7 +2,7 @@
 //!
 //! # Module index
 //!
-//! - What to do: [`plan`]
+//! - What to do: [`plan`], by a [`method`] of the hub
 //! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
@@ -23,6 +23,7 @@ pub mod log;
 pub mod login;
 pub mod lookup;
 pub mod mask;
+pub mod method;
 pub mod notify;
 pub mod part;
 pub mod plan;

@@ -1,11 +1,12 @@
 //! *Looking up* tasks: whether a task of the hub is the one of a request, and which tasks of the hub may be one whose number
 //! got lost (KOJI.md 3).
 
-use crate::plan::TaskRequest;
+use crate::method::Method;
+use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
-use magudi_koji::calls::{TaskFilter, TaskInfo, osbuild_image};
+use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
 use magudi_koji::value::from_json;
-use magudi_koji::{Hub, KojiError, Value};
+use magudi_koji::{Hub, KojiError, MethodCall, Value};
 use std::collections::BTreeMap;
 
 /// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
@@ -20,10 +21,12 @@ const MAX_LISTED: usize = 100_000;
 /// A request as it goes over the wire.
 #[derive(Debug, Clone)]
 pub struct Sent {
+    /// The method.
+    pub method: &'static Method,
     /// The positional arguments.
     pub args: Vec<Value>,
-    /// The keyword argument `opts`.
-    pub opts: BTreeMap<String, Value>,
+    /// The named arguments.
+    pub named: BTreeMap<String, Value>,
 }
 
 impl Sent {
@@ -31,21 +34,31 @@ impl Sent {
     pub fn of(request: &TaskRequest) -> Result<Self, String> {
         let value = |json| from_json(json).map_err(|error| error.to_string());
         let args = request.args.iter().map(value).collect::<Result<_, _>>()?;
-        let opts = request.opts.iter().map(|(key, json)| Ok((key.to_string(), value(json)?)));
-        Ok(Self { args, opts: opts.collect::<Result<_, String>>()? })
+        let members = request.keywords.members().map(|(name, json)| Ok((name.to_owned(), value(json)?)));
+        let members: BTreeMap<String, Value> = members.collect::<Result<_, String>>()?;
+        let named = match request.keywords {
+            Keywords::Opts(_) => BTreeMap::from([("opts".to_owned(), Value::Struct(members))]),
+            Keywords::Each(_) => members,
+        };
+        Ok(Self { method: request.method, args, named })
+    }
+
+    /// The call that makes a task of it.
+    pub fn call(&self) -> MethodCall {
+        make_task::request(self.method.name, &self.args, &self.named)
     }
 
     /// Whether `task`, whose arguments were asked for, was made by a call with just this: every argument that was sent is there
     /// unchanged.
     pub fn made(&self, task: &TaskInfo) -> bool {
         let stored = task.request.as_ref();
-        stored.is_some_and(|stored| osbuild_image::is_same_request(stored, &self.args, &self.opts))
+        stored.is_some_and(|stored| self.method.is_same_request(stored, &self.args, &self.named))
     }
 
     /// The tasks with just this request that `owner` (of anybody, without one) has made since then by the hub's clock, newest
     /// first.
     pub async fn tasks(&self, hub: &Hub, owner: Option<i64>, since: Timestamp) -> Result<Vec<i64>, KojiError> {
-        let tasks = tasks_since(hub, osbuild_image::METHOD, owner, since).await?;
+        let tasks = tasks_since(hub, self.method.task, owner, since).await?;
         Ok(tasks.into_iter().filter(|task| self.made(task)).map(|task| task.id).collect())
     }
 }
@@ -84,8 +97,9 @@ pub fn since(time: Timestamp) -> Timestamp {
 /// Whether a task, whose arguments were asked for, is the one of `request` and belongs to `owner`, if that is known. The error
 /// says what it is instead.
 pub fn is_ours(task: &TaskInfo, request: &TaskRequest, owner: Option<i64>) -> Result<(), String> {
-    if task.method != request.method {
-        return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), request.method));
+    let method = request.method.task;
+    if task.method != method {
+        return Err(format!("it is a task of method {}, not {method}", task.method.escape_debug()));
     }
     if let (Some(owner), Some(other)) = (owner, task.owner)
         && owner != other

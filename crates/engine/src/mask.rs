@@ -39,7 +39,7 @@ impl Mask {
     pub fn new<'a>(requests: &[TaskRequest], others: impl IntoIterator<Item = &'a str>) -> Self {
         let mut found: BTreeSet<&str> = others.into_iter().collect();
         for request in requests {
-            for value in request.args.iter().chain(request.opts.values()) {
+            for value in request.args.iter().chain(request.keywords.members().map(|(_, value)| value)) {
                 collect(value, false, DEPTH, &mut found);
             }
         }
@@ -118,18 +118,20 @@ fn without(text: &str, secret: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::TEST_METHOD;
+    use crate::plan::{About, Keywords};
     use serde_json::json;
 
     fn mask(customizations: Json) -> Mask {
         let request = TaskRequest {
-            phase: "osbuild".into(),
+            phase: "images",
             variant: "Server".into(),
             subvariant: "Server".into(),
             failable: false,
-            method: "osbuildImage".into(),
+            method: &TEST_METHOD,
             args: vec![json!("disk"), json!("1")],
-            opts: FromIterator::from_iter([("customizations".into(), customizations)]),
-            image_type: None,
+            keywords: Keywords::Opts(FromIterator::from_iter([("customizations".into(), customizations)])),
+            about: About::default(),
         };
         Mask::new(&[request], ["composepass"])
     }

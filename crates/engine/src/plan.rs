@@ -1,79 +1,130 @@
 //! A *plan* is what a run is going to ask of the hub: a list of task requests in expansion order, frozen, serialisable, and
 //! made without any network. What `magudi plan` prints is what `magudi run` submits, to the byte.
 
+use crate::method::Method;
 use magudi_compose::SmallMap;
-use serde::{Deserialize, Serialize};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Options by name. A request has few, and a plan has many requests.
 pub type Opts = SmallMap<Cow<'static, str>, Json>;
 
-/// One call that will become one task on the hub.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One call that will become one task on the hub, and what it is about.
+#[derive(Debug, Clone, PartialEq)]
 pub struct TaskRequest {
     /// The phase that asks, as Pungi names it.
-    pub phase: Cow<'static, str>,
+    pub phase: &'static str,
     /// Uid of the variant that the images belong to.
     pub variant: String,
     /// Subvariant of the images.
     pub subvariant: String,
     /// Whether the compose goes on without these images (PUNGI.md 8).
     pub failable: bool,
-    /// The hub method, `osbuildImage`.
-    pub method: Cow<'static, str>,
+    /// The hub method.
+    pub method: &'static Method,
     /// Positional arguments, as they go over the wire.
     pub args: Vec<Json>,
-    /// The struct sent as keyword argument `opts`.
-    pub opts: Opts,
+    /// Named arguments.
+    pub keywords: Keywords,
+    /// What is asked for, as everything but the hub understands it.
+    pub about: About,
+}
+
+/// The named arguments of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Keywords {
+    /// One, called `opts`: a struct with these members.
+    Opts(Opts),
+    /// These.
+    Each(Opts),
+}
+
+/// What a request is about, whatever the method's arguments are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The image, as people call it.
+    pub name: Arc<str>,
+    /// The arches that one task builds.
+    pub arches: Arc<[Arc<str>]>,
+    /// Those of them that the task may fail to build.
+    pub optional_arches: Vec<Arc<str>>,
+    /// The version of the build.
+    pub version: Arc<str>,
+    /// The release of the build; none where the hub chooses it.
+    pub release: Option<Arc<str>>,
+    /// The image type, as it is asked for.
+    pub image_type: Arc<str>,
+    /// The build target.
+    pub target: Arc<str>,
     /// What the images are called in the manifest instead of their archive type (`manifest_type`).
-    #[serde(skip)]
-    pub image_type: Option<String>,
+    pub manifest_type: Option<Arc<str>>,
+    /// The builder is asked for an upload besides Koji.
+    pub uploads: bool,
+    /// The files are not kept as a build.
+    pub scratch: bool,
+}
+
+impl Serialize for TaskRequest {
+    /// What `magudi plan --format json` prints: the call and who it is for.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut request = serializer.serialize_struct("TaskRequest", 7)?;
+        request.serialize_field("phase", self.phase)?;
+        request.serialize_field("variant", &self.variant)?;
+        request.serialize_field("subvariant", &self.subvariant)?;
+        request.serialize_field("failable", &self.failable)?;
+        request.serialize_field("method", self.method.name)?;
+        request.serialize_field("args", &self.args)?;
+        match &self.keywords {
+            Keywords::Opts(opts) => request.serialize_field("opts", opts)?,
+            Keywords::Each(each) => request.serialize_field("kwargs", each)?,
+        }
+        request.end()
+    }
+}
+
+impl Keywords {
+    /// Every value that is sent in them, with its name.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let (Self::Opts(members) | Self::Each(members)) = self;
+        members.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// One of these values.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        let (Self::Opts(members) | Self::Each(members)) = self;
+        members.get(name)
+    }
 }
 
 impl TaskRequest {
-    /// The image name: the first argument.
+    /// The image name.
     pub fn name(&self) -> &str {
-        self.args.first().and_then(Json::as_str).unwrap_or_default()
+        &self.about.name
     }
 
-    /// The arches that one task builds: the last argument.
+    /// The arches that one task builds.
     pub fn arches(&self) -> Vec<&str> {
-        match self.args.last() {
-            Some(Json::Array(arches)) => arches.iter().filter_map(Json::as_str).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The image type as it is sent: a string, or the older form of a list of one.
-    pub fn sent_type(&self) -> &str {
-        match self.args.get(3) {
-            Some(Json::Array(types)) => types.first().and_then(Json::as_str).unwrap_or_default(),
-            Some(one) => one.as_str().unwrap_or_default(),
-            None => "",
-        }
+        self.about.arches.iter().map(|arch| &**arch).collect()
     }
 
     /// Name, version and release of the build that is asked for; without the release when the hub is to choose it.
     pub fn nvr(&self) -> String {
-        let version = self.args.get(1).and_then(Json::as_str).unwrap_or_default();
-        match self.opts.get("release").and_then(Json::as_str) {
-            Some(release) => format!("{}-{version}-{release}", self.name()),
-            None => format!("{}-{version}", self.name()),
+        let About { name, version, release, .. } = &self.about;
+        match release {
+            Some(release) => format!("{name}-{version}-{release}"),
+            None => format!("{name}-{version}"),
         }
-    }
-
-    /// Whether it asks composer for an upload besides Koji. `{}` does: it is a container with nothing more to say.
-    pub fn uploads(&self) -> bool {
-        self.opts.get("upload_options").is_some_and(|options| !options.is_null())
     }
 
     /// A digest of what is sent, under which a later run knows the request again. It gives nothing away of what may be
     /// secret in it.
     pub fn digest(&self) -> String {
-        let sent = serde_json::json!([self.phase, self.variant, self.method, self.args, self.opts]);
+        let (Keywords::Opts(named) | Keywords::Each(named)) = &self.keywords;
+        let sent = serde_json::json!([self.phase, self.variant, self.method.name, self.args, named]);
         let mut digest = Sha256::new();
         digest.update(sent.to_string().as_bytes());
         digest.finalize().iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
@@ -102,19 +153,20 @@ pub fn keys(requests: &[TaskRequest]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::TEST_METHOD;
     use serde_json::json;
 
     #[test]
     fn keys_tell_equal_requests_apart_and_stay_the_same() {
         let request = |version: &str| TaskRequest {
-            phase: "osbuild".into(),
+            phase: "images",
             variant: "Server".into(),
             subvariant: "Server".into(),
             failable: false,
-            method: "osbuildImage".into(),
+            method: &TEST_METHOD,
             args: vec![json!("disk"), json!(version)],
-            opts: Opts::default(),
-            image_type: None,
+            keywords: Keywords::Opts(Opts::default()),
+            about: About::default(),
         };
         let plan = [request("1"), request("2"), request("1")];
         let all = keys(&plan);

@@ -1,11 +1,9 @@
 //! A *refusal* is a hub's no to a submission. Its text is a page of Python's jsonschema of which the first line says what is
 //! wrong and some line further down where; this module finds the argument (KOJI.md 5).
 
+use crate::method::Method;
 use magudi_koji::FaultClass;
 use magudi_koji::xmlrpc::Fault;
-
-/// The arguments of `osbuildImage`, in their order on the wire.
-const ARGUMENTS: [&str; 7] = ["name", "version", "distro", "image_type", "target", "arches", "opts"];
 
 /// How deep the path to an argument is followed; the schema has four levels.
 const DEPTH: usize = 8;
@@ -13,19 +11,15 @@ const DEPTH: usize = 8;
 /// The longest name that is shown, in characters.
 const MAX_NAME: usize = 100;
 
-/// Texts of the schema by which an argument is known when the hub names no path: one of several forms of an argument is
-/// judged apart from where it stands.
-const MARKS: [(&str, &str); 2] = [("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")];
-
-/// The argument that the hub refused, dotted as in `opts.repo.0.baseurl`; `None` when the fault is not about one.
-pub fn argument(fault: &Fault) -> Option<String> {
+/// The argument of `method` that the hub refused, dotted as in `opts.repo.0.baseurl`; `None` when the fault is not about one.
+pub fn argument(fault: &Fault, method: &Method) -> Option<String> {
     if !fault.is_a(FaultClass::Parameter) {
         return None;
     }
     let text = fault.string.as_str();
-    let property = property(text.lines().next().unwrap_or_default());
+    let property = property(text.lines().next().unwrap_or_default(), method.name);
     let place = match text.lines().find_map(|line| line.strip_prefix("On instance")) {
-        Some(path) => dotted(path).or_else(|| marked(text))?,
+        Some(path) => dotted(path, method.parameters).or_else(|| marked(text, method.marks))?,
         // Not the schema speaks, but Python: an argument too few or too many.
         None => return property,
     };
@@ -36,10 +30,10 @@ pub fn argument(fault: &Fault) -> Option<String> {
 }
 
 /// `[6]['repo'][0]:` as `opts.repo.0`.
-fn dotted(path: &str) -> Option<String> {
+fn dotted(path: &str, parameters: &[&str]) -> Option<String> {
     let mut keys = path.trim_end().strip_suffix(':')?.strip_prefix('[')?.strip_suffix(']')?.split("][");
     let first: usize = keys.next()?.parse().ok()?;
-    let mut place = (*ARGUMENTS.get(first)?).to_owned();
+    let mut place = (*parameters.get(first)?).to_owned();
     for key in keys.take(DEPTH) {
         let key = key.trim_matches(['\'', '"']);
         place.push('.');
@@ -48,40 +42,35 @@ fn dotted(path: &str) -> Option<String> {
     Some(place)
 }
 
-fn marked(text: &str) -> Option<String> {
-    MARKS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, argument)| (*argument).to_owned())
+/// The argument that is known by a text of the schema: one of several forms of an argument is judged apart from where it stands.
+fn marked(text: &str, marks: &[(&str, &str)]) -> Option<String> {
+    marks.iter().find(|(mark, _)| text.contains(mark)).map(|(_, argument)| (*argument).to_owned())
 }
 
 /// The property that a first line is about: one that is unexpected, or one that is missing.
-fn property(line: &str) -> Option<String> {
-    let quoted = |text: &str| {
-        let name: String = text.split('\'').nth(1)?.chars().take(MAX_NAME).collect();
-        (!name.is_empty()).then_some(name)
-    };
-    for (before, after) in [
-        ("Additional properties are not allowed (", "unexpected)"),
-        ("'", "' is a required property"),
-        ("osbuildImage() got an unexpected keyword argument ", ""),
-        ("osbuildImage() missing ", ""),
-        ("osbuildImage() got multiple values for argument ", ""),
-    ] {
-        // Hubs of different ages put the class before the method: `Plugin.osbuildImage()`.
-        let start = line.find(before).filter(|at| *at == 0 || before.starts_with("osbuildImage"));
-        if start.is_some() && line.trim_end().ends_with(after) {
-            return quoted(line);
-        }
+fn property(line: &str, method: &str) -> Option<String> {
+    let line = line.trim_end();
+    let of_schema = line.starts_with("Additional properties are not allowed (") && line.ends_with("unexpected)")
+        || line.starts_with('\'') && line.ends_with("' is a required property");
+    // Hubs of different ages put the class before the method: `Plugin.method()`.
+    let (_, said) = line.split_once(&format!("{method}() ")).unwrap_or_default();
+    let of_python = ["got an unexpected keyword argument ", "missing ", "got multiple values for argument "];
+    if !of_schema && !of_python.iter().any(|start| said.starts_with(start)) {
+        return None;
     }
-    None
+    let name: String = line.split('\'').nth(1)?.chars().take(MAX_NAME).collect();
+    (!name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::TEST_METHOD;
     use magudi_koji::xmlrpc::{Response, decode_response};
     use std::path::Path;
 
     fn refused(text: &str) -> Option<String> {
-        argument(&Fault::new(1019, text))
+        argument(&Fault::new(1019, text), &TEST_METHOD)
     }
 
     /// The fault in a recorded answer.
@@ -112,7 +101,7 @@ mod tests {
             ("127-osbuildImage-rej-arches-empty", "arches"),
             ("128-osbuildImage-rej-arches-string", "arches"),
         ] {
-            assert_eq!(argument(&recorded(&format!("{name}.resp.txt"))).as_deref(), Some(want), "{name}");
+            assert_eq!(argument(&recorded(&format!("{name}.resp.txt")), &TEST_METHOD).as_deref(), Some(want), "{name}");
         }
     }
 
@@ -123,9 +112,9 @@ mod tests {
         for (text, want) in [
             (format!("['qcow2', 'vhd'] is too long\n\n{types}"), "image_type"),
             ("1 is not of type 'string'\n\nOn instance[6]['repo'][0]:\n    1".to_owned(), "opts.repo.0"),
-            ("osbuildImage() missing 1 required positional argument: 'arches'".to_owned(), "arches"),
-            ("osbuildImage() got an unexpected keyword argument 'wait'".to_owned(), "wait"),
-            ("Plugin.osbuildImage() got multiple values for argument 'opts'".to_owned(), "opts"),
+            ("buildThing() missing 1 required positional argument: 'arches'".to_owned(), "arches"),
+            ("buildThing() got an unexpected keyword argument 'wait'".to_owned(), "wait"),
+            ("Plugin.buildThing() got multiple values for argument 'opts'".to_owned(), "opts"),
         ] {
             assert_eq!(refused(&text).as_deref(), Some(want), "{text}");
         }
@@ -138,8 +127,8 @@ mod tests {
         {
             assert_eq!(refused(text), None, "{text}");
         }
-        assert_eq!(refused("osbuildImage() takes from 6 to 8 positional arguments but 10 were given"), None);
-        assert_eq!(argument(&Fault::new(1004, "x\nOn instance[1]:")), None);
+        assert_eq!(refused("buildThing() takes from 6 to 8 positional arguments but 10 were given"), None);
+        assert_eq!(argument(&Fault::new(1004, "x\nOn instance[1]:"), &TEST_METHOD), None);
         let long = refused(&format!("a\nOn instance[6]['{}']{}:", "k".repeat(5000), "['x']".repeat(5000))).unwrap();
         assert!(long.len() < 200, "{long}");
     }

@@ -54,7 +54,7 @@ impl Subscriber for WatchLogs {
                     "FAILED" => "FAILED".to_owned(),
                     other => other.to_lowercase(),
                 };
-                let method = self.requests.get(*request).map_or("task", |r| &r.method);
+                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
                 let line = match self.states.insert(*request, state.clone()) {
                     Some(before) => format!("{task} {method} (noarch): {before} -> {state}\n"),
                     None => format!("{task} {method} (noarch): {state}\n"),
@@ -63,7 +63,7 @@ impl Subscriber for WatchLogs {
             }
             Event::RequestFailed { request, error, .. } => self.append(*request, &format!("{error}\n")),
             Event::RequestDone { request, task, .. } => {
-                let method = self.requests.get(*request).map_or("task", |r| &r.method);
+                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
                 self.append(*request, &format!("{task} {method} (noarch) completed successfully\n"));
             }
             _ => {}

@@ -9,11 +9,11 @@ use magudi_compose::variants::{Variants, parse_variants};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::load::parse_config;
 use magudi_config::{ComposeConfig, Node, Sources, Value, check_all, dump, json};
-use magudi_koji::value::from_json;
+use magudi_engine::lookup::Sent;
 use magudi_koji::xmlrpc::encode_call;
 use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -147,13 +147,9 @@ fn check_plan(config: &ComposeConfig, has_problems: bool, mut sources: Sources) 
     }
     assert_eq!(requests, expand(&context, &Selection::default()).0);
     for request in requests {
-        let params: Vec<_> = request
-            .args
-            .iter()
-            .chain([&json!(request.opts)])
-            .map(|json| from_json(json).unwrap_or_else(|error| panic!("{}: {error}", request.label())))
-            .collect();
-        if let Err(error) = encode_call(&request.method, &params) {
+        let sent = Sent::of(&request).unwrap_or_else(|error| panic!("{}: {error}", request.label()));
+        let call = sent.call();
+        if let Err(error) = encode_call(&call.method, &call.params) {
             panic!("{}: {error}", request.label());
         }
     }

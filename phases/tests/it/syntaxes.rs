@@ -66,7 +66,10 @@ fn outcome(path: &Path) -> Result<Outcome, String> {
     found.sort();
     Ok(Outcome {
         requests: serde_json::to_value(&requests).map_err(|error| error.to_string())?,
-        manifest_types: requests.into_iter().map(|request| request.image_type).collect(),
+        manifest_types: requests
+            .into_iter()
+            .map(|request| request.about.manifest_type.map(|kind| kind.to_string()))
+            .collect(),
         found,
     })
 }

@@ -13,11 +13,10 @@ use magudi_config::load::load_json;
 use magudi_config::schema::images::slip_of;
 use magudi_config::{Diagnostic, Node, Sources, codes};
 use magudi_engine::lookup::Sent;
-use magudi_engine::plan::{Opts, TaskRequest};
-use magudi_koji::calls::osbuild_image;
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;
-use magudi_phases::osbuild::unnameable;
+use magudi_phases::osbuild::{self, unnameable};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -54,11 +53,11 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
         }
     }
     let request = TaskRequest {
-        phase: "osbuild".into(),
+        phase: osbuild::NAME,
         variant: String::new(),
         subvariant: String::new(),
         failable: false,
-        method: osbuild_image::METHOD.into(),
+        method: &osbuild::METHOD,
         args: vec![
             json!(args.name),
             json!(args.version),
@@ -67,8 +66,17 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
             json!(args.target),
             json!(args.arches),
         ],
-        opts,
-        image_type: None,
+        about: About {
+            name: args.name.as_str().into(),
+            arches: args.arches.iter().map(|arch| arch.as_str().into()).collect(),
+            version: args.version.as_str().into(),
+            release: given(&args.release).map(Into::into),
+            image_type: args.image_type.as_str().into(),
+            target: args.target.as_str().into(),
+            uploads: opts.contains_key("upload_options"),
+            ..About::default()
+        },
+        keywords: Keywords::Opts(opts),
     };
     check_sendable(&request)?;
     Ok(request)
@@ -142,7 +150,7 @@ fn checked(key: &'static str, node: &Node, image_type: &str) -> (Option<Json>, V
 /// Finds what cannot be written in XML, such as control characters, before anybody is asked anything.
 fn check_sendable(request: &TaskRequest) -> Result<(), Failure> {
     let sent = Sent::of(request).map_err(Failure::Usage)?;
-    let call = osbuild_image::request(&sent.args, &sent.opts);
+    let call = sent.call();
     encode_call(&call.method, &call.params)
         .map(|_| ())
         .map_err(|error| Failure::Usage(format!("this cannot be sent to a hub: {error}")))

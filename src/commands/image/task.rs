@@ -8,9 +8,10 @@ use magudi_engine::plan::TaskRequest;
 use magudi_engine::reason::{self, parse_compose_status};
 use magudi_engine::refusal::argument;
 use magudi_engine::runner::output::uploads;
-use magudi_koji::calls::{Build, TaskFilter, TaskResult, TaskState, get_task_result, osbuild_image};
+use magudi_koji::calls::{Build, TaskFilter, TaskResult, TaskState, get_task_result};
 use magudi_koji::value::int;
 use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Profile, Session};
+use magudi_phases::osbuild;
 use std::time::{Duration, Instant};
 
 /// The first pause between two looks at the task; the longest is the profile's.
@@ -70,7 +71,7 @@ impl Job<'_> {
 
     /// Asks for the target and its destination tag, which the hub itself does not do before a builder has the task.
     async fn check_target(&self, hub: &Hub) -> Result<(), Failure> {
-        let name = self.request.args.get(4).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let name = &*self.request.about.target;
         let target = hub.get_build_target(name).await.map_err(Failure::failed)?;
         let target = target.ok_or_else(|| Failure::Failed(format!("unknown build target: {name}")))?;
         match hub.get_tag(int(target.dest_tag)).await.map_err(Failure::failed)? {
@@ -81,9 +82,9 @@ impl Job<'_> {
 
     /// Has the hub make the task, once: when an answer is lost it is looked for before it is asked for again.
     async fn submit(&self, hub: &Hub, session: &Session) -> Result<i64, Failure> {
-        let Sent { args, opts } = Sent::of(self.request).map_err(Failure::Failed)?;
+        let sent = Sent::of(self.request).map_err(Failure::Failed)?;
         let begun = jiff::Timestamp::now();
-        let error = match session.osbuild_image(&args, &opts).await {
+        let error = match session.make_task(&sent.call()).await {
             Ok(task) => return Ok(task),
             Err(error) => error,
         };
@@ -98,21 +99,19 @@ impl Job<'_> {
         let owner = session.get_logged_in_user().await.map_err(in_doubt)?;
         let filter = TaskFilter {
             owner: owner.map(|user| user.id),
-            method: Some(osbuild_image::METHOD.to_owned()),
+            method: Some(sent.method.task.to_owned()),
             created_after: Some(begun.as_millisecond() as f64 / 1000.0 - CLOCK_SKEW.as_secs_f64()),
             ..TaskFilter::default()
         };
         let tasks = hub.list_all_tasks(&filter, MAX_LISTED).await.map_err(in_doubt)?;
         // The newest is ours: an equal one of a minute ago would be older.
-        let ours = tasks.iter().filter(|task| {
-            task.request.as_ref().is_some_and(|stored| osbuild_image::is_same_request(stored, &args, &opts))
-        });
+        let ours = tasks.iter().filter(|task| sent.made(task));
         match ours.map(|task| task.id).max() {
             Some(task) => {
                 self.ui.note(&format!("the hub's answer was lost; its newest task with just this request is {task}"));
                 Ok(task)
             }
-            None => session.osbuild_image(&args, &opts).await.map_err(|error| refused(&error)),
+            None => session.make_task(&sent.call()).await.map_err(|error| refused(&error)),
         }
     }
 
@@ -171,7 +170,7 @@ impl Job<'_> {
                 None
             }
         };
-        if !self.request.uploads() {
+        if !self.request.about.uploads {
             return Ok(());
         }
         let uploads = uploads(self.request, task, status, build.as_ref());
@@ -196,7 +195,7 @@ impl Job<'_> {
 }
 
 fn refused(error: &KojiError) -> Failure {
-    match error.fault().and_then(argument) {
+    match error.fault().and_then(|fault| argument(fault, &osbuild::METHOD)) {
         Some(argument) => Failure::Failed(format!("the hub refused the argument {argument}: {error}")),
         None => Failure::failed(error),
     }

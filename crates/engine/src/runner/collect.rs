@@ -209,7 +209,7 @@ impl Run {
         let asked: BTreeSet<&str> = request.arches().into_iter().collect();
         let built: BTreeSet<&str> = images.iter().map(|added| added.image.arch.as_str()).collect();
         let list = |arches: Vec<&str>| arches.join(", ");
-        let warn = |text| self.runner.events.message(Level::Warning, Some(&request.phase), text);
+        let warn = |text| self.runner.events.message(Level::Warning, Some(request.phase), text);
         let missing: Vec<&str> = asked.difference(&built).copied().collect();
         if !missing.is_empty() {
             warn(format!("the build of image {} has no image for {}", request.label(), list(missing)));
@@ -288,7 +288,7 @@ impl Run {
         let expected = archive.type_name == "json" || archive.filename.ends_with(".log");
         let level = if expected { Level::Debug } else { Level::Warning };
         let text = format!("{} (archive type {}) is not taken into the compose", archive.filename, archive.type_name);
-        self.runner.events.message(level, Some(&request.phase), text);
+        self.runner.events.message(level, Some(request.phase), text);
     }
 
     /// Links a verified file into the compose. Blocks.
@@ -344,6 +344,6 @@ impl Run {
             Linked::Symlink(target) => (Level::Info, format!("Symlinking {destination} -> {}", target.display())),
             Linked::Present => (Level::Debug, format!("{destination} is there already and the same as {source}")),
         };
-        self.runner.events.message(level, Some(&request.phase), text);
+        self.runner.events.message(level, Some(request.phase), text);
     }
 }

@@ -7,7 +7,6 @@ use crate::plan::TaskRequest;
 use crate::reason::{self, ComposeStatus, ImageStatus, parse_compose_status};
 use magudi_compose::CloudUpload;
 use magudi_koji::calls::{Build, TaskResult, TaskState};
-use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 impl Run {
@@ -15,7 +14,7 @@ impl Run {
     pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Outcome {
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
-        let status = if state == TaskState::Failed || request.uploads() {
+        let status = if state == TaskState::Failed || request.about.uploads {
             self.compose_status(task, outputs).await.ok()
         } else {
             None
@@ -39,7 +38,7 @@ impl Run {
             request.label(),
             log.display()
         ));
-        if let Some(status) = status.filter(|_| request.uploads()) {
+        if let Some(status) = status.filter(|_| request.about.uploads) {
             let build = match status.build {
                 // Nothing depends on the build's name; without an answer it is not told.
                 Some(id) => self.runner.hub.get_build(id).await.ok().flatten(),
@@ -57,7 +56,7 @@ impl Run {
         build: Option<&Build>,
         outputs: &Semaphore,
     ) -> Vec<CloudUpload> {
-        if !self.requests[task.request].uploads() {
+        if !self.requests[task.request].about.uploads {
             return Vec::new();
         }
         let status = self.compose_status(task, outputs).await;
@@ -119,7 +118,7 @@ pub fn uploads(
             arch: arch.to_owned(),
             subvariant: request.subvariant.clone(),
             image: request.name().to_owned(),
-            image_type: request.sent_type().to_owned(),
+            image_type: request.about.image_type.to_string(),
             nvr: nvr.clone(),
             task_id: task,
             build_id: build.map(|build| build.id).or(status.build),
@@ -139,33 +138,33 @@ fn reasons(image: &ImageStatus) -> String {
 
 /// The name of the build, where the request says all of it.
 fn asked_nvr(request: &TaskRequest) -> Option<String> {
-    request.opts.get("release").and_then(Json::as_str)?;
-    Some(request.nvr())
+    request.about.release.as_ref().map(|_| request.nvr())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::method::TEST_METHOD;
+    use crate::plan::{About, Keywords, Opts};
 
     fn request() -> TaskRequest {
-        let opts = json!({"upload_options": {"region": "r"}, "release": "2"});
         TaskRequest {
-            phase: "osbuild".into(),
+            phase: "images",
             variant: "Server".into(),
             subvariant: "Cloud".into(),
             failable: true,
-            method: "osbuildImage".into(),
-            args: vec![
-                json!("disk"),
-                json!("9.2"),
-                json!("d"),
-                json!(["ec2"]),
-                json!("t"),
-                json!(["x86_64", "aarch64", "s390x"]),
-            ],
-            opts: serde_json::from_value(opts).unwrap(),
-            image_type: None,
+            method: &TEST_METHOD,
+            args: Vec::new(),
+            keywords: Keywords::Opts(Opts::default()),
+            about: About {
+                name: "disk".into(),
+                arches: ["x86_64", "aarch64", "s390x"].map(Into::into).into(),
+                version: "9.2".into(),
+                release: Some("2".into()),
+                image_type: "ec2".into(),
+                uploads: true,
+                ..About::default()
+            },
         }
     }
 
@@ -198,15 +197,5 @@ mod tests {
         assert!(all.iter().all(|u| u.status == "unknown" && u.reason.as_deref() == Some("gone")));
         let silent = parse_compose_status(br#"{"image_statuses": [{"status": "success"}]}"#);
         assert_eq!(uploads(&request(), 1, silent, None)[0].reason.as_deref(), Some("composer tells of no upload"));
-    }
-
-    #[test]
-    fn nothing_asked_nothing_read() {
-        let mut quiet = request();
-        assert!(quiet.uploads());
-        quiet.opts.insert("upload_options".into(), json!({}));
-        assert!(quiet.uploads());
-        quiet.opts.remove("upload_options");
-        assert!(!quiet.uploads());
     }
 }

@@ -7,6 +7,7 @@ use super::{Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
 use crate::lookup::{Sent, since_now};
+use crate::method::Method;
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
 use jiff::Timestamp;
@@ -47,11 +48,11 @@ enum Refused {
     InDoubt(String),
 }
 
-impl From<KojiError> for Refused {
-    /// An error of a call that was not executed.
-    fn from(error: KojiError) -> Self {
+impl Refused {
+    /// An error of a call of `method` that was not executed.
+    fn of(error: &KojiError, method: &Method) -> Self {
         match error.fault() {
-            Some(fault) => Self::This(error.to_string(), argument(fault)),
+            Some(fault) => Self::This(error.to_string(), argument(fault, method)),
             None => Self::Everything(error.to_string()),
         }
     }
@@ -124,7 +125,7 @@ impl Run {
         let hub_time = since_now(&self.runner.hub);
         for (index, _) in batch.iter().filter(|(_, since)| since.is_none()) {
             let request = &self.requests[*index];
-            let (phase, variant) = (request.phase.to_string(), request.variant.clone());
+            let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
             self.say(Event::Submitting { request: *index, phase, variant, hub_time: Some(hub_time) });
         }
         let journal = self.runner.journal.clone();
@@ -157,12 +158,12 @@ impl Run {
         let since = since_now(&self.runner.hub);
         let mut lost = None;
         for _ in 0..MOST_SENDS {
-            let error = match self.runner.session.osbuild_image(&sent.args, &sent.opts).await {
+            let error = match self.runner.session.make_task(&sent.call()).await {
                 Ok(task) => return Ok((self.claim(task), false)),
                 Err(error) => error,
             };
             if !error.may_have_executed() {
-                return Err(Refused::from(error));
+                return Err(Refused::of(&error, request.method));
             }
             match self.find(&sent, since).await {
                 Ok(Some(task)) => return Ok((task, true)),
@@ -218,7 +219,7 @@ impl Run {
         let made = made.and_then(|()| open().map_err(|error| error.to_string()));
         if let Err(error) = made {
             let text = format!("cannot create {}: {error}", path.display());
-            self.runner.events.message(Level::Warning, Some(&request.phase), text);
+            self.runner.events.message(Level::Warning, Some(request.phase), text);
         }
     }
 }
@@ -226,20 +227,21 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::TEST_METHOD;
     use magudi_koji::Fault;
 
     #[test]
     fn a_refusal_knows_its_argument_and_an_outage_has_none() {
         let text = "42 is not of type 'string'\n\nFailed validating 'type'\n\nOn instance[1]:\n    42";
-        let fault = KojiError::Fault { method: "osbuildImage".to_owned(), fault: Fault::new(1019, text) };
-        match Refused::from(fault) {
+        let fault = KojiError::Fault { method: "buildThing".to_owned(), fault: Fault::new(1019, text) };
+        match Refused::of(&fault, &TEST_METHOD) {
             Refused::This(text, argument) => {
-                assert_eq!(text, "osbuildImage: ParameterError: 42 is not of type 'string'");
+                assert_eq!(text, "buildThing: ParameterError: 42 is not of type 'string'");
                 assert_eq!(argument.as_deref(), Some("version"));
             }
             _ => panic!("a fault is about one request"),
         }
         let gone = KojiError::Auth { reason: "gone".to_owned() };
-        assert!(matches!(Refused::from(gone), Refused::Everything(_)));
+        assert!(matches!(Refused::of(&gone, &TEST_METHOD), Refused::Everything(_)));
     }
 }

@@ -3,12 +3,12 @@
 use super::{
     Archive, Build, BuildTarget, MAX_OUTPUT_CHUNK, Tag, TaskFilter, TaskInfo, TaskResult, User, cancel_task,
     download_task_output, get_api_version, get_build, get_build_target, get_koji_version, get_logged_in_user, get_tag,
-    get_task_info, get_task_result, list_archives, list_task_output, list_tasks, osbuild_image,
+    get_task_info, get_task_result, list_archives, list_task_output, list_tasks, make_task,
 };
 use crate::client::{Hub, Session};
 use crate::error::{Attempted, KojiError};
 use crate::xmlrpc::{MethodCall, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How many tasks `getTaskInfo` is asked for at once.
 const TASKS_PER_CALL: usize = 1000;
@@ -135,10 +135,12 @@ impl Hub {
 
 /// Calls that write, or that ask about the session.
 impl Session {
-    /// Makes a task that builds images, and gives its number. After [`KojiError::may_have_executed`] look for the task with
-    /// [`Hub::list_all_tasks`] and [`osbuild_image::is_same_request`].
-    pub async fn osbuild_image(&self, args: &[Value], opts: &BTreeMap<String, Value>) -> Result<i64, KojiError> {
-        Ok(osbuild_image::decode(&self.send(&osbuild_image::request(args, opts)).await?)?)
+    /// Has the hub make a task by `call` (see [`make_task::request`]), and returns its number.
+    ///
+    /// A call whose answer got lost may have been executed, see [`KojiError::may_have_executed`]: look for the task, with
+    /// [`Hub::list_all_tasks`], before it is called again.
+    pub async fn make_task(&self, call: &MethodCall) -> Result<i64, KojiError> {
+        Ok(make_task::decode(&self.send(call).await?)?)
     }
 
     /// Ends task `id` and its children; nothing happens to one that is done.

@@ -1,53 +1,24 @@
 //! *Making, finding and ending tasks* (KOJI.md 5, 6).
 
 use super::task_info::{TaskInfo, TaskState, decode_task};
-use crate::value::{ShapeError, covers, fault_from, int, kwargs, split_kwargs, string, structure};
+use crate::value::{ShapeError, fault_from, int, kwargs, string, structure};
 use crate::xmlrpc::{Fault, MethodCall, Value};
 use std::collections::BTreeMap;
 
-/// `osbuildImage`: makes a task that builds images.
-pub mod osbuild_image {
-    use super::{BTreeMap, MethodCall, ShapeError, Value, covers, kwargs, split_kwargs};
+/// A method that makes a task, such as `osbuildImage`.
+pub mod make_task {
+    use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs};
 
-    /// The name of the method, and of its tasks.
-    pub const METHOD: &str = "osbuildImage";
-
-    /// The call for `args` (name, version, distro, image types, target, arches) with `opts`, which always travel, as a named
-    /// argument (PUNGI.md 14.0). The hub refuses members of `opts` that are nil (KOJI.md 5).
-    pub fn request(args: &[Value], opts: &BTreeMap<String, Value>) -> MethodCall {
-        MethodCall::new(METHOD, kwargs(args.to_vec(), [("opts", Value::Struct(opts.clone()))]))
+    /// The call of `method` for `args` and the named arguments (PUNGI.md 14.0). Hubs refuse members of `opts` that are nil
+    /// (KOJI.md 5).
+    pub fn request(method: &str, args: &[Value], named: &BTreeMap<String, Value>) -> MethodCall {
+        let named = named.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        MethodCall::new(method, kwargs(args.to_vec(), named))
     }
 
     /// Reads the number of the new task.
     pub fn decode(value: &Value) -> Result<i64, ShapeError> {
-        value.as_i64().ok_or_else(|| ShapeError::wrong_type(METHOD, "an int", value))
-    }
-
-    /// Whether a task whose stored arguments are `stored` was made by a call with `args` and `opts`: whether all of them are
-    /// there, unchanged. What the hub has filled in beside them does not matter.
-    ///
-    /// The hub stores named arguments by their place, and a list of one image type as that type (KOJI.md 5).
-    pub fn is_same_request(stored: &[Value], args: &[Value], opts: &BTreeMap<String, Value>) -> bool {
-        const IMAGE_TYPE: usize = 3;
-        let stored = split_kwargs(stored.to_vec());
-        let stored_opts = match stored.get(args.len(), "opts") {
-            Some(Value::Struct(members)) => members.clone(),
-            None | Some(Value::Nil) => BTreeMap::new(),
-            Some(_) => return false,
-        };
-        let alone = |value: &Value| match value {
-            Value::Array(items) => match items.as_slice() {
-                [one] => one.clone(),
-                _ => value.clone(),
-            },
-            _ => value.clone(),
-        };
-        let same_args = args.iter().enumerate().all(|(place, arg)| match stored.positional.get(place) {
-            Some(other) if place == IMAGE_TYPE => covers(&alone(other), &alone(arg)),
-            Some(other) => covers(other, arg),
-            None => false,
-        });
-        same_args && covers(&Value::Struct(stored_opts), &Value::Struct(opts.clone()))
+        value.as_i64().ok_or_else(|| ShapeError::wrong_type("the number of a new task", "an int", value))
     }
 }
 
@@ -75,7 +46,7 @@ pub mod get_task_result {
         Ok(fault_from(value).map_or_else(|| TaskResult::Value(value.clone()), TaskResult::Fault))
     }
 
-    /// The build that the result of an `osbuildImage` task names.
+    /// The build that the result of a task of a content generator names.
     pub fn build_id(result: &Value) -> Option<i64> {
         result.get("koji")?.get("build")?.as_i64()
     }

@@ -2,7 +2,7 @@
 
 use crate::server::{Server, Step, fault, http, options, value};
 use magudi_koji::calls::{
-    get_build, get_build_target, get_koji_version, get_task_info, get_task_result, list_archives, osbuild_image,
+    get_build, get_build_target, get_koji_version, get_task_info, get_task_result, list_archives, make_task,
 };
 use magudi_koji::value::{ShapeError, int, string, structure};
 use magudi_koji::xmlrpc::{decode_response, encode_response};
@@ -230,7 +230,7 @@ fn results_of_the_wrong_shape() {
         ("listArchives", |value| list_archives::decode(value).map(drop)),
         ("getBuildTarget", |value| get_build_target::decode(value).map(drop)),
         ("getKojiVersion", |value| get_koji_version::decode(value).map(drop)),
-        ("osbuildImage", |value| osbuild_image::decode(value).map(drop)),
+        ("osbuildImage", |value| make_task::decode(value).map(drop)),
     ];
     let values = [
         Value::Nil,
