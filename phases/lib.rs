@@ -17,7 +17,9 @@ pub mod pipeline;
 pub mod repos;
 pub mod version;
 
+use magudi_config::Schema;
 use phase::ImagePhase;
+use std::sync::LazyLock;
 
 /// Every phase whose work is done by tasks of the hub. A new phase is one new file and one line here.
 pub static PHASES: &[&dyn ImagePhase] = &[&osbuild::Osbuild];
@@ -25,4 +27,10 @@ pub static PHASES: &[&dyn ImagePhase] = &[&osbuild::Osbuild];
 /// The phase of that name.
 pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
     PHASES.iter().copied().find(|phase| phase.name() == name)
+}
+
+/// All that a configuration may have: the options of every compose and the sections of the phases.
+pub fn schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new(PHASES.iter().map(|phase| phase.section())));
+    &SCHEMA
 }

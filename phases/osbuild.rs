@@ -7,8 +7,10 @@
 mod checks;
 mod clashes;
 mod expand;
+mod section;
 
 pub use checks::unnameable;
+pub use section::SECTION;
 
 use crate::phase::{Context, Expansion, ImagePhase};
 use clashes::{same_identity, same_nvr};
@@ -17,7 +19,7 @@ use magudi_compose::archive_types;
 use magudi_compose::images;
 use magudi_config::codes;
 use magudi_config::pattern::Pattern;
-use magudi_config::{ComposeConfig, Diagnostic, Node, Span};
+use magudi_config::{Diagnostic, Node, Section, Span};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::TaskRequest;
@@ -28,7 +30,7 @@ use magudi_koji::calls::Archive;
 pub struct Osbuild;
 
 /// Its name in the configuration, on the command line and in logs.
-pub const NAME: &str = "osbuild";
+pub const NAME: &str = SECTION.name;
 
 /// Its method of the hub (KOJI.md 5).
 pub static METHOD: Method = Method {
@@ -46,12 +48,8 @@ pub static METHOD: Method = Method {
 };
 
 impl ImagePhase for Osbuild {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn is_configured(&self, config: &ComposeConfig) -> bool {
-        !config.osbuild.is_empty()
+    fn section(&self) -> &'static Section {
+        &SECTION
     }
 
     fn expand(&self, context: &Context<'_>) -> Expansion {

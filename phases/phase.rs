@@ -3,7 +3,7 @@
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
-use magudi_config::{ComposeConfig, Diagnostic, Node};
+use magudi_config::{ComposeConfig, Diagnostic, Node, Section};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
@@ -32,11 +32,18 @@ pub struct Expansion {
 
 /// A phase whose work is done by tasks of the hub.
 pub trait ImagePhase: Sync {
+    /// Its part of the configuration.
+    fn section(&self) -> &'static Section;
+
     /// The name, as Pungi's command line and logs have it.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.section().name
+    }
 
     /// Whether the configuration asks for anything.
-    fn is_configured(&self, config: &ComposeConfig) -> bool;
+    fn is_configured(&self, config: &ComposeConfig) -> bool {
+        config.section(self.name()).is_some_and(|section| !section.is_empty())
+    }
 
     /// Expands the phase's section per variant and arch.
     fn expand(&self, context: &Context<'_>) -> Expansion;

@@ -1,7 +1,7 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
 use super::clashes::listed;
-use super::expand::Expander;
+use super::expand::{Expander, image_type};
 use crate::image_types;
 use crate::version::{GENERATORS, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
@@ -9,11 +9,11 @@ use magudi_compose::archive_types;
 use magudi_compose::images;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
-use magudi_config::compose_config::{OsbuildImage, RepoEntry};
+use magudi_config::compose_config::Image;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Span, Spanned};
+use magudi_config::{Diagnostic, Node, Span};
 use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
@@ -51,15 +51,15 @@ pub fn unnameable(request: &TaskRequest) -> Option<String> {
 impl Expander<'_> {
     /// One warning for each image, however many variants it is left out of.
     pub(super) fn report_without_arch(&mut self) {
-        let mut images: BTreeMap<&str, (&OsbuildImage, Vec<&Variant>)> = BTreeMap::new();
+        let mut images: BTreeMap<&str, (&Image, Vec<&Variant>)> = BTreeMap::new();
         for (image, variant) in std::mem::take(&mut self.without_arch) {
             images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
         }
         for (image, variants) in images.into_values() {
             let uids: Vec<&str> = variants.iter().map(|variant| variant.uid.as_str()).collect();
             let message =
-                format!("image `{}` is not built for {}: no arch is left", image.name.value, listed("variant", &uids));
-            let span = image.arches.as_ref().map_or(image.span, |arches| arches.span);
+                format!("image `{}` is not built for {}: no arch is left", image.label(), listed("variant", &uids));
+            let span = image.get("arches").map_or(image.span, |arches| arches.span);
             let arches = |variant: &Variant| match variant.arches.as_slice() {
                 [] => "no arches".to_owned(),
                 some => some.join(", "),
@@ -69,9 +69,7 @@ impl Expander<'_> {
                 [one] => format!("the variant has {}", arches(one)),
                 all => all.iter().map(has).collect::<Vec<_>>().join("; "),
             };
-            self.report(
-                Diagnostic::new(&codes::NO_ARCH, format!("{}.arches", image.path), message).at(span).help(help),
-            );
+            self.report(Diagnostic::new(&codes::NO_ARCH, image.path_of("arches"), message).at(span).help(help));
         }
     }
 
@@ -93,54 +91,46 @@ impl Expander<'_> {
     }
 
     /// Finds what is wrong with an image whatever the variant. True when nothing is.
-    pub(super) fn check(&mut self, image: &OsbuildImage) -> bool {
+    pub(super) fn check(&mut self, image: &Image) -> bool {
         let before = self.diagnostics.len();
-        let config = self.context.config;
         if self.target(image).is_none() {
             self.report(
                 Diagnostic::new(
                     &codes::MISSING_TARGET,
                     image.path.clone(),
-                    format!("image `{}` has no build target", image.name.value),
+                    format!("image `{}` has no build target", image.label()),
                 )
-                .at(image.name.span)
+                .at(image.label_span())
                 .help("give it a `target`, or set `osbuild_target` or `global_target`"),
             );
         }
-        let defaults = [&config.osbuild_defaults, &config.global];
-        let version = image.version.as_ref().or_else(|| defaults.iter().find_map(|d| d.version.as_ref()));
-        if let Some(version) = version {
-            self.check_generator(image, "version", version.as_str(), version.span);
-        }
-        let inherited = || defaults.iter().find_map(|d| d.release.as_ref());
-        match (&image.release, inherited()) {
-            (Some(release), _) => self.check_generator(image, "release", release.as_str(), release.span),
-            (None, Some(Spanned { value: Some(release), span })) => {
-                self.check_generator(image, "release", release, *span);
+        for key in ["version", "release"] {
+            if let Some(text) = self.setting(image, key).and_then(Node::text) {
+                self.check_generator(image, key, text.as_str(), text.span);
             }
-            _ => {}
         }
-        if let Some(kind) = image.manifest_type.as_ref().filter(|kind| !kind.value.is_empty())
-            && !images::is_image_type(kind.as_str())
+        if let Some(kind) = image.text("manifest_type").filter(|kind| !kind.value.is_empty())
+            && !images::is_image_type(kind.value)
         {
             let mut diagnostic = Diagnostic::new(
                 &codes::BAD_MANIFEST_TYPE,
-                format!("{}.manifest_type", image.path),
+                image.path_of("manifest_type"),
                 format!("images.json knows no image type `{}`", kind.value),
             )
             .at(kind.span);
-            if let Some(near) = suggest(&kind.value, images::IMAGE_TYPES.iter().map(|(name, _)| *name)) {
+            if let Some(near) = suggest(kind.value, images::IMAGE_TYPES.iter().map(|(name, _)| *name)) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
             self.report(diagnostic);
         }
         self.check_format(image);
         self.check_arches(image);
-        for (place, entry) in image.repo.iter().enumerate() {
-            let (text, path) = match entry {
-                RepoEntry::Plain(text) => (text, format!("{}.repo.{place}", image.path)),
-                RepoEntry::Detailed { baseurl, .. } => (baseurl, format!("{}.repo.{place}.baseurl", image.path)),
-            };
+        let repositories = image.get("repo").and_then(Node::as_array).unwrap_or_default();
+        for (place, entry) in repositories.iter().enumerate() {
+            let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
+            let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
+            let Some(text) = text.and_then(Node::text) else { continue };
+            let path = format!("{}.{place}{of}", image.path_of("repo"));
             if self.resolver().resolve(&text.value).is_none() {
                 let message = format!("there is no variant `{}` to get a repository from", text.value);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
@@ -152,9 +142,9 @@ impl Expander<'_> {
                 self.report(diagnostic);
             }
         }
-        for (key, node) in [("customizations", &image.customizations), ("upload_options", &image.upload_options)] {
-            let Some(node) = node.as_ref() else { continue };
-            let path = format!("{}.{key}", image.path);
+        for key in ["customizations", "upload_options"] {
+            let Some(node) = image.get(key) else { continue };
+            let path = image.path_of(key);
             let refused = |message, span| Diagnostic::new(&codes::NOT_SENDABLE, path.clone(), message).at(span);
             let sendable = to_json(node)
                 .map_err(|found| refused(found.message, found.span.unwrap_or(node.span)))
@@ -167,13 +157,13 @@ impl Expander<'_> {
     }
 
     /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
-    fn check_format(&mut self, image: &OsbuildImage) {
-        let asked = image.image_types.value.first();
-        let Some(manifest_type) = image.manifest_type.as_ref() else { return };
+    fn check_format(&mut self, image: &Image) {
+        let asked = image_type(image);
+        let Some(manifest_type) = image.text("manifest_type") else { return };
         let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
             return;
         };
-        let expected = images::formats_of(manifest_type.as_str()).unwrap_or_default();
+        let expected = images::formats_of(manifest_type.value).unwrap_or_default();
         // Archives that are no images are not in images.json at all.
         let is_listed = archive_types::suffixes_of(archive).is_some();
         if expected.is_empty() || expected.contains(&format) || !is_listed {
@@ -184,27 +174,28 @@ impl Expander<'_> {
             expected.join(" or "),
             manifest_type.value
         );
-        let path = format!("{}.manifest_type", image.path);
+        let path = image.path_of("manifest_type");
         let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
-        self.report(diagnostic.related(image.image_types.span, "the image type"));
+        let span = image.get("image_types").map_or(image.span, |types| types.span);
+        self.report(diagnostic.related(span, "the image type"));
     }
 
-    fn check_arches(&mut self, image: &OsbuildImage) {
-        for (place, arch) in image.arches.iter().flat_map(|arches| arches.value.iter().enumerate()) {
-            if is_rpm_arch(arch.as_str()) {
+    fn check_arches(&mut self, image: &Image) {
+        for (place, arch) in image.texts("arches").into_iter().flat_map(|arches| arches.value).enumerate() {
+            if is_rpm_arch(arch.value) {
                 continue;
             }
             let message = format!("there is no arch `{}`", arch.value);
-            let path = format!("{}.arches.{place}", image.path);
+            let path = format!("{}.{place}", image.path_of("arches"));
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
-            self.report(match suggest(arch.as_str(), RPM_ARCHES) {
+            self.report(match suggest(arch.value, RPM_ARCHES) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic,
             });
         }
     }
 
-    fn check_generator(&mut self, image: &OsbuildImage, key: &str, text: &str, span: Span) {
+    fn check_generator(&mut self, image: &Image, key: &str, text: &str, span: Span) {
         if let Err(unknown) = generate(text, self.context.identity) {
             let names = GENERATORS.iter().map(|(name, _)| *name);
             let help = match suggest(&unknown, names.clone()) {
@@ -212,7 +203,7 @@ impl Expander<'_> {
                 None => format!("the generators are {}", names.collect::<Vec<_>>().join(", ")),
             };
             let message = format!("unknown {key} generator `{unknown}`");
-            let path = format!("{}.{key}", image.path);
+            let path = image.path_of(key);
             self.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
         }
     }

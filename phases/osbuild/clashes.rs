@@ -1,6 +1,6 @@
 //! *Clashes*: images that ask for the same build, or that nobody could tell apart in the compose.
 
-use super::expand::Planned;
+use super::expand::{Planned, image_type};
 use crate::image_types;
 use magudi_compose::archive_types;
 use magudi_config::{Diagnostic, codes};
@@ -40,9 +40,9 @@ fn nvr_clash(first: &Planned<'_>, others: &[&Planned<'_>]) -> Option<Diagnostic>
         format!("image {name} asks for the build {nvr} for {}, as does image {other}", listed("variant", &variants))
     };
     let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
-        .at(planned.image.name.span)
+        .at(planned.image.label_span())
         .help("a build can exist only once: give each image, or each variant, a name, version or release of its own");
-    Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
+    Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.label_span(), "the other image") })
 }
 
 /// `variant A`, `variants A, B and C`.
@@ -61,7 +61,7 @@ pub(super) fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
-        let asked = planned.image.image_types.value.first();
+        let asked = image_type(planned.image);
         let format = image_types::format(asked).unwrap_or(asked);
         let kind = match (request.about.manifest_type.as_deref(), image_types::archive_type(asked)) {
             (Some(given), _) => given,
@@ -116,8 +116,8 @@ impl IdentityClash<'_> {
             request.subvariant, self.kind, self.arch
         );
         let diagnostic = Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
-            .at(planned.image.name.span)
+            .at(planned.image.label_span())
             .help(help);
-        Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.name.span, "the other image") })
+        Some(if of_one_image { diagnostic } else { diagnostic.related(first.image.label_span(), "the other image") })
     }
 }

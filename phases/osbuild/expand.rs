@@ -7,10 +7,11 @@ use crate::repos::Resolver;
 use crate::version::generate;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
-use magudi_config::compose_config::{ImageTypes, OsbuildImage, OsbuildSection, RepoEntry};
+use magudi_config::compose_config::{Image, Images, SectionConfig};
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
-use magudi_config::{Diagnostic, Spanned, Text};
+use magudi_config::schema::images::type_in;
+use magudi_config::{Diagnostic, Node};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeSet, HashSet};
@@ -18,14 +19,16 @@ use std::sync::Arc;
 
 /// A request and the image that it came from.
 pub(super) struct Planned<'a> {
-    pub(super) image: &'a OsbuildImage,
+    pub(super) image: &'a Image,
     pub(super) request: TaskRequest,
 }
 
 /// The requests of a compose in expansion order, and what is wrong with images and patterns one by one.
 pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
+    let Some(section) = context.config.section(NAME) else { return Default::default() };
     let mut expander = Expander {
         context,
+        section,
         requests: Vec::new(),
         own_repository: String::new(),
         without_arch: Vec::new(),
@@ -40,11 +43,12 @@ pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Dia
 /// The state of expanding a compose.
 pub(super) struct Expander<'a> {
     pub(super) context: &'a Context<'a>,
+    section: &'a SectionConfig,
     requests: Vec<Planned<'a>>,
     /// The repository of the variant that is being expanded.
     own_repository: String,
     /// Images, each with a variant that it has no arch in common with.
-    pub(super) without_arch: Vec<(&'a OsbuildImage, &'a Variant)>,
+    pub(super) without_arch: Vec<(&'a Image, &'a Variant)>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
@@ -55,8 +59,8 @@ pub(super) struct Expander<'a> {
 impl<'a> Expander<'a> {
     fn run(&mut self) {
         let context = self.context;
-        let sections: Vec<(&OsbuildSection, Option<Pattern>)> =
-            context.config.osbuild.iter().map(|section| (section, self.pattern(section))).collect();
+        let sections: Vec<(&Images, Option<Pattern>)> =
+            self.section.patterns.iter().map(|section| (section, self.pattern(section))).collect();
         let mut unused: BTreeSet<usize> = (0..sections.len()).collect();
         // A problem of an image is reported once, not again for each variant that the image is built for.
         let mut checked: HashSet<(usize, usize)> = HashSet::new();
@@ -95,11 +99,11 @@ impl<'a> Expander<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    fn pattern(&mut self, section: &OsbuildSection) -> Option<Pattern> {
+    fn pattern(&mut self, section: &Images) -> Option<Pattern> {
         parse(&section.pattern.value, section.pattern.span).map_err(|diagnostic| self.report(diagnostic)).ok()
     }
 
-    fn matches(&mut self, section: &OsbuildSection, pattern: &Pattern, variant: &Variant) -> bool {
+    fn matches(&mut self, section: &Images, pattern: &Pattern, variant: &Variant) -> bool {
         match pattern.is_match(&variant.uid) {
             Ok(answer) => answer,
             Err(reason) => {
@@ -119,10 +123,16 @@ impl<'a> Expander<'a> {
         }
     }
 
-    pub(super) fn target(&self, image: &OsbuildImage) -> Option<Arc<str>> {
-        let config = self.context.config;
-        let targets = [&image.target, &config.osbuild_defaults.target, &config.global.target];
-        targets.into_iter().find_map(Option::as_ref).map(|target| Arc::clone(&target.value))
+    /// The value of a key for an image: its own, the phase's or the global one.
+    pub(super) fn setting<'i>(&self, image: &'i Image, key: &str) -> Option<&'i Node>
+    where
+        'a: 'i,
+    {
+        self.section.setting(image, key)
+    }
+
+    pub(super) fn target(&self, image: &Image) -> Option<Arc<str>> {
+        Some(self.section.setting(image, "target")?.text()?.value)
     }
 
     /// The list of arches, shared with the requests before: most images of a compose have the same.
@@ -136,12 +146,12 @@ impl<'a> Expander<'a> {
     }
 
     /// The request for `image` in `variant`; nothing when no arch is left.
-    fn expand(&mut self, image: &'a OsbuildImage, variant: &'a Variant) {
+    fn expand(&mut self, image: &'a Image, variant: &'a Variant) {
         let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
-        let arches: Vec<&str> = match &image.arches {
+        let arches: Vec<&str> = match image.texts("arches") {
             None => have.into_iter().collect(),
             Some(wanted) => {
-                let wanted: BTreeSet<&str> = wanted.value.iter().map(Spanned::as_str).collect();
+                let wanted: BTreeSet<&str> = wanted.value.iter().map(|arch| arch.value).collect();
                 have.intersection(&wanted).copied().collect()
             }
         };
@@ -153,20 +163,16 @@ impl<'a> Expander<'a> {
         let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
         let mut opts = Opts::with_capacity(2);
         opts.insert("repo".into(), Json::Array(self.repositories(image, variant)));
-        let ostree: Map<String, Json> =
-            [("url", &image.ostree_url), ("ref", &image.ostree_ref), ("parent", &image.ostree_parent)]
-                .into_iter()
-                .filter_map(|(key, value)| {
-                    let value = value.as_ref().filter(|value| !value.value.is_empty())?;
-                    Some((key.to_owned(), Json::from(value.as_str())))
-                })
-                .collect();
+        let ostree: Map<String, Json> = [("url", "ostree_url"), ("ref", "ostree_ref"), ("parent", "ostree_parent")]
+            .into_iter()
+            .filter_map(|(name, key)| Some((name.to_owned(), Json::from(filled(image, key)?))))
+            .collect();
         if !ostree.is_empty() {
             opts.insert("ostree".into(), Json::Object(ostree));
         }
-        for (key, node) in [("upload_options", &image.upload_options), ("customizations", &image.customizations)] {
+        for key in ["upload_options", "customizations"] {
             // `check` has reported a value that has no JSON form, and such an image is not expanded.
-            if let Some(Ok(value)) = node.as_ref().filter(|node| node.is_truthy()).map(to_json) {
+            if let Some(Ok(value)) = image.get(key).filter(|node| node.is_truthy()).map(to_json) {
                 opts.insert(key.into(), value);
             }
         }
@@ -174,34 +180,31 @@ impl<'a> Expander<'a> {
         if let Some(release) = &release {
             opts.insert("release".into(), Json::from(&**release));
         }
-        let image_types = match &image.image_types.value {
-            ImageTypes::One(one) => Json::from(&**one),
-            ImageTypes::List(list) => texts(list),
-        };
-        let shared = |text: &Text| Arc::clone(&text.value);
+        // Sent as they are written (PUNGI.md 4).
+        let Some(Ok(image_types)) = image.get("image_types").map(to_json) else { return };
         let request = TaskRequest {
             phase: NAME,
             variant: variant.uid.clone(),
-            subvariant: image.subvariant.as_ref().map_or_else(|| variant.uid.clone(), |s| s.as_str().to_owned()),
-            failable: image.failable.as_ref().is_some_and(|failable| !failable.value.is_empty()),
+            subvariant: image.text("subvariant").map_or(&*variant.uid, |subvariant| subvariant.value).to_owned(),
+            failable: image.is_true("failable"),
             method: &METHOD,
             args: vec![
-                Json::from(image.name.as_str()),
+                Json::from(image.label()),
                 Json::from(version.as_str()),
-                Json::from(image.distro.as_str()),
+                Json::from(image.text("distro").map_or("", |distro| distro.value)),
                 image_types,
                 Json::from(&*target),
                 json!(arches),
             ],
             about: About {
-                name: shared(&image.name),
+                name: image.shared("name").unwrap_or_default(),
                 arches: self.arches(&arches),
                 optional_arches: Vec::new(),
                 version: version.into(),
                 release,
-                image_type: image.image_types.value.shared(),
+                image_type: image_type(image).into(),
                 target,
-                manifest_type: image.manifest_type.as_ref().map(shared).filter(|kind| !kind.is_empty()),
+                manifest_type: image.shared("manifest_type").filter(|kind| !kind.is_empty()),
                 uploads: opts.contains_key("upload_options"),
                 scratch: false,
             },
@@ -211,7 +214,7 @@ impl<'a> Expander<'a> {
             // Of one image the same for every variant.
             if self.odd.insert(image.path.clone()) {
                 let diagnostic = Diagnostic::new(&codes::NOT_SENDABLE, image.path.clone(), message);
-                self.report(diagnostic.at(image.name.span));
+                self.report(diagnostic.at(image.label_span()));
             }
             return;
         }
@@ -219,58 +222,46 @@ impl<'a> Expander<'a> {
             && self.odd.insert(image.path.clone())
         {
             let diagnostic = Diagnostic::new(&codes::UNSAFE_NAME, image.path.clone(), message);
-            self.report(diagnostic.at(image.name.span));
+            self.report(diagnostic.at(image.label_span()));
         }
         self.requests.push(Planned { image, request });
     }
 
-    fn version(&self, image: &OsbuildImage) -> Result<String, String> {
-        let config = self.context.config;
-        let given = [&image.version, &config.osbuild_defaults.version, &config.global.version]
-            .into_iter()
-            .find_map(Option::as_ref)
-            .map_or("", Spanned::as_str);
+    fn version(&self, image: &Image) -> Result<String, String> {
+        let given = self.setting(image, "version").and_then(Node::as_str).unwrap_or_default();
         let version = generate(given, self.context.identity)?;
         Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
     }
 
     /// The release to send; none when no key gives one, so that the hub decides. An empty or null one is generated.
-    fn release(&self, image: &OsbuildImage) -> Result<Option<String>, String> {
-        let config = self.context.config;
+    fn release(&self, image: &Image) -> Result<Option<String>, String> {
         let identity = self.context.identity;
-        let given = match &image.release {
-            Some(own) => Some(Some(own.value.clone())),
-            None => [&config.osbuild_defaults.release, &config.global.release]
-                .into_iter()
-                .find_map(Option::as_ref)
-                .map(|release| release.value.clone()),
-        };
-        let Some(given) = given else { return Ok(None) };
-        let release = generate(given.as_deref().unwrap_or_default(), identity)?;
+        let Some(given) = self.setting(image, "release") else { return Ok(None) };
+        let release = generate(given.as_str().unwrap_or_default(), identity)?;
         Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
     }
 
     /// The repositories of an image, the variant's own one last (PUNGI.md 7).
-    fn repositories(&self, image: &OsbuildImage, variant: &Variant) -> Vec<Json> {
+    fn repositories(&self, image: &Image, variant: &Variant) -> Vec<Json> {
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
-        let mut repositories: Vec<Json> = image
-            .repo
+        let entries = image.get("repo").and_then(Node::as_array).unwrap_or_default();
+        let mut repositories: Vec<Json> = entries
             .iter()
-            .map(|entry| match entry {
-                RepoEntry::Plain(text) => Json::from(resolve(&text.value)),
-                RepoEntry::Detailed { baseurl, package_sets } => {
-                    let mut repository = Map::new();
-                    repository.insert("baseurl".to_owned(), Json::from(resolve(&baseurl.value)));
-                    if let Some(sets) = package_sets {
-                        repository.insert("package_sets".to_owned(), texts(sets));
-                    }
-                    Json::Object(repository)
+            .map(|entry| {
+                let Some(dict) = entry.as_dict() else {
+                    return Json::from(resolve(entry.as_str().unwrap_or_default()));
+                };
+                let baseurl = dict.get("baseurl").and_then(Node::as_str).unwrap_or_default();
+                let mut repository = Map::new();
+                repository.insert("baseurl".to_owned(), Json::from(resolve(baseurl)));
+                if let Some(Ok(sets)) = dict.get("package_sets").map(to_json) {
+                    repository.insert("package_sets".to_owned(), sets);
                 }
+                Json::Object(repository)
             })
             .collect();
-        let listed =
-            image.repo.iter().any(|entry| matches!(entry, RepoEntry::Plain(text) if text.as_str() == variant.uid));
+        let listed = entries.iter().any(|entry| entry.as_str() == Some(&variant.uid));
         if !variant.is_empty && !listed {
             repositories.push(Json::from(self.own_repository.as_str()));
         }
@@ -278,7 +269,12 @@ impl<'a> Expander<'a> {
     }
 }
 
-/// A list of strings.
-fn texts(texts: &[Arc<str>]) -> Json {
-    texts.iter().map(|text| &**text).collect()
+/// A string that is there and not empty.
+fn filled<'i>(image: &'i Image, key: &str) -> Option<&'i str> {
+    image.text(key).map(|text| text.value).filter(|text| !text.is_empty())
+}
+
+/// The image type that is asked for.
+pub(super) fn image_type(image: &Image) -> &str {
+    image.get("image_types").and_then(type_in).unwrap_or_default()
 }

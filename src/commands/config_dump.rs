@@ -17,7 +17,8 @@ pub fn run(args: &DumpArgs, ui: Ui) -> Result<(), Failure> {
     let tree = if args.just_dump {
         tree
     } else {
-        let (config, mut diagnostics) = check(&without_definitions(&tree, &args.define));
+        let schema = magudi_phases::schema();
+        let (config, mut diagnostics) = check(&without_definitions(&tree, &args.define, schema), schema);
         diagnostics.extend_from_slice(sources.remarks());
         let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
         ui.diagnostics(&diagnostics, &sources);

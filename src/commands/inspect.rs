@@ -161,7 +161,7 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
             return Err(Failure::invalid(diagnostics, sources));
         }
     };
-    let (config, mut diagnostics) = check_all(&tree);
+    let (config, mut diagnostics) = check_all(&tree, magudi_phases::schema());
     diagnostics.extend_from_slice(sources.remarks());
     let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
     let kind = typed_late(config.as_ref())?;

@@ -5,7 +5,7 @@ use crate::conf::{self, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::json;
 use crate::load::{Syntax, add_file, load_bytes};
-use crate::schema;
+use crate::schema::Schema;
 use crate::source::{FileId, Sources, Span};
 use crate::tree::{Dict, Node, Value};
 use crate::yaml;
@@ -116,11 +116,11 @@ fn merge(dict: &mut Dict, entries: &[(Node, Node)]) {
 }
 
 /// The tree without the definitions that are no options: they only filled in templates.
-pub fn without_definitions(tree: &Node, definitions: &[Definition]) -> Node {
+pub fn without_definitions(tree: &Node, definitions: &[Definition], schema: &Schema) -> Node {
     let Some(dict) = tree.as_dict() else { return tree.clone() };
     let is_template = |key: &Node| {
         let name = key.as_str().unwrap_or("");
-        schema::key(name).is_none() && definitions.iter().any(|definition| definition.name == name)
+        schema.get(name).is_none() && definitions.iter().any(|definition| definition.name == name)
     };
     let entries = dict.entries.iter().filter(|(key, _)| !is_template(key)).cloned().collect();
     Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)
@@ -158,7 +158,10 @@ mod tests {
         let tree = load_for_dump(&[first, second], &defined, &mut sources).unwrap();
         let text = |node: &Node| dump::to_json(node).unwrap().to_string();
         assert_eq!(text(&tree), r#"{"a":"5=6-x","b":[2],"release_name":"new","ver":"5=6"}"#);
-        assert_eq!(text(&without_definitions(&tree, &defined)), r#"{"a":"5=6-x","b":[2],"release_name":"new"}"#);
+        assert_eq!(
+            text(&without_definitions(&tree, &defined, &Schema::new([]))),
+            r#"{"a":"5=6-x","b":[2],"release_name":"new"}"#
+        );
     }
 
     #[test]

@@ -4,30 +4,37 @@
 //! Unknown options are allowed, as they are in Pungi, which only warns of them.
 
 use crate::schema::images::{self, Cloud, UPLOADS};
-use crate::schema::{Default, KEYS, Key, Kind, RULES, Rule, SCM_KEYS, VARIANTS_KEYS};
+use crate::schema::{Default, Key, Kind, RULES, Rule, SCM_KEYS, Schema, Section, VARIANTS_KEYS};
 use serde_json::{Map, Value, json};
 
 /// `docs/schemas/compose-config.schema.json`.
-pub fn json_schema() -> Value {
-    let mut schema = object(KEYS);
+pub fn json_schema(schema: &Schema) -> Value {
+    let mut object = object(schema.options());
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        properties.extend(schema.sections().iter().map(|section| (section.name.to_owned(), patterns(section))));
+    }
+    let mut definitions: Map<String, Value> =
+        schema.sections().iter().map(|section| (image_name(section), image(section))).collect();
+    definitions.insert("scm".to_owned(), scm(&["scm"]));
     let more = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Compose configuration",
         "description": "A Pungi compose configuration as magudi reads it from JSON and YAML.",
-        "definitions": { "image": image(), "repository": repository(), "uploadOptions": upload_options(), "scm": scm(&["scm"]) },
-        "allOf": RULES.iter().map(rule).chain(base_product()).collect::<Vec<_>>(),
+        "definitions": definitions,
+        "allOf": RULES.iter().map(|r| rule(r, schema)).chain(base_product()).collect::<Vec<_>>(),
     });
-    schema.extend(more.as_object().cloned().unwrap_or_default());
-    Value::Object(schema)
+    object.extend(more.as_object().cloned().unwrap_or_default());
+    Value::Object(object)
 }
 
 /// The text of the file.
-pub fn to_text() -> String {
-    format!("{:#}\n", json_schema())
+pub fn to_text(schema: &Schema) -> String {
+    format!("{:#}\n", json_schema(schema))
 }
 
 /// An object with these keys, and others.
-fn object(keys: &[Key]) -> Map<String, Value> {
+fn object<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<String, Value> {
+    let keys: Vec<&Key> = keys.into_iter().collect();
     let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     let required: Vec<&str> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     let mut schema = Map::new();
@@ -84,7 +91,10 @@ fn kind(kind: Kind) -> Value {
         Kind::Array => json!({"type": "array"}),
         Kind::Texts => texts(),
         Kind::TextOrTexts => json!({"anyOf": [{"type": "string"}, texts()]}),
+        Kind::Integer => json!({"type": "integer"}),
         Kind::Object => json!({"type": "object"}),
+        Kind::Dict(keys) => Value::Object(closed(keys)),
+        Kind::Open(keys) => Value::Object(object(keys)),
         Kind::ObjectOrText => json!({"type": ["object", "string"]}),
         Kind::ObjectOrChoice(choices) => json!({"anyOf": [{"type": "object"}, {"enum": choices}]}),
         Kind::TextOrScm => json!({"anyOf": [{"type": "string"}, {"$ref": "#/definitions/scm"}]}),
@@ -93,47 +103,63 @@ fn kind(kind: Kind) -> Value {
             "type": "array",
             "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
         }),
-        Kind::Osbuild => json!({
-            "type": "object",
-            "additionalProperties": {"type": "array", "items": {"$ref": "#/definitions/image"}},
-        }),
         Kind::ImageType => json!({
             "anyOf": [
                 {"type": "string"},
                 {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1},
             ],
         }),
-        Kind::Repositories => json!({"type": "array", "items": {"$ref": "#/definitions/repository"}}),
-        Kind::UploadOptions => json!({"$ref": "#/definitions/uploadOptions"}),
+        Kind::Repositories(keys) => {
+            json!({"type": "array", "items": {"anyOf": [{"type": "string"}, closed(keys)]}})
+        }
+        Kind::UploadOptions { .. } => json!({"anyOf": UPLOADS.iter().map(upload).collect::<Vec<_>>()}),
     }
 }
 
-/// An image; its type says to which cloud it can be uploaded.
-fn image() -> Value {
-    let clouds = |cloud: Cloud| {
-        let types: Vec<&str> = images::types_of(cloud).collect();
-        let named = json!({"enum": types});
-        let of_cloud = json!({"anyOf": [named, {"type": "array", "items": named, "minItems": 1}]});
-        let mut options: Vec<Value> = UPLOADS.iter().filter(|upload| upload.cloud == cloud).map(upload).collect();
-        // Not sent, so of no cloud.
-        options.push(json!({"maxProperties": 0}));
-        json!({
-            "if": {"required": ["image_types"], "properties": {"image_types": of_cloud}},
-            "then": {"properties": {"upload_options": {"anyOf": options}}},
-        })
-    };
-    let mut schema = closed(images::KEYS);
-    let all: Vec<Value> = UPLOADS.iter().map(|upload| clouds(upload.cloud)).collect();
-    schema.insert("allOf".to_owned(), json!(all));
+/// A section: patterns of variants and lists of images.
+fn patterns(section: &Section) -> Value {
+    let mut schema = json!({
+        "description": section.about,
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": {"$ref": format!("#/definitions/{}", image_name(section))}},
+    });
+    if !section.layout.empty_pattern {
+        schema["propertyNames"] = json!({"minLength": 1});
+    }
+    schema
+}
+
+fn image_name(section: &Section) -> String {
+    format!("{}Image", section.name)
+}
+
+/// An image of a section. Where it can be uploaded, its type says to which cloud.
+fn image(section: &Section) -> Value {
+    let mut schema = closed(section.image);
+    let uploads = section.image.iter().filter_map(|key| match key.kind {
+        Kind::UploadOptions { of } => Some((key.name, of)),
+        _ => None,
+    });
+    let all: Vec<Value> =
+        uploads.flat_map(|(key, of)| UPLOADS.iter().map(move |upload| of_cloud(upload.cloud, key, of))).collect();
+    if !all.is_empty() {
+        schema.insert("allOf".to_owned(), json!(all));
+    }
     Value::Object(schema)
 }
 
-fn repository() -> Value {
-    json!({"anyOf": [{"type": "string"}, closed(images::REPOSITORY_KEYS)]})
-}
-
-fn upload_options() -> Value {
-    json!({"anyOf": UPLOADS.iter().map(upload).collect::<Vec<_>>()})
+/// What upload options an image takes whose type is one of a cloud's.
+fn of_cloud(cloud: Cloud, key: &str, of: &str) -> Value {
+    let types: Vec<&str> = images::types_of(cloud).collect();
+    let named = json!({"enum": types});
+    let of_cloud = json!({"anyOf": [named, {"type": "array", "items": named, "minItems": 1}]});
+    let mut options: Vec<Value> = UPLOADS.iter().filter(|upload| upload.cloud == cloud).map(upload).collect();
+    // Not sent, so of no cloud.
+    options.push(json!({"maxProperties": 0}));
+    json!({
+        "if": {"required": [of], "properties": {of: of_cloud}},
+        "then": {"properties": {key: {"anyOf": options}}},
+    })
 }
 
 fn upload(upload: &images::Upload) -> Value {
@@ -150,13 +176,13 @@ fn scm(required: &[&str]) -> Value {
 }
 
 /// What one option needs and what it excludes. An option that has its default excludes nothing.
-fn rule(rule: &Rule) -> Value {
+fn rule(rule: &Rule, schema: &Schema) -> Value {
     let holds = match rule.value {
         Some(value) => json!({"const": value}),
         None => json!({"not": {"enum": [null, false, 0, "", [], {}]}}),
     };
     let excluded = |name: &&str| {
-        let default = KEYS.iter().find(|key| key.name == *name).map_or(Default::Absent, |key| key.default);
+        let default = schema.option(name).map_or(Default::Absent, |key| key.default);
         let allowed = if let Default::Boolean(value) = default { json!({"const": value}) } else { json!(false) };
         ((*name).to_owned(), allowed)
     };
@@ -181,8 +207,17 @@ mod tests {
 
     #[test]
     fn every_option_is_there() {
-        let schema = json_schema();
-        for key in KEYS {
+        static SECTION: Section = Section {
+            name: "games",
+            about: "Games.",
+            layout: crate::schema::Layout::PLAIN,
+            image: &[crate::schema::req("name", Kind::Text)],
+            label: "name",
+            options: &[crate::schema::flag("games_fun", true)],
+        };
+        let tables = Schema::new([&SECTION]);
+        let schema = json_schema(&tables);
+        for key in tables.options() {
             assert!(schema["properties"].get(key.name).is_some(), "{}", key.name);
         }
         let required: Vec<&str> =
@@ -191,6 +226,6 @@ mod tests {
             ["release_name", "release_short", "release_version", "variants_file", "pkgset_source", "gather_method"];
         assert_eq!(required, expected);
         assert_eq!(schema["properties"]["link_type"]["default"], "hardlink-or-copy");
-        assert_eq!(schema["definitions"]["image"]["properties"]["name"]["type"], "string");
+        assert_eq!(schema["definitions"]["gamesImage"]["properties"]["name"]["type"], "string");
     }
 }

@@ -5,7 +5,7 @@
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
-//! - Checked: [`schema`] of the top-level keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`]
+//! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`] and its [`sections`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
@@ -26,6 +26,7 @@ pub mod python;
 pub mod render;
 pub mod schema;
 pub mod secret;
+pub mod sections;
 pub mod similar;
 pub mod source;
 pub mod tree;
@@ -36,5 +37,6 @@ pub use compose_config::ComposeConfig;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::load_config;
 pub use pattern::Pattern;
+pub use schema::{Schema, Section};
 pub use source::{Position, Sources, Span, Spanned, Text};
 pub use tree::{Dict, Node, Value};

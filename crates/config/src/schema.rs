@@ -1,7 +1,11 @@
-//! The *schema*: every top-level key that Pungi knows, with its type and its default (PUNGI.md 2). The parts below a key
-//! that the image phases read are described in [`images`] and checked by code in [`check`](mod@crate::check).
+//! The *schema*: every key that Pungi knows, with its type and its default (PUNGI.md 2). Here are the top-level keys of every
+//! compose; those of a phase, and what stands in its section, are the phase's own table ([`section`]). From these tables come the
+//! checks ([`check`](mod@crate::check)), the JSON Schema, the defaults of a dump, "did you mean" and the page for users.
 
 pub mod images;
+pub mod section;
+
+pub use section::{Layout, Schema, Section};
 
 /// The names of phases that `--just-phase`, `--skip-phase` and `skip_phases` take: Pungi's, whether or not we run them.
 pub const PHASES: [&str; 21] = [
@@ -51,6 +55,8 @@ pub enum Kind {
     Boolean,
     /// A number, not a boolean.
     Number,
+    /// A number without a fraction.
+    Integer,
     /// A number or a string.
     NumberOrText,
     /// A list or tuple of anything.
@@ -59,8 +65,12 @@ pub enum Kind {
     Texts,
     /// A string or a list of strings.
     TextOrTexts,
-    /// A dict.
+    /// A dict of anything.
     Object,
+    /// A dict with these keys and no others.
+    Dict(&'static [Key]),
+    /// A dict with these keys, and others of which nothing is known.
+    Open(&'static [Key]),
     /// A dict or a string.
     ObjectOrText,
     /// A dict or one of these strings.
@@ -71,14 +81,15 @@ pub enum Kind {
     VariantsFile,
     /// Pairs of a path prefix and what replaces it.
     Pairs,
-    /// The images: patterns of variants, and below each a list of images ([`images::KEYS`]).
-    Osbuild,
-    /// An image type, or a list of one.
+    /// An image type of osbuild-composer, or a list of one.
     ImageType,
-    /// A list of repositories, each a string or a dict ([`images::REPOSITORY_KEYS`]).
-    Repositories,
-    /// The options of one of five clouds ([`images::UPLOADS`]).
-    UploadOptions,
+    /// A list of repositories, each a string or a dict with these keys, one of which is `baseurl`.
+    Repositories(&'static [Key]),
+    /// The options of one of five clouds ([`images::UPLOADS`]): the one that images go to whose type is under the key `of`.
+    UploadOptions {
+        /// The key of the same image with its type ([`Kind::ImageType`]).
+        of: &'static str,
+    },
     /// Removed: anything is accepted and does nothing. The text says what to do instead.
     Removed(&'static str),
 }
@@ -102,8 +113,20 @@ pub enum Default {
     EmptyDict,
 }
 
-/// A top-level key.
-#[derive(Debug, Clone, Copy)]
+/// Where the value of an image comes from that does not have a key itself: from the key of the phase (`PHASE_KEY`), else from
+/// the global one (`global_KEY`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// From nowhere.
+    Nowhere,
+    /// The first that is there, whatever its value (PUNGI.md 5).
+    Present,
+    /// The first that is true to Python: an empty string counts as absent.
+    True,
+}
+
+/// A key of the top level, or of a dict below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     /// Its name.
     pub name: &'static str,
@@ -113,22 +136,24 @@ pub struct Key {
     pub default: Default,
     /// Whether it must be there.
     pub required: bool,
-    /// What it is, for editors; empty for keys of phases that are not ours.
+    /// For a key of an image: where its value comes from when the image does not have it.
+    pub fallback: Fallback,
+    /// What it is, for users and editors; empty for keys of phases that are not ours.
     pub about: &'static str,
 }
 
 impl Key {
     /// The same key with a description.
-    const fn about(self, about: &'static str) -> Self {
+    #[must_use]
+    pub const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
-}
 
-/// A key by its name.
-pub fn key(name: &str) -> Option<&'static Key> {
-    static INDEX: std::sync::LazyLock<std::collections::HashMap<&'static str, &'static Key>> =
-        std::sync::LazyLock::new(|| KEYS.iter().map(|key| (key.name, key)).collect());
-    INDEX.get(name).copied()
+    /// The same key, whose value is the phase's or the global one where an image has none.
+    #[must_use]
+    pub const fn or_inherited(self) -> Self {
+        Self { fallback: Fallback::Present, ..self }
+    }
 }
 
 /// Families of options that newer versions of Pungi know, each with all options that begin with its name and `_`. Their
@@ -158,19 +183,23 @@ const LAYERED_VOLUME_IDS: &[&str] = &[
 const EMPTY: Default = Default::Texts(&[]);
 const KOJI: &str = "remove it: Koji is asked instead";
 
-const fn opt(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, default: Default::Absent, required: false, about: "" }
+/// A key that may be absent.
+pub const fn opt(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, default: Default::Absent, required: false, fallback: Fallback::Nowhere, about: "" }
 }
 
-const fn req(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, default: Default::Absent, required: true, about: "" }
+/// A key that must be there.
+pub const fn req(name: &'static str, kind: Kind) -> Key {
+    Key { required: true, ..opt(name, kind) }
 }
 
-const fn with(name: &'static str, kind: Kind, default: Default) -> Key {
-    Key { name, kind, default, required: false, about: "" }
+/// A key with a default.
+pub const fn with(name: &'static str, kind: Kind, default: Default) -> Key {
+    Key { default, ..opt(name, kind) }
 }
 
-const fn flag(name: &'static str, default: bool) -> Key {
+/// A boolean with a default.
+pub const fn flag(name: &'static str, default: bool) -> Key {
     with(name, Kind::Boolean, Default::Boolean(default))
 }
 
@@ -178,61 +207,67 @@ const fn gone(name: &'static str, instead: &'static str) -> Key {
     opt(name, Kind::Removed(instead))
 }
 
-/// All keys. Problems are reported in this order.
+/// All top-level keys but those of [`Section`]s. Problems are reported in this order.
 pub const KEYS: &[Key] = &[
     req("release_name", Kind::Text).about("Name of the release, such as `Fedora Linux`."),
     req("release_short", Kind::Text).about("Short name of the release; begins the compose id."),
-    req("release_version", Kind::Text).about("Version: numbers joined by dots, or a word such as `Rawhide`. A string, so in quotes."),
-    with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga")).about("Type of the release; anything but `ga` becomes part of the compose id."),
+    req("release_version", Kind::Text)
+        .about("Version: numbers joined by dots, or a word such as `Rawhide`. A string, so in quotes."),
+    with("release_type", Kind::Choice(RELEASE_TYPES), Default::Text("ga"))
+        .about("Type of the release; anything but `ga` becomes part of the compose id."),
     flag("release_internal", false).about("Whether the release is for internal use; noted in composeinfo.json."),
     gone("release_is_layered", "remove it: a release is layered when `base_product_name` and its siblings are set"),
     opt("release_discinfo_description", Kind::Text),
     opt("treeinfo_version", Kind::Text),
-    opt("compose_type", Kind::Choice(COMPOSE_TYPES)).about("Type of the compose when no option of the command line gives one."),
+    opt("compose_type", Kind::Choice(COMPOSE_TYPES))
+        .about("Type of the compose when no option of the command line gives one."),
     opt("base_product_name", Kind::Text).about("Name of the product that a layered release stands on."),
     opt("base_product_short", Kind::Text).about("Short name of the base product."),
     opt("base_product_version", Kind::Text).about("Version of the base product."),
     with("base_product_type", Kind::Text, Default::Text("ga")).about("Release type of the base product."),
-    req("variants_file", Kind::VariantsFile).about("The variants: a path beside the configuration, or a dict that says where to export the file from."),
+    req("variants_file", Kind::VariantsFile)
+        .about("The variants: a path beside the configuration, or a dict that says where to export the file from."),
     opt("comps_file", Kind::TextOrScm),
     flag("comps_filter_environments", true),
     with("tree_arches", Kind::Texts, EMPTY).about("Compose only these arches; empty for all."),
     with("tree_variants", Kind::Texts, EMPTY).about("Compose only the variants with these uids; empty for all."),
     opt("koji_profile", Kind::Text).about("The profile in koji's configuration that names the hub."),
-    opt("koji_cache", Kind::Text).about("Fetch images over HTTP into this directory instead of reading a local Koji volume."),
+    opt("koji_cache", Kind::Text)
+        .about("Fetch images over HTTP into this directory instead of reading a local Koji volume."),
     opt("koji_event", Kind::Number),
-    with("translate_paths", Kind::Pairs, EMPTY).about("Pairs of a path prefix and the URL that stands for it; the first that fits wins."),
-    with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy")).about("How an image gets from the Koji volume into the compose."),
+    with("translate_paths", Kind::Pairs, EMPTY)
+        .about("Pairs of a path prefix and the URL that stands for it; the first that fits wins."),
+    with("link_type", Kind::Choice(LINK_TYPES), Default::Text("hardlink-or-copy"))
+        .about("How an image gets from the Koji volume into the compose."),
     with("skip_phases", Kind::Texts, EMPTY).about("Phases that do not run."),
     opt("paths_module", Kind::Text),
     opt("global_version", Kind::Text).about("Version of images for which neither the image nor its phase gives one."),
-    opt("global_release", Kind::TextOrNull).about("Release of images for which neither the image nor its phase gives one; null for a generated one."),
-    opt("global_target", Kind::Text).about("Build target of images for which neither the image nor its phase gives one."),
+    opt("global_release", Kind::TextOrNull)
+        .about("Release of images for which neither the image nor its phase gives one; null for a generated one."),
+    opt("global_target", Kind::Text)
+        .about("Build target of images for which neither the image nor its phase gives one."),
     opt("global_ksurl", Kind::Text),
-    opt("osbuild", Kind::Osbuild).about("Images built by osbuildImage tasks: patterns of variant uids (Python regular expressions, anchored at the start), each with a list of images."),
-    opt("osbuild_version", Kind::Text).about("Version of osbuild images that give none."),
-    opt("osbuild_release", Kind::TextOrNull).about("Release of osbuild images that give none; null for a generated one."),
-    opt("osbuild_target", Kind::Text).about("Build target of osbuild images that give none."),
-    with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"])).about("Checksum algorithms for images.json and the checksum files."),
+    with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"]))
+        .about("Checksum algorithms for images.json and the checksum files."),
     flag("media_checksum_one_file", false).about("One checksum file for each directory; needs exactly one algorithm."),
-    with("media_checksum_base_filename", Kind::Text, Default::Text("")).about("Beginning of the names of checksum files; takes %(key)s and {key}."),
+    with("media_checksum_base_filename", Kind::Text, Default::Text(""))
+        .about("Beginning of the names of checksum files; takes %(key)s and {key}."),
     with("failable_deliverables", Kind::Array, EMPTY),
     flag("create_optional_isos", false).about("Whether ISOs of optional variants go beside the others."),
     opt("symlink_isos_to", Kind::Text),
-    gone(
-        "runroot",
-        "remove it: `runroot_method` says where things run, which is this machine when it is not set",
-    ),
+    gone("runroot", "remove it: `runroot_method` says where things run, which is this machine when it is not set"),
     opt("runroot_method", Kind::ObjectOrChoice(RUNROOT_METHODS)),
     opt("global_runroot_method", Kind::Choice(RUNROOT_METHODS)),
     opt("runroot_tag", Kind::Text),
     opt("runroot_channel", Kind::TextOrNull),
     with("runroot_weights", Kind::Object, Default::EmptyDict),
-    req("pkgset_source", Kind::Choice(&["koji", "repos"])).about("Where packages come from; magudi does not read them."),
+    req("pkgset_source", Kind::Choice(&["koji", "repos"]))
+        .about("Where packages come from; magudi does not read them."),
     opt("pkgset_koji_tag", Kind::TextOrTexts),
     opt("pkgset_repos", Kind::Object),
     flag("pkgset_koji_inherit", true),
-    req("gather_method", Kind::ObjectOrChoice(GATHER_METHODS)).about("How packages are gathered; magudi does not gather any."),
+    req("gather_method", Kind::ObjectOrChoice(GATHER_METHODS))
+        .about("How packages are gathered; magudi does not gather any."),
     with("gather_backend", Kind::Choice(&["dnf"]), Default::Text("dnf")),
     with("sigkeys", Kind::Array, Default::ListOfNull),
     with("createrepo_checksum", Kind::Choice(&["sha1", "sha256", "sha512"]), Default::Text("sha256")),

@@ -68,7 +68,7 @@ fn configuration(name: &str, data: &[u8]) -> Option<Node> {
     check(sources.remarks(), &sources);
     check_spans(&tree, &sources, &mut HashSet::new());
     check_dump(&tree);
-    let (config, problems) = check_all(&tree);
+    let (config, problems) = check_all(&tree, magudi_phases::schema());
     check(&problems, &sources);
     match config {
         None => assert!(has_errors(&problems)),

@@ -1,11 +1,13 @@
 //! The phases from outside: from a configuration on disk to the plan.
 //!
+//! - [`documents`]: what is made from the tables and checked in
 //! - [`syntaxes`]: the same configuration in each syntax is the same plan
 //! - [`tree`], [`write`]: the configurations that it generates, and how they are written down
 
 // Helpers of tests may panic like the tests themselves; clippy's own exception knows `#[test]` functions only.
 #![allow(clippy::unwrap_used)]
 
+mod documents;
 mod syntaxes;
 mod tree;
 mod write;

@@ -42,7 +42,7 @@ const OF_THE_SYNTAX: [&str; 6] = ["MG011", "MG018", "MG019", "MG020", "MG021", "
 fn outcome(path: &Path) -> Result<Outcome, String> {
     let mut sources = Sources::new();
     let tree = load_config(path, &mut sources).map_err(|found| render_human(&found, &sources, false))?;
-    let (config, mut found) = check_all(&tree);
+    let (config, mut found) = check_all(&tree, magudi_phases::schema());
     let mut requests = Vec::new();
     if let Some(config) = config {
         let (mut variants, _) = load_variants(&config, path, &mut sources).map_err(|found| format!("{found:?}"))?;

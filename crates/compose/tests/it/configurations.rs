@@ -4,15 +4,19 @@ use crate::cases::{arguments, cases, expected, options};
 use crate::fixture;
 use magudi_compose::ComposeIdentity;
 use magudi_compose::variants::{check, load_variants};
-use magudi_config::{ComposeConfig, Diagnostic, Sources, load_config};
+use magudi_config::{ComposeConfig, Diagnostic, Schema, Sources, load_config};
 use std::path::PathBuf;
+
+/// The section that the cases are about.
+#[path = "../../../../phases/osbuild/section.rs"]
+mod section;
 
 /// A case's configuration, if it is a valid one.
 fn load(case: &str, sources: &mut Sources) -> Option<(ComposeConfig, PathBuf)> {
     let json = fixture(&format!("pungi/cases/{case}/test.json"));
     let path = if json.exists() { json } else { fixture(&format!("pungi/cases/{case}/test.conf")) };
     let tree = load_config(&path, sources).ok()?;
-    Some((magudi_config::check(&tree).0?, path))
+    Some((magudi_config::check(&tree, &Schema::new([&section::SECTION])).0?, path))
 }
 
 /// Id, file name and line of problems.

@@ -1,20 +1,20 @@
 //! *Checking* a tree against the schema: all problems at once, and the typed configuration when there is none.
 
 mod checksums;
+mod kinds;
 mod options;
-mod osbuild;
 pub mod path;
 mod release;
+mod section;
 mod size;
 mod upload;
 mod values;
 
 use crate::codes;
-use crate::compose_config::{BuildDefaults, ComposeConfig, ImageTypes, LinkType};
+use crate::compose_config::{ComposeConfig, LinkType};
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
-use crate::schema::{self, Kind};
-use crate::source::Spanned;
-use crate::tree::{Dict, Node};
+use crate::schema::{self, Kind, Schema};
+use crate::tree::{Dict, Node, Value};
 use options::Options;
 use path::At;
 pub use size::expanded as expanded_size;
@@ -22,33 +22,35 @@ use std::sync::Arc;
 use values::Findings;
 
 /// Checks a configuration. The typed form is there when no problem is an error.
-pub fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
-    let (config, problems) = check_all(tree);
+pub fn check(tree: &Node, schema: &Schema) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
+    let (config, problems) = check_all(tree, schema);
     let config = if has_errors(&problems) { None } else { config };
     (config, problems)
 }
 
 /// Checks a configuration. The typed form holds what could be read, without the images that have errors, so that what is
 /// found by looking at all of it can be told together with the errors. It is not there when an error would make that untrue.
-pub fn check_all(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
+pub fn check_all(tree: &Node, schema: &Schema) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
-    let config = checked(tree, &mut findings);
+    let config = checked(tree, schema, &mut findings);
     let is_decisive = |problem: &Diagnostic| {
         let option = problem.path.split('.').next().unwrap_or("");
-        problem.severity() == Severity::Error && DECISIVE.iter().any(|decisive| option.starts_with(decisive))
+        let of_section = schema.sections().iter().any(|section| section.short_name(option).is_some());
+        let decides = of_section || DECISIVE.iter().any(|decisive| option.starts_with(decisive));
+        problem.severity() == Severity::Error && decides
     };
     let config = if findings.list.iter().any(is_decisive) { None } else { config };
     (config, findings.list)
 }
 
-/// Beginnings of the options on which it depends what is built.
+/// Beginnings of the options on which it depends what is built, beside those of the sections.
 const DECISIVE: &[&str] =
-    &["base_product_", "compose_type", "global_", "osbuild_", "release_", "translate_paths", "tree_", "variants_file"];
+    &["base_product_", "compose_type", "global_", "release_", "translate_paths", "tree_", "variants_file"];
 
 /// Checks `upload_options` that stand alone, for an image of type `image_type`.
 pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
-    let types = Spanned::new(ImageTypes::One(image_type.into()), node.span);
+    let types = Node::new(Value::Str(image_type.into()), node.span);
     upload::check(node, At::Root.key("upload_options"), Some(&types), &mut findings);
     // The type stands in no file that could be pointed into.
     findings.list.iter_mut().for_each(|found| found.related.clear());
@@ -56,19 +58,19 @@ pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
 }
 
 /// The tree with the default of every key that has one and is absent.
-pub fn with_defaults(tree: &Node) -> Node {
+pub fn with_defaults(tree: &Node, schema: &Schema) -> Node {
     let Some(dict) = tree.as_dict() else { return tree.clone() };
     let mut entries = dict.entries.clone();
     let present: std::collections::HashSet<&str> = dict.entries.iter().filter_map(|(key, _)| key.as_str()).collect();
-    for key in schema::KEYS.iter().filter(|key| !present.contains(key.name)) {
+    for key in schema.options().filter(|key| !present.contains(key.name)) {
         if let Some(value) = options::default_node(key, tree.span) {
             entries.push((options::key_node(key, tree.span), value));
         }
     }
-    Node::new(crate::tree::Value::Dict(Arc::new(Dict { entries })), tree.span)
+    Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)
 }
 
-fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
+fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<ComposeConfig> {
     let root = At::Root;
     findings.dict(tree, root)?;
     if size::expanded(tree) > crate::limits::MAX_EXPANDED {
@@ -76,18 +78,16 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         findings.add(Diagnostic::new(&codes::TOO_LARGE, "", message).at(tree.span));
         return None;
     }
-    let filled = with_defaults(tree);
+    let filled = with_defaults(tree, schema);
     let dict = filled.as_dict()?;
     let options = Options::new(dict);
 
-    let mut osbuild = Vec::new();
     let mut variants_file = None;
     let mut translate_paths = Some(Vec::new());
-    for key in schema::KEYS {
+    for key in schema.options() {
         let Some(node) = options.get(key.name) else { continue };
         let at = root.key(key.name);
         match (key.name, key.kind) {
-            ("osbuild", _) => osbuild = osbuild::read(node, at, findings),
             ("variants_file", _) => {
                 variants_file = options::file_or_scm(node, at, schema::VARIANTS_KEYS, findings);
             }
@@ -100,15 +100,20 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
             (_, Kind::Removed(_)) => {
                 options::check_removed(key, options.key_span(key.name).unwrap_or(node.span), findings);
             }
-            _ => options::check_kind(key, node, at, findings),
+            _ => kinds::check_kind(key, node, at, findings),
         }
     }
+    let sections = schema.sections().iter().filter_map(|section| {
+        let node = options.get(section.name)?;
+        section::read(section, node, root.key(section.name), &options, findings)
+    });
+    let sections = sections.collect();
     release::check(&options, findings);
-    for key in schema::KEYS.iter().filter(|key| key.required && options.get(key.name).is_none()) {
+    for key in schema.options().filter(|key| key.required && options.get(key.name).is_none()) {
         findings.missing(tree, root, key.name);
     }
-    options::check_keys(dict, findings);
-    options::check_rules(&options, findings);
+    options::check_keys(dict, schema, findings);
+    options::check_rules(&options, schema, findings);
     release::check_base_product(&options, findings);
     checksums::check_one_file(&options, findings);
 
@@ -125,9 +130,7 @@ fn checked(tree: &Node, findings: &mut Findings) -> Option<ComposeConfig> {
         translate_paths: translate_paths?,
         link_type: link_type(&options)?,
         create_optional_isos: options.is_true("create_optional_isos"),
-        global: build_defaults(&options, ["global_version", "global_release", "global_target"]),
-        osbuild_defaults: build_defaults(&options, ["osbuild_version", "osbuild_release", "osbuild_target"]),
-        osbuild,
+        sections,
         checksums: checksums::config(&options)?,
         tree: filled.clone(),
     })
@@ -141,13 +144,4 @@ fn link_type(options: &Options<'_>) -> Option<LinkType> {
         "abspath-symlink" => LinkType::AbspathSymlink,
         _ => LinkType::HardlinkOrCopy,
     })
-}
-
-fn build_defaults(options: &Options<'_>, [version, release, target]: [&str; 3]) -> BuildDefaults {
-    let release = options.get(release);
-    BuildDefaults {
-        version: options.text(version),
-        release: release.map(|node| Spanned::new(node.text().map(|text| text.value), node.span)),
-        target: options.text(target),
-    }
 }

@@ -5,7 +5,7 @@ use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{self, Default, Key, Kind, SCM_KEYS};
+use crate::schema::{self, Default, Key, Kind, SCM_KEYS, Schema};
 use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
@@ -67,49 +67,6 @@ pub fn default_node(key: &Key, span: Span) -> Option<Node> {
         Default::EmptyDict => Value::Dict(Arc::default()),
     };
     Some(node(value))
-}
-
-/// Checks an option's value against its kind.
-pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
-    let is_number = matches!(node.value, Value::Int(_) | Value::BigInt(_) | Value::Float(_));
-    match key.kind {
-        Kind::Any => {}
-        Kind::Text => drop(findings.text(node, at)),
-        Kind::TextOrNull => drop(findings.text_or_null(node, at)),
-        Kind::Choice(choices) => drop(findings.choice(node, at, choices)),
-        Kind::Boolean => {
-            findings.boolean(node, at);
-        }
-        Kind::Number if is_number => {}
-        Kind::Number => findings.wrong_type(node, at, "a number"),
-        Kind::NumberOrText if is_number || node.as_str().is_some() => {}
-        Kind::NumberOrText => findings.wrong_type(node, at, "a number or a string"),
-        Kind::Array => {
-            findings.array(node, at, "a list");
-        }
-        Kind::Texts => drop(findings.texts(node, at)),
-        Kind::TextOrTexts if node.as_str().is_some() => {}
-        Kind::TextOrTexts if node.as_array().is_some() => drop(findings.texts(node, at)),
-        Kind::TextOrTexts => findings.wrong_type(node, at, "a string or a list of strings"),
-        Kind::Object => {
-            findings.dict(node, at);
-        }
-        Kind::ObjectOrText if node.as_dict().is_some() || node.as_str().is_some() => {}
-        Kind::ObjectOrText => findings.wrong_type(node, at, "a dict or a string"),
-        Kind::ObjectOrChoice(_) if node.as_dict().is_some() => {}
-        Kind::ObjectOrChoice(choices) if node.as_str().is_some() => drop(findings.choice(node, at, choices)),
-        Kind::ObjectOrChoice(choices) => {
-            findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
-        }
-        Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
-        Kind::VariantsFile => drop(file_or_scm(node, at, schema::VARIANTS_KEYS, findings)),
-        Kind::Pairs => drop(pairs(node, at, findings)),
-        Kind::Osbuild => drop(super::osbuild::read(node, at, findings)),
-        Kind::ImageType => drop(super::osbuild::read_types(node, at, findings)),
-        Kind::Repositories => drop(super::osbuild::read_repos(node, at, findings)),
-        Kind::UploadOptions => super::upload::check(node, at, None, findings),
-        Kind::Removed(_) => {}
-    }
 }
 
 /// A path, or a dict that says where to export a file from and has the `required` keys.
@@ -204,20 +161,19 @@ pub fn check_removed(key: &Key, span: Span, findings: &mut Findings) {
 }
 
 /// Warns of options that nobody knows.
-pub fn check_keys(dict: &Dict, findings: &mut Findings) {
+pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
     for (key, _) in &dict.entries {
         let Some(name) = key.as_str() else {
             let message = format!("an option's name must be a string, found {}", shown(key, At::Root));
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
             continue;
         };
-        if schema::key(name).is_some() || schema::is_newer(name) {
+        if schema.get(name).is_some() || schema::is_newer(name) {
             continue;
         }
         let message = format!("no option is called {}", quoted(name));
         let found = Diagnostic::new(&codes::UNKNOWN_OPTION, At::Root.key(name).to_string(), message).at(key.span);
-        let alive = schema::KEYS.iter().filter(|key| !matches!(key.kind, Kind::Removed(_)));
-        let near = crate::similar::suggest(name, alive.map(|key| key.name));
+        let near = crate::similar::suggest(name, schema.names());
         findings.add(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found,
@@ -226,7 +182,7 @@ pub fn check_keys(dict: &Dict, findings: &mut Findings) {
 }
 
 /// Checks which options need or exclude which.
-pub fn check_rules(options: &Options<'_>, findings: &mut Findings) {
+pub fn check_rules(options: &Options<'_>, schema: &Schema, findings: &mut Findings) {
     for rule in schema::RULES {
         let Some(node) = options.get(rule.key) else { continue };
         let holds = match rule.value {
@@ -246,7 +202,7 @@ pub fn check_rules(options: &Options<'_>, findings: &mut Findings) {
         }
         for other in rule.conflicts {
             let Some(value) = options.get(other) else { continue };
-            let default = schema::key(other).map_or(Default::Absent, |key| key.default);
+            let default = schema.option(other).map_or(Default::Absent, |key| key.default);
             if matches!((default, &value.value), (Default::Boolean(a), Value::Bool(b)) if a == *b) {
                 continue;
             }

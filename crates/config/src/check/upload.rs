@@ -3,29 +3,29 @@
 use super::path::At;
 use super::values::{Findings, quoted};
 use crate::codes;
-use crate::compose_config::ImageTypes;
 use crate::diagnostic::Diagnostic;
-use crate::schema::images::{UPLOADS, Upload, cloud_of};
+use crate::schema::images::{UPLOADS, Upload, cloud_of, type_in};
 use crate::schema::{Key, Kind};
-use crate::source::Spanned;
 use crate::tree::{Dict, Node};
 
 /// Checks that the options fit one of the kinds, else says which is nearest and what is wrong with it; and that a kind which
 /// they fit goes with the image type, since each type can be uploaded to one cloud only.
-pub fn check(node: &Node, at: At<'_>, types: Option<&Spanned<ImageTypes>>, findings: &mut Findings) {
+pub fn check(node: &Node, at: At<'_>, types: Option<&Node>, findings: &mut Findings) {
     let Some(dict) = node.as_dict() else {
         let message = format!("expected a dict of upload options, found {}", node.kind());
         findings.add(Diagnostic::new(&codes::UPLOAD_OPTIONS, at.to_string(), message).at(node.span));
         return;
     };
-    let cloud = types.and_then(|types| cloud_of(types.value.first()));
+    let types = types.and_then(|node| Some((type_in(node)?, node.span)));
+    let cloud = types.and_then(|(image_type, _)| cloud_of(image_type));
     let all: Vec<_> = UPLOADS.iter().map(|kind| (misfits(kind, dict), kind)).collect();
     let nearest = all.iter().min_by_key(|(misfits, kind)| (misfits.weight(), Some(kind.cloud) != cloud));
     let Some((misfits, kind)) = nearest else { return };
     if misfits.weight() == 0 {
         let wanted = UPLOADS.iter().find(|kind| Some(kind.cloud) == cloud);
         // Options without a key are not sent.
-        if let (Some(wanted), Some(types)) = (wanted.filter(|wanted| wanted.cloud != kind.cloud), types)
+        if let (Some(wanted), Some((image_type, place_of_type))) =
+            (wanted.filter(|wanted| wanted.cloud != kind.cloud), types)
             && !dict.entries.is_empty()
         {
             let fitting: Vec<&str> =
@@ -33,11 +33,11 @@ pub fn check(node: &Node, at: At<'_>, types: Option<&Spanned<ImageTypes>>, findi
             let message = format!(
                 "these upload options are for {}, but images of type {} can only be uploaded to {}",
                 fitting.join(" or "),
-                quoted(types.value.first()),
+                quoted(image_type),
                 place(wanted)
             );
             let found = Diagnostic::new(&codes::UPLOAD_CLOUD, at.to_string(), message).at(node.span);
-            findings.add(found.related(types.span, "the image type").help(takes(wanted)));
+            findings.add(found.related(place_of_type, "the image type").help(takes(wanted)));
         }
         return;
     }

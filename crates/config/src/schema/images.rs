@@ -1,38 +1,7 @@
-//! The *images* of the `osbuild` section: their keys, and the clouds that they can be uploaded to (PUNGI.md 2.1).
+//! *Image types* of osbuild-composer, and the clouds that images can be uploaded to (PUNGI.md 2.1).
 
 use super::{Key, Kind, opt, req};
-
-/// The keys of an image. No others are taken.
-pub const KEYS: &[Key] = &[
-    req("name", Kind::Text).about("Name of the image, and of its build in Koji."),
-    req("distro", Kind::Text).about("What osbuild builds, such as `fedora-42` or `rhel-9`."),
-    req("image_types", Kind::ImageType).about("The image type, or a list of exactly one."),
-    opt("version", Kind::Text).about("Version of the build, or a generator such as `!VERSION_FROM_VERSION`."),
-    opt("target", Kind::Text).about("Build target in Koji."),
-    opt("release", Kind::Text).about("Release of the build, or a generator; empty for a generated one."),
-    opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
-    opt("failable", Kind::Texts).about("Any arch, or `*`: the compose goes on when the image fails."),
-    opt("subvariant", Kind::Text)
-        .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
-    opt("repo", Kind::Repositories).about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
-    opt("ostree_url", Kind::Text).about("URL of the ostree repository."),
-    opt("ostree_ref", Kind::Text).about("The ostree ref to commit to."),
-    opt("ostree_parent", Kind::Text).about("The ostree ref or commit to build on."),
-    opt("manifest_type", Kind::Text).about("Type of the image in images.json; else the archive type that Koji names."),
-    opt("customizations", Kind::Object).about("Customizations, as osbuild-composer takes them."),
-    opt("upload_options", Kind::UploadOptions).about("Upload the image to the cloud that its type belongs to."),
-];
-
-/// The keys of a repository that is written as a dict.
-pub const REPOSITORY_KEYS: &[Key] = &[
-    req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
-    opt("package_sets", Kind::Texts).about("The package sets that the repository is for."),
-];
-
-/// The names of keys.
-pub fn names(keys: &[Key]) -> Vec<&'static str> {
-    keys.iter().map(|key| key.name).collect()
-}
+use crate::tree::Node;
 
 /// A cloud, or another place that images are uploaded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +60,15 @@ pub const UPLOADS: &[Upload] = &[
     },
     Upload { cloud: Cloud::Container, name: "container", keys: &[opt("name", Kind::Text), opt("tag", Kind::Text)] },
 ];
+
+/// The image type that a value of [`Kind::ImageType`] names: a string, or the older form, a list of one string.
+pub fn type_in(node: &Node) -> Option<&str> {
+    match node.as_array() {
+        Some([one]) => one.as_str(),
+        Some(_) => None,
+        None => node.as_str(),
+    }
+}
 
 /// The only cloud that images of a type can be uploaded to; none for a type that is not in the list.
 pub fn cloud_of(image_type: &str) -> Option<Cloud> {

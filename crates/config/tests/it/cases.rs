@@ -1,7 +1,7 @@
 //! The recorded cases: dumps with defaults, and the paths at which Pungi complained.
 
-use crate::{fixtures, json};
-use magudi_config::{Diagnostic, Node, Sources, check, codes, diagnostic, dump, load_config};
+use crate::{SCHEMA, check, fixtures, json};
+use magudi_config::{Diagnostic, Node, Sources, codes, diagnostic, dump, load_config};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ fn dumps_have_pungis_defaults() {
             continue;
         }
         let (_, tree) = load(&folder.join(config));
-        let filled = check::with_defaults(&tree.unwrap());
+        let filled = magudi_config::check::with_defaults(&tree.unwrap(), &SCHEMA);
         assert_eq!(dump::to_json(&filled).unwrap(), json(&expected), "{}", folder.display());
         let text = std::fs::read_to_string(&expected).unwrap();
         assert_eq!(dump::to_text(&filled).unwrap().trim_end(), text.trim_end(), "{}", folder.display());
@@ -125,9 +125,9 @@ fn a_tuple_of_images_is_a_list_of_images() {
     let (_, tree) = load(&fixtures().join("cases/c105_tuple_osbuild_value/test.conf"));
     let (config, _) = check(&tree.unwrap());
     let config = config.unwrap();
-    assert_eq!(config.osbuild.len(), 1);
-    assert_eq!(config.osbuild[0].images[0].path, "osbuild.^Server$.0");
-    assert_eq!(config.osbuild[0].images[0].name.as_str(), "tup");
+    let [pattern] = &config.section("osbuild").unwrap().patterns[..] else { panic!("one pattern") };
+    assert_eq!(pattern.images[0].path, "osbuild.^Server$.0");
+    assert_eq!(pattern.images[0].label(), "tup");
 }
 
 #[test]
@@ -136,11 +136,12 @@ fn included_values_lead_to_the_included_file() {
     let (config, problems) = check(&tree.unwrap());
     assert!(!diagnostic::has_errors(&problems));
     let config = config.unwrap();
-    let place = sources.position(config.osbuild[0].images[0].name.span);
+    let patterns = &config.section("osbuild").unwrap().patterns;
+    let place = sources.position(patterns[0].images[0].label_span());
     assert!(place.path.ends_with("sub/more.conf"), "{place}");
-    let formatted = sources.position(config.osbuild[1].images[0].name.span);
+    let formatted = sources.position(patterns[1].images[0].label_span());
     assert!(formatted.path.ends_with("c32_include/test.conf"), "{formatted}");
-    assert_eq!(config.osbuild[1].images[0].name.as_str(), "c-4");
+    assert_eq!(patterns[1].images[0].label(), "c-4");
 }
 
 /// `GOOD` and some more lines: the ids and paths of the errors.

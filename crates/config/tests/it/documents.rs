@@ -15,14 +15,6 @@ fn diagnostics() {
     assert!(document("diagnostics.md") == made, "docs/diagnostics.md is out of date; run: {command}");
 }
 
-#[test]
-fn schema() {
-    let made = magudi_config::json_schema::to_text();
-    let command = "cargo run -p magudi-config --example schema > docs/schemas/compose-config.schema.json";
-    let same = document("schemas/compose-config.schema.json") == made;
-    assert!(same, "docs/schemas/compose-config.schema.json is out of date; run: {command}");
-}
-
 /// The examples in the table are read as anyone would write them, and get what they stand for.
 #[test]
 fn examples_of_text_and_options() {
@@ -47,7 +39,7 @@ fn examples_of_text_and_options() {
         std::fs::write(&path, format!("{}{source}\n", lines.concat())).unwrap();
         let mut sources = magudi_config::Sources::new();
         let problems = match magudi_config::load_config(&path, &mut sources) {
-            Ok(tree) => [sources.remarks(), &magudi_config::check(&tree).1].concat(),
+            Ok(tree) => [sources.remarks(), &crate::check(&tree).1].concat(),
             Err(problems) => problems,
         };
         let mut ids: Vec<&str> = problems.iter().map(|problem| problem.code.id).collect();

@@ -1,6 +1,7 @@
 //! Files that mean harm, and files that mean nothing: they end in diagnostics, soon.
 
-use magudi_config::{Diagnostic, Dict, Node, Severity, Sources, check, codes, conf, dump, json, limits, render, yaml};
+use crate::check;
+use magudi_config::{Diagnostic, Dict, Node, Severity, Sources, codes, conf, dump, json, limits, render, yaml};
 use std::collections::HashMap;
 use std::path::Path;
 

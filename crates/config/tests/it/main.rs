@@ -13,7 +13,20 @@ mod rendering;
 mod uploads;
 mod yaml;
 
+/// A table as the phases bring them: the one that the recorded cases are about.
+#[path = "../../../../phases/osbuild/section.rs"]
+mod section;
+
+use magudi_config::{ComposeConfig, Diagnostic, Node, Schema};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new([&section::SECTION]));
+
+/// Checks a configuration with the section of the recorded cases.
+fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
+    magudi_config::check(tree, &SCHEMA)
+}
 
 /// The fixtures taken from Pungi.
 fn fixtures() -> PathBuf {

@@ -1,6 +1,7 @@
 //! What people and programs get to see.
 
-use magudi_config::{Diagnostic, Dict, Node, Sources, check, codes, conf, json, render};
+use crate::check;
+use magudi_config::{Diagnostic, Dict, Node, Sources, codes, conf, json, render};
 use std::path::Path;
 
 /// A configuration that is good but for what is put behind it.

@@ -1,6 +1,7 @@
 //! `upload_options`: the kind that they are of, what is missing or too much, and the clouds of image types.
 
-use magudi_config::{Dict, Sources, check, conf};
+use crate::check;
+use magudi_config::{Dict, Sources, conf};
 use std::path::Path;
 
 /// Codes, messages and helps of what is found about one image.

@@ -1,7 +1,8 @@
 //! YAML configurations: the same tree as the other syntaxes give, or one problem at its place.
 
+use crate::check;
 use magudi_config::load::{Syntax, parse_config};
-use magudi_config::{Diagnostic, Node, Severity, Sources, check, codes, dump, limits, render};
+use magudi_config::{Diagnostic, Node, Severity, Sources, codes, dump, limits, render};
 use std::path::Path;
 
 fn read(text: &str) -> (Sources, Result<Node, Diagnostic>) {

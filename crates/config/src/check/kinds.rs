@@ -1,0 +1,144 @@
+//! *Kinds*: whether a value is what its key takes.
+
+use super::options::{file_or_scm, pairs};
+use super::path::At;
+use super::upload;
+use super::values::{Findings, quoted};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::schema::images;
+use crate::schema::{self, Key, Kind};
+use crate::tree::{Dict, Node, Value};
+
+/// Checks an option's value against its kind.
+pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
+    let is_integer = matches!(node.value, Value::Int(_) | Value::BigInt(_));
+    let is_number = is_integer || matches!(node.value, Value::Float(_));
+    match key.kind {
+        Kind::Any => {}
+        Kind::Text => drop(findings.text(node, at)),
+        Kind::TextOrNull => drop(findings.text_or_null(node, at)),
+        Kind::Choice(choices) => drop(findings.choice(node, at, choices)),
+        Kind::Boolean => {
+            findings.boolean(node, at);
+        }
+        Kind::Number if is_number => {}
+        Kind::Number => findings.wrong_type(node, at, "a number"),
+        Kind::NumberOrText if is_number || node.as_str().is_some() => {}
+        Kind::NumberOrText => findings.wrong_type(node, at, "a number or a string"),
+        Kind::Array => {
+            findings.array(node, at, "a list");
+        }
+        Kind::Texts => drop(findings.texts(node, at)),
+        Kind::TextOrTexts if node.as_str().is_some() => {}
+        Kind::TextOrTexts if node.as_array().is_some() => drop(findings.texts(node, at)),
+        Kind::TextOrTexts => findings.wrong_type(node, at, "a string or a list of strings"),
+        Kind::Integer if is_integer => {}
+        Kind::Integer => findings.wrong_type(node, at, "a whole number"),
+        Kind::Object => {
+            findings.dict(node, at);
+        }
+        Kind::Dict(keys) | Kind::Open(keys) => {
+            if let Some(dict) = findings.dict(node, at) {
+                check_dict(node, dict, keys, matches!(key.kind, Kind::Open(_)), at, findings);
+            }
+        }
+        Kind::ObjectOrText if node.as_dict().is_some() || node.as_str().is_some() => {}
+        Kind::ObjectOrText => findings.wrong_type(node, at, "a dict or a string"),
+        Kind::ObjectOrChoice(_) if node.as_dict().is_some() => {}
+        Kind::ObjectOrChoice(choices) if node.as_str().is_some() => drop(findings.choice(node, at, choices)),
+        Kind::ObjectOrChoice(choices) => {
+            findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
+        }
+        Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
+        Kind::VariantsFile => drop(file_or_scm(node, at, schema::VARIANTS_KEYS, findings)),
+        Kind::Pairs => drop(pairs(node, at, findings)),
+        Kind::ImageType => check_types(node, at, findings),
+        Kind::Repositories(keys) => check_repos(node, keys, at, findings),
+        Kind::UploadOptions { .. } => upload::check(node, at, None, findings),
+        Kind::Removed(_) => {}
+    }
+}
+
+/// Checks the values of a dict by its keys, in their order, and what is missing or too much.
+pub fn check_dict(node: &Node, dict: &Dict, keys: &[Key], open: bool, at: At<'_>, findings: &mut Findings) {
+    let (known, others) = sorted(dict, keys);
+    for (key, value) in keys.iter().zip(&known) {
+        let Some(value) = value else { continue };
+        match key.kind {
+            Kind::UploadOptions { of } => upload::check(value, at.key(key.name), dict.get(of), findings),
+            _ => check_kind(key, value, at.key(key.name), findings),
+        }
+    }
+    for (key, _) in keys.iter().zip(&known).filter(|(key, value)| key.required && value.is_none()) {
+        findings.missing(node, at, key.name);
+    }
+    if open {
+        return;
+    }
+    for key in others {
+        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        findings.unexpected(key, at, &names);
+    }
+}
+
+/// The value of each key, found in one pass, and the keys that are none of them.
+fn sorted<'n>(dict: &'n Dict, keys: &[Key]) -> (Vec<Option<&'n Node>>, Vec<&'n Node>) {
+    let mut known = vec![None; keys.len()];
+    let mut others = Vec::new();
+    for (key, value) in &dict.entries {
+        let slot = key.as_str().and_then(|name| keys.iter().position(|known| known.name == name));
+        match slot.and_then(|slot| known.get_mut(slot)) {
+            Some(slot) => *slot = Some(value),
+            None => others.push(key),
+        }
+    }
+    (known, others)
+}
+
+/// A string, or the older form: a list of one string.
+fn check_types(node: &Node, at: At<'_>, findings: &mut Findings) {
+    if node.as_str().is_some() {
+        return remark_on_type(node, at, findings);
+    }
+    let Some(items) = node.as_array() else {
+        return findings.wrong_type(node, at, "an image type or a list of one image type");
+    };
+    if items.len() != 1 {
+        let message = format!("expected exactly one image type, found {}", items.len());
+        let found = Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(node.span);
+        return findings.add(if items.is_empty() { found } else { found.help("make one image of each type") });
+    }
+    if findings.texts(node, at).is_some() {
+        for item in items {
+            remark_on_type(item, at, findings);
+        }
+    }
+}
+
+/// Warns of an image type that is a slip of a known one. Others that are not known are composer's business: a note.
+fn remark_on_type(node: &Node, at: At<'_>, findings: &mut Findings) {
+    let name = node.as_str().unwrap_or("");
+    if images::is_known(name) {
+        return;
+    }
+    let message = format!("no image type is known as {}", quoted(name));
+    let found = |code| Diagnostic::new(code, at.to_string(), message).at(node.span);
+    findings.add(match images::slip_of(name) {
+        Some(near) => found(&codes::UNKNOWN_IMAGE_TYPE).help(format!("did you mean `{near}`?")),
+        None => found(&codes::UNLISTED_IMAGE_TYPE).help("it is passed on to the hub as it is"),
+    });
+}
+
+/// The repositories of an image, each a string or a dict with `keys`.
+fn check_repos(node: &Node, keys: &[Key], at: At<'_>, findings: &mut Findings) {
+    let Some(items) = findings.array(node, at, "a list of repositories") else { return };
+    for (index, item) in items.iter().enumerate() {
+        let at = at.item(index);
+        match &item.value {
+            Value::Str(_) => {}
+            Value::Dict(dict) => check_dict(item, dict, keys, false, at, findings),
+            _ => findings.wrong_type(item, at, "a repository: a string, or a dict with `baseurl`"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The *sections* of a checked configuration: patterns, images and what images inherit, the same for every phase. What a key
+//! takes is known from the phase's table, so a value that is here is of that type.
+
+use crate::schema::{Fallback, Section};
+use crate::source::{Span, Spanned, Text};
+use crate::tree::{Dict, Node, Value};
+use std::sync::Arc;
+
+/// A section as a configuration has it.
+#[derive(Debug, Clone)]
+pub struct SectionConfig {
+    /// Its table.
+    pub schema: &'static Section,
+    /// The patterns in the order of the file.
+    pub patterns: Vec<Images>,
+    /// The values of `PHASE_KEY` and `global_KEY`.
+    inherited: Vec<Inherited>,
+}
+
+/// What stands for a key that an image does not have.
+#[derive(Debug, Clone)]
+pub(crate) struct Inherited {
+    pub key: &'static str,
+    pub phase: Option<Node>,
+    pub global: Option<Node>,
+}
+
+/// One pattern of a section and its images.
+#[derive(Debug, Clone)]
+pub struct Images {
+    /// The pattern of variant uids.
+    pub pattern: Text,
+    /// The images.
+    pub images: Vec<Image>,
+}
+
+/// One image of a section: a dict that fits the section's table.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The dict.
+    pub span: Span,
+    /// The dotted path, e.g. `osbuild.^Server$.0`.
+    pub path: String,
+    /// The whole entry.
+    entry: Arc<Dict>,
+    /// The dict with the image's own keys, and its key in the entry where it is not the entry itself.
+    own: Arc<Dict>,
+    within: Option<&'static str>,
+    /// What the image is called in messages.
+    label: Option<Text>,
+}
+
+impl SectionConfig {
+    pub(crate) fn new(schema: &'static Section, patterns: Vec<Images>, inherited: Vec<Inherited>) -> Self {
+        Self { schema, patterns, inherited }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Forgets the images as they were written.
+    pub(crate) fn forget_images(&mut self) {
+        self.patterns.iter_mut().for_each(|pattern| pattern.images = Vec::new());
+    }
+
+    /// The value of a key for an image: its own, the phase's or the global one (PUNGI.md 5).
+    pub fn setting<'s>(&'s self, image: &'s Image, key: &str) -> Option<&'s Node> {
+        let own = image.get(key);
+        let fallback = self.schema.own_keys().iter().find(|known| known.name == key).map(|known| known.fallback);
+        let inherited = self.inherited.iter().find(|inherited| inherited.key == key);
+        let all = [own, inherited.and_then(|i| i.phase.as_ref()), inherited.and_then(|i| i.global.as_ref())];
+        match fallback {
+            None | Some(Fallback::Nowhere) => own,
+            Some(Fallback::Present) => all.into_iter().flatten().next(),
+            Some(Fallback::True) => all.into_iter().flatten().find(|node| node.is_truthy()),
+        }
+    }
+}
+
+impl Image {
+    /// An image whose entry has been checked. None when it is no dict, or the dict with its own keys is not there.
+    pub(crate) fn new(entry: &Node, path: String, schema: &'static Section) -> Option<Self> {
+        let dict = |node: &Node| match &node.value {
+            Value::Dict(dict) => Some(Arc::clone(dict)),
+            _ => None,
+        };
+        let whole = dict(entry)?;
+        let own = match schema.layout.within {
+            Some(within) => dict(whole.get(within)?)?,
+            None => Arc::clone(&whole),
+        };
+        let label = own.get(schema.label).and_then(Node::text);
+        Some(Self { span: entry.span, path, entry: whole, own, within: schema.layout.within, label })
+    }
+
+    /// What the image is called in messages; empty for one that has no name.
+    pub fn label(&self) -> &str {
+        self.label.as_ref().map_or("", Spanned::as_str)
+    }
+
+    /// Where that stands, else where the image stands.
+    pub fn label_span(&self) -> Span {
+        self.label.as_ref().map_or(self.span, |label| label.span)
+    }
+
+    /// The value of one of the image's own keys.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.own.get(key)
+    }
+
+    /// A table that stands beside the image's own keys.
+    pub fn beside(&self, key: &str) -> Option<&Node> {
+        self.entry.get(key)
+    }
+
+    /// A string.
+    pub fn text(&self, key: &str) -> Option<Spanned<&str>> {
+        let node = self.get(key)?;
+        Some(Spanned::new(node.as_str()?, node.span))
+    }
+
+    /// A string that the tree's text is shared with.
+    pub fn shared(&self, key: &str) -> Option<Arc<str>> {
+        Some(self.get(key)?.text()?.value)
+    }
+
+    /// The strings of a list.
+    pub fn texts(&self, key: &str) -> Option<Spanned<Vec<Spanned<&str>>>> {
+        let node = self.get(key)?;
+        let texts = node.as_array()?.iter().filter_map(|item| Some(Spanned::new(item.as_str()?, item.span)));
+        Some(Spanned::new(texts.collect(), node.span))
+    }
+
+    /// Whether Python would take the value for true; false when there is none.
+    pub fn is_true(&self, key: &str) -> bool {
+        self.get(key).is_some_and(Node::is_truthy)
+    }
+
+    /// The dotted path of one of the image's own keys.
+    pub fn path_of(&self, key: &str) -> String {
+        match self.within {
+            Some(within) => format!("{}.{within}.{key}", self.path),
+            None => format!("{}.{key}", self.path),
+        }
+    }
+}
