@@ -378,11 +378,10 @@ pub fn compose(
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
-        HubChoice::Profile(profile, _) => {
-            Polling { most: profile.poll_interval, settled: profile.retry_interval, ..Polling::default() }
-        }
+        HubChoice::Profile(profile, _) => Polling::of(profile),
         #[cfg(feature = "simulator")]
-        HubChoice::Simulated(_) => Polling::default(),
+        // It is never behind.
+        HubChoice::Simulated(_) => Polling { settled: Duration::ZERO, ..Polling::default() },
     };
     let (handle, stopped) = stop();
     let (detach, cannot) =

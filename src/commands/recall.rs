@@ -60,21 +60,23 @@ pub fn recall(
     let keys = keys(requests);
     refuse_changes(dir, requests, &keys, inspected, &history, &going.rebuild)?;
     let pairs = requests.iter().zip(&keys);
-    recalled.starts =
-        pairs.map(|(request, key)| start(dir, request, history.requests.get(key), going.retry_failed)).collect();
+    recalled.starts = pairs.map(|(request, key)| start(dir, request, history.requests.get(key), going)).collect();
     Ok(recalled)
 }
 
-fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, retry_failed: bool) -> Start {
+fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, going: &Going) -> Start {
     let Some(past) = past else { return Start::Submit };
     let Some(task) = past.task else {
-        return past.in_doubt.map_or(Start::Submit, Start::LookUp);
+        return match past.in_doubt {
+            Some(in_doubt) if !is_named(&going.rebuild, &request.variant, request.name()) => Start::LookUp(in_doubt),
+            _ => Start::Submit,
+        };
     };
     let lost = matches!(past.state.as_deref(), Some("FAILED" | "CANCELED"));
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
     let told = !request.about.uploads || !past.uploads.is_empty();
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.canceled || (lost && retry_failed) {
+    if past.canceled || (lost && going.retry_failed) {
         Start::Submit
     } else if past.done && told && past.images.iter().all(is_whole) {
         Start::Keep(task, past.added(), past.uploads.clone())
@@ -86,6 +88,11 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, retry_fai
 /// Whether a file that was verified before is as it was left.
 fn is_there(dir: &ComposeDir, path: &str, size: u64, mtime: i64) -> bool {
     std::fs::metadata(dir.compose().join(path)).is_ok_and(|meta| meta.len() == size && meta.mtime() == mtime)
+}
+
+/// Whether an image is among those that are to be built again.
+fn is_named(rebuild: &[String], variant: &str, name: &str) -> bool {
+    rebuild.iter().any(|image| image == "*" || image == name || *image == format!("{variant}:{name}"))
 }
 
 /// Refuses a plan that is not the one that was begun, but for images that are named to be built again.
@@ -100,9 +107,7 @@ fn refuse_changes(
     if history.order.is_empty() {
         return Ok(());
     }
-    let named = |variant: &str, name: &str| {
-        rebuild.iter().any(|image| image == "*" || image == name || *image == format!("{variant}:{name}"))
-    };
+    let named = |variant: &str, name: &str| is_named(rebuild, variant, name);
     let added: Vec<String> = requests
         .iter()
         .zip(keys)

@@ -12,6 +12,7 @@
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
+//! - `lost_answers`: no answer that gets lost makes a second task
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `hostile`: names and links that lead elsewhere
@@ -40,6 +41,7 @@ mod faults;
 mod hostile;
 mod hub;
 mod image;
+mod lost_answers;
 mod merging;
 mod packaging;
 mod program;

@@ -170,6 +170,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hub_time: Option<Timestamp>,
     },
+    /// The answer to a submission got lost: a task of it may be there, and is looked for.
+    AnswerLost {
+        /// Which.
+        request: usize,
+        /// The hub has executed it for certain.
+        executed: bool,
+    },
     /// A task that an earlier run, or a call without an answer, made for a request.
     Adopted {
         /// Which.
@@ -330,6 +337,7 @@ impl Event {
         match self {
             Self::Planned { request, .. }
             | Self::Submitting { request, .. }
+            | Self::AnswerLost { request, .. }
             | Self::Adopted { request, .. }
             | Self::Kept { request, .. }
             | Self::Submitted { request, .. }

@@ -18,6 +18,17 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// A submission of which it is not known whether the hub made a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InDoubt {
+    /// The time from which on to look for its task, by the hub's clock.
+    pub since: Timestamp,
+    /// Its answer got lost. Otherwise it was announced, and perhaps never sent.
+    pub lost: bool,
+    /// The hub has executed it.
+    pub executed: bool,
+}
+
 /// What is known of one request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Past {
@@ -49,8 +60,8 @@ pub struct Past {
     pub url: Option<String>,
     /// The last state in which the task was seen.
     pub state: Option<String>,
-    /// Set while it is not known whether the hub made a task: the time from which on to look for it, by the hub's clock.
-    pub in_doubt: Option<Timestamp>,
+    /// Set while it is not known whether the hub made a task.
+    pub in_doubt: Option<InDoubt>,
     /// Which of [`History::places`] the compose was in when it was sent last.
     pub place: usize,
     /// We had the task canceled.
@@ -212,7 +223,7 @@ impl History {
     /// for it, by the hub's clock.
     pub fn in_doubt<'a>(&'a self) -> Vec<(usize, &'a str, Timestamp)> {
         let doubtful =
-            |(index, key): (&usize, &'a String)| Some((*index, key.as_str(), self.requests.get(key)?.in_doubt?));
+            |(index, key): (&usize, &'a String)| Some((*index, key.as_str(), self.requests.get(key)?.in_doubt?.since));
         self.order.iter().filter_map(doubtful).collect()
     }
 
@@ -389,7 +400,14 @@ impl<'a> Replay<'a> {
             Event::Submitting { hub_time, .. } => {
                 let since = hub_time.unwrap_or_else(|| since(stamped.time));
                 let before = std::mem::take(past);
-                *past = Past { in_doubt: Some(since), place: self.place, ..before.without_task() };
+                let in_doubt = Some(InDoubt { since, lost: false, executed: false });
+                *past = Past { in_doubt, place: self.place, ..before.without_task() };
+            }
+            Event::AnswerLost { executed, .. } => {
+                if let Some(in_doubt) = &mut past.in_doubt {
+                    in_doubt.lost = true;
+                    in_doubt.executed |= *executed;
+                }
             }
             Event::Submitted { task, url, .. } | Event::Adopted { task, url, .. } => {
                 history.tasks.insert(*task);
@@ -554,7 +572,8 @@ mod tests {
         assert_eq!(history.requests["a"].in_doubt, None);
         // By our clock, which may be ahead of the hub's.
         let early = since(Timestamp::from_second(5).unwrap());
-        assert_eq!(history.requests["b"].in_doubt, Some(early));
+        let announced = InDoubt { since: early, lost: false, executed: false };
+        assert_eq!(history.requests["b"].in_doubt, Some(announced));
         assert_eq!(history.tasks, BTreeSet::from([7]));
         assert_eq!(history.in_doubt(), [(1, "b", early)]);
         assert_eq!(history.unfinished(), [(0, 7)]);

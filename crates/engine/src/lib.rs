@@ -3,7 +3,8 @@
 //! # Module index
 //!
 //! - What to do: [`plan`], by a [`method`] of the hub
-//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`], [`mod@blocking`]
+//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`],
+//!   [`patience`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
@@ -26,6 +27,7 @@ pub mod mask;
 pub mod method;
 pub mod notify;
 pub mod part;
+pub mod patience;
 pub mod plan;
 pub mod reason;
 pub mod refusal;

@@ -85,6 +85,14 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::Submitting { phase, variant, .. } => {
             vec![Line::of(phase, Info, format!("[BEGIN] {} task for variant {variant}", title(phase)))]
         }
+        Event::AnswerLost { request, executed } => {
+            let how = if *executed { "executed" } else { "may have executed" };
+            let text = format!(
+                "The hub {how} the submission of request {}, and its answer got lost: looking for the task",
+                request + 1
+            );
+            vec![Line::new(Warning, text)]
+        }
         Event::Planned { .. } | Event::Diagnostic { .. } => Vec::new(),
         Event::LeftOut { text } => vec![Line::new(Info, text.clone())],
         Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],

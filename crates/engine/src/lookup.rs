@@ -5,7 +5,7 @@ use crate::method::Method;
 use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
-use magudi_koji::value::from_json;
+use magudi_koji::value::{covers, from_json};
 use magudi_koji::{Hub, KojiError, MethodCall, Value};
 use std::collections::BTreeMap;
 
@@ -53,6 +53,14 @@ impl Sent {
     pub fn made(&self, task: &TaskInfo) -> bool {
         let stored = task.request.as_ref();
         stored.is_some_and(|stored| self.method.is_same_request(stored, &self.args, &self.named))
+    }
+
+    /// Whether `other` sends all of this, and perhaps more.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let named = |sent: &Self| Value::Struct(sent.named.clone());
+        self.method == other.method
+            && covers(&Value::Array(other.args.clone()), &Value::Array(self.args.clone()))
+            && covers(&named(other), &named(self))
     }
 
     /// The tasks with just this request that `owner` (of anybody, without one) has made since then by the hub's clock, newest

@@ -10,6 +10,8 @@ mod task_output;
 mod tasks;
 mod users;
 
+pub use methods::Told;
+
 pub use builds::{Archive, Build, BuildState, ChecksumType, get_build, list_archives};
 pub use tags::{BuildTarget, Tag, get_build_target, get_tag};
 pub use task_info::{TaskInfo, TaskState, get_task_info};

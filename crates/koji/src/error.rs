@@ -153,8 +153,28 @@ impl KojiError {
         }
     }
 
+    /// Whether it lies in what was asked for or in the answer, not in the way to the hub: what was asked for with it, asked by
+    /// itself, may be answered well.
+    pub fn is_about_the_answer(&self) -> bool {
+        match self {
+            Self::Fault { fault, .. } => !fault.is_a(FaultClass::ServerOffline),
+            Self::Malformed { .. } | Self::TooLarge { .. } | Self::Shape(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the hub has executed the call for certain, although its answer is lost: it has said so (1009), or what it has
+    /// answered cannot be read.
+    pub fn has_executed(&self) -> bool {
+        match self {
+            Self::Retry { fault, .. } => fault.is_a(FaultClass::Retry),
+            Self::Shape(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the hub may have executed the call although there is no answer. A call that writes must not be repeated
-    /// as a new one before its effect has been looked for.
+    /// as a new one. False is certain: the call never left this machine, or the hub or its web server says no to it.
     pub fn may_have_executed(&self) -> bool {
         match self {
             Self::Retry { .. } | Self::Shape(_) => true,

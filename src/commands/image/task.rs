@@ -3,12 +3,14 @@
 use super::summary;
 use crate::error::Failure;
 use crate::ui::{Table, Ui, printable, reasons};
-use magudi_engine::lookup::Sent;
+use magudi_engine::lookup::{Sent, since_now};
+use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::reason::{self, parse_compose_status};
 use magudi_engine::refusal::argument;
+use magudi_engine::runner::Polling;
 use magudi_engine::runner::output::uploads;
-use magudi_koji::calls::{Build, TaskFilter, TaskResult, TaskState, get_task_result};
+use magudi_koji::calls::{Build, TaskResult, TaskState, get_task_result};
 use magudi_koji::value::int;
 use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Profile, Session};
 use magudi_phases::osbuild;
@@ -16,12 +18,6 @@ use std::time::{Duration, Instant};
 
 /// The first pause between two looks at the task; the longest is the profile's.
 const LEAST_PAUSE: Duration = Duration::from_millis(200);
-
-/// How far the hub's clock may be behind ours.
-const CLOCK_SKEW: Duration = Duration::from_secs(600);
-
-/// The most tasks that are looked through for one whose id was lost.
-const MAX_LISTED: usize = 10_000;
 
 /// One image to make.
 #[derive(Debug)]
@@ -80,10 +76,10 @@ impl Job<'_> {
         }
     }
 
-    /// Has the hub make the task, once: when an answer is lost it is looked for before it is asked for again.
+    /// Has the hub make the task, once: when the answer is lost the task is looked for, and never asked for again.
     async fn submit(&self, hub: &Hub, session: &Session) -> Result<i64, Failure> {
         let sent = Sent::of(self.request).map_err(Failure::Failed)?;
-        let begun = jiff::Timestamp::now();
+        let since = since_now(hub);
         let error = match session.make_task(&sent.call()).await {
             Ok(task) => return Ok(task),
             Err(error) => error,
@@ -91,27 +87,25 @@ impl Job<'_> {
         if !error.may_have_executed() {
             return Err(refused(&error));
         }
-        let in_doubt = |again: KojiError| {
+        let in_doubt = |why: String| {
             Failure::Failed(format!(
-                "{error}; whether there is a task is not known, and it cannot be looked for: {again}"
+                "{error}; there may be a task, and {why}: look for it at the hub before asking again"
             ))
         };
-        let owner = session.get_logged_in_user().await.map_err(in_doubt)?;
-        let filter = TaskFilter {
-            owner: owner.map(|user| user.id),
-            method: Some(sent.method.task.to_owned()),
-            created_after: Some(begun.as_millisecond() as f64 / 1000.0 - CLOCK_SKEW.as_secs_f64()),
-            ..TaskFilter::default()
-        };
-        let tasks = hub.list_all_tasks(&filter, MAX_LISTED).await.map_err(in_doubt)?;
-        // The newest is ours: an equal one of a minute ago would be older.
-        let ours = tasks.iter().filter(|task| sent.made(task));
-        match ours.map(|task| task.id).max() {
-            Some(task) => {
+        let asked = |error: KojiError| in_doubt(format!("the hub cannot be asked for it: {error}"));
+        let owner = session.get_logged_in_user().await.map_err(asked)?.map(|user| user.id);
+        let owner = Some(owner.ok_or_else(|| in_doubt("the hub does not say who we are".to_owned()))?);
+        let mut patience = Patience::lasting(Polling::of(hub.profile()).settled * 2);
+        loop {
+            let tasks = sent.tasks(hub, owner, since).await.map_err(asked)?;
+            // The newest is ours: an equal one of a minute ago would be older.
+            if let Some(task) = tasks.into_iter().max() {
                 self.ui.note(&format!("the hub's answer was lost; its newest task with just this request is {task}"));
-                Ok(task)
+                return Ok(task);
             }
-            None => session.make_task(&sent.call()).await.map_err(|error| refused(&error)),
+            if !patience.wait().await {
+                return Err(in_doubt("it was not found".to_owned()));
+            }
         }
     }
 
@@ -121,7 +115,8 @@ impl Job<'_> {
         let mut pause = LEAST_PAUSE;
         let clock = Instant::now();
         loop {
-            let info = hub.get_task_info(&[task]).await.map_err(Failure::failed)?.into_iter().next().flatten();
+            let told = hub.get_task_info(&[task]).await.map_err(Failure::failed)?.into_iter().next();
+            let info = told.transpose().map_err(Failure::failed)?.flatten();
             let info = info.ok_or_else(|| Failure::Failed(format!("the hub does not know task {task} any more")))?;
             if before != Some(info.state) {
                 let change = match before {

@@ -137,7 +137,7 @@ impl Run {
         let mut found: Vec<(Task, Result<i64, String>)> = Vec::with_capacity(tasks.len());
         for (task, result) in tasks.iter().zip(results) {
             let build = result
-                .map_err(|fault| fault.summary().into_owned())
+                .map_err(|error| error.to_string())
                 .and_then(|value| get_task_result::build_id(&value).ok_or_else(|| "no build is named".to_owned()));
             found.push((*task, build.map_err(|reason| format!("its result cannot be used: {reason}"))));
         }
@@ -154,7 +154,7 @@ impl Run {
                 let described = build.and_then(|id| {
                     let mut next = || match answers.next() {
                         Some(Ok(value)) => Ok(value),
-                        Some(Err(fault)) => Err(format!("build {id}: {}", fault.summary())),
+                        Some(Err(error)) => Err(format!("build {id}: {error}")),
                         None => Err(format!("the hub did not answer for build {id}")),
                     };
                     let (build, archives) = (next(), next());

@@ -16,20 +16,22 @@
 //! A request that fails does not stop the others (PUNGI.md 8); each ends with one [`Outcome`]. A request that an earlier
 //! run has begun goes on where it stopped, see [`Start`].
 
+mod adopt;
 mod collect;
 pub mod output;
 mod pace;
+mod search;
 mod submit;
 mod wait;
 
 use crate::artifact::{AddedImage, Artifact};
 use crate::event::{Event, Events};
+use crate::history::InDoubt;
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
 use crate::reason::Cause;
 use crate::stop::{Reason, STOPPED, Stop, StopHandle};
 use crate::volume::Volume;
-use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
@@ -37,11 +39,12 @@ use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{Archive, User};
 use magudi_koji::{Hub, Session};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
+use tokio::time::Instant;
 
 pub use pace::Polling;
 
@@ -61,9 +64,9 @@ pub enum Start {
     /// It was never sent.
     #[default]
     Submit,
-    /// It was sent at this time, and nobody knows whether the hub made a task: look before sending it again.
-    LookUp(Timestamp),
-    /// The hub has this task for it.
+    /// It may have been sent, and it is not known whether the hub made a task.
+    LookUp(InDoubt),
+    /// The hub has this task for it, which is compared with it before it is waited for.
     Adopt(i64),
     /// This task's images are in the compose, and it is known where they were uploaded to.
     Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
@@ -158,11 +161,16 @@ impl Runner {
             stop,
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
+            made: Arc::default(),
             directories: Arc::new(self.dir.directories()),
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
         let mut work = pin!(async {
-            tokio::join!(run.submit(starts, submitted), run.wait(to_wait, over), run.collect(to_collect));
+            tokio::join!(
+                Box::pin(run.submit(starts, submitted)),
+                Box::pin(run.wait(to_wait, over)),
+                Box::pin(run.collect(to_collect))
+            );
         });
         loop {
             tokio::select! {
@@ -212,6 +220,8 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
+    /// The tasks that this run has had made, and when.
+    made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.
     directories: Arc<Directories>,
 }

@@ -12,7 +12,7 @@
 //! The last two win over the others. A little is taken off each pause at random, so that composes that began together do
 //! not ask together.
 
-use magudi_koji::jittered;
+use magudi_koji::{Profile, jittered};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,9 +23,20 @@ pub struct Polling {
     pub least: Duration,
     /// The longest pause, unless the hub is slow or the tasks are very many.
     pub most: Duration,
-    /// How long the hub may still be at what a run asked for that was killed: before that, a task that it does not have
-    /// may still come.
+    /// How long the hub may be behind: still at what a run asked for that was killed, or without an idea in one place of what it has
+    /// done in another. What it does not have before that may still come.
     pub settled: Duration,
+}
+
+/// The least that a hub is granted to catch up.
+const LEAST_SETTLED: Duration = Duration::from_secs(15);
+
+impl Polling {
+    /// As a koji profile wants it: `poll_interval`, and `retry_interval` for a hub that is behind.
+    pub fn of(profile: &Profile) -> Self {
+        let settled = profile.retry_interval.max(LEAST_SETTLED);
+        Self { most: profile.poll_interval, settled, ..Self::default() }
+    }
 }
 
 impl Default for Polling {

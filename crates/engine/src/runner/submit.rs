@@ -1,8 +1,9 @@
 //! *Submitting*: one request after the other, on one session, none of them twice.
 //!
 //! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
-//! lost, the hub is asked for a task with just this request (KOJI.md 3) before anything is sent again.
+//! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
+use super::search::{Doubt, next_look};
 use super::{Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
@@ -23,20 +24,8 @@ use tokio::time::Instant;
 /// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
 const PER_SYNC: usize = 32;
 
-/// How often a request is sent, if the hub has no task of it each time that the answer got lost.
-const MOST_SENDS: usize = 5;
-
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
-
-/// A submission of which nobody knows whether it arrived.
-#[derive(Debug, Clone, Copy)]
-struct Doubt {
-    /// When it was about to be sent.
-    since: Timestamp,
-    /// When the hub is done with it, if it arrived.
-    settled: Instant,
-}
 
 /// Why a request has no task.
 enum Refused {
@@ -44,8 +33,10 @@ enum Refused {
     This(String, Option<String>),
     /// Nothing can be sent any more, or nothing can be recorded.
     Everything(String),
-    /// Nobody knows whether there is a task, and nothing can be sent any more.
-    InDoubt(String),
+    /// It is not known whether there is a task.
+    InDoubt(Doubt),
+    /// The same, and nothing can be sent any more.
+    InDoubtWithAll(Doubt),
 }
 
 impl Refused {
@@ -59,8 +50,13 @@ impl Refused {
 }
 
 impl Run {
+    /// Begins every request: sends those that were never sent, searches for those that may have been, goes on with those that
+    /// have a task.
     pub(super) async fn submit(&self, starts: Vec<Start>, submitted: mpsc::UnboundedSender<Task>) {
-        let mut to_send: VecDeque<(usize, Option<Timestamp>)> = VecDeque::new();
+        let mut to_send = VecDeque::new();
+        let mut doubts = Vec::new();
+        let mut to_adopt = Vec::new();
+        let settled = Instant::now() + self.runner.polling.settled;
         for (index, start) in starts.into_iter().enumerate() {
             match start {
                 Start::Keep(task, images, uploads) => {
@@ -69,133 +65,141 @@ impl Run {
                     // The receiver lives as long as the run.
                     let _ = self.ended.send((index, outcome));
                 }
-                Start::Adopt(task) => self.adopt(index, task, &submitted),
-                Start::LookUp(since) => to_send.push_back((index, Some(since))),
-                Start::Submit => to_send.push_back((index, None)),
+                Start::Adopt(task) => to_adopt.push(Task { request: index, id: task }),
+                Start::LookUp(what) => match Sent::of(&self.requests[index]) {
+                    Ok(sent) => doubts.push(Doubt::of_before(index, sent, what, settled)),
+                    Err(text) => self.refuse(index, text, None),
+                },
+                Start::Submit => to_send.push_back(index),
             }
         }
-        let settled = Instant::now() + self.runner.polling.settled;
+        tokio::join!(self.send_all(to_send, doubts, &submitted), self.recognize(to_adopt, submitted.clone()));
+    }
+
+    /// Sends what there is to send, and looks for what is in doubt, until both are done.
+    async fn send_all(
+        &self,
+        mut to_send: VecDeque<usize>,
+        mut doubts: Vec<Doubt>,
+        submitted: &mpsc::UnboundedSender<Task>,
+    ) {
         // After an error that is not about one request (the hub is gone, the session is lost), the next request would
         // fail in the same way after the same long wait.
         let mut broken: Option<String> = None;
-        while !to_send.is_empty() && !self.stop.is_set() {
-            let batch: Vec<_> = to_send.drain(..to_send.len().min(PER_SYNC)).collect();
-            if broken.is_none() {
-                broken = self.announce(&batch).await.err();
+        let mut announced = 0;
+        while !self.stop.is_set() {
+            let is_idle = to_send.is_empty();
+            if is_idle && doubts.is_empty() {
+                return;
             }
-            for (index, since) in batch {
-                if self.stop.is_set() {
-                    return;
+            tokio::select! {
+                biased;
+                () = self.stop.wait() => break,
+                () = next_look(&doubts) => {
+                    if let Some(certain) = self.stop.unless_set(self.look(&mut doubts, submitted)).await {
+                        // Behind those that are announced already.
+                        to_send.extend(certain);
+                    }
+                    continue;
                 }
-                let request = &self.requests[index];
-                let result = match &broken {
-                    Some(error) => Err(Refused::This(error.clone(), None)),
-                    None => self.send_or_stop(request, since.map(|since| Doubt { since, settled })).await,
-                };
-                match result {
-                    Ok((task, true)) => self.adopt(index, task, &submitted),
-                    Ok((task, false)) => {
-                        self.note(request, task);
-                        let url = (self.runner.task_url)(task);
-                        self.say(Event::Submitted { request: index, task, url });
-                        // The receiver ends only after this sender.
-                        let _ = submitted.send(Task { request: index, id: task });
-                    }
-                    Err(refused) => {
-                        let in_doubt = matches!(refused, Refused::InDoubt(_));
-                        let (text, argument) = match refused {
-                            Refused::This(text, argument) => (text, argument),
-                            Refused::Everything(text) | Refused::InDoubt(text) => {
-                                broken = Some(text.clone());
-                                (text, None)
-                            }
-                        };
-                        let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
-                        let failure = Some(format!("image {} was not submitted: {at}{text}", request.label()));
-                        let reason = Some(text);
-                        self.end(index, Outcome { failure, reason, argument, in_doubt, ..Outcome::default() });
-                    }
+                () = std::future::ready(()), if !is_idle => {}
+            }
+            if announced == 0 && broken.is_none() {
+                announced = to_send.len().min(PER_SYNC);
+                broken = self.announce(to_send.iter().take(announced).copied()).await.err();
+            }
+            let Some(index) = to_send.pop_front() else { continue };
+            announced = announced.saturating_sub(1);
+            let result = match &broken {
+                Some(error) => Err(Refused::This(error.clone(), None)),
+                None => self.send_or_stop(index).await,
+            };
+            match result {
+                Ok(task) => {
+                    self.note(&self.requests[index], task);
+                    self.say(Event::Submitted { request: index, task, url: (self.runner.task_url)(task) });
+                    // The receiver ends only after this sender.
+                    let _ = submitted.send(Task { request: index, id: task });
+                }
+                Err(Refused::This(text, argument)) => self.refuse(index, text, argument),
+                Err(Refused::Everything(text)) => {
+                    broken = Some(text.clone());
+                    self.refuse(index, text, None);
+                }
+                Err(Refused::InDoubt(doubt)) => doubts.push(doubt),
+                Err(Refused::InDoubtWithAll(doubt)) => {
+                    broken = Some(doubt.text().to_owned());
+                    // It was waited for as long as the hub is waited for: the tasks are looked for once.
+                    self.last_look(vec![doubt], submitted).await;
                 }
             }
         }
+        self.last_look(doubts, submitted).await;
     }
 
-    /// Records that requests are about to be sent. Those that are only looked up are in doubt already.
-    async fn announce(&self, batch: &[(usize, Option<Timestamp>)]) -> Result<(), String> {
-        let hub_time = since_now(&self.runner.hub);
-        for (index, _) in batch.iter().filter(|(_, since)| since.is_none()) {
-            let request = &self.requests[*index];
+    /// Ends a request of which there is no task.
+    fn refuse(&self, index: usize, text: String, argument: Option<String>) {
+        let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
+        let failure = Some(format!("image {} was not submitted: {at}{text}", self.requests[index].label()));
+        self.end(index, Outcome { failure, reason: Some(text), argument, ..Outcome::default() });
+    }
+
+    /// Records that requests are about to be sent.
+    async fn announce(&self, requests: impl Iterator<Item = usize>) -> Result<(), String> {
+        let hub_time = Some(since_now(&self.runner.hub));
+        for index in requests {
+            let request = &self.requests[index];
             let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
-            self.say(Event::Submitting { request: *index, phase, variant, hub_time: Some(hub_time) });
+            self.say(Event::Submitting { request: index, phase, variant, hub_time });
         }
         let journal = self.runner.journal.clone();
         blocking(move || journal.sync().map_err(|error| error.to_string())).await?
     }
 
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.
-    async fn send_or_stop(&self, request: &TaskRequest, doubt: Option<Doubt>) -> Result<(i64, bool), Refused> {
+    async fn send_or_stop(&self, index: usize) -> Result<i64, Refused> {
+        let sent = Sent::of(&self.requests[index]).map_err(|text| Refused::This(text, None))?;
+        let since = since_now(&self.runner.hub);
         let late = async {
             self.stop.wait().await;
             tokio::time::sleep(LAST_ANSWER).await;
         };
         tokio::select! {
             biased;
-            result = self.send(request, doubt) => result,
-            () = late => Err(Refused::InDoubt(format!("{STOPPED}, and the hub has not answered whether it has it"))),
-        }
-    }
-
-    /// Has the hub make a task, or finds the one it made. The flag says that it was found.
-    async fn send(&self, request: &TaskRequest, doubt: Option<Doubt>) -> Result<(i64, bool), Refused> {
-        let sent = Sent::of(request).map_err(|text| Refused::This(text, None))?;
-        if let Some(doubt) = doubt
-            && let Some(task) = self.find_settled(&sent, doubt).await.map_err(|error| {
-                Refused::InDoubt(format!("it may have been submitted before, and the hub cannot be asked: {error}"))
-            })?
-        {
-            return Ok((task, true));
-        }
-        let since = since_now(&self.runner.hub);
-        let mut lost = None;
-        for _ in 0..MOST_SENDS {
-            let error = match self.runner.session.make_task(&sent.call()).await {
-                Ok(task) => return Ok((self.claim(task), false)),
-                Err(error) => error,
-            };
-            if !error.may_have_executed() {
-                return Err(Refused::of(&error, request.method));
-            }
-            match self.find(&sent, since).await {
-                Ok(Some(task)) => return Ok((task, true)),
-                // The hub has no such task, so the call was never executed.
-                Ok(None) => lost = Some(error.to_string()),
-                Err(asked) => {
-                    return Err(Refused::InDoubt(format!("{error}; and the hub cannot be asked for it: {asked}")));
-                }
+            result = self.send(index, &sent, since) => result,
+            () = late => {
+                let text = format!("{STOPPED}, and the hub has not answered whether it has it");
+                self.say(Event::AnswerLost { request: index, executed: false });
+                Err(Refused::InDoubt(Doubt::of_this_run(index, sent, since, false, text)))
             }
         }
-        Err(Refused::Everything(lost.unwrap_or_default()))
     }
 
-    /// Looks for the task of a submission whose run was killed. What that run had sent when it died may still be on its way
-    /// to the hub, or in its queue: that it has no such task counts only after a while.
-    async fn find_settled(&self, sent: &Sent, doubt: Doubt) -> Result<Option<i64>, KojiError> {
-        let found = self.find(sent, doubt.since).await?;
-        if found.is_some() || Instant::now() >= doubt.settled {
-            return Ok(found);
+    /// Has the hub make a task.
+    async fn send(&self, index: usize, sent: &Sent, since: Timestamp) -> Result<i64, Refused> {
+        let error = match self.runner.session.make_task(&sent.call()).await {
+            Ok(task) => {
+                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(task, Instant::now());
+                return Ok(self.claim(task));
+            }
+            Err(error) => error,
+        };
+        if !error.may_have_executed() {
+            // No connection was made, or the hub or its web server said no: for certain there is no task.
+            return Err(Refused::of(&error, sent.method));
         }
-        tokio::time::sleep_until(doubt.settled).await;
-        self.find(sent, doubt.since).await
+        let executed = error.has_executed();
+        self.say(Event::AnswerLost { request: index, executed });
+        let doubt = Doubt::of_this_run(index, sent.clone(), since, executed, error.to_string());
+        // The session has repeated the call as long as the hub may be away.
+        Err(if error.is_retriable() { Refused::InDoubtWithAll(doubt) } else { Refused::InDoubt(doubt) })
     }
 
-    /// Looks for a task of ours with just this request that belongs to no request yet.
-    async fn find(&self, sent: &Sent, since: Timestamp) -> Result<Option<i64>, KojiError> {
-        let owner = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
-        let tasks = sent.tasks(&self.runner.hub, owner.as_ref().map(|user| user.id), since).await?;
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = tasks.into_iter().find(|task| !claimed.contains(task));
-        claimed.extend(ours);
-        Ok(ours)
+    /// Who we are at the hub, by number.
+    pub(super) async fn owner(&self) -> Result<i64, String> {
+        let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await;
+        let user = user.map_err(|error| format!("the hub does not say who we are: {error}"))?;
+        user.as_ref().map(|user| user.id).ok_or_else(|| "the hub does not say who we are".to_owned())
     }
 
     fn claim(&self, task: i64) -> i64 {
@@ -203,7 +207,8 @@ impl Run {
         task
     }
 
-    fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
+    /// Goes on with a task that is there.
+    pub(super) fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
         self.note(&self.requests[index], self.claim(task));
         self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named: false });
         // The receiver ends only after this sender.

@@ -3,7 +3,7 @@
 use super::pace::{Pace, Round};
 use super::{Run, Task};
 use crate::event::Event;
-use magudi_koji::calls::{TaskInfo, TaskState};
+use magudi_koji::calls::{TaskInfo, TaskState, Told};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -18,11 +18,13 @@ struct Watched {
     state: Option<TaskState>,
     /// When it was first seen open.
     open_since: Option<Instant>,
+    /// Since when what the hub says of it makes no sense.
+    unsure_since: Option<Instant>,
 }
 
 impl Watched {
     fn new(task: Task) -> Self {
-        Self { task, state: None, open_since: None }
+        Self { task, state: None, open_since: None, unsure_since: None }
     }
 }
 
@@ -112,20 +114,32 @@ impl Run {
         watched: &mut BTreeMap<i64, Watched>,
         pace: &mut Pace,
         ids: &[i64],
-        infos: Vec<Option<TaskInfo>>,
+        infos: Vec<Told>,
         over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
     ) -> bool {
         let mut changed = false;
         let mut ended: BTreeMap<i32, (TaskState, Vec<Task>)> = BTreeMap::new();
         for (id, info) in ids.iter().zip(infos) {
-            let Some(Watched { task, state: before, open_since }) = watched.get_mut(id) else { continue };
+            let Some(Watched { task, state: before, open_since, unsure_since }) = watched.get_mut(id) else { continue };
             let task = *task;
-            let Some(info) = info else {
-                watched.remove(id);
-                let label = self.requests[task.request].label();
-                self.fail_after(task, format!("task {id} of image {label}: the hub does not know it any more"));
-                continue;
+            let info = match info {
+                Ok(Some(info)) => info,
+                // A hub that is behind does not know yet what it has just been told, and one odd answer may be the only one.
+                told => {
+                    if unsure_since.get_or_insert_with(Instant::now).elapsed() >= self.runner.polling.settled {
+                        watched.remove(id);
+                        match told {
+                            Err(error) => {
+                                let text = format!("what the hub says of it cannot be used: {error}");
+                                self.fail(task.request, Some(task.id), self.about(task, &text));
+                            }
+                            Ok(_) => self.fail_after(task, self.about(task, "the hub does not know it any more")),
+                        }
+                    }
+                    continue;
+                }
             };
+            *unsure_since = None;
             if *before == Some(info.state) {
                 continue;
             }

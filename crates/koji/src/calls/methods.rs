@@ -19,30 +19,53 @@ const PAGE: u32 = 500;
 /// How many tasks two pages have in common, for those that leave the filter in between and move the rest up.
 const OVERLAP: u32 = 50;
 
+/// What the hub says of one task of several: nothing if it does not know it, an error if that cannot be read.
+pub type Told = Result<Option<TaskInfo>, KojiError>;
+
 /// Reads that need no session.
 impl Hub {
-    /// The tasks `ids`, in their order; nothing for a task that the hub does not know.
-    pub async fn get_task_info(&self, ids: &[i64]) -> Result<Vec<Option<TaskInfo>>, KojiError> {
+    /// The tasks `ids`, in their order, each for itself; nothing for a task that the hub does not know.
+    pub async fn get_task_info(&self, ids: &[i64]) -> Result<Vec<Told>, KojiError> {
         self.task_info(ids, false).await
     }
 
     /// The tasks `ids` with their arguments.
-    pub async fn get_task_info_with_request(&self, ids: &[i64]) -> Result<Vec<Option<TaskInfo>>, KojiError> {
+    pub async fn get_task_info_with_request(&self, ids: &[i64]) -> Result<Vec<Told>, KojiError> {
         self.task_info(ids, true).await
     }
 
-    async fn task_info(&self, ids: &[i64], with_request: bool) -> Result<Vec<Option<TaskInfo>>, KojiError> {
-        let mut tasks = Vec::with_capacity(ids.len());
-        for some in ids.chunks(TASKS_PER_CALL) {
-            let answer = get_task_info::decode(&self.send(&get_task_info::request(some, with_request)).await?)?;
-            let in_order = answer.len() == some.len()
-                && answer.iter().zip(some).all(|(task, id)| task.as_ref().is_none_or(|task| task.id == *id));
-            if !in_order {
-                return Err(crate::value::ShapeError::new("getTaskInfo", "not the tasks that were asked for").into());
+    /// Asks for many tasks at once. One that cannot be read does not keep the others from being: it is asked for by itself,
+    /// and an answer that cannot be read at all in halves.
+    async fn task_info(&self, ids: &[i64], with_request: bool) -> Result<Vec<Told>, KojiError> {
+        let mut told: Vec<Told> = ids.iter().map(|_| Ok(None)).collect();
+        let mut parts: Vec<(usize, usize)> =
+            (0..ids.len()).step_by(TASKS_PER_CALL).map(|at| (at, (at + TASKS_PER_CALL).min(ids.len()))).collect();
+        while let Some((from, to)) = parts.pop() {
+            let some = ids.get(from..to).unwrap_or_default();
+            let answer = match self.send(&get_task_info::request(some, with_request)).await {
+                Ok(answer) => get_task_info::decode(&answer, some).map_err(KojiError::from),
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(tasks) => {
+                    for ((at, place), task) in (from..).zip(told.iter_mut().skip(from)).zip(tasks) {
+                        match task {
+                            Err(_) if some.len() > 1 => parts.push((at, at + 1)),
+                            task => *place = task.map_err(KojiError::from),
+                        }
+                    }
+                }
+                Err(error) if !error.is_about_the_answer() => return Err(error),
+                Err(error) => match (some.len(), told.get_mut(from)) {
+                    (1, Some(place)) => *place = Err(error),
+                    _ => {
+                        let middle = usize::midpoint(from, to);
+                        parts.extend([(from, middle), (middle, to)]);
+                    }
+                },
             }
-            tasks.extend(answer);
         }
-        Ok(tasks)
+        Ok(told)
     }
 
     /// The result of task `id`. Read its state first: one that is not done is a fault of the call.
@@ -50,19 +73,15 @@ impl Hub {
         Ok(get_task_result::decode(&self.send(&get_task_result::request(id)).await?)?)
     }
 
-    /// One page of the tasks that `filter` lets through, newest first.
-    pub async fn list_tasks(&self, filter: &TaskFilter, offset: u32, limit: u32) -> Result<Vec<TaskInfo>, KojiError> {
-        Ok(list_tasks::decode(&self.send(&list_tasks::request(filter, offset, limit)).await?)?)
-    }
-
-    /// All the tasks that `filter` lets through, up to `max`, each once.
+    /// All the tasks that `filter` lets through and that can be read, newest first, up to `max`, each once.
     pub async fn list_all_tasks(&self, filter: &TaskFilter, max: usize) -> Result<Vec<TaskInfo>, KojiError> {
         let mut seen = BTreeSet::new();
         let mut tasks = Vec::new();
         let mut offset = 0_u32;
         while tasks.len() < max {
-            let page = self.list_tasks(filter, offset, PAGE).await?;
-            let last = page.len() < PAGE as usize;
+            let answer = self.send(&list_tasks::request(filter, offset, PAGE)).await?;
+            let (page, length) = list_tasks::decode(&answer)?;
+            let last = length < PAGE as usize;
             // Tasks may also come twice because new ones push them to the next page.
             tasks.extend(page.into_iter().filter(|task| seen.insert(task.id)));
             match offset.checked_add(PAGE - OVERLAP) {

@@ -139,9 +139,18 @@ pub mod get_task_info {
         MethodCall::new("getTaskInfo", kwargs([ids], named))
     }
 
-    /// Reads the tasks, in the order of their ids; nothing for a task that the hub does not know.
-    pub fn decode(value: &Value) -> Result<Vec<Option<TaskInfo>>, ShapeError> {
+    /// Reads the tasks `ids`, in their order, each for itself; nothing for a task that the hub does not know.
+    pub fn decode(value: &Value, ids: &[i64]) -> Result<Vec<Result<Option<TaskInfo>, ShapeError>>, ShapeError> {
         let items = value.as_array().ok_or_else(|| ShapeError::wrong_type("getTaskInfo", "an array", value))?;
-        items.iter().enumerate().map(|(index, item)| decode_task(item, "getTaskInfo", index)).collect()
+        if items.len() != ids.len() {
+            return Err(ShapeError::new("getTaskInfo", format!("{} tasks, not {}", items.len(), ids.len())));
+        }
+        let one = |(index, (item, id)): (usize, (&Value, &i64))| match decode_task(item, "getTaskInfo", index)? {
+            Some(task) if task.id != *id => {
+                Err(ShapeError::new(format!("getTaskInfo[{index}].id"), format!("task {}, not {id}", task.id)))
+            }
+            task => Ok(task),
+        };
+        Ok(items.iter().zip(ids).enumerate().map(one).collect())
     }
 }

@@ -102,9 +102,10 @@ pub mod list_tasks {
         MethodCall::new("listTasks", kwargs([], [("opts", structure(opts)), ("queryOpts", structure(page))]))
     }
 
-    /// Reads the tasks.
-    pub fn decode(value: &Value) -> Result<Vec<TaskInfo>, ShapeError> {
+    /// Reads the tasks that can be read, and how many there were.
+    pub fn decode(value: &Value) -> Result<(Vec<TaskInfo>, usize), ShapeError> {
         let items = value.as_array().ok_or_else(|| ShapeError::wrong_type("listTasks", "an array", value))?;
-        items.iter().enumerate().filter_map(|(index, item)| decode_task(item, "listTasks", index).transpose()).collect()
+        let tasks = items.iter().enumerate().filter_map(|(index, item)| decode_task(item, "listTasks", index).ok()?);
+        Ok((tasks.collect(), items.len()))
     }
 }

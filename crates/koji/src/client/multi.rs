@@ -3,7 +3,7 @@
 use super::hub::Hub;
 use crate::error::KojiError;
 use crate::value::{ShapeError, fault_from, string, structure};
-use crate::xmlrpc::{Fault, MethodCall, Value};
+use crate::xmlrpc::{MethodCall, Value};
 
 /// How many calls go in one request. A hundred are ten times as fast as one by one; more gain nothing (KOJI.md 10).
 const BATCH_CALLS: usize = 200;
@@ -12,16 +12,45 @@ const BATCH_CALLS: usize = 200;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 impl Hub {
-    /// Makes many calls without a session, and gives their results in order. Each call has a result or a fault of its own; an
-    /// error is one of the request as a whole. They are split into several requests as needed.
-    pub async fn multi_call(&self, calls: &[MethodCall]) -> Result<Vec<Result<Value, Fault>>, KojiError> {
+    /// Makes many calls without a session, all of which read, and gives their results in order. Each call has a result or an
+    /// error of its own; an error of all is one of the way to the hub. They are split into several requests as needed: one
+    /// answer that cannot be read does not keep the others from being.
+    pub async fn multi_call(&self, calls: &[MethodCall]) -> Result<Vec<Result<Value, KojiError>>, KojiError> {
         let mut results = Vec::with_capacity(calls.len());
-        for batch in batches(calls) {
+        let mut left = batches(calls);
+        left.reverse();
+        while let Some(batch) = left.pop() {
             let params = [Value::Array(batch.iter().map(entry).collect())];
-            let answer = self.call("multiCall", &params).await?;
-            results.extend(decode(answer, batch.len())?);
+            let answer = match self.call("multiCall", &params).await {
+                Ok(answer) => decode(answer, batch),
+                Err(error) => Err(error),
+            };
+            match (answer, batch) {
+                (Ok(entries), _) => {
+                    for (call, entry) in batch.iter().zip(entries) {
+                        results.push(match entry {
+                            Err(KojiError::Shape(_)) => self.send_alone(call).await?,
+                            entry => entry,
+                        });
+                    }
+                }
+                (Err(error), _) if !error.is_about_the_answer() => return Err(error),
+                (Err(_), [alone]) => results.push(self.send_alone(alone).await?),
+                (Err(_), _) => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    left.extend([second, first]);
+                }
+            }
         }
         Ok(results)
+    }
+
+    /// Makes one of many calls by itself.
+    async fn send_alone(&self, call: &MethodCall) -> Result<Result<Value, KojiError>, KojiError> {
+        match self.send(call).await {
+            Err(error) if !error.is_about_the_answer() => Err(error),
+            result => Ok(result),
+        }
     }
 }
 
@@ -56,21 +85,23 @@ fn rough_size(value: &Value) -> usize {
     }
 }
 
-fn decode(answer: Value, expected: usize) -> Result<Vec<Result<Value, Fault>>, ShapeError> {
+/// The results of `calls`. An entry that is none is an error of its call.
+fn decode(answer: Value, calls: &[MethodCall]) -> Result<Vec<Result<Value, KojiError>>, KojiError> {
     let Value::Array(entries) = answer else {
-        return Err(ShapeError::wrong_type("multiCall", "an array", &answer));
+        return Err(ShapeError::wrong_type("multiCall", "an array", &answer).into());
     };
-    if entries.len() != expected {
-        return Err(ShapeError::new("multiCall", format!("{} results for {expected} calls", entries.len())));
+    if entries.len() != calls.len() {
+        let reason = format!("{} results for {} calls", entries.len(), calls.len());
+        return Err(ShapeError::new("multiCall", reason).into());
     }
-    let decode_entry = |(index, entry): (usize, Value)| match entry {
-        Value::Array(mut one) if one.len() == 1 => Ok(Ok(one.pop().unwrap_or(Value::Nil))),
-        entry => match fault_from(&entry) {
-            Some(fault) => Ok(Err(fault)),
-            None => Err(ShapeError::new(format!("multiCall[{index}]"), "neither an array of one value nor a fault")),
-        },
+    let one = |(index, (entry, call)): (usize, (Value, &MethodCall))| match entry {
+        Value::Array(mut one) if one.len() == 1 => Ok(one.pop().unwrap_or(Value::Nil)),
+        entry => Err(match fault_from(&entry) {
+            Some(fault) => KojiError::Fault { method: call.method.clone(), fault },
+            None => ShapeError::new(format!("multiCall[{index}]"), "neither an array of one value nor a fault").into(),
+        }),
     };
-    entries.into_iter().enumerate().map(decode_entry).collect()
+    Ok(entries.into_iter().zip(calls).enumerate().map(one).collect())
 }
 
 #[cfg(test)]
@@ -93,12 +124,16 @@ mod tests {
 
     #[test]
     fn results_and_faults() {
+        let calls = ["getBuild", "getTag", "getUser"].map(|method| MethodCall::new(method, vec![]));
         let fault =
             structure([("faultCode", int(1000)), ("faultString", string("no")), ("traceback", Value::Array(vec![]))]);
-        let answer = Value::Array(vec![Value::Array(vec![Value::Nil]), fault]);
-        assert_eq!(decode(answer.clone(), 2), Ok(vec![Ok(Value::Nil), Err(Fault::new(1000, "no"))]));
-        assert!(decode(answer, 3).is_err());
-        assert!(decode(Value::Array(vec![Value::Array(vec![])]), 1).is_err());
-        assert!(decode(Value::Nil, 0).is_err());
+        let answer = Value::Array(vec![Value::Array(vec![Value::Nil]), fault, Value::Array(vec![])]);
+        let results = decode(answer.clone(), &calls).unwrap();
+        assert!(matches!(&results[0], Ok(Value::Nil)));
+        let told: Vec<String> = results[1..].iter().map(|result| result.as_ref().unwrap_err().to_string()).collect();
+        assert_eq!(told[0], "getTag: GenericError: no");
+        assert!(told[1].contains("multiCall[2]: neither"), "{}", told[1]);
+        assert!(decode(answer, &calls[..2]).is_err());
+        assert!(decode(Value::Nil, &[]).is_err());
     }
 }

@@ -224,7 +224,7 @@ async fn answers_to_a_login_that_are_none() {
 fn results_of_the_wrong_shape() {
     type Decode = fn(&Value) -> Result<(), ShapeError>;
     let calls: [(&str, Decode); 7] = [
-        ("getTaskInfo", |value| get_task_info::decode(value).map(drop)),
+        ("getTaskInfo", |value| get_task_info::decode(value, &[1]).map(drop)),
         ("getTaskResult", |value| get_task_result::decode(value).map(drop)),
         ("getBuild", |value| get_build::decode(value).map(drop)),
         ("listArchives", |value| list_archives::decode(value).map(drop)),

@@ -1,0 +1,209 @@
+//! *Searching* for tasks whose ids got lost: one listing of the hub's tasks for all of them.
+//!
+//! That the hub lists no such task is doubt and no proof: the hub may be behind, and the call may be on its way. So it is asked
+//! again with growing pauses. A request is sent again only where it is certain that the hub has no task of it and will get none:
+//!
+//! - The hub lists a task that was made by a later call. So it is not behind, and the lost call cannot be executed any more: in
+//!   the same session its number is too small by then (1008, KOJI.md 3), and a session is replaced only when the hub has closed it.
+//!   Never after a 1009: that says that the call was executed.
+//! - The run that was to send it was killed, everything that it had sent must have arrived, and nothing is listed. Of all that
+//!   such a run has announced, most was never sent, and what was had nothing to wait for.
+//!
+//! Otherwise the request ends *in doubt*, and it is for people to say what to do.
+
+use super::{Outcome, Run, Task};
+use crate::history::InDoubt;
+use crate::lookup::{Sent, tasks_since};
+use crate::patience::Patience;
+use crate::plan::TaskRequest;
+use jiff::Timestamp;
+use magudi_koji::calls::TaskInfo;
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How long one last look may take after a stop, so that a task that is found can be canceled.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// A submission of which it is not known whether the hub has made a task.
+pub(super) struct Doubt {
+    /// Which request.
+    request: usize,
+    /// From when on to look.
+    since: Timestamp,
+    kind: Kind,
+    /// What happened, for people.
+    text: String,
+    sent: Sent,
+    /// A call that was made after this is a later one.
+    later: Instant,
+    /// From the first look that was answered on.
+    patience: Option<Patience>,
+    next: Instant,
+    /// Why the last look was not answered.
+    problem: Option<String>,
+}
+
+/// What is known of a submission without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The hub has executed it.
+    Executed,
+    /// It may have reached the hub.
+    Lost,
+    /// It was announced by a run that was killed.
+    Announced,
+}
+
+impl Doubt {
+    /// A submission of this run.
+    pub(super) fn of_this_run(request: usize, sent: Sent, since: Timestamp, executed: bool, text: String) -> Self {
+        let kind = if executed { Kind::Executed } else { Kind::Lost };
+        Self::new(request, sent, since, kind, text, Instant::now())
+    }
+
+    /// A submission of an earlier run. What that has sent must have arrived at `settled`.
+    pub(super) fn of_before(request: usize, sent: Sent, what: InDoubt, settled: Instant) -> Self {
+        let (kind, text) = match what {
+            InDoubt { executed: true, .. } => (Kind::Executed, "the hub has executed its submission"),
+            InDoubt { lost: true, .. } => (Kind::Lost, "the answer to its submission got lost"),
+            InDoubt { .. } => (Kind::Announced, "a run that was killed may have submitted it"),
+        };
+        Self::new(request, sent, what.since, kind, text.to_owned(), settled)
+    }
+
+    /// What happened.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn new(request: usize, sent: Sent, since: Timestamp, kind: Kind, text: String, later: Instant) -> Self {
+        Self { request, since, kind, text, sent, later, patience: None, next: Instant::now(), problem: None }
+    }
+}
+
+/// When to look next for any of `doubts`; never, without any.
+pub(super) async fn next_look(doubts: &[Doubt]) {
+    match doubts.iter().map(|doubt| doubt.next).min() {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Run {
+    /// Looks once for the tasks of `doubts`. Those that end leave them; returned are the requests that the hub has no task of
+    /// for certain.
+    pub(super) async fn look(&self, doubts: &mut Vec<Doubt>, submitted: &mpsc::UnboundedSender<Task>) -> Vec<usize> {
+        let methods: BTreeSet<&str> = doubts.iter().map(|doubt| self.requests[doubt.request].method.task).collect();
+        let mut listings = Vec::new();
+        for method in methods {
+            let of_method = doubts.iter().filter(|doubt| self.requests[doubt.request].method.task == method);
+            if let Some(since) = of_method.map(|doubt| doubt.since).min() {
+                listings.push((method, self.listed(method, since).await));
+            }
+        }
+        let (mut left, mut certain) = (Vec::with_capacity(doubts.len()), Vec::new());
+        for mut doubt in doubts.drain(..) {
+            let method = self.requests[doubt.request].method.task;
+            let Some((_, listed)) = listings.iter().find(|(of, _)| *of == method) else { continue };
+            let tasks = match listed {
+                Ok(tasks) => tasks.as_slice(),
+                Err(problem) => {
+                    doubt.problem = Some(format!("the hub cannot be asked for its tasks: {problem}"));
+                    &[]
+                }
+            };
+            if let Some(task) = self.pick(&doubt, tasks) {
+                self.adopt(doubt.request, task, submitted);
+                continue;
+            }
+            if listed.is_ok() {
+                doubt.problem = None;
+                if doubt.kind != Kind::Executed && self.is_later_one_among(tasks, doubt.later) {
+                    certain.push(doubt.request);
+                    continue;
+                }
+            }
+            match self.look_again(&mut doubt) {
+                Some(next) => left.push(Doubt { next, ..doubt }),
+                None if doubt.kind == Kind::Announced && doubt.problem.is_none() => certain.push(doubt.request),
+                None => self.end_in_doubt(doubt),
+            }
+        }
+        *doubts = left;
+        certain
+    }
+
+    /// When to look again; none when that has been done for long enough. What was announced by a run that was killed is looked for
+    /// until all that it had sent must have arrived; what this run has sent is looked for twice as long.
+    fn look_again(&self, doubt: &mut Doubt) -> Option<Instant> {
+        let settled = self.runner.polling.settled;
+        let patience = if doubt.kind == Kind::Announced { settled } else { settled * 2 };
+        doubt.patience.get_or_insert_with(|| Patience::lasting(patience)).next_time()
+    }
+
+    /// One last look, before a run that is stopped ends.
+    pub(super) async fn last_look(&self, mut doubts: Vec<Doubt>, submitted: &mpsc::UnboundedSender<Task>) {
+        if doubts.is_empty() {
+            return;
+        }
+        // Whatever it comes to, the run ends.
+        let _ = tokio::time::timeout(LAST_LOOK, self.look(&mut doubts, submitted)).await;
+        for doubt in doubts {
+            self.end_in_doubt(doubt);
+        }
+    }
+
+    async fn listed(&self, method: &str, since: Timestamp) -> Result<Vec<TaskInfo>, String> {
+        let owner = self.owner().await?;
+        tasks_since(&self.runner.hub, method, Some(owner), since).await.map_err(|error| error.to_string())
+    }
+
+    /// The task of a doubt among those that are listed: one that belongs to no request yet.
+    fn pick(&self, doubt: &Doubt, tasks: &[TaskInfo]) -> Option<i64> {
+        let since = doubt.since.as_millisecond() as f64 / 1000.0;
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = tasks.iter().find(|task| {
+            task.create_ts.is_none_or(|created| created >= since)
+                && !claimed.contains(&task.id)
+                && doubt.sent.made(task)
+                && !self.is_rather_of_another(&self.requests[doubt.request], &doubt.sent, task)
+        })?;
+        claimed.insert(found.id);
+        Some(found.id)
+    }
+
+    /// Whether a task that has all of a request has also all of another one of the plan that says more: what looks like a default
+    /// that the hub has filled in was sent for that.
+    fn is_rather_of_another(&self, request: &TaskRequest, sent: &Sent, task: &TaskInfo) -> bool {
+        let similar =
+            self.requests.iter().filter(|other| other.args == request.args && other.keywords != request.keywords);
+        similar.filter_map(|other| Sent::of(other).ok()).any(|other| other.made(task) && sent.is_part_of(&other))
+    }
+
+    /// Whether a task that this run has made after `time` is among those that are listed.
+    fn is_later_one_among(&self, tasks: &[TaskInfo], time: Instant) -> bool {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().any(|task| made.get(&task.id).is_some_and(|at| *at > time))
+    }
+
+    /// Ends a request of which it is not known whether the hub has made a task.
+    fn end_in_doubt(&self, doubt: Doubt) {
+        let request = &self.requests[doubt.request];
+        let reason = match doubt.problem {
+            Some(problem) => format!("{}; {problem}", doubt.text),
+            None => doubt.text,
+        };
+        let failure = format!(
+            "image {} may have a task that was not found: {reason}. Look for it at the hub; to take it, resume with \
+             --adopt {}=TASK; if there is none, with --rebuild {}",
+            request.label(),
+            request.name(),
+            request.name(),
+        );
+        let outcome = Outcome { failure: Some(failure), reason: Some(reason), in_doubt: true, ..Outcome::default() };
+        self.end(doubt.request, outcome);
+    }
+}

@@ -1,0 +1,235 @@
+//! Answers to submissions get lost, and whatever else is wrong with the hub, it never has two tasks for one image.
+
+use crate::program::{Ran, Scene, image};
+use crate::scripted_hub::{Answer, ScriptedHub, State, always, compose, once, resume, run, run_command, text_of};
+use magudi_koji::xmlrpc::Value;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// A compose of one image at a hub of its own.
+fn one_image() -> (Scene, ScriptedHub) {
+    with_images(&[image("disk", "\"arches\": [\"x86_64\"]")])
+}
+
+fn with_images(images: &[String]) -> (Scene, ScriptedHub) {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], images);
+    let hub = ScriptedHub::start(&scene);
+    (scene, hub)
+}
+
+/// The compose finished with one task for its one image.
+fn finished(ran: &Ran, scene: &Scene, hub: &ScriptedHub) {
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(text_of(scene, "STATUS"), "FINISHED\n");
+    assert_eq!(hub.state().tasks.len(), 1, "{}", ran.stderr);
+    assert_eq!(hub.count("osbuildImage"), 2, "once, and once more with the same number");
+}
+
+/// The compose ended with one task for its one image, which was not found.
+fn in_doubt(ran: &Ran, hub: &ScriptedHub) {
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 1, "{}", ran.stderr);
+    for part in ["may have a task that was not found", "--adopt disk=TASK", "--rebuild disk"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in {}", ran.stderr);
+    }
+}
+
+type Prepare = Box<dyn Fn(&mut State) + Send>;
+
+/// The hub executes the first call and its answer gets lost; besides, each of these is wrong with it.
+#[test]
+fn a_task_whose_id_got_lost_is_found_whatever_the_hub_is_like() {
+    let clock = |seconds: f64| -> Prepare { Box::new(move |state| state.clock = seconds) };
+    let behind = |seconds: u64| -> Prepare { Box::new(move |state| state.tasks_lag = Duration::from_secs(seconds)) };
+    let default = |name: &'static str, value: Value| -> Prepare {
+        Box::new(move |state| drop(state.defaults.insert(name.to_owned(), value.clone())))
+    };
+    let hubs: Vec<Prepare> = vec![
+        Box::new(|_| {}),
+        clock(-660.0),
+        clock(660.0),
+        clock(-3.0 * 3600.0),
+        clock(40.0 * 86400.0),
+        behind(2),
+        behind(10),
+        default("skip_tag", Value::Bool(false)),
+        default("customizations", Value::Struct(std::collections::BTreeMap::new())),
+        Box::new(|state| {
+            (state.clock, state.tasks_lag) = (-7200.0, Duration::from_secs(3));
+            state.defaults.insert("priority".to_owned(), Value::Int(20));
+        }),
+        Box::new(|state| state.says_date = false),
+    ];
+    std::thread::scope(|scope| {
+        for prepare in hubs {
+            scope.spawn(move || {
+                let (scene, hub) = one_image();
+                prepare(&mut hub.state());
+                hub.on("osbuildImage", once(Answer::Lost));
+                finished(&run(&scene), &scene, &hub);
+            });
+        }
+    });
+}
+
+/// Every answer to a submission gets lost, of many images, and the hub is behind.
+#[test]
+fn many_lost_answers_are_looked_for_together() {
+    let images: Vec<String> = (0..12)
+        .map(|n| image(&format!("disk{n}"), &format!("\"subvariant\": \"S{n}\", \"arches\": [\"x86_64\"]")))
+        .collect();
+    let (scene, hub) = with_images(&images);
+    hub.state().tasks_lag = Duration::from_secs(2);
+    hub.on("osbuildImage", |state: &mut State, call| {
+        let is_repeated = state.tasks.values().any(|task| task.request.first() == call.params.first());
+        (!is_repeated).then_some(Answer::Lost)
+    });
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 12);
+    assert!(hub.count("listTasks") < 40, "{} listings", hub.count("listTasks"));
+}
+
+/// A request that says less than another is not taken for it: what looks like a default was sent.
+#[test]
+fn a_task_of_another_image_is_not_taken_for_a_default() {
+    let plain = image("disk", "\"subvariant\": \"A\", \"arches\": [\"x86_64\"]");
+    let more = image("disk", "\"subvariant\": \"B\", \"release\": \"5\", \"arches\": [\"x86_64\"]");
+    let (scene, hub) = with_images(&[plain, more]);
+    hub.state().task_seconds = f64::INFINITY;
+    // Of the first the hub never hears; its answer seems lost. The second one's is lost, too.
+    let mut first = true;
+    hub.on("osbuildImage", move |state: &mut State, call| {
+        let is_plain = call.params.last().and_then(|named| named.get("opts")?.get("release")).is_none();
+        if is_plain {
+            return Some(Answer::Fault(1009, "unable to retry call 1".to_owned()));
+        }
+        std::mem::take(&mut first).then_some(Answer::Lost).or_else(|| {
+            state.task_seconds = 0.0;
+            None
+        })
+    });
+    let ran = run(&scene);
+    assert_eq!(hub.state().tasks.len(), 1, "{}", ran.stderr);
+    let journal = text_of(&scene, "logs/global/magudi-journal.jsonl");
+    let adopted: Vec<&str> = journal.lines().filter(|line| line.contains("\"adopted\"")).collect();
+    assert!(matches!(adopted.as_slice(), [one] if one.contains("\"request\":1")), "{adopted:?}");
+}
+
+/// The hub says that it has executed the call and never lists the task: there is none but this one, now and later.
+#[test]
+fn what_was_executed_is_never_sent_again() {
+    let (scene, hub) = one_image();
+    hub.state().tasks_lag = Duration::from_secs(3600);
+    hub.on("osbuildImage", once(Answer::Lost));
+    in_doubt(&run(&scene), &hub);
+    let journal = text_of(&scene, "logs/global/magudi-journal.jsonl");
+    assert!(journal.contains("\"answer-lost\",\"request\":0,\"executed\":true"), "{journal}");
+    in_doubt(&resume(&scene, &["--retry-failed"]), &hub);
+    hub.state().tasks_lag = Duration::ZERO;
+    let found = resume(&scene, &[]);
+    assert_eq!(found.status, Some(0), "{}", found.stderr);
+    assert_eq!(hub.state().tasks.len(), 1);
+}
+
+/// The answer gets lost, and then the session: nothing says whether the call was executed.
+#[test]
+fn a_session_that_is_lost_with_the_answer_leaves_doubt() {
+    let lose = |executed: bool| {
+        let mut calls = 0;
+        move |state: &mut State, _: &crate::scripted_hub::Call| {
+            calls += 1;
+            match calls {
+                1 if executed => Some(Answer::Lost),
+                1 => Some(Answer::Cut),
+                2 => {
+                    state.sessions.clear();
+                    None
+                }
+                _ => None,
+            }
+        }
+    };
+    // It was: the task is found, late.
+    let (scene, hub) = one_image();
+    hub.state().tasks_lag = Duration::from_secs(5);
+    hub.on("osbuildImage", lose(true));
+    finished(&run(&scene), &scene, &hub);
+    // It was not, and the hub lists what was sent after it: nothing is in doubt.
+    let other = image("other", "\"subvariant\": \"O\", \"arches\": [\"x86_64\"]");
+    let (scene, hub) = with_images(&[image("disk", "\"arches\": [\"x86_64\"]"), other]);
+    hub.state().tasks_lag = Duration::from_secs(2);
+    hub.on("osbuildImage", lose(false));
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 2);
+    // It was not, and nothing shows that.
+    let (scene, hub) = one_image();
+    hub.on("osbuildImage", lose(false));
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 0);
+    let again = resume(&scene, &["--rebuild", "disk"]);
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert_eq!(hub.state().tasks.len(), 1);
+}
+
+/// Where nothing can have reached the hub there is no doubt.
+#[test]
+fn what_never_reached_the_hub_is_sent_again() {
+    let (scene, hub) = one_image();
+    hub.on("osbuildImage", once(Answer::Fault(1014, "server is offline".to_owned())));
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 1);
+    let (scene, hub) = one_image();
+    hub.on("osbuildImage", always(Answer::page("403 Forbidden", "", "no")));
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was not submitted"), "{}", ran.stderr);
+    hub.behave();
+    let again = resume(&scene, &[]);
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert_eq!(hub.count("listTasks"), 0, "there is nothing to look for");
+}
+
+/// Killed while the answer is on its way: the task is found by the next run, at a hub with any clock that is behind.
+#[test]
+fn a_killed_run_s_last_task_is_found() {
+    for clock in [0.0, -7200.0, 7200.0] {
+        let (scene, hub) = one_image();
+        hub.state().clock = clock;
+        hub.state().tasks_lag = Duration::from_secs(10);
+        hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(3))));
+        let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+        while hub.state().tasks.is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        let resumed = resume(&scene, &[]);
+        assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+        assert_eq!(hub.state().tasks.len(), 1);
+    }
+}
+
+/// A journal that does not know the hub's time has ours.
+#[test]
+fn a_journal_of_before_is_looked_up_with_our_time() {
+    let (scene, hub) = one_image();
+    hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(3))));
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    while hub.state().tasks.is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    let path = compose(&scene).unwrap().join("logs/global/magudi-journal.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.split_once(",\"hub_time\":\"").unwrap();
+    std::fs::write(&path, format!("{before}{}", after.split_once('"').unwrap().1)).unwrap();
+    let resumed = resume(&scene, &[]);
+    assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+    assert_eq!(hub.state().tasks.len(), 1);
+}
