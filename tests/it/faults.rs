@@ -215,6 +215,21 @@ fn a_hub_that_is_killed_after_every_step() {
         kills += 1;
         trial.hub.start_again(&trial.scene, &["--scenario", "scenario.json"]);
     }
-    trial.check(&child.wait_with_output().unwrap());
+    let mut output = child.wait_with_output().unwrap();
+    if String::from_utf8_lossy(&output.stderr).contains("may have a task that was not found") {
+        // The last submission was not executed when the hub was killed, and no later one shows that. A person looks.
+        let compose = std::fs::read_dir(trial.scene.target()).unwrap().flatten().map(|entry| entry.path());
+        let compose = compose.filter(|path| path.is_dir() && !path.is_symlink()).last().unwrap();
+        let missing = (0..IMAGES).map(|n| format!("disk{n:02}"));
+        let has = trial.hub.task_requests();
+        let missing: Vec<String> = missing.filter(|name| has.iter().all(|(known, _)| known != name)).collect();
+        let mut resume = trial.scene.command();
+        resume.arg("resume").arg(&compose).env("MAGUDI_KOJI_PASSWORD", "composepass");
+        for name in missing {
+            resume.args(["--rebuild", &name]);
+        }
+        output = resume.output().unwrap();
+    }
+    trial.check(&output);
     assert!(kills > 10, "only {kills} kills");
 }

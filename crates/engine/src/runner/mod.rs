@@ -220,7 +220,7 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
-    /// The tasks that this run has had made, and when.
+    /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.
     directories: Arc<Directories>,

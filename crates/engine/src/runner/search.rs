@@ -37,7 +37,9 @@ pub(super) struct Doubt {
     /// What happened, for people.
     text: String,
     sent: Sent,
-    /// A call that was made after this is a later one.
+    /// When this run began to send it.
+    begun: Option<Instant>,
+    /// A call that was begun after this is a later one.
     later: Instant,
     /// From the first look that was answered on.
     patience: Option<Patience>,
@@ -58,10 +60,17 @@ pub(super) enum Kind {
 }
 
 impl Doubt {
-    /// A submission of this run.
-    pub(super) fn of_this_run(request: usize, sent: Sent, since: Timestamp, executed: bool, text: String) -> Self {
+    /// A submission of this run, and when that was begun.
+    pub(super) fn of_this_run(
+        request: usize,
+        sent: Sent,
+        begun: (Instant, Timestamp),
+        executed: bool,
+        text: String,
+    ) -> Self {
         let kind = if executed { Kind::Executed } else { Kind::Lost };
-        Self::new(request, sent, since, kind, text, Instant::now())
+        let (begun, since) = begun;
+        Self { begun: Some(begun), ..Self::new(request, sent, since, kind, text, Instant::now()) }
     }
 
     /// A submission of an earlier run. What that has sent must have arrived at `settled`.
@@ -80,7 +89,8 @@ impl Doubt {
     }
 
     fn new(request: usize, sent: Sent, since: Timestamp, kind: Kind, text: String, later: Instant) -> Self {
-        Self { request, since, kind, text, sent, later, patience: None, next: Instant::now(), problem: None }
+        let next = Instant::now();
+        Self { request, since, kind, text, sent, begun: None, later, patience: None, next, problem: None }
     }
 }
 
@@ -104,35 +114,34 @@ impl Run {
                 listings.push((method, self.listed(method, since).await));
             }
         }
-        let (mut left, mut certain) = (Vec::with_capacity(doubts.len()), Vec::new());
-        for mut doubt in doubts.drain(..) {
+        let nothing = Ok(Vec::new());
+        let listed = |doubt: &Doubt| {
             let method = self.requests[doubt.request].method.task;
-            let Some((_, listed)) = listings.iter().find(|(of, _)| *of == method) else { continue };
-            let tasks = match listed {
-                Ok(tasks) => tasks.as_slice(),
-                Err(problem) => {
-                    doubt.problem = Some(format!("the hub cannot be asked for its tasks: {problem}"));
-                    &[]
-                }
-            };
-            if let Some(task) = self.pick(&doubt, tasks) {
-                self.adopt(doubt.request, task, submitted);
-                continue;
+            listings.iter().find(|(of, _)| *of == method).map_or(&nothing, |(_, listed)| listed)
+        };
+        let mut not_found = Vec::with_capacity(doubts.len());
+        for doubt in doubts.drain(..) {
+            match listed(&doubt).as_ref().ok().and_then(|tasks| self.pick(&doubt, tasks)) {
+                Some(task) => self.adopt(doubt.request, task, submitted),
+                None => not_found.push(doubt),
             }
-            if listed.is_ok() {
-                doubt.problem = None;
-                if doubt.kind != Kind::Executed && self.is_later_one_among(tasks, doubt.later) {
+        }
+        let mut certain = Vec::new();
+        for mut doubt in not_found {
+            match listed(&doubt) {
+                Ok(tasks) if doubt.kind != Kind::Executed && self.is_later_one_among(tasks, doubt.later) => {
                     certain.push(doubt.request);
                     continue;
                 }
+                Ok(_) => doubt.problem = None,
+                Err(problem) => doubt.problem = Some(format!("the hub cannot be asked for its tasks: {problem}")),
             }
             match self.look_again(&mut doubt) {
-                Some(next) => left.push(Doubt { next, ..doubt }),
+                Some(next) => doubts.push(Doubt { next, ..doubt }),
                 None if doubt.kind == Kind::Announced && doubt.problem.is_none() => certain.push(doubt.request),
                 None => self.end_in_doubt(doubt),
             }
         }
-        *doubts = left;
         certain
     }
 
@@ -172,6 +181,9 @@ impl Run {
                 && !self.is_rather_of_another(&self.requests[doubt.request], &doubt.sent, task)
         })?;
         claimed.insert(found.id);
+        if let Some(begun) = doubt.begun {
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(found.id, begun);
+        }
         Some(found.id)
     }
 
@@ -183,7 +195,7 @@ impl Run {
         similar.filter_map(|other| Sent::of(other).ok()).any(|other| other.made(task) && sent.is_part_of(&other))
     }
 
-    /// Whether a task that this run has made after `time` is among those that are listed.
+    /// Whether a task that this run has begun to make after `time` is among those that are listed.
     fn is_later_one_among(&self, tasks: &[TaskInfo], time: Instant) -> bool {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().any(|task| made.get(&task.id).is_some_and(|at| *at > time))

@@ -159,27 +159,27 @@ impl Run {
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.
     async fn send_or_stop(&self, index: usize) -> Result<i64, Refused> {
         let sent = Sent::of(&self.requests[index]).map_err(|text| Refused::This(text, None))?;
-        let since = since_now(&self.runner.hub);
+        let begun = (Instant::now(), since_now(&self.runner.hub));
         let late = async {
             self.stop.wait().await;
             tokio::time::sleep(LAST_ANSWER).await;
         };
         tokio::select! {
             biased;
-            result = self.send(index, &sent, since) => result,
+            result = self.send(index, &sent, begun) => result,
             () = late => {
                 let text = format!("{STOPPED}, and the hub has not answered whether it has it");
                 self.say(Event::AnswerLost { request: index, executed: false });
-                Err(Refused::InDoubt(Doubt::of_this_run(index, sent, since, false, text)))
+                Err(Refused::InDoubt(Doubt::of_this_run(index, sent, begun, false, text)))
             }
         }
     }
 
     /// Has the hub make a task.
-    async fn send(&self, index: usize, sent: &Sent, since: Timestamp) -> Result<i64, Refused> {
+    async fn send(&self, index: usize, sent: &Sent, begun: (Instant, Timestamp)) -> Result<i64, Refused> {
         let error = match self.runner.session.make_task(&sent.call()).await {
             Ok(task) => {
-                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(task, Instant::now());
+                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(task, begun.0);
                 return Ok(self.claim(task));
             }
             Err(error) => error,
@@ -190,7 +190,7 @@ impl Run {
         }
         let executed = error.has_executed();
         self.say(Event::AnswerLost { request: index, executed });
-        let doubt = Doubt::of_this_run(index, sent.clone(), since, executed, error.to_string());
+        let doubt = Doubt::of_this_run(index, sent.clone(), begun, executed, error.to_string());
         // The session has repeated the call as long as the hub may be away.
         Err(if error.is_retriable() { Refused::InDoubtWithAll(doubt) } else { Refused::InDoubt(doubt) })
     }
