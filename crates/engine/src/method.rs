@@ -216,7 +216,7 @@ mod tests {
         let text = std::fs::read_to_string(path).unwrap();
         let answer = decode_response(&text.as_bytes()[text.find("<?xml").unwrap()..]).unwrap();
         let Response::Value(tasks) = answer else { panic!("a fault") };
-        list_tasks::decode(&tasks).unwrap().iter().find_map(|task| task.request.clone()).unwrap()
+        list_tasks::decode(&tasks).unwrap().0.iter().find_map(|task| task.request.clone()).unwrap()
     }
 
     #[test]
