@@ -159,7 +159,7 @@ impl Session {
     /// A call whose answer got lost may have been executed, see [`KojiError::may_have_executed`]: look for the task, with
     /// [`Hub::list_all_tasks`], before it is called again.
     pub async fn make_task(&self, call: &MethodCall) -> Result<i64, KojiError> {
-        Ok(make_task::decode(&self.send(call).await?)?)
+        Ok(make_task::decode(&call.method, &self.send(call).await?)?)
     }
 
     /// Ends task `id` and its children; nothing happens to one that is done.

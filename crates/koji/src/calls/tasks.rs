@@ -16,9 +16,9 @@ pub mod make_task {
         MethodCall::new(method, kwargs(args.to_vec(), named))
     }
 
-    /// Reads the number of the new task.
-    pub fn decode(value: &Value) -> Result<i64, ShapeError> {
-        value.as_i64().ok_or_else(|| ShapeError::wrong_type("the number of a new task", "an int", value))
+    /// Reads the number of the new task that a call of `method` made.
+    pub fn decode(method: &str, value: &Value) -> Result<i64, ShapeError> {
+        value.as_i64().ok_or_else(|| ShapeError::wrong_type(method, "an int", value))
     }
 }
 

@@ -230,7 +230,7 @@ fn results_of_the_wrong_shape() {
         ("listArchives", |value| list_archives::decode(value).map(drop)),
         ("getBuildTarget", |value| get_build_target::decode(value).map(drop)),
         ("getKojiVersion", |value| get_koji_version::decode(value).map(drop)),
-        ("osbuildImage", |value| make_task::decode(value).map(drop)),
+        ("osbuildImage", |value| make_task::decode("osbuildImage", value).map(drop)),
     ];
     let values = [
         Value::Nil,
