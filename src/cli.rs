@@ -293,6 +293,9 @@ pub struct GoingArgs {
     /// Append every event to FILE as a line of JSON; `-`: standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Go on where the file system has no locks, as some network mounts; see to it that nothing else works on the compose
+    #[arg(long)]
+    pub no_lock: bool,
 }
 
 /// `magudi resume`.
@@ -318,6 +321,9 @@ pub struct CancelArgs {
     /// The compose directory
     #[arg(value_name = "COMPOSE_DIR")]
     pub compose_dir: PathBuf,
+    /// Go on where the file system has no locks, as some network mounts; see to it that nothing else works on the compose
+    #[arg(long)]
+    pub no_lock: bool,
     /// How to reach the hub; without them as the compose was started.
     #[command(flatten)]
     pub koji: KojiArgs,

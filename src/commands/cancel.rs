@@ -15,7 +15,7 @@ use magudi_compose::status::{Status, load_status, write_status};
 use magudi_engine::event::{Event, Events};
 use magudi_engine::history::History;
 use magudi_engine::journal::{self, Journal};
-use magudi_engine::lock::{Lock, holder};
+use magudi_engine::lock::{Holder, NotThere, Process, holder};
 use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_koji::{Hub, Session};
@@ -32,13 +32,8 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
-        if holder.host != host() {
-            return Err(Failure::Failed(format!(
-                "the compose runs on {} (process {}): cancel it there",
-                holder.host, holder.pid
-            )));
-        }
-        end_process(holder.pid, &dir)?;
+        let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;
+        end_process(&process, &holder, &dir)?;
         has_ended = true;
     }
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
@@ -46,7 +41,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         return Err(Failure::Failed(format!("{} is FINISHED: there is nothing to cancel", dir.top().display())));
     }
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
-    let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    let _lock = super::compose::lock(&dir, args.no_lock, ui)?;
     let history = load_history(&dir)?.unwrap_or_default();
     let is_over = history.unfinished().is_empty() && history.in_doubt().is_empty();
     if has_ended && is_over {
@@ -181,13 +176,35 @@ fn configured(options: &super::compose::Options) -> Result<Option<String>, Failu
     }
 }
 
+/// A signal that goes to nobody: what was found, and what to do.
+fn not_signalled(dir: &ComposeDir, holder: &Holder, why: &NotThere) -> Failure {
+    let dir = dir.top().display();
+    let (pid, host) = holder.named().map_or((0, ""), |(pid, host)| (pid, host));
+    let what_to_do = match why {
+        NotThere::OtherHost(_) => format!("cancel it there: magudi cancel {dir}"),
+        NotThere::OtherNamespace(_) => {
+            format!("cancel it there, or end it, and cancel the compose again; on {host} it is process {pid}")
+        }
+        NotThere::Unproven if pid > 1 => {
+            format!(
+                "if process {pid} on {host} is the magudi that runs the compose, end it with kill {pid}, and cancel the compose again"
+            )
+        }
+        _ => {
+            let lock = format!("{dir}/logs/global/{}", magudi_engine::lock::NAME);
+            format!("find out what has {lock} open (fuser {lock}), end it, and cancel the compose again")
+        }
+    };
+    Failure::Failed(format!("{dir} is in use, and no process is asked to end: {why}; {what_to_do}"))
+}
+
 /// Asks the process that runs the compose to end, and waits until it has.
-fn end_process(pid: i32, dir: &ComposeDir) -> Result<(), Failure> {
+fn end_process(process: &Process, running: &Holder, dir: &ComposeDir) -> Result<(), Failure> {
+    let pid = process.pid;
     let failed = |why: String| Failure::Failed(format!("cannot end process {pid}, which runs the compose: {why}"));
-    let process = rustix::process::Pid::from_raw(pid).ok_or_else(|| failed("that is no process id".to_owned()))?;
-    rustix::process::kill_process(process, rustix::process::Signal::TERM).map_err(|e| failed(e.to_string()))?;
+    process.terminate().map_err(|error| failed(error.to_string()))?;
     let asked = Instant::now();
-    while holder(&dir.logs_global()).is_some() {
+    while holder(&dir.logs_global()).as_ref() == Some(running) {
         if asked.elapsed() > PATIENCE {
             return Err(failed(format!("it has not ended within {} s", PATIENCE.as_secs())));
         }

@@ -24,7 +24,7 @@ use magudi_config::source::Source;
 use magudi_config::{Diagnostic, Sources, Text, secret};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
-use magudi_engine::lock::Lock;
+use magudi_engine::lock::{Lock, Locks};
 use magudi_engine::log::LogFile;
 use magudi_engine::mask::Mask;
 use magudi_engine::notify::{NotifierEnd, Scripts, USUAL_LIMIT, notifier};
@@ -113,6 +113,8 @@ pub struct Going {
     pub reopen: bool,
     /// `--events`.
     pub events: Option<PathBuf>,
+    /// `--no-lock`.
+    pub no_lock: bool,
 }
 
 impl Options {
@@ -125,6 +127,7 @@ impl Options {
             rebuild: args.going.rebuild.clone(),
             reopen: args.reopen,
             events: args.going.events.clone(),
+            no_lock: args.going.no_lock,
         };
         if going.events.as_deref() == Some(Path::new("-")) && args.compose.print_output_dir {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
@@ -350,7 +353,7 @@ pub fn compose(
         }
     };
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
-    let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     if options.request.compose_dir.is_some() {
@@ -449,7 +452,7 @@ pub fn compose(
 pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
     let (dir, identity) = inspected.place(&options.request, true)?;
-    let _lock = Lock::acquire(&dir.logs_global(), &host()).map_err(Failure::failed)?;
+    let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
     let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
@@ -508,6 +511,17 @@ fn finish_scripts(scripts: &NotifierEnd, patience: Option<Duration>, events: &Ev
 
 fn waiting_for_scripts(left: usize) -> String {
     format!("Waiting for notification scripts, which have {} left to hear", counted(left, "message"))
+}
+
+/// Takes the lock of a compose. Where the file system has none it needs the word of `--no-lock`.
+pub fn lock(dir: &ComposeDir, no_lock: bool, ui: Ui) -> Result<Lock, Failure> {
+    let locks = if no_lock { Locks::Unneeded } else { Locks::Needed };
+    let lock = Lock::acquire(&dir.logs_global(), &host(), locks).map_err(Failure::failed)?;
+    if let Some(error) = lock.missing() {
+        let dir = dir.top().display();
+        ui.note(&format!("warning: {dir} cannot be locked ({error}): nothing keeps another magudi out of it"));
+    }
+    Ok(lock)
 }
 
 /// The name of this machine.

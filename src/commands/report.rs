@@ -57,7 +57,7 @@ fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Repo
     let facts = Facts {
         compose_dir: dir.top().display().to_string(),
         status,
-        runner: runner.map(|holder| (holder.pid, holder.host)),
+        runner: runner.map(|holder| holder.to_string()),
         now: jiff::Timestamp::now(),
         base,
         files: files(dir),

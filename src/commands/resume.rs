@@ -32,6 +32,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
         rebuild: args.going.rebuild.clone(),
         reopen: false,
         events: args.going.events.clone(),
+        no_lock: args.going.no_lock,
     };
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished)

@@ -65,7 +65,7 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     let table = if wide.fits(canvas.columns) { wide } else { narrow };
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let run = match runner {
-        Some(holder) => format!("running: process {} on {}", holder.pid, holder.host),
+        Some(holder) => format!("running: {holder}"),
         None => "nobody runs it".to_owned(),
     };
     let id = history.compose_id.as_deref().unwrap_or_else(|| dir.name().unwrap_or_default());
@@ -109,7 +109,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
         .collect();
     let status = json!({
         "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status,
-        "running": runner.map(|holder| json!({"pid": holder.pid, "host": holder.host})),
+        "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
         "first_event": history.span.map(|(first, _)| first.to_string()),
         "last_event": history.span.map(|(_, last)| last.to_string()),
         "requests": requests,

@@ -20,6 +20,7 @@
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
+//! - `lock`: who is signalled for it, whom it keeps out, and file systems without locks
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
@@ -41,6 +42,7 @@ mod faults;
 mod hostile;
 mod hub;
 mod image;
+mod lock;
 mod lost_answers;
 mod merging;
 mod packaging;

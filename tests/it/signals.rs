@@ -56,7 +56,7 @@ impl Drop for Run {
     }
 }
 
-fn until(otherwise: &str, patience: Duration, mut done: impl FnMut() -> bool) {
+pub fn until(otherwise: &str, patience: Duration, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !done() {
         assert!(Instant::now() < deadline, "{otherwise}");

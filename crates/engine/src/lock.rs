@@ -1,9 +1,27 @@
 //! A *lock* keeps a second run out of a compose directory: `logs/global/magudi.lock`, held by the operating system for as
 //! long as the process lives, and saying who holds it.
+//!
+//! The lock is an exclusive `flock` of the whole file, which is its owner's and group's alone. Whoever can read a file can
+//! lock it too, shared, as `status` does for a moment and as a program that hangs might do for ever; that keeps no run out:
+//! a file with none but shared locks is replaced by a new one. Whoever has got a lock therefore looks whether it is still
+//! that of the file of this name.
+//!
+//! The file says which process took the lock, and how to know it again: a number alone is that of another process tomorrow.
+//! Some file systems have no locks; then what the file says is all there is, and only who says so goes on with it
+//! ([`Locks::Unneeded`]).
 
+mod birth;
+
+pub use birth::{NotThere, Process};
+
+use birth::Birth;
 use magudi_compose::beneath;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use magudi_compose::write::TEMPORARY;
+use rustix::io::Errno;
+use std::fmt;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
@@ -11,30 +29,61 @@ use thiserror::Error;
 /// The file's name, beside the journal.
 pub const NAME: &str = "magudi.lock";
 
-/// Who only looks at a lock ([`holder`]) has it for a moment, in which nobody else can: so often is it tried, with such
-/// pauses.
+/// The file's mode, before the umask.
+const MODE: u32 = 0o660;
+
+/// Who only looks at a lock ([`holder`]) has it for a moment: so often is it tried, with such pauses.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The longest file that is read.
+const MAX_TEXT: u64 = 1024;
+
+/// Whether a run can do without a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locks {
+    /// It cannot.
+    Needed,
+    /// It can, where the file system has none: somebody sees to it that nothing else runs.
+    Unneeded,
+}
+
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct Holder(Option<Record>);
+
+/// What a lock says of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
     /// Process id.
-    pub pid: i32,
+    pid: i32,
     /// Host name.
-    pub host: String,
+    host: String,
+    /// How to know the process again; older programs did not write that.
+    birth: Option<Birth>,
 }
 
 /// A lock that cannot be had.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("{} is in use by another magudi{}", dir.display(), shown(holder.as_ref()))]
+    #[error("{} is in use by another magudi ({holder})", dir.display())]
     Held {
         /// The directory of the lock.
         dir: PathBuf,
         /// Who, as far as the file says.
-        holder: Option<Holder>,
+        holder: Holder,
+    },
+    /// The file system has no locks.
+    #[error(
+        "cannot lock {}: {error}: its file system has no locks, or none left; see to it that nothing else works on this \
+         compose, and give --no-lock", path.display()
+    )]
+    NoLocks {
+        /// The lock.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
     },
     /// The file system refused.
     #[error("cannot lock {}: {error}", path.display())]
@@ -46,89 +95,220 @@ pub enum LockError {
     },
 }
 
-fn shown(holder: Option<&Holder>) -> String {
-    holder.map_or_else(String::new, |holder| format!(" (process {} on {})", holder.pid, holder.host))
+/// Why a file is not locked.
+pub(crate) enum Refusal {
+    /// Somebody else has it.
+    Taken,
+    /// The file system has no locks, or none left.
+    NoLocks(io::Error),
+    /// Anything else.
+    Io(io::Error),
+}
+
+impl Refusal {
+    /// What became of the attempt to lock a file.
+    pub(crate) fn of(error: TryLockError) -> Self {
+        const NONE: [Errno; 4] = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
+        match error {
+            TryLockError::WouldBlock => Self::Taken,
+            TryLockError::Error(error) if NONE.iter().any(|none| Some(none.raw_os_error()) == error.raw_os_error()) => {
+                Self::NoLocks(error)
+            }
+            TryLockError::Error(error) => Self::Io(error),
+        }
+    }
 }
 
 /// A lock that is held until this value is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    /// Why there is none.
+    missing: Option<io::Error>,
 }
 
 impl Lock {
     /// Takes the lock in the directory `dir` for this process.
-    pub fn acquire(dir: &Path, host: &str) -> Result<Self, LockError> {
+    pub fn acquire(dir: &Path, host: &str, locks: Locks) -> Result<Self, LockError> {
         let path = dir.join(NAME);
         let io = |error| LockError::Io { path: path.clone(), error };
-        let mut options = OpenOptions::new();
-        options.create(true).read(true).write(true).truncate(false);
-        let mut file = beneath::open(&path, &mut options).map_err(io)?;
-        let mut left = TRIES;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {
-                    left -= 1;
-                    if left == 0 {
-                        return Err(LockError::Held { dir: dir.to_path_buf(), holder: read_holder(&mut file) });
-                    }
-                    std::thread::sleep(PAUSE);
+        for left in (0..TRIES).rev() {
+            let file = open(&path).map_err(io)?;
+            match file.try_lock().map_err(Refusal::of) {
+                Ok(()) if is_at(&file, &path).map_err(io)? => {
+                    // One that an older program made is readable by all.
+                    keep_from_others(&file);
+                    return Self { file, missing: None }.say(host).map_err(io);
                 }
-                Err(TryLockError::Error(error)) => return Err(io(error)),
+                // It has just been replaced.
+                Ok(()) => continue,
+                Err(Refusal::Taken) if left == 0 => {
+                    if file.try_lock_shared().is_ok()
+                        && let Some(file) = replace(&path, &file).map_err(io)?
+                    {
+                        return Self { file, missing: None }.say(host).map_err(io);
+                    }
+                }
+                Err(Refusal::Taken) => {}
+                Err(Refusal::NoLocks(error)) if left == 0 && locks == Locks::Unneeded => {
+                    return match read_holder(&file) {
+                        holder if holder.seems_to_live(host) => Err(LockError::Held { dir: dir.to_path_buf(), holder }),
+                        _ => Self { file, missing: Some(error) }.say(host).map_err(io),
+                    };
+                }
+                Err(Refusal::NoLocks(error)) if left == 0 => return Err(LockError::NoLocks { path, error }),
+                Err(Refusal::NoLocks(_)) => {}
+                Err(Refusal::Io(error)) if error.kind() == io::ErrorKind::Interrupted && left > 0 => {}
+                Err(Refusal::Io(error)) => return Err(io(error)),
             }
+            std::thread::sleep(PAUSE);
         }
-        let text = format!("{} {host}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(io)?;
-        file.write_all(text.as_bytes()).map_err(io)?;
-        Ok(Self { _file: file })
+        let holder = open(&path).map_or(Holder(None), |file| read_holder(&file));
+        Err(LockError::Held { dir: dir.to_path_buf(), holder })
     }
+
+    /// Why there is no lock, and only the word of the file.
+    pub fn missing(&self) -> Option<&io::Error> {
+        self.missing.as_ref()
+    }
+
+    /// Says who has it. At no moment is the file without a word.
+    fn say(self, host: &str) -> io::Result<Self> {
+        let record = Record { pid: std::process::id() as i32, host: host.to_owned(), birth: Birth::own() };
+        let text = record.to_string();
+        self.file.write_all_at(text.as_bytes(), 0)?;
+        self.file.set_len(text.len() as u64)?;
+        Ok(self)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.missing.is_some() {
+            // Nothing else says that it is over. What is left tells of a process that is gone.
+            let _ = self.file.set_len(0);
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false).mode(MODE))
+}
+
+fn keep_from_others(file: &File) {
+    if let Ok(meta) = file.metadata()
+        && meta.mode() & 0o007 != 0
+    {
+        // Only its owner can.
+        let _ = file.set_permissions(Permissions::from_mode(meta.mode() & 0o770));
+    }
+}
+
+/// Whether an open file is the one of this name.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (ours, there) = (file.metadata()?, path.symlink_metadata());
+    Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
+}
+
+/// Puts a new file, locked, in the place of one that has shared locks only, `shared` by us too: as long as it is, nobody gets
+/// the old one. `None` when somebody else was faster.
+fn replace(path: &Path, shared: &File) -> io::Result<Option<File>> {
+    let next = path.with_file_name(format!("{TEMPORARY}{NAME}"));
+    let file = open(&next)?;
+    // Who gets this one is the only one that replaces; who died at it has it no longer.
+    if file.try_lock().is_err() || !is_at(&file, &next)? {
+        return Ok(None);
+    }
+    if !is_at(shared, path)? {
+        fs::remove_file(&next)?;
+        return Ok(None);
+    }
+    fs::rename(&next, path)?;
+    Ok(Some(file))
 }
 
 /// Who holds the lock in `dir` now; `None` when nobody does.
 pub fn holder(dir: &Path) -> Option<Holder> {
-    let mut file = File::open(dir.join(NAME)).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => read_holder(&mut file),
-        _ => None,
+    let file = beneath::open(&dir.join(NAME), OpenOptions::new().read(true)).ok()?;
+    match file.try_lock_shared().map_err(Refusal::of) {
+        Ok(()) => None,
+        Err(Refusal::Taken) => Some(read_holder(&file)),
+        // Without locks there is only the word of the file, which its holder takes back at the end.
+        Err(_) => Some(read_holder(&file)).filter(|holder| holder.0.is_some() && !holder.is_gone()),
     }
 }
 
-fn read_holder(file: &mut File) -> Option<Holder> {
+fn read_holder(file: &File) -> Holder {
     let mut text = String::new();
-    file.take(300).read_to_string(&mut text).ok()?;
-    let (pid, host) = text.trim().split_once(' ')?;
-    Some(Holder { pid: pid.parse().ok()?, host: host.chars().filter(|c| !c.is_control()).collect() })
+    let mut from_start = io::BufReader::new(At(file, 0)).take(MAX_TEXT);
+    Holder(from_start.read_to_string(&mut text).ok().and_then(|_| Record::parse(&text)))
+}
+
+/// A file, read from its start wherever it stands.
+struct At<'a>(&'a File, u64);
+
+impl io::Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read_at(buffer, self.1)?;
+        self.1 += read as u64;
+        Ok(read)
+    }
+}
+
+impl Holder {
+    /// Process id and host name, as far as the file says.
+    pub fn named(&self) -> Option<(i32, &str)> {
+        self.0.as_ref().map(|record| (record.pid, record.host.as_str()))
+    }
+
+    /// The process itself, if it is proven to be the one that took the lock on this host, whose name is `host`.
+    pub fn process(&self, host: &str) -> Result<Process, NotThere> {
+        let record = self.0.as_ref().ok_or(NotThere::Unsaid)?;
+        if record.host != host {
+            return Err(NotThere::OtherHost(record.host.clone()));
+        }
+        let birth = record.birth.as_ref().ok_or(NotThere::Unproven)?;
+        birth.process(record.pid)
+    }
+
+    /// Whether it is certain that the process has ended.
+    fn is_gone(&self) -> bool {
+        let record = self.0.as_ref();
+        record.is_some_and(|record| record.birth.as_ref().is_some_and(|birth| birth.is_over(record.pid)))
+    }
+
+    /// Whether somebody else has it who is not proven to have ended, on this host. Other hosts cannot be asked: who does
+    /// without locks has said that nothing runs there.
+    fn seems_to_live(&self, host: &str) -> bool {
+        self.0.as_ref().is_some_and(|record| record.host == host && record.birth.is_some()) && !self.is_gone()
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(record) => write!(f, "process {} on {}", record.pid, record.host),
+            None => f.write_str("a program that does not say which"),
+        }
+    }
+}
+
+/// The first line is all that older programs wrote.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.pid, self.host)?;
+        self.birth.iter().try_for_each(|birth| write!(f, "{birth}"))
+    }
+}
+
+impl Record {
+    fn parse(text: &str) -> Option<Self> {
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let (pid, host) = first.trim().split_once(' ')?;
+        let host = host.chars().filter(|c| !c.is_control()).collect();
+        Some(Self { pid: pid.parse().ok()?, host, birth: Birth::parse(rest) })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_one_is_told_who_holds_it() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(holder(dir.path()), None);
-        let lock = Lock::acquire(dir.path(), "builder.example.com").unwrap();
-        let error = Lock::acquire(dir.path(), "other").unwrap_err().to_string();
-        assert!(error.contains(&format!("process {} on builder.example.com", std::process::id())), "{error}");
-        assert_eq!(holder(dir.path()).unwrap().host, "builder.example.com");
-        drop(lock);
-        assert_eq!(holder(dir.path()), None);
-        Lock::acquire(dir.path(), "other").unwrap();
-    }
-
-    #[test]
-    fn who_only_looks_keeps_nobody_out() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(Lock::acquire(dir.path(), "builder.example.com").unwrap());
-        let looking = File::open(dir.path().join(NAME)).unwrap();
-        looking.try_lock_shared().unwrap();
-        let looked = std::thread::spawn(move || {
-            std::thread::sleep(PAUSE);
-            drop(looking);
-        });
-        Lock::acquire(dir.path(), "other").unwrap();
-        looked.join().unwrap();
-    }
-}
+mod tests;

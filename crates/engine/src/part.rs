@@ -2,20 +2,27 @@
 //! download that broke goes on where it stopped, also in a later run.
 
 use crate::digest::{Digests, MultiDigest};
+use crate::lock::{Refusal, is_at};
 use crate::stop::Stop;
 use magudi_compose::beneath;
 use magudi_compose::write::TEMPORARY;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempPath;
 
 /// Bytes read at once when a part is hashed again.
 const CHUNK: usize = 256 * 1024;
 
 /// The least that two processors write and hash at the same time, in bytes.
 const LEAST_SHARED: usize = 64 * 1024;
+
+/// How often a part is opened again that has been put in its place meanwhile, before that is an error.
+const TRIES: usize = 10;
+
+/// How old a part is that its process has left, where no lock can tell.
+const LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A part, locked against other processes that want the same file.
 #[derive(Debug)]
@@ -24,44 +31,95 @@ pub struct Part {
     file: File,
     digest: MultiDigest,
     length: u64,
+    /// One that no later run goes on with: it goes away with this value.
+    own: Option<TempPath>,
 }
 
-impl Part {
-    /// Opens the part of the file that will be `destination` and has the checksum `checksum`, in a directory that exists;
-    /// what is there already is hashed. A part that another process is at, or one longer than `size`, is left alone or begun
-    /// anew.
-    pub fn open(
-        destination: &Path,
-        checksum: &str,
-        size: u64,
-        digest: impl Fn() -> MultiDigest,
-        stop: &Stop,
-    ) -> Result<Self, (PathBuf, io::Error)> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let directory = destination.parent().unwrap_or(Path::new("."));
-        let name = destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let short = checksum.get(..8).unwrap_or(checksum);
-        let mut path = directory.join(format!("{TEMPORARY}{short}-{name}.part"));
-        let file = loop {
-            if let Some(file) = take(&path).map_err(|error| (path.clone(), error))? {
-                break file;
-            }
-            // Another process is at it: a part of our own.
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            path = directory.join(format!("{TEMPORARY}{}-{number}-{name}.part", std::process::id()));
-        };
-        sweep(directory, &name, &path);
-        let mut part = Self { path, file, digest: digest(), length: 0 };
-        match part.read_back(size, stop) {
+/// Whose a part is.
+#[derive(Debug)]
+pub enum Claim {
+    /// Ours.
+    Ours(Part),
+    /// Another process is at it.
+    Theirs,
+    /// The file system has no locks, for this reason: nobody can know.
+    Unknown(io::Error),
+}
+
+/// What is to become of a part.
+pub struct Goal<'a> {
+    /// The file that it will be, in a directory that exists.
+    pub destination: &'a Path,
+    /// The checksum of the file.
+    pub checksum: &'a str,
+    /// Its size.
+    pub size: u64,
+    /// The digests to begin with.
+    pub digest: &'a dyn Fn() -> MultiDigest,
+}
+
+impl std::fmt::Debug for Goal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Goal").field("destination", &self.destination).finish_non_exhaustive()
+    }
+}
+
+/// A path, and what happened to it.
+pub type PathError = (PathBuf, io::Error);
+
+impl Goal<'_> {
+    fn directory(&self) -> &Path {
+        self.destination.parent().unwrap_or(Path::new("."))
+    }
+
+    fn name(&self) -> String {
+        self.destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Where the part is that all processes share.
+    pub fn path(&self) -> PathBuf {
+        let short = self.checksum.get(..8).unwrap_or(self.checksum);
+        self.directory().join(format!("{TEMPORARY}{short}-{}.part", self.name()))
+    }
+
+    /// Claims the part that all processes share; what is there already is hashed. One longer than the file is begun anew.
+    pub fn claim(&self, stop: &Stop) -> Result<Claim, PathError> {
+        let path = self.path();
+        match take(&path).map_err(|error| (path.clone(), error))? {
+            Taken::Ours(file) => self.begin(path, file, None, stop).map(Claim::Ours),
+            Taken::Theirs => Ok(Claim::Theirs),
+            Taken::Unknown(error) => Ok(Claim::Unknown(error)),
+        }
+    }
+
+    /// A part of our own, that no other process can be at.
+    pub fn apart(&self, stop: &Stop) -> Result<Part, PathError> {
+        let suffix = format!("-{}.part", self.name());
+        let mut builder = tempfile::Builder::new();
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let made = builder.prefix(TEMPORARY).suffix(&suffix).make_in(self.directory(), |path| options.open(path));
+        let (file, path) = made.map_err(|error| (self.path(), error))?.into_parts();
+        // Where there are locks it keeps others from taking it for one that was left.
+        let _ = file.try_lock();
+        self.begin(path.to_path_buf(), file, Some(path), stop)
+    }
+
+    fn begin(&self, path: PathBuf, file: File, own: Option<TempPath>, stop: &Stop) -> Result<Part, PathError> {
+        sweep(self.directory(), &self.name(), &path);
+        let mut part = Part { path, file, digest: (self.digest)(), length: 0, own };
+        match part.read_back(self.size, stop) {
             Ok(true) => Ok(part),
             Ok(false) => {
-                part.restart(digest()).map_err(|error| (part.path.clone(), error))?;
+                part.restart((self.digest)()).map_err(|error| (part.path.clone(), error))?;
                 Ok(part)
             }
             Err(error) => Err((part.path, error)),
         }
     }
+}
 
+impl Part {
     /// Hashes what is there. False when it is longer than it may be.
     fn read_back(&mut self, size: u64, stop: &Stop) -> io::Result<bool> {
         if self.file.metadata()?.len() > size {
@@ -126,7 +184,9 @@ impl Part {
     /// Puts it in its place.
     pub fn keep(self, destination: &Path) -> io::Result<()> {
         self.file.sync_data()?;
-        fs::rename(&self.path, destination)
+        fs::rename(&self.path, destination)?;
+        // Nothing is there any more that could be removed.
+        self.own.map_or(Ok(()), |own| own.keep().map(drop).map_err(|error| error.error))
     }
 
     /// Removes it.
@@ -136,19 +196,40 @@ impl Part {
     }
 }
 
-/// Opens and locks the part at `path`; `None` when another process has it.
-fn take(path: &Path) -> io::Result<Option<File>> {
-    loop {
+/// What became of the attempt to lock a part.
+enum Taken {
+    Ours(File),
+    Theirs,
+    Unknown(io::Error),
+}
+
+/// Opens and locks the part at `path`.
+fn take(path: &Path) -> io::Result<Taken> {
+    for _ in 0..TRIES {
         let file = beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false))?;
-        if file.try_lock().is_err() {
-            return Ok(None);
-        }
-        // Whoever had it in between has put it in its place, where nobody may write any more.
-        let (ours, there) = (file.metadata()?, path.symlink_metadata());
-        if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
-            return Ok(Some(file));
+        match file.try_lock().map_err(Refusal::of) {
+            // Whoever had it in between has put it in its place, where nobody may write any more.
+            Ok(()) if is_at(&file, path)? => return Ok(Taken::Ours(file)),
+            Ok(()) => {}
+            Err(Refusal::Taken) => return Ok(Taken::Theirs),
+            Err(Refusal::NoLocks(error)) => {
+                if file.metadata()?.len() == 0 {
+                    // It was only made to be locked. What cannot be removed harms nobody.
+                    let _ = fs::remove_file(path);
+                }
+                return Ok(Taken::Unknown(error));
+            }
+            Err(Refusal::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(Refusal::Io(error)) => return Err(error),
         }
     }
+    Err(io::Error::other("another process puts a new one in its place again and again"))
+}
+
+/// Whether a process is at the part at `path`.
+pub fn is_taken(path: &Path) -> bool {
+    let opened = beneath::open(path, OpenOptions::new().read(true));
+    opened.is_ok_and(|file| matches!(file.try_lock_shared().map_err(Refusal::of), Err(Refusal::Taken)))
 }
 
 /// Removes the parts of the file `name` that processes left which are gone, and those of what it was before, but for `own`.
@@ -160,10 +241,22 @@ fn sweep(directory: &Path, name: &str, own: &Path) {
             .file_name()
             .and_then(|name| name.to_str())
             .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(&suffix));
-        // What cannot be opened or removed harms nobody.
-        if is_part && beneath::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| file.try_lock().is_ok()) {
+        if is_part && beneath::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| was_left(&file)) {
+            // What cannot be removed harms nobody.
             let _ = fs::remove_file(&path);
         }
+    }
+}
+
+/// Whether no process is at a part any more.
+fn was_left(file: &File) -> bool {
+    match file.try_lock().map_err(Refusal::of) {
+        Ok(()) => true,
+        Err(Refusal::NoLocks(_)) => {
+            let modified = file.metadata().and_then(|meta| meta.modified()).ok();
+            modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > LEFT)
+        }
+        Err(_) => false,
     }
 }
 
@@ -179,15 +272,27 @@ mod tests {
         MultiDigest::new(["md5"]).unwrap()
     }
 
+    fn goal<'a>(destination: &'a Path, checksum: &'a str, size: u64) -> Goal<'a> {
+        Goal { destination, checksum, size, digest: &digest }
+    }
+
+    fn ours(goal: &Goal<'_>) -> Part {
+        match goal.claim(&never()).unwrap() {
+            Claim::Ours(part) => part,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn goes_on_where_it_stopped() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("a")).unwrap();
         let destination = dir.path().join("a/disk.qcow2");
-        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest, &never()).unwrap();
+        let goal = goal(&destination, "900150983cd24fb0", 3);
+        let mut part = ours(&goal);
         part.write(&[b"a", b"b"]).unwrap();
         drop(part);
-        let mut part = Part::open(&destination, "900150983cd24fb0", 3, digest, &never()).unwrap();
+        let mut part = ours(&goal);
         assert_eq!(part.length(), 2);
         part.write(&[b"c"]).unwrap();
         assert_eq!(part.digests().values["md5"], "900150983cd24fb0d6963f7d28e17f72");
@@ -200,13 +305,31 @@ mod tests {
     fn two_at_once_do_not_meet_and_too_much_is_thrown_away() {
         let dir = tempfile::tempdir().unwrap();
         let destination = dir.path().join("disk.qcow2");
-        let mut first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
+        let wanted = goal(&destination, "sum", 9);
+        let mut first = ours(&wanted);
         first.write(&[b"abcdef"]).unwrap();
-        let second = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
+        assert!(matches!(wanted.claim(&never()).unwrap(), Claim::Theirs));
+        let second = wanted.apart(&never()).unwrap();
         assert_ne!(first.path(), second.path());
         assert_eq!(second.length(), 0);
         drop(first);
-        assert_eq!(Part::open(&destination, "sum", 5, digest, &never()).unwrap().length(), 0);
+        assert_eq!(ours(&goal(&destination, "sum", 5)).length(), 0);
+    }
+
+    #[test]
+    fn one_of_our_own_is_kept_or_goes_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = dir.path().join("disk.qcow2");
+        let wanted = goal(&destination, "sum", 9);
+        let mut part = wanted.apart(&never()).unwrap();
+        part.write(&[b"abc"]).unwrap();
+        drop(part);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let mut part = wanted.apart(&never()).unwrap();
+        part.write(&[b"abc"]).unwrap();
+        part.keep(&destination).unwrap();
+        assert_eq!(fs::read(&destination).unwrap(), b"abc");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
@@ -223,14 +346,15 @@ mod tests {
         for name in [".magudi-99-0-disk.qcow2.part", ".magudi-0ld50000-disk.qcow2.part"] {
             fs::write(dir.path().join(name), "old").unwrap();
         }
-        let other = Part::open(&dir.path().join("other.qcow2"), "sum", 9, digest, &never()).unwrap();
-        drop(other);
-        let first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
-        let second = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
+        let other = dir.path().join("other.qcow2");
+        drop(ours(&goal(&other, "sum", 9)));
+        let wanted = goal(&destination, "sum", 9);
+        let first = ours(&wanted);
+        let second = wanted.apart(&never()).unwrap();
         assert_eq!(names().len(), 3, "{:?}", names());
         drop(second);
         drop(first);
-        let first = Part::open(&destination, "sum", 9, digest, &never()).unwrap();
+        let first = ours(&wanted);
         assert_eq!(names(), [".magudi-sum-disk.qcow2.part", ".magudi-sum-other.qcow2.part"]);
         first.keep(&destination).unwrap();
     }

@@ -21,7 +21,7 @@ pub struct Facts {
     /// What STATUS says.
     pub status: Option<Status>,
     /// Who runs the compose now: process and host.
-    pub runner: Option<(i32, String)>,
+    pub runner: Option<String>,
     /// The present.
     pub now: Timestamp,
     /// Address of the compose directory, relative to the page; empty, or ending with a slash.
@@ -203,9 +203,7 @@ fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
         of_kind.map(|failure| failure.images.len()).sum::<usize>()
     };
     let (word, kind, sentence) = match (&facts.runner, status) {
-        (Some((pid, host)), _) => {
-            ("RUNNING", "busy", format!("The compose is running: process {pid} on {}.", harmless(host)))
-        }
+        (Some(runner), _) => ("RUNNING", "busy", format!("The compose is running: {}.", harmless(runner))),
         (None, "FINISHED") => ("FINISHED", "good", "Everything was built, verified and listed.".to_owned()),
         (None, "FINISHED_INCOMPLETE") => ("FINISHED_INCOMPLETE", "warn", incomplete(failed(true))),
         (None, "DOOMED") => ("DOOMED", "bad", doomed(failed(false), failed(true))),

@@ -2,15 +2,16 @@
 
 use super::{FetchError, Progress, Verified, Wanted, io_error};
 use crate::blocking::blocking;
-use crate::digest::Digests;
-use crate::part::Part;
-use crate::stop::Stop;
+use crate::digest::{Digests, MultiDigest};
+use crate::part::{Claim, Goal, Part, is_taken};
+use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath;
 use magudi_koji::{Hub, KojiError, pathinfo};
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 
 /// Pauses between the attempts of a download: about two minutes in all, as Pungi gives up after 120 s.
@@ -22,6 +23,12 @@ const DOWNLOAD_PAUSES: [Duration; 6] = [
     Duration::from_secs(30),
     Duration::from_secs(60),
 ];
+
+/// How often it is looked how another process gets on with a download.
+const OTHERS_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long another process may not get on with a download before it is done beside it: longer than that process's own patience.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(240);
 
 /// Pieces of a download that wait to be written, at the most; each is some hundred kilobytes.
 const CHUNKS_WAITING: usize = 8;
@@ -47,7 +54,8 @@ impl Cache {
     /// A file that is in the cache already is verified like a new one and, as in Pungi, gets the current time as its mtime,
     /// so that whoever cleans the cache sees that it was used.
     ///
-    /// A download that breaks is tried again; `warn` is told why, and `stop` ends the waiting.
+    /// A download that breaks is tried again; `warn` is told why, and `stop` ends the waiting. What another process is
+    /// downloading is waited for.
     pub async fn fetch(
         &self,
         hub: &Hub,
@@ -57,29 +65,57 @@ impl Cache {
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
         let (path, url) = (self.directory.join(&wanted.path), pathinfo::url(&self.topurl, &wanted.path));
-        let present = {
-            let (cache, path, wanted, progress, stop) =
-                (self.directory.clone(), path.clone(), wanted.clone(), Arc::clone(&progress), stop.clone());
-            blocking(move || read_cached(&cache, &path, &wanted, &progress, &stop)).await??
+        let mut others = Others::default();
+        let part = loop {
+            let before = is_file(&path);
+            let present = {
+                let (cache, path, wanted, progress, stop) =
+                    (self.directory.clone(), path.clone(), wanted.clone(), Arc::clone(&progress), stop.clone());
+                blocking(move || read_cached(&cache, &path, &wanted, &progress, &stop)).await??
+            };
+            if let Some(digests) = present {
+                return Ok(Verified { path, digests });
+            }
+            let claimed = {
+                let (path, wanted, stop, apart) = (path.clone(), wanted.clone(), stop.clone(), others.are_stuck);
+                blocking(move || claim(&path, &wanted, apart, &stop)).await??
+            };
+            match claimed {
+                // It has come since it was looked for.
+                Claim::Ours(part) if is_file(&path) != before => part.discard(),
+                Claim::Ours(part) => break part,
+                Claim::Theirs => {
+                    if !others.are_known {
+                        warn(format!("another magudi is fetching {url}: waiting for it"));
+                    }
+                    others.wait(&path, &wanted, before, stop).await?;
+                }
+                Claim::Unknown(error) => {
+                    let place = self.directory.display();
+                    warn(format!("{place} has no locks ({error}): others may fetch the same files at the same time"));
+                    others.are_stuck = true;
+                }
+            }
         };
-        if let Some(digests) = present {
-            return Ok(Verified { path, digests });
-        }
-        let mut part = {
-            let (path, wanted, stop) = (path.clone(), wanted.clone(), stop.clone());
-            blocking(move || {
-                // Once, so that a wrong name is found before anything is made of it.
-                wanted.digest()?;
-                Part::open(&path, &wanted.checksum, wanted.size, || wanted.digest().unwrap_or_default(), &stop)
-                    .map_err(|(path, error)| io_error("open", &path, error))
-            })
-            .await??
-        };
-        let mut pauses = DOWNLOAD_PAUSES.iter();
-        let mut damaged = 0;
+        self.complete(hub, &url, path, part, &wanted, &progress, warn, stop).await
+    }
+
+    /// Downloads what is missing of a part, as often as it is worth it.
+    #[expect(clippy::too_many_arguments, reason = "the rest of `fetch`")]
+    async fn complete(
+        &self,
+        hub: &Hub,
+        url: &str,
+        path: PathBuf,
+        mut part: Part,
+        wanted: &Wanted,
+        progress: &Progress,
+        warn: &(dyn Fn(String) + Send + Sync),
+        stop: &Stop,
+    ) -> Result<Verified, FetchError> {
+        let mut patience = Patience::new(part.length());
         loop {
-            let before = part.length();
-            let (there, result) = download(hub, &url, part, &wanted, &progress).await?;
+            let (there, result) = download(hub, url, part, wanted, progress).await?;
             part = there;
             let error = match result {
                 Ok(digests) => {
@@ -89,15 +125,8 @@ impl Cache {
                 }
                 Err(error) => error,
             };
-            // A download that gets on is not given up, however often it breaks.
-            if part.length() > before {
-                pauses = DOWNLOAD_PAUSES.iter();
-            }
-            let is_damage = matches!(error, FetchError::Checksum { .. });
-            damaged += usize::from(is_damage);
-            let (true, Some(pause)) = (is_worth_another_try(&error) && damaged <= REPEATS_OF_DAMAGE, pauses.next())
-            else {
-                if is_damage {
+            let Some(pause) = patience.after(&error, part.length()) else {
+                if matches!(error, FetchError::Checksum { .. }) {
                     part.discard();
                 }
                 return Err(error);
@@ -108,11 +137,95 @@ impl Cache {
             };
             warn(format!("{error}; {next} in {} s", pause.as_secs_f64()));
             tokio::select! {
-                () = tokio::time::sleep(*pause) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stop.wait() => return Err(error),
             }
         }
     }
+}
+
+/// What is left of the patience with one download.
+struct Patience {
+    pauses: std::slice::Iter<'static, Duration>,
+    /// How many bytes there were at the most.
+    furthest: u64,
+    damaged: usize,
+}
+
+impl Patience {
+    fn new(there: u64) -> Self {
+        Self { pauses: DOWNLOAD_PAUSES.iter(), furthest: there, damaged: 0 }
+    }
+
+    /// The pause before the next attempt, after one that left `there` bytes; none, when it is not worth another one.
+    fn after(&mut self, error: &FetchError, there: u64) -> Option<Duration> {
+        // A download that gets on is not given up, however often it breaks. What had come before and was lost is no progress: a
+        // server that always begins at the start and always breaks off would be asked for ever.
+        if there > self.furthest {
+            self.furthest = there;
+            self.pauses = DOWNLOAD_PAUSES.iter();
+        }
+        self.damaged += usize::from(matches!(error, FetchError::Checksum { .. }));
+        if !is_worth_another_try(error) || self.damaged > REPEATS_OF_DAMAGE {
+            return None;
+        }
+        self.pauses.next().copied()
+    }
+}
+
+/// Other processes that download the same file.
+#[derive(Debug, Default)]
+struct Others {
+    /// There are some.
+    are_known: bool,
+    /// They do not get on, or it cannot be known whether there are any: the file is downloaded beside them.
+    are_stuck: bool,
+}
+
+impl Others {
+    /// Returns when the file is there, or nobody downloads it any more, or the download has not got on for long.
+    async fn wait(&mut self, path: &Path, wanted: &Wanted, before: Seen, stop: &Stop) -> Result<(), FetchError> {
+        self.are_known = true;
+        let part = goal(path, wanted, &MultiDigest::default).path();
+        let length = || std::fs::symlink_metadata(&part).map_or(0, |meta| meta.len());
+        let mut last = (length(), Instant::now());
+        while is_file(path) == before && is_taken(&part) {
+            let now = length();
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+            if last.1.elapsed() > OTHERS_PATIENCE {
+                self.are_stuck = true;
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(OTHERS_PAUSE) => {}
+                () = stop.wait() => return Err(FetchError::Stopped(Stopped)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which file is at a path, as far as it is one.
+type Seen = Option<(u64, u64)>;
+
+fn is_file(path: &Path) -> Seen {
+    std::fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
+}
+
+fn goal<'a>(path: &'a Path, wanted: &'a Wanted, digest: &'a dyn Fn() -> MultiDigest) -> Goal<'a> {
+    Goal { destination: path, checksum: &wanted.checksum, size: wanted.size, digest }
+}
+
+/// Claims the part of a file, or makes one that is `apart` from those of all other processes.
+fn claim(path: &Path, wanted: &Wanted, apart: bool, stop: &Stop) -> Result<Claim, FetchError> {
+    // Once, so that a wrong name is found before anything is made of it.
+    wanted.digest()?;
+    let digest = || wanted.digest().unwrap_or_default();
+    let goal = goal(path, wanted, &digest);
+    let claim = if apart { goal.apart(stop).map(Claim::Ours) } else { goal.claim(stop) };
+    claim.map_err(|(path, error)| io_error("open", &path, error))
 }
 
 /// A file that is in the cache as it should be; nothing, and a directory for it, when it has to be fetched.
@@ -202,7 +315,14 @@ async fn fetch_rest(
         error => FetchError::Http { url: url.to_owned(), error: Box::new(error) },
     };
     // One byte more than expected is let through, so that a file that is too long is told from one that is right.
-    let mut stream = match hub.get_file_from(url, part.length(), size.saturating_add(1)).await {
+    let limit = size.saturating_add(1);
+    let mut asked = hub.get_file_from(url, part.length(), limit).await;
+    if part.length() > 0 && asked.as_ref().is_err_and(is_no_such_range) {
+        // What is there is not the beginning of what the server has now.
+        restart(&mut part, wanted)?;
+        asked = hub.get_file_from(url, 0, limit).await;
+    }
+    let mut stream = match asked {
         Ok(stream) => stream,
         Err(error) => return Ok((part, Err(http(error)))),
     };
@@ -236,6 +356,11 @@ async fn fetch_rest(
     Ok((part, received))
 }
 
+/// Whether a server has no file of which the range that was asked for is a part.
+fn is_no_such_range(error: &KojiError) -> bool {
+    matches!(error, KojiError::Http { status: 416, .. } | KojiError::Shape(_))
+}
+
 fn write_chunks(mut part: Part, mut chunks: mpsc::Receiver<Chunk>) -> Result<Part, FetchError> {
     let mut come = Vec::with_capacity(CHUNKS_WAITING);
     while chunks.blocking_recv_many(&mut come, CHUNKS_WAITING) > 0 {
@@ -244,4 +369,27 @@ fn write_chunks(mut part: Part, mut chunks: mpsc::Receiver<Chunk>) -> Result<Par
         come.clear();
     }
     Ok(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_never_reached_before_is_progress() {
+        let broken = || FetchError::Size { path: "f".to_owned(), found: 1, expected: 9 };
+        let mut patience = Patience::new(0);
+        let mut tried = 0;
+        // Two megabytes and one in turn.
+        while patience.after(&broken(), if tried % 2 == 0 { 2 } else { 1 }).is_some() {
+            tried += 1;
+            assert!(tried < 100, "it is never given up");
+        }
+        assert_eq!(tried, DOWNLOAD_PAUSES.len());
+        let mut patience = Patience::new(5);
+        for there in [1, 6, 7, 3, 8] {
+            patience.after(&broken(), there).unwrap();
+        }
+        assert_eq!(patience.after(&broken(), 9), Some(DOWNLOAD_PAUSES[0]), "it gets on");
+    }
 }

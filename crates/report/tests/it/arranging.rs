@@ -133,7 +133,7 @@ fn a_reason_is_told_once_with_all_that_failed_for_it() {
 fn a_running_compose_says_so_and_one_that_died_too() {
     let mut scene = Scene::default();
     scene.start(0).plan(0, 0, "disk", false).submit(1, 0, 7, "").state(2, 0, 7, "OPEN");
-    let running = scene.report(&Facts { runner: Some((12, "builder".into())), ..facts() });
+    let running = scene.report(&Facts { runner: Some("process 12 on builder".into()), ..facts() });
     assert_eq!((running.state.word.as_str(), running.state.running), ("RUNNING", true));
     assert_eq!(running.elapsed, "2 h 46 min", "until now");
     let died = scene.report(&Facts { status: Some(Status::Started), ..facts() });
