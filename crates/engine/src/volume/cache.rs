@@ -165,7 +165,11 @@ impl Patience {
             self.furthest = there;
             self.pauses = DOWNLOAD_PAUSES.iter();
         }
-        self.damaged += usize::from(matches!(error, FetchError::Checksum { .. }));
+        if matches!(error, FetchError::Checksum { .. }) {
+            // It has come whole, and begins anew: the number of times bounds it.
+            self.damaged += 1;
+            self.furthest = 0;
+        }
         if !is_worth_another_try(error) || self.damaged > REPEATS_OF_DAMAGE {
             return None;
         }
