@@ -5,7 +5,7 @@ mod fields;
 mod json;
 mod kwargs;
 
-pub use fields::{Fields, ShapeError, fields, fields_at};
+pub use fields::{Fields, ShapeError, fields, fields_at, strings};
 pub use json::{JsonError, from_json, is_plain, to_json};
 pub use kwargs::{Arguments, STARSTAR, kwargs, split_kwargs};
 

@@ -30,6 +30,38 @@ pub mod get_logged_in_user {
     }
 }
 
+/// `getPerms`.
+pub mod get_perms {
+    use crate::value::{ShapeError, strings};
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks for the permissions of the session's user.
+    pub fn request() -> MethodCall {
+        MethodCall::new("getPerms", Vec::new())
+    }
+
+    /// Reads their names, those of groups among them; none without a session.
+    pub fn decode(value: &Value) -> Result<Vec<String>, ShapeError> {
+        strings(value, "getPerms")
+    }
+}
+
+/// `system.listMethods`.
+pub mod list_methods {
+    use crate::value::{ShapeError, strings};
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks which methods the hub has, those of its plugins among them.
+    pub fn request() -> MethodCall {
+        MethodCall::new("system.listMethods", Vec::new())
+    }
+
+    /// Reads their names.
+    pub fn decode(value: &Value) -> Result<Vec<String>, ShapeError> {
+        strings(value, "system.listMethods")
+    }
+}
+
 /// `getAPIVersion`.
 pub mod get_api_version {
     use crate::value::ShapeError;

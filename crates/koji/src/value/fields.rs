@@ -58,6 +58,16 @@ pub fn fields_at<'a>(value: &'a Value, path: &str, index: usize) -> Result<Field
     fields(value, &format!("{path}[{index}]"))
 }
 
+/// The strings of the array `value`, which messages call `path`.
+pub fn strings(value: &Value, path: &str) -> Result<Vec<String>, ShapeError> {
+    let items = value.as_array().ok_or_else(|| ShapeError::wrong_type(path, "an array", value))?;
+    let text = |(index, item): (usize, &Value)| {
+        let text = item.as_str().map(str::to_owned);
+        text.ok_or_else(|| ShapeError::wrong_type(format!("{path}[{index}]"), "a string", item))
+    };
+    items.iter().enumerate().map(text).collect()
+}
+
 impl<'a> Fields<'a> {
     /// What messages call the member `name`.
     pub fn path_of(&self, name: &str) -> String {

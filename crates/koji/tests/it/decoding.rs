@@ -3,9 +3,9 @@
 use crate::recordings::{recorded_value, recording};
 use crate::server::{Seen, Server, Step, session, value};
 use magudi_koji::calls::{
-    BuildState, ChecksumType, TaskFilter, TaskResult, TaskState, download_task_output, get_build, get_build_target,
-    get_logged_in_user, get_tag, get_task_info, get_task_result, list_archives, list_task_output, list_tasks,
-    make_task,
+    BuildState, ChecksumType, PackageConfig, TaskFilter, TaskResult, TaskState, download_task_output, get_build,
+    get_build_target, get_channel, get_logged_in_user, get_package_config, get_perms, get_tag, get_task_info,
+    get_task_result, list_archives, list_task_output, list_tasks, make_task,
 };
 use magudi_koji::value::{from_json, int, string, structure};
 use magudi_koji::xmlrpc::{MethodCall, decode_call};
@@ -145,7 +145,22 @@ fn targets_tags_and_users() {
     assert_eq!(target.name, "f42-image");
     assert_eq!(get_build_target::decode(&recorded_value("027-getBuildTarget-missing.resp.txt")), Ok(None));
     let tag = get_tag::decode(&recorded_value("034-getTag-ok.resp.txt")).unwrap().unwrap();
-    assert!(!tag.name.is_empty() && !tag.locked);
+    assert!(!tag.name.is_empty() && !tag.locked && tag.permission.is_none());
+    let channel = get_channel::decode(&recorded_value("056-getChannel-ok.resp.txt")).unwrap().unwrap();
+    assert_eq!((channel.name.as_str(), channel.enabled), ("image", true));
+    assert_eq!(get_channel::decode(&Value::Nil), Ok(None));
+    // What getPackageConfig gives has more members (`structs.json`).
+    let config = structure([("package_name", string("Fedora-Cloud")), ("blocked", Value::Bool(true))]);
+    let blocked = PackageConfig { package: "Fedora-Cloud".to_owned(), blocked: true };
+    assert_eq!(get_package_config::decode(&config), Ok(Some(blocked)));
+    assert_eq!(get_package_config::decode(&Value::Nil), Ok(None));
+    for bad in [with(config.clone(), "blocked", Value::Nil), with(config, "package_name", int(1)), Value::Bool(true)] {
+        assert!(get_package_config::decode(&bad).is_err(), "{bad:?}");
+    }
+    assert_eq!(get_perms::decode(&recorded_value("022-getPerms-own.resp.txt")), Ok(vec!["image".to_owned()]));
+    assert_eq!(get_perms::decode(&recorded_value("010-getPerms-anon.resp.txt")), Ok(Vec::new()));
+    let error = get_perms::decode(&Value::Array(vec![string("image"), int(1)])).unwrap_err();
+    assert_eq!(error.to_string(), "getPerms[1]: a string expected, found an int");
     let user = get_logged_in_user::decode(&recorded_value("015-getLoggedInUser-ok.resp.txt")).unwrap().unwrap();
     assert_eq!(user.name, "compose");
     assert_eq!(get_logged_in_user::decode(&recorded_value("007-getLoggedInUser-anon-none.resp.txt")), Ok(None));

@@ -4,8 +4,8 @@ use crate::recordings::{recording, wire};
 use crate::server::{Seen, Server, fault, session, value};
 use magudi_koji::calls::{
     TaskFilter, TaskState, cancel_task, download_task_output, get_api_version, get_build, get_build_target,
-    get_koji_version, get_logged_in_user, get_tag, get_task_info, get_task_result, list_archives, list_task_output,
-    list_tasks, make_task,
+    get_channel, get_koji_version, get_logged_in_user, get_perms, get_tag, get_task_info, get_task_result,
+    list_archives, list_task_output, list_tasks, make_task,
 };
 use magudi_koji::value::{Arguments, split_kwargs};
 use magudi_koji::xmlrpc::{MethodCall, Value, decode_call, encode_call};
@@ -34,6 +34,8 @@ fn reads_and_writes() {
         (get_build_target::request("f42-image"), "025-getBuildTarget-ok"),
         (get_tag::request("f42-candidate"), "034-getTag-ok"),
         (get_tag::request(2), "035-getTag-byid"),
+        (get_channel::request("image"), "056-getChannel-ok"),
+        (get_perms::request(), "022-getPerms-own"),
         (get_task_info::request(&[1, 2, 999_999], false), "153-getTaskInfo-list"),
         (get_task_info::request(&[1, 2], true), "154-getTaskInfo-list-request"),
         (get_task_result::request(43), "239-getTaskResult-qcow2-noraise"),
