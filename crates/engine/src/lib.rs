@@ -2,7 +2,7 @@
 //!
 //! # Module index
 //!
-//! - What to do: [`plan`], by a [`method`] of the hub
+//! - What to do: [`plan`], by a [`method`] of the hub; whether it can be done: [`preflight`]
 //! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`],
 //!   [`patience`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
@@ -29,6 +29,7 @@ pub mod notify;
 pub mod part;
 pub mod patience;
 pub mod plan;
+pub mod preflight;
 pub mod reason;
 pub mod refusal;
 pub mod runner;

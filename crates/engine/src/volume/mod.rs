@@ -3,8 +3,10 @@
 //! done with it.
 
 mod cache;
+mod mount;
 
 pub use cache::Cache;
+pub use mount::{MountError, PATIENCE, check_mount};
 
 use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
