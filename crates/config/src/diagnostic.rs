@@ -28,8 +28,10 @@ impl Severity {
 /// One problem of a configuration.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// The stable id and its severity.
+    /// The stable id.
     pub code: &'static Code,
+    /// How bad it is here; that of the code, unless it does less harm than it mostly does.
+    severity: Severity,
     /// One terse sentence without a final period.
     pub message: String,
     /// The dotted path as Pungi prints it (`osbuild.^Server$.0.name`); empty for the top level and for syntax.
@@ -45,7 +47,15 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic at `path` without a place yet.
     pub fn new(code: &'static Code, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), path: path.into(), span: None, help: None, related: Vec::new() }
+        let (message, path, severity) = (message.into(), path.into(), code.severity);
+        Self { code, severity, message, path, span: None, help: None, related: Vec::new() }
+    }
+
+    /// Makes an error a warning, where nothing needs to be refused for it.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = self.severity.min(Severity::Warning);
+        self
     }
 
     /// Adds the place.
@@ -69,9 +79,9 @@ impl Diagnostic {
         self
     }
 
-    /// The severity of its code.
+    /// How bad it is.
     pub fn severity(&self) -> Severity {
-        self.code.severity
+        self.severity
     }
 }
 

@@ -253,4 +253,46 @@ osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_t
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
          there is a compose; `check` looks at no profiles, which belong to the machine."
         Conf(r#"koji_profile = "koji-of-another-machine""#);
+    NO_HUB "MG302" Error "The hub cannot be used"
+        "The hub does not answer, or does not let the user in. Reported by `check --hub` and `plan --hub`; `run` logs in before \
+         there is a compose, and ends with the same reason."
+        Conf(r#"koji_profile = "koji-that-is-away""#);
+    UNKNOWN_TARGET "MG303" Error "A build target that the hub does not know"
+        "Every task for this target would fail. This and what follows is what the hub is asked before anything is submitted: by \
+         `run` and `resume`, and by `check --hub` and `plan --hub` alone. An error that concerns only images that may fail \
+         (`failable`) is a warning."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-imgae",
+}]}"#);
+    NOT_LISTED "MG304" Error "A package that the destination tag does not list"
+        "A build is tagged into the destination tag of its target, which must list the package: an image's package is its `name`. \
+         Koji finds this when the image has been built. A tag also lists what the tags list that it inherits from."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {"^Server$": [{"name": "server-new", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    BLOCKED "MG305" Error "A package that the destination tag blocks"
+        "The destination tag of the target lists the package, and blocks it: the build could not be tagged."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {"^Server$": [{"name": "server-retired", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    CLOSED_TAG "MG306" Error "A destination tag that takes no builds"
+        "The destination tag of the target is locked, needs a permission that the user does not have, or is gone. Koji finds this \
+         when the image has been built."
+        Conf(r#"osbuild_target = "f42-image-frozen"
+osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    NO_PERMISSION "MG307" Error "The user may not ask for images"
+        "The hub's method for such images asks for a permission that the user does not have, and the user is no admin."
+        Conf(r#"koji_profile = "koji-where-we-may-not""#);
+    NO_CHANNEL "MG308" Error "No channel for the tasks"
+        "The hub does not know the channel that the tasks go to, or the channel is disabled: it would refuse every submission."
+        Conf(r#"koji_profile = "koji-without-image-builders""#);
+    NO_METHOD "MG309" Error "A method that the hub does not have"
+        "Images are asked for by methods of plugins. This hub does not have the plugin."
+        Conf(r#"koji_profile = "koji-without-osbuild""#);
+    NO_VOLUME "MG310" Error "The Koji volume is not there"
+        "Without `koji_cache`, images are taken from the Koji volume, which must be mounted at the `topdir` of the koji profile. \
+         The usual mistake is an empty mount point. A warning for `check --hub` and `plan --hub`, which may run on another machine."
+        Conf(r#"koji_profile = "koji-not-mounted""#);
+    NOT_ANSWERED "MG311" Note "A question that the hub did not answer"
+        "The hub does not know the method, keeps it to itself, or answers what cannot be understood. Nothing is refused for that: if \
+         something is wrong there, the tasks show it."
+        Conf(r#"koji_profile = "koji-of-long-ago""#);
 }
