@@ -5,7 +5,7 @@
 //! - Phases: [`osbuild`], [`image_checksum`]
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`repos`], [`version`], [`image_types`], [`git_url`]
-//! - A whole compose: [`pipeline`], and what was there before, [`existing`]
+//! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
 pub mod git_url;
@@ -14,6 +14,7 @@ pub mod image_types;
 pub mod osbuild;
 pub mod phase;
 pub mod pipeline;
+pub mod preflight;
 pub mod repos;
 pub mod version;
 

@@ -12,7 +12,7 @@ mod section;
 pub use checks::unnameable;
 pub use section::SECTION;
 
-use crate::phase::{Context, Expansion, ImagePhase};
+use crate::phase::{Context, Expansion, ImagePhase, Origin};
 use clashes::{same_identity, same_nvr};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;
@@ -58,6 +58,11 @@ impl ImagePhase for Osbuild {
         diagnostics.extend(same_identity(&planned));
         let requests = planned.into_iter().map(|planned| planned.request).collect();
         Expansion { requests, diagnostics }
+    }
+
+    fn origins(&self, context: &Context<'_>) -> Vec<Origin> {
+        let Some(section) = context.config.section(NAME) else { return Vec::new() };
+        expand::expand(context).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
     }
 
     /// Patterns that are no regular expressions. Whether an image is looked at depends on what they match.

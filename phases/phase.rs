@@ -3,7 +3,8 @@
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
-use magudi_config::{ComposeConfig, Diagnostic, Node, Section};
+use magudi_config::compose_config::{Image, SectionConfig};
+use magudi_config::{ComposeConfig, Diagnostic, Node, Section, Span};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::calls::Archive;
@@ -30,6 +31,33 @@ pub struct Expansion {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A key of the configuration.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its dotted path.
+    pub path: String,
+    /// Where its value stands.
+    pub span: Span,
+}
+
+/// Where the parts of a request come from, for what is said of them later.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The image's name, or what names it.
+    pub name: Place,
+    /// The build target, of the image itself or of many.
+    pub target: Place,
+}
+
+impl Origin {
+    /// Where the requests of an image come from.
+    pub fn of(section: &SectionConfig, image: &Image) -> Self {
+        let name = Place { path: image.path_of(section.schema.label), span: image.label_span() };
+        let target = section.place(image, "target").map(|(path, span)| Place { path, span });
+        Self { target: target.unwrap_or_else(|| name.clone()), name }
+    }
+}
+
 /// A phase whose work is done by tasks of the hub.
 pub trait ImagePhase: Sync {
     /// Its part of the configuration.
@@ -47,6 +75,9 @@ pub trait ImagePhase: Sync {
 
     /// Expands the phase's section per variant and arch.
     fn expand(&self, context: &Context<'_>) -> Expansion;
+
+    /// Where the requests of [`expand`](Self::expand) come from, in the same order.
+    fn origins(&self, context: &Context<'_>) -> Vec<Origin>;
 
     /// Finds what is wrong with the section whatever stands elsewhere, beside what the schema says of it.
     fn check_alone(&self, section: &Node) -> Vec<Diagnostic>;

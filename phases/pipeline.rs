@@ -3,7 +3,7 @@
 
 use crate::existing::Existing;
 use crate::image_checksum;
-use crate::phase::{Context, ImagePhase};
+use crate::phase::{Context, ImagePhase, Origin};
 use crate::{PHASES, find};
 use magudi_compose::cloud_uploads::{self, CloudUpload};
 use magudi_compose::composeinfo::composeinfo;
@@ -79,6 +79,11 @@ pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>
         all.1.extend(expansion.diagnostics);
     }
     all
+}
+
+/// Where the requests of [`expand`] come from, in the same order.
+pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
+    selection.active(context.config).flat_map(|phase| phase.origins(context)).collect()
 }
 
 /// What is wrong with the sections of the phases that run, whatever stands elsewhere: all that can be said of them when other

@@ -67,16 +67,44 @@ impl SectionConfig {
 
     /// The value of a key for an image: its own, the phase's or the global one (PUNGI.md 5).
     pub fn setting<'s>(&'s self, image: &'s Image, key: &str) -> Option<&'s Node> {
+        self.found(image, key).map(|(_, node)| node)
+    }
+
+    /// The dotted path of the key that gives [`setting`](Self::setting), and where its value stands.
+    pub fn place(&self, image: &Image, key: &str) -> Option<(String, Span)> {
+        let (owner, node) = self.found(image, key)?;
+        let path = match owner {
+            Owner::Image => image.path_of(key),
+            Owner::Phase => format!("{}_{key}", self.schema.name),
+            Owner::All => format!("global_{key}"),
+        };
+        Some((path, node.span))
+    }
+
+    fn found<'s>(&'s self, image: &'s Image, key: &str) -> Option<(Owner, &'s Node)> {
         let own = image.get(key);
         let fallback = self.schema.own_keys().iter().find(|known| known.name == key).map(|known| known.fallback);
         let inherited = self.inherited.iter().find(|inherited| inherited.key == key);
-        let all = [own, inherited.and_then(|i| i.phase.as_ref()), inherited.and_then(|i| i.global.as_ref())];
+        let all = [
+            (Owner::Image, own),
+            (Owner::Phase, inherited.and_then(|inherited| inherited.phase.as_ref())),
+            (Owner::All, inherited.and_then(|inherited| inherited.global.as_ref())),
+        ];
+        let mut all = all.into_iter().filter_map(|(owner, node)| Some((owner, node?)));
         match fallback {
-            None | Some(Fallback::Nowhere) => own,
-            Some(Fallback::Present) => all.into_iter().flatten().next(),
-            Some(Fallback::True) => all.into_iter().flatten().find(|node| node.is_truthy()),
+            None | Some(Fallback::Nowhere) => own.map(|node| (Owner::Image, node)),
+            Some(Fallback::Present) => all.next(),
+            Some(Fallback::True) => all.find(|(_, node)| node.is_truthy()),
         }
     }
+}
+
+/// Whose key gives a value.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Image,
+    Phase,
+    All,
 }
 
 impl Image {
