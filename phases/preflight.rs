@@ -13,7 +13,7 @@ use magudi_engine::volume::MountError;
 const MAX_NAMES: usize = 10;
 
 /// How many further places a diagnostic shows.
-const MAX_PLACES: usize = 5;
+const MAX_PLACES: usize = 2;
 
 /// What findings are about.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ impl Subject<'_> {
             Problem::TagLocked(tag) => (
                 &codes::CLOSED_TAG,
                 Part::Targets,
-                format!("the tag {tag} is locked, so that no build can be tagged into it{}", need()),
+                format!("the tag {tag}{}, is locked", need()),
                 koji("edit-tag --unlock", [tag]),
             ),
             Problem::TagNeeds { tag, permission } => (
@@ -108,12 +108,9 @@ impl Subject<'_> {
                 format!("the tag {tag} blocks {}", listed(packages)),
                 koji("unblock-pkg", std::iter::once(tag).chain(packages)),
             ),
-            Problem::NotAnswered { method, reason } => (
-                &codes::NOT_ANSWERED,
-                Part::Hub,
-                format!("the hub does not say {}: {reason}", question(method)),
-                None,
-            ),
+            Problem::NotAnswered { method, reason } => {
+                (&codes::NOT_ANSWERED, Part::Hub, format!("the hub does not say {}: {reason}", question(method)), None)
+            }
         };
         let found = Diagnostic::new(code, "", message);
         let found = match part {
@@ -220,7 +217,8 @@ fn listed(packages: &[String]) -> String {
 /// A command of koji's with some words as arguments, as far as a shell takes them as they are.
 fn koji<'w>(command: &str, words: impl IntoIterator<Item = &'w String>) -> Option<String> {
     let is_plain = |word: &String| word.chars().all(|c| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c));
-    let words: Vec<&str> = words.into_iter().map(|word| is_plain(word).then_some(word.as_str())).collect::<Option<_>>()?;
+    let words: Vec<&str> =
+        words.into_iter().map(|word| is_plain(word).then_some(word.as_str())).collect::<Option<_>>()?;
     let more = if words.len() > MAX_NAMES + 1 { " ..." } else { "" };
     let words = words.get(..=MAX_NAMES).unwrap_or(&words).join(" ");
     Some(format!("an administrator of the hub can do: koji {command} {words}{more}"))

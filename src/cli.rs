@@ -20,11 +20,13 @@ Exit status: 0 the compose is finished, 1 it is not, 2 wrong usage.";
 const PLAN_EXAMPLES: &str = "\
 Examples:
   magudi plan --config fedora.conf --nightly
+  magudi plan --config fedora.conf --nightly --hub
   magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'";
 const CHECK_EXAMPLES: &str = "\
 Examples:
   magudi check --config fedora.conf
   magudi check --config fedora.conf --strict --format json
+  magudi check --config fedora.conf --hub
 
 Exit status: 0 nothing to complain about, 1 errors (with --strict: or warnings), 2 wrong usage.";
 const DUMP_EXAMPLES: &str = "\
@@ -97,7 +99,7 @@ pub enum Command {
     /// Run a compose: submit, wait, fetch, verify, write the manifests
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
-    /// Print the tasks that `run` would submit; no network, nothing created
+    /// Print the tasks that `run` would submit; nothing is created, and only --hub needs a network
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
     /// Find every mistake of a configuration
@@ -444,6 +446,9 @@ pub struct PlanArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
+    /// Ask the hub as well: login, permission, channel, build targets, package lists; and look for the Koji volume
+    #[arg(long)]
+    pub hub: bool,
 }
 
 /// Forms of answers.
@@ -467,6 +472,9 @@ pub struct CheckArgs {
     /// Exit with status 1 on warnings too
     #[arg(long)]
     pub strict: bool,
+    /// Ask the hub as well: login, permission, channel, build targets, package lists; and look for the Koji volume
+    #[arg(long)]
+    pub hub: bool,
 }
 
 /// Forms of `check`.

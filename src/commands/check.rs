@@ -1,6 +1,7 @@
-//! `magudi check`: every mistake of a configuration, before anything is submitted.
+//! `magudi check`: every mistake of a configuration, before anything is submitted; with `--hub` also what the hub would refuse.
 
 use super::inspect::{Request, Typed, inspect};
+use super::preflight::ask_alone;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -13,7 +14,13 @@ use magudi_config::render::to_json;
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
     let (diagnostics, sources) = match inspect(&args.compose.config, &request, environment, Typed::Optional) {
-        Ok(inspected) => (inspected.diagnostics, inspected.sources),
+        Ok(mut inspected) => {
+            if args.hub {
+                let found = ask_alone(&args.compose, environment, ui, &inspected)?;
+                inspected.diagnostics.extend(found);
+            }
+            (inspected.diagnostics, inspected.sources)
+        }
         Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
         Err(other) => return Err(other),
     };

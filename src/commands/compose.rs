@@ -5,7 +5,7 @@ use super::inspect::{Inspected, Request, Typed, inspect};
 use super::outage::OutageLog;
 use super::recall::{Recalled, recall};
 use super::{RUN_THREADS, runtime, signals};
-use crate::cli::{KojiArgs, RunArgs};
+use crate::cli::{ComposeArgs, KojiArgs, RunArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{PlainLog, Stream, TerminalView, Ui, counted};
@@ -133,7 +133,11 @@ impl Options {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
             return Err(Failure::Usage(text.to_owned()));
         }
-        let args = &args.compose;
+        Self::of_compose(&args.compose, going)
+    }
+
+    /// The options that a compose has however it is looked at.
+    pub fn of_compose(args: &ComposeArgs, going: Going) -> Result<Self, Failure> {
         #[cfg(feature = "simulator")]
         let simulated = args.simulate.is_some();
         #[cfg(not(feature = "simulator"))]
@@ -231,7 +235,8 @@ fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
     event_stream(writer).map_err(cannot)
 }
 
-fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
+/// The hub that a run would go to.
+pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
     #[cfg(feature = "simulator")]
     if let Some(scenario) = &options.simulate {
         let scenario = match scenario {
@@ -711,12 +716,7 @@ async fn simulate(
     let hub = magudi_devhub::start(options).await.map_err(|error| format!("cannot start the simulated hub: {error}"));
     let login = || async {
         let hub = hub.as_ref().map_err(Clone::clone)?;
-        let mut profile = Profile::for_server("devhub", hub.url());
-        profile.topdir = hub.topdir().to_path_buf();
-        profile.topurl = Some(hub.topurl());
-        profile.weburl = hub.weburl();
-        let authenticator =
-            Authenticator::Password { user: "compose".to_owned(), password: Password::new("composepass") };
+        let (profile, authenticator) = super::hub::profile(hub);
         // Without the proxies of the environment: this hub is inside.
         access(profile, authenticator, &ClientOptions::default(), cache).await
     };

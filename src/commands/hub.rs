@@ -4,7 +4,9 @@ use super::runtime;
 use crate::cli::HubArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
-use magudi_devhub::{Options, Scenario, load_scenario, profile_text, start};
+use magudi_devhub::{Options, RunningHub, Scenario, load_scenario, profile_text, start};
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::{Authenticator, Password, Profile};
 use std::path::Path;
 
 /// Threads beside the first one: a call may take long and blocks its thread, so that others need another.
@@ -55,6 +57,23 @@ async fn wait_for_signal() -> std::io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// A simulated hub inside of the program knows the build targets of the images that it is for, but for those that its scenario
+/// says are not there.
+pub fn for_plan<'r>(mut scenario: Scenario, requests: impl IntoIterator<Item = &'r TaskRequest>) -> Scenario {
+    scenario.targets.extend(requests.into_iter().filter_map(TaskRequest::target).map(str::to_owned));
+    scenario
+}
+
+/// The way to a simulated hub inside of the program.
+pub fn profile(hub: &RunningHub) -> (Profile, Authenticator) {
+    let mut profile = Profile::for_server("devhub", hub.url());
+    profile.topdir = hub.topdir().to_path_buf();
+    profile.topurl = Some(hub.topurl());
+    profile.weburl = hub.weburl();
+    let password = Password::new("composepass");
+    (profile, Authenticator::Password { user: "compose".to_owned(), password })
 }
 
 /// Reads a scenario.

@@ -10,8 +10,8 @@ use magudi_compose::variants::{Variants, check as check_variants, check_filters,
 use magudi_config::diagnostic::has_errors;
 use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, load_config};
 use magudi_engine::plan::TaskRequest;
-use magudi_phases::phase::Context;
-use magudi_phases::pipeline::{Selection, check_alone, expand};
+use magudi_phases::phase::{Context, Origin};
+use magudi_phases::pipeline::{Selection, check_alone, expand, origins};
 use std::path::{Path, PathBuf};
 
 /// What was asked of the compose.
@@ -115,6 +115,17 @@ impl Inspected {
             Some((place, for_identity, requests)) if place == *dir && for_identity == *identity => requests,
             _ => self.expand_anew(identity, dir).0,
         }
+    }
+
+    /// The requests of the compose that would be made at the time.
+    pub fn requests(&self) -> &[TaskRequest] {
+        self.expected.as_ref().map_or(&[], |(_, _, requests)| requests)
+    }
+
+    /// Where the requests come from, in the same order.
+    pub fn origins(&self) -> Vec<Origin> {
+        let Some((dir, identity, _)) = &self.expected else { return Vec::new() };
+        origins(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
     }
 
     fn expand_anew(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> (Vec<TaskRequest>, Vec<Diagnostic>) {

@@ -11,6 +11,7 @@ mod image;
 mod inspect;
 mod outage;
 mod plan;
+mod preflight;
 mod recall;
 mod report;
 mod resume;

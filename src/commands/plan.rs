@@ -1,26 +1,36 @@
-//! `magudi plan`: the tasks that `run` would submit. No network, and nothing is created.
+//! `magudi plan`: the tasks that `run` would submit. Nothing is created, and without `--hub` there is no network.
 
 use super::inspect::{Request, Typed, inspect};
+use super::preflight::ask_alone;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{Table, Ui, counted, printable, wrapped};
+use magudi_config::diagnostic::has_errors;
 use magudi_config::render;
 use magudi_engine::plan::TaskRequest;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::io::Write as _;
 
 /// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
     let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required)?;
+    if args.hub {
+        let found = ask_alone(&args.compose, environment, ui, &inspected)?;
+        inspected.diagnostics.extend(found);
+        if has_errors(&inspected.diagnostics) {
+            return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
+        }
+    }
     let (dir, identity) = inspected.place(&request, false)?;
     let requests = inspected.expand(&identity, &dir);
     let answered = match args.format {
         PlanFormat::Json => {
             let report = render::to_json(&inspected.diagnostics, &inspected.sources);
-            let diagnostics = report.get("warnings").cloned().unwrap_or_else(|| json!([]));
+            let listed = |list: &str| report.get(list).and_then(Json::as_array).into_iter().flatten();
+            let diagnostics = listed("warnings").chain(listed("notes")).cloned().collect();
             let plan = Plan { compose_id: identity.id(), requests: &requests, diagnostics };
             ui.answer_with(|out| {
                 serde_json::to_writer_pretty(&mut *out, &plan)?;

@@ -39,7 +39,8 @@ fn text<'d>(diagnostic: &'d Json, key: &str) -> &'d str {
 
 #[test]
 fn examples_get_what_they_stand_for() {
-    let ours = |code: &&&Code| code.id > "MG100" && **code != &codes::BAD_PROFILE;
+    // What the surroundings must be like for MG3 is in `preflight` and below.
+    let ours = |code: &&&Code| code.id > "MG100" && code.id < "MG300";
     for code in codes::ALL.iter().filter(ours) {
         let scene = match code.example {
             Example::Conf(lines) => scene(lines, VARIANTS),

@@ -16,6 +16,7 @@
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `hostile`: names and links that lead elsewhere
+//! - `preflight`: what a hub is asked before anything is submitted
 //! - `scripted_hub`: a hub of these tests' own, which may answer anything
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
@@ -46,6 +47,7 @@ mod lock;
 mod lost_answers;
 mod merging;
 mod packaging;
+mod preflight;
 mod program;
 mod proxy;
 mod resume;

@@ -149,6 +149,11 @@ impl ScriptedHub {
         format!("http://127.0.0.1:{}", self.0.port)
     }
 
+    /// Where its volume is.
+    pub fn topdir(&self) -> &Path {
+        &self.0.topdir
+    }
+
     /// A koji profile that leads here, with short pauses. A line that is added wins over the one of the same name.
     pub fn profile(&self, name: &str) -> String {
         let (url, topdir) = (self.url(), self.0.topdir.display());

@@ -105,11 +105,7 @@ type Concerned<K> = BTreeMap<K, Vec<usize>>;
 
 /// Asks the hub about `requests` and says what is wrong, in the order of the requests. Without a session nothing is asked about
 /// the user. The error is one of a hub that cannot be reached.
-pub async fn ask(
-    hub: &Hub,
-    session: Option<&Session>,
-    requests: &[&TaskRequest],
-) -> Result<Vec<Finding>, KojiError> {
+pub async fn ask(hub: &Hub, session: Option<&Session>, requests: &[&TaskRequest]) -> Result<Vec<Finding>, KojiError> {
     if requests.is_empty() {
         return Ok(Vec::new());
     }
@@ -166,7 +162,7 @@ impl<'a> Survey<'a> {
     async fn targets(&mut self) -> Result<BTreeMap<String, (&'a str, Vec<usize>)>, KojiError> {
         let requests = self.requests;
         let channels = concerned(requests, |request| Some(needs(request)?.channel));
-        let targets = concerned(requests, target);
+        let targets = concerned(requests, TaskRequest::target);
         let calls: Vec<MethodCall> = [list_methods::request()]
             .into_iter()
             .chain(channels.keys().map(|channel| get_channel::request(channel)))
@@ -177,7 +173,12 @@ impl<'a> Survey<'a> {
             self.methods(answer);
         }
         for ((channel, about), answer) in channels.into_iter().zip(answers.by_ref()) {
-            match self.understood("getChannel", answer, |value| named(get_channel::decode(value)?, |c| &c.name, channel), &about) {
+            match self.understood(
+                "getChannel",
+                answer,
+                |value| named(get_channel::decode(value)?, |c| &c.name, channel),
+                &about,
+            ) {
                 Some(None) => self.find(Problem::NoChannel(channel.to_owned()), about),
                 Some(Some(found)) if !found.enabled => {
                     self.find(Problem::ChannelDisabled(channel.to_owned()), about);
@@ -379,11 +380,6 @@ fn together(packages: Concerned<&str>) -> Option<(Vec<String>, Vec<usize>)> {
 /// What the method of a request asks of whoever calls it, if that is known.
 fn needs(request: &TaskRequest) -> Option<Needs> {
     (request.method == "osbuildImage").then_some(Needs { permission: "image", channel: "image" })
-}
-
-/// The build target of a request.
-fn target(request: &TaskRequest) -> Option<&str> {
-    request.args.get(4)?.as_str()
 }
 
 /// The package that the build of a request is of.

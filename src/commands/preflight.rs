@@ -1,0 +1,163 @@
+//! *Preflight*: the hub is asked whether the images of a configuration can be built, before anything is submitted (`run`,
+//! `resume`) or without submitting anything (`check --hub`, `plan --hub`).
+
+use super::compose::{Going, HubChoice, Options, choose_hub};
+use super::inspect::Inspected;
+use super::{RUN_THREADS, runtime};
+use crate::cli::ComposeArgs;
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::Ui;
+use magudi_config::Diagnostic;
+use magudi_engine::plan::TaskRequest;
+use magudi_engine::preflight::{Finding, ask};
+use magudi_engine::volume::{MountError, PATIENCE, check_mount};
+use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Listener, Profile};
+use magudi_phases::phase::Origin;
+use magudi_phases::preflight::Subject;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What there is to say about the hub and the volume.
+#[derive(Debug, Default)]
+struct Answers {
+    /// What the hub said.
+    findings: Vec<Finding>,
+    /// Why it said nothing, or let nobody in.
+    unusable: Option<String>,
+    /// Why the volume cannot be used.
+    mount: Option<MountError>,
+}
+
+/// Asks the hub about all images of a configuration, for those who submit nothing.
+pub fn ask_alone(
+    args: &ComposeArgs,
+    environment: &Environment,
+    ui: Ui,
+    inspected: &Inspected,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let options = Options::of_compose(args, Going::default())?;
+    let hub = match choose_hub(&options, environment, inspected) {
+        Ok(hub) => hub,
+        Err(Failure::Invalid(invalid)) => return Ok(invalid.diagnostics),
+        Err(other) => return Err(other),
+    };
+    // Who asks alone waits for an answer, not for a hub that comes back in an hour.
+    let client = ClientOptions {
+        outage: Duration::ZERO,
+        listener: Some(Arc::new(Waiting(ui))),
+        ..environment.network.client_options()
+    };
+    let requests: Vec<&TaskRequest> = inspected.requests().iter().collect();
+    let is_mounted = inspected.config.koji_cache.is_none() && !requests.is_empty();
+    let answers = match hub {
+        HubChoice::Profile(profile, authenticator) => {
+            let mount = is_mounted.then(|| check_mount(&profile.topdir, PATIENCE).err()).flatten();
+            let answers = runtime(RUN_THREADS)?.block_on(log_in_and_ask(&profile, authenticator, &client, &requests));
+            Answers { mount, ..answers }
+        }
+        #[cfg(feature = "simulator")]
+        HubChoice::Simulated(scenario) => {
+            let dir = tempfile::Builder::new().prefix("magudi-hub-").tempdir().map_err(Failure::failed)?;
+            runtime(RUN_THREADS)?.block_on(ask_simulated(*scenario, dir.path(), &requests))
+        }
+    };
+    let asked = Asked { inspected, options: &options, places: (0..requests.len()).collect() };
+    Ok(asked.diagnostics(&answers, Diagnostic::as_warning))
+}
+
+/// Logs in as far as the hub lets the user, asks what there is to ask, and logs out.
+async fn log_in_and_ask(
+    profile: &Profile,
+    authenticator: Authenticator,
+    client: &ClientOptions,
+    requests: &[&TaskRequest],
+) -> Answers {
+    let unusable = |error: &KojiError| Answers { unusable: Some(error.to_string()), ..Answers::default() };
+    let hub = match Hub::new(profile, client) {
+        Ok(hub) => hub,
+        Err(error) => return unusable(&error),
+    };
+    let (session, mut answers) = match hub.login(authenticator).await {
+        Ok(session) => (Some(session), Answers::default()),
+        Err(error) if error.is_retriable() => return unusable(&error),
+        // Most questions need no login.
+        Err(error) => (None, unusable(&error)),
+    };
+    match ask(&hub, session.as_ref(), requests).await {
+        Ok(findings) => answers.findings = findings,
+        Err(error) => _ = answers.unusable.get_or_insert_with(|| error.to_string()),
+    }
+    if let Some(session) = session {
+        // A session that stays open ends by itself.
+        let _ = session.logout().await;
+    }
+    answers
+}
+
+/// Asks a simulated hub.
+#[cfg(feature = "simulator")]
+async fn ask_simulated(scenario: magudi_devhub::Scenario, volume: &Path, requests: &[&TaskRequest]) -> Answers {
+    let scenario = super::hub::for_plan(scenario, requests.iter().copied());
+    let hub = match magudi_devhub::start(magudi_devhub::Options::loopback(volume.to_path_buf(), scenario)).await {
+        Ok(hub) => hub,
+        Err(error) => {
+            let unusable = Some(format!("cannot start the simulated hub: {error}"));
+            return Answers { unusable, ..Answers::default() };
+        }
+    };
+    let (profile, authenticator) = super::hub::profile(&hub);
+    let answers = log_in_and_ask(&profile, authenticator, &ClientOptions::default(), requests).await;
+    hub.shutdown().await;
+    answers
+}
+
+/// What of a configuration was asked about.
+struct Asked<'a> {
+    inspected: &'a Inspected,
+    options: &'a Options,
+    /// Which of the requests.
+    places: Vec<usize>,
+}
+
+impl Asked<'_> {
+    /// The answers as diagnostics; that of the volume as `weigh` makes it.
+    fn diagnostics(&self, answers: &Answers, weigh: fn(Diagnostic) -> Diagnostic) -> Vec<Diagnostic> {
+        let inspected = self.inspected;
+        if answers.findings.is_empty() && answers.unusable.is_none() && answers.mount.is_none() {
+            return Vec::new();
+        }
+        let all = inspected.origins();
+        let origins: Vec<Origin> = self.places.iter().filter_map(|place| all.get(*place).cloned()).collect();
+        let requests: Vec<&TaskRequest> =
+            self.places.iter().filter_map(|place| inspected.requests().get(*place)).collect();
+        // The configuration's profile is not what leads to the hub where another one was asked for.
+        let profile = inspected.config.koji_profile.as_ref().filter(|_| self.options.koji_profile.is_none());
+        let subject = Subject { requests: &requests, origins: &origins, profile };
+        let unusable = answers.unusable.iter().map(|reason| subject.unusable(reason));
+        let findings = answers.findings.iter().map(|finding| subject.diagnostic(finding));
+        let mount = answers.mount.iter().map(|error| weigh(subject.volume(error)));
+        unusable.chain(findings).chain(mount).collect()
+    }
+}
+
+/// Says that the hub is waited for.
+struct Waiting(Ui);
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
+impl Listener for Waiting {
+    fn waiting(&self, problem: &KojiError) {
+        self.0.note(&format!("Waiting for the hub: {problem}"));
+    }
+
+    fn answered(&self, method: &str, after: Duration) {
+        self.0.note(&format!("The hub answers again: {method} took {} s", after.as_secs()));
+    }
+}
