@@ -62,7 +62,7 @@ async fn wait_for_signal() -> std::io::Result<()> {
 /// A simulated hub inside of the program knows the build targets of the images that it is for, but for those that its scenario
 /// says are not there.
 pub fn for_plan<'r>(mut scenario: Scenario, requests: impl IntoIterator<Item = &'r TaskRequest>) -> Scenario {
-    scenario.targets.extend(requests.into_iter().filter_map(TaskRequest::target).map(str::to_owned));
+    scenario.targets.extend(requests.into_iter().map(|request| request.about.target.to_string()));
     scenario
 }
 

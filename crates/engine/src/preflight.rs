@@ -25,15 +25,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who may do everything but tag into a locked tag.
 const ADMIN: &str = "admin";
 
-/// What a hub method asks of whoever calls it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
-    /// The permission of the user.
-    pub permission: &'static str,
-    /// The channel of the task.
-    pub channel: &'static str,
-}
-
 /// Something that keeps images from being built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
@@ -142,7 +133,7 @@ impl<'a> Survey<'a> {
         let Some(own) = self.understood("getPerms", answer, get_perms::decode, &everyone) else { return Ok(None) };
         let own: BTreeSet<String> = own.into_iter().collect();
         let lacking = concerned(self.requests, |request| {
-            let permission = needs(request)?.permission;
+            let permission = request.method.permission;
             (!own.contains(permission) && !own.contains(ADMIN)).then_some(permission)
         });
         if !lacking.is_empty() {
@@ -161,8 +152,8 @@ impl<'a> Survey<'a> {
     /// tag.
     async fn targets(&mut self) -> Result<BTreeMap<String, (&'a str, Vec<usize>)>, KojiError> {
         let requests = self.requests;
-        let channels = concerned(requests, |request| Some(needs(request)?.channel));
-        let targets = concerned(requests, TaskRequest::target);
+        let channels = concerned(requests, |request| Some(request.method.channel));
+        let targets = concerned(requests, |request| Some(&*request.about.target));
         let calls: Vec<MethodCall> = [list_methods::request()]
             .into_iter()
             .chain(channels.keys().map(|channel| get_channel::request(channel)))
@@ -216,7 +207,8 @@ impl<'a> Survey<'a> {
         };
         let Some(methods) = self.understood("system.listMethods", answer, decode, &everyone) else { return };
         let methods: BTreeSet<String> = methods.into_iter().collect();
-        let missing = concerned(self.requests, |request| Some(&*request.method).filter(|own| !methods.contains(*own)));
+        let missing =
+            concerned(self.requests, |request| Some(request.method.name).filter(|own| !methods.contains(*own)));
         for (method, about) in missing {
             self.find(Problem::NoMethod(method.to_owned()), about);
         }
@@ -377,17 +369,12 @@ fn together(packages: Concerned<&str>) -> Option<(Vec<String>, Vec<usize>)> {
     (!names.is_empty()).then_some((names, all))
 }
 
-/// What the method of a request asks of whoever calls it, if that is known.
-fn needs(request: &TaskRequest) -> Option<Needs> {
-    (request.method == "osbuildImage").then_some(Needs { permission: "image", channel: "image" })
-}
-
-/// The package that the build of a request is of.
+/// The package that the build of a request is of, if that is known: some builders find its name in a description.
 fn package(request: &TaskRequest) -> Option<&str> {
-    Some(request.name())
+    request.method.names_build.then(|| request.name())
 }
 
 /// Whether the build gets the destination tag.
 fn is_tagged(request: &TaskRequest) -> bool {
-    ["scratch", "skip_tag"].iter().all(|key| request.opts.get(*key) != Some(&Json::Bool(true)))
+    !request.about.scratch && request.keywords.get("skip_tag") != Some(&Json::Bool(true))
 }
