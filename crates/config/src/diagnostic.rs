@@ -41,14 +41,14 @@ pub struct Diagnostic {
     /// What to do about it.
     pub help: Option<String>,
     /// Further places, each with what it has to do with the problem.
-    pub related: Vec<(Span, String)>,
+    pub related: Box<[(Span, String)]>,
 }
 
 impl Diagnostic {
     /// A diagnostic at `path` without a place yet.
     pub fn new(code: &'static Code, path: impl Into<String>, message: impl Into<String>) -> Self {
         let (message, path, severity) = (message.into(), path.into(), code.severity);
-        Self { code, severity, message, path, span: None, help: None, related: Vec::new() }
+        Self { code, severity, message, path, span: None, help: None, related: Box::default() }
     }
 
     /// Makes an error a warning, where nothing needs to be refused for it.
@@ -75,7 +75,9 @@ impl Diagnostic {
     /// Adds a further place.
     #[must_use]
     pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.related.push((span, text.into()));
+        let mut all = self.related.into_vec();
+        all.push((span, text.into()));
+        self.related = all.into_boxed_slice();
         self
     }
 

@@ -238,7 +238,7 @@ impl<'a, 'input> Builder<'a, 'input> {
             parent.uid,
             list(&parent.arches)
         );
-        self.problems.at_tag(node, message).related.push((parent.span, "the parent".to_owned()));
+        self.problems.at_tag(node, message).related = Box::new([(parent.span, "the parent".to_owned())]);
         None
     }
 

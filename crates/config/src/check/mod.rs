@@ -53,7 +53,7 @@ pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
     let types = Node::new(Value::Str(image_type.into()), node.span);
     upload::check(node, At::Root.key("upload_options"), Some(&types), &mut findings);
     // The type stands in no file that could be pointed into.
-    findings.list.iter_mut().for_each(|found| found.related.clear());
+    findings.list.iter_mut().for_each(|found| found.related = Box::default());
     findings.list
 }
 
