@@ -170,7 +170,7 @@ impl Subject<'_> {
     /// Puts what is found at the first of its images, and shows some others.
     fn at(&self, mut found: Diagnostic, about: &[usize], place: fn(&Origin) -> &Place) -> Diagnostic {
         let mut seen = Vec::new();
-        for Place { path, span } in about.iter().filter_map(|at| self.origins.get(*at)).map(|origin| place(origin)) {
+        for Place { path, span } in about.iter().filter_map(|at| self.origins.get(*at)).map(place) {
             if seen.contains(span) {
                 continue;
             }

@@ -200,9 +200,10 @@ impl<'a> Survey<'a> {
         let decode = |value: &Value| {
             let methods = list_methods::decode(value)?;
             // A hub that keeps its methods to itself has not none.
-            match methods.iter().any(|method| method == "getTaskInfo") {
-                true => Ok(methods),
-                false => Err(ShapeError::new("system.listMethods", "not all of the methods")),
+            if methods.iter().any(|method| method == "getTaskInfo") {
+                Ok(methods)
+            } else {
+                Err(ShapeError::new("system.listMethods", "not all of the methods"))
             }
         };
         let Some(methods) = self.understood("system.listMethods", answer, decode, &everyone) else { return };
