@@ -85,7 +85,7 @@ fn examples_get_what_they_stand_for() {
         (&codes::BLOCKED, |hub| _ = hub.state().blocked.insert("server-retired".to_owned())),
         (&codes::CLOSED_TAG, |hub| hub.edit("getTag", |_, _, tag| set(tag, "locked", Value::Bool(true)))),
         (&codes::NO_PERMISSION, |hub| {
-            hub.state().accounts.values_mut().for_each(|account| account.permissions.clear())
+            hub.state().accounts.values_mut().for_each(|account| account.permissions.clear());
         }),
         (&codes::NO_CHANNEL, |hub| hub.on("getChannel", always(Answer::Value(Value::Nil)))),
         (&codes::NO_METHOD, |hub| {
