@@ -18,7 +18,7 @@ use magudi_koji::calls::{
     get_build_target, get_channel, get_logged_in_user, get_package_config, get_perms, get_tag, list_methods,
 };
 use magudi_koji::value::ShapeError;
-use magudi_koji::{Fault, FaultClass, Hub, KojiError, MethodCall, Session, Value};
+use magudi_koji::{Hub, KojiError, MethodCall, Session, Value};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -284,10 +284,7 @@ impl<'a> Survey<'a> {
                 return Ok(vec![Err(reason); calls.len()]);
             }
         };
-        let one = |(call, answer): (&MethodCall, Result<Value, Fault>)| {
-            answered(answer.map_err(|fault| KojiError::Fault { method: call.method.clone(), fault }))
-        };
-        calls.iter().zip(answers).map(one).collect()
+        answers.into_iter().map(answered).collect()
     }
 
     /// What `decode` makes of an answer. Without one it is noted that `method` did not tell.
@@ -327,10 +324,7 @@ impl<'a> Survey<'a> {
 fn answered(answer: Result<Value, KojiError>) -> Result<Answer, KojiError> {
     match answer {
         Ok(value) => Ok(Ok(value)),
-        Err(error) if error.is_fault(FaultClass::ServerOffline) => Err(error),
-        Err(error @ (KojiError::Fault { .. } | KojiError::Shape(_) | KojiError::TooLarge { .. })) => {
-            Ok(Err(error.to_string()))
-        }
+        Err(error) if error.is_about_the_answer() => Ok(Err(error.to_string())),
         Err(error) => Err(error),
     }
 }
