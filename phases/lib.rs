@@ -3,14 +3,19 @@
 //! # Module index
 //!
 //! - Phases: [`osbuild`], [`image_checksum`]
+//! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`]
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`repos`], [`version`], [`image_types`], [`git_url`]
 //! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
 pub mod git_url;
+pub mod image_build;
 pub mod image_checksum;
 pub mod image_types;
+pub mod imagebuilder;
+pub mod kiwibuild;
+pub mod live_media;
 pub mod osbuild;
 pub mod phase;
 pub mod pipeline;
@@ -18,7 +23,7 @@ pub mod preflight;
 pub mod repos;
 pub mod version;
 
-use magudi_config::Schema;
+use magudi_config::{Schema, Section};
 use phase::ImagePhase;
 use std::sync::LazyLock;
 
@@ -30,8 +35,13 @@ pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
     PHASES.iter().copied().find(|phase| phase.name() == name)
 }
 
-/// All that a configuration may have: the options of every compose and the sections of the phases.
+/// The sections of phases that are left to Pungi. Their tables are here, so what stands in them is checked.
+pub static LEFT_TO_PUNGI: &[&Section] =
+    &[&kiwibuild::SECTION, &imagebuilder::SECTION, &live_media::SECTION, &image_build::SECTION];
+
+/// All that a configuration may have: the options of every compose and the sections of phases.
 pub fn schema() -> &'static Schema {
-    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new(PHASES.iter().map(|phase| phase.section())));
+    static SCHEMA: LazyLock<Schema> =
+        LazyLock::new(|| Schema::new(PHASES.iter().map(|phase| phase.section()), LEFT_TO_PUNGI.iter().copied()));
     &SCHEMA
 }

@@ -3,6 +3,16 @@
 
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::{Variant, Variants};
+use magudi_config::schema::{Key, Kind, opt, req};
+
+/// The keys of a repository of Koji's own image tasks that is written as a dict. Only its URL is sent (PHASES3.md 1).
+pub const REPOSITORY: &[Key] = &[
+    opt("name", Kind::Text).about("Taken and not sent."),
+    req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
+    opt("exclude", Kind::TextOrTexts).about("Taken and not sent."),
+    opt("gpgcheck", Kind::Boolean).about("Taken and not sent."),
+    opt("enabled", Kind::Any).about("Taken and not sent."),
+];
 
 /// Python's `posixpath.normpath`: no double or trailing slashes, no `.`, `..` resolved; a leading `//` survives.
 pub fn normpath(path: &str) -> String {

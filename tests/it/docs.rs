@@ -201,7 +201,13 @@ fn takes(kind: Kind) -> String {
         Kind::Dict(_) | Kind::Open(_) => "a dict, see below".to_owned(),
         Kind::Repositories(_) => "a list of strings and dicts".to_owned(),
         Kind::UploadOptions { .. } => "a dict, see below".to_owned(),
-        Kind::Removed(_) => "nothing any more".to_owned(),
+        Kind::Url => "a URL".to_owned(),
+        Kind::KojiRepositories(_) => "a string, a dict or a list of these".to_owned(),
+        Kind::Formats => "a string or a list of strings".to_owned(),
+        Kind::List(_) | Kind::PerArch(_) => "a list".to_owned(),
+        Kind::Map(_) => "a dict".to_owned(),
+        Kind::Either(kinds) => kinds.iter().map(|kind| takes(*kind)).collect::<Vec<_>>().join(" or "),
+        Kind::Removed(_) | Kind::Gone { .. } => "nothing any more".to_owned(),
         // Files that may be exported from a source repository.
         _ => "a path or a dict".to_owned(),
     }
@@ -245,20 +251,30 @@ fn uploads() -> String {
 
 /// The part of the page about a phase's section: its top-level keys, those of an image, and those of the dicts in it.
 fn section(section: &Section) -> String {
-    let mut text = format!("### `{}`\n\n{}\n\n", section.name, section.about);
+    let left = magudi_phases::schema().left_to_pungi().iter().any(|one| one.name == section.name);
+    let left = if left { " The section is checked; the phase is left to Pungi." } else { "" };
+    let mut text = format!("### `{}`\n\n{}{left}\n\n", section.name, section.about);
     if !section.options.is_empty() {
         let _ = writeln!(text, "{}", table(section.options));
     }
     let _ = write!(text, "An image:\n\n{}", table(section.image));
-    for key in section.image {
+    inner(section.image, &mut text);
+    text
+}
+
+/// The tables of the dicts that keys take.
+fn inner(keys: &[Key], text: &mut String) {
+    for key in keys {
         let (what, keys) = match key.kind {
-            Kind::Repositories(keys) => (format!("A repository in `{}` that is written as a dict", key.name), keys),
+            Kind::Repositories(keys) | Kind::KojiRepositories(keys) => {
+                (format!("A repository in `{}` that is written as a dict", key.name), keys)
+            }
             Kind::Dict(keys) | Kind::Open(keys) => (format!("What stands in `{}`", key.name), keys),
             _ => continue,
         };
         let _ = write!(text, "\n{what}:\n\n{}", table(keys));
+        inner(keys, text);
     }
-    text
 }
 
 fn sections() -> String {

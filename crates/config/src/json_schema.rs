@@ -60,6 +60,10 @@ fn property(key: &Key) -> Value {
             schema.insert("deprecated".to_owned(), json!(true));
             format!("Removed from Pungi: {instead}.")
         }
+        Kind::Gone { since, instead } => {
+            schema.insert("deprecated".to_owned(), json!(true));
+            format!("Gone from Pungi since {since}: {instead}.")
+        }
         _ => key.about.to_owned(),
     };
     if !about.is_empty() {
@@ -78,11 +82,11 @@ fn property(key: &Key) -> Value {
     Value::Object(schema)
 }
 
-fn kind(kind: Kind) -> Value {
+fn kind(value: Kind) -> Value {
     let texts = || json!({"type": "array", "items": {"type": "string"}});
-    match kind {
-        Kind::Any | Kind::Removed(_) => json!({}),
-        Kind::Text => json!({"type": "string"}),
+    match value {
+        Kind::Any | Kind::Removed(_) | Kind::Gone { .. } => json!({}),
+        Kind::Text | Kind::Url => json!({"type": "string"}),
         Kind::TextOrNull => json!({"type": ["string", "null"]}),
         Kind::Choice(choices) => json!({"enum": choices}),
         Kind::Boolean => json!({"type": "boolean"}),
@@ -109,11 +113,36 @@ fn kind(kind: Kind) -> Value {
                 {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1},
             ],
         }),
-        Kind::Repositories(keys) => {
-            json!({"type": "array", "items": {"anyOf": [{"type": "string"}, closed(keys)]}})
+        Kind::Repositories(keys) => json!({"type": "array", "items": repository(keys)}),
+        Kind::KojiRepositories(keys) => {
+            json!({"anyOf": [repository(keys), {"type": "array", "items": repository(keys)}]})
         }
+        Kind::Formats => {
+            let item =
+                json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 2}]});
+            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": item}]})
+        }
+        Kind::Map(of) => {
+            json!({"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": kind(*of)})
+        }
+        Kind::List(of) => json!({"type": "array", "items": kind(*of)}),
+        Kind::Either(kinds) => json!({"anyOf": kinds.iter().map(|one| kind(*one)).collect::<Vec<_>>()}),
+        Kind::PerArch(of) => json!({
+            "type": "array",
+            "items": {
+                "type": "array",
+                "items": [{"type": "string"}, kind(Kind::Map(of))],
+                "minItems": 2,
+                "maxItems": 2,
+            },
+        }),
         Kind::UploadOptions { .. } => json!({"anyOf": UPLOADS.iter().map(upload).collect::<Vec<_>>()}),
     }
+}
+
+/// A string, or a dict with these keys.
+fn repository(keys: &[Key]) -> Value {
+    json!({"anyOf": [{"type": "string"}, closed(keys)]})
 }
 
 /// A section: patterns of variants and lists of images.
@@ -215,7 +244,7 @@ mod tests {
             label: "name",
             options: &[crate::schema::flag("games_fun", true)],
         };
-        let tables = Schema::new([&SECTION]);
+        let tables = Schema::new([&SECTION], []);
         let schema = json_schema(&tables);
         for key in tables.options() {
             assert!(schema["properties"].get(key.name).is_some(), "{}", key.name);

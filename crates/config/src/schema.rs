@@ -75,6 +75,16 @@ pub enum Kind {
     ObjectOrText,
     /// A dict or one of these strings.
     ObjectOrChoice(&'static [&'static str]),
+    /// A URL. `#HEAD` or `#origin/BRANCH` behind that of a Git repository is the newest commit there.
+    Url,
+    /// A dict of names, none of them empty, each with a value of this kind.
+    Map(&'static Kind),
+    /// A list of this kind.
+    List(&'static Kind),
+    /// A value of one of these kinds.
+    Either(&'static [Kind]),
+    /// What holds for some variants and arches: pairs of a pattern of variants and a dict of arches, with values of this kind.
+    PerArch(&'static Kind),
     /// A path, or a dict that says where to export a file from.
     TextOrScm,
     /// The same for the file of variants, which must be named.
@@ -90,8 +100,19 @@ pub enum Kind {
         /// The key of the same image with its type ([`Kind::ImageType`]).
         of: &'static str,
     },
+    /// A repository as Koji's own image tasks take it, or a list of them: strings, or dicts with these keys.
+    KojiRepositories(&'static [Key]),
+    /// An image format, or a list of formats, or of lists that begin with one.
+    Formats,
     /// Removed: anything is accepted and does nothing. The text says what to do instead.
     Removed(&'static str),
+    /// The same for what belonged to a phase that newer versions of Pungi do not have.
+    Gone {
+        /// The first version without it.
+        since: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
 }
 
 /// What stands in the configuration when a key does not.
@@ -154,11 +175,17 @@ impl Key {
     pub const fn or_inherited(self) -> Self {
         Self { fallback: Fallback::Present, ..self }
     }
+
+    /// The same, where a value that is not true to Python counts as none.
+    #[must_use]
+    pub const fn or_inherited_if_true(self) -> Self {
+        Self { fallback: Fallback::True, ..self }
+    }
 }
 
 /// Families of options that newer versions of Pungi know, each with all options that begin with its name and `_`. Their
 /// phases are not ours, and nothing has recorded their types.
-const NEWER: &[&str] = &["kiwibuild", "imagebuilder", "ostree_container", "cts_oidc"];
+const NEWER: &[&str] = &["ostree_container", "cts_oidc"];
 
 /// Whether an option is one of a newer Pungi than the one that [`KEYS`] is of.
 pub fn is_newer(name: &str) -> bool {
@@ -207,6 +234,25 @@ const fn gone(name: &'static str, instead: &'static str) -> Key {
     opt(name, Kind::Removed(instead))
 }
 
+const LIVE_IMAGES: Kind =
+    Kind::Gone { since: "4.10", instead: "remove it, or describe the image for `live_media` or `kiwibuild`" };
+const CONTAINERS: Kind =
+    Kind::Gone { since: "4.13", instead: "remove it: Pungi builds no containers by OSBS any more" };
+
+/// A dict, or a list of dicts.
+const DICTS: Kind = Kind::Either(&[Kind::Object, Kind::List(&Kind::Object)]);
+
+/// Phases that make images and are Pungi's work, each with the option by which a configuration asks for it; one that ends in
+/// `_` stands for all that begin so.
+pub const OF_PUNGI: &[(&str, &str)] = &[
+    ("buildinstall", "buildinstall_method"),
+    ("createiso", "createiso_"),
+    ("extra_isos", "extra_isos"),
+    ("ostree", "ostree"),
+    ("ostree_container", "ostree_container"),
+    ("ostree_installer", "ostree_installer"),
+];
+
 /// All top-level keys but those of [`Section`]s. Problems are reported in this order.
 pub const KEYS: &[Key] = &[
     req("release_name", Kind::Text).about("Name of the release, such as `Fedora Linux`."),
@@ -252,7 +298,7 @@ pub const KEYS: &[Key] = &[
     flag("media_checksum_one_file", false).about("One checksum file for each directory; needs exactly one algorithm."),
     with("media_checksum_base_filename", Kind::Text, Default::Text(""))
         .about("Beginning of the names of checksum files; takes %(key)s and {key}."),
-    with("failable_deliverables", Kind::Array, EMPTY),
+    with("failable_deliverables", Kind::PerArch(&Kind::Any), EMPTY),
     flag("create_optional_isos", false).about("Whether ISOs of optional variants go beside the others."),
     opt("symlink_isos_to", Kind::Text),
     gone("runroot", "remove it: `runroot_method` says where things run, which is this machine when it is not set"),
@@ -292,21 +338,21 @@ pub const KEYS: &[Key] = &[
     gone("pdc_insecure", KOJI),
     gone("productimg", "remove it: there is no such phase any more"),
     // Keys of phases that are not ours: types as far as the recorded defaults tell them.
-    with("additional_packages", Kind::Array, EMPTY),
+    with("additional_packages", Kind::PerArch(&Kind::Any), EMPTY),
     flag("buildinstall_allow_reuse", false),
     opt("buildinstall_kickstart", Kind::Any),
-    opt("buildinstall_method", Kind::Any),
-    with("buildinstall_packages", Kind::Array, EMPTY),
-    with("buildinstall_skip", Kind::Array, EMPTY),
+    opt("buildinstall_method", Kind::Choice(&["lorax", "buildinstall"])),
+    with("buildinstall_packages", Kind::PerArch(&Kind::Any), EMPTY),
+    with("buildinstall_skip", Kind::PerArch(&Kind::Any), EMPTY),
     opt("buildinstall_topdir", Kind::Any),
     flag("buildinstall_use_guestmount", true),
     flag("check_deps", true),
     flag("create_jigdo", false),
     flag("createiso_allow_reuse", true),
     flag("createiso_break_hardlinks", false),
-    with("createiso_max_size", Kind::Array, EMPTY),
-    with("createiso_max_size_is_strict", Kind::Array, EMPTY),
-    with("createiso_skip", Kind::Array, EMPTY),
+    with("createiso_max_size", Kind::PerArch(&Kind::Any), EMPTY),
+    with("createiso_max_size_is_strict", Kind::PerArch(&Kind::Any), EMPTY),
+    with("createiso_skip", Kind::PerArch(&Kind::Any), EMPTY),
     flag("createiso_use_xorrisofs", false),
     flag("createrepo_c", true),
     opt("createrepo_database", Kind::Any),
@@ -318,56 +364,45 @@ pub const KEYS: &[Key] = &[
     with("createrepo_num_workers", Kind::Number, Default::Number(3)),
     flag("createrepo_use_xz", false),
     with("disc_types", Kind::Object, Default::EmptyDict),
-    with("extra_files", Kind::Array, EMPTY),
-    opt("extra_isos", Kind::Any),
+    with("extra_files", Kind::PerArch(&Kind::Any), EMPTY),
+    opt("extra_isos", Kind::Map(&Kind::List(&Kind::Object))),
     flag("extraiso_allow_reuse", true),
-    with("filter_modules", Kind::Array, EMPTY),
-    with("filter_packages", Kind::Array, EMPTY),
+    with("filter_modules", Kind::PerArch(&Kind::Any), EMPTY),
+    with("filter_packages", Kind::PerArch(&Kind::Any), EMPTY),
     flag("filter_system_release_packages", true),
     flag("gather_allow_reuse", false),
     flag("gather_fulltree", false),
-    with("gather_lookaside_repos", Kind::Array, EMPTY),
+    with("gather_lookaside_repos", Kind::PerArch(&Kind::Any), EMPTY),
     flag("gather_profiler", false),
     flag("gather_selfhosting", false),
     opt("gather_source_mapping", Kind::Any),
     with("greedy_method", Kind::Text, Default::Text("none")),
     flag("hashed_directories", false),
-    opt("image_build", Kind::Any),
-    flag("image_build_allow_reuse", false),
-    opt("image_build_ksurl", Kind::Any),
-    opt("image_build_release", Kind::Any),
-    opt("image_build_target", Kind::Any),
-    opt("image_build_version", Kind::Any),
-    opt("image_container", Kind::Any),
+    opt("image_container", CONTAINERS),
     with("image_volid_layered_product_formats", Kind::Texts, Default::Texts(LAYERED_VOLUME_IDS)),
     flag("iso_hfs_ppc64le_compatible", true),
     opt("iso_level", Kind::Any),
     with("iso_size", Kind::NumberOrText, Default::Number(4_700_000_000)),
-    with("live_images", Kind::Array, EMPTY),
-    opt("live_images_ksurl", Kind::Any),
-    flag("live_images_no_rename", false),
-    opt("live_images_release", Kind::Any),
-    opt("live_images_target", Kind::Any),
-    opt("live_images_version", Kind::Any),
-    opt("live_media", Kind::Any),
-    opt("live_media_ksurl", Kind::Any),
-    opt("live_media_release", Kind::Any),
-    opt("live_media_target", Kind::Any),
-    opt("live_media_version", Kind::Any),
-    opt("live_target", Kind::Any),
-    with("lorax_extra_sources", Kind::Array, EMPTY),
-    with("lorax_options", Kind::Array, EMPTY),
+    Key { default: EMPTY, ..opt("live_images", LIVE_IMAGES) },
+    opt("live_images_ksurl", LIVE_IMAGES),
+    Key { default: Default::Boolean(false), ..opt("live_images_no_rename", LIVE_IMAGES) },
+    opt("live_images_release", LIVE_IMAGES),
+    opt("live_images_target", LIVE_IMAGES),
+    opt("live_images_version", LIVE_IMAGES),
+    opt("live_target", LIVE_IMAGES),
+    with("lorax_extra_sources", Kind::PerArch(&Kind::Any), EMPTY),
+    with("lorax_options", Kind::PerArch(&Kind::Any), EMPTY),
     flag("lorax_use_koji_plugin", false),
     opt("mbs_api_url", Kind::Any),
     opt("module_defaults_override_dir", Kind::Any),
-    with("multilib", Kind::Array, EMPTY),
+    with("multilib", Kind::PerArch(&Kind::Any), EMPTY),
     with("multilib_blacklist", Kind::Object, Default::EmptyDict),
     with("multilib_whitelist", Kind::Object, Default::EmptyDict),
-    opt("osbs", Kind::Any),
-    flag("osbs_allow_reuse", false),
-    opt("osbs_registries", Kind::Any),
-    opt("ostree", Kind::Any),
-    with("ostree_installer", Kind::Array, EMPTY),
+    opt("osbs", CONTAINERS),
+    Key { default: Default::Boolean(false), ..opt("osbs_allow_reuse", CONTAINERS) },
+    opt("osbs_registries", CONTAINERS),
+    opt("ostree", Kind::Either(&[Kind::Map(&DICTS), Kind::PerArch(&DICTS)])),
+    with("ostree_installer", Kind::PerArch(&DICTS), EMPTY),
     flag("ostree_installer_overwrite", false),
     flag("ostree_installer_use_koji_plugin", false),
     flag("ostree_use_koji_plugin", false),
@@ -383,7 +418,7 @@ pub const KEYS: &[Key] = &[
     flag("product_id_allow_missing", false),
     flag("product_id_allow_name_prefix", true),
     with("repoclosure_backend", Kind::Text, Default::Text("dnf")),
-    with("repoclosure_strictness", Kind::Array, EMPTY),
+    with("repoclosure_strictness", Kind::PerArch(&Kind::Any), EMPTY),
     flag("require_all_comps_packages", false),
     with("runroot_ssh_hostnames", Kind::Object, Default::EmptyDict),
     opt("runroot_ssh_init_template", Kind::Any),

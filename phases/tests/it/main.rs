@@ -1,6 +1,7 @@
 //! The phases from outside: from a configuration on disk to the plan.
 //!
 //! - [`documents`]: what is made from the tables and checked in
+//! - [`sections`]: what the sections take
 //! - [`syntaxes`]: the same configuration in each syntax is the same plan
 //! - [`tree`], [`write`]: the configurations that it generates, and how they are written down
 
@@ -8,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod documents;
+mod sections;
 mod syntaxes;
 mod tree;
 mod write;

@@ -3,19 +3,20 @@
 use super::options::{file_or_scm, pairs};
 use super::path::At;
 use super::upload;
-use super::values::{Findings, quoted};
+use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::schema::images;
 use crate::schema::{self, Key, Kind};
 use crate::tree::{Dict, Node, Value};
 
-/// Checks an option's value against its kind.
-pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
+/// Checks a value against a kind.
+pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) {
     let is_integer = matches!(node.value, Value::Int(_) | Value::BigInt(_));
     let is_number = is_integer || matches!(node.value, Value::Float(_));
-    match key.kind {
+    match kind {
         Kind::Any => {}
+        Kind::Url => drop(findings.text_or(node, at, "a URL as a string")),
         Kind::Text => drop(findings.text(node, at)),
         Kind::TextOrNull => drop(findings.text_or_null(node, at)),
         Kind::Choice(choices) => drop(findings.choice(node, at, choices)),
@@ -40,7 +41,7 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         }
         Kind::Dict(keys) | Kind::Open(keys) => {
             if let Some(dict) = findings.dict(node, at) {
-                check_dict(node, dict, keys, matches!(key.kind, Kind::Open(_)), at, findings);
+                check_dict(node, dict, keys, matches!(kind, Kind::Open(_)), at, findings);
             }
         }
         Kind::ObjectOrText if node.as_dict().is_some() || node.as_str().is_some() => {}
@@ -56,7 +57,18 @@ pub fn check_kind(key: &Key, node: &Node, at: At<'_>, findings: &mut Findings) {
         Kind::ImageType => check_types(node, at, findings),
         Kind::Repositories(keys) => check_repos(node, keys, at, findings),
         Kind::UploadOptions { .. } => upload::check(node, at, None, findings),
-        Kind::Removed(_) => {}
+        Kind::KojiRepositories(keys) if node.as_array().is_some() => check_repos(node, keys, at, findings),
+        Kind::KojiRepositories(keys) => check_repo(node, keys, at, findings),
+        Kind::Formats => check_formats(node, at, findings),
+        Kind::Map(kind) => check_map(node, *kind, at, findings),
+        Kind::List(kind) => {
+            for (index, item) in findings.array(node, at, "a list").into_iter().flatten().enumerate() {
+                check_kind(*kind, item, at.item(index), findings);
+            }
+        }
+        Kind::Either(kinds) => check_either(kinds, node, at, findings),
+        Kind::PerArch(kind) => check_per_arch(node, *kind, at, findings),
+        Kind::Removed(_) | Kind::Gone { .. } => {}
     }
 }
 
@@ -67,7 +79,7 @@ pub fn check_dict(node: &Node, dict: &Dict, keys: &[Key], open: bool, at: At<'_>
         let Some(value) = value else { continue };
         match key.kind {
             Kind::UploadOptions { of } => upload::check(value, at.key(key.name), dict.get(of), findings),
-            _ => check_kind(key, value, at.key(key.name), findings),
+            kind => check_kind(kind, value, at.key(key.name), findings),
         }
     }
     for (key, _) in keys.iter().zip(&known).filter(|(key, value)| key.required && value.is_none()) {
@@ -132,13 +144,79 @@ fn remark_on_type(node: &Node, at: At<'_>, findings: &mut Findings) {
 
 /// The repositories of an image, each a string or a dict with `keys`.
 fn check_repos(node: &Node, keys: &[Key], at: At<'_>, findings: &mut Findings) {
-    let Some(items) = findings.array(node, at, "a list of repositories") else { return };
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in findings.array(node, at, "a list of repositories").into_iter().flatten().enumerate() {
+        check_repo(item, keys, at.item(index), findings);
+    }
+}
+
+fn check_repo(node: &Node, keys: &[Key], at: At<'_>, findings: &mut Findings) {
+    match &node.value {
+        Value::Str(_) => {}
+        Value::Dict(dict) => check_dict(node, dict, keys, false, at, findings),
+        _ => findings.wrong_type(node, at, "a repository: a string, or a dict with `baseurl`"),
+    }
+}
+
+/// A format, or a list whose items are formats, or lists of one or two strings that begin with one.
+fn check_formats(node: &Node, at: At<'_>, findings: &mut Findings) {
+    if node.as_str().is_some() {
+        return;
+    }
+    for (index, item) in findings.array(node, at, "a format or a list of formats").into_iter().flatten().enumerate() {
         let at = at.item(index);
-        match &item.value {
-            Value::Str(_) => {}
-            Value::Dict(dict) => check_dict(item, dict, keys, false, at, findings),
-            _ => findings.wrong_type(item, at, "a repository: a string, or a dict with `baseurl`"),
+        match item.as_array() {
+            None => drop(findings.text_or(item, at, "a format as a string")),
+            Some(texts) => {
+                if findings.texts(item, at).is_some() && texts.len() > 2 {
+                    let message = format!("expected a format and its suffix, found {} items", texts.len());
+                    findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(item.span));
+                }
+            }
+        }
+    }
+}
+
+/// A dict whose keys are strings that are not empty.
+fn check_map(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
+    for (key, value) in findings.dict(node, at).into_iter().flat_map(|dict| &dict.entries) {
+        match key.as_str() {
+            Some(name) if !name.is_empty() => check_kind(kind, value, at.key(name), findings),
+            _ => {
+                let message = format!("a key must be a string that is not empty, found {}", shown(key, at));
+                findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
+            }
+        }
+    }
+}
+
+/// A value of one of several kinds. What is wrong is told by the kind that it is nearest to.
+fn check_either(kinds: &[Kind], node: &Node, at: At<'_>, findings: &mut Findings) {
+    let tried = kinds.iter().map(|kind| {
+        let mut found = Findings::default();
+        check_kind(*kind, node, at, &mut found);
+        found.list
+    });
+    // A value whose type is no kind's is told where it stands; of the others the path is longer.
+    let own = at.to_string();
+    let nearest = tried.min_by_key(|list| (list.iter().any(|found| found.path == own), list.len()));
+    findings.list.extend(nearest.into_iter().flatten());
+}
+
+/// Pairs of a pattern of variants and a dict of arches.
+fn check_per_arch(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
+    let wanted = "a list of pairs: a pattern of variants and a dict of arches";
+    for (index, item) in findings.array(node, at, wanted).into_iter().flatten().enumerate() {
+        let at = at.item(index);
+        match item.as_array() {
+            Some([pattern, arches]) => {
+                findings.text(pattern, at.item(0));
+                check_map(arches, kind, at.item(1), findings);
+            }
+            Some(items) => {
+                let message = format!("expected a pair of pattern and dict of arches, found {} items", items.len());
+                findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(item.span));
+            }
+            None => findings.wrong_type(item, at, "a pair of a pattern of variants and a dict of arches"),
         }
     }
 }

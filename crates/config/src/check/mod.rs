@@ -97,10 +97,8 @@ fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<Comp
             ("media_checksum_base_filename", _) => {
                 checksums::check_base_name(node, at, options.is_true("media_checksum_one_file"), findings);
             }
-            (_, Kind::Removed(_)) => {
-                options::check_removed(key, options.key_span(key.name).unwrap_or(node.span), findings);
-            }
-            _ => kinds::check_kind(key, node, at, findings),
+            (_, Kind::Removed(_) | Kind::Gone { .. }) => options::check_removed(key, tree, findings),
+            _ => kinds::check_kind(key.kind, node, at, findings),
         }
     }
     let sections = schema.sections().iter().filter_map(|section| {
@@ -113,6 +111,7 @@ fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<Comp
         findings.missing(tree, root, key.name);
     }
     options::check_keys(dict, schema, findings);
+    options::note_others(tree, schema, findings);
     options::check_rules(&options, schema, findings);
     release::check_base_product(&options, findings);
     checksums::check_one_file(&options, findings);

@@ -153,10 +153,34 @@ pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
 }
 
 /// Warns of options that Pungi has removed.
-pub fn check_removed(key: &Key, span: Span, findings: &mut Findings) {
-    if let Kind::Removed(instead) = key.kind {
-        let message = format!("`{}` was removed from Pungi and has no effect", key.name);
-        findings.add(Diagnostic::new(&codes::DEPRECATED, key.name, message).at(span).help(instead));
+pub fn check_removed(key: &Key, tree: &Node, findings: &mut Findings) {
+    let Some((name, _)) = tree.as_dict().and_then(|dict| dict.entry(key.name)) else { return };
+    let (message, instead) = match key.kind {
+        Kind::Removed(instead) => (format!("`{}` was removed from Pungi and has no effect", key.name), instead),
+        Kind::Gone { since, instead } => {
+            (format!("`{}` is gone from Pungi since {since} and has no effect", key.name), instead)
+        }
+        _ => return,
+    };
+    findings.add(Diagnostic::new(&codes::DEPRECATED, key.name, message).at(name.span).help(instead));
+}
+
+/// Names the phases that make images and that magudi leaves to Pungi, at the first option that asks for each.
+pub fn note_others(tree: &Node, schema: &Schema, findings: &mut Findings) {
+    let Some(dict) = tree.as_dict() else { return };
+    let skipped = dict.get("skip_phases").and_then(Node::as_array).unwrap_or_default();
+    let checked = schema.left_to_pungi().iter().map(|section| (section.name, section.name));
+    for (phase, option) in schema::OF_PUNGI.iter().copied().chain(checked) {
+        let asks = |key: &Node| match key.as_str() {
+            Some(name) if option.ends_with('_') => name.starts_with(option),
+            name => name == Some(option),
+        };
+        let entry = dict.entries.iter().find(|(key, value)| asks(key) && value.is_truthy());
+        let Some((key, _)) = entry.filter(|_| !skipped.iter().any(|name| name.as_str() == Some(phase))) else {
+            continue;
+        };
+        let message = format!("the phase {phase} is Pungi's work: magudi does not run it");
+        findings.add(Diagnostic::new(&codes::LEFT_TO_PUNGI, key.as_str().unwrap_or(phase), message).at(key.span));
     }
 }
 

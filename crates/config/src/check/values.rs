@@ -40,7 +40,8 @@ impl Findings {
         self.text_or(node, at, "a string")
     }
 
-    fn text_or(&mut self, node: &Node, at: At<'_>, wanted: &str) -> Option<Text> {
+    /// The same, called what it is.
+    pub fn text_or(&mut self, node: &Node, at: At<'_>, wanted: &str) -> Option<Text> {
         let text = node.text();
         if text.is_none() {
             self.wrong_type(node, at, wanted);

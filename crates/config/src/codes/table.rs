@@ -142,6 +142,11 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     UNKNOWN_PHASE "MG026" Warning "A phase that nobody knows"
         "`skip_phases` names a phase that Pungi does not have. Nothing is skipped for it, and what was meant to be skipped runs."
         Conf(r#"skip_phases = ["osbuld"]"#);
+    LEFT_TO_PUNGI "MG027" Note "A phase that is left to Pungi"
+        "The configuration asks for a phase that makes images and that magudi does not run: run `pungi-koji` for it, with \
+         `--skip-phase` for the phases that magudi runs, and then magudi in the same compose. What stands in the section is \
+         checked. `skip_phases` says that the phase is not wanted, and then nothing is said."
+        Conf(r#"buildinstall_method = "lorax""#);
 
     VARIANTS_UNREADABLE "MG101" Error "The variants file cannot be read"
         "`variants_file` is a path beside the configuration, or a dict with `scm = \"file\"`. Files in other source \

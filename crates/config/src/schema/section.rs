@@ -55,6 +55,7 @@ impl Section {
 #[derive(Debug)]
 pub struct Schema {
     sections: Vec<&'static Section>,
+    left: Vec<&'static Section>,
     index: HashMap<&'static str, Entry>,
 }
 
@@ -68,18 +69,28 @@ pub enum Entry {
 }
 
 impl Schema {
-    /// The options of every compose, with the sections of some phases.
-    pub fn new(sections: impl IntoIterator<Item = &'static Section>) -> Self {
-        let sections: Vec<&'static Section> = sections.into_iter().collect();
+    /// The options of every compose, with the sections of the phases that run, and those of others that are checked and left to
+    /// Pungi.
+    pub fn new(
+        run: impl IntoIterator<Item = &'static Section>,
+        left: impl IntoIterator<Item = &'static Section>,
+    ) -> Self {
+        let left: Vec<&'static Section> = left.into_iter().collect();
+        let sections: Vec<&'static Section> = run.into_iter().chain(left.iter().copied()).collect();
         let options = KEYS.iter().chain(sections.iter().flat_map(|section| section.options));
         let mut index: HashMap<_, _> = options.map(|key| (key.name, Entry::Option(key))).collect();
         index.extend(sections.iter().map(|section| (section.name, Entry::Section(section))));
-        Self { sections, index }
+        Self { sections, left, index }
     }
 
     /// The sections.
     pub fn sections(&self) -> &[&'static Section] {
         &self.sections
+    }
+
+    /// Those of them whose phases are left to Pungi.
+    pub fn left_to_pungi(&self) -> &[&'static Section] {
+        &self.left
     }
 
     /// The options at the top level: those of every compose, then those of the sections.
@@ -102,7 +113,7 @@ impl Schema {
 
     /// The names of all top-level keys that do something, for "did you mean".
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        let alive = self.options().filter(|key| !matches!(key.kind, Kind::Removed(_)));
+        let alive = self.options().filter(|key| !matches!(key.kind, Kind::Removed(_) | Kind::Gone { .. }));
         alive.map(|key| key.name).chain(self.sections.iter().map(|section| section.name))
     }
 }
