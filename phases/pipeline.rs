@@ -15,15 +15,20 @@ use magudi_compose::status::{Status, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_json};
 use magudi_config::{ComposeConfig, Diagnostic, Node};
+use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
+use magudi_engine::history::Past;
 use magudi_engine::journal::Journal;
-use magudi_engine::plan::{TaskRequest, keys};
+use magudi_engine::login::Login;
+use magudi_engine::lookup;
+use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::{Describe, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
 use magudi_engine::volume::Volume;
+use magudi_koji::calls::TaskInfo;
 use magudi_koji::{Hub, Session};
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
@@ -117,6 +122,17 @@ pub struct Compose {
     pub starts: Vec<Start>,
     /// Tasks that belong to requests already.
     pub claimed: BTreeSet<i64>,
+    /// Our numbers at the hub in earlier runs.
+    pub owners: BTreeSet<i64>,
+    /// Requests that earlier runs sent in another form.
+    pub sent_before: BTreeMap<usize, TaskRequest>,
+    /// Tasks of requests of which it is not certain that they are this hub's: index of the request and task. They are compared
+    /// before anything is done.
+    pub compare_first: Vec<(usize, i64)>,
+    /// Tasks of requests that are asked for no more, with what is known of them: they are canceled before anything is sent.
+    pub abandoned: Vec<(i64, Past)>,
+    /// A key for each request, by which a later run knows it again.
+    pub keys: Vec<String>,
     /// Paths of the images that earlier runs added.
     pub earlier_paths: BTreeSet<String>,
     /// Manifests that are there already.
@@ -140,6 +156,8 @@ pub struct Access {
     pub session: Session,
     /// Where the files of builds are.
     pub volume: Volume,
+    /// Which hub that is, and who we are there.
+    pub login: Login,
     /// `weburl` of the profile.
     pub weburl: String,
 }
@@ -203,8 +221,8 @@ impl Compose {
         for remark in self.existing.remarks() {
             self.events.message(Level::Warning, None, remark);
         }
-        for (index, (request, key)) in self.requests.iter().zip(keys(&self.requests)).enumerate() {
-            self.events.say(Event::planned(index, &key, request));
+        for (index, (request, key)) in self.requests.iter().zip(&self.keys).enumerate() {
+            self.events.say(Event::planned(index, key, request));
         }
         self.set_status(Status::Started)
     }
@@ -242,6 +260,12 @@ impl Compose {
                 return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
             };
             let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
+            self.owners.extend(access.login.user_id);
+            match stop.unless_set(Box::pin(self.is_our_hub(&access))).await {
+                Some(verdict) => verdict?,
+                None => return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned())),
+            }
+            self.events.say(Event::LoggedIn(access.login.clone()));
             let outcomes = Box::pin(self.submit(access, stop)).await;
             if let Some(signal) = signal(stop) {
                 return Err(signal);
@@ -341,8 +365,11 @@ impl Compose {
             task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
             describe,
             replaceable: self.earlier_paths.clone(),
+            owners: self.owners.clone(),
+            sent_before: std::mem::take(&mut self.sent_before),
             fail_fast: self.fail_fast.clone(),
         });
+        stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;
         let (starts, claimed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.claimed));
         let outcomes = runner.run(Arc::clone(&self.requests), starts, claimed, stop.clone()).await;
         if matches!(stop.reason(), Some(Reason::Signal(_) | Reason::FailFast)) {
@@ -359,6 +386,40 @@ impl Compose {
             self.events.message(Level::Debug, None, format!("Logout failed: {problem}"));
         }
         outcomes
+    }
+
+    /// Whether the hub is the one that has the tasks of the compose, where that is not certain.
+    async fn is_our_hub(&self, access: &Access) -> Result<(), String> {
+        let is_ours = |index: usize, task: &TaskInfo| {
+            let request = self.sent_before.get(&index).unwrap_or(&self.requests[index]);
+            lookup::is_ours(task, request, None).and_then(|()| compare::is_of(task, &self.owners))
+        };
+        match compare::first_stranger(&access.hub, &self.compare_first, is_ours).await? {
+            None => Ok(()),
+            Some((index, task, reason)) => Err(format!(
+                "{} is not the hub at which the compose was begun: of task {task}, for image {}: {reason}; nothing was asked of it",
+                access.login,
+                self.requests[index].label()
+            )),
+        }
+    }
+
+    /// Cancels what may still run for requests that are asked for no more.
+    async fn cancel_abandoned(&self, runner: &Runner) {
+        let tasks: Vec<(usize, i64)> = self.abandoned.iter().map(|(task, _)| *task).enumerate().collect();
+        if tasks.is_empty() {
+            return;
+        }
+        // Their numbers are of no request of this plan: what becomes of them is told in words.
+        let canceled =
+            runner.cancel_as(&tasks, &Events::new(), |at, task| compare::resembles(task, &self.abandoned[at].1)).await;
+        for task in canceled.canceled {
+            self.events.message(Level::Info, None, format!("Task {task}, which is asked for no more, was canceled"));
+        }
+        for (task, reason) in canceled.strangers.into_iter().chain(canceled.left) {
+            let text = format!("Task {task}, which is asked for no more, was not canceled: {reason}");
+            self.events.message(Level::Warning, None, text);
+        }
     }
 
     fn finish(&self, mut status: Status, error: Option<String>, deliverables: &Deliverables) -> End {

@@ -288,10 +288,21 @@ pub struct GoingArgs {
     /// When going on with a compose: submit images anew whose task failed or was canceled
     #[arg(long)]
     pub retry_failed: bool,
-    /// When going on with a compose whose configuration changed: build this image (NAME or VARIANT:NAME; `*`: all that
-    /// changed); repeatable
+    /// When going on with a compose: build this image (NAME or VARIANT:NAME; `*`: all whose configuration changed), whatever was
+    /// built for it before; repeatable
     #[arg(long, value_name = "IMAGE")]
     pub rebuild: Vec<String>,
+    /// When going on with a compose whose configuration changed: take over what changes nothing that is built (subvariant,
+    /// manifest_type, failable) for this image (NAME or VARIANT:NAME; `*`: all); repeatable
+    #[arg(long, value_name = "IMAGE")]
+    pub accept: Vec<String>,
+    /// When going on with a compose: take this task for an image (NAME or VARIANT:NAME), whoever made it, if it was asked for
+    /// the same; repeatable
+    #[arg(long, value_name = "IMAGE=TASK", value_parser = adoption)]
+    pub adopt: Vec<(String, i64)>,
+    /// The hub of the compose has another address than when it was begun; its tasks are compared first
+    #[arg(long)]
+    pub hub_moved: bool,
     /// Append every event to FILE as a line of JSON; `-`: standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
@@ -306,6 +317,9 @@ pub struct ResumeArgs {
     /// The compose directory
     #[arg(value_name = "COMPOSE_DIR")]
     pub compose_dir: PathBuf,
+    /// The configuration, where it is not at the place any more at which it was when the compose was begun
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
@@ -326,6 +340,9 @@ pub struct CancelArgs {
     /// Go on where the file system has no locks, as some network mounts; see to it that nothing else works on the compose
     #[arg(long)]
     pub no_lock: bool,
+    /// The hub of the compose has another address than when it was begun; its tasks are compared all the same
+    #[arg(long)]
+    pub hub_moved: bool,
     /// How to reach the hub; without them as the compose was started.
     #[command(flatten)]
     pub koji: KojiArgs,
@@ -528,6 +545,13 @@ pub struct HubArgs {
 fn status_name() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::TypedValueParser as _;
     clap::builder::PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|name: String| name)
+}
+
+/// `IMAGE=TASK`.
+fn adoption(text: &str) -> Result<(String, i64), String> {
+    let (image, task) = text.rsplit_once('=').ok_or("an image and a task are wanted, as in disk=1234")?;
+    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is no number of a task"))?;
+    if image.is_empty() { Err("no image is named".to_owned()) } else { Ok((image.to_owned(), id)) }
 }
 
 fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {

@@ -1,10 +1,11 @@
 //! `magudi cancel`: ends a compose from another terminal. A running one is asked to end itself; of one that is dead the
 //! tasks are canceled from here.
 
-use super::compose::{host, profile};
+use super::compose::{absolute, host, identify, lock, named_profile};
 use super::inspect::{Typed, inspect};
-use super::recall::load_history;
-use super::resume::begun;
+use super::recall::{Plan, fill_holes, load_history, refuse_other_hub};
+use super::resume::{Begun, begun, request};
+use super::settings::Settings;
 use super::{RUN_THREADS, runtime};
 use crate::cli::CancelArgs;
 use crate::error::Failure;
@@ -12,14 +13,19 @@ use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, write_status};
+use magudi_engine::cancel::Canceling;
+use magudi_engine::compare;
 use magudi_engine::event::{Event, Events};
-use magudi_engine::history::History;
+use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, NotThere, Process, holder};
-use magudi_engine::lookup::Sent;
-use magudi_engine::plan::{TaskRequest, keys};
-use magudi_koji::{Hub, Session};
-use std::collections::BTreeMap;
+use magudi_engine::login::Login;
+use magudi_engine::lookup::{self, Sent};
+use magudi_engine::plan::TaskRequest;
+use magudi_koji::calls::{TaskInfo, TaskState};
+use magudi_koji::{Authenticator, Hub, Profile};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a running compose may take to cancel its tasks.
@@ -27,47 +33,38 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs the command.
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let mut options = begun(&args.compose_dir)?;
-    options.override_koji(&args.koji)?;
-    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    let Begun { dir, settings, .. } = begun(&args.compose_dir)?;
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
         let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;
         end_process(&process, &holder, &dir)?;
         has_ended = true;
     }
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    if status == Some(Status::Finished) && !has_ended {
+    if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished) {
+        if has_ended {
+            ui.note(&format!("{} had finished before it was asked to end", dir.top().display()));
+            return Ok(());
+        }
         return Err(Failure::Failed(format!("{} is FINISHED: there is nothing to cancel", dir.top().display())));
     }
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
-    let _lock = super::compose::lock(&dir, args.no_lock, ui)?;
+    let _lock = lock(&dir, args.no_lock, ui)?;
     let history = load_history(&dir)?.unwrap_or_default();
-    let is_over = history.unfinished().is_empty() && history.in_doubt().is_empty();
-    if has_ended && is_over {
-        // It has done everything itself.
-        ui.note(&format!("{} is {}", dir.top().display(), status.map_or("without a status", Status::as_str)));
-        return Ok(());
-    }
     let events = Events::new();
     let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
-    events.subscribe(Box::new(journal));
-    if !is_over && !options.simulated {
-        let (profile, authenticator) = profile(&options, environment, configured(&options)?.as_deref())?;
-        let plan = if history.in_doubt().is_empty() { BTreeMap::new() } else { plan(&options, environment)? };
-        let (weburl, settled) = (profile.weburl.trim_end_matches('/'), profile.retry_interval);
-        let canceling = Canceling { events: &events, ui, history: &history, plan, weburl, settled };
-        let left = runtime(RUN_THREADS)?.block_on(async {
-            let hub = Hub::new(&profile, &environment.network.client_options()).map_err(Failure::failed)?;
-            let session = hub.login(authenticator).await.map_err(Failure::failed)?;
-            let left = canceling.run(&hub, &session).await;
-            // A session that is left open expires by itself.
-            let _ = session.logout().await;
-            Ok::<_, Failure>(left)
-        })?;
-        if !left.is_empty() {
-            return Err(Failure::Failed(format!("not everything was canceled: {}", left.join("; "))));
+    events.subscribe(Box::new(journal.clone()));
+    // First of all, so that nothing goes on with the compose by itself, however far this comes.
+    events.say(Event::ComposeCanceled { by: environment.user.clone() });
+    journal.sync().map_err(Failure::failed)?;
+    let is_over = history.unfinished().is_empty() && history.in_doubt().is_empty() && history.holes.is_empty();
+    let mut strangers = Vec::new();
+    if !is_over && !settings.simulated {
+        let ending = Ending::of(args, &dir, &settings, history, environment)?;
+        let outcome = ending.run(environment, &events, ui)?;
+        if !outcome.left.is_empty() {
+            return Err(Failure::Failed(format!("not everything was canceled: {}", outcome.left.join("; "))));
         }
+        strangers = outcome.strangers;
     }
     if write_status(&dir, Status::Terminated).map_err(Failure::failed)? {
         events.say(Event::Status { status: Status::Terminated.as_str().to_owned() });
@@ -76,98 +73,198 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         ui.note(&format!("warning: {problem}"));
     }
     ui.note(&format!("{} is TERMINATED", dir.top().display()));
-    Ok(())
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("what is not ours was left alone: {}", strangers.join("; "))))
 }
 
-/// What it takes to cancel the tasks of a compose that nobody runs.
-struct Canceling<'a> {
-    events: &'a Events,
-    ui: Ui,
-    history: &'a History,
-    /// Key -> request, as far as the configuration is still the one that the compose was begun with.
-    plan: BTreeMap<String, TaskRequest>,
-    /// The hub's web interface.
-    weburl: &'a str,
-    /// How long the hub may still be at what the run sent before it died.
-    settled: Duration,
+/// A compose that nobody runs, whose tasks are to end.
+struct Ending {
+    history: History,
+    /// The requests, as far as the configuration can be read; else why not.
+    plan: Result<Plan, String>,
+    profile: Profile,
+    authenticator: Authenticator,
 }
 
-impl Canceling<'_> {
-    /// Cancels the tasks that are known, and looks for those whose ids got lost. Returns what is left, with the reason.
-    async fn run(&self, hub: &Hub, session: &Session) -> Vec<String> {
-        let mut left = Vec::new();
-        for (request, task) in self.history.unfinished() {
-            left.extend(self.cancel(session, request, task).await);
+/// What was not canceled, in words.
+#[derive(Default)]
+struct Outcome {
+    /// What may still run, and ought not to.
+    left: Vec<String>,
+    /// What is not ours.
+    strangers: Vec<String>,
+}
+
+impl Ending {
+    fn of(
+        args: &CancelArgs,
+        dir: &ComposeDir,
+        settings: &Settings,
+        history: History,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let config = settings.config.as_deref();
+        let plan = match config {
+            Some(config) => plan(dir, settings, config, &history, environment).map_err(|failure| failure.detail()),
+            None => Err("the journal does not say with which configuration it was begun".to_owned()),
+        };
+        let history = match &plan {
+            Ok(plan) => fill_holes(dir, history, plan)?,
+            Err(_) => history,
+        };
+        let known = history.login.as_ref().map(|login| login.profile.clone());
+        let name = match args.koji.koji_profile.clone().or(known).or_else(|| settings.koji_profile.clone()) {
+            Some(name) => Some(name),
+            None => config.map(configured).transpose()?.flatten(),
+        };
+        let koji_config = args.koji.koji_config.as_deref().map(absolute).transpose()?.or(settings.koji_config.clone());
+        let user = args.koji.koji_user.as_ref().or(settings.koji_user.as_ref());
+        let (profile, authenticator) =
+            named_profile(name.as_deref(), koji_config.as_deref(), user.map(String::as_str), environment)?;
+        refuse_other_hub(dir, &history, &profile.server, args.hub_moved)?;
+        Ok(Self { history, plan, profile, authenticator })
+    }
+
+    fn run(self, environment: &Environment, events: &Events, ui: Ui) -> Result<Outcome, Failure> {
+        runtime(RUN_THREADS)?.block_on(Box::pin(async {
+            let hub = Hub::new(&self.profile, &environment.network.client_options()).map_err(Failure::failed)?;
+            let session = hub.login(self.authenticator.clone()).await.map_err(Failure::failed)?;
+            let login = identify(&self.profile, &session).await.map_err(Failure::Failed)?;
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            let canceling = Canceling { hub: &hub, session: &session, events, deadline };
+            let mut outcome = Outcome::default();
+            self.cancel_known(&canceling, &login, &mut outcome, ui).await;
+            self.cancel_doubtful(&canceling, &login, &mut outcome, ui).await;
+            // A session that is left open expires by itself.
+            let _ = session.logout().await;
+            Ok(outcome)
+        }))
+    }
+
+    async fn cancel_known(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
+        let mut tasks = self.history.unfinished();
+        let of_holes = self.history.holes.iter().filter(|(_, past)| !past.has_ended());
+        tasks.extend(of_holes.filter_map(|(index, past)| Some((*index, past.task?))));
+        self.cancel(canceling, &tasks, login, outcome, ui).await;
+    }
+
+    /// Cancels tasks, those of them that are what the journal takes them for.
+    async fn cancel(
+        &self,
+        canceling: &Canceling<'_>,
+        tasks: &[(usize, i64)],
+        login: &Login,
+        outcome: &mut Outcome,
+        ui: Ui,
+    ) {
+        let owners: BTreeSet<i64> = self.history.owners.iter().copied().chain(login.user_id).collect();
+        let is_ours =
+            |index: usize, task: &TaskInfo| compare::is_of(task, &owners).and_then(|()| self.is_that_of(index, task));
+        let canceled = canceling.cancel(tasks, is_ours).await;
+        for task in canceled.canceled {
+            ui.note(&format!("task {task} was canceled"));
         }
+        for (task, state) in canceled.ended {
+            let then = if state == TaskState::Closed { ": `magudi resume` takes what it built" } else { "" };
+            ui.note(&format!("task {task} had ended before ({state}){then}"));
+        }
+        for (task, reason) in canceled.strangers {
+            let index = tasks.iter().find(|(_, other)| *other == task).map(|(index, _)| *index);
+            if index.and_then(|index| self.past(index)).is_some_and(|past| past.named) {
+                // A person took it for an image, and knew whose it is.
+                ui.note(&format!("task {task} was left alone: {reason}"));
+            } else {
+                outcome.strangers.push(format!("task {task}: {reason}"));
+            }
+        }
+        outcome.left.extend(canceled.left.into_iter().map(|(task, reason)| format!("task {task}: {reason}")));
+    }
+
+    fn past(&self, index: usize) -> Option<&Past> {
+        match self.history.order.get(&index) {
+            Some(key) => self.history.requests.get(key),
+            None => self.history.holes.get(&index),
+        }
+    }
+
+    /// Whether a task is that of request `index`: as it was sent, as far as that is known.
+    fn is_that_of(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
+        let Some(past) = self.past(index).filter(|_| self.history.order.contains_key(&index)) else {
+            return Err("the journal is damaged, and does not say for which image it was made".to_owned());
+        };
+        match self.request(index, past) {
+            Some(request) => lookup::is_ours(task, request, None),
+            None => compare::resembles(task, past),
+        }
+    }
+
+    /// Request `index` as it was sent, as far as the configuration is still the one it was sent with.
+    fn request(&self, index: usize, past: &Past) -> Option<&TaskRequest> {
+        let plan = self.plan.as_ref().ok()?;
+        let key = self.history.order.get(&index)?;
+        let place = plan.keys.iter().position(|other| other == key)?;
+        plan.sent_from(place, past.place).or_else(|| plan.requests.get(place))
+    }
+
+    /// Looks for the tasks whose ids got lost, and cancels them.
+    async fn cancel_doubtful(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
         let doubtful = self.history.in_doubt();
         if doubtful.is_empty() {
-            return left;
+            return;
         }
-        tokio::time::sleep(self.settled).await;
-        let owner = match session.get_logged_in_user().await {
-            Ok(user) => user.map(|user| user.id),
-            Err(error) => {
-                left.push(format!("the hub cannot be asked for tasks whose ids got lost: {error}"));
-                return left;
-            }
-        };
+        // The hub may still be at what the run sent before it died.
+        tokio::time::sleep(self.profile.retry_interval).await;
         let mut known = self.history.tasks.clone();
         for (index, key, since) in doubtful {
-            let Some(request) = self.plan.get(key) else {
+            let Some(request) = self.history.requests.get(key).and_then(|past| self.request(index, past)) else {
                 let name = self.history.requests.get(key).map_or("an image", |past| past.name.as_str());
-                left.push(format!(
-                    "{name} may have a task whose id got lost, and the configuration has changed: look for it at the hub"
-                ));
+                let why = self.plan.as_ref().err().map_or("the configuration has changed", String::as_str);
+                outcome
+                    .left
+                    .push(format!("{name} may have a task whose id got lost, and {why}: look for it at the hub"));
                 continue;
             };
             let found = match Sent::of(request) {
-                Ok(sent) => sent.tasks(hub, owner, since).await.map_err(|error| error.to_string()),
+                Ok(sent) => sent.tasks(canceling.hub, login.user_id, since).await.map_err(|error| error.to_string()),
                 Err(error) => Err(error),
             };
             match found.map(|tasks| tasks.into_iter().find(|task| known.insert(*task))) {
                 Ok(Some(task)) => {
-                    let url = format!("{}/taskinfo?taskID={task}", self.weburl);
-                    self.events.say(Event::Adopted { request: index, task, url, named: false });
-                    left.extend(self.cancel(session, index, task).await);
+                    let url = self.profile.task_url(task);
+                    canceling.events.say(Event::Adopted { request: index, task, url, named: false });
+                    self.cancel(canceling, &[(index, task)], login, outcome, ui).await;
                 }
                 // It was never sent.
                 Ok(None) => {}
-                Err(error) => left.push(format!("{}: the hub cannot be asked for its task: {error}", request.label())),
+                Err(error) => {
+                    outcome.left.push(format!("{}: the hub cannot be asked for its task: {error}", request.label()));
+                }
             }
-        }
-        left
-    }
-
-    async fn cancel(&self, session: &Session, request: usize, task: i64) -> Option<String> {
-        match session.cancel_task(task).await {
-            Ok(()) => {
-                self.events.say(Event::TaskCanceled { request, task });
-                self.ui.note(&format!("task {task} was canceled"));
-                None
-            }
-            Err(error) => Some(format!("task {task}: {error}")),
         }
     }
 }
 
-/// The requests of the configuration as it is now, under their keys.
+/// The requests of the configuration as it is now.
 fn plan(
-    options: &super::compose::Options,
+    dir: &ComposeDir,
+    settings: &Settings,
+    config: &Path,
+    history: &History,
     environment: &Environment,
-) -> Result<BTreeMap<String, TaskRequest>, Failure> {
-    let mut inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
-    let (dir, identity) = inspected.place(&options.request, true)?;
-    let requests = inspected.expand(&identity, &dir);
-    Ok(keys(&requests).into_iter().zip(requests).collect())
+) -> Result<Plan, Failure> {
+    let options = settings.clone().options(config.to_path_buf());
+    let request = request(dir, dir.top(), &options)?;
+    let mut inspected = inspect(config, &request, environment, Typed::Required)?;
+    let (_, identity) = inspected.place(&request, true)?;
+    Ok(Plan::of(&mut inspected, &identity, dir, history))
 }
 
-/// The `koji_profile` of the configuration that the compose was begun with.
-fn configured(options: &super::compose::Options) -> Result<Option<String>, Failure> {
-    if options.koji_profile.is_some() {
-        return Ok(None);
-    }
+/// The `koji_profile` of a configuration.
+fn configured(config: &Path) -> Result<Option<String>, Failure> {
     let mut sources = magudi_config::Sources::new();
-    match magudi_config::load_config(&options.config, &mut sources) {
+    match magudi_config::load_config(config, &mut sources) {
         Ok(tree) => {
             let profile = tree.as_dict().and_then(|dict| dict.get("koji_profile")?.as_str());
             Ok(profile.map(str::to_owned))

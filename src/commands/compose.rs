@@ -2,10 +2,12 @@
 //! runs to its final status.
 
 use super::inspect::{Inspected, Request, Typed, inspect};
+use super::named::check_name;
 use super::outage::OutageLog;
-use super::recall::{Recalled, recall};
+use super::recall::{Recalled, Recalling, load_history, recall};
+use super::settings::Settings;
 use super::{RUN_THREADS, runtime, signals};
-use crate::cli::{ComposeArgs, KojiArgs, RunArgs};
+use crate::cli::{ComposeArgs, GoingArgs, KojiArgs, RunArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{PlainLog, Stream, TerminalView, Ui, counted};
@@ -26,19 +28,20 @@ use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Lock, Locks};
 use magudi_engine::log::LogFile;
+use magudi_engine::login::Login;
 use magudi_engine::mask::Mask;
-use magudi_engine::notify::{NotifierEnd, Scripts, USUAL_LIMIT, notifier};
+use magudi_engine::notify::{NotifierEnd, Scripts, notifier};
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
 use magudi_engine::stop::stop;
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::volume::{Cache, Volume};
 use magudi_engine::watch::WatchLogs;
-use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, load_profile};
+use magudi_koji::profile::shown_address;
+use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, Session, load_profile};
 use magudi_phases::existing::Existing;
 use magudi_phases::pipeline::{Access, Compose, End};
 use magudi_phases::repos::translate;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -47,17 +50,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What stands for the address of the simulated hub of a run.
+#[cfg(feature = "simulator")]
+const SIMULATED: &str = "the simulated hub";
+
 /// How long the end of a run waits for a slow reader of its events, and of one that was stopped.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(10);
 const LAST_EVENTS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a run was asked to do. The journal keeps it for a resume; nothing in it is secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What a run was asked to do. [`Settings`] is what the journal keeps of it.
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The configuration, absolute.
     pub config: PathBuf,
     /// What was asked of the compose.
-    #[serde(skip)]
     pub request: Request,
     /// `--just-phase`.
     pub just_phase: Vec<String>,
@@ -72,7 +78,6 @@ pub struct Options {
     /// `--notification-script`.
     pub notification_script: Vec<String>,
     /// `--notification-timeout`, in seconds.
-    #[serde(default = "usual_limit")]
     pub notification_timeout: u64,
     /// `--koji-config`, absolute.
     pub koji_config: Option<PathBuf>,
@@ -84,17 +89,13 @@ pub struct Options {
     pub simulated: bool,
     /// `--simulate` and its scenario.
     #[cfg(feature = "simulator")]
-    #[serde(skip)]
     #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
     pub simulate: Option<Option<PathBuf>>,
     /// `--print-output-dir`.
-    #[serde(skip)]
     pub print_output_dir: bool,
     /// `--quiet`.
-    #[serde(skip)]
     pub quiet: bool,
     /// How to go on.
-    #[serde(skip)]
     pub going: Going,
 }
 
@@ -109,6 +110,12 @@ pub struct Going {
     pub retry_failed: bool,
     /// `--rebuild`.
     pub rebuild: Vec<String>,
+    /// `--accept`.
+    pub accept: Vec<String>,
+    /// `--adopt`: images and tasks.
+    pub adopt: Vec<(String, i64)>,
+    /// `--hub-moved`.
+    pub hub_moved: bool,
     /// `--reopen`.
     pub reopen: bool,
     /// `--events`.
@@ -117,18 +124,39 @@ pub struct Going {
     pub no_lock: bool,
 }
 
+impl Going {
+    /// The options of a command line.
+    pub fn of(args: &GoingArgs, reopen: bool) -> Self {
+        Self {
+            fail_fast: args.fail_fast,
+            detach_on_signal: args.detach_on_signal,
+            retry_failed: args.retry_failed,
+            rebuild: args.rebuild.clone(),
+            accept: args.accept.clone(),
+            adopt: args.adopt.clone(),
+            hub_moved: args.hub_moved,
+            reopen,
+            events: args.events.clone(),
+            no_lock: args.no_lock,
+        }
+    }
+
+    /// Refuses names of images that there are not.
+    pub fn check_names(&self, images: &[(&str, &str)]) -> Result<(), Failure> {
+        for (option, words) in [("--rebuild", &self.rebuild), ("--accept", &self.accept)] {
+            words.iter().try_for_each(|word| check_name(option, word, images))?;
+        }
+        self.adopt.iter().try_for_each(|(image, _)| check_name("--adopt", image, images))
+    }
+}
+
 impl Options {
     /// The options of `magudi run`. The error is a wrong use of the command line.
     pub fn of_run(args: &RunArgs) -> Result<Self, Failure> {
-        let going = Going {
-            fail_fast: args.going.fail_fast,
-            detach_on_signal: args.going.detach_on_signal,
-            retry_failed: args.going.retry_failed,
-            rebuild: args.going.rebuild.clone(),
-            reopen: args.reopen,
-            events: args.going.events.clone(),
-            no_lock: args.going.no_lock,
-        };
+        let going = Going::of(&args.going, args.reopen);
+        if !going.adopt.is_empty() && args.compose.compose_dir.is_none() {
+            return Err(Failure::Usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
+        }
         if going.events.as_deref() == Some(Path::new("-")) && args.compose.print_output_dir {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
             return Err(Failure::Usage(text.to_owned()));
@@ -175,7 +203,8 @@ impl Options {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+/// `path` from the root on.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
@@ -195,6 +224,17 @@ pub enum HubChoice {
     /// A simulated one.
     #[cfg(feature = "simulator")]
     Simulated(Box<magudi_devhub::Scenario>),
+}
+
+impl HubChoice {
+    /// The address of the hub.
+    fn server(&self) -> &str {
+        match self {
+            Self::Profile(profile, _) => &profile.server,
+            #[cfg(feature = "simulator")]
+            Self::Simulated(_) => SIMULATED,
+        }
+    }
 }
 
 /// A run of which everything is known that can be known before its directory is touched.
@@ -219,9 +259,21 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     }
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
+    check_names(options, &inspected, &dir)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
     let events = options.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, recall, events })
+}
+
+/// Refuses names of images that there are neither now nor were in the runs before.
+fn check_names(options: &Options, inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
+    let requests = inspected.requests().iter();
+    let mut images: Vec<(&str, &str)> = requests.map(|request| (request.variant.as_str(), request.name())).collect();
+    let Err(failure) = options.going.check_names(&images) else { return Ok(()) };
+    let history = load_history(dir)?.unwrap_or_default();
+    let known = images.len();
+    images.extend(history.requests.values().map(|past| (past.variant.as_str(), past.name.as_str())));
+    if images.len() == known { Err(failure) } else { options.going.check_names(&images) }
 }
 
 /// Opens the file of `--events` for appending; `-` is standard output.
@@ -361,21 +413,37 @@ pub fn compose(
     let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    if options.request.compose_dir.is_some() {
+    let is_there = options.request.compose_dir.is_some();
+    if is_there && let Some(known) = dir.peek_identity(&identity, options.going.reopen).map_err(Failure::failed)? {
+        identity = known;
+    }
+    let has_finished = matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
+    // Who names images wants the others as they are.
+    let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
+    let fresh = wanted == Recall::IfUnfinished && has_finished && !names_images;
+    let mut secrets = environment.secrets();
+    let recalling = Recalling {
+        dir: &dir,
+        identity: &identity,
+        server: hub.server(),
+        fresh,
+        going: &options.going,
+        secrets: &secrets,
+    };
+    let recalled = recall(recalling, &mut inspected)?;
+    // Up to here nothing has been touched but the lock.
+    if is_there {
         if options.going.reopen {
             reopen(&dir).map_err(Failure::failed)?;
         }
-        let (_, known) = ComposeDir::open_or_create(dir.top(), identity).map_err(Failure::failed)?;
-        identity = known;
+        ComposeDir::open_or_create(dir.top(), identity.clone()).map_err(Failure::failed)?;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
-    let requests = inspected.expand(&identity, &dir);
-    let fresh = wanted == Recall::IfUnfinished && matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
-    let recalled = recall(&dir, &requests, &inspected, fresh, &options.going)?;
+    let Recalled { requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks } =
+        recalled;
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
-    let mut secrets = environment.secrets();
     secrets.extend(secret::values(&inspected.config.tree));
     let mask = Mask::new(&requests, secrets.iter().map(String::as_str));
     keep_configuration(&inspected, &dir, &mask)?;
@@ -395,7 +463,9 @@ pub fn compose(
     let (detach, cannot) =
         (options.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
     signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
-    let Recalled { starts, claimed, paths } = recalled;
+    for remark in remarks {
+        events.message(Level::Warning, None, remark);
+    }
     let Inspected { mut config, variants, selection, .. } = inspected;
     config.forget_images();
     let compose = Compose {
@@ -409,10 +479,15 @@ pub fn compose(
         polling,
         starts,
         claimed,
+        owners,
+        sent_before,
+        compare_first,
+        abandoned,
+        keys,
         earlier_paths: paths,
         existing,
         journal,
-        settings: serde_json::to_value(options).map_err(Failure::failed)?,
+        settings: Settings::of(options).to_json()?,
         fresh,
         fail_fast: options.going.fail_fast.then(|| handle.clone()),
     };
@@ -472,10 +547,6 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
         events.message(Level::Warning, None, problem);
     }
     Ok(())
-}
-
-fn usual_limit() -> u64 {
-    USUAL_LIMIT.as_secs()
 }
 
 /// How long a notification script may take.
@@ -697,7 +768,15 @@ pub async fn access(
     };
     let hub = Hub::new(&profile, client).map_err(|e| e.to_string())?;
     let session = hub.login(authenticator).await.map_err(|e| e.to_string())?;
-    Ok(Access { hub, session, volume, weburl: profile.weburl.trim_end_matches('/').to_owned() })
+    let login = identify(&profile, &session).await?;
+    Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned() })
+}
+
+/// Asks the hub who we are there.
+pub async fn identify(profile: &Profile, session: &Session) -> Result<Login, String> {
+    let user = session.get_logged_in_user().await.map_err(|error| error.to_string())?;
+    let (user, user_id) = user.map(|user| (user.name, user.id)).unzip();
+    Ok(Login { server: shown_address(&profile.server), profile: profile.name.clone(), user, user_id })
 }
 
 /// Runs a compose against a hub inside this process, over real HTTP.
@@ -718,7 +797,10 @@ async fn simulate(
         let hub = hub.as_ref().map_err(Clone::clone)?;
         let (profile, authenticator) = super::hub::profile(hub);
         // Without the proxies of the environment: this hub is inside.
-        access(profile, authenticator, &ClientOptions::default(), cache).await
+        let mut access = access(profile, authenticator, &ClientOptions::default(), cache).await?;
+        // It listens at another address each time.
+        SIMULATED.clone_into(&mut access.login.server);
+        Ok(access)
     };
     let end = Box::pin(compose.run(login, stopped)).await;
     if let Ok(hub) = hub {

@@ -128,6 +128,11 @@ impl Inspected {
         origins(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
     }
 
+    /// The requests of a compose of `identity` in `dir`, which may be another than the one that is looked at.
+    pub fn expand_at(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> Vec<TaskRequest> {
+        self.expand_anew(identity, dir).0
+    }
+
     fn expand_anew(&self, identity: &ComposeIdentity, dir: &ComposeDir) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
         expand(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
     }

@@ -1,87 +1,308 @@
-//! *Recalling* what earlier runs of a compose did: where each request of the plan begins, and whether the plan is still
-//! the one that was begun.
+//! *Recalling* what earlier runs of a compose did: where each request of the plan begins, and whether plan, hub and place are
+//! still those with which the compose was begun.
 
 use super::compose::Going;
 use super::inspect::Inspected;
+use super::named::{ALL, is_named, the_one};
 use crate::error::Failure;
+use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
-use magudi_engine::event::ImageEntry;
+use magudi_config::secret;
+use magudi_engine::event::{Event, ImageEntry};
 use magudi_engine::history::{self, History, Past};
 use magudi_engine::journal;
 use magudi_engine::mask::Mask;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::runner::Start;
+use magudi_koji::profile::shown_address;
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
 
+/// What is to be recalled.
+#[derive(Debug, Clone, Copy)]
+pub struct Recalling<'a> {
+    /// The compose.
+    pub dir: &'a ComposeDir,
+    /// What it is.
+    pub identity: &'a ComposeIdentity,
+    /// The address of the hub that is asked.
+    pub server: &'a str,
+    /// Everything is built, whatever there was.
+    pub fresh: bool,
+    /// How the run is to go on.
+    pub going: &'a Going,
+    /// What must not be shown, besides what is secret in the configuration.
+    pub secrets: &'a [String],
+}
+
 /// What a run begins with.
 #[derive(Debug, Default)]
 pub struct Recalled {
+    /// The plan.
+    pub requests: Vec<TaskRequest>,
+    /// A key for each request.
+    pub keys: Vec<String>,
     /// Where each request begins.
     pub starts: Vec<Start>,
     /// Tasks that belong to requests already.
     pub claimed: BTreeSet<i64>,
     /// Paths of the images that earlier runs added.
     pub paths: BTreeSet<String>,
+    /// Our numbers at the hub in earlier runs.
+    pub owners: BTreeSet<i64>,
+    /// Requests that earlier runs sent in another form, because the compose was at another place then.
+    pub sent_before: BTreeMap<usize, TaskRequest>,
+    /// Tasks of requests of which it is not certain that they are this hub's: they are compared before anything is done.
+    pub compare_first: Vec<(usize, i64)>,
+    /// Tasks of requests that are asked for no more, which may run still.
+    pub abandoned: Vec<(i64, Past)>,
+    /// What whoever watches the compose should know.
+    pub remarks: Vec<String>,
+}
+
+/// The plan of a compose under the keys that its journal has.
+#[derive(Debug)]
+pub struct Plan {
+    /// The requests, as they are sent from where the compose is now.
+    pub requests: Vec<TaskRequest>,
+    /// A key for each. What is sent may name the directory of the compose; keys are those of the place that the journal knows.
+    pub keys: Vec<String>,
+    /// For each place that the compose was in before: the requests as they were sent from there.
+    pub elsewhere: BTreeMap<usize, Vec<TaskRequest>>,
+}
+
+impl Plan {
+    /// Expands the configuration for the compose of `history`, wherever that was.
+    pub fn of(inspected: &mut Inspected, identity: &ComposeIdentity, dir: &ComposeDir, history: &History) -> Self {
+        let requests = inspected.expand(identity, dir);
+        let mut elsewhere = BTreeMap::new();
+        let mut best = keys(&requests);
+        for (number, place) in history.places.iter().enumerate().filter(|(_, place)| *place != dir.top()) {
+            let there = inspected.expand_at(identity, &ComposeDir::at(place));
+            let keys = keys(&there);
+            let known = |keys: &[String]| keys.iter().filter(|key| history.requests.contains_key(*key)).count();
+            if known(&keys) > known(&best) {
+                best = keys;
+            }
+            elsewhere.insert(number, there);
+        }
+        Self { requests, keys: best, elsewhere }
+    }
+
+    /// Request `index` as it was sent when the compose was at `place`, if that differs.
+    pub fn sent_from(&self, index: usize, place: usize) -> Option<&TaskRequest> {
+        let there = self.elsewhere.get(&place)?.get(index)?;
+        (there.args != self.requests[index].args || there.keywords != self.requests[index].keywords).then_some(there)
+    }
+
+    /// The events that say this plan.
+    pub fn events(&self) -> Vec<Event> {
+        let numbered = self.requests.iter().zip(&self.keys).enumerate();
+        numbered.map(|(number, (request, key))| Event::planned(number, key, request)).collect()
+    }
 }
 
 /// Reads the history of a compose; `None` when no run of ours began there.
 pub fn load_history(dir: &ComposeDir) -> Result<Option<History>, Failure> {
+    load_with(dir, &[])
+}
+
+/// The same; where the journal is damaged, `plan` may say what it lacks.
+fn load_with(dir: &ComposeDir, plan: &[Event]) -> Result<Option<History>, Failure> {
     let path = dir.logs_global().join(journal::NAME);
     if !path.exists() {
         return Ok(None);
     }
-    let history = history::load_history(&path, &[]).map_err(Failure::failed)?;
+    let history = history::load_history(&path, plan).map_err(Failure::failed)?;
     Ok(history.settings.is_some().then_some(history))
 }
 
-/// Finds out where each of `requests` begins. `fresh`: at the beginning, whatever there was.
-pub fn recall(
-    dir: &ComposeDir,
-    requests: &[TaskRequest],
-    inspected: &Inspected,
-    fresh: bool,
-    going: &Going,
-) -> Result<Recalled, Failure> {
-    let Some(history) = load_history(dir)? else {
-        return Ok(Recalled { starts: vec![Start::Submit; requests.len()], ..Recalled::default() });
-    };
-    let mut recalled = Recalled { paths: history.paths.clone(), claimed: history.tasks.clone(), ..Recalled::default() };
-    if fresh {
-        recalled.starts = vec![Start::Submit; requests.len()];
-        return Ok(recalled);
+/// Reads the history of a compose again if its plan has holes, and fills them from the configuration. What cannot be filled stays a
+/// hole.
+pub fn fill_holes(dir: &ComposeDir, history: History, plan: &Plan) -> Result<History, Failure> {
+    if history.holes.is_empty() {
+        return Ok(history);
     }
-    let keys = keys(requests);
-    refuse_changes(dir, requests, &keys, inspected, &history, &going.rebuild)?;
-    let pairs = requests.iter().zip(&keys);
-    recalled.starts = pairs.map(|(request, key)| start(dir, request, history.requests.get(key), going)).collect();
+    Ok(load_with(dir, &plan.events())?.unwrap_or(history))
+}
+
+/// What is said of a journal whose plan has holes.
+pub fn damaged(dir: &ComposeDir, history: &History) -> Option<String> {
+    let (number, past) = history.holes.first_key_value()?;
+    let path = dir.logs_global().join(journal::NAME);
+    let sent = past.task.map_or_else(|| "which may be at the hub".to_owned(), |task| format!("which has task {task}"));
+    let others = match history.holes.len() - 1 {
+        0 => String::new(),
+        others => format!(" and of {others} more"),
+    };
+    Some(format!(
+        "the journal {} is damaged: the line that says which image is request {number} is lost, {sent}{others}",
+        path.display()
+    ))
+}
+
+/// Refuses a hub at which the compose was not begun.
+pub fn refuse_other_hub(dir: &ComposeDir, history: &History, server: &str, moved: bool) -> Result<(), Failure> {
+    match &history.login {
+        Some(login) if !login.is_at(server) && !moved => Err(Failure::Failed(format!(
+            "{} was begun at {login}, and this is {}: its tasks are not there\nuse the koji profile it was begun with \
+             (`{}`), or say --hub-moved if it is the same hub at another address",
+            dir.top().display(),
+            shown_address(server),
+            login.profile,
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Finds out where each request of the plan begins.
+pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled, Failure> {
+    let Recalling { dir, identity, server, fresh, going, .. } = what;
+    let history = load_history(dir)?;
+    let plan = Plan::of(inspected, identity, dir, history.as_ref().unwrap_or(&History::default()));
+    let at_another_hub = |history: &History| history.login.as_ref().is_some_and(|login| !login.is_at(server));
+    let mut recalled = Recalled::default();
+    match history {
+        None => recalled.starts = vec![Start::Submit; plan.requests.len()],
+        Some(history) if fresh => {
+            recalled.starts = vec![Start::Submit; plan.requests.len()];
+            recalled.paths.clone_from(&history.paths);
+            if !at_another_hub(&history) {
+                recalled.claimed.clone_from(&history.tasks);
+                recalled.owners.clone_from(&history.owners);
+            }
+        }
+        Some(history) => {
+            refuse_other_hub(dir, &history, server, going.hub_moved)?;
+            let history = fill_holes(dir, history, &plan)?;
+            if let Some(damage) = damaged(dir, &history) {
+                return Err(Failure::Failed(format!(
+                    "{damage}\nput the configuration back as it was when the compose was begun: then the line is made again \
+                     from it, and each task is compared with its request at the hub"
+                )));
+            }
+            let is_certain = history.login.is_some() && !at_another_hub(&history);
+            take_over(what, inspected, &history, &plan, &mut recalled)?;
+            if is_certain {
+                recalled.compare_first.clear();
+            }
+        }
+    }
+    let images: Vec<(&str, &str)> =
+        plan.requests.iter().map(|request| (request.variant.as_str(), request.name())).collect();
+    for (image, task) in &going.adopt {
+        let index = the_one("--adopt", image, &images)?;
+        recalled.starts[index] = Start::Named(*task);
+    }
+    (recalled.requests, recalled.keys) = (plan.requests, plan.keys);
     Ok(recalled)
 }
 
-fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, going: &Going) -> Start {
-    let Some(past) = past else { return Start::Submit };
+/// Takes over what `history` knows of the requests of `plan`.
+fn take_over(
+    what: Recalling<'_>,
+    inspected: &Inspected,
+    history: &History,
+    plan: &Plan,
+    recalled: &mut Recalled,
+) -> Result<(), Failure> {
+    let Recalling { dir, going, secrets, .. } = what;
+    let secrets = secrets.iter().cloned().chain(secret::values(&inspected.config.tree)).collect::<Vec<String>>();
+    let mask = Mask::new(&plan.requests, secrets.iter().map(String::as_str));
+    let changes = changes(dir, inspected, &mask);
+    refuse_changes(dir, plan, history, going, &changes)?;
+    let since = "The configuration has changed since the last run";
+    recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
+    if changes.len() > MAX_CHANGES {
+        recalled.remarks.push(format!("{since}: and {} more changes", changes.len() - MAX_CHANGES));
+    }
+    recalled.paths.clone_from(&history.paths);
+    recalled.claimed.clone_from(&history.tasks);
+    recalled.owners.clone_from(&history.owners);
+    for (index, (request, key)) in plan.requests.iter().zip(&plan.keys).enumerate() {
+        let past = history.requests.get(key);
+        if let Some(before) = past.and_then(|past| plan.sent_from(index, past.place)) {
+            recalled.sent_before.insert(index, before.clone());
+        }
+        let otherwise = past.map(|past| otherwise(request, past)).unwrap_or_default();
+        // `*` are those that have changed.
+        let is_rebuilt = |word: &&String| *word != ALL || !otherwise.is_empty();
+        let mut rebuilt = going.rebuild.iter().filter(is_rebuilt);
+        let start = match past {
+            None => Start::Submit,
+            Some(past) if rebuilt.any(|word| is_named(word, &request.variant, request.name())) => anew(past),
+            Some(past) => start(dir, request, past, going.retry_failed, otherwise.is_empty()),
+        };
+        // What a person named may be somebody else's: it was compared when it was taken.
+        if past.is_some_and(|past| !past.named) {
+            recalled.compare_first.extend(known_tasks(&start).into_iter().map(|task| (index, task)));
+        }
+        recalled.starts.push(start);
+    }
+    let present: BTreeSet<&String> = plan.keys.iter().collect();
+    for (_, past) in history.requests.iter().filter(|(key, _)| !present.contains(key)) {
+        match past.task {
+            Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.clone())),
+            None if past.in_doubt.is_some() => recalled.remarks.push(format!(
+                "Image {} of variant {}, which is asked for no more, may have a task whose id got lost: look for it at the hub",
+                past.name, past.variant
+            )),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn names(words: &[String], variant: &str, name: &str) -> bool {
+    words.iter().any(|word| is_named(word, variant, name))
+}
+
+/// Where a request begins that is built whatever there was: also where it is in doubt whether there is a task, because that is
+/// for people to decide.
+fn anew(past: &Past) -> Start {
+    let tasks: Vec<i64> = past.earlier.iter().copied().chain(past.task).collect();
+    if tasks.is_empty() { Start::Submit } else { Start::Anew(tasks) }
+}
+
+/// Where a request begins. `is_as_it_was`: its images are called as they were.
+fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: bool, is_as_it_was: bool) -> Start {
+    let had = |in_doubt| Start::Again { tasks: past.earlier.iter().copied().chain(past.task).collect(), in_doubt };
     let Some(task) = past.task else {
         return match past.in_doubt {
-            Some(in_doubt) if !is_named(&going.rebuild, &request.variant, request.name()) => Start::LookUp(in_doubt),
-            _ => Start::Submit,
+            in_doubt if !past.earlier.is_empty() => had(in_doubt),
+            Some(since) => Start::LookUp(since),
+            None => Start::Submit,
         };
     };
     let lost = matches!(past.state.as_deref(), Some("FAILED" | "CANCELED"));
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
-    let told = !request.about.uploads || !past.uploads.is_empty();
+    let is_told = |arch: &&str| past.uploads.iter().any(|upload| upload.arch == *arch);
+    let told = !request.about.uploads || request.arches().iter().all(is_told);
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.canceled || (lost && going.retry_failed) {
-        Start::Submit
-    } else if past.done && told && past.images.iter().all(is_whole) {
+    if past.canceled || (lost && retry_failed) {
+        had(None)
+    } else if past.done && told && is_as_it_was && past.images.iter().all(is_whole) {
         Start::Keep(task, past.added(), past.uploads.clone())
+    } else if past.named {
+        Start::Named(task)
     } else {
         Start::Adopt(task)
+    }
+}
+
+/// Every task that the hub is to have.
+fn known_tasks(start: &Start) -> Vec<i64> {
+    match start {
+        Start::Adopt(task) | Start::Keep(task, ..) => vec![*task],
+        Start::Again { tasks, .. } | Start::Anew(tasks) => tasks.clone(),
+        // A task that a person names is compared in any case.
+        Start::Named(_) | Start::Submit | Start::LookUp(_) | Start::Fail(_) => Vec::new(),
     }
 }
 
@@ -90,57 +311,75 @@ fn is_there(dir: &ComposeDir, path: &str, size: u64, mtime: i64) -> bool {
     std::fs::metadata(dir.compose().join(path)).is_ok_and(|meta| meta.len() == size && meta.mtime() == mtime)
 }
 
-/// Whether an image is among those that are to be built again.
-fn is_named(rebuild: &[String], variant: &str, name: &str) -> bool {
-    rebuild.iter().any(|image| image == "*" || image == name || *image == format!("{variant}:{name}"))
+/// What of an image is otherwise than when it was begun, though the same is sent for it.
+fn otherwise(request: &TaskRequest, past: &Past) -> Vec<&'static str> {
+    let image_type = request.about.manifest_type.as_deref().unwrap_or_default();
+    let changed = [
+        ("subvariant", request.subvariant != past.subvariant),
+        ("manifest_type", past.manifest_type.as_deref().is_some_and(|before| before != image_type)),
+        ("failable", request.failable != past.failable),
+    ];
+    changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
 }
 
-/// Refuses a plan that is not the one that was begun, but for images that are named to be built again.
+/// Refuses a plan that is not the one that was begun, but for images that are named to be built again or taken as they are.
 fn refuse_changes(
     dir: &ComposeDir,
-    requests: &[TaskRequest],
-    keys: &[String],
-    inspected: &Inspected,
+    plan: &Plan,
     history: &History,
-    rebuild: &[String],
+    going: &Going,
+    changes: &[String],
 ) -> Result<(), Failure> {
     if history.order.is_empty() {
         return Ok(());
     }
-    let named = |variant: &str, name: &str| is_named(rebuild, variant, name);
-    let added: Vec<String> = requests
-        .iter()
-        .zip(keys)
-        .filter(|(request, key)| !history.requests.contains_key(*key) && !named(&request.variant, request.name()))
-        .map(|(request, _)| format!("{}:{}", request.variant, request.name()))
-        .collect();
-    let present: BTreeSet<&String> = keys.iter().collect();
+    let mut added = Vec::new();
+    let mut described = Vec::new();
+    for (request, key) in plan.requests.iter().zip(&plan.keys) {
+        let (variant, name) = (&request.variant, request.name());
+        let is_rebuilt = names(&going.rebuild, variant, name);
+        match history.requests.get(key) {
+            None if !is_rebuilt => added.push(format!("{variant}:{name}")),
+            Some(past) if !is_rebuilt && !names(&going.accept, variant, name) => {
+                let otherwise = otherwise(request, past);
+                if !otherwise.is_empty() {
+                    described.push(format!("{variant}:{name} ({})", otherwise.join(", ")));
+                }
+            }
+            _ => {}
+        }
+    }
+    let present: BTreeSet<&String> = plan.keys.iter().collect();
     let gone: Vec<String> = history
         .requests
         .iter()
-        .filter(|(key, past)| !present.contains(key) && !named(&past.variant, &past.name) && rebuild.is_empty())
+        .filter(|(key, _)| !present.contains(key) && going.rebuild.is_empty())
         .map(|(_, past)| format!("{}:{}", past.variant, past.name))
         .collect();
-    if added.is_empty() && gone.is_empty() {
+    if added.is_empty() && gone.is_empty() && described.is_empty() {
         return Ok(());
     }
     let mut text = format!("the configuration has changed since {} was begun", dir.top().display());
-    let changes = changes(dir, inspected, &Mask::new(requests, []));
     for change in changes.iter().take(MAX_CHANGES) {
         let _ = write!(text, "\n  {change}");
     }
     if changes.len() > MAX_CHANGES {
         let _ = write!(text, "\n  and {} more", changes.len() - MAX_CHANGES);
     }
-    if !added.is_empty() {
-        let _ = write!(text, "\nimages that would be built anew: {}", added.join(", "));
+    for (what, images) in [
+        ("images that would be built anew", &added),
+        ("images that are no longer as they were begun", &gone),
+        ("images that are described otherwise, though the same is built", &described),
+    ] {
+        if !images.is_empty() {
+            let _ = write!(text, "\n{what}: {}", images.join(", "));
+        }
     }
-    if !gone.is_empty() {
-        let _ = write!(text, "\nimages that are no longer as they were begun: {}", gone.join(", "));
+    text.push_str("\nput it back as it was");
+    if !described.is_empty() {
+        text.push_str(", or take over what changes nothing that is built with --accept VARIANT:NAME (or --accept '*')");
     }
-    text.push_str(
-        "\nput it back as it was, or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')",
-    );
+    text.push_str(", or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')");
     Err(Failure::Failed(text))
 }
 
@@ -153,6 +392,13 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Vec<String> 
     let (Some(before), Some(now)) = (before, now) else { return Vec::new() };
     let mut found = Vec::new();
     compare(&before, &now, "", &mut found);
+    let variants = inspected.sources.iter().find(|source| source.path == inspected.variants_path);
+    let before = std::fs::read_to_string(dir.variants_copy()).ok();
+    if let (Some(variants), Some(before)) = (variants, before)
+        && mask.hide(&variants.text) != mask.hide(&before)
+    {
+        found.push(format!("{} is another", inspected.variants_path.display()));
+    }
     found
 }
 

@@ -3,6 +3,7 @@
 use super::compose::{Going, Options, Recall, compose, conclude, prepare};
 use super::inspect::Request;
 use super::recall::load_history;
+use super::settings::Settings;
 use crate::cli::ResumeArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -10,36 +11,44 @@ use crate::ui::Ui;
 use magudi_compose::composeinfo::load_identity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
+use magudi_engine::history::History;
 use magudi_engine::journal;
 use std::ffi::OsString;
 use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let mut options = begun(&args.compose_dir)?;
-    if options.simulated {
+    let Begun { dir, settings, history } = begun(&args.compose_dir)?;
+    if settings.simulated {
         return Err(Failure::Failed(format!(
             "{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again",
             args.compose_dir.display()
         )));
     }
+    let config = match &args.config {
+        Some(config) => std::path::absolute(config).map_err(Failure::failed)?,
+        None => settings.config.clone().ok_or_else(|| {
+            Failure::Failed(format!(
+                "the journal of {} does not say with which configuration it was begun: give it with --config",
+                args.compose_dir.display()
+            ))
+        })?,
+    };
+    let mut options = settings.options(config);
+    options.request = request(&dir, &args.compose_dir, &options)?;
     options.override_koji(&args.koji)?;
     options.quiet = args.quiet;
-    options.going = Going {
-        fail_fast: args.going.fail_fast,
-        detach_on_signal: args.going.detach_on_signal,
-        retry_failed: args.going.retry_failed,
-        rebuild: args.going.rebuild.clone(),
-        reopen: false,
-        events: args.going.events.clone(),
-        no_lock: args.going.no_lock,
-    };
-    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
-    if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished)
-        && options.going.rebuild.is_empty()
-    {
+    options.going = Going::of(&args.going, false);
+    let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
+    if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished) {
+        if names_images {
+            return Err(Failure::Failed(format!(
+                "{0} is FINISHED: `magudi run --compose-dir {0} --reopen`, with the options that name images, changes it",
+                args.compose_dir.display()
+            )));
+        }
         // So that whoever resumes until it works comes to an end.
-        return if load_history(&dir)?.is_some_and(|history| history.ended) {
+        return if history.ended {
             ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
             Ok(())
         } else {
@@ -66,23 +75,37 @@ pub fn not_begun(dir: &Path) -> Failure {
     })
 }
 
-/// The options with which the compose in `dir` was begun, to be used on that directory.
-pub fn begun(dir: &Path) -> Result<Options, Failure> {
+/// A compose that a run has begun.
+pub struct Begun {
+    /// Where it is now.
+    pub dir: ComposeDir,
+    /// How it was begun.
+    pub settings: Settings,
+    /// What came of it so far.
+    pub history: History,
+}
+
+/// The compose in `dir`.
+pub fn begun(dir: &Path) -> Result<Begun, Failure> {
     let top = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-    let history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
-    let settings = history.settings.unwrap_or_default();
-    let mut options: Options = serde_json::from_value(settings)
-        .map_err(|error| Failure::Failed(format!("the journal of {} cannot be used: {error}", dir.display())))?;
-    let base = top.composeinfo_base_file();
+    let mut history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
+    let settings = Settings::from_json(history.settings.take().unwrap_or_default())
+        .map_err(|reason| Failure::Failed(format!("the journal of {} cannot be used: {reason}", dir.display())))?;
+    Ok(Begun { dir: top, settings, history })
+}
+
+/// What was asked of the compose at `dir`, which messages call `shown`: what it says of itself, and which phases `options` have.
+pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Request, Failure> {
+    let base = dir.composeinfo_base_file();
     if !base.exists() {
         return Err(Failure::Failed(format!(
             "{} is not there, so nobody can say which compose {} is: run it anew",
             base.display(),
-            dir.display()
+            shown.display()
         )));
     }
     let identity = load_identity(&base).map_err(Failure::failed)?;
-    options.request = Request {
+    Ok(Request {
         kind: Some(identity.kind),
         no_label: identity.label.is_none(),
         label: identity.label.map(|label| label.as_str().to_owned()),
@@ -90,7 +113,6 @@ pub fn begun(dir: &Path) -> Result<Options, Failure> {
         just: options.just_phase.clone(),
         skip: options.skip_phase.clone(),
         target_dir: None,
-        compose_dir: Some(top.top().to_path_buf()),
-    };
-    Ok(options)
+        compose_dir: Some(dir.top().to_path_buf()),
+    })
 }

@@ -314,6 +314,7 @@ pub(super) mod tests {
             subvariant: "Server".into(),
             image_type: "qcow2".into(),
             nvr: name.into(),
+            method: String::new(),
             manifest_type: None,
         }
     }

@@ -57,6 +57,7 @@ fn samples() -> Vec<Event> {
             subvariant: text("Server"),
             image_type: text("qcow2"),
             nvr: text("disk-1-1"),
+            method: text("osbuildImage"),
             manifest_type: Some(text("raw")),
         },
         Event::LoggedIn(Login {

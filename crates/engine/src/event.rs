@@ -90,6 +90,9 @@ pub enum Event {
         /// Name, version and, if one is sent, release of the build that is asked for.
         #[serde(default)]
         nvr: String,
+        /// The hub method; missing in a journal that does not know.
+        #[serde(default)]
+        method: String,
         /// What its images are called in images.json instead of their archive type; empty: what their archive type is called.
         /// Missing in a journal that does not know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -377,6 +380,7 @@ impl Event {
             subvariant: request.subvariant.clone(),
             image_type: request.about.image_type.to_string(),
             nvr: request.nvr(),
+            method: request.method.name.to_owned(),
             manifest_type: Some(request.about.manifest_type.as_deref().unwrap_or_default().to_owned()),
         }
     }

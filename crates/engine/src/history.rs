@@ -48,6 +48,8 @@ pub struct Past {
     pub image_type: String,
     /// Name, version and, if one was sent, release of the build that was asked for.
     pub nvr: String,
+    /// The hub method; empty: the journal does not say.
+    pub method: String,
     /// What its images are called in images.json; empty: what their archive type is called. `None`: the journal does not say.
     pub manifest_type: Option<String>,
     /// The task.
@@ -99,7 +101,8 @@ impl Past {
 
     /// What it asks for, without anything that came of it.
     fn without_task(self) -> Self {
-        let Self { phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type, .. } = self;
+        let Self { phase, name, variant, arches, failable, subvariant, image_type, nvr, method, manifest_type, .. } =
+            self;
         let mut earlier = self.earlier;
         earlier.extend(self.task);
         Self {
@@ -111,6 +114,7 @@ impl Past {
             subvariant,
             image_type,
             nvr,
+            method,
             manifest_type,
             earlier,
             in_doubt: self.in_doubt,
@@ -130,6 +134,7 @@ impl Past {
             subvariant: self.subvariant.clone(),
             image_type: self.image_type.clone(),
             nvr: self.nvr.clone(),
+            method: self.method.clone(),
             manifest_type: self.manifest_type.clone(),
         }
     }
@@ -140,7 +145,8 @@ impl Past {
             || (self.manifest_type.is_some()
                 && plan.manifest_type.is_some()
                 && self.manifest_type != plan.manifest_type);
-        let Planned { phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type } = plan;
+        let Planned { phase, name, variant, arches, failable, subvariant, image_type, nvr, method, manifest_type } =
+            plan;
         let known = Self {
             phase,
             name,
@@ -150,6 +156,7 @@ impl Past {
             subvariant,
             image_type,
             nvr,
+            method,
             manifest_type,
             failure: None,
             reason: None,
@@ -245,6 +252,7 @@ struct Planned {
     subvariant: String,
     image_type: String,
     nvr: String,
+    method: String,
     manifest_type: Option<String>,
 }
 
@@ -484,7 +492,18 @@ impl Saying {
 /// The key and the request of a `planned` event.
 fn parts(event: &Event) -> Option<(String, Planned)> {
     let Event::Planned {
-        key, phase, name, variant, arches, failable, subvariant, image_type, nvr, manifest_type, ..
+        key,
+        phase,
+        name,
+        variant,
+        arches,
+        failable,
+        subvariant,
+        image_type,
+        nvr,
+        method,
+        manifest_type,
+        ..
     } = event
     else {
         return None;
@@ -498,6 +517,7 @@ fn parts(event: &Event) -> Option<(String, Planned)> {
         subvariant: subvariant.clone(),
         image_type: image_type.clone(),
         nvr: nvr.clone(),
+        method: method.clone(),
         manifest_type: manifest_type.clone(),
     };
     Some((key.clone(), planned))
@@ -523,6 +543,7 @@ mod tests {
             subvariant: "Server".into(),
             image_type: "qcow2".into(),
             nvr: format!("{key}-42-1"),
+            method: "osbuildImage".into(),
             manifest_type: Some(String::new()),
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! - What to do: [`plan`], by a [`method`] of the hub; whether it can be done: [`preflight`]
 //! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`],
-//!   [`patience`], [`mod@blocking`]
+//!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
@@ -13,6 +13,8 @@
 
 pub mod artifact;
 pub mod blocking;
+pub mod cancel;
+pub mod compare;
 pub mod digest;
 pub mod event;
 pub mod follow;

@@ -1,7 +1,6 @@
 //! *Adopting* the tasks of earlier runs: what the hub says of each is compared with its request before it is waited for.
 
 use super::{Run, Task};
-use crate::lookup::is_ours;
 use crate::patience::Patience;
 use tokio::sync::mpsc;
 
@@ -28,9 +27,8 @@ impl Run {
         for chunk in tasks.chunks(TASKS_PER_CALL) {
             let ids: Vec<i64> = chunk.iter().map(|task| task.id).collect();
             let ask = async {
-                let owner = self.owner().await?;
                 let told = self.runner.hub.get_task_info_with_request(&ids).await;
-                Ok::<_, String>((owner, told.map_err(|error| error.to_string())?))
+                told.map_err(|error| error.to_string())
             };
             let Some(answer) = self.stop.unless_set(ask).await else {
                 for task in chunk {
@@ -38,7 +36,7 @@ impl Run {
                 }
                 continue;
             };
-            let (owner, told) = match answer {
+            let told = match answer {
                 Ok(answer) => answer,
                 Err(error) => {
                     // The patience with the hub is spent; the tasks go on there.
@@ -51,7 +49,7 @@ impl Run {
             };
             for (task, told) in chunk.iter().zip(told) {
                 match told {
-                    Ok(Some(info)) => match is_ours(&info, &self.requests[task.request], Some(owner)) {
+                    Ok(Some(info)) => match self.is_ours(task.request, &info) {
                         Ok(()) => self.adopt(task.request, task.id, submitted),
                         // It is somebody else's, whatever the journal says: it is neither waited for nor canceled.
                         Err(other) => {

@@ -17,6 +17,7 @@
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod adopt;
+mod again;
 mod collect;
 pub mod output;
 mod pace;
@@ -25,6 +26,8 @@ mod submit;
 mod wait;
 
 use crate::artifact::{AddedImage, Artifact};
+use crate::cancel::{Canceled, Canceling};
+use crate::compare;
 use crate::event::{Event, Events};
 use crate::history::InDoubt;
 use crate::journal::Journal;
@@ -37,7 +40,7 @@ use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
-use magudi_koji::calls::{Archive, User};
+use magudi_koji::calls::{Archive, TaskInfo, User};
 use magudi_koji::{Hub, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -68,6 +71,20 @@ pub enum Start {
     LookUp(InDoubt),
     /// The hub has this task for it, which is compared with it before it is waited for.
     Adopt(i64),
+    /// A person named this task for it; its owner may be somebody else.
+    Named(i64),
+    /// The hub had these tasks for it, the newest last: what one of them has built, or is building, is taken, and only else it
+    /// begins as if there were none.
+    Again {
+        /// The tasks.
+        tasks: Vec<i64>,
+        /// It was sent once more at this time, and it is not known whether the hub made a task.
+        in_doubt: Option<InDoubt>,
+    },
+    /// It is built whatever the hub had for it; what of these tasks has not ended is canceled before.
+    Anew(Vec<i64>),
+    /// It cannot be begun, for this reason.
+    Fail(String),
     /// This task's images are in the compose, and it is known where they were uploaded to.
     Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
 }
@@ -100,6 +117,10 @@ pub struct Runner {
     pub describe: Box<Describe>,
     /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
     pub replaceable: BTreeSet<String>,
+    /// Our numbers at the hub, in this run and in earlier ones: the owners of our tasks. Empty: not known.
+    pub owners: BTreeSet<i64>,
+    /// Requests that earlier runs sent in another form, because the compose was at another place then.
+    pub sent_before: BTreeMap<usize, TaskRequest>,
     /// Told to stop the run when an image fails that is not failable.
     pub fail_fast: Option<StopHandle>,
 }
@@ -166,6 +187,9 @@ impl Runner {
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
         let mut work = pin!(async {
+            // A hub that does not answer does not keep a run from being stopped.
+            let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
+            let starts = settled.unwrap_or(starts);
             tokio::join!(
                 Box::pin(run.submit(starts, submitted)),
                 Box::pin(run.wait(to_wait, over)),
@@ -186,18 +210,28 @@ impl Runner {
         all.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect()
     }
 
-    /// Asks the hub to cancel the tasks of requests. Returns those that it did not cancel, with the reason.
+    /// Asks the hub to cancel the tasks of requests. Returns those that may go on, with the reason.
     pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, String)> {
+        // They were compared with their requests when they were adopted; one that a person named may be somebody else's.
+        let canceled = self.cancel_as(tasks, &self.events, |_, _| Ok(())).await;
+        canceled.strangers.into_iter().chain(canceled.left).collect()
+    }
+
+    /// The same for those of our tasks that `is_ours` knows; `events` is told.
+    pub async fn cancel_as(
+        &self,
+        tasks: &[(usize, i64)],
+        events: &Events,
+        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), String>,
+    ) -> Canceled {
         let deadline = tokio::time::Instant::now() + CANCEL_PATIENCE;
-        let mut left = Vec::new();
-        for (request, task) in tasks {
-            match tokio::time::timeout_at(deadline, self.session.cancel_task(*task)).await {
-                Ok(Ok(())) => self.events.say(Event::TaskCanceled { request: *request, task: *task }),
-                Ok(Err(error)) => left.push((*task, error.to_string())),
-                Err(_) => left.push((*task, format!("no answer within {} s", CANCEL_PATIENCE.as_secs()))),
-            }
-        }
-        left
+        let canceling = Canceling { hub: &self.hub, session: &self.session, events, deadline };
+        canceling.cancel(tasks, |index, task| self.is_of_us(task).and_then(|()| is_ours(index, task))).await
+    }
+
+    /// Whether a task belongs to us.
+    fn is_of_us(&self, task: &TaskInfo) -> Result<(), String> {
+        compare::is_of(task, &self.owners)
     }
 
     /// Ends the session, as far as the hub answers.

@@ -66,11 +66,17 @@ impl Run {
                     let _ = self.ended.send((index, outcome));
                 }
                 Start::Adopt(task) => to_adopt.push(Task { request: index, id: task }),
-                Start::LookUp(what) => match Sent::of(&self.requests[index]) {
+                Start::LookUp(what) => match Sent::of(self.sent_before(index)) {
                     Ok(sent) => doubts.push(Doubt::of_before(index, sent, what, settled)),
                     Err(text) => self.refuse(index, text, None),
                 },
                 Start::Submit => to_send.push_back(index),
+                Start::Named(task) => self.adopt_as(index, task, true, &submitted),
+                Start::Fail(text) => {
+                    self.fail(index, None, format!("image {}: {text}", self.requests[index].label()));
+                }
+                // They are settled.
+                Start::Again { .. } | Start::Anew(_) => {}
             }
         }
         tokio::join!(self.send_all(to_send, doubts, &submitted), self.recognize(to_adopt, submitted.clone()));
@@ -209,8 +215,13 @@ impl Run {
 
     /// Goes on with a task that is there.
     pub(super) fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
+        self.adopt_as(index, task, false, submitted);
+    }
+
+    /// The same for one that a person `named`, perhaps.
+    fn adopt_as(&self, index: usize, task: i64, named: bool, submitted: &mpsc::UnboundedSender<Task>) {
         self.note(&self.requests[index], self.claim(task));
-        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named: false });
+        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named });
         // The receiver ends only after this sender.
         let _ = submitted.send(Task { request: index, id: task });
     }

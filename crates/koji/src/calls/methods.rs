@@ -168,6 +168,13 @@ impl Session {
         self.call_again(&method, &params).await.map(drop)
     }
 
+    /// The same for many tasks: for each, in their order, the fault with which the hub refused.
+    pub async fn cancel_tasks(&self, ids: &[i64]) -> Result<Vec<Result<(), KojiError>>, KojiError> {
+        let calls: Vec<MethodCall> = ids.iter().map(|id| cancel_task::request(*id)).collect();
+        let results = self.multi_call_again(&calls).await?;
+        Ok(results.into_iter().map(|result| result.map(drop)).collect())
+    }
+
     /// Who the session belongs to.
     pub async fn get_logged_in_user(&self) -> Result<Option<User>, KojiError> {
         let MethodCall { method, params } = get_logged_in_user::request();

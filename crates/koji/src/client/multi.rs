@@ -1,6 +1,7 @@
 //! A *multiCall* carries many calls in one request (KOJI.md 2).
 
 use super::hub::Hub;
+use super::session::Session;
 use crate::error::KojiError;
 use crate::value::{ShapeError, fault_from, string, structure};
 use crate::xmlrpc::{MethodCall, Value};
@@ -51,6 +52,19 @@ impl Hub {
             Err(error) if !error.is_about_the_answer() => Err(error),
             result => Ok(result),
         }
+    }
+}
+
+impl Session {
+    /// Makes many calls in the session that do nothing more when they are made again, as [`Session::call_again`] does with one.
+    pub async fn multi_call_again(&self, calls: &[MethodCall]) -> Result<Vec<Result<Value, KojiError>>, KojiError> {
+        let mut results = Vec::with_capacity(calls.len());
+        for batch in batches(calls) {
+            let params = [Value::Array(batch.iter().map(entry).collect())];
+            let answer = self.call_again("multiCall", &params).await?;
+            results.extend(decode(answer, batch)?);
+        }
+        Ok(results)
     }
 }
 

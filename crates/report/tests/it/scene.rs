@@ -58,6 +58,7 @@ impl Scene {
                 subvariant: "Server".into(),
                 image_type: "qcow2".into(),
                 nvr: format!("{name}-42-1"),
+                method: "osbuildImage".into(),
                 manifest_type: None,
             },
         )

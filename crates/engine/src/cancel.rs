@@ -1,0 +1,170 @@
+//! *Canceling* tasks. `cancelTask` answers nothing for a task that has ended, so that only the state that the hub says afterwards
+//! counts: what has ended well in between is not canceled, and a later run takes what it built.
+
+use crate::event::{Event, Events};
+use magudi_koji::calls::{TaskInfo, TaskState};
+use magudi_koji::{Hub, KojiError, Session};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Tasks in one call: few enough that the hub is not busy with one for long.
+const TASKS_PER_CALL: usize = 100;
+
+/// Pauses between two questions for the states of tasks that were asked to be canceled: a hub behind a replica is late with them.
+const PAUSES: [Duration; 6] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(4),
+];
+
+/// Who cancels, and until when.
+#[derive(Debug)]
+pub struct Canceling<'a> {
+    /// For reading.
+    pub hub: &'a Hub,
+    /// For writing.
+    pub session: &'a Session,
+    /// Who is told what became of the tasks.
+    pub events: &'a Events,
+    /// When a hub that does not answer is given up.
+    pub deadline: Instant,
+}
+
+/// What became of tasks that were to be canceled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Canceled {
+    /// Tasks that are canceled, now or already.
+    pub canceled: Vec<i64>,
+    /// Tasks that had ended otherwise before.
+    pub ended: Vec<(i64, TaskState)>,
+    /// Tasks that are not ours, each with the reason: they are left alone.
+    pub strangers: Vec<(i64, String)>,
+    /// Tasks that may go on, each with the reason.
+    pub left: Vec<(i64, String)>,
+}
+
+impl Canceling<'_> {
+    /// Has the tasks of requests canceled, those of them that `is_ours` knows as such; the hub's words of a task have its arguments.
+    pub async fn cancel(
+        &self,
+        tasks: &[(usize, i64)],
+        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), String>,
+    ) -> Canceled {
+        let mut found = Canceled::default();
+        for chunk in tasks.chunks(TASKS_PER_CALL) {
+            if let Err(reason) = self.cancel_some(chunk, &is_ours, &mut found).await {
+                let done: Vec<i64> = found.all().collect();
+                let open = chunk.iter().filter(|(_, task)| !done.contains(task));
+                found.left.extend(open.map(|(_, task)| (*task, reason.clone())));
+            }
+        }
+        found
+    }
+
+    async fn cancel_some(
+        &self,
+        tasks: &[(usize, i64)],
+        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        found: &mut Canceled,
+    ) -> Result<(), String> {
+        // Task -> its request.
+        let mut open: BTreeMap<i64, usize> = tasks.iter().map(|(request, task)| (*task, *request)).collect();
+        let told = self.ask(&open, true).await?;
+        // What cannot be compared is not canceled.
+        let unread: Vec<i64> = open.keys().filter(|id| !told.iter().any(|(task, _)| task == *id)).copied().collect();
+        for task in unread {
+            open.remove(&task);
+            found.left.push((task, "what the hub says of it cannot be used".to_owned()));
+        }
+        for (task, info) in told {
+            let request = open[&task];
+            let verdict = info.as_ref().ok_or_else(|| "the hub does not know it".to_owned());
+            match verdict.and_then(|info| is_ours(request, info).map(|()| info.state)) {
+                Err(reason) => {
+                    open.remove(&task);
+                    found.strangers.push((task, reason));
+                }
+                Ok(state) => self.note(&mut open, task, state, found),
+            }
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = open.keys().copied().collect();
+        let answers = self.in_time(self.session.cancel_tasks(&ids)).await?;
+        for (task, answer) in ids.into_iter().zip(answers) {
+            if let Err(error) = answer {
+                open.remove(&task);
+                found.left.push((task, error.to_string()));
+            }
+        }
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            for (task, info) in self.ask(&open, false).await? {
+                match info {
+                    Some(info) => self.note(&mut open, task, info.state, found),
+                    None => {
+                        open.remove(&task);
+                        found.left.push((task, "the hub does not know it any more".to_owned()));
+                    }
+                }
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            let Some(pause) = pauses.next().filter(|pause| Instant::now() + *pause < self.deadline) else { break };
+            sleep(pause).await;
+        }
+        let reason = "the hub was asked to cancel it, and says that it has not ended";
+        found.left.extend(open.into_keys().map(|task| (task, reason.to_owned())));
+        Ok(())
+    }
+
+    /// A task whose state is final is open no more.
+    fn note(&self, open: &mut BTreeMap<i64, usize>, task: i64, state: TaskState, found: &mut Canceled) {
+        if !state.is_final() {
+            return;
+        }
+        let Some(request) = open.remove(&task) else { return };
+        if state == TaskState::Canceled {
+            self.events.say(Event::TaskCanceled { request, task });
+            found.canceled.push(task);
+        } else {
+            self.events.say(Event::TaskState { request, task, state: state.to_string().to_uppercase() });
+            found.ended.push((task, state));
+        }
+    }
+
+    async fn ask(
+        &self,
+        tasks: &BTreeMap<i64, usize>,
+        with_request: bool,
+    ) -> Result<Vec<(i64, Option<TaskInfo>)>, String> {
+        let ids: Vec<i64> = tasks.keys().copied().collect();
+        let infos = if with_request {
+            self.in_time(self.hub.get_task_info_with_request(&ids)).await?
+        } else {
+            self.in_time(self.hub.get_task_info(&ids)).await?
+        };
+        let told = ids.into_iter().zip(infos);
+        Ok(told.filter_map(|(task, told)| Some((task, told.ok()?))).collect())
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, KojiError>>) -> Result<T, String> {
+        match timeout_at(self.deadline, call).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("the hub has not answered in time".to_owned()),
+        }
+    }
+}
+
+impl Canceled {
+    fn all(&self) -> impl Iterator<Item = i64> {
+        let others = self.strangers.iter().chain(&self.left).map(|(task, _)| *task);
+        self.canceled.iter().copied().chain(self.ended.iter().map(|(task, _)| *task)).chain(others)
+    }
+}

@@ -1,0 +1,164 @@
+//! The *settings* of a compose: how it was begun, as its journal keeps it for whoever goes on with it.
+//!
+//! They are no options of a command line. Journals live longer than programs: what an older one does not have has a default
+//! here, and what a newer one has besides is passed over. A setting never changes its meaning; one that does gets another name.
+
+use super::compose::{Going, Options};
+use super::inspect::Request;
+use crate::error::Failure;
+use magudi_engine::notify::USUAL_LIMIT;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::path::PathBuf;
+
+/// How a compose was begun. Nothing in it is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The configuration, absolute; none: the journal does not say.
+    pub config: Option<PathBuf>,
+    /// `--just-phase`.
+    pub just_phase: Vec<String>,
+    /// `--skip-phase`.
+    pub skip_phase: Vec<String>,
+    /// `--no-latest-link`.
+    pub no_latest_link: bool,
+    /// `--latest-link-status`.
+    pub latest_link_status: Vec<String>,
+    /// `--latest-link-components`.
+    pub latest_link_components: i64,
+    /// `--notification-script`.
+    pub notification_script: Vec<String>,
+    /// `--notification-timeout`, in seconds.
+    pub notification_timeout: u64,
+    /// `--koji-config`, absolute.
+    pub koji_config: Option<PathBuf>,
+    /// `--koji-profile`.
+    pub koji_profile: Option<String>,
+    /// `--koji-user`.
+    pub koji_user: Option<String>,
+    /// The hub was a simulated one, which is gone with its process.
+    pub simulated: bool,
+}
+
+impl Default for Settings {
+    /// What a compose has that was begun without an option.
+    fn default() -> Self {
+        Self {
+            config: None,
+            just_phase: Vec::new(),
+            skip_phase: Vec::new(),
+            no_latest_link: false,
+            latest_link_status: Vec::new(),
+            latest_link_components: -1,
+            notification_script: Vec::new(),
+            notification_timeout: USUAL_LIMIT.as_secs(),
+            koji_config: None,
+            koji_profile: None,
+            koji_user: None,
+            simulated: false,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of a run with `options`.
+    pub fn of(options: &Options) -> Self {
+        Self {
+            config: Some(options.config.clone()),
+            just_phase: options.just_phase.clone(),
+            skip_phase: options.skip_phase.clone(),
+            no_latest_link: options.no_latest_link,
+            latest_link_status: options.latest_link_status.clone(),
+            latest_link_components: options.latest_link_components,
+            notification_script: options.notification_script.clone(),
+            notification_timeout: options.notification_timeout,
+            koji_config: options.koji_config.clone(),
+            koji_profile: options.koji_profile.clone(),
+            koji_user: options.koji_user.clone(),
+            simulated: options.simulated,
+        }
+    }
+
+    /// As the journal has them.
+    pub fn to_json(&self) -> Result<Json, Failure> {
+        serde_json::to_value(self).map_err(Failure::failed)
+    }
+
+    /// Reads what a journal has. The error says what is wrong with it.
+    pub fn from_json(settings: Json) -> Result<Self, String> {
+        serde_json::from_value(settings).map_err(|error| error.to_string())
+    }
+
+    /// Options to go on with what was begun so; `config` wins over the configuration that it was begun with.
+    pub fn options(self, config: PathBuf) -> Options {
+        Options {
+            config,
+            request: Request::default(),
+            just_phase: self.just_phase,
+            skip_phase: self.skip_phase,
+            no_latest_link: self.no_latest_link,
+            latest_link_status: self.latest_link_status,
+            latest_link_components: self.latest_link_components,
+            notification_script: self.notification_script,
+            notification_timeout: self.notification_timeout,
+            koji_config: self.koji_config,
+            koji_profile: self.koji_profile,
+            koji_user: self.koji_user,
+            simulated: self.simulated,
+            #[cfg(feature = "simulator")]
+            simulate: None,
+            print_output_dir: false,
+            quiet: false,
+            going: Going::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn all() -> Settings {
+        let text = |text: &str| vec![text.to_owned()];
+        Settings {
+            config: Some("/a.conf".into()),
+            just_phase: text("osbuild"),
+            skip_phase: text("kiwibuild"),
+            no_latest_link: true,
+            latest_link_status: text("FINISHED"),
+            latest_link_components: 2,
+            notification_script: text("tell"),
+            notification_timeout: 7,
+            koji_config: Some("/koji.conf".into()),
+            koji_profile: Some("koji".to_owned()),
+            koji_user: Some("compose".to_owned()),
+            simulated: true,
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_missing_has_its_default_and_one_that_is_unknown_is_passed_over() {
+        let whole = all().to_json().unwrap();
+        assert_eq!(Settings::from_json(whole.clone()), Ok(all()));
+        let default = Settings::default().to_json().unwrap();
+        for name in whole.as_object().unwrap().keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().unwrap().remove(name);
+            let mut want = whole.clone();
+            want[name] = default[name].clone();
+            assert_ne!(want, whole, "{name} is not in the test");
+            assert_eq!(Settings::from_json(less).unwrap().to_json().unwrap(), want);
+        }
+        let mut more = whole;
+        more["later"] = json!({"a": [1]});
+        assert_eq!(Settings::from_json(more), Ok(all()));
+        assert_eq!(Settings::from_json(json!({})), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn options_and_settings_are_the_same_thing() {
+        assert_eq!(Settings::of(&all().options("/a.conf".into())), all());
+    }
+}
