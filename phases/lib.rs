@@ -5,10 +5,11 @@
 //! - Phases: [`osbuild`], [`image_checksum`]
 //! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`repos`], [`version`], [`image_types`], [`git_url`]
+//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`git_url`]
 //! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
+pub mod expand;
 pub mod git_url;
 pub mod image_build;
 pub mod image_checksum;

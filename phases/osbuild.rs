@@ -1,29 +1,25 @@
 //! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
 //! of the image at once (PUNGI.md 4).
-//!
-//! Images are expanded one by one (`expand`), each is looked at for what is wrong with it (`checks`), and all together for
-//! what they take from each other (`clashes`).
 
-mod checks;
-mod clashes;
-mod expand;
 mod section;
 
-pub use checks::unnameable;
 pub use section::SECTION;
 
-use crate::phase::{Context, Expansion, ImagePhase, Origin};
-use clashes::{same_identity, same_nvr};
+use crate::image_types;
+use crate::phase::{Asked, Call, Expected, ImagePhase};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;
 use magudi_compose::images;
 use magudi_config::codes;
-use magudi_config::pattern::Pattern;
-use magudi_config::{Diagnostic, Node, Section, Span};
+use magudi_config::compose_config::Image;
+use magudi_config::dump::to_json;
+use magudi_config::schema::images::type_in;
+use magudi_config::{Diagnostic, Section};
 use magudi_engine::artifact::Artifact;
 use magudi_engine::method::{Method, Reasons, Results};
-use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::calls::Archive;
+use serde_json::{Map, Value as Json, json};
 
 /// The phase.
 #[derive(Debug)]
@@ -52,23 +48,80 @@ impl ImagePhase for Osbuild {
         &SECTION
     }
 
-    fn expand(&self, context: &Context<'_>) -> Expansion {
-        let (planned, mut diagnostics) = expand::expand(context);
-        diagnostics.extend(same_nvr(&planned));
-        diagnostics.extend(same_identity(&planned));
-        let requests = planned.into_iter().map(|planned| planned.request).collect();
-        Expansion { requests, diagnostics }
+    fn method(&self) -> &'static Method {
+        &METHOD
     }
 
-    fn origins(&self, context: &Context<'_>) -> Vec<Origin> {
-        let Some(section) = context.config.section(NAME) else { return Vec::new() };
-        expand::expand(context).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
+    /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
+    fn check(&self, image: &Image) -> Vec<Diagnostic> {
+        let asked = image_type(image);
+        let Some(manifest_type) = image.text("manifest_type") else { return Vec::new() };
+        let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
+            return Vec::new();
+        };
+        let expected = images::formats_of(manifest_type.value).unwrap_or_default();
+        // Archives that are no images are not in images.json at all.
+        let is_listed = archive_types::suffixes_of(archive).is_some();
+        if expected.is_empty() || expected.contains(&format) || !is_listed {
+            return Vec::new();
+        }
+        let message = format!(
+            "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
+            expected.join(" or "),
+            manifest_type.value
+        );
+        let path = image.path_of("manifest_type");
+        let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
+        let span = image.get("image_types").map_or(image.span, |types| types.span);
+        vec![diagnostic.related(span, "the image type")]
     }
 
-    /// Patterns that are no regular expressions. Whether an image is looked at depends on what they match.
-    fn check_alone(&self, section: &Node) -> Vec<Diagnostic> {
-        let patterns = section.as_dict().into_iter().flat_map(|section| &section.entries);
-        patterns.filter_map(|(key, _)| parse(key.as_str()?, key.span).err()).collect()
+    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+        let Asked { image, about, repositories, .. } = asked;
+        let mut opts = Opts::with_capacity(2);
+        opts.insert("repo".into(), Json::Array(repositories));
+        let ostree: Map<String, Json> = [("url", "ostree_url"), ("ref", "ostree_ref"), ("parent", "ostree_parent")]
+            .into_iter()
+            .filter_map(|(name, key)| Some((name.to_owned(), Json::from(filled(image, key)?))))
+            .collect();
+        if !ostree.is_empty() {
+            opts.insert("ostree".into(), Json::Object(ostree));
+        }
+        for key in ["upload_options", "customizations"] {
+            // A value that has no JSON form has been reported, and such an image is not expanded.
+            if let Some(Ok(value)) = image.get(key).filter(|node| node.is_truthy()).map(to_json) {
+                opts.insert(key.into(), value);
+            }
+        }
+        if let Some(release) = &about.release {
+            opts.insert("release".into(), Json::from(&**release));
+        }
+        // Sent as they are written (PUNGI.md 4).
+        let Ok(image_types) = to_json(image.get("image_types")?) else { return None };
+        let args = vec![
+            Json::from(&*about.name),
+            Json::from(&*about.version),
+            Json::from(image.text("distro").map_or("", |distro| distro.value)),
+            image_types,
+            Json::from(&*about.target),
+            json!(about.arches.iter().map(|arch| &**arch).collect::<Vec<_>>()),
+        ];
+        let uploads = opts.contains_key("upload_options");
+        let about = About { image_type: image_type(image).into(), uploads, ..about };
+        Some(Call { args, keywords: Keywords::Opts(opts), failable: image.is_true("failable"), about })
+    }
+
+    fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
+        let asked = &*request.about.image_type;
+        let format = image_types::format(asked).unwrap_or(asked);
+        let image_type = match (request.about.manifest_type.as_deref(), image_types::archive_type(asked)) {
+            (Some(given), _) => given,
+            (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
+            // A container's tar and the like never get into images.json.
+            (None, Some(archive)) => archive_types::suffixes_of(archive).map(|_| archive)?,
+            (None, None) => asked,
+        };
+        Some(Expected { image_type, format })
     }
 
     /// What an archive of a finished build becomes in the compose (PUNGI.md 10). Archives of a type that no rule takes up
@@ -95,10 +148,12 @@ impl ImagePhase for Osbuild {
     }
 }
 
-/// A pattern of variants.
-fn parse(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
-    Pattern::parse(text).map_err(|reason| {
-        let message = format!("variant pattern `{text}` is not a regular expression: {reason}");
-        Diagnostic::new(&codes::BAD_PATTERN, format!("{NAME}.{text}"), message).at(span)
-    })
+/// A string that is there and not empty.
+fn filled<'i>(image: &'i Image, key: &str) -> Option<&'i str> {
+    image.text(key).map(|text| text.value).filter(|text| !text.is_empty())
+}
+
+/// The image type that is asked for.
+fn image_type(image: &Image) -> &str {
+    image.get("image_types").and_then(type_in).unwrap_or_default()
 }

@@ -4,10 +4,12 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::{Image, SectionConfig};
-use magudi_config::{ComposeConfig, Diagnostic, Node, Section, Span};
+use magudi_config::{ComposeConfig, Diagnostic, Section, Span};
 use magudi_engine::artifact::Artifact;
-use magudi_engine::plan::TaskRequest;
+use magudi_engine::method::Method;
+use magudi_engine::plan::{About, Keywords, TaskRequest};
 use magudi_koji::calls::Archive;
+use serde_json::Value as Json;
 
 /// All that an expansion may look at. There is no network in it, and no disk.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +60,41 @@ impl Origin {
     }
 }
 
+/// An image in one of the variants that it is built for.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The image.
+    pub image: &'a Image,
+    /// The section that it stands in, with what it inherits.
+    pub section: &'a SectionConfig,
+    /// All that follows from the keys that every phase has.
+    pub about: About,
+    /// The repositories, the variant's own one last (PUNGI.md 7).
+    pub repositories: Vec<Json>,
+}
+
+/// The call of a phase's method for one image, and what it is about.
+#[derive(Debug)]
+pub struct Call {
+    /// Positional arguments.
+    pub args: Vec<Json>,
+    /// Named arguments.
+    pub keywords: Keywords,
+    /// Whether the compose goes on without the image.
+    pub failable: bool,
+    /// What it is about.
+    pub about: About,
+}
+
+/// What images.json is going to say of the files of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected<'r> {
+    /// The image type.
+    pub image_type: &'r str,
+    /// The format.
+    pub format: &'r str,
+}
+
 /// A phase whose work is done by tasks of the hub.
 pub trait ImagePhase: Sync {
     /// Its part of the configuration.
@@ -73,14 +110,19 @@ pub trait ImagePhase: Sync {
         config.section(self.name()).is_some_and(|section| !section.is_empty())
     }
 
-    /// Expands the phase's section per variant and arch.
-    fn expand(&self, context: &Context<'_>) -> Expansion;
+    /// Its method of the hub.
+    fn method(&self) -> &'static Method;
 
-    /// Where the requests of [`expand`](Self::expand) come from, in the same order.
-    fn origins(&self, context: &Context<'_>) -> Vec<Origin>;
+    /// Finds what is wrong with an image whatever the variant, beside what is the same for all phases.
+    fn check(&self, _image: &Image) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 
-    /// Finds what is wrong with the section whatever stands elsewhere, beside what the schema says of it.
-    fn check_alone(&self, section: &Node) -> Vec<Diagnostic>;
+    /// The call for an image in a variant. None when what is asked for has no form, of which a diagnostic tells.
+    fn call(&self, asked: Asked<'_>) -> Option<Call>;
+
+    /// What images.json will say of the files that are usually made for a request; none for files that do not get there.
+    fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>>;
 
     /// What an archive of a finished build becomes in the compose; `None` for one that is not an image.
     fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String>;

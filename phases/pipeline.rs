@@ -2,6 +2,7 @@
 //! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
 
 use crate::existing::Existing;
+use crate::expand;
 use crate::image_checksum;
 use crate::phase::{Context, ImagePhase, Origin};
 use crate::{PHASES, find};
@@ -79,7 +80,7 @@ impl Selection {
 pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
     let mut all = (Vec::new(), Vec::new());
     for phase in selection.active(context.config) {
-        let expansion = phase.expand(context);
+        let expansion = expand::expand(phase, context);
         all.0.extend(expansion.requests);
         all.1.extend(expansion.diagnostics);
     }
@@ -88,7 +89,7 @@ pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>
 
 /// Where the requests of [`expand`] come from, in the same order.
 pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
-    selection.active(context.config).flat_map(|phase| phase.origins(context)).collect()
+    selection.active(context.config).flat_map(|phase| expand::origins(phase, context)).collect()
 }
 
 /// What is wrong with the sections of the phases that run, whatever stands elsewhere: all that can be said of them when other
@@ -96,7 +97,7 @@ pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
 pub fn check_alone(tree: &Node, selection: &Selection) -> Vec<Diagnostic> {
     let section = |phase: &dyn ImagePhase| tree.as_dict().and_then(|tree| tree.get(phase.name()));
     let wanted = PHASES.iter().filter(|phase| selection.unwanted(phase.name()).is_none());
-    wanted.filter_map(|phase| Some(phase.check_alone(section(*phase)?))).flatten().collect()
+    wanted.filter_map(|phase| Some(expand::check_patterns(phase.section(), section(*phase)?))).flatten().collect()
 }
 
 /// A compose that is ready to run.

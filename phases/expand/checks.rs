@@ -1,17 +1,16 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
+use super::Expander;
 use super::clashes::listed;
-use super::expand::{Expander, image_type};
-use crate::image_types;
 use crate::version::{GENERATORS, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
-use magudi_compose::archive_types;
 use magudi_compose::images;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
 use magudi_config::compose_config::Image;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
+use magudi_config::schema::{Key, Kind};
 use magudi_config::similar::suggest;
 use magudi_config::{Diagnostic, Node, Span};
 use magudi_engine::lookup::Sent;
@@ -101,7 +100,7 @@ impl Expander<'_> {
                     format!("image `{}` has no build target", image.label()),
                 )
                 .at(image.label_span())
-                .help("give it a `target`, or set `osbuild_target` or `global_target`"),
+                .help(format!("give it a `target`, or set `{}_target` or `global_target`", self.schema.name)),
             );
         }
         for key in ["version", "release"] {
@@ -123,14 +122,15 @@ impl Expander<'_> {
             }
             self.report(diagnostic);
         }
-        self.check_format(image);
+        self.diagnostics.extend(self.phase.check(image));
         self.check_arches(image);
-        let repositories = image.get("repo").and_then(Node::as_array).unwrap_or_default();
+        let key = self.repositories_key().unwrap_or_default();
+        let repositories = image.get(key).and_then(Node::as_array).unwrap_or_default();
         for (place, entry) in repositories.iter().enumerate() {
             let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
             let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
             let Some(text) = text.and_then(Node::text) else { continue };
-            let path = format!("{}.{place}{of}", image.path_of("repo"));
+            let path = format!("{}.{place}{of}", image.path_of(key));
             if self.resolver().resolve(&text.value).is_none() {
                 let message = format!("there is no variant `{}` to get a repository from", text.value);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
@@ -142,9 +142,11 @@ impl Expander<'_> {
                 self.report(diagnostic);
             }
         }
-        for key in ["customizations", "upload_options"] {
-            let Some(node) = image.get(key) else { continue };
-            let path = image.path_of(key);
+        // What a user may nest as deep as he likes.
+        let is_free = |key: &&Key| matches!(key.kind, Kind::Object | Kind::UploadOptions { .. });
+        for key in self.schema.own_keys().iter().filter(is_free) {
+            let Some(node) = image.get(key.name) else { continue };
+            let path = image.path_of(key.name);
             let refused = |message, span| Diagnostic::new(&codes::NOT_SENDABLE, path.clone(), message).at(span);
             let sendable = to_json(node)
                 .map_err(|found| refused(found.message, found.span.unwrap_or(node.span)))
@@ -154,30 +156,6 @@ impl Expander<'_> {
             }
         }
         !has_errors(&self.diagnostics[before..])
-    }
-
-    /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
-    fn check_format(&mut self, image: &Image) {
-        let asked = image_type(image);
-        let Some(manifest_type) = image.text("manifest_type") else { return };
-        let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
-            return;
-        };
-        let expected = images::formats_of(manifest_type.value).unwrap_or_default();
-        // Archives that are no images are not in images.json at all.
-        let is_listed = archive_types::suffixes_of(archive).is_some();
-        if expected.is_empty() || expected.contains(&format) || !is_listed {
-            return;
-        }
-        let message = format!(
-            "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
-            expected.join(" or "),
-            manifest_type.value
-        );
-        let path = image.path_of("manifest_type");
-        let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
-        let span = image.get("image_types").map_or(image.span, |types| types.span);
-        self.report(diagnostic.related(span, "the image type"));
     }
 
     fn check_arches(&mut self, image: &Image) {

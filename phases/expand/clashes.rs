@@ -1,8 +1,7 @@
 //! *Clashes*: images that ask for the same build, or that nobody could tell apart in the compose.
 
-use super::expand::{Planned, image_type};
-use crate::image_types;
-use magudi_compose::archive_types;
+use super::Planned;
+use crate::phase::{Expected, ImagePhase};
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::About;
 use std::collections::{BTreeMap, HashMap};
@@ -56,21 +55,12 @@ pub(super) fn listed(noun: &str, names: &[&str]) -> String {
 
 /// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same subvariant, type, format and arch, in
 /// whatever variants they are. One diagnostic for each image, however many variants it is built for.
-pub(super) fn same_identity(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
+pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: HashMap<(&str, &str, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
-        let asked = image_type(planned.image);
-        let format = image_types::format(asked).unwrap_or(asked);
-        let kind = match (request.about.manifest_type.as_deref(), image_types::archive_type(asked)) {
-            (Some(given), _) => given,
-            (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
-            // A container's tar and the like never get into images.json.
-            (None, Some(archive)) if archive_types::suffixes_of(archive).is_none() => continue,
-            (None, Some(archive)) => archive,
-            (None, None) => asked,
-        };
+        let Some(Expected { image_type: kind, format }) = phase.expected(request) else { continue };
         let mut first_arch = None;
         for arch in request.arches() {
             match seen.get(&(request.subvariant.as_str(), kind, format, arch)) {

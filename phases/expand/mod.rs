@@ -1,33 +1,60 @@
-//! *Expanding*: which images are built for which variants, and with which request.
+//! *Expanding* the section of a phase, in the same way for every phase: which images are built for which variants and arches,
+//! with which version, release, target and repositories (PUNGI.md 4, 5, 7). What is asked for with all that is the phase's.
+//!
+//! Images are expanded one by one, each is looked at for what is wrong with it (`checks`), and all together for what they take
+//! from each other (`clashes`).
 
-use super::checks::{unnameable, unsendable};
-use super::{METHOD, NAME, parse};
-use crate::phase::Context;
+mod checks;
+mod clashes;
+
+pub use checks::unnameable;
+
+use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin};
 use crate::repos::Resolver;
 use crate::version::generate;
+use checks::unsendable;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
 use magudi_config::compose_config::{Image, Images, SectionConfig};
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
-use magudi_config::schema::images::type_in;
-use magudi_config::{Diagnostic, Node};
-use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
-use serde_json::{Map, Value as Json, json};
+use magudi_config::{Diagnostic, Node, Section, Span};
+use magudi_engine::plan::{About, TaskRequest};
+use serde_json::{Map, Value as Json};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// A request and the image that it came from.
-pub(super) struct Planned<'a> {
-    pub(super) image: &'a Image,
-    pub(super) request: TaskRequest,
+struct Planned<'a> {
+    image: &'a Image,
+    request: TaskRequest,
 }
 
-/// The requests of a compose in expansion order, and what is wrong with images and patterns one by one.
-pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
-    let Some(section) = context.config.section(NAME) else { return Default::default() };
+/// The requests of a phase in expansion order, and what is wrong with its section.
+pub fn expand(phase: &dyn ImagePhase, context: &Context<'_>) -> Expansion {
+    let Some(section) = context.config.section(phase.name()) else { return Expansion::default() };
+    let (planned, mut diagnostics) = planned(phase, context, section);
+    diagnostics.extend(clashes::same_nvr(&planned));
+    diagnostics.extend(clashes::same_identity(phase, &planned));
+    let requests = planned.into_iter().map(|planned| planned.request).collect();
+    Expansion { requests, diagnostics }
+}
+
+/// Where the requests of [`expand`] come from, in the same order.
+pub fn origins(phase: &dyn ImagePhase, context: &Context<'_>) -> Vec<Origin> {
+    let Some(section) = context.config.section(phase.name()) else { return Vec::new() };
+    planned(phase, context, section).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
+}
+
+fn planned<'a>(
+    phase: &'a dyn ImagePhase,
+    context: &'a Context<'a>,
+    section: &'a SectionConfig,
+) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
     let mut expander = Expander {
+        phase,
         context,
+        schema: phase.section(),
         section,
         requests: Vec::new(),
         own_repository: String::new(),
@@ -40,16 +67,34 @@ pub(super) fn expand<'a>(context: &'a Context<'a>) -> (Vec<Planned<'a>>, Vec<Dia
     (expander.requests, expander.diagnostics)
 }
 
+/// Patterns of a section that are no regular expressions. Whether an image is looked at depends on what they match.
+pub fn check_patterns(schema: &Section, section: &Node) -> Vec<Diagnostic> {
+    let patterns = section.as_dict().into_iter().flat_map(|section| &section.entries);
+    patterns.filter_map(|(key, _)| parse(schema, key.as_str()?, key.span).err()).collect()
+}
+
+/// A pattern of variants.
+fn parse(schema: &Section, text: &str, span: Span) -> Result<Pattern, Diagnostic> {
+    Pattern::parse(text).map_err(|reason| {
+        let message = format!("variant pattern `{text}` is not a regular expression: {reason}");
+        Diagnostic::new(&codes::BAD_PATTERN, format!("{}.{text}", schema.name), message).at(span)
+    })
+}
+
 /// The state of expanding a compose.
-pub(super) struct Expander<'a> {
-    pub(super) context: &'a Context<'a>,
+struct Expander<'a> {
+    phase: &'a dyn ImagePhase,
+    context: &'a Context<'a>,
+    /// The phase's table.
+    schema: &'static Section,
+    /// The section of the configuration.
     section: &'a SectionConfig,
     requests: Vec<Planned<'a>>,
     /// The repository of the variant that is being expanded.
     own_repository: String,
     /// Images, each with a variant that it has no arch in common with.
-    pub(super) without_arch: Vec<(&'a Image, &'a Variant)>,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    without_arch: Vec<(&'a Image, &'a Variant)>,
+    diagnostics: Vec<Diagnostic>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
     /// Lists of arches that requests have.
@@ -86,7 +131,7 @@ impl<'a> Expander<'a> {
                 let text = &section.pattern.value;
                 let diagnostic = Diagnostic::new(
                     &codes::UNUSED_PATTERN,
-                    format!("{NAME}.{text}"),
+                    format!("{}.{text}", self.schema.name),
                     format!("pattern `{text}` does not match any variant"),
                 );
                 let help = self.near_pattern(text);
@@ -95,19 +140,21 @@ impl<'a> Expander<'a> {
         }
     }
 
-    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+    fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     fn pattern(&mut self, section: &Images) -> Option<Pattern> {
-        parse(&section.pattern.value, section.pattern.span).map_err(|diagnostic| self.report(diagnostic)).ok()
+        parse(self.schema, &section.pattern.value, section.pattern.span)
+            .map_err(|diagnostic| self.report(diagnostic))
+            .ok()
     }
 
     fn matches(&mut self, section: &Images, pattern: &Pattern, variant: &Variant) -> bool {
         match pattern.is_match(&variant.uid) {
             Ok(answer) => answer,
             Err(reason) => {
-                let path = format!("{NAME}.{}", section.pattern.value);
+                let path = format!("{}.{}", self.schema.name, section.pattern.value);
                 let message = format!("variant pattern cannot be tried on `{}`: {reason}", variant.uid);
                 self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
                 false
@@ -115,7 +162,7 @@ impl<'a> Expander<'a> {
         }
     }
 
-    pub(super) fn resolver(&self) -> Resolver<'a> {
+    fn resolver(&self) -> Resolver<'a> {
         Resolver {
             variants: self.context.variants,
             dir: self.context.dir,
@@ -124,14 +171,14 @@ impl<'a> Expander<'a> {
     }
 
     /// The value of a key for an image: its own, the phase's or the global one.
-    pub(super) fn setting<'i>(&self, image: &'i Image, key: &str) -> Option<&'i Node>
+    fn setting<'i>(&self, image: &'i Image, key: &str) -> Option<&'i Node>
     where
         'a: 'i,
     {
         self.section.setting(image, key)
     }
 
-    pub(super) fn target(&self, image: &Image) -> Option<Arc<str>> {
+    fn target(&self, image: &Image) -> Option<Arc<str>> {
         Some(self.section.setting(image, "target")?.text()?.value)
     }
 
@@ -161,54 +208,27 @@ impl<'a> Expander<'a> {
         }
         let Some(target) = self.target(image) else { return };
         let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
-        let mut opts = Opts::with_capacity(2);
-        opts.insert("repo".into(), Json::Array(self.repositories(image, variant)));
-        let ostree: Map<String, Json> = [("url", "ostree_url"), ("ref", "ostree_ref"), ("parent", "ostree_parent")]
-            .into_iter()
-            .filter_map(|(name, key)| Some((name.to_owned(), Json::from(filled(image, key)?))))
-            .collect();
-        if !ostree.is_empty() {
-            opts.insert("ostree".into(), Json::Object(ostree));
-        }
-        for key in ["upload_options", "customizations"] {
-            // `check` has reported a value that has no JSON form, and such an image is not expanded.
-            if let Some(Ok(value)) = image.get(key).filter(|node| node.is_truthy()).map(to_json) {
-                opts.insert(key.into(), value);
-            }
-        }
-        let release: Option<Arc<str>> = release.filter(|release| !release.is_empty()).map(Into::into);
-        if let Some(release) = &release {
-            opts.insert("release".into(), Json::from(&**release));
-        }
-        // Sent as they are written (PUNGI.md 4).
-        let Some(Ok(image_types)) = image.get("image_types").map(to_json) else { return };
+        let about = About {
+            name: image.shared(self.schema.label).unwrap_or_default(),
+            arches: self.arches(&arches),
+            version: version.into(),
+            release: release.filter(|release| !release.is_empty()).map(Into::into),
+            target,
+            manifest_type: image.shared("manifest_type").filter(|kind| !kind.is_empty()),
+            ..About::default()
+        };
+        let repositories = self.repositories(image, variant);
+        let asked = Asked { image, section: self.section, about, repositories };
+        let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else { return };
         let request = TaskRequest {
-            phase: NAME,
+            phase: self.schema.name,
             variant: variant.uid.clone(),
             subvariant: image.text("subvariant").map_or(&*variant.uid, |subvariant| subvariant.value).to_owned(),
-            failable: image.is_true("failable"),
-            method: &METHOD,
-            args: vec![
-                Json::from(image.label()),
-                Json::from(version.as_str()),
-                Json::from(image.text("distro").map_or("", |distro| distro.value)),
-                image_types,
-                Json::from(&*target),
-                json!(arches),
-            ],
-            about: About {
-                name: image.shared("name").unwrap_or_default(),
-                arches: self.arches(&arches),
-                optional_arches: Vec::new(),
-                version: version.into(),
-                release,
-                image_type: image_type(image).into(),
-                target,
-                manifest_type: image.shared("manifest_type").filter(|kind| !kind.is_empty()),
-                uploads: opts.contains_key("upload_options"),
-                scratch: false,
-            },
-            keywords: Keywords::Opts(opts),
+            failable,
+            method: self.phase.method(),
+            args,
+            keywords,
+            about,
         };
         if let Some(message) = unsendable(&request) {
             // Of one image the same for every variant.
@@ -241,11 +261,16 @@ impl<'a> Expander<'a> {
         Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
     }
 
+    /// The key of an image that holds repositories.
+    fn repositories_key(&self) -> Option<&'static str> {
+        self.schema.own_keys().iter().map(|key| key.name).find(|name| matches!(*name, "repo" | "repos"))
+    }
+
     /// The repositories of an image, the variant's own one last (PUNGI.md 7).
     fn repositories(&self, image: &Image, variant: &Variant) -> Vec<Json> {
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
-        let entries = image.get("repo").and_then(Node::as_array).unwrap_or_default();
+        let entries = self.repositories_key().and_then(|key| image.get(key)?.as_array()).unwrap_or_default();
         let mut repositories: Vec<Json> = entries
             .iter()
             .map(|entry| {
@@ -267,14 +292,4 @@ impl<'a> Expander<'a> {
         }
         repositories
     }
-}
-
-/// A string that is there and not empty.
-fn filled<'i>(image: &'i Image, key: &str) -> Option<&'i str> {
-    image.text(key).map(|text| text.value).filter(|text| !text.is_empty())
-}
-
-/// The image type that is asked for.
-pub(super) fn image_type(image: &Image) -> &str {
-    image.get("image_types").and_then(type_in).unwrap_or_default()
 }
