@@ -13,6 +13,7 @@
 //! - `outages`: a hub that goes away while a compose runs, and comes back
 //! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
+//! - `builds`: which task is ours, and which build is its result
 //! - `lost_answers`: no answer that gets lost makes a second task
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
@@ -33,6 +34,7 @@
 mod bad_inputs;
 mod beside;
 mod better;
+mod builds;
 mod cases;
 mod commands;
 mod diagnostics;

@@ -18,6 +18,7 @@
 
 mod adopt;
 mod again;
+mod builds;
 mod collect;
 pub mod output;
 mod pace;
