@@ -68,7 +68,8 @@ impl PerArch for Image {
         let Arch { name, is_first, task, build_tag } = *arch;
         let mut files = vec![format!("tdl-{name}.xml"), format!("koji-{build_tag}-{task}-base.ks")];
         // Every arch has it, and the hub can take it once.
-        files.extend(is_first.then(|| file_name_of(option(request, "kickstart"))));
+        let kickstart = file_name_of(option(request, "kickstart"));
+        files.extend((is_first && !kickstart.is_empty()).then_some(kickstart));
         let mut formats = strings(option(request, "format"));
         if formats.is_empty() {
             formats.push("raw".to_owned());
