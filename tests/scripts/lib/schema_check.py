@@ -102,7 +102,7 @@ for key, what in schema["properties"].items():
         add(lambda config: config.update({key: value}))
 for key in BASE:
     add(lambda config: config.pop(key))
-for key in [*schema["definitions"]["image"]["properties"], "arch"]:
+for key in [*schema["definitions"]["osbuildImage"]["properties"], "arch"]:
     add(lambda config: image(config).pop(key, None))
     for value in [*VALUES, [{"baseurl": "u"}], [{"baseurl": "u", "package_sets": ["p"]}], [{"package_sets": []}], [{"baseurl": "u", "x": 1}]]:
         add(lambda config: image(config).update({key: value}))
