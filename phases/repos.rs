@@ -11,7 +11,7 @@ pub const REPOSITORY: &[Key] = &[
     req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
     opt("exclude", Kind::TextOrTexts).about("Taken and not sent."),
     opt("gpgcheck", Kind::Boolean).about("Taken and not sent."),
-    opt("enabled", Kind::Any).about("Taken and not sent."),
+    opt("enabled", Kind::Either(&[Kind::Boolean, Kind::NumberOrText])).about("Taken and not sent."),
 ];
 
 /// Python's `posixpath.normpath`: no double or trailing slashes, no `.`, `..` resolved; a leading `//` survives.

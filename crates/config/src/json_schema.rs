@@ -123,7 +123,7 @@ fn kind(value: Kind) -> Value {
             json!({"anyOf": [{"type": "string"}, {"type": "array", "items": item}]})
         }
         Kind::Map(of) => {
-            json!({"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": kind(*of)})
+            json!({"type": "object", "additionalProperties": kind(*of)})
         }
         Kind::List(of) => json!({"type": "array", "items": kind(*of)}),
         Kind::Either(kinds) => json!({"anyOf": kinds.iter().map(|one| kind(*one)).collect::<Vec<_>>()}),

@@ -77,7 +77,7 @@ pub enum Kind {
     ObjectOrChoice(&'static [&'static str]),
     /// A URL. `#HEAD` or `#origin/BRANCH` behind that of a Git repository is the newest commit there.
     Url,
-    /// A dict of names, none of them empty, each with a value of this kind.
+    /// A dict of names, each with a value of this kind.
     Map(&'static Kind),
     /// A list of this kind.
     List(&'static Kind),

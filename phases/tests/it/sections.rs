@@ -70,6 +70,11 @@ fn images_are_checked_by_the_tables() {
         ),
         (
             "live_media",
+            "'name': 'n', 'kickstart': 'k', 'repo': {'baseurl': 'b', 'enabled': None}".to_owned(),
+            vec!["MG003 live_media.^B$.0.repo.enabled"],
+        ),
+        (
+            "live_media",
             "'name': 'n', 'kickstart': 'k', 'repo': {'baseurl': 5}".to_owned(),
             vec!["MG003 live_media.^B$.0.repo.baseurl"],
         ),

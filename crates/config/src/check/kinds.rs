@@ -176,13 +176,13 @@ fn check_formats(node: &Node, at: At<'_>, findings: &mut Findings) {
     }
 }
 
-/// A dict whose keys are strings that are not empty.
+/// A dict whose keys are strings.
 fn check_map(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
     for (key, value) in findings.dict(node, at).into_iter().flat_map(|dict| &dict.entries) {
         match key.as_str() {
-            Some(name) if !name.is_empty() => check_kind(kind, value, at.key(name), findings),
-            _ => {
-                let message = format!("a key must be a string that is not empty, found {}", shown(key, at));
+            Some(name) => check_kind(kind, value, at.key(name), findings),
+            None => {
+                let message = format!("a key must be a string, found {}", shown(key, at));
                 findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(key.span));
             }
         }

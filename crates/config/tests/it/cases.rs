@@ -148,7 +148,8 @@ fn shapes_of_other_sections() {
     for (lines, path) in [
         ("extra_isos = 5", Some("extra_isos")),
         ("extra_isos = {'^Server$': {}}", Some("extra_isos.^Server$")),
-        ("extra_isos = {'': []}", Some("extra_isos")),
+        ("extra_isos = {'': []}", None),
+        ("extra_isos = {5: []}", Some("extra_isos")),
         ("extra_isos = {'^Server$': [{'filename': 'a.iso'}]}", None),
         ("ostree = 5", Some("ostree")),
         ("ostree = {'^Server$': 5}", Some("ostree.^Server$")),
