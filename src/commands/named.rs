@@ -82,7 +82,7 @@ mod tests {
     fn what_names_nothing_is_told_with_near_names() {
         assert_eq!(
             told(check_name("--rebuild", "disc1", &IMAGES)),
-            "--rebuild: there is no image `disc1`; did you mean `disk1` or `disk2`?"
+            "--rebuild: there is no image `disc1`; did you mean `disk1`?"
         );
         assert_eq!(
             told(check_name("--rebuild", "Client:disk2", &IMAGES)),
