@@ -297,7 +297,7 @@ fn begun_and_killed(images: &[String]) -> (Scene, ScriptedHub) {
 fn a_task_that_is_not_ours_is_not_taken() {
     type Change = fn(&mut crate::scripted_hub::Task);
     let changes: [(&str, Change); 3] = [
-        ("it belongs to user 3, not to 2", |task| task.owner = 3),
+        ("it belongs to user 3", |task| task.owner = 3),
         ("it is a task of method buildArch", |task| task.method = "buildArch".to_owned()),
         ("it was asked for with other arguments (theirs)", |task| task.request[0] = string("theirs")),
     ];

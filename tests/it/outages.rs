@@ -78,7 +78,8 @@ fn the_first_word_about_an_outage_comes_within_seconds() {
     let page = |hub: &ScriptedHub| hub.on("*", always(Answer::page("503 Service Unavailable", "", "Upgrading")));
     let offline = |hub: &ScriptedHub| hub.on("*", always(Answer::Fault(1014, "server is offline".to_owned())));
     let silence = |hub: &ScriptedHub| hub.on("*", always(Answer::Held(Duration::from_secs(300))));
-    let kinds: [(&str, &dyn Fn(&ScriptedHub), &str); 4] = [
+    type Prepare<'a> = &'a dyn Fn(&ScriptedHub);
+    let kinds: [(&str, Prepare<'_>, &str); 4] = [
         ("away", &go_away, "cannot connect"),
         ("page", &page, "HTTP status 503: Upgrading"),
         ("offline", &offline, "ServerOffline: server is offline"),

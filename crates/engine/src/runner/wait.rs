@@ -56,7 +56,7 @@ impl Run {
                 }
                 return;
             }
-            let round = self.ask(&mut watched, &mut pace, &over).await;
+            let round = Box::pin(self.ask(&mut watched, &mut pace, &over)).await;
             if watched.is_empty() {
                 continue;
             }
@@ -87,7 +87,7 @@ impl Run {
         for chunk in ids.chunks(IDS_PER_CALL) {
             round.calls += 1;
             // A hub that does not answer does not keep a run from being stopped.
-            let (infos, spent) = timed(self.stop.unless_set(self.runner.hub.get_task_info(chunk))).await;
+            let (infos, spent) = Box::pin(timed(self.stop.unless_set(self.runner.hub.get_task_info(chunk)))).await;
             round.took += spent.answering;
             round.waited |= spent.waited;
             let Some(infos) = infos else { break };
