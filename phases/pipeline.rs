@@ -87,7 +87,7 @@ pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>
     all
 }
 
-/// Where the requests of [`expand`] come from, in the same order.
+/// Where the requests of [`expand()`] come from, in the same order.
 pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
     selection.active(context.config).flat_map(|phase| expand::origins(phase, context)).collect()
 }

@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             told(check_name("--rebuild", "Client:disk2", &IMAGES)),
-            "--rebuild: there is no image `Client:disk2`; did you mean `Client:disk1` or `Server:disk2`?"
+            "--rebuild: there is no image `Client:disk2`; did you mean `Client:disk1` or `Client:a:b`?"
         );
         assert_eq!(
             told(check_name("--accept", "nosuch\u{1b}", &IMAGES[..1])),
