@@ -16,6 +16,7 @@ use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Listener, Profil
 use magudi_phases::phase::Origin;
 use magudi_phases::preflight::Subject;
 use std::fmt;
+#[cfg(feature = "simulator")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
