@@ -15,6 +15,7 @@ const ALL: &[(&str, fn())] = &[
     ("c24_manifest_type", c24_manifest_type),
     ("c25_manifest_type_bad", c25_manifest_type_bad),
     ("c27_vhdfixed", c27_vhdfixed),
+    ("c28_archives", c28_archives),
     ("c29_missing_file", c29_missing_file),
     ("c39_checksum_badfmt", c39_checksum_badfmt),
     ("c40_checksum_unknown_alg", c40_checksum_unknown_alg),
@@ -45,7 +46,7 @@ fn none_is_forgotten() {
         .collect();
     let ours: BTreeSet<String> = ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(ours, better);
-    assert_eq!(ALL.len(), 26);
+    assert_eq!(ALL.len(), 27);
 }
 
 impl Case {
@@ -270,6 +271,30 @@ fn c27_vhdfixed() {
     ));
     failable.ends(0, "FINISHED_INCOMPLETE");
     assert_eq!(failable.images(), ["Server/x86_64/images/w-9.2-1.x86_64.qcow2"]);
+}
+
+#[test]
+fn c28_archives() {
+    let case = Case::named("c28_archives");
+    let ran = case.ends(1, "DOOMED");
+    for text in [
+        "build none-9.2-1 has no image",
+        "build noimg-9.2-1 has no image",
+        "noarch.qcow2 doesn't have any architecture",
+        "disk.raw",
+    ] {
+        assert!(ran.stderr.contains(text), "{text:?} is not in {}", ran.stderr);
+    }
+    // What is not failable is named as the reason.
+    let critical = ran.stderr.lines().find(|line| line.contains("CRITICAL")).expect("a reason");
+    assert!(critical.contains("image none of variant Server"), "{critical}");
+    let failable = Case::named("c28_archives");
+    failable.edit("'name': 'none',", "'name': 'none', 'failable': ['*'],");
+    failable.ends(0, "FINISHED_INCOMPLETE");
+    assert_eq!(
+        failable.images(),
+        ["Server/x86_64/images/extra-9.2-1.x86_64.qcow2", "Server/x86_64/images/second-x86_64.vmdk"]
+    );
 }
 
 #[test]

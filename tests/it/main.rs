@@ -12,6 +12,7 @@
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
+//! - `builds`: which task is ours, and which build is its result
 //! - `lost_answers`: no answer that gets lost makes a second task
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `downloads`: a server that breaks off every connection and damages files
@@ -32,6 +33,7 @@
 mod bad_inputs;
 mod beside;
 mod better;
+mod builds;
 mod cases;
 mod commands;
 mod diagnostics;

@@ -26,7 +26,7 @@ mod http;
 mod methods;
 mod state;
 
-pub use state::{Account, State, Task};
+pub use state::{Account, Build, State, Task};
 
 use crate::program::{Ran, Scene};
 use magudi_koji::xmlrpc::{MethodCall, Value};

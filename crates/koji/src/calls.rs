@@ -12,7 +12,7 @@ mod users;
 
 pub use methods::Told;
 
-pub use builds::{Archive, Build, BuildState, ChecksumType, get_build, list_archives};
+pub use builds::{Archive, Build, BuildState, ChecksumType, get_build, list_archives, list_builds};
 pub use tags::{BuildTarget, Channel, PackageConfig, Tag, get_build_target, get_channel, get_package_config, get_tag};
 pub use task_info::{TaskInfo, TaskState, get_task_info};
 pub use task_output::{MAX_OUTPUT_CHUNK, download_task_output, list_task_output};

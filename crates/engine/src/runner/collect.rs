@@ -1,39 +1,69 @@
 //! *Collecting* what closed tasks have built: describe, fetch, verify, link.
 
+use super::builds::{Built, Closed, File, Lack};
 use super::{Outcome, Run, Task};
-use crate::artifact::{AddedImage, Artifact};
+use crate::artifact::AddedImage;
 use crate::blocking::blocking;
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
+use crate::patience::Patience;
 use crate::plan::TaskRequest;
-use crate::volume::{Cache, Progress, Verified, Volume, Wanted, read_local};
+use crate::volume::{Cache, Progress, Verified, Volume, read_local};
 use magudi_compose::images::{Checksums, Image};
-use magudi_koji::calls::{Archive, Build, TaskState, get_build, get_task_result, list_archives};
-use magudi_koji::{KojiError, MethodCall};
-use std::collections::{BTreeSet, VecDeque};
+use magudi_koji::calls::TaskState;
+use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
 const BUILDS_PER_CALL: usize = 50;
+
+/// How far apart they may be due that are asked about together.
+const TOGETHER: Duration = Duration::from_millis(200);
 
 /// Files read and hashed, or fetched, at the same time. Each keeps one of the few threads that may block; the journal, which
 /// submissions wait for, needs another.
 const FILES_AT_ONCE: usize = 2;
 
+/// What is asked about again, and when.
+#[derive(Default)]
+struct Later(Vec<(Instant, Closed)>);
+
+impl Later {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn push(&mut self, next: Instant, closed: Closed) {
+        self.0.push((next, closed));
+    }
+
+    /// Waits until the first one is due.
+    async fn wait(&self) {
+        match self.0.iter().map(|(next, _)| *next).min() {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes out those that are due, or nearly: they are asked about together.
+    fn due(&mut self) -> Vec<Closed> {
+        let now = Instant::now() + TOGETHER;
+        self.0.extract_if(.., |(next, _)| *next <= now).map(|(_, closed)| closed).collect()
+    }
+
+    fn take_all(&mut self) -> Vec<Closed> {
+        self.0.drain(..).map(|(_, closed)| closed).collect()
+    }
+}
+
 /// Tasks whose output is read at the same time.
 const OUTPUTS_AT_ONCE: usize = 4;
-
-/// An archive that becomes an image.
-struct File {
-    name: String,
-    size: u64,
-    artifact: Artifact,
-    wanted: Wanted,
-}
 
 impl Run {
     pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<(TaskState, Vec<Task>)>) {
@@ -41,27 +71,38 @@ impl Run {
         // Of its own, so that a file of many gigabytes does not keep a reason waiting, nor the other way round.
         let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
         let (mut closed, mut failed) = (VecDeque::new(), VecDeque::new());
+        let mut later = Later::default();
         let (mut taking, mut asking) = (JoinSet::new(), JoinSet::new());
         let mut more = true;
         loop {
             // As many as there is room for: memory does not grow with the number of tasks that end at once.
             while !closed.is_empty() && taking.len() < BUILDS_PER_CALL {
-                let chunk: Vec<Task> = closed.drain(..closed.len().min(BUILDS_PER_CALL)).collect();
+                let chunk: Vec<Closed> = closed.drain(..closed.len().min(BUILDS_PER_CALL)).collect();
                 let Some(found) = self.stop.unless_set(self.what_was_built(&chunk)).await else {
-                    for task in chunk {
-                        self.abandon(task, true);
+                    for closed in chunk {
+                        self.abandon(closed.task, true);
                     }
                     continue;
                 };
-                for (task, built) in found {
-                    if let Ok((build, _)) = &built {
-                        let (request, nvr) = (task.request, build.nvr());
-                        self.say(Event::Built { request, task: task.id, build: build.id, nvr });
-                    }
+                for (mut closed, found) in chunk.into_iter().zip(found) {
+                    let patience =
+                        closed.patience.get_or_insert_with(|| Patience::lasting(self.runner.polling.settled));
+                    let (built, lack) = match found {
+                        Ok(built) => (Some(built), None),
+                        Err(Lack::Ever(text)) => (None, Some(text)),
+                        Err(Lack::Yet(text, built)) => match patience.next_time() {
+                            Some(next) => {
+                                later.push(next, closed);
+                                continue;
+                            }
+                            None => (built.map(|built| *built), Some(text)),
+                        },
+                    };
+                    let task = closed.task;
                     let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
                     taking.spawn(async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
-                        match run.stop.unless_set(run.closed(task, built, &files, &outputs)).await {
+                        match run.stop.unless_set(run.closed(task, built, lack, &files, &outputs)).await {
                             // What went wrong after a stop was perhaps only stopped.
                             Some(outcome) if outcome.failure.is_none() || !run.stop.is_set() => {
                                 run.end(task.request, outcome);
@@ -84,144 +125,66 @@ impl Run {
             }
             tokio::select! {
                 ended = over.recv(), if more => match ended {
-                    Some((TaskState::Closed, tasks)) => closed.extend(tasks),
+                    Some((TaskState::Closed, tasks)) => {
+                        closed.extend(tasks.into_iter().map(|task| Closed { task, build: None, patience: None }));
+                    }
                     Some((state, tasks)) => failed.extend(tasks.into_iter().map(|task| (state, task))),
                     None => more = false,
                 },
                 Some(_) = taking.join_next() => {}
                 Some(_) = asking.join_next() => {}
+                () = later.wait(), if !later.is_empty() => closed.extend(later.due()),
+                () = self.stop.wait(), if !later.is_empty() => {
+                    for closed in later.take_all() {
+                        self.abandon(closed.task, true);
+                    }
+                }
                 else => return,
             }
         }
     }
 
-    /// Takes over what a closed task made: its images, and the word of where they were uploaded to.
+    /// Takes over what a closed task made: its images, and the word of where they were uploaded to. With a `lack`, as far as
+    /// there is anything.
     async fn closed(
         &self,
         task: Task,
-        built: Result<(Build, Vec<Archive>), String>,
+        built: Option<Built>,
+        lack: Option<String>,
         files: &Semaphore,
         outputs: &Semaphore,
     ) -> Outcome {
+        let build = built.as_ref().map(|built| built.build.clone());
         let take = async {
-            match &built {
-                Ok((build, archives)) => {
+            let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
+            let taken = match built {
+                Some(built) => {
+                    self.note_built(task, &built);
                     // Never closed, so the permit is always had.
                     let _permit = files.acquire().await;
-                    self.take(task, build, archives).await
+                    self.take(task, built, &mut outcome.images).await
                 }
-                Err(text) => {
-                    let failure = format!("task {} of image {}: {text}", task.id, self.requests[task.request].label());
-                    Outcome { task: Some(task.id), failure: Some(failure), task_ended: true, ..Outcome::default() }
-                }
+                None => Ok(()),
+            };
+            if let Some(reason) = taken.err().or(lack) {
+                outcome.failure = Some(self.about(task, &reason));
             }
+            outcome
         };
-        let build = built.as_ref().ok().map(|(build, _)| build);
-        let (mut outcome, uploads) = tokio::join!(take, self.uploads_of_closed(task, build, outputs));
+        let (mut outcome, uploads) = tokio::join!(take, self.uploads_of_closed(task, build.as_ref(), outputs));
         outcome.uploads = uploads;
         outcome
     }
 
-    /// Asks for the builds of closed tasks and their archives: two calls for all of `tasks`.
-    async fn what_was_built(&self, tasks: &[Task]) -> Vec<(Task, Result<(Build, Vec<Archive>), String>)> {
-        let hub = &self.runner.hub;
-        let all = |error: KojiError| {
-            let text = format!("the hub cannot be asked what it built: {error}");
-            tasks.iter().map(|task| (*task, Err(text.clone()))).collect::<Vec<_>>()
-        };
-        let calls: Vec<MethodCall> = tasks.iter().map(|task| get_task_result::request(task.id)).collect();
-        let results = match hub.multi_call(&calls).await {
-            Ok(results) => results,
-            Err(error) => return all(error),
-        };
-        let mut found: Vec<(Task, Result<i64, String>)> = Vec::with_capacity(tasks.len());
-        for (task, result) in tasks.iter().zip(results) {
-            let build = result
-                .map_err(|error| error.to_string())
-                .and_then(|value| get_task_result::build_id(&value).ok_or_else(|| "no build is named".to_owned()));
-            found.push((*task, build.map_err(|reason| format!("its result cannot be used: {reason}"))));
+    /// Brings the images of one build into the compose, until one fails.
+    async fn take(&self, task: Task, built: Built, images: &mut Vec<AddedImage>) -> Result<(), String> {
+        let Built { files, refused, .. } = built;
+        images.reserve_exact(files.len());
+        match &self.runner.volume {
+            Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), images).await?,
+            Volume::Cache(cache) => self.take_remote(task, files, cache, images).await?,
         }
-        let builds = found.iter().filter_map(|(_, build)| build.as_ref().ok());
-        let calls: Vec<MethodCall> =
-            builds.flat_map(|id| [get_build::request(*id), list_archives::request(*id)]).collect();
-        let mut answers = match hub.multi_call(&calls).await {
-            Ok(answers) => answers.into_iter(),
-            Err(error) => return all(error),
-        };
-        found
-            .into_iter()
-            .map(|(task, build)| {
-                let described = build.and_then(|id| {
-                    let mut next = || match answers.next() {
-                        Some(Ok(value)) => Ok(value),
-                        Some(Err(error)) => Err(format!("build {id}: {error}")),
-                        None => Err(format!("the hub did not answer for build {id}")),
-                    };
-                    let (build, archives) = (next(), next());
-                    let build = get_build::decode(&build?).map_err(|e| format!("build {id}: {e}"))?;
-                    let build = build.ok_or_else(|| format!("the hub does not know build {id}"))?;
-                    let archives = list_archives::decode(&archives?).map_err(|e| format!("build {id}: {e}"))?;
-                    Ok((build, archives))
-                });
-                (task, described)
-            })
-            .collect()
-    }
-
-    /// Brings the images of one build into the compose, in the order of their file names, until one fails.
-    async fn take(&self, task: Task, build: &Build, archives: &[Archive]) -> Outcome {
-        // The hub lists archives in no particular order (KOJI.md 7).
-        let mut archives: Vec<&Archive> = archives.iter().collect();
-        archives.sort_by(|a, b| a.filename.cmp(&b.filename));
-        let request = &self.requests[task.request];
-        let mut files = Vec::new();
-        let mut refused = Ok(());
-        for archive in archives {
-            match (self.runner.describe)(request, archive) {
-                Ok(None) => self.note_ignored(request, archive),
-                Ok(Some(artifact)) => {
-                    let wanted = Wanted::new(build, archive, &self.runner.algorithms);
-                    files.push(File { name: archive.filename.clone(), size: archive.size, artifact, wanted });
-                }
-                Err(reason) => {
-                    refused = Err(reason);
-                    break;
-                }
-            }
-        }
-        let images = Vec::with_capacity(files.len());
-        let mut outcome = Outcome { task: Some(task.id), task_ended: true, images, ..Outcome::default() };
-        let taken = match &self.runner.volume {
-            Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), &mut outcome.images).await,
-            Volume::Cache(cache) => self.take_remote(task, files, cache, &mut outcome.images).await,
-        };
-        if let Err(reason) = taken.and(refused) {
-            outcome.failure = Some(format!("task {} of image {}: {reason}", task.id, request.label()));
-        }
-        if outcome.failure.is_none() {
-            self.note_arches(request, &outcome.images);
-        }
-        outcome
-    }
-
-    /// Warns of arches that were asked for and not built, and of others: nobody would miss them before a user does.
-    fn note_arches(&self, request: &TaskRequest, images: &[AddedImage]) {
-        let asked: BTreeSet<&str> = request.arches().into_iter().collect();
-        let built: BTreeSet<&str> = images.iter().map(|added| added.image.arch.as_str()).collect();
-        let list = |arches: Vec<&str>| arches.join(", ");
-        let warn = |text| self.runner.events.message(Level::Warning, Some(request.phase), text);
-        let missing: Vec<&str> = asked.difference(&built).copied().collect();
-        if !missing.is_empty() {
-            warn(format!("the build of image {} has no image for {}", request.label(), list(missing)));
-        }
-        let others: Vec<&str> = built.difference(&asked).copied().collect();
-        if !others.is_empty() {
-            warn(format!(
-                "the build of image {} has images that nobody asked for, for {}",
-                request.label(),
-                list(others)
-            ));
-        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Takes files from a mounted volume: all of a build on one thread, because to hand over costs more than to link.
@@ -281,14 +244,6 @@ impl Run {
         self.say(Event::FetchStarted { request, file: name.clone(), size: file.size });
         let events = Arc::clone(&self.runner.events);
         Arc::new(move |bytes| events.say(Event::FetchProgress { request, file: name.clone(), bytes }))
-    }
-
-    fn note_ignored(&self, request: &TaskRequest, archive: &Archive) {
-        // Manifests and logs are part of every build; anything else may be an image that somebody misses.
-        let expected = archive.type_name == "json" || archive.filename.ends_with(".log");
-        let level = if expected { Level::Debug } else { Level::Warning };
-        let text = format!("{} (archive type {}) is not taken into the compose", archive.filename, archive.type_name);
-        self.runner.events.message(level, Some(request.phase), text);
     }
 
     /// Links a verified file into the compose. Blocks.

@@ -17,6 +17,7 @@
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod adopt;
+mod builds;
 mod collect;
 pub mod output;
 mod pace;

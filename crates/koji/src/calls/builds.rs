@@ -27,6 +27,17 @@ impl BuildState {
     pub fn from_number(number: i64) -> Option<Self> {
         usize::try_from(number).ok().and_then(|index| Self::ALL.get(index)).copied()
     }
+
+    /// The name as Koji writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Building => "BUILDING",
+            Self::Complete => "COMPLETE",
+            Self::Deleted => "DELETED",
+            Self::Failed => "FAILED",
+            Self::Canceled => "CANCELED",
+        }
+    }
 }
 
 /// A build. Its names are safe as parts of paths.
@@ -76,11 +87,14 @@ pub mod get_build {
         if *value == Value::Nil {
             return Ok(None);
         }
-        let build = fields(value, "getBuild")?;
+        build(&fields(value, "getBuild")?).map(Some)
+    }
+
+    pub(super) fn build(build: &Fields<'_>) -> Result<Build, ShapeError> {
         let state = build.get_i64("state")?;
         let name = |key: &str| checked(&build.path_of(key), build.get_str(key)?);
-        Ok(Some(Build {
-            id: id(&build)?,
+        Ok(Build {
+            id: id(build)?,
             name: name("name")?,
             version: name("version")?,
             release: name("release")?,
@@ -92,7 +106,7 @@ pub mod get_build {
                 .transpose()?,
             task_id: build.get_i64_opt("task_id")?,
             owner_name: build.get_str_opt("owner_name")?.map(str::to_owned),
-        }))
+        })
     }
 
     fn id(build: &Fields<'_>) -> Result<i64, ShapeError> {
@@ -100,6 +114,22 @@ pub mod get_build {
             Some(id) => Ok(id),
             None => build.get_i64("build_id"),
         }
+    }
+}
+
+/// `listBuilds` of one task.
+pub mod list_builds {
+    use super::{Build, MethodCall, ShapeError, Value, fields_at, get_build, int, kwargs};
+
+    /// Asks for the builds of task `task`. osbuild's failed ones do not know their task (KOJI.md 7).
+    pub fn request(task: i64) -> MethodCall {
+        MethodCall::new("listBuilds", kwargs([], [("taskID", int(task))]))
+    }
+
+    /// Reads the builds.
+    pub fn decode(value: &Value) -> Result<Vec<Build>, ShapeError> {
+        let items = value.as_array().ok_or_else(|| ShapeError::wrong_type("listBuilds", "an array", value))?;
+        items.iter().enumerate().map(|(at, item)| get_build::build(&fields_at(item, "listBuilds", at)?)).collect()
     }
 }
 
