@@ -102,7 +102,8 @@ impl Run {
                     let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
                     taking.spawn(async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
-                        match run.stop.unless_set(run.closed(task, built, lack, &files, &outputs)).await {
+                        let taken = Box::pin(run.closed(task, built, lack, &files, &outputs));
+                        match run.stop.unless_set(taken).await {
                             // What went wrong after a stop was perhaps only stopped.
                             Some(outcome) if outcome.failure.is_none() || !run.stop.is_set() => {
                                 run.end(task.request, outcome);
