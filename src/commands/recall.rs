@@ -76,13 +76,21 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: Option<&Past>, going: &G
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
     let told = !request.about.uploads || !past.uploads.is_empty();
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.canceled || (lost && going.retry_failed) {
-        Start::Submit
-    } else if past.done && told && past.images.iter().all(is_whole) {
-        Start::Keep(task, past.added(), past.uploads.clone())
-    } else {
-        Start::Adopt(task)
+    // What is to be built again for certain, unless the hub is still at it. `*` names what has changed.
+    let named =
+        |image: &String| image != "*" && is_named(std::slice::from_ref(image), &request.variant, request.name());
+    if past.has_ended() && going.rebuild.iter().any(named) {
+        return Start::Submit;
     }
+    if past.done && told && past.images.iter().all(is_whole) {
+        return Start::Keep(task, past.added(), past.uploads.clone());
+    }
+    let again = past.canceled || (going.retry_failed && (lost || past.failure.is_some()));
+    if again || lost {
+        let tasks = past.earlier.iter().copied().chain([task]).collect();
+        return Start::Again { tasks, submit: again };
+    }
+    if past.named { Start::AdoptNamed(task) } else { Start::Adopt(task) }
 }
 
 /// Whether a file that was verified before is as it was left.

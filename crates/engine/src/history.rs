@@ -417,6 +417,8 @@ impl<'a> Replay<'a> {
                 past.in_doubt = None;
                 past.task = Some(*task);
                 past.url = Some(url.clone());
+                // One that we had canceled is gone on with.
+                past.canceled = false;
                 past.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
             }
             // What is said of another task than the request has is of no use.

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 const TASKS_PER_CALL: usize = 100;
 
 impl Run {
-    /// Goes on with those of `tasks` that are what their requests ask for.
-    pub(super) async fn recognize(&self, mut tasks: Vec<Task>, submitted: mpsc::UnboundedSender<Task>) {
+    /// Goes on with those of `tasks` that are what their requests ask for. With each comes whether its owner may be somebody else.
+    pub(super) async fn recognize(&self, mut tasks: Vec<(Task, bool)>, submitted: mpsc::UnboundedSender<Task>) {
         let mut patience = Patience::lasting(self.runner.polling.settled);
         while !tasks.is_empty() {
             self.recognize_once(&mut tasks, &mut patience, &submitted).await;
@@ -20,20 +20,20 @@ impl Run {
     /// Asks once for the tasks that are left, and waits until those that are still left are to be asked for again.
     async fn recognize_once(
         &self,
-        tasks: &mut Vec<Task>,
+        tasks: &mut Vec<(Task, bool)>,
         patience: &mut Patience,
         submitted: &mpsc::UnboundedSender<Task>,
     ) {
-        let mut left: Vec<(Task, String)> = Vec::new();
+        let mut left: Vec<((Task, bool), String)> = Vec::new();
         for chunk in tasks.chunks(TASKS_PER_CALL) {
-            let ids: Vec<i64> = chunk.iter().map(|task| task.id).collect();
+            let ids: Vec<i64> = chunk.iter().map(|(task, _)| task.id).collect();
             let ask = async {
                 let owner = self.owner().await?;
                 let told = self.runner.hub.get_task_info_with_request(&ids).await;
                 Ok::<_, String>((owner, told.map_err(|error| error.to_string())?))
             };
             let Some(answer) = self.stop.unless_set(ask).await else {
-                for task in chunk {
+                for (task, _) in chunk {
                     self.abandon(*task, false);
                 }
                 continue;
@@ -42,25 +42,29 @@ impl Run {
                 Ok(answer) => answer,
                 Err(error) => {
                     // The patience with the hub is spent; the tasks go on there.
-                    for task in chunk {
+                    for (task, _) in chunk {
                         let text = format!("the hub cannot be asked what it is: {error}");
                         self.fail(task.request, Some(task.id), self.about(*task, &text));
                     }
                     continue;
                 }
             };
-            for (task, told) in chunk.iter().zip(told) {
+            for ((task, named), told) in chunk.iter().zip(told) {
                 match told {
-                    Ok(Some(info)) => match is_ours(&info, &self.requests[task.request], Some(owner)) {
-                        Ok(()) => self.adopt(task.request, task.id, submitted),
-                        // It is somebody else's, whatever the journal says: it is neither waited for nor canceled.
-                        Err(other) => {
-                            let text = format!("at the hub it is another one: {other}");
-                            self.fail(task.request, None, self.about(*task, &text));
+                    Ok(Some(info)) => {
+                        match is_ours(&info, &self.requests[task.request], Some(owner).filter(|_| !named)) {
+                            Ok(()) => self.adopt_as(task.request, task.id, *named, submitted),
+                            // It is somebody else's, whatever the journal says: it is neither waited for nor canceled.
+                            Err(other) => {
+                                let text = format!("at the hub it is another one: {other}");
+                                self.fail(task.request, None, self.about(*task, &text));
+                            }
                         }
-                    },
-                    Ok(None) => left.push((*task, "the hub does not know it".to_owned())),
-                    Err(error) => left.push((*task, format!("what the hub says of it cannot be used: {error}"))),
+                    }
+                    Ok(None) => left.push(((*task, *named), "the hub does not know it".to_owned())),
+                    Err(error) => {
+                        left.push(((*task, *named), format!("what the hub says of it cannot be used: {error}")));
+                    }
                 }
             }
         }
@@ -70,7 +74,7 @@ impl Run {
         }
         let may_wait = self.stop.unless_set(patience.wait()).await;
         if may_wait != Some(true) {
-            for (task, text) in left.drain(..) {
+            for ((task, _), text) in left.drain(..) {
                 match may_wait {
                     None => self.abandon(task, false),
                     _ => self.fail(task.request, None, self.about(task, &text)),

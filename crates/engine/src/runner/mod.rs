@@ -17,6 +17,7 @@
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod adopt;
+mod again;
 mod builds;
 mod collect;
 pub mod output;
@@ -38,7 +39,7 @@ use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
-use magudi_koji::calls::{Archive, User};
+use magudi_koji::calls::{Archive, TaskState, User};
 use magudi_koji::{Hub, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -69,6 +70,15 @@ pub enum Start {
     LookUp(InDoubt),
     /// The hub has this task for it, which is compared with it before it is waited for.
     Adopt(i64),
+    /// The same, and its owner may be somebody else.
+    AdoptNamed(i64),
+    /// Its task came to nothing, or its build. The hub is asked what has become of them before it is submitted again.
+    Again {
+        /// The tasks that it had, the last one last.
+        tasks: Vec<i64>,
+        /// Whether it is submitted again; else the last task is gone on with when there is nothing better.
+        submit: bool,
+    },
     /// This task's images are in the compose, and it is known where they were uploaded to.
     Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
 }
@@ -141,6 +151,15 @@ struct Task {
     id: i64,
 }
 
+/// What is collected.
+#[derive(Debug)]
+enum Ended {
+    /// Tasks that have ended in this state.
+    Tasks(TaskState, Vec<Task>),
+    /// A build that is there although its task has not ended well, or that will be.
+    Build(Task, i64),
+}
+
 impl Runner {
     /// Carries out `requests`, each from where `starts` says, and returns their outcomes in the same order. `claimed` are
     /// tasks that belong to requests already. `stop` ends submitting and waiting early: what has not ended then failed
@@ -155,6 +174,8 @@ impl Runner {
         let (submitted, to_wait) = mpsc::unbounded_channel();
         let (over, to_collect) = mpsc::unbounded_channel();
         let (ended, mut outcomes) = mpsc::unbounded_channel();
+        let former = starts.iter().enumerate().filter(|(_, start)| matches!(start, Start::Again { submit: true, .. }));
+        let former = former.map(|(index, _)| index);
         let run = Run {
             runner: Arc::clone(self),
             requests: Arc::clone(&requests),
@@ -162,13 +183,14 @@ impl Runner {
             stop,
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
+            former: Arc::new(former.collect()),
             made: Arc::default(),
             directories: Arc::new(self.dir.directories()),
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
         let mut work = pin!(async {
             tokio::join!(
-                Box::pin(run.submit(starts, submitted)),
+                Box::pin(run.submit(starts, submitted, over.clone())),
                 Box::pin(run.wait(to_wait, over)),
                 Box::pin(run.collect(to_collect))
             );
@@ -221,6 +243,8 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
+    /// Requests that had tasks before and are submitted again.
+    former: Arc<BTreeSet<usize>>,
     /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.

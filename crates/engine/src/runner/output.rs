@@ -1,6 +1,7 @@
 //! The *output* of a task is where composer's own words are: why an image failed, and where one was uploaded to
 //! (KOJI.md 5). It is read once for each failed task and for each task with upload options, and for no other.
 
+use super::again::Despite;
 use super::{Outcome, Run, Task};
 use crate::event::Event;
 use crate::plan::TaskRequest;
@@ -9,9 +10,27 @@ use magudi_compose::CloudUpload;
 use magudi_koji::calls::{Build, TaskResult, TaskState};
 use tokio::sync::Semaphore;
 
+/// How a request ends whose task did not end well.
+pub(super) enum Ending {
+    Failed(Outcome),
+    /// A build that is there all the same.
+    Take(Task, i64),
+}
+
 impl Run {
     /// How a request ends whose task failed or was canceled.
-    pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Outcome {
+    pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Ending {
+        let despite = if state == TaskState::Failed { self.despite_failure(task).await } else { None };
+        let says = match despite {
+            Some(Despite::Take(of_task, build)) => {
+                if of_task.id != task.id {
+                    self.say_adopted(of_task.request, of_task.id, false);
+                }
+                return Ending::Take(of_task, build);
+            }
+            Some(Despite::Says(text)) => format!("; {text}"),
+            None => String::new(),
+        };
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
         let status = if state == TaskState::Failed || request.about.uploads {
@@ -33,7 +52,7 @@ impl Run {
         };
         let log = self.runner.dir.watch_log(&request.variant, task.request + 1);
         outcome.failure = Some(format!(
-            "OSBuild task {} of image {} {how}. See {} for details",
+            "OSBuild task {} of image {} {how}{says}. See {} for details",
             task.id,
             request.label(),
             log.display()
@@ -46,7 +65,7 @@ impl Run {
             };
             outcome.uploads = self.tell(task, Ok(status), build.as_ref());
         }
-        outcome
+        Ending::Failed(outcome)
     }
 
     /// What became of the uploads of a closed task.

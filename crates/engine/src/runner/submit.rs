@@ -3,8 +3,9 @@
 //! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
+use super::again::Former;
 use super::search::{Doubt, next_look};
-use super::{Outcome, Run, STOPPED, Start, Task};
+use super::{Ended, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
 use crate::lookup::{Sent, since_now};
@@ -52,10 +53,15 @@ impl Refused {
 impl Run {
     /// Begins every request: sends those that were never sent, searches for those that may have been, goes on with those that
     /// have a task.
-    pub(super) async fn submit(&self, starts: Vec<Start>, submitted: mpsc::UnboundedSender<Task>) {
+    pub(super) async fn submit(
+        &self,
+        starts: Vec<Start>,
+        submitted: mpsc::UnboundedSender<Task>,
+        over: mpsc::UnboundedSender<Ended>,
+    ) {
         let mut to_send = VecDeque::new();
         let mut doubts = Vec::new();
-        let mut to_adopt = Vec::new();
+        let (mut to_adopt, mut formers) = (Vec::new(), Vec::new());
         let settled = Instant::now() + self.runner.polling.settled;
         for (index, start) in starts.into_iter().enumerate() {
             match start {
@@ -65,7 +71,9 @@ impl Run {
                     // The receiver lives as long as the run.
                     let _ = self.ended.send((index, outcome));
                 }
-                Start::Adopt(task) => to_adopt.push(Task { request: index, id: task }),
+                Start::Adopt(task) => to_adopt.push((Task { request: index, id: task }, false)),
+                Start::AdoptNamed(task) => to_adopt.push((Task { request: index, id: task }, true)),
+                Start::Again { tasks, submit } => formers.push(Former { request: index, tasks, submit }),
                 Start::LookUp(what) => match Sent::of(&self.requests[index]) {
                     Ok(sent) => doubts.push(Doubt::of_before(index, sent, what, settled)),
                     Err(text) => self.refuse(index, text, None),
@@ -73,6 +81,10 @@ impl Run {
                 Start::Submit => to_send.push_back(index),
             }
         }
+        let (again, as_before) = self.again(formers, &submitted, &over).await;
+        to_send.extend(again);
+        to_adopt.extend(as_before.into_iter().map(|task| (task, false)));
+        drop(over);
         tokio::join!(self.send_all(to_send, doubts, &submitted), self.recognize(to_adopt, submitted.clone()));
     }
 
@@ -209,8 +221,18 @@ impl Run {
 
     /// Goes on with a task that is there.
     pub(super) fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
+        self.adopt_as(index, task, false, submitted);
+    }
+
+    /// Says that a task is the one of a request from now on.
+    pub(super) fn say_adopted(&self, index: usize, task: i64, named: bool) {
         self.note(&self.requests[index], self.claim(task));
-        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named: false });
+        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named });
+    }
+
+    /// Goes on with a task that is there; `named`: it may be somebody else's.
+    pub(super) fn adopt_as(&self, index: usize, task: i64, named: bool, submitted: &mpsc::UnboundedSender<Task>) {
+        self.say_adopted(index, task, named);
         // The receiver ends only after this sender.
         let _ = submitted.send(Task { request: index, id: task });
     }
