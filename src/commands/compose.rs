@@ -3,6 +3,7 @@
 
 use super::inspect::{Inspected, Request, Typed, inspect};
 use super::outage::OutageLog;
+use super::preflight::ask_before;
 use super::recall::{Recalled, recall};
 use super::{RUN_THREADS, runtime, signals};
 use crate::cli::{ComposeArgs, KojiArgs, RunArgs};
@@ -16,6 +17,7 @@ use magudi_compose::status::{Status, load_status, reopen};
 use magudi_compose::sweep::sweep;
 use magudi_compose::write::write_atomic;
 use magudi_config::codes::BAD_PROFILE;
+use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_text;
 use magudi_config::load::Syntax;
 use magudi_config::render::secrets::starred;
@@ -29,7 +31,7 @@ use magudi_engine::log::LogFile;
 use magudi_engine::mask::Mask;
 use magudi_engine::notify::{NotifierEnd, Scripts, USUAL_LIMIT, notifier};
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::runner::Polling;
+use magudi_engine::runner::{Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::volume::{Cache, Volume};
@@ -212,14 +214,22 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
         return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
     }
     request.check()?;
-    let inspected = inspect(&options.config, request, environment, Typed::Required)?;
+    let mut inspected = inspect(&options.config, request, environment, Typed::Required)?;
     let hub = choose_hub(options, environment, &inspected)?;
-    if !options.quiet {
-        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
-    }
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
+    // Of one that was begun it is known later what is to be submitted.
+    if !dir.logs_global().join(journal::NAME).exists() {
+        let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
+        inspected.diagnostics.extend(found);
+        if has_errors(&inspected.diagnostics) {
+            return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
+        }
+    }
+    if !options.quiet {
+        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
+    }
     let events = options.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, recall, events })
 }
@@ -243,7 +253,7 @@ pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Insp
             Some(path) => super::hub::scenario(path)?,
             None => magudi_devhub::Scenario::default(),
         };
-        return Ok(HubChoice::Simulated(Box::new(scenario)));
+        return Ok(HubChoice::Simulated(Box::new(super::hub::for_plan(scenario, inspected.requests()))));
     }
     let configured = inspected.config.koji_profile.as_ref();
     match profile(options, environment, configured.map(Text::as_str)) {
@@ -357,6 +367,7 @@ pub fn compose(
             ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
         }
     };
+    let was_begun = dir.logs_global().join(journal::NAME).exists();
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
@@ -372,6 +383,17 @@ pub fn compose(
     let requests = inspected.expand(&identity, &dir);
     let fresh = wanted == Recall::IfUnfinished && matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
     let recalled = recall(&dir, &requests, &inspected, fresh, &options.going)?;
+    if was_begun {
+        let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
+        let found = ask_before(options, environment, ui, &inspected, &hub, &requests, is_submitted)?;
+        if has_errors(&found) {
+            return Err(Failure::invalid(found, inspected.sources));
+        }
+        if !options.quiet {
+            ui.diagnostics(&found, &inspected.sources);
+        }
+        inspected.diagnostics.extend(found);
+    }
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }

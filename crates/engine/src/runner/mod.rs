@@ -72,6 +72,13 @@ pub enum Start {
     Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
 }
 
+impl Start {
+    /// Whether the request is submitted for certain: not so where the hub may have a task for it.
+    pub fn is_submitted(&self) -> bool {
+        matches!(self, Self::Submit)
+    }
+}
+
 /// All that a run needs besides the plan.
 pub struct Runner {
     /// For reading: anonymous.
