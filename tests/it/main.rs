@@ -10,6 +10,7 @@
 //! - `docs`: the pages for users: commands, links, tables
 //! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
+//! - `outages`: a hub that goes away while a compose runs, and comes back
 //! - `hub`: runs against `magudi hub` in another process
 //! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `resume`: what kills a run, and how the next one goes on
@@ -41,6 +42,7 @@ mod hostile;
 mod hub;
 mod image;
 mod merging;
+mod outages;
 mod packaging;
 mod program;
 mod proxy;

@@ -16,6 +16,7 @@ mod negotiate;
 mod options;
 mod retry;
 mod session;
+mod stopwatch;
 mod tls;
 
 pub use auth::{Authenticator, Password};
@@ -25,3 +26,4 @@ pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
 pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies};
 pub use retry::{RetryPolicy, jittered};
 pub use session::Session;
+pub use stopwatch::{Spent, timed};

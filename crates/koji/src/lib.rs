@@ -18,7 +18,7 @@ pub mod xmlrpc;
 
 pub use client::{
     Authenticator, ClientOptions, FileStream, Hub, Listener, NegotiateError, Negotiation, Negotiator, Password,
-    Proxies, RetryPolicy, Session, TicketSource, jittered,
+    Proxies, RetryPolicy, Session, Spent, TicketSource, jittered, timed,
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;

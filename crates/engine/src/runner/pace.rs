@@ -3,13 +3,13 @@
 //!
 //! | what | then |
 //! | --- | --- |
-//! | something changed, or a task was submitted | the shortest pause again |
+//! | something changed, a task was submitted, or the hub was away | the shortest pause again |
 //! | nothing changed | half as much again, up to the longest pause (`poll_interval` of the koji profile) |
 //! | a task has been open for about as long as another one was | a quarter of the longest pause at the most |
 //! | many tasks are open | no more than [`CALLS_PER_SECOND`] |
 //! | the hub answers slowly | no more than a fifth of the time is spent asking |
 //!
-//! The last two win over the others. A little is taken off each pause at random, so that composes that began together do
+//! The last two win over the others, up to [`MOST_FOR_THE_HUB`] times the longest pause. A little is taken off each pause at random, so that composes that began together do
 //! not ask together.
 
 use magudi_koji::jittered;
@@ -40,6 +40,9 @@ const CALLS_PER_SECOND: u32 = 20;
 /// A pause is at least so many times as long as the round before it took.
 const BREATH: u32 = 4;
 
+/// However long the hub takes, no pause is longer than so many times the longest one.
+const MOST_FOR_THE_HUB: u32 = 3;
+
 /// How far from the time that another task took a task is about to end, as a part of that time.
 const ABOUT: f64 = 0.1;
 
@@ -54,8 +57,10 @@ const MOST_REMEMBERED: usize = 256;
 pub struct Round {
     /// How many calls it took.
     pub calls: u32,
-    /// How long.
+    /// How long the hub took to answer them, without the time that was waited for it while it did not answer.
     pub took: Duration,
+    /// Whether it was waited for.
+    pub waited: bool,
     /// Whether any task was in another state than before.
     pub changed: bool,
     /// Whether a task is about to end.
@@ -101,12 +106,13 @@ impl Pace {
     pub fn floor(&self, round: &Round) -> Duration {
         let by_calls = Duration::from_secs(1) * round.calls / CALLS_PER_SECOND;
         let by_time = round.took.saturating_mul(BREATH);
-        by_calls.max(by_time).max(self.polling.least)
+        by_calls.max(by_time).min(self.polling.most * MOST_FOR_THE_HUB).max(self.polling.least)
     }
 
     /// The pause after a round.
     pub fn pause(&mut self, round: &Round) -> Duration {
-        if round.changed {
+        // Much may have happened while the hub was away.
+        if round.changed || round.waited {
             self.reset();
         } else {
             let most = if round.about_to_end { self.polling.most / CLOSE_LOOK } else { self.polling.most };
@@ -150,6 +156,23 @@ mod tests {
         assert_about(pace.pause(&busy), 12 * SECOND);
         let many = Round { calls: 250, changed: true, ..Round::default() };
         assert_about(pace.pause(&many), SECOND * 250 / CALLS_PER_SECOND);
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_a_few_of_the_longest() {
+        let mut pace = pace();
+        for took in [SECOND * 10, SECOND * 3600] {
+            assert_about(pace.pause(&Round { calls: 1, took, ..Round::default() }), 18 * SECOND);
+        }
+        assert_about(pace.pause(&Round { calls: 10_000, ..Round::default() }), 18 * SECOND);
+    }
+
+    #[test]
+    fn after_an_outage_it_is_looked_at_once() {
+        let mut pace = pace();
+        let quiet = Round { calls: 1, took: SECOND / 100, ..Round::default() };
+        (0..20).for_each(|_| drop(pace.pause(&quiet)));
+        assert_about(pace.pause(&Round { waited: true, ..quiet }), SECOND / 20);
     }
 
     #[test]

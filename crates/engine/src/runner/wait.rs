@@ -4,6 +4,7 @@ use super::pace::{Pace, Round};
 use super::{Run, Task};
 use crate::event::Event;
 use magudi_koji::calls::{TaskInfo, TaskState};
+use magudi_koji::timed;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -79,13 +80,15 @@ impl Run {
         pace: &mut Pace,
         over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
     ) -> Round {
-        let begun = Instant::now();
         let mut round = Round::default();
         let ids: Vec<i64> = watched.keys().copied().collect();
         for chunk in ids.chunks(IDS_PER_CALL) {
             round.calls += 1;
             // A hub that does not answer does not keep a run from being stopped.
-            let Some(infos) = self.stop.unless_set(self.runner.hub.get_task_info(chunk)).await else { break };
+            let (infos, spent) = timed(self.stop.unless_set(self.runner.hub.get_task_info(chunk))).await;
+            round.took += spent.answering;
+            round.waited |= spent.waited;
+            let Some(infos) = infos else { break };
             match infos {
                 Ok(infos) => round.changed |= self.take_states(watched, pace, chunk, infos, over),
                 Err(error) => {
@@ -102,7 +105,6 @@ impl Run {
         }
         let open_for = |watched: &Watched| watched.open_since.map(|since| since.elapsed());
         round.about_to_end = watched.values().filter_map(open_for).any(|age| pace.is_about_to_end(age));
-        round.took = begun.elapsed();
         round
     }
 

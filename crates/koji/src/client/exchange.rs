@@ -4,11 +4,13 @@
 use super::http::{self, Http};
 use super::negotiate::{self, Handshake};
 use super::retry::{RetryPolicy, jittered};
+use super::stopwatch;
 use crate::error::{Attempted, KojiError};
 use crate::fault::FaultClass;
 use crate::xmlrpc::{DecodeError, Fault, Response, Value, decode_response, encode_call};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often in a row an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2),
@@ -20,6 +22,9 @@ const DECODE_INLINE: usize = 512 * 1024;
 
 /// How often a call is repeated that fails although the hub answers others, once the patience for one call is spent.
 const CHANCES_OF_A_WELL_HUB: u32 = 2;
+
+/// How much longer than a failure silence goes on before it is told of: it may be an answer that takes its time.
+const SILENCE: u32 = 2;
 
 /// How long a hub may take to show that it is there.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,14 +63,17 @@ impl From<Failed> for KojiError {
 impl Exchange<'_> {
     /// Carries out the call.
     pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
-        let mut patience =
-            Patience { http, policy, started: Instant::now(), failures: 0, malformed: 0, well: 0, told: false };
+        let started = Instant::now();
+        let mut patience = Patience { http, policy, started, failures: 0, malformed: 0, well: 0, told: false };
         let mut attempts = 0_u32;
         let mut lost = self.lost;
         loop {
             attempts = attempts.saturating_add(1);
-            let (error, asked_pause) = match self.attempt(http).await {
+            let begun = Instant::now();
+            let attempt = patience.listen(&self, self.attempt(http)).await;
+            let (error, asked_pause) = match attempt {
                 Ok(Response::Value(value)) => {
+                    stopwatch::answered(begun);
                     patience.answered(self.method);
                     return Ok(value);
                 }
@@ -79,10 +87,11 @@ impl Exchange<'_> {
             let Some(pause) = pause else {
                 return Err(Failed { error: finish(error, attempts, lost), lost });
             };
+            stopwatch::waited();
             patience.tell(&error);
             lost |= error.fault().is_none() && error.may_have_executed();
             if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+                patience.pause(&error, pause).await;
             }
         }
     }
@@ -185,6 +194,34 @@ struct Patience<'a> {
 }
 
 impl Patience<'_> {
+    /// Waits for an attempt. Of one that takes long the listener hears before it is over; of a hub that is always so slow only once.
+    async fn listen<F: Future>(&mut self, call: &Exchange<'_>, attempt: F) -> F::Output {
+        let due = self.http.notice_after.saturating_mul(SILENCE);
+        let mut attempt = std::pin::pin!(attempt);
+        let is_first = self.failures == 0;
+        if let Ok(output) = tokio::time::timeout(due.saturating_sub(self.started.elapsed()), &mut attempt).await {
+            if is_first {
+                self.http.is_slow.store(false, Ordering::Relaxed);
+            }
+            return output;
+        }
+        if !is_first || !self.http.is_slow.swap(true, Ordering::Relaxed) {
+            self.tell_now(&KojiError::Timeout { call: call.call(), after: due });
+        }
+        attempt.await
+    }
+
+    /// Waits before the next attempt. When notice of `error` is due by then, it is given.
+    async fn pause(&mut self, error: &KojiError, pause: Duration) {
+        let due = self.http.notice_after.saturating_sub(self.started.elapsed());
+        if self.told || due >= pause {
+            return tokio::time::sleep(pause).await;
+        }
+        tokio::time::sleep(due).await;
+        self.tell_now(error);
+        tokio::time::sleep(pause.saturating_sub(due)).await;
+    }
+
     /// The pause after a fault; none: it stands.
     fn after_fault(&self, fault: &Fault) -> Option<Duration> {
         let policy = self.policy;
@@ -200,7 +237,7 @@ impl Patience<'_> {
         if !error.is_retriable() || self.malformed > MALFORMED_RETRIES {
             return None;
         }
-        let pause = asked.unwrap_or_default().min(policy.max_delay).max(jittered(policy.delay(self.failures)));
+        let pause = asked.unwrap_or_default().min(policy.max_asked).max(jittered(policy.delay(self.failures)));
         if self.failures <= policy.max_retries && self.within(pause, policy.budget) {
             return Some(pause);
         }
@@ -224,11 +261,17 @@ impl Patience<'_> {
         self.started.elapsed().saturating_add(pause) <= budget
     }
 
+    /// Tells of an error, once it is not the only one and has gone on for a while. That nobody listens at all will not be over
+    /// the next moment, and is told at once.
     fn tell(&mut self, error: &KojiError) {
-        if let Some(listener) = &self.http.listener
-            && !self.told
-            && self.started.elapsed() >= self.http.notice_after
-        {
+        let is_away = self.failures > 1 && matches!(error, KojiError::Transport { call, .. } if !call.sent);
+        if is_away || self.started.elapsed() >= self.http.notice_after {
+            self.tell_now(error);
+        }
+    }
+
+    fn tell_now(&mut self, error: &KojiError) {
+        if let Some(listener) = self.http.listener.as_ref().filter(|_| !self.told) {
             self.told = true;
             listener.waiting(error);
         }

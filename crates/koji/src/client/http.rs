@@ -11,6 +11,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Response, Url};
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How long an unused connection is kept. Apache closes it after five seconds (KOJI.md 1), and a call on a connection
@@ -41,6 +42,8 @@ pub struct Http {
     pub clock: HubClock,
     pub listener: Option<Arc<dyn Listener>>,
     pub notice_after: Duration,
+    /// The last call took so long to be answered that the listener heard of it.
+    pub is_slow: AtomicBool,
 }
 
 impl Http {
@@ -69,6 +72,7 @@ impl Http {
             clock: HubClock::default(),
             listener: options.listener.clone(),
             notice_after: options.notice_after,
+            is_slow: AtomicBool::new(false),
         })
     }
 }

@@ -50,7 +50,7 @@ impl Hub {
         let login_retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));
         let retry = match &options.retry {
             Some(retry) => retry.clone(),
-            None => login_retry.clone().with_outage(options.outage),
+            None => login_retry.clone().with_outage(options.outage).at_the_pace_of(profile),
         };
         let anonymous_retry = if retry.anonymous {
             retry.clone()

@@ -51,7 +51,7 @@ pub struct ClientOptions {
     pub negotiation: Option<Arc<dyn Negotiation>>,
     /// Who hears that a call waits for the hub.
     pub listener: Option<Arc<dyn Listener>>,
-    /// How long a call fails before the listener hears of it.
+    /// How long a call fails before the listener hears of it; of one that is neither answered nor fails after twice that time.
     pub notice_after: Duration,
 }
 
@@ -80,7 +80,7 @@ impl Default for ClientOptions {
             ccache: None,
             negotiation: super::negotiate::system(),
             listener: None,
-            notice_after: Duration::from_secs(30),
+            notice_after: Duration::from_secs(2),
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// The longest pause.
     pub max_delay: Duration,
+    /// The longest pause that a server may ask for.
+    pub max_asked: Duration,
     /// No repetition begins later than this after the first attempt.
     pub budget: Duration,
     /// How long a call is repeated beyond that, as long as the hub as a whole does not answer.
@@ -36,6 +38,7 @@ impl RetryPolicy {
             max_retries: profile.max_retries,
             first_delay: LEAST_PAUSE.min(profile.retry_interval),
             max_delay: profile.retry_interval,
+            max_asked: profile.retry_interval,
             budget,
             outage: Duration::ZERO,
             offline_delay: profile.offline_retry_interval.max(LEAST_PAUSE),
@@ -49,12 +52,26 @@ impl RetryPolicy {
         Self { outage, offline_budget: self.offline_budget.max(outage), ..self }
     }
 
+    /// The same patience with pauses that are no longer than the profile's `poll_interval`, but for those that a server asks for:
+    /// who looks at tasks so often sees as soon that the hub is back.
+    pub fn at_the_pace_of(self, profile: &Profile) -> Self {
+        let longest = profile.poll_interval.max(LEAST_PAUSE);
+        let times = (self.max_delay.as_secs_f64() / longest.as_secs_f64()).ceil().max(1.0) as u32;
+        Self {
+            max_retries: self.max_retries.saturating_mul(times),
+            max_delay: self.max_delay.min(longest),
+            offline_delay: self.offline_delay.min(longest),
+            ..self
+        }
+    }
+
     /// One repetition, at once.
     pub fn once() -> Self {
         Self {
             max_retries: 1,
             first_delay: Duration::ZERO,
             max_delay: Duration::ZERO,
+            max_asked: Duration::ZERO,
             budget: Duration::MAX,
             outage: Duration::ZERO,
             offline_delay: Duration::ZERO,
@@ -110,6 +127,21 @@ mod tests {
         let policy = RetryPolicy::from_profile(&profile).with_outage(hour);
         assert_eq!((policy.outage, policy.offline_budget), (hour, Duration::MAX));
         assert_eq!(RetryPolicy::from_profile(&profile).outage, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_hub_is_looked_for_as_often_as_its_tasks_are() {
+        let mut profile = Profile::for_server("p", "http://h/kojihub");
+        let policy = RetryPolicy::from_profile(&profile).at_the_pace_of(&profile);
+        assert_eq!(
+            (policy.max_delay.as_secs(), policy.offline_delay.as_secs(), policy.max_asked.as_secs()),
+            (6, 6, 20)
+        );
+        assert_eq!((policy.max_retries, policy.budget.as_secs()), (120, 600));
+        profile.poll_interval = Duration::ZERO;
+        profile.retry_interval = Duration::from_millis(10);
+        let policy = RetryPolicy::from_profile(&profile).at_the_pace_of(&profile);
+        assert_eq!((policy.max_delay.as_millis(), policy.offline_delay.as_secs(), policy.max_retries), (10, 1, 30));
     }
 
     #[test]

@@ -116,6 +116,7 @@ pub fn options() -> ClientOptions {
         max_retries: 3,
         first_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(2),
+        max_asked: Duration::from_millis(2),
         budget: Duration::from_secs(20),
         outage: Duration::ZERO,
         offline_delay: Duration::from_millis(1),

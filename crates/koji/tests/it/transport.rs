@@ -4,7 +4,7 @@ use crate::server::{Server, Step, fault, http, options, session, value};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::encode_response;
 use magudi_koji::{
-    ClientOptions, FaultClass, Hub, KojiError, Listener, MethodCall, Profile, Proxies, RetryPolicy, Value,
+    ClientOptions, FaultClass, Hub, KojiError, Listener, MethodCall, Profile, Proxies, RetryPolicy, Value, timed,
 };
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -244,18 +244,49 @@ impl Listener for Notes {
 #[tokio::test]
 async fn who_waits_is_told_once() {
     let offline = || fault(1014, "server is offline");
-    for (notice_after, expected) in [
-        (Duration::ZERO, &["waiting: getBuild: ServerOffline: server is offline", "getBuild answered"][..]),
-        (Duration::from_secs(60), &[]),
+    let second = Duration::from_secs(1);
+    for (first, notice_after, expected) in [
+        (offline(), second / 50, &["waiting: getBuild: ServerOffline: server is offline", "getBuild answered"][..]),
+        (Step::Silence(second), second / 50, &["no answer within 0.04 s", "getBuild answered"]),
+        (offline(), 60 * second, &[]),
     ] {
         let notes = std::sync::Arc::new(Notes::default());
-        let options = ClientOptions { listener: Some(notes.clone()), notice_after, ..outage_options() };
-        let server = Server::start([offline(), Step::Drop, offline(), value(&Value::Nil), value(&Value::Nil)]).await;
+        let mut options = ClientOptions { listener: Some(notes.clone()), notice_after, ..outage_options() };
+        options.retry.as_mut().unwrap().offline_delay = second / 10;
+        let server = Server::start([first, offline(), offline(), value(&Value::Nil), value(&Value::Nil)]).await;
         let hub = server.hub_with(&options);
         hub.call("getBuild", &[]).await.unwrap();
         hub.call("getTag", &[]).await.unwrap();
-        assert_eq!(*notes.0.lock().unwrap(), expected);
+        let notes = notes.0.lock().unwrap();
+        assert_eq!(notes.len(), expected.len(), "{notes:?}");
+        assert!(notes.iter().zip(expected).all(|(note, part)| note.contains(part)), "{notes:?}");
     }
+}
+
+/// That nobody listens is told at once, however long other failures may go on.
+#[tokio::test]
+async fn a_hub_that_is_not_there_is_told_of_at_once() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let profile = Profile::for_server("p", format!("http://127.0.0.1:{port}/kojihub"));
+    let notes = std::sync::Arc::new(Notes::default());
+    let notice_after = Duration::from_secs(60);
+    let options = ClientOptions { listener: Some(notes.clone()), notice_after, ..options() };
+    Hub::new(&profile, &options).unwrap().call("getBuild", &[]).await.unwrap_err();
+    let notes = notes.0.lock().unwrap();
+    assert!(notes.len() == 1 && notes[0].contains("cannot connect"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn the_time_that_is_waited_for_a_hub_is_not_the_time_that_it_takes() {
+    let script = [Step::Silence(Duration::from_secs(1)), value(&Value::Int(1)), value(&Value::Int(2))];
+    let server = Server::start(script).await;
+    let hub = server.hub();
+    let begun = Instant::now();
+    let (answer, spent) = timed(hub.call("getBuild", &[])).await;
+    assert_eq!(answer.unwrap(), Value::Int(1));
+    assert!(spent.waited && spent.answering + Duration::from_millis(900) < begun.elapsed(), "{spent:?}");
+    let (_, spent) = timed(hub.call("getBuild", &[])).await;
+    assert!(!spent.waited && !spent.answering.is_zero(), "{spent:?}");
 }
 
 #[tokio::test]
