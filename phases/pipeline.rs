@@ -288,7 +288,7 @@ impl Compose {
             }
             for outcome in outcomes {
                 uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
-                    upload.reason = upload.reason.map(|reason| self.events.hide(reason));
+                    upload.reason = upload.reason.map(|reason| self.events.harmless(reason));
                     upload
                 }));
                 for added in outcome.images {
@@ -424,7 +424,7 @@ impl Compose {
     }
 
     fn finish(&self, mut status: Status, error: Option<String>, deliverables: &Deliverables) -> End {
-        let mut error = error.map(|error| self.events.hide(error));
+        let mut error = error.map(|error| self.events.harmless(error));
         if let Err(problem) = self.journal.sync() {
             // Before this nothing was done that it does not have; a resume does the rest again.
             self.events.message(Level::Warning, None, problem.to_string());

@@ -21,7 +21,7 @@ pub use width::wrapped;
 
 use crate::settings::Environment;
 use magudi_config::render::render_human;
-use magudi_config::{Diagnostic, Severity, Sources};
+use magudi_config::{Diagnostic, Severity, Sources, outside};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 /// Bytes of an answer that are printed at once.
@@ -142,18 +142,9 @@ fn tally(diagnostics: &[Diagnostic], strict: bool) -> Option<String> {
     Some(if refused { format!("{all}: --strict takes warnings for errors") } else { all })
 }
 
-/// Text from outside as a terminal may see it: without control characters but line feeds and tabs, and without those that
-/// turn the direction of what follows or are not seen at all.
+/// Text from outside as a terminal may see it, see [`outside`].
 pub fn printable(text: &str) -> String {
-    if !text.chars().any(is_unprintable) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if is_unprintable(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
-fn is_unprintable(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    (c.is_control() && c != '\n' && c != '\t') || turns
+    outside::visible(text).into_owned()
 }
 
 /// A number of things: `1 task`, `28 tasks`.
@@ -179,13 +170,6 @@ pub fn bytes(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escape_sequences_are_made_visible() {
-        assert_eq!(printable("a\x1b[31mb\tc\n"), "a\\u{1b}[31mb\tc\n");
-        assert_eq!(printable("a\r\u{202e}b"), "a\\u{d}\\u{202e}b");
-        assert_eq!(printable("žluť"), "žluť");
-    }
 
     #[test]
     fn several_diagnostics_are_counted() {

@@ -3,6 +3,7 @@
 
 use crate::program::{Hub, Ran, Scene, files, image};
 use crate::proxy;
+use crate::scripted_hub::{self, ScriptedHub};
 use std::os::unix::fs::symlink;
 
 const FILE: &str = "disk-9.2-1.x86_64.qcow2";
@@ -72,4 +73,42 @@ fn links_that_lie_in_the_way_are_not_followed() {
         assert!(ran.stderr.contains("is a symbolic link out of"), "{}: {}", link.display(), ran.stderr);
         assert!(files(&elsewhere).is_empty(), "{}: {:?}", link.display(), files(&elsewhere));
     }
+}
+
+/// What composer and the hub say of a failure is in many files; in none is a character that does something to a terminal or is
+/// not seen, and no second line looks like one of ours.
+#[test]
+fn texts_of_a_hub_are_visible_everywhere() {
+    const EVIL: &str =
+        "no\u{1b}[2J\u{7}\u{9b}31m\u{202e}drow\u{2066}\u{200b}\u{2028}\r\n2026-01-01 00:00:00 [INFO    ] all is well";
+    const ACTS: [char; 8] = ['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\r'];
+    let scene = Scene::new();
+    let members = |name: &str| format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]");
+    scene.write_compose("", &["x86_64"], &["disk", "cloud"].map(|name| image(name, &members(name))));
+    let hub = ScriptedHub::start(&scene);
+    hub.state().task_seconds = f64::INFINITY;
+    // As composer writes it into its JSON.
+    let reason = serde_json::Value::from(EVIL).to_string().replace('"', "");
+    hub.on("getTaskInfo", move |state, _| {
+        let open: Vec<i64> = state.tasks.values().filter(|task| !task.state.is_final()).map(|task| task.id).collect();
+        open.into_iter().for_each(|id| state.fail_compose(id, &reason));
+        None
+    });
+    let ran = Ran::from(scripted_hub::run_command(&scene, &["--events", "target/events"]).output().unwrap());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let told = scripted_hub::verb(&scene, "status", &[]);
+    let said = [ran.stderr, ran.stdout, told.stdout, told.stderr].join("\n");
+    let (mut texts, mut quoting) = (vec![("the program".to_owned(), said)], 0);
+    for file in files(&scene.target()) {
+        let text = std::fs::read(scene.target().join(&file)).unwrap();
+        texts.push((file.display().to_string(), String::from_utf8(text).unwrap()));
+    }
+    for (place, text) in texts {
+        assert!(!text.contains(ACTS), "{place}: {text:?}");
+        let is_log = !place.ends_with(".html");
+        assert!(!is_log || !text.lines().any(|line| line.starts_with("2026-01-01 00:00:00")), "{place}: {text}");
+        quoting += usize::from(text.contains("all is well"));
+    }
+    // The program, the log, the traceback, two watch logs, the journal, the events, the report.
+    assert!(quoting >= 7, "only {quoting} places quote it");
 }

@@ -290,9 +290,9 @@ fn a_resumed_compose_keeps_what_was_uploaded_before() {
     };
     assert_eq!(run(&["run", "--config", "test.conf", "--test", "--target-dir", "target"]).status, Some(1));
     drop(hub);
-    // The same hub again, where the second image can be built.
+    // The same hub again at another port, where the second image can be built.
     let hub = Hub::start(&scene, &[]);
-    let ran = run(&["resume", &compose(&scene).display().to_string(), "--retry-failed"]);
+    let ran = run(&["resume", &compose(&scene).display().to_string(), "--retry-failed", "--hub-moved"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("are in the compose already"), "{}", ran.stderr);
     let manifest = manifest(&scene);

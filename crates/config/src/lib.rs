@@ -6,7 +6,8 @@
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
 //! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`] and its [`sections`]
-//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`]
+//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`],
+//!   text from [`outside`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
 pub mod base_name;
@@ -21,6 +22,7 @@ pub mod json;
 pub mod json_schema;
 pub mod limits;
 pub mod load;
+pub mod outside;
 pub mod pattern;
 pub mod python;
 pub mod render;

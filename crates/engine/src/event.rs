@@ -8,8 +8,10 @@ use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::images::{Checksums, Image};
+use magudi_config::outside;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -385,29 +387,23 @@ impl Event {
         }
     }
 
-    /// Hides secrets in the texts that somebody else may have written. Names, paths and numbers stay: a resume needs them.
-    fn hide(&mut self, mask: &Mask) {
-        let option = |text: &mut Option<String>| {
-            if let Some(text) = text {
-                mask.hide_in(text);
-            }
-        };
+    /// Changes the texts that somebody else may have written. Names, paths and numbers stay: a resume needs them.
+    fn change_texts(&mut self, change: impl Fn(&mut String)) {
         match self {
             Self::Message { text, .. } | Self::LeftOut { text } | Self::PhaseSkipped { reason: text, .. } => {
-                mask.hide_in(text);
+                change(text);
             }
             Self::Diagnostic { message, help, .. } => {
-                mask.hide_in(message);
-                option(help);
+                change(message);
+                help.iter_mut().for_each(change);
             }
-            Self::RequestFailed { error, reason, causes, .. } => {
-                mask.hide_in(error);
-                option(reason);
+            Self::RequestFailed { error, reason, causes, argument, .. } => {
+                change(error);
                 let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
-                texts.for_each(|text| mask.hide_in(text));
+                reason.iter_mut().chain(argument).chain(texts).for_each(change);
             }
-            Self::CloudUpload { upload, .. } => option(&mut upload.reason),
-            Self::ComposeFinished { error, .. } => option(error),
+            Self::CloudUpload { upload, .. } => upload.reason.iter_mut().for_each(change),
+            Self::ComposeFinished { error, .. } => error.iter_mut().for_each(change),
             _ => {}
         }
     }
@@ -487,7 +483,8 @@ impl Stamped {
     pub fn to_json_line(&self) -> String {
         // The event serialises to an object whose first member is its name; version and time go before it.
         let body = serde_json::to_string(&self.event).unwrap_or_else(|_| "{}".to_owned());
-        format!("{{\"v\":{VERSION},\"t\":\"{}\",{}", self.time, &body[1..])
+        // Who looks at it in a terminal is safe from what is in names, too.
+        outside::json(format!("{{\"v\":{VERSION},\"t\":\"{}\",{}", self.time, &body[1..]))
     }
 }
 
@@ -522,11 +519,14 @@ impl Events {
         let _ = self.mask.set(mask);
     }
 
-    /// A text without what must not be shown.
-    pub fn hide(&self, text: String) -> String {
-        match self.mask.get() {
-            Some(mask) => mask.hide(&text).into_owned(),
-            None => text,
+    /// A text as it may be shown and kept: without secrets, and visible ([`outside`]).
+    pub fn harmless(&self, mut text: String) -> String {
+        if let Some(mask) = self.mask.get() {
+            mask.hide_in(&mut text);
+        }
+        match outside::visible(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(visible) => visible,
         }
     }
 
@@ -537,9 +537,7 @@ impl Events {
 
     /// Says an event.
     pub fn say(&self, mut event: Event) {
-        if let Some(mask) = self.mask.get() {
-            event.hide(mask);
-        }
+        event.change_texts(|text| *text = self.harmless(std::mem::take(text)));
         let stamped = Stamped { time: Timestamp::now(), event };
         for subscriber in self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             subscriber.on_event(&stamped);

@@ -5,7 +5,7 @@ use crate::event::{Event, Level, Stamped, Subscriber};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::{CloudUpload, beneath};
-use std::borrow::Cow;
+use magudi_config::outside;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -34,30 +34,12 @@ impl Line {
     pub fn format(&self, time: Timestamp, zone: &TimeZone) -> String {
         let time = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S");
         let level = self.level.as_str();
-        let text = one_line_each(&self.text);
+        let text = outside::entry(&self.text);
         match &self.phase {
             Some(phase) => format!("{time} [{phase:<16}] [{level:<8}] {text}"),
             None => format!("{time} [{level:<8}] {text}"),
         }
     }
-}
-
-/// Text from anywhere as a log may hold it: control characters are visible, and what follows a line feed is indented, so
-/// that nothing in it looks like another line of the log.
-fn one_line_each(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| c.is_control() && c != '\t') {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\n    "),
-            '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// The lines that an event is worth.
@@ -209,7 +191,7 @@ mod tests {
         let time = "2024-02-29T01:02:03Z".parse().unwrap();
         assert_eq!(
             Line::new(Level::Error, text).format(time, &TimeZone::UTC),
-            "2024-02-29 01:02:03 [ERROR   ] policy says no\\r\n    2024-02-29 01:02:03 [INFO    ] \
+            "2024-02-29 01:02:03 [ERROR   ] policy says no\n    2024-02-29 01:02:03 [INFO    ] \
              STATUS=FINISHED\\u{1b}[2J"
         );
     }

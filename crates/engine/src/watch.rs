@@ -5,6 +5,7 @@ use crate::event::{Event, Stamped, Subscriber};
 use crate::plan::TaskRequest;
 use magudi_compose::beneath::{self, Directories};
 use magudi_compose::layout::ComposeDir;
+use magudi_config::outside;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -30,7 +31,9 @@ impl WatchLogs {
         self.requests.get(request).map(|r| self.dir.watch_log(&r.variant, request + 1))
     }
 
+    /// Appends an entry, which may have come from outside.
     fn append(&self, request: usize, text: &str) {
+        let text = format!("{}\n", outside::entry(text));
         let Some(path) = self.path(request) else { return };
         let write = || {
             if let Some(parent) = path.parent() {
@@ -47,7 +50,7 @@ impl Subscriber for WatchLogs {
     fn on_event(&mut self, event: &Stamped) {
         match &event.event {
             Event::Submitted { request, url, .. } | Event::Adopted { request, url, .. } => {
-                self.append(*request, &format!("Task URL: {url}\n"));
+                self.append(*request, &format!("Task URL: {url}"));
             }
             Event::TaskState { request, task, state } => {
                 let state = match state.as_str() {
@@ -56,15 +59,15 @@ impl Subscriber for WatchLogs {
                 };
                 let method = self.requests.get(*request).map_or("task", |r| r.method.task);
                 let line = match self.states.insert(*request, state.clone()) {
-                    Some(before) => format!("{task} {method} (noarch): {before} -> {state}\n"),
-                    None => format!("{task} {method} (noarch): {state}\n"),
+                    Some(before) => format!("{task} {method} (noarch): {before} -> {state}"),
+                    None => format!("{task} {method} (noarch): {state}"),
                 };
                 self.append(*request, &line);
             }
-            Event::RequestFailed { request, error, .. } => self.append(*request, &format!("{error}\n")),
+            Event::RequestFailed { request, error, .. } => self.append(*request, error),
             Event::RequestDone { request, task, .. } => {
                 let method = self.requests.get(*request).map_or("task", |r| r.method.task);
-                self.append(*request, &format!("{task} {method} (noarch) completed successfully\n"));
+                self.append(*request, &format!("{task} {method} (noarch) completed successfully"));
             }
             _ => {}
         }

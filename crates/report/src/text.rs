@@ -1,6 +1,7 @@
 //! *Text for people*: sizes, durations and times, and what comes from outside made harmless where escaping is not enough.
 
 use jiff::Timestamp;
+use magudi_config::outside;
 
 /// The longest text of one value that a page shows, in characters.
 pub const MAX_TEXT: usize = 8000;
@@ -57,29 +58,13 @@ pub fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Text from outside as a page may hold it: control characters and those that turn the direction of writing as escapes, so
-/// that no name looks like another; very long text cut. HTML is escaped where the page is made, and `<bdi>` keeps what is
-/// written from right to left in its place.
+/// Text from outside as a page may hold it: visible ([`outside`]), and very long text cut. HTML is escaped where the page is made,
+/// and `<bdi>` keeps what is written from right to left in its place.
 pub fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(MAX_TEXT * 4));
-    for (place, c) in text.chars().enumerate() {
-        if place == MAX_TEXT {
-            out.push_str(" […]");
-            break;
-        }
-        match c {
-            '\n' | '\t' => out.push(c),
-            '\r' => {}
-            c if c.is_control() || turns(c) => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{} […]", outside::visible(text.get(..end).unwrap_or_default())),
+        None => outside::visible(text).into_owned(),
     }
-    out
-}
-
-/// Characters that turn the direction of what follows.
-fn turns(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// An address that a link may lead to: `http` and `https` only, so that no link runs a script.

@@ -7,6 +7,7 @@ pub mod secrets;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Syntax;
+use crate::outside::push;
 use crate::source::{FileId, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use secrets::Secrets;
@@ -107,17 +108,9 @@ fn clean(text: &str) -> String {
             out.push_str("...");
             break;
         }
-        push_clean(&mut out, c);
+        push(&mut out, c);
     }
     out
-}
-
-fn push_clean(out: &mut String, c: char) {
-    if c == ' ' || crate::python::repr::is_printable(c) {
-        out.push(c);
-    } else {
-        out.extend(c.escape_default());
-    }
 }
 
 /// A place, its label and whether it is the diagnostic's own.
@@ -192,7 +185,7 @@ fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark],
         } else if c == '\t' {
             drawn.text.push_str("    ");
         } else {
-            push_clean(&mut drawn.text, c);
+            push(&mut drawn.text, c);
         }
     }
     let end = drawn.text.len();
