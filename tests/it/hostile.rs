@@ -91,7 +91,9 @@ fn texts_of_a_hub_are_visible_everywhere() {
     let reason = serde_json::Value::from(EVIL).to_string().replace('"', "");
     hub.on("getTaskInfo", move |state, _| {
         let open: Vec<i64> = state.tasks.values().filter(|task| !task.state.is_final()).map(|task| task.id).collect();
-        open.into_iter().for_each(|id| state.fail_compose(id, &reason));
+        for id in open {
+            state.fail_compose(id, &reason);
+        }
         None
     });
     let ran = Ran::from(scripted_hub::run_command(&scene, &["--events", "target/events"]).output().unwrap());
