@@ -6,7 +6,7 @@ mod section;
 pub use section::SECTION;
 
 use crate::image_types;
-use crate::phase::{Asked, Call, Expected, ImagePhase};
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;
 use magudi_compose::images;
@@ -53,7 +53,7 @@ impl ImagePhase for Osbuild {
     }
 
     /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
-    fn check(&self, image: &Image) -> Vec<Diagnostic> {
+    fn check(&self, image: &Image, _: &Context<'_>) -> Vec<Diagnostic> {
         let asked = image_type(image);
         let Some(manifest_type) = image.text("manifest_type") else { return Vec::new() };
         let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {

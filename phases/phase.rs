@@ -1,8 +1,9 @@
 //! A *phase* turns one section of the configuration into task requests, and what the tasks built into images.
 
+use crate::repos::Resolver;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::variants::Variants;
+use magudi_compose::variants::{Variant, Variants};
 use magudi_config::compose_config::{Image, SectionConfig};
 use magudi_config::{ComposeConfig, Diagnostic, Section, Span};
 use magudi_engine::artifact::Artifact;
@@ -60,6 +61,14 @@ impl Origin {
     }
 }
 
+impl<'a> Context<'a> {
+    /// What repositories and trees are resolved against; builders put an arch in the place of `arch`.
+    pub fn resolver(&self, arch: &'static str) -> Resolver<'a> {
+        let translate_paths = &self.config.translate_paths;
+        Resolver { variants: self.variants, dir: self.dir, translate_paths, arch }
+    }
+}
+
 /// An image in one of the variants that it is built for.
 #[derive(Debug)]
 pub struct Asked<'a> {
@@ -67,6 +76,10 @@ pub struct Asked<'a> {
     pub image: &'a Image,
     /// The section that it stands in, with what it inherits.
     pub section: &'a SectionConfig,
+    /// The variant.
+    pub variant: &'a Variant,
+    /// What is around it.
+    pub context: &'a Context<'a>,
     /// All that follows from the keys that every phase has.
     pub about: About,
     /// The repositories, the variant's own one last (PUNGI.md 7).
@@ -110,11 +123,16 @@ pub trait ImagePhase: Sync {
         config.section(self.name()).is_some_and(|section| !section.is_empty())
     }
 
+    /// What its builders put the arch in the place of, in URLs of repositories.
+    fn arch_variable(&self) -> &'static str {
+        "$arch"
+    }
+
     /// Its method of the hub.
     fn method(&self) -> &'static Method;
 
     /// Finds what is wrong with an image whatever the variant, beside what is the same for all phases.
-    fn check(&self, _image: &Image) -> Vec<Diagnostic> {
+    fn check(&self, _image: &Image, _context: &Context<'_>) -> Vec<Diagnostic> {
         Vec::new()
     }
 

@@ -60,6 +60,8 @@ pub struct Resolver<'a> {
     pub dir: &'a ComposeDir,
     /// `translate_paths`.
     pub translate_paths: &'a [(String, String)],
+    /// What builders put an arch in the place of.
+    pub arch: &'static str,
 }
 
 impl Resolver<'_> {
@@ -74,9 +76,14 @@ impl Resolver<'_> {
         self.variants.get(entry).map(|variant| self.of_variant(variant))
     }
 
-    /// The URL of a variant's own repository, with a literal `$arch` that the builder fills in.
+    /// The URL of a variant's own repository.
     pub fn of_variant(&self, variant: &Variant) -> String {
-        translate(&self.dir.os_tree(variant, "$arch").to_string_lossy(), self.translate_paths)
+        translate(&self.dir.os_tree(variant, self.arch).to_string_lossy(), self.translate_paths)
+    }
+
+    /// The URL of the tree that a variant is installed from.
+    pub fn tree_of(&self, variant: &Variant) -> String {
+        translate(&self.dir.install_tree(variant, self.arch).to_string_lossy(), self.translate_paths)
     }
 }
 

@@ -122,16 +122,16 @@ impl Expander<'_> {
             }
             self.report(diagnostic);
         }
-        self.diagnostics.extend(self.phase.check(image));
+        self.diagnostics.extend(self.phase.check(image, self.context));
         self.check_arches(image);
-        let key = self.repositories_key().unwrap_or_default();
-        let repositories = image.get(key).and_then(Node::as_array).unwrap_or_default();
-        for (place, entry) in repositories.iter().enumerate() {
+        let repositories: Vec<_> = self.listed_repositories(image).collect();
+        for (key, place, entry) in repositories {
             let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
             let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
             let Some(text) = text.and_then(Node::text) else { continue };
-            let path = format!("{}.{place}{of}", image.path_of(key));
             if self.resolver().resolve(&text.value).is_none() {
+                let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+                let path = format!("{}{place}{of}", image.path_of(key));
                 let message = format!("there is no variant `{}` to get a repository from", text.value);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
                 let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();

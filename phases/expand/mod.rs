@@ -18,7 +18,7 @@ use magudi_config::codes;
 use magudi_config::compose_config::{Image, Images, SectionConfig};
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
-use magudi_config::{Diagnostic, Node, Section, Span};
+use magudi_config::{Diagnostic, Node, Section, Span, Value};
 use magudi_engine::plan::{About, TaskRequest};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeSet, HashSet};
@@ -163,11 +163,7 @@ impl<'a> Expander<'a> {
     }
 
     fn resolver(&self) -> Resolver<'a> {
-        Resolver {
-            variants: self.context.variants,
-            dir: self.context.dir,
-            translate_paths: &self.context.config.translate_paths,
-        }
+        self.context.resolver(self.phase.arch_variable())
     }
 
     /// The value of a key for an image: its own, the phase's or the global one.
@@ -218,7 +214,7 @@ impl<'a> Expander<'a> {
             ..About::default()
         };
         let repositories = self.repositories(image, variant);
-        let asked = Asked { image, section: self.section, about, repositories };
+        let asked = Asked { image, section: self.section, variant, context: self.context, about, repositories };
         let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else { return };
         let request = TaskRequest {
             phase: self.schema.name,
@@ -261,19 +257,31 @@ impl<'a> Expander<'a> {
         Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
     }
 
-    /// The key of an image that holds repositories.
-    fn repositories_key(&self) -> Option<&'static str> {
-        self.schema.own_keys().iter().map(|key| key.name).find(|name| matches!(*name, "repo" | "repos"))
+    /// The repositories that an image lists: the key, the place in its list if it is one, and what stands there.
+    fn listed_repositories<'i>(
+        &self,
+        image: &'i Image,
+    ) -> impl Iterator<Item = (&'static str, Option<usize>, &'i Node)> {
+        let keys = self.schema.own_keys().iter().map(|key| key.name);
+        let keys = keys.filter(|name| matches!(*name, "repo" | "repos" | "repo_from"));
+        let given = keys.filter_map(|key| Some((key, image.get(key)?)));
+        given.flat_map(|(key, node)| {
+            let (items, alone) = match node.as_array() {
+                Some(items) => (items, None),
+                None => (&[][..], Some(node).filter(|node| !matches!(node.value, Value::Null))),
+            };
+            let items = items.iter().enumerate().map(move |(place, item)| (key, Some(place), item));
+            items.chain(alone.map(|node| (key, None, node)))
+        })
     }
 
     /// The repositories of an image, the variant's own one last (PUNGI.md 7).
     fn repositories(&self, image: &Image, variant: &Variant) -> Vec<Json> {
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
-        let entries = self.repositories_key().and_then(|key| image.get(key)?.as_array()).unwrap_or_default();
-        let mut repositories: Vec<Json> = entries
-            .iter()
-            .map(|entry| {
+        let mut repositories: Vec<Json> = self
+            .listed_repositories(image)
+            .map(|(_, _, entry)| {
                 let Some(dict) = entry.as_dict() else {
                     return Json::from(resolve(entry.as_str().unwrap_or_default()));
                 };
@@ -286,8 +294,8 @@ impl<'a> Expander<'a> {
                 Json::Object(repository)
             })
             .collect();
-        let listed = entries.iter().any(|entry| entry.as_str() == Some(&variant.uid));
-        if !variant.is_empty && !listed {
+        let is_listed = self.listed_repositories(image).any(|(_, _, entry)| entry.as_str() == Some(&variant.uid));
+        if !variant.is_empty && !is_listed {
             repositories.push(Json::from(self.own_repository.as_str()));
         }
         repositories

@@ -299,8 +299,13 @@ impl ComposeDir {
     /// The repository of a variant (PUNGI.md 7): `compose/UID/ARCH/os`, an addon's `compose/PARENT/ARCH/os/addons/ID`.
     /// `arch` may be a placeholder such as `$arch`.
     pub fn os_tree(&self, variant: &Variant, arch: &str) -> PathBuf {
-        let os = self.arch_dir(variant, arch).join("os");
+        let os = self.install_tree(variant, arch);
         if variant.kind == VariantKind::Addon { os.join("addons").join(&variant.id) } else { os }
+    }
+
+    /// The tree that a variant is installed from: `compose/UID/ARCH/os`, an addon's is its parent's (PHASES3.md 2).
+    pub fn install_tree(&self, variant: &Variant, arch: &str) -> PathBuf {
+        self.arch_dir(variant, arch).join("os")
     }
 
     /// `path` as manifests write it: relative to `compose`. `None` when it is elsewhere, or not UTF-8.
