@@ -35,8 +35,8 @@ const IMAGE: &[Key] = &[
         .about("Repository of the kickstart; a fragment `#HEAD` or `#origin/BRANCH` means the newest commit. Needed."),
     opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
     opt("repo", Kind::KojiRepositories(REPOSITORY))
+        .appended(&["repo_from"])
         .about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
-    opt("repo_from", Kind::KojiRepositories(REPOSITORY)).about("The older name of `repo`."),
     opt("install_tree_from", Kind::Text)
         .about("What to install from: a variant uid, a URL or an absolute path; else the image's own variant."),
     opt("subvariant", Kind::Text)

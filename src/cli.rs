@@ -4,7 +4,7 @@ use crate::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use magudi_compose::Status;
 use magudi_config::define::Definition;
-use magudi_config::schema::PHASES;
+use magudi_config::schema::{FORMER_PHASES, PHASES};
 use magudi_engine::notify::USUAL_LIMIT;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,13 +26,16 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   magudi check --config fedora.conf
   magudi check --config fedora.conf --strict --format json
+  magudi check --config fedora.conf -e version=42 --only-own
   magudi check --config fedora.conf --hub
 
 Exit status: 0 nothing to complain about, 1 errors (with --strict: or warnings), 2 wrong usage.";
 const DUMP_EXAMPLES: &str = "\
 Examples:
   magudi config dump --config fedora.conf
-  magudi config dump --config fedora.conf -e version=42 --just-dump";
+  magudi config dump --config fedora.conf -e version=42 --just-dump
+  magudi config dump --offline --freeze-event 12345 common.json fedora.conf
+  magudi config dump --dump-schema > compose-config.schema.json";
 const RESUME_EXAMPLES: &str = "\
 Examples:
   magudi resume /mnt/composes/Fedora-42-20250219.n.0
@@ -168,6 +171,12 @@ pub struct ComposeArgs {
     /// Compose configuration: .conf (Pungi's language) or .json
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Define a variable before the configuration is read, and replace it after; repeatable
+    #[arg(short = 'e', long, value_name = "VAR=VALUE")]
+    pub define: Vec<Definition>,
+    /// Say nothing of what is wrong in options that only Pungi's own phases read
+    #[arg(long)]
+    pub only_own: bool,
     /// Directory in which the compose directory is created, and the latest link
     #[arg(long, value_name = "DIR", conflicts_with = "compose_dir")]
     pub target_dir: Option<PathBuf>,
@@ -222,12 +231,12 @@ pub struct ComposeArgs {
     /// Koji event of the content; accepted for Pungi's sake, image tasks do not take one
     #[arg(long, value_name = "N")]
     pub koji_event: Option<i64>,
-    /// Id of the parent compose; accepted for Pungi's sake
+    /// Id of a parent compose; accepted for Pungi's sake; repeatable
     #[arg(long, value_name = "ID")]
-    pub parent_compose_id: Option<String>,
-    /// Id of the compose that this one is a respin of; accepted for Pungi's sake
+    pub parent_compose_id: Vec<String>,
+    /// Id of a compose that this one is a respin of; accepted for Pungi's sake; repeatable
     #[arg(long, value_name = "ID")]
-    pub respin_of: Option<String>,
+    pub respin_of: Vec<String>,
     /// Accepted for Pungi's sake
     #[arg(long, value_name = "DIR", hide = true)]
     pub old_composes: Vec<PathBuf>,
@@ -320,6 +329,9 @@ pub struct ResumeArgs {
     /// The configuration, where it is not at the place any more at which it was when the compose was begun
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Define a variable for the configuration, besides those that the compose was begun with; repeatable
+    #[arg(short = 'e', long, value_name = "VAR=VALUE")]
+    pub define: Vec<Definition>,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
@@ -507,11 +519,23 @@ pub enum CheckFormat {
 #[derive(Debug, Args)]
 pub struct DumpArgs {
     /// Compose configuration; repeatable, later files replace keys of earlier ones
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["source", "dump_schema"])]
     pub config: Vec<PathBuf>,
+    /// The same, as pungi-config-dump takes them; a compose directory stands for the dump in it
+    #[arg(value_name = "SOURCE")]
+    pub source: Vec<PathBuf>,
     /// Define a variable before the files are read, and replace it after; repeatable
-    #[arg(short = 'e', value_name = "VAR=VALUE")]
+    #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
+    /// Set koji_event
+    #[arg(long, value_name = "N")]
+    pub freeze_event: Option<i64>,
+    /// Leave branches of Git repositories as they are, instead of asking for their newest commits
+    #[arg(long)]
+    pub offline: bool,
+    /// Print the JSON Schema of configurations instead
+    #[arg(long, conflicts_with_all = ["config", "source", "just_dump"])]
+    pub dump_schema: bool,
     /// Print what is written there: no check, no defaults
     #[arg(long)]
     pub just_dump: bool,
@@ -554,9 +578,12 @@ fn adoption(text: &str) -> Result<(String, i64), String> {
     if image.is_empty() { Err("no image is named".to_owned()) } else { Ok((image.to_owned(), id)) }
 }
 
+/// A phase that Pungi has, or had.
 fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {
-    use clap::builder::TypedValueParser as _;
-    clap::builder::PossibleValuesParser::new(PHASES.into_iter().chain(["test"])).map(|name: String| name)
+    use clap::builder::{PossibleValue, TypedValueParser as _};
+    let former = FORMER_PHASES.into_iter().map(|name| PossibleValue::new(name).hide(true));
+    let phases = PHASES.into_iter().map(PossibleValue::new).chain(former);
+    clap::builder::PossibleValuesParser::new(phases).map(|name: String| name)
 }
 
 /// Parses the command line; clap has its own words for what is wrong with it.

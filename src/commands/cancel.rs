@@ -13,6 +13,7 @@ use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, write_status};
+use magudi_config::define::{Definition, load_defined};
 use magudi_engine::cancel::Canceling;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events};
@@ -117,7 +118,10 @@ impl Ending {
         let known = history.login.as_ref().map(|login| login.profile.clone());
         let name = match args.koji.koji_profile.clone().or(known).or_else(|| settings.koji_profile.clone()) {
             Some(name) => Some(name),
-            None => config.map(configured).transpose()?.flatten(),
+            None => {
+                let definitions: Vec<Definition> = settings.definitions().collect();
+                config.map(|config| configured(config, &definitions)).transpose()?.flatten()
+            }
         };
         let koji_config = args.koji.koji_config.as_deref().map(absolute).transpose()?.or(settings.koji_config.clone());
         let user = args.koji.koji_user.as_ref().or(settings.koji_user.as_ref());
@@ -262,9 +266,9 @@ fn plan(
 }
 
 /// The `koji_profile` of a configuration.
-fn configured(config: &Path) -> Result<Option<String>, Failure> {
+fn configured(config: &Path, definitions: &[Definition]) -> Result<Option<String>, Failure> {
     let mut sources = magudi_config::Sources::new();
-    match magudi_config::load_config(config, &mut sources) {
+    match load_defined(config, definitions, magudi_phases::schema(), &mut sources) {
         Ok(tree) => {
             let profile = tree.as_dict().and_then(|dict| dict.get("koji_profile")?.as_str());
             Ok(profile.map(str::to_owned))

@@ -18,6 +18,7 @@ use magudi_compose::status::{Status, load_status, reopen};
 use magudi_compose::sweep::sweep;
 use magudi_compose::write::write_atomic;
 use magudi_config::codes::BAD_PROFILE;
+use magudi_config::define::Definition;
 use magudi_config::dump::to_text;
 use magudi_config::load::Syntax;
 use magudi_config::render::secrets::starred;
@@ -65,6 +66,10 @@ pub struct Options {
     pub config: PathBuf,
     /// What was asked of the compose.
     pub request: Request,
+    /// `-e`.
+    pub define: Vec<Definition>,
+    /// `--only-own`.
+    pub only_own: bool,
     /// `--just-phase`.
     pub just_phase: Vec<String>,
     /// `--skip-phase`.
@@ -173,6 +178,8 @@ impl Options {
         Ok(Self {
             config: absolute(&args.config)?,
             request: Request::of(args),
+            define: args.define.clone(),
+            only_own: args.only_own,
             just_phase: args.just_phase.clone(),
             skip_phase: args.skip_phase.clone(),
             no_latest_link: args.no_latest_link,

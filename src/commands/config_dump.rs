@@ -2,30 +2,75 @@
 
 use crate::cli::DumpArgs;
 use crate::error::Failure;
+use crate::settings::Environment;
 use crate::ui::Ui;
-use magudi_config::define::{load_for_dump, without_definitions};
+use magudi_config::check::fill::{Commits, Offline};
+use magudi_config::check::fill_in;
+use magudi_config::define::{load_for_dump, with_event, without_definitions};
+use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_text;
-use magudi_config::{Sources, check};
+use magudi_config::{Sources, check, json_schema};
+use magudi_phases::git_url::{BranchUrl, Resolver};
+use std::path::PathBuf;
 
 /// Runs the command.
-pub fn run(args: &DumpArgs, ui: Ui) -> Result<(), Failure> {
+pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let schema = magudi_phases::schema();
+    if args.dump_schema {
+        return ui.answer(&json_schema::to_text(schema)).map_err(Failure::failed);
+    }
     let mut sources = Sources::new();
-    let tree = match load_for_dump(&args.config, &args.define, &mut sources) {
+    let paths: Vec<PathBuf> = args.config.iter().chain(&args.source).cloned().collect();
+    let mut tree = match load_for_dump(&paths, &args.define, &mut sources) {
         Ok(tree) => tree,
         Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
     };
-    let tree = if args.just_dump {
-        tree
-    } else {
-        let schema = magudi_phases::schema();
-        let (config, mut diagnostics) = check(&without_definitions(&tree, &args.define, schema), schema);
+    if let Some(event) = args.freeze_event {
+        tree = with_event(&tree, event, &mut sources);
+    }
+    if !args.just_dump {
+        tree = without_definitions(&tree, &args.define, schema);
+        let (config, mut diagnostics) = check(&tree, schema);
         diagnostics.extend_from_slice(sources.remarks());
-        let Some(config) = config else { return Err(Failure::invalid(diagnostics, sources)) };
+        if config.is_none() {
+            return Err(Failure::invalid(diagnostics, sources));
+        }
         ui.diagnostics(&diagnostics, &sources);
-        config.tree
-    };
+        let mut git = Git(Resolver::new(environment.children.clone()));
+        let commits: &mut dyn Commits = if args.offline { &mut Offline } else { &mut git };
+        let (filled, said) = fill_in(&tree, schema, commits);
+        // Its warnings are among those of the check.
+        if has_errors(&said) {
+            return Err(Failure::invalid(said, sources));
+        }
+        tree = filled;
+    }
     match to_text(&tree) {
         Ok(text) => ui.answer(&format!("{text}\n")).map_err(Failure::failed),
         Err(diagnostic) => Err(Failure::invalid(vec![diagnostic], sources)),
+    }
+}
+
+/// Asks servers for the commits of branches.
+struct Git(Resolver);
+
+/// Digits of a commit's id.
+const COMMIT: usize = 40;
+
+impl Commits for Git {
+    fn of_url(&mut self, url: &str) -> Result<String, String> {
+        let Some(branch) = BranchUrl::parse(url) else { return Ok(url.to_owned()) };
+        let commit = self.0.commit(&branch).map_err(|error| error.to_string())?;
+        Ok(branch.at(&commit))
+    }
+
+    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, String> {
+        if branch.len() == COMMIT && branch.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Ok(branch.to_owned());
+        }
+        let fragment = if branch == "HEAD" { branch.to_owned() } else { format!("origin/{branch}") };
+        let url = format!("{repository}#{fragment}");
+        let branch = BranchUrl::parse(&url).ok_or("no branch is named")?;
+        self.0.commit(&branch).map_err(|error| error.to_string())
     }
 }

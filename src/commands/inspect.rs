@@ -7,8 +7,11 @@ use crate::settings::Environment;
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Label, compose_date};
 use magudi_compose::layout::{ComposeDir, check_target};
 use magudi_compose::variants::{Variants, check as check_variants, check_filters, load_variants};
+use magudi_config::check::leave_out_others;
+use magudi_config::define::{Definition, load_defined};
 use magudi_config::diagnostic::has_errors;
-use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, load_config};
+use magudi_config::schema::FORMER_PHASES;
+use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
 use magudi_phases::phase::{Context, Origin};
 use magudi_phases::pipeline::{Selection, check_alone, expand, origins};
@@ -25,6 +28,10 @@ pub struct Request {
     pub no_label: bool,
     /// `--supported`.
     pub supported: bool,
+    /// `-e`.
+    pub define: Vec<Definition>,
+    /// `--only-own`.
+    pub only_own: bool,
     /// `--just-phase`.
     pub just: Vec<String>,
     /// `--skip-phase`.
@@ -50,6 +57,8 @@ impl Request {
             kind: kind.into_iter().find_map(|(asked, kind)| asked.then_some(kind)),
             no_label: args.no_label,
             supported: args.supported,
+            define: args.define.clone(),
+            only_own: args.only_own,
             just: args.just_phase.clone(),
             skip: args.skip_phase.clone(),
             target_dir: args.target_dir.clone(),
@@ -63,6 +72,16 @@ impl Request {
             check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
         }
         self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// Warns of phases that Pungi does not have any more.
+    fn former_phases(&self) -> impl Iterator<Item = Diagnostic> {
+        let options = [("--just-phase", &self.just), ("--skip-phase", &self.skip)];
+        let all = options.into_iter().flat_map(|(option, names)| names.iter().map(move |name| (option, name)));
+        all.filter(|(_, name)| FORMER_PHASES.contains(&name.as_str())).map(|(option, name)| {
+            let message = format!("{option} {name}: the phase was removed from Pungi");
+            Diagnostic::new(&codes::DEPRECATED, "", message).help("leave it out")
+        })
     }
 
     /// Refuses options that contradict what the compose in `dir` says of itself.
@@ -170,14 +189,19 @@ pub enum Typed {
 pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed: Typed) -> Result<Inspected, Failure> {
     let label = request.check()?;
     let mut sources = Sources::new();
-    let tree = match load_config(path, &mut sources) {
+    let schema = magudi_phases::schema();
+    let tree = match load_defined(path, &request.define, schema, &mut sources) {
         Ok(tree) => tree,
         Err(mut diagnostics) => {
             diagnostics.extend_from_slice(sources.remarks());
             return Err(Failure::invalid(diagnostics, sources));
         }
     };
-    let (config, mut diagnostics) = check_all(&tree, magudi_phases::schema());
+    let (config, mut diagnostics) = check_all(&tree, schema);
+    if request.only_own {
+        leave_out_others(&mut diagnostics, schema);
+    }
+    diagnostics.extend(request.former_phases());
     diagnostics.extend_from_slice(sources.remarks());
     let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
     let kind = typed_late(config.as_ref())?;

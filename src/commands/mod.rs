@@ -60,7 +60,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Generate(args) => generate::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),
-        Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, ui),
+        Command::Config(ConfigCommand::Dump(args)) => config_dump::run(&args, &environment, ui),
         #[cfg(feature = "simulator")]
         Command::Hub(args) => hub::run(&args, ui),
     };

@@ -35,6 +35,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
         })?,
     };
     let mut options = settings.options(config);
+    options.define.extend(args.define.iter().cloned());
     options.request = request(&dir, &args.compose_dir, &options)?;
     options.override_koji(&args.koji)?;
     options.quiet = args.quiet;
@@ -110,6 +111,8 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         no_label: identity.label.is_none(),
         label: identity.label.map(|label| label.as_str().to_owned()),
         supported: identity.is_final,
+        define: options.define.clone(),
+        only_own: options.only_own,
         just: options.just_phase.clone(),
         skip: options.skip_phase.clone(),
         target_dir: None,

@@ -6,6 +6,8 @@
 use super::compose::{Going, Options};
 use super::inspect::Request;
 use crate::error::Failure;
+use magudi_config::define::Definition;
+use magudi_config::secret::is_hidden;
 use magudi_engine::notify::USUAL_LIMIT;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -17,6 +19,10 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The configuration, absolute; none: the journal does not say.
     pub config: Option<PathBuf>,
+    /// `-e`, as it was given, but for variables whose names say that they are secret.
+    pub define: Vec<String>,
+    /// `--only-own`.
+    pub only_own: bool,
     /// `--just-phase`.
     pub just_phase: Vec<String>,
     /// `--skip-phase`.
@@ -46,6 +52,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             config: None,
+            define: Vec::new(),
+            only_own: false,
             just_phase: Vec::new(),
             skip_phase: Vec::new(),
             no_latest_link: false,
@@ -64,8 +72,11 @@ impl Default for Settings {
 impl Settings {
     /// The settings of a run with `options`.
     pub fn of(options: &Options) -> Self {
+        let definitions = options.define.iter().filter(|definition| !is_hidden(&definition.name));
         Self {
             config: Some(options.config.clone()),
+            define: definitions.map(ToString::to_string).collect(),
+            only_own: options.only_own,
             just_phase: options.just_phase.clone(),
             skip_phase: options.skip_phase.clone(),
             no_latest_link: options.no_latest_link,
@@ -78,6 +89,11 @@ impl Settings {
             koji_user: options.koji_user.clone(),
             simulated: options.simulated,
         }
+    }
+
+    /// What `-e` defines.
+    pub fn definitions(&self) -> impl Iterator<Item = Definition> {
+        self.define.iter().filter_map(|definition| definition.parse().ok())
     }
 
     /// As the journal has them.
@@ -95,6 +111,8 @@ impl Settings {
         Options {
             config,
             request: Request::default(),
+            define: self.definitions().collect(),
+            only_own: self.only_own,
             just_phase: self.just_phase,
             skip_phase: self.skip_phase,
             no_latest_link: self.no_latest_link,
@@ -124,6 +142,8 @@ mod tests {
         let text = |text: &str| vec![text.to_owned()];
         Settings {
             config: Some("/a.conf".into()),
+            define: text("version=42"),
+            only_own: true,
             just_phase: text("osbuild"),
             skip_phase: text("kiwibuild"),
             no_latest_link: true,

@@ -1,6 +1,7 @@
 //! Tests of the whole program: each runs the real binary on real files.
 //!
 //! - `cases`: what the real Pungi did with 81 configurations, and what we do
+//! - `options`: three thousand values of all options, judged as by Pungi
 //! - `diagnostics`: what `check` says, each id by its example, everything at once
 //! - `better`: where Pungi has a bug, what we do instead, case by case
 //! - `commands`: the verbs as a user meets them
@@ -49,6 +50,7 @@ mod image;
 mod lock;
 mod lost_answers;
 mod merging;
+mod options;
 mod outages;
 mod packaging;
 mod preflight;

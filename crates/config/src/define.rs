@@ -1,10 +1,9 @@
-//! *Definitions*: `-e VAR=VALUE` of `config dump`, and the loading of its sources (PUNGI.md 1.11).
+//! *Definitions*: `-e VAR=VALUE`, and the loading of what they define something for (PUNGI.md 1.11).
 
-use crate::codes;
 use crate::conf::{self, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::json;
-use crate::load::{Syntax, add_file, load_bytes};
+use crate::load::{Syntax, add_file, load_bytes, load_config};
 use crate::schema::Schema;
 use crate::source::{FileId, Sources, Span};
 use crate::tree::{Dict, Node, Value};
@@ -21,6 +20,12 @@ pub struct Definition {
     pub value: String,
 }
 
+impl std::fmt::Display for Definition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
+}
+
 impl std::str::FromStr for Definition {
     type Err = String;
 
@@ -30,6 +35,41 @@ impl std::str::FromStr for Definition {
             _ => Err(format!("a definition is written VAR=VALUE, this is `{text}`")),
         }
     }
+}
+
+/// Reads a configuration file for which the command line defines something. What is defined there and is no option only fills in
+/// templates, so it is not in the tree.
+pub fn load_defined(
+    path: &Path,
+    definitions: &[Definition],
+    schema: &Schema,
+    sources: &mut Sources,
+) -> Result<Node, Vec<Diagnostic>> {
+    if definitions.is_empty() {
+        return load_config(path, sources);
+    }
+    let (_, defined) = define(definitions, sources);
+    let file = add_file(path, sources, &load_bytes).map_err(|problem| vec![problem])?;
+    let tree = match Syntax::of(path) {
+        Syntax::Conf => conf::parse_conf(file, sources, &load_bytes, &defined)?,
+        Syntax::Json => json::parse_json(file, sources).map_err(|problem| vec![problem])?,
+        Syntax::Yaml => yaml::parse_yaml(file, sources).map_err(|problem| vec![problem])?,
+    };
+    let mut merged = defined.clone();
+    merge(&mut merged, tree.as_dict().map(|dict| dict.entries.as_slice()).unwrap_or_default());
+    merge(&mut merged, &defined.entries);
+    Ok(without_definitions(&Node::new(Value::Dict(Arc::new(merged)), tree.span), definitions, schema))
+}
+
+/// Sets the Koji event of a tree.
+pub fn with_event(tree: &Node, event: i64, sources: &mut Sources) -> Node {
+    let Some(dict) = tree.as_dict() else { return tree.clone() };
+    let file = sources.add_virtual("the command line", format!("koji_event={event}"));
+    let mut merged = dict.clone();
+    let entry = |value, start, end| Node::new(value, Span::new(file, start, end));
+    let key = entry(Value::Str("koji_event".into()), 0, 10);
+    merge(&mut merged, &[(key, entry(Value::Int(event), 11, 11 + event.to_string().len()))]);
+    Node::new(Value::Dict(Arc::new(merged)), tree.span)
 }
 
 /// Reads the sources of a dump and merges them in order, top-level key by key. A directory stands for the dump of the
@@ -124,14 +164,6 @@ pub fn without_definitions(tree: &Node, definitions: &[Definition], schema: &Sch
     };
     let entries = dict.entries.iter().filter(|(key, _)| !is_template(key)).cloned().collect();
     Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)
-}
-
-/// The diagnostics without the warnings about definitions that are no options.
-pub fn without_template_warnings(diagnostics: Vec<Diagnostic>, definitions: &[Definition]) -> Vec<Diagnostic> {
-    let is_template = |d: &Diagnostic| {
-        d.code == &codes::UNKNOWN_OPTION && definitions.iter().any(|definition| definition.name == d.path)
-    };
-    diagnostics.into_iter().filter(|diagnostic| !is_template(diagnostic)).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Unknown options are allowed, as they are in Pungi, which only warns of them.
 
 use crate::schema::images::{self, Cloud, UPLOADS};
-use crate::schema::{Default, Key, Kind, RULES, Rule, SCM_KEYS, Schema, Section, VARIANTS_KEYS};
+use crate::schema::{Default, Key, Kind, RULES, Rule, SCM, Schema, Section, VARIANTS_KEYS, When};
 use serde_json::{Map, Value, json};
 
 /// `docs/schemas/compose-config.schema.json`.
@@ -21,7 +21,7 @@ pub fn json_schema(schema: &Schema) -> Value {
         "title": "Compose configuration",
         "description": "A Pungi compose configuration as magudi reads it from JSON and YAML.",
         "definitions": definitions,
-        "allOf": RULES.iter().map(|r| rule(r, schema)).chain(base_product()).collect::<Vec<_>>(),
+        "allOf": RULES.iter().map(|r| rule(r, schema)).collect::<Vec<_>>(),
     });
     object.extend(more.as_object().cloned().unwrap_or_default());
     Value::Object(object)
@@ -69,17 +69,20 @@ fn property(key: &Key) -> Value {
     if !about.is_empty() {
         schema.insert("description".to_owned(), json!(about));
     }
-    let default = match key.default {
-        Default::Absent => return Value::Object(schema),
+    schema.extend(default(key.default).map(|default| ("default".to_owned(), default)));
+    Value::Object(schema)
+}
+
+fn default(default: Default) -> Option<Value> {
+    Some(match default {
+        Default::Absent => return None,
         Default::Boolean(value) => json!(value),
         Default::Number(value) => json!(value),
         Default::Text(value) => json!(value),
         Default::Texts(values) => json!(values),
         Default::ListOfNull => json!([null]),
         Default::EmptyDict => json!({}),
-    };
-    schema.insert("default".to_owned(), default);
-    Value::Object(schema)
+    })
 }
 
 fn kind(value: Kind) -> Value {
@@ -92,15 +95,13 @@ fn kind(value: Kind) -> Value {
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Number => json!({"type": "number"}),
         Kind::NumberOrText => json!({"type": ["number", "string"]}),
-        Kind::Array => json!({"type": "array"}),
+        Kind::NumberOf(numbers) => json!({"enum": numbers}),
         Kind::Texts => texts(),
         Kind::TextOrTexts => json!({"anyOf": [{"type": "string"}, texts()]}),
         Kind::Integer => json!({"type": "integer"}),
         Kind::Object => json!({"type": "object"}),
         Kind::Dict(keys) => Value::Object(closed(keys)),
         Kind::Open(keys) => Value::Object(object(keys)),
-        Kind::ObjectOrText => json!({"type": ["object", "string"]}),
-        Kind::ObjectOrChoice(choices) => json!({"anyOf": [{"type": "object"}, {"enum": choices}]}),
         Kind::TextOrScm => json!({"anyOf": [{"type": "string"}, {"$ref": "#/definitions/scm"}]}),
         Kind::VariantsFile => json!({"anyOf": [{"type": "string"}, scm(VARIANTS_KEYS)]}),
         Kind::Pairs => json!({
@@ -123,9 +124,11 @@ fn kind(value: Kind) -> Value {
             json!({"anyOf": [{"type": "string"}, {"type": "array", "items": item}]})
         }
         Kind::Map(of) => {
-            json!({"type": "object", "additionalProperties": kind(*of)})
+            json!({"type": "object", "additionalProperties": kind(*of), "propertyNames": {"minLength": 1}})
         }
+        Kind::OpenMap(of) => json!({"type": "object", "patternProperties": {".": kind(*of)}}),
         Kind::List(of) => json!({"type": "array", "items": kind(*of)}),
+        Kind::NonEmptyList(of) => json!({"type": "array", "items": kind(*of), "minItems": 1}),
         Kind::Either(kinds) => json!({"anyOf": kinds.iter().map(|one| kind(*one)).collect::<Vec<_>>()}),
         Kind::PerArch(of) => json!({
             "type": "array",
@@ -199,35 +202,27 @@ fn upload(upload: &images::Upload) -> Value {
 
 /// Where a file is exported from.
 fn scm(required: &[&str]) -> Value {
-    let of = |key: &str| json!({"type": if key == "options" { json!(["object", "string"]) } else { json!("string") }});
-    let properties: Map<String, Value> = SCM_KEYS.iter().map(|key| ((*key).to_owned(), of(key))).collect();
-    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
+    let mut schema = closed(SCM);
+    schema.insert("required".to_owned(), json!(required));
+    Value::Object(schema)
 }
 
-/// What one option needs and what it excludes. An option that has its default excludes nothing.
+/// What one option needs and what it excludes.
 fn rule(rule: &Rule, schema: &Schema) -> Value {
-    let holds = match rule.value {
-        Some(value) => json!({"const": value}),
-        None => json!({"not": {"enum": [null, false, 0, "", [], {}]}}),
+    let is_true = || json!({"not": {"enum": [null, false, 0, "", [], {}]}});
+    let unset = |name: &str| schema.option(name).and_then(|key| default(key.default));
+    let holds = match rule.when {
+        When::Is(value) => json!({"const": value}),
+        When::True => is_true(),
+        When::Set => json!({"not": {"const": unset(rule.key).unwrap_or_default()}}),
     };
-    let excluded = |name: &&str| {
-        let default = schema.option(name).map_or(Default::Absent, |key| key.default);
-        let allowed = if let Default::Boolean(value) = default { json!({"const": value}) } else { json!(false) };
+    let excluded = rule.conflicts.iter().map(|name| {
+        let allowed = unset(name).map_or(json!(false), |default| json!({"const": default}));
         ((*name).to_owned(), allowed)
-    };
-    let then = json!({
-        "required": rule.requires,
-        "properties": rule.conflicts.iter().map(excluded).collect::<Map<_, _>>(),
     });
+    let needed = rule.requires.iter().filter(|_| rule.when == When::Set).map(|name| ((*name).to_owned(), is_true()));
+    let then = json!({"required": rule.requires, "properties": excluded.chain(needed).collect::<Map<_, _>>()});
     json!({"if": {"required": [rule.key], "properties": {rule.key: holds}}, "then": then})
-}
-
-/// All of the base product or nothing of it.
-fn base_product() -> impl Iterator<Item = Value> {
-    let keys = ["base_product_name", "base_product_short", "base_product_version"];
-    keys.into_iter().map(move |key| {
-        json!({"if": {"required": [key], "properties": {key: {"minLength": 1}}}, "then": {"required": keys}})
-    })
 }
 
 #[cfg(test)]

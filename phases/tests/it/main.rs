@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod documents;
+mod dumps;
 mod sections;
 mod syntaxes;
 mod tree;

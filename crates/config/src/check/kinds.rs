@@ -6,6 +6,7 @@ use super::upload;
 use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::pattern::Pattern;
 use crate::schema::images;
 use crate::schema::{self, Key, Kind};
 use crate::tree::{Dict, Node, Value};
@@ -27,9 +28,7 @@ pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) 
         Kind::Number => findings.wrong_type(node, at, "a number"),
         Kind::NumberOrText if is_number || node.as_str().is_some() => {}
         Kind::NumberOrText => findings.wrong_type(node, at, "a number or a string"),
-        Kind::Array => {
-            findings.array(node, at, "a list");
-        }
+        Kind::NumberOf(numbers) => check_number(node, numbers, at, findings),
         Kind::Texts => drop(findings.texts(node, at)),
         Kind::TextOrTexts if node.as_str().is_some() => {}
         Kind::TextOrTexts if node.as_array().is_some() => drop(findings.texts(node, at)),
@@ -44,13 +43,6 @@ pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) 
                 check_dict(node, dict, keys, matches!(kind, Kind::Open(_)), at, findings);
             }
         }
-        Kind::ObjectOrText if node.as_dict().is_some() || node.as_str().is_some() => {}
-        Kind::ObjectOrText => findings.wrong_type(node, at, "a dict or a string"),
-        Kind::ObjectOrChoice(_) if node.as_dict().is_some() => {}
-        Kind::ObjectOrChoice(choices) if node.as_str().is_some() => drop(findings.choice(node, at, choices)),
-        Kind::ObjectOrChoice(choices) => {
-            findings.wrong_type(node, at, &format!("a dict or one of {}", choices.join(", ")));
-        }
         Kind::TextOrScm => drop(file_or_scm(node, at, &["scm"], findings)),
         Kind::VariantsFile => drop(file_or_scm(node, at, schema::VARIANTS_KEYS, findings)),
         Kind::Pairs => drop(pairs(node, at, findings)),
@@ -60,12 +52,14 @@ pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) 
         Kind::KojiRepositories(keys) if node.as_array().is_some() => check_repos(node, keys, at, findings),
         Kind::KojiRepositories(keys) => check_repo(node, keys, at, findings),
         Kind::Formats => check_formats(node, at, findings),
-        Kind::Map(kind) => check_map(node, *kind, at, findings),
-        Kind::List(kind) => {
-            for (index, item) in findings.array(node, at, "a list").into_iter().flatten().enumerate() {
-                check_kind(*kind, item, at.item(index), findings);
-            }
+        Kind::Map(kind) => check_map(node, *kind, false, at, findings),
+        Kind::OpenMap(kind) => check_map(node, *kind, true, at, findings),
+        Kind::List(kind) => check_items(node, *kind, at, findings),
+        Kind::NonEmptyList(_) if node.as_array().is_some_and(<[Node]>::is_empty) => {
+            let message = "expected at least one item, found none";
+            findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(node.span));
         }
+        Kind::NonEmptyList(kind) => check_items(node, *kind, at, findings),
         Kind::Either(kinds) => check_either(kinds, node, at, findings),
         Kind::PerArch(kind) => check_per_arch(node, *kind, at, findings),
         Kind::Removed(_) | Kind::Gone { .. } => {}
@@ -176,10 +170,34 @@ fn check_formats(node: &Node, at: At<'_>, findings: &mut Findings) {
     }
 }
 
-/// A dict whose keys are strings.
-fn check_map(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
+fn check_items(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
+    for (index, item) in findings.array(node, at, "a list").into_iter().flatten().enumerate() {
+        check_kind(kind, item, at.item(index), findings);
+    }
+}
+
+fn check_number(node: &Node, numbers: &[i64], at: At<'_>, findings: &mut Findings) {
+    let fits = match node.value {
+        Value::Int(number) => numbers.contains(&number),
+        Value::Float(number) => numbers.iter().any(|known| *known as f64 == number),
+        _ => return findings.wrong_type(node, at, "a number"),
+    };
+    if !fits {
+        let known: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let message = format!("expected one of {}, found {}", known.join(", "), shown(node, at));
+        findings.add(Diagnostic::new(&codes::NOT_ALLOWED, at.to_string(), message).at(node.span));
+    }
+}
+
+/// A dict whose keys are strings. In an `open` one an empty key may stand for anything.
+fn check_map(node: &Node, kind: Kind, open: bool, at: At<'_>, findings: &mut Findings) {
     for (key, value) in findings.dict(node, at).into_iter().flat_map(|dict| &dict.entries) {
         match key.as_str() {
+            Some("") if open => {}
+            Some("") => {
+                let found = Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), "a key must not be empty");
+                findings.add(found.at(key.span));
+            }
             Some(name) => check_kind(kind, value, at.key(name), findings),
             None => {
                 let message = format!("a key must be a string, found {}", shown(key, at));
@@ -202,6 +220,17 @@ fn check_either(kinds: &[Kind], node: &Node, at: At<'_>, findings: &mut Findings
     findings.list.extend(nearest.into_iter().flatten());
 }
 
+/// A regular expression.
+fn check_pattern(node: &Node, at: At<'_>, findings: &mut Findings) {
+    let Some(pattern) = findings.text(node, at) else { return };
+    // Most are a uid between `^` and `$`, or `.*`.
+    let plain = pattern.as_str().replace(".*", "").bytes().all(|b| b.is_ascii_alphanumeric() || b"_-^$.".contains(&b));
+    if !plain && let Err(reason) = Pattern::parse(pattern.as_str()) {
+        let message = format!("{} is no regular expression: {reason}", quoted(pattern.as_str()));
+        findings.add(Diagnostic::new(&codes::BAD_PATTERN, at.to_string(), message).at(node.span));
+    }
+}
+
 /// Pairs of a pattern of variants and a dict of arches.
 fn check_per_arch(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
     let wanted = "a list of pairs: a pattern of variants and a dict of arches";
@@ -209,8 +238,8 @@ fn check_per_arch(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) 
         let at = at.item(index);
         match item.as_array() {
             Some([pattern, arches]) => {
-                findings.text(pattern, at.item(0));
-                check_map(arches, kind, at.item(1), findings);
+                check_pattern(pattern, at.item(0), findings);
+                check_map(arches, kind, false, at.item(1), findings);
             }
             Some(items) => {
                 let message = format!("expected a pair of pattern and dict of arches, found {} items", items.len());

@@ -1,6 +1,7 @@
 //! *Checking* a tree against the schema: all problems at once, and the typed configuration when there is none.
 
 mod checksums;
+pub mod fill;
 mod kinds;
 mod options;
 pub mod path;
@@ -14,11 +15,11 @@ use crate::codes;
 use crate::compose_config::{ComposeConfig, LinkType};
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::schema::{self, Kind, Schema};
-use crate::tree::{Dict, Node, Value};
+use crate::tree::{Node, Value};
+use fill::{Commits, Offline};
 use options::Options;
 use path::At;
 pub use size::expanded as expanded_size;
-use std::sync::Arc;
 use values::Findings;
 
 /// Checks a configuration. The typed form is there when no problem is an error.
@@ -57,17 +58,16 @@ pub fn check_upload_options(node: &Node, image_type: &str) -> Vec<Diagnostic> {
     findings.list
 }
 
-/// The tree with the default of every key that has one and is absent.
-pub fn with_defaults(tree: &Node, schema: &Schema) -> Node {
-    let Some(dict) = tree.as_dict() else { return tree.clone() };
-    let mut entries = dict.entries.clone();
-    let present: std::collections::HashSet<&str> = dict.entries.iter().filter_map(|(key, _)| key.as_str()).collect();
-    for key in schema.options().filter(|key| !present.contains(key.name)) {
-        if let Some(value) = options::default_node(key, tree.span) {
-            entries.push((options::key_node(key, tree.span), value));
-        }
-    }
-    Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)
+/// The tree with what Pungi fills in: defaults, values under older names, commits. With what there is to say about it.
+pub fn fill_in(tree: &Node, schema: &Schema, commits: &mut dyn Commits) -> (Node, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let filled = fill::filled(tree, schema, commits, &mut findings);
+    (filled, findings.list)
+}
+
+/// Leaves out what is said of options that only phases of Pungi read.
+pub fn leave_out_others(found: &mut Vec<Diagnostic>, schema: &Schema) {
+    found.retain(|found| !schema.is_of_pungi(found.path.split('.').next().unwrap_or("")));
 }
 
 fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<ComposeConfig> {
@@ -78,7 +78,7 @@ fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<Comp
         findings.add(Diagnostic::new(&codes::TOO_LARGE, "", message).at(tree.span));
         return None;
     }
-    let filled = with_defaults(tree, schema);
+    let filled = fill::filled(tree, schema, &mut Offline, findings);
     let dict = filled.as_dict()?;
     let options = Options::new(dict);
 

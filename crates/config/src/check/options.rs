@@ -1,11 +1,12 @@
 //! The top-level *options*: their types, unknown and removed ones, and the rules between them.
 
+use super::kinds::check_kind;
 use super::path::At;
 use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{self, Default, Key, Kind, SCM_KEYS, Schema};
+use crate::schema::{self, Default, FORMER_PHASES, Key, Kind, SCM, Schema, When};
 use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
@@ -87,19 +88,18 @@ pub fn file_or_scm(node: &Node, at: At<'_>, required: &[&str], findings: &mut Fi
     };
     for (key, value) in &dict.entries {
         let name = key.as_str().unwrap_or("");
-        match (SCM_KEYS.contains(&name), value.text()) {
-            (false, _) => {
-                let message = format!("unexpected key {} for a source repository", quoted(name));
-                complain(findings, &codes::UNEXPECTED_KEY, key.span, message);
-            }
-            (true, _) if name == "options" && value.as_dict().is_some() => {}
-            (true, Some(text)) => {
-                texts.insert(name, text);
-            }
-            (true, None) => {
-                let message = format!("expected a string for `{name}`, found {}", shown(value, at.key(name)));
-                complain(findings, &codes::WRONG_TYPE, value.span, message);
-            }
+        let Some(known) = SCM.iter().find(|known| known.name == name) else {
+            let message = format!("unexpected key {} for a source repository", quoted(name));
+            complain(findings, &codes::UNEXPECTED_KEY, key.span, message);
+            continue;
+        };
+        let mut inside = Findings::default();
+        check_kind(known.kind, value, at.key(name), &mut inside);
+        for found in inside.list {
+            complain(findings, found.code, found.span.unwrap_or(value.span), format!("`{name}`: {}", found.message));
+        }
+        if let Some(text) = value.text() {
+            texts.insert(name, text);
         }
     }
     for name in required.iter().filter(|name| dict.get(name).is_none()) {
@@ -137,24 +137,30 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
     Some(pairs)
 }
 
-/// Checks the names of phases; what Pungi does not have is no error, since a newer one may.
+/// Checks the names of phases.
 pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
     for (index, name) in findings.texts(node, at).into_iter().flatten().enumerate() {
-        if schema::is_phase(name.as_str()) {
-            continue;
+        let found = |code, message: String| Diagnostic::new(code, at.item(index).to_string(), message).at(name.span);
+        if FORMER_PHASES.contains(&name.as_str()) {
+            let message = format!("the phase {} was removed from Pungi: there is nothing to skip", name.as_str());
+            findings.add(found(&codes::DEPRECATED, message).help("remove it"));
+        } else if !schema::PHASES.contains(&name.as_str()) {
+            let found = found(&codes::UNKNOWN_PHASE, format!("there is no phase {}", quoted(name.as_str())));
+            findings.add(match crate::similar::suggest(name.as_str(), schema::PHASES) {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found.help(format!("the phases are {}", schema::PHASES.join(", "))),
+            });
         }
-        let message = format!("there is no phase {}", quoted(name.as_str()));
-        let found = Diagnostic::new(&codes::UNKNOWN_PHASE, at.item(index).to_string(), message).at(name.span);
-        findings.add(match crate::similar::suggest(name.as_str(), schema::PHASES) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None => found.help(format!("the phases are {}", schema::PHASES.join(", "))),
-        });
     }
 }
 
 /// Warns of options that Pungi has removed.
 pub fn check_removed(key: &Key, tree: &Node, findings: &mut Findings) {
-    let Some((name, _)) = tree.as_dict().and_then(|dict| dict.entry(key.name)) else { return };
+    let Some((name, value)) = tree.as_dict().and_then(|dict| dict.entry(key.name)) else { return };
+    // As in a dump.
+    if is_default(key, value) {
+        return;
+    }
     let (message, instead) = match key.kind {
         Kind::Removed(instead) => (format!("`{}` was removed from Pungi and has no effect", key.name), instead),
         Kind::Gone { since, instead } => {
@@ -192,7 +198,7 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
             continue;
         };
-        if schema.get(name).is_some() || schema::is_newer(name) {
+        if schema.get(name).is_some() {
             continue;
         }
         let message = format!("no option is called {}", quoted(name));
@@ -205,31 +211,50 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
     }
 }
 
+/// Whether a value is the default of its key; null is that of a key without one.
+fn is_default(key: &Key, node: &Node) -> bool {
+    match (key.default, &node.value) {
+        (Default::Absent, Value::Null) => true,
+        (Default::Boolean(default), Value::Bool(value)) => default == *value,
+        (Default::Number(default), Value::Int(value)) => default == *value,
+        (Default::Text(default), Value::Str(value)) => default == value.as_ref(),
+        (Default::Texts(default), Value::List(items)) => {
+            items.iter().map(Node::as_str).eq(default.iter().map(|text| Some(*text)))
+        }
+        (Default::ListOfNull, Value::List(items)) => matches!(&items[..], [Node { value: Value::Null, .. }]),
+        (Default::EmptyDict, Value::Dict(dict)) => dict.entries.is_empty(),
+        _ => false,
+    }
+}
+
 /// Checks which options need or exclude which.
 pub fn check_rules(options: &Options<'_>, schema: &Schema, findings: &mut Findings) {
+    let is_set = |name: &str, node: &Node| schema.option(name).is_none_or(|key| !is_default(key, node));
     for rule in schema::RULES {
         let Some(node) = options.get(rule.key) else { continue };
-        let holds = match rule.value {
-            Some(value) => node.as_str() == Some(value),
-            None => node.is_truthy(),
+        let holds = match rule.when {
+            When::True => node.is_truthy(),
+            When::Is(value) => node.as_str() == Some(value),
+            When::Set => is_set(rule.key, node),
         };
         if !holds {
             continue;
         }
-        let what = match rule.value {
-            Some(value) => format!("`{}` is `{value}`, which", rule.key),
-            None => format!("`{}`", rule.key),
+        let what = match rule.when {
+            When::Is(value) => format!("`{}` is `{value}`, which", rule.key),
+            When::True | When::Set => format!("`{}`", rule.key),
         };
-        for needed in rule.requires.iter().filter(|needed| !options.is_true(needed)) {
+        let lacks = |name: &&&str| match rule.when {
+            When::Set => !options.is_true(name),
+            When::True | When::Is(_) => options.get(name).is_none(),
+        };
+        for needed in rule.requires.iter().filter(lacks) {
             let message = format!("{what} requires `{needed}`, which is not set");
-            findings.add(Diagnostic::new(&codes::REQUIRES, rule.key, message).at(node.span));
+            let span = options.key_span(rule.key).unwrap_or(node.span);
+            findings.add(Diagnostic::new(&codes::REQUIRES, rule.key, message).at(span));
         }
         for other in rule.conflicts {
-            let Some(value) = options.get(other) else { continue };
-            let default = schema.option(other).map_or(Default::Absent, |key| key.default);
-            if matches!((default, &value.value), (Default::Boolean(a), Value::Bool(b)) if a == *b) {
-                continue;
-            }
+            let Some(value) = options.get(other).filter(|value| is_set(other, value)) else { continue };
             let message = format!("{what} conflicts with `{other}`");
             let span = options.key_span(other).unwrap_or(value.span);
             let found = Diagnostic::new(&codes::CONFLICTS, *other, message).at(span);

@@ -36,17 +36,10 @@ fn is_version(text: &str) -> bool {
 
 const BASE_PRODUCT: [&str; 3] = ["base_product_name", "base_product_short", "base_product_version"];
 
-/// Checks that all of the base product is there or nothing, and what productmd asks of it.
+/// Checks what productmd asks of a base product.
 pub fn check_base_product(options: &Options<'_>, findings: &mut Findings) {
-    let set: Vec<&str> = BASE_PRODUCT.into_iter().filter(|name| options.is_true(name)).collect();
-    let Some(first) = set.first() else { return };
-    for missing in BASE_PRODUCT.iter().filter(|name| !set.contains(name)) {
-        let message = format!("`{first}` requires `{missing}`, which is not set");
-        let found = Diagnostic::new(&codes::REQUIRES, *first, message);
-        findings.add(match options.key_span(first) {
-            Some(span) => found.at(span),
-            None => found,
-        });
+    if !BASE_PRODUCT.iter().any(|name| options.is_true(name)) {
+        return;
     }
     check_version(options, "base_product_version", findings);
     if let Some(kind) = options.text("base_product_type")

@@ -56,7 +56,8 @@ codes! {
 }]}"#);
     REQUIRES "MG008" Error "An option needs another one"
         "A layered product is described by `base_product_name`, `base_product_short` and `base_product_version` together; \
-         `cts_url` needs `translate_paths`; `pkgset_source = \"repos\"` needs `pkgset_repos`."
+         `lorax_options` and `buildinstall_kickstart` need `buildinstall_method`; `pkgset_source = \"repos\"` needs \
+         `pkgset_repos`, `pkgset_scratch_modules` needs `mbs_api_url`, `product_id_allow_missing` needs `product_id`."
         Conf(r#"base_product_name = "Example Linux""#);
     CONFLICTS "MG009" Error "Two options exclude each other"
         "`pkgset_source = \"koji\"` goes with the options of Koji, `pkgset_source = \"repos\"` with `pkgset_repos`. An option \
@@ -139,8 +140,9 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
         "The image type is passed on as it is, and osbuild-composer may well know it. magudi cannot tell which files the image \
          will have, nor which cloud it can be uploaded to, so neither `manifest_type` nor `upload_options` is compared with it."
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "game-console"}]}"#);
-    UNKNOWN_PHASE "MG026" Warning "A phase that nobody knows"
-        "`skip_phases` names a phase that Pungi does not have. Nothing is skipped for it, and what was meant to be skipped runs."
+    UNKNOWN_PHASE "MG026" Error "A phase that Pungi does not have"
+        "`skip_phases` names a phase that Pungi does not have: nothing would be skipped for it, and what was meant to be \
+         skipped would run."
         Conf(r#"skip_phases = ["osbuld"]"#);
     LEFT_TO_PUNGI "MG027" Note "A phase that is left to Pungi"
         "The configuration asks for a phase that makes images and that magudi does not run: run `pungi-koji` for it, with \
@@ -300,4 +302,9 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
         "The hub does not know the method, keeps it to itself, or answers what cannot be understood. Nothing is refused for that: if \
          something is wrong there, the tasks show it."
         Conf(r#"koji_profile = "koji-of-long-ago""#);
+    NO_COMMIT "MG312" Error "A branch of which no commit is known"
+        "Where Pungi takes the URL of a Git repository, `#HEAD` or `#origin/BRANCH` at its end, or a branch beside it, stands for \
+         the newest commit there, which `config dump` asks the repository for with `git ls-remote`. With `--offline` it stays \
+         a branch."
+        Conf(r#"comps_file = {"scm": "git", "repo": "https://git.example.invalid/comps.git", "file": "comps.xml"}"#);
 }

@@ -2,7 +2,8 @@
 //! top-level keys that go with it. The phases bring their tables; nothing here knows their names.
 
 use super::{KEYS, Key, Kind};
-use std::collections::HashMap;
+use crate::check::fill::Filled;
+use std::collections::{HashMap, HashSet};
 
 /// The part of the configuration that is a phase's.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,10 @@ pub struct Schema {
     sections: Vec<&'static Section>,
     left: Vec<&'static Section>,
     index: HashMap<&'static str, Entry>,
+    /// The top-level keys in which there may be something to fill.
+    filled: HashMap<&'static str, Filled>,
+    /// Those that magudi does nothing with.
+    others: HashSet<&'static str>,
 }
 
 /// What a top-level key is.
@@ -66,6 +71,32 @@ pub enum Entry {
     Option(&'static Key),
     /// A section.
     Section(&'static Section),
+}
+
+impl Entry {
+    /// What there is to fill in it.
+    fn filled(self) -> Option<Filled> {
+        match self {
+            Self::Option(key) => fills(key.kind).then_some(Filled::Option(key.kind)),
+            Self::Section(section) => section.image.iter().any(fills_in).then_some(Filled::Images(section.image)),
+        }
+    }
+}
+
+/// Whether there may be something to fill in a value of this kind.
+pub(crate) fn fills(kind: Kind) -> bool {
+    match kind {
+        Kind::Url | Kind::TextOrScm | Kind::VariantsFile => true,
+        Kind::Dict(keys) | Kind::Open(keys) => keys.iter().any(fills_in),
+        Kind::Map(of) | Kind::OpenMap(of) | Kind::List(of) | Kind::NonEmptyList(of) | Kind::PerArch(of) => fills(*of),
+        Kind::Either(kinds) => kinds.iter().any(|kind| fills(*kind)),
+        _ => false,
+    }
+}
+
+/// The same for a key of a dict.
+fn fills_in(key: &Key) -> bool {
+    key.default != super::Default::Absent || key.alias.is_some() || !key.appended.is_empty() || fills(key.kind)
 }
 
 impl Schema {
@@ -80,7 +111,21 @@ impl Schema {
         let options = KEYS.iter().chain(sections.iter().flat_map(|section| section.options));
         let mut index: HashMap<_, _> = options.map(|key| (key.name, Entry::Option(key))).collect();
         index.extend(sections.iter().map(|section| (section.name, Entry::Section(section))));
-        Self { sections, left, index }
+        let filled = index.iter().filter_map(|(name, entry)| Some((*name, entry.filled()?))).collect();
+        let mut others: HashSet<_> = KEYS.iter().filter(|key| key.about.is_empty()).map(|key| key.name).collect();
+        let options = |section: &&'static Section| section.options.iter().map(|key| key.name);
+        others.extend(left.iter().flat_map(options).chain(left.iter().map(|section| section.name)));
+        Self { sections, left, index, filled, others }
+    }
+
+    /// What there is to fill in a top-level key; nothing for most.
+    pub(crate) fn filled(&self, name: &str) -> Option<Filled> {
+        self.filled.get(name).copied()
+    }
+
+    /// Whether a top-level key is one of Pungi's that magudi does nothing with.
+    pub fn is_of_pungi(&self, name: &str) -> bool {
+        self.others.contains(name)
     }
 
     /// The sections.

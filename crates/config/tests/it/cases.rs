@@ -98,7 +98,11 @@ fn single_cases() {
     let deprecated: BTreeSet<_> = problems_of("c93_alias").into_iter().collect();
     assert_eq!(
         deprecated,
-        BTreeSet::from([code(&codes::DEPRECATED, "pdc_url"), code(&codes::DEPRECATED, "productimg")])
+        BTreeSet::from([
+            code(&codes::DEPRECATED, "pdc_url"),
+            code(&codes::DEPRECATED, "productimg"),
+            code(&codes::DEPRECATED, "skip_phases.0"),
+        ])
     );
 }
 
@@ -150,18 +154,73 @@ fn shapes_of_other_sections() {
         ("extra_isos = {'^Server$': {}}", Some("extra_isos.^Server$")),
         ("extra_isos = {'': []}", None),
         ("extra_isos = {5: []}", Some("extra_isos")),
-        ("extra_isos = {'^Server$': [{'filename': 'a.iso'}]}", None),
+        ("extra_isos = {'^Server$': [{'filename': 'a.iso'}]}", Some("extra_isos.^Server$.0")),
+        (
+            "extra_isos = {'^Server$': [{'include_variants': 'Server', 'max_size': '1'}]}",
+            Some("extra_isos.^Server$.0.max_size"),
+        ),
         ("ostree = 5", Some("ostree")),
         ("ostree = {'^Server$': 5}", Some("ostree.^Server$")),
-        ("ostree = {'^Server$': {}, 'Client': [{}]}", None),
-        ("ostree = [('^Server$', {'x86_64': {}}), ('Client', {'*': [{}]})]", None),
+        (
+            "ostree = {'^Server$': [{'treefile': 't', 'config_url': 'u', 'ostree_repo': 'r', 'repo': [{}]}]}",
+            Some("ostree.^Server$.0.repo.0"),
+        ),
+        ("ostree = [('^Server$', {'x86_64': {'treefile': 't', 'config_url': 'u', 'ostree_repo': 'r'}})]", None),
+        (
+            "ostree = [('^Server$', {'x86_64': {'treefile': 't', 'config_url': 'u', 'ostree_repo': 'r', 'arches': []}})]",
+            Some("ostree.0.1.x86_64"),
+        ),
         ("ostree = [('^Server$', {'x86_64': 5})]", Some("ostree.0.1.x86_64")),
+        ("ostree_container = {'^Server$': {'treefile': 't', 'config_url': 'u'}}", None),
+        ("ostree_container = {'^Server$': {'treefile': 't'}}", Some("ostree_container.^Server$")),
+        ("ostree_container = {'': []}", Some("ostree_container")),
         ("ostree_installer = {}", Some("ostree_installer")),
+        (
+            "ostree_installer = [('a', {'x86_64': {'add_template': 'x'}})]",
+            Some("ostree_installer.0.1.x86_64.add_template"),
+        ),
         ("buildinstall_method = 'anaconda'", Some("buildinstall_method")),
+        ("buildinstall_method = 'buildinstall'", Some("buildinstall_method")),
         ("createiso_skip = [('^Server$', {'*': True, 'src': False})]", None),
         ("createiso_skip = [('^Server$',)]", Some("createiso_skip.0")),
+        ("createiso_skip = [('^Server$', {'*': 'yes'})]", Some("createiso_skip.0.1.*")),
+        ("createiso_skip = [('^Server$', {'': True})]", Some("createiso_skip.0.1")),
+        ("createiso_skip = [('(Server', {'*': True})]", Some("createiso_skip.0.0")),
+        ("createiso_skip = [('^(?!Server).*|Client{1,2}$', {'*': True})]", None),
         ("createiso_skip = ['^Server$']", Some("createiso_skip.0")),
-        ("lorax_options = [(5, {})]", Some("lorax_options.0.0")),
+        ("lorax_options = [(5, {})] buildinstall_method = 'lorax'", Some("lorax_options.0.0")),
+        (
+            "lorax_options = [('a', {'x86_64': {'nomacbot': False}})] buildinstall_method = 'lorax'",
+            Some("lorax_options.0.1.x86_64"),
+        ),
+        (
+            "lorax_options = [('a', {'x86_64': {'rootfs_size': 1.5}})] buildinstall_method = 'lorax'",
+            Some("lorax_options.0.1.x86_64.rootfs_size"),
+        ),
+        ("greedy_method = 'bild'", Some("greedy_method")),
+        ("repoclosure_strictness = [('^.*$', {'*': 'strict'})]", Some("repoclosure_strictness.0.1.*")),
+        ("iso_level = 5", Some("iso_level")),
+        ("iso_level = [('a', {'x86_64': 4})]", None),
+        ("sigkeys = []", Some("sigkeys")),
+        ("sigkeys = [None, 'abc']", None),
+        ("gather_method = {'^Server$': {'module': 'hybrid'}}", Some("gather_method.^Server$.module")),
+        ("gather_method = {'^Server$': {'module': 'deps', 'comps': 'nodeps'}, 'Client': 'hybrid'}", None),
+        ("gather_lookaside_repos = [('^Server$', {'x86_64': 'http://r', '*': ['http://r', 'http://s']})]", None),
+        (
+            "gather_lookaside_repos = [('^Server$', {'x86_64': {'repo': 'r'}})]",
+            Some("gather_lookaside_repos.0.1.x86_64"),
+        ),
+        ("cts_oidc_token_url = 5", Some("cts_oidc_token_url")),
+        ("cts_oidc_token_url = 'https://t' cts_oidc_client_id = 'c'", None),
+        ("skip_phases = ['osbuild', 'ostree_container', 'image_container']", None),
+        ("skip_phases = ['osbuild', 'osbild']", Some("skip_phases.1")),
+        ("comps_file = {'scm': 'git', 'repo': 'r', 'branch': None, 'file': 'f'}", None),
+        ("comps_file = {'scm': 'git', 'repo': 'r', 'branch': 5}", Some("comps_file")),
+        ("comps_file = {'scm': 'svn', 'repo': 'r'}", Some("comps_file")),
+        ("comps_file = {'scm': 'git', 'repo': 'r', 'options': {'credential_helper': '!x'}}", None),
+        ("comps_file = {'scm': 'git', 'repo': 'r', 'options': {'helper': '!x'}}", Some("comps_file")),
+        ("createrepo_extra_modulemd = {'Server': {'scm': 'git', 'branch': None}, '': 5}", None),
+        ("createrepo_extra_modulemd = {'Server': {'scm': 5}}", Some("createrepo_extra_modulemd.Server.scm")),
         ("osbs = 5 live_images = 5 image_container = 5 live_target = 5", None),
     ] {
         let paths: Vec<String> = errors_of(lines).into_iter().map(|(_, path)| path).collect();
@@ -181,7 +240,11 @@ fn phases_of_pungi_and_former_ones_are_named() {
             &["MG027 buildinstall_method", "MG027 ostree_installer"],
         ),
         ("ostree_use_koji_plugin = True", &[]),
-        ("osbs = {} live_images_no_rename = False", &["MG012 live_images_no_rename", "MG012 osbs"]),
+        ("osbs = {} live_images_no_rename = True", &["MG012 live_images_no_rename", "MG012 osbs"]),
+        ("signing_key_id = 'a' live_target = 't'", &["MG012 live_target", "MG012 signing_key_id"]),
+        // As they stand in a dump.
+        ("live_images = [] live_images_no_rename = False osbs_allow_reuse = False", &[]),
+        ("skip_phases = ['productimg', 'osbs']", &["MG012 skip_phases.0", "MG012 skip_phases.1"]),
     ] {
         let mut found: Vec<String> =
             problems_of_lines(lines).into_iter().map(|found| format!("{} {}", found.code.id, found.path)).collect();
@@ -210,8 +273,30 @@ fn rules_between_options() {
             &[code(&codes::BAD_RELEASE, "base_product_type")],
         ),
         ("base_product_name = 'B' base_product_short = 'B' base_product_version = '1' base_product_type = 'EUS'", &[]),
-        ("base_product_name = ''", &[]),
-        ("cts_url = 'http://c'", &[code(&codes::REQUIRES, "cts_url")]),
+        (
+            "base_product_name = ''",
+            &[code(&codes::REQUIRES, "base_product_name"), code(&codes::REQUIRES, "base_product_name")],
+        ),
+        (
+            "base_product_name = 'B' base_product_short = 'B' base_product_version = ''",
+            &[
+                code(&codes::REQUIRES, "base_product_name"),
+                code(&codes::REQUIRES, "base_product_short"),
+                code(&codes::BAD_RELEASE, "base_product_version"),
+            ],
+        ),
+        ("lorax_options = [('a', {'x86_64': {}})]", &[code(&codes::REQUIRES, "lorax_options")]),
+        ("lorax_options = []", &[]),
+        ("lorax_options = [('a', {'x86_64': {}})] buildinstall_method = 'lorax'", &[]),
+        ("buildinstall_kickstart = 'a.ks'", &[code(&codes::REQUIRES, "buildinstall_kickstart")]),
+        ("product_id_allow_missing = True", &[code(&codes::REQUIRES, "product_id_allow_missing")]),
+        ("product_id_allow_missing = True product_id = 'ids'", &[]),
+        ("product_id_allow_missing = False", &[]),
+        ("pkgset_scratch_modules = {'a': ['b']}", &[code(&codes::REQUIRES, "pkgset_scratch_modules")]),
+        ("pkgset_scratch_modules = {'a': ['b']} mbs_api_url = 'http://m'", &[]),
+        ("pkgset_scratch_modules = {}", &[]),
+        // What it needs has a default, in Pungi too.
+        ("cts_url = 'http://c'", &[]),
         ("cts_url = 'http://c' translate_paths = [('/a', 'http://b')]", &[]),
         ("pkgset_source = 'repos'", &[code(&codes::REQUIRES, "pkgset_source")]),
         ("pkgset_source = 'repos' pkgset_repos = {'x86_64': 'r'} pkgset_koji_inherit = True", &[]),
