@@ -7,6 +7,7 @@ use magudi_config::dump::{to_json, to_text};
 use magudi_config::{Diagnostic, Sources, load_config};
 use serde_json::{Value as Json, json};
 use sha1::{Digest as _, Sha1};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The commits of the recordings: made of the URL and the reference (fixtures/phases).
@@ -26,7 +27,11 @@ impl Commits for Recorded {
 }
 
 fn commit(repository: &str, reference: &str) -> String {
-    Sha1::digest(format!("{repository} {reference}")).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut id = String::new();
+    for byte in Sha1::digest(format!("{repository} {reference}")) {
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 fn fixtures() -> PathBuf {

@@ -179,7 +179,7 @@ fn check_items(node: &Node, kind: Kind, at: At<'_>, findings: &mut Findings) {
 fn check_number(node: &Node, numbers: &[i64], at: At<'_>, findings: &mut Findings) {
     let fits = match node.value {
         Value::Int(number) => numbers.contains(&number),
-        Value::Float(number) => numbers.iter().any(|known| *known as f64 == number),
+        Value::Float(number) => numbers.iter().any(|known| (*known as f64 - number).abs() < f64::EPSILON),
         _ => return findings.wrong_type(node, at, "a number"),
     };
     if !fits {
