@@ -495,6 +495,9 @@ pub struct CheckArgs {
     /// The compose.
     #[command(flatten)]
     pub compose: ComposeArgs,
+    /// Accepted for the sake of pungi-config-validate: no repository is asked for its branches anyway
+    #[arg(long)]
+    pub offline: bool,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub format: CheckFormat,

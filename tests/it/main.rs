@@ -3,6 +3,7 @@
 //! - `cases`: what the real Pungi did with 81 configurations, and what we do
 //! - `options`: three thousand values of all options, judged as by Pungi
 //! - `diagnostics`: what `check` says, each id by its example, everything at once
+//! - `from_pungi`: configurations and command lines that users of Pungi have
 //! - `better`: where Pungi has a bug, what we do instead, case by case
 //! - `commands`: the verbs as a user meets them
 //! - `beside`: in a compose that Pungi left, nothing of which is lost
@@ -44,6 +45,7 @@ mod downloads;
 mod endings;
 mod events;
 mod faults;
+mod from_pungi;
 mod hostile;
 mod hub;
 mod image;

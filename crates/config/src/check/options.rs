@@ -181,7 +181,12 @@ pub fn note_others(tree: &Node, schema: &Schema, findings: &mut Findings) {
             Some(name) if option.ends_with('_') => name.starts_with(option),
             name => name == Some(option),
         };
-        let entry = dict.entries.iter().find(|(key, value)| asks(key) && value.is_truthy());
+        // Defaults stand in dumps, and ask for nothing.
+        let is_set = |key: &Node, value: &Node| {
+            let known = key.as_str().and_then(|name| schema.option(name));
+            value.is_truthy() && known.is_none_or(|known| !is_default(known, value))
+        };
+        let entry = dict.entries.iter().find(|(key, value)| asks(key) && is_set(key, value));
         let Some((key, _)) = entry.filter(|_| !skipped.iter().any(|name| name.as_str() == Some(phase))) else {
             continue;
         };

@@ -1,0 +1,264 @@
+//! Configurations and command lines that users of Pungi have: `check` finds what Pungi's validation finds, `config dump` prints what
+//! pungi-config-dump prints, and options mean what they mean there.
+
+use crate::program::{Hub, Ran, Scene, files};
+use serde_json::{Value as Json, json};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+const BASE: &str = "release_name = \"Example\"\nrelease_short = \"Ex\"\nrelease_version = \"9\"\n\
+                    variants_file = \"variants.xml\"\nkoji_profile = \"devhub\"\npkgset_source = \"koji\"\n\
+                    pkgset_koji_tag = \"ex9\"\ngather_method = \"deps\"\n";
+
+const VARIANTS: &str = "<variants><variant id=\"Gate\" name=\"Gate\" type=\"variant\"><arches><arch>x86_64</arch></arches></variant>\
+                        <variant id=\"Server\" name=\"Server\" type=\"variant\"><arches><arch>x86_64</arch><arch>aarch64</arch></arches>\
+                        </variant></variants>";
+
+const IMAGE: &str = "osbuild_target = \"ex9\"\nosbuild_version = \"9\"\n\
+                     osbuild = {\"^Server$\": [{\"name\": \"Ex-Q\", \"distro\": \"ex-9\", \"image_types\": [\"qcow2\"]}]}\n";
+
+/// A scene with `c.conf` of the usual options and these lines.
+fn scene(lines: &str) -> Scene {
+    let scene = Scene::new();
+    scene.write("base.conf", BASE);
+    scene.write("variants.xml", VARIANTS);
+    scene.write("c.conf", &format!("from base import *\n{lines}"));
+    scene
+}
+
+/// What `check` says, and its exit status.
+fn check(scene: &Scene, more: &[&str]) -> (Option<i32>, Vec<String>) {
+    let ran = scene.run([&["check", "--config", "c.conf", "--format", "json"], more].concat());
+    let report: Json = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    let errors = report["errors"].as_array().unwrap().iter();
+    let texts = errors.map(|found| format!("{} {}", found["id"].as_str().unwrap(), found["path"].as_str().unwrap()));
+    (ran.status, texts.collect())
+}
+
+fn dump(scene: &Scene, args: &[&str]) -> Json {
+    let ran = scene.run([&["config", "dump"], args].concat());
+    assert_eq!(ran.status, Some(0), "{args:?}: {}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn errors_in_options_of_other_phases_count_unless_only_our_own_are_asked_for() {
+    let lines = "live_media = {\"^Gate$\": [{\"name\": \"Gate-Live\", \"kickstart\": \"live.ks\", \"repo_from\": \"Gate\"}]}\n\
+                 lorax_options = [(\"^.*$\", {\"x86_64\": {\"nomacbot\": False}})]\n\
+                 repoclosure_strictness = [(\"^.*$\", {\"*\": \"strict\"})]\n\
+                 createiso_skip = [(\"^Gate$\", {\"*\": \"yes\"})]\n\
+                 greedy_method = \"bild\"\n";
+    let scene = scene(&format!("{lines}{IMAGE}"));
+    let (status, mut errors) = check(&scene, &[]);
+    errors.sort();
+    let (section, errors): (Vec<String>, Vec<String>) =
+        errors.into_iter().partition(|error| error.contains(" live_media"));
+    let expected = [
+        "MG003 createiso_skip.0.1.*",
+        "MG004 greedy_method",
+        "MG004 repoclosure_strictness.0.1.*",
+        "MG006 lorax_options.0.1.x86_64",
+        "MG008 lorax_options",
+    ];
+    assert_eq!((status, errors), (Some(1), expected.map(str::to_owned).to_vec()));
+    assert_eq!(section, ["MG006 live_media.^Gate$.0"]);
+    // A phase that magudi runs is its own, so what is wrong in its section stays an error.
+    let runs = magudi_phases::find("live_media").is_some();
+    let own: Vec<String> = section.into_iter().filter(|_| runs).collect();
+    assert_eq!(check(&scene, &["--only-own"]), (Some(i32::from(runs)), own));
+    for verb in [
+        &["plan", "--config", "c.conf", "--nightly"][..],
+        &["run", "--config", "c.conf", "--test", "--simulate", "--target-dir", "target"],
+    ] {
+        assert_eq!(scene.run(verb).status, Some(1), "{verb:?}");
+        assert!(files(&scene.target()).is_empty());
+        if !runs {
+            assert_eq!(scene.run(verb.iter().chain(&["--only-own"])).status, Some(0), "{verb:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_for_us_is_wrong_with_only_own_too() {
+    let scene =
+        scene("osbuild = {\"^Server$\": [{\"name\": 5}]}\nlink_type = \"reflink\"\nskip_phases = [\"osbild\"]\n");
+    let (status, errors) = check(&scene, &["--only-own"]);
+    assert_eq!(status, Some(1));
+    assert_eq!(errors.len(), 5, "{errors:?}");
+}
+
+#[test]
+fn variables_are_defined_for_every_verb() {
+    let scene = scene("");
+    let lines = BASE.replace("\"9\"", "VERSION") + &IMAGE.replace("\"ex-9\"", "\"ex-%s\" % VERSION");
+    scene.write("c.conf", &lines);
+    let (status, errors) = check(&scene, &[]);
+    assert_eq!((status, &errors[..]), (Some(1), &["MG001 ".to_owned()][..]));
+    assert_eq!(check(&scene, &["-e", "VERSION=42"]), (Some(0), vec![]));
+    let ran = scene.run(["check", "--config", "c.conf", "--strict", "--define", "VERSION=42", "-e", "OTHER=1"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), "c.conf: no problems found\n"), "{ran:?}");
+    let plan = scene.run(["plan", "--config", "c.conf", "--nightly", "--format", "json", "-e", "VERSION=42"]);
+    let plan: Json = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan["requests"][0]["args"][2], "ex-42", "{plan:#}");
+    // A definition wins over what the file says, also of options.
+    let plan = scene.run(["plan", "--config", "c.conf", "--nightly", "-e", "VERSION=42", "-e", "osbuild_target=mine"]);
+    assert!(plan.stdout.contains("mine"), "{plan:?}");
+    let run = ["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate", "-e", "VERSION=42"];
+    assert_eq!(scene.run(run).status, Some(0));
+    assert!(scene.made("Ex-42-20240229.t.0/STATUS").is_some());
+    let written: Json =
+        serde_json::from_str(&scene.made("Ex-42-20240229.t.0/logs/global/config-dump.global.log").unwrap()).unwrap();
+    assert_eq!((&written["release_version"], written.get("VERSION")), (&json!("42"), None));
+    for (name, text) in [("c.json", "{}"), ("c.yaml", "release_version: '1'\n")] {
+        scene.write(name, text);
+        let ran = scene.run(["config", "dump", "--just-dump", "--config", name, "-e", "release_version=2"]);
+        assert_eq!(serde_json::from_str::<Json>(&ran.stdout).unwrap()["release_version"], "2", "{name}");
+        let ran = scene.run(["check", "--format", "json", "--config", name, "-e", "release_version=2.x"]);
+        assert!(ran.stdout.contains("`2.x` is no version"), "{name}: {}", ran.stdout);
+    }
+}
+
+/// A resume needs what the run had, but for what is named like a secret, which is in no journal.
+#[test]
+fn a_resume_has_the_definitions_of_the_run() {
+    let scene = scene("");
+    let lines = BASE.replace("\"9\"", "VERSION") + IMAGE + "koji_cache = \"%s\" % PASSWORD\n";
+    scene.write("c.conf", &lines);
+    scene.write("scenario.json", "{\"task_seconds\": 3}");
+    let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    let volume = scene.path().join("cache").display().to_string();
+    let secret = format!("PASSWORD={volume}");
+    let mut command = scene.command();
+    command.args(["run", "--config", "c.conf", "--target-dir", "target", "--test", "-e", "VERSION=42", "-e", &secret]);
+    command.args(["--koji-config", "koji.conf", "--koji-user", "compose"]).env("MAGUDI_KOJI_PASSWORD", "composepass");
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..600 {
+        if !hub.task_requests().is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(hub.task_requests().len(), 1, "one task was made");
+    let journal = scene.made("Ex-42-20240229.t.0/logs/global/magudi-journal.jsonl").unwrap();
+    assert!(journal.contains("VERSION=42") && !journal.contains("PASSWORD"), "{journal}");
+    let resume = |more: &[&str]| {
+        let args = [&["resume", "target/Ex-42-20240229.t.0"], more].concat();
+        Ran::from(scene.command().args(args).env("MAGUDI_KOJI_PASSWORD", "composepass").output().unwrap())
+    };
+    let ran = resume(&[]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("PASSWORD"), "{}", ran.stderr);
+    let ran = resume(&["-e", &secret]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(scene.made("Ex-42-20240229.t.0/STATUS").as_deref(), Some("FINISHED\n"));
+    assert_eq!(hub.task_requests().len(), 1);
+}
+
+#[test]
+fn former_phases_are_skipped_with_a_warning() {
+    let scene = scene(IMAGE);
+    for phase in ["productimg", "live_images", "osbs", "image_container"] {
+        let run =
+            ["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate", "--skip-phase", phase];
+        let ran = scene.run(run);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        let warning = format!("warning[MG012]: --skip-phase {phase}: the phase was removed from Pungi\n");
+        assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    }
+    assert_eq!(scene.run(["check", "--config", "c.conf", "--skip-phase", "prodimg"]).status, Some(2));
+}
+
+#[test]
+fn options_that_pungi_takes_several_times_are_taken_several_times() {
+    let scene = scene(IMAGE);
+    let run = ["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate"];
+    let ids = ["--parent-compose-id", "A-1-20250101.n.0", "--parent-compose-id", "B-1-20250101.n.0"];
+    let respins = ["--respin-of", "A-1-20250101.n.0", "--respin-of=B-1-20250101.n.0"];
+    let ran = scene.run(run.iter().chain(&ids).chain(&respins));
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_dump_has_sources_an_event_and_commits() {
+    let scene = scene(&format!(
+        "{IMAGE}comps_file = {{\"scm\": \"git\", \"repo\": \"https://g.example/c.git\", \"branch\": None, \"file\": \"c\"}}\n\
+         global_ksurl = \"git+https://g.example/ks.git?#origin/f42\"\nskip_phases = [SKIPPED]\n"
+    ));
+    let bin = scene.write(
+        "bin/git",
+        "#!/bin/sh\necho \"$3 $4\" >>asked\ncase $3 in *gone*) echo 'not there' >&2; exit 128;; esac\n\
+                           printf '%040d\\t%s\\n' 7 \"$4\"\n",
+    );
+    std::fs::set_permissions(&bin, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.parent().unwrap().display());
+    let online = |args: &[&str]| {
+        let args = [&["config", "dump", "-e", "SKIPPED=gather"], args].concat();
+        Ran::from(scene.command().args(args).env("PATH", &path).output().unwrap())
+    };
+    let offline = dump(&scene, &["-e", "SKIPPED=gather", "--offline", "c.conf"]);
+    assert_eq!((&offline["comps_file"]["branch"], offline.get("SKIPPED")), (&json!("HEAD"), None));
+    assert_eq!(offline["global_ksurl"], "git+https://g.example/ks.git?#origin/f42");
+    assert!(!scene.path().join("asked").exists(), "--offline asks nobody");
+
+    let commit = format!("{:040}", 7);
+    let ran = online(&["c.conf"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let found: Json = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(found["comps_file"]["branch"], json!(commit));
+    assert_eq!(found["global_ksurl"], json!(format!("git+https://g.example/ks.git?#{commit}")));
+    let asked = std::fs::read_to_string(scene.path().join("asked")).unwrap();
+    let mut asked: Vec<&str> = asked.lines().collect();
+    asked.sort_unstable();
+    assert_eq!(asked, ["https://g.example/c.git HEAD", "https://g.example/ks.git refs/heads/f42"]);
+
+    // What has a commit needs nobody, and what cannot be found is told with its place.
+    scene.write("d.json", &ran.stdout);
+    let again = dump(&scene, &["--config", "d.json"]);
+    assert_eq!(again, found);
+    scene.write(
+        "gone.json",
+        "{\"comps_file\": {\"scm\": \"git\", \"repo\": \"https://g.example/gone.git\", \"file\": \"c\"}}",
+    );
+    let ran = online(&["c.conf", "gone.json"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stderr.contains("error[MG312]") && ran.stderr.contains("not there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("path: comps_file.branch"), "{}", ran.stderr);
+
+    let frozen = dump(&scene, &["-e", "SKIPPED=gather", "--offline", "--freeze-event", "12345", "c.conf"]);
+    assert_eq!(frozen["koji_event"], 12345);
+    scene.write("more.json", "{\"release_version\": \"10\"}");
+    let merged = dump(&scene, &["-e", "SKIPPED=gather", "--offline", "--config", "c.conf", "more.json"]);
+    assert_eq!(merged["release_version"], "10");
+    assert_eq!(scene.run(["config", "dump"]).status, Some(2));
+}
+
+/// What is dumped is checked without a word, and dumped again as it is.
+#[test]
+fn a_dump_of_a_dump_is_the_dump() {
+    let scene = scene(IMAGE);
+    let first = scene.run(["config", "dump", "--offline", "c.conf"]);
+    scene.write("d.json", &first.stdout);
+    let second = scene.run(["config", "dump", "--offline", "d.json"]);
+    assert_eq!((second.stdout.as_str(), second.stderr.as_str()), (first.stdout.as_str(), ""));
+}
+
+#[test]
+fn the_schema_that_is_dumped_is_that_of_the_pages() {
+    let ran = Scene::new().run(["config", "dump", "--dump-schema"]);
+    let page = crate::program::repository().join("docs/schemas/compose-config.schema.json");
+    assert_eq!((ran.status, ran.stdout), (Some(0), std::fs::read_to_string(page).unwrap()));
+}
+
+#[test]
+fn a_branch_may_be_null() {
+    let scm = "{\"scm\": \"git\", \"repo\": \"https://g.example/c.git\", \"branch\": None, \"file\": \"c\"}";
+    for option in ["comps_file", "module_defaults_dir", "gather_prepopulate", "product_id"] {
+        assert_eq!(check(&scene(&format!("{IMAGE}{option} = {scm}\n")), &[]), (Some(0), vec![]), "{option}");
+    }
+    let files = format!(
+        "extra_files = [(\"^Server$\", {{\"*\": [{scm}]}})]\ncreaterepo_extra_modulemd = {{\"Server\": {scm}}}\n"
+    );
+    assert_eq!(check(&scene(&format!("{IMAGE}{files}")), &["--strict"]), (Some(0), vec![]));
+}
