@@ -5,7 +5,7 @@ pub mod children;
 
 use crate::error::Failure;
 use magudi_koji::profile::ProfileLocations;
-use magudi_koji::{ClientOptions, Proxies};
+use magudi_koji::{ClientOptions, Mask, Proxies};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn load_user_name() -> Option<String> {
 }
 
 /// What the environment says about the way to a hub, in the variables that Koji's own client looks at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each also in capitals.
     pub proxies: Proxies,
@@ -73,6 +73,8 @@ pub struct Network {
     pub ccache: Option<String>,
     /// `MAGUDI_KOJI_OUTAGE`, our own: how long a hub may be away while a compose runs, in seconds.
     pub outage: Option<Duration>,
+    /// What is shown nowhere: the secrets of the environment, and what clients add to them.
+    pub mask: Mask,
 }
 
 impl Network {
@@ -101,6 +103,7 @@ impl Network {
             ca_bundle: set("REQUESTS_CA_BUNDLE").or_else(|| set("CURL_CA_BUNDLE")).map(PathBuf::from),
             ccache: set("KRB5CCNAME"),
             outage,
+            mask: Mask::default(),
         })
     }
 
@@ -112,6 +115,7 @@ impl Network {
             ca_bundle: self.ca_bundle.clone(),
             ccache: self.ccache.clone(),
             outage: self.outage.unwrap_or(defaults.outage),
+            mask: self.mask.clone(),
             ..defaults
         }
     }
@@ -128,7 +132,7 @@ impl Environment {
                 Failure::Usage(format!("SOURCE_DATE_EPOCH is `{value}`, not a number of seconds since 1970"))
             })?),
         };
-        Ok(Self {
+        let environment = Self {
             home: std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
             source_date_epoch,
             koji_password: text(PASSWORD).map(Secret),
@@ -138,7 +142,9 @@ impl Environment {
             network: Network::from_variables(|name| std::env::var(name).ok())?,
             children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
                 .map_err(Failure::Usage)?,
-        })
+        };
+        environment.network.mask.add(environment.secrets().iter().map(String::as_str));
+        Ok(environment)
     }
 
     /// What must not be shown, wherever it comes back from: the password, and those in the URLs of proxies.
@@ -198,7 +204,7 @@ mod tests {
             exceptions: text("localhost,.lab"),
         };
         assert_eq!(found.proxies, expected);
-        assert_eq!(network(&[]).unwrap(), Network::default());
+        assert_eq!(format!("{:?}", network(&[]).unwrap()), format!("{:?}", Network::default()));
     }
 
     #[test]

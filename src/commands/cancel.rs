@@ -51,7 +51,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = lock(&dir, args.no_lock, ui)?;
     let history = load_history(&dir)?.unwrap_or_default();
-    let events = Events::new();
+    let events = Events::concealing(environment.network.mask.clone());
     let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
     events.subscribe(Box::new(journal.clone()));
     // First of all, so that nothing goes on with the compose by itself, however far this comes.

@@ -30,7 +30,7 @@ use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Lock, Locks};
 use magudi_engine::log::LogFile;
 use magudi_engine::login::Login;
-use magudi_engine::mask::Mask;
+use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::notify::{NotifierEnd, Scripts, notifier};
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
@@ -428,7 +428,7 @@ pub fn compose(
     // Who names images wants the others as they are.
     let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
     let fresh = wanted == Recall::IfUnfinished && has_finished && !names_images;
-    let mut secrets = environment.secrets();
+    let secrets = environment.secrets();
     let recalling = Recalling {
         dir: &dir,
         identity: &identity,
@@ -451,13 +451,14 @@ pub fn compose(
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
-    secrets.extend(secret::values(&inspected.config.tree));
-    let mask = Mask::new(&requests, secrets.iter().map(String::as_str));
-    keep_configuration(&inspected, &dir, &mask)?;
+    // What clients learn in logins comes to it later.
+    let mask = &environment.network.mask;
+    mask.add(secret::values(&inspected.config.tree).iter().map(String::as_str));
+    mask.add(secrets_of(&requests));
+    keep_configuration(&inspected, &dir, mask)?;
     let requests = Arc::new(requests);
-    let (events, journal) = subscribe(options, ui, &dir, &requests, stream)?;
+    let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
-    events.conceal(mask);
     head_of_log(&events, argv, environment, &inspected);
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
@@ -541,7 +542,7 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
     let (dir, identity) = inspected.place(&options.request, true)?;
     let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
-    let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None)?;
+    let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None, &environment.network.mask)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     let end = End { status: Status::Finished, error: None };
     events.say(Event::Status { status: end.status.as_str().to_owned() });
@@ -619,8 +620,9 @@ fn subscribe(
     dir: &ComposeDir,
     requests: &Arc<Vec<TaskRequest>>,
     stream: Option<EventStream>,
+    mask: &Mask,
 ) -> Result<(Arc<Events>, Journal), Failure> {
-    let events = Arc::new(Events::new());
+    let events = Arc::new(Events::concealing(mask.clone()));
     // First, so that nothing is shown that is not recorded.
     let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
     events.subscribe(Box::new(journal.clone()));

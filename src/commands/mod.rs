@@ -27,6 +27,7 @@ use crate::cli::{self, Command, ConfigCommand};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
+use magudi_engine::mask::Mask;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -67,15 +68,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            show(&failure, ui);
+            show(&failure, &environment.network.mask, ui);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-fn show(failure: &Failure, ui: Ui) {
+fn show(failure: &Failure, mask: &Mask, ui: Ui) {
     match failure {
-        Failure::Usage(text) | Failure::Failed(text) => ui.error(text),
+        Failure::Usage(text) | Failure::Failed(text) => ui.error(&mask.hide(text)),
         Failure::Invalid(invalid) => {
             ui.diagnostics(&invalid.diagnostics, &invalid.sources);
             ui.tally(&invalid.diagnostics, false);

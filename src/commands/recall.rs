@@ -12,7 +12,7 @@ use magudi_config::secret;
 use magudi_engine::event::{Event, ImageEntry};
 use magudi_engine::history::{self, History, Past};
 use magudi_engine::journal;
-use magudi_engine::mask::Mask;
+use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::runner::Start;
 use magudi_koji::profile::shown_address;
@@ -214,7 +214,8 @@ fn take_over(
 ) -> Result<(), Failure> {
     let Recalling { dir, going, secrets, .. } = what;
     let secrets = secrets.iter().cloned().chain(secret::values(&inspected.config.tree)).collect::<Vec<String>>();
-    let mask = Mask::new(&plan.requests, secrets.iter().map(String::as_str));
+    // Not the one of the process: it must hide the same in both.
+    let mask = Mask::new(secrets.iter().map(String::as_str).chain(secrets_of(&plan.requests)));
     let changes = changes(dir, inspected, &mask);
     refuse_changes(dir, plan, history, going, &changes)?;
     let since = "The configuration has changed since the last run";

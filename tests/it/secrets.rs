@@ -2,7 +2,11 @@
 //! script gets one, and no core dump.
 
 use crate::program::{Hub, Ran, Scene, image};
-use crate::scripted_hub::{self, Answer, ScriptedHub, always};
+use crate::scripted_hub::{self, Answer, ScriptedHub, always, once};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use magudi_koji::Value;
+use magudi_koji::calls::TaskState;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -209,5 +213,121 @@ fn a_redirect_to_another_port_gets_nothing() {
         assert_eq!(ran.status, Some(1), "{method}: {}", ran.stderr);
         assert!(ran.stderr.contains(&format!("moved to {there}: if it is there now")), "{method}: {}", ran.stderr);
         assert!(other.accept().is_err(), "{method}: somebody was there");
+    }
+}
+
+/// What a session is known by: it opens the hub to everybody who has it.
+const KEY: &str = "7-Vogon/Poetry+42=&<Ag\"rajag";
+const COOKIE: &str = "HeartOfGold-0123456789";
+
+/// What quotes `secret` as people, programs and pages do; the last ones are cut off.
+fn quotations(secret: &str) -> Vec<String> {
+    let each = |text: &str, escape: fn(u8) -> String| text.bytes().map(escape).collect::<Vec<_>>().concat();
+    let percent = |text: &str| each(text, |byte| format!("%{byte:02X}"));
+    let xml = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let json = serde_json::Value::from(secret).to_string();
+    vec![
+        secret.to_owned(),
+        percent(secret),
+        percent(&percent(secret)),
+        xml.replace('&', "&amp;"),
+        xml,
+        serde_json::Value::from(json.as_str()).to_string(),
+        json,
+        each(secret, |byte| format!("&#x{byte:x};")),
+        BASE64.encode(secret),
+        BASE64.encode(format!("u:{secret}")),
+        secret[..12].to_owned(),
+        percent(&secret[secret.len() - 12..]),
+    ]
+}
+
+/// A compose of `images` at a hub that gives [`KEY`] in a login.
+fn at_a_hub_with_keys(images: usize) -> (Scene, ScriptedHub) {
+    let scene = Scene::new();
+    let images: Vec<String> = (0..images)
+        .map(|n| image(&format!("i{n}"), &format!("\"subvariant\": \"s{n}\", \"arches\": [\"x86_64\"]")))
+        .collect();
+    scene.write_compose("", &["x86_64"], &images);
+    let hub = ScriptedHub::start(&scene);
+    hub.edit("login", |state, _, value| {
+        let id = value.get("session-id").and_then(Value::as_i64).unwrap();
+        KEY.clone_into(&mut state.sessions.get_mut(&id).unwrap().key);
+        if let Value::Struct(members) = value {
+            members.iter_mut().filter(|(name, _)| *name == "session-key").for_each(|(_, key)| *key = Value::from(KEY));
+        }
+    });
+    (scene, hub)
+}
+
+/// Runs the compose, which fails, and looks through everything that was said and written, then and by other commands.
+fn quotes_nothing(scene: &Scene) {
+    let stream = scene.path().join("events.jsonl").display().to_string();
+    let ran = Ran::from(scripted_hub::run_command(scene, &["--events", &stream]).output().unwrap());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let mut texts = vec![("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)];
+    let compose = scripted_hub::compose(scene).unwrap();
+    for verb in [vec!["status"], vec!["status", "--format", "json"], vec!["report"], vec!["cancel"]] {
+        let ran = Ran::from(scripted_hub::command(scene, &verb).arg(&compose).output().unwrap());
+        texts.push((verb.join(" "), ran.stdout + &ran.stderr));
+    }
+    for file in crate::program::files(&scene.target()) {
+        let text = std::fs::read(scene.target().join(&file)).unwrap();
+        texts.push((file.display().to_string(), String::from_utf8_lossy(&text).into_owned()));
+    }
+    assert!(texts.len() > 12, "{}", texts.len());
+    texts.push(("events".to_owned(), std::fs::read_to_string(stream).unwrap()));
+    let pieces = [&KEY[..8], &KEY[KEY.len() - 8..], &COOKIE[..8], &COOKIE[COOKIE.len() - 8..]].map(str::to_owned);
+    let forbidden: Vec<String> = quotations(KEY).into_iter().chain(quotations(COOKIE)).chain(pieces).collect();
+    for (place, text) in texts {
+        for secret in &forbidden {
+            let at = text.find(secret.as_str());
+            assert_eq!(at.map(|at| &text[at.saturating_sub(99)..at + secret.len()]), None, "{place}: {secret}");
+        }
+    }
+}
+
+/// A hub quotes what it got in faults and in the results of tasks, in every way there is.
+#[test]
+fn what_a_login_gave_is_quoted_in_no_fault() {
+    let quoted = [quotations(KEY), quotations(COOKIE)].concat();
+    let (scene, hub) = at_a_hub_with_keys(quoted.len() + 2);
+    let cookie = format!("Set-Cookie: hub=\"{COOKIE}\"; Path=/\r\n");
+    hub.on("getLoggedInUser", once(Answer::page("503 Service Unavailable", &cookie, "a moment")));
+    let results = quoted.join(" and ");
+    let mut left = quoted.into_iter().map(|text| Answer::Fault(1000, format!("bad call with {text} in its head")));
+    hub.on("osbuildImage", move |_, _| left.next());
+    hub.on("getTaskResult", always(Answer::Fault(1000, format!("the builder says {results}"))));
+    hub.on("getTaskInfo", |state, _| {
+        state.tasks.values_mut().for_each(|task| task.state = TaskState::Failed);
+        None
+    });
+    quotes_nothing(&scene);
+    assert_eq!(hub.count("osbuildImage"), quotations(KEY).len() + quotations(COOKIE).len() + 2);
+    assert!(hub.count("getTaskResult") > 0);
+}
+
+/// A proxy quotes the headers and the address that it got: on a page, in a redirect, in a type, and cut where the excerpt ends.
+#[test]
+fn what_a_login_gave_is_quoted_of_no_page() {
+    let mut quoted = quotations(KEY)[..5].to_vec();
+    quoted.extend([250, 263, 281, 292].map(|long| format!("{}{KEY}", "x".repeat(long))));
+    for text in quoted {
+        let tagged = format!("<html><body>No such thing: Koji-Session-Key: {text}</body></html>");
+        let there = format!("http://elsewhere.example.com/?session-key={}", text.replace(['"', '<'], "!"));
+        let typed = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; key={text}\r\nContent-Length: 1\r\n\r\nx");
+        let mut answers = vec![
+            Answer::page("404 Not Found", "", &tagged),
+            Answer::page("404 Not Found", "", &text),
+            Answer::redirect("302 Found", &there),
+        ];
+        // This one is asked for again and again.
+        answers.extend((text == KEY).then_some(Answer::Raw(typed.into_bytes())));
+        for answer in answers {
+            let (scene, hub) = at_a_hub_with_keys(1);
+            scene.write("koji.conf", &(hub.profile("devhub") + "max_retries = 1\n"));
+            hub.on("osbuildImage", always(answer));
+            quotes_nothing(&scene);
+        }
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Version of the JSON form; raised when a field changes its meaning.
 pub const VERSION: u32 = 1;
@@ -497,7 +497,7 @@ pub trait Subscriber: Send {
 /// The stream: says each event to every subscriber, in order.
 #[derive(Default)]
 pub struct Events {
-    mask: OnceLock<Mask>,
+    mask: Mask,
     subscribers: Mutex<Vec<Box<dyn Subscriber>>>,
 }
 
@@ -513,17 +513,14 @@ impl Events {
         Self::default()
     }
 
-    /// From now on texts show nothing that `mask` hides. The first mask stays.
-    pub fn conceal(&self, mask: Mask) {
-        // A second one would only be made by mistake.
-        let _ = self.mask.set(mask);
+    /// A stream that nobody listens to yet, whose texts show nothing that `mask` hides.
+    pub fn concealing(mask: Mask) -> Self {
+        Self { mask, ..Self::default() }
     }
 
     /// A text as it may be shown and kept: without secrets, and visible ([`outside`]).
     pub fn harmless(&self, mut text: String) -> String {
-        if let Some(mask) = self.mask.get() {
-            mask.hide_in(&mut text);
-        }
+        self.mask.hide_in(&mut text);
         match outside::visible(&text) {
             Cow::Borrowed(_) => text,
             Cow::Owned(visible) => visible,

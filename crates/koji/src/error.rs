@@ -1,6 +1,7 @@
 //! *Errors*: everything that can keep a call from giving a value. None of them holds a password or a session's key.
 
 use crate::fault::FaultClass;
+use crate::mask::Mask;
 use crate::value::ShapeError;
 use crate::xmlrpc::{DecodeError, EncodeError, Fault};
 use std::time::Duration;
@@ -186,6 +187,28 @@ impl KojiError {
             | Self::Malformed { call, .. }
             | Self::TooLarge { call, .. } => call.sent,
             Self::Fault { .. } | Self::Encode(_) | Self::Auth { .. } | Self::Setting { .. } => false,
+        }
+    }
+
+    /// Hides what must not be shown in every text that came from elsewhere.
+    pub(crate) fn conceal(&mut self, mask: &Mask) {
+        match self {
+            Self::Fault { fault, .. } | Self::Retry { fault, .. } => mask.hide_in(&mut fault.string),
+            Self::Transport { reason, .. } | Self::Tls { reason, .. } | Self::Auth { reason } => mask.hide_in(reason),
+            Self::Http { excerpt, .. } => mask.hide_in(excerpt),
+            Self::NotXmlRpc { content_type, excerpt, .. } => {
+                mask.hide_in(content_type);
+                mask.hide_in(excerpt);
+            }
+            Self::Malformed { error, .. } => {
+                mask.hide_in(&mut error.reason);
+                mask.hide_in(&mut error.path);
+            }
+            Self::Shape(error) => {
+                mask.hide_in(&mut error.path);
+                mask.hide_in(&mut error.reason);
+            }
+            Self::Timeout { .. } | Self::TooLarge { .. } | Self::Encode(_) | Self::Setting { .. } => {}
         }
     }
 

@@ -6,11 +6,13 @@
 //! - Problems: [`fault`] classes, [`error`]
 //! - Settings: [`profile`]
 //! - Calls: [`client`], typed [`calls`], [`names`] that become paths
+//! - Not saying everything: [`mask`]
 
 pub mod calls;
 pub mod client;
 pub mod error;
 pub mod fault;
+pub mod mask;
 pub mod names;
 pub mod profile;
 pub mod value;
@@ -22,6 +24,7 @@ pub use client::{
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;
+pub use mask::Mask;
 pub use names::{pathinfo, safe_component};
 pub use profile::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
 pub use xmlrpc::{Fault, MethodCall, Response, Value};

@@ -41,13 +41,14 @@ impl Hub {
         let call =
             Attempted { what: format!("GET {}", url.path()), server: http::server_of(&url), attempts: 1, sent: false };
         let http = &self.inner.http;
+        http.mask.add_password_of(&url);
         let is_private = !url.username().is_empty() || url.password().is_some();
         let mut request = if is_private { http.private_files.get(url) } else { http.files.get(url) };
         if offset > 0 {
             request = request.header(RANGE, format!("bytes={offset}-"));
         }
         let response = request.send().await.map_err(|e| http::sort_error(&e, call.clone(), timeout))?;
-        let response = http::check_status(response, call.clone()).await?;
+        let response = http::check_status(response, call.clone(), &http.mask).await?;
         let partial = response.status() == StatusCode::PARTIAL_CONTENT;
         let length = response.content_length();
         if length.is_some_and(|length| length > limit) {

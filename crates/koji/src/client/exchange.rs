@@ -71,7 +71,7 @@ impl Exchange<'_> {
             attempts = attempts.saturating_add(1);
             let begun = Instant::now();
             let attempt = patience.listen(&self, self.attempt(http)).await;
-            let (error, asked_pause) = match attempt {
+            let (mut error, asked_pause) = match attempt {
                 Ok(Response::Value(value)) => {
                     stopwatch::answered(begun);
                     patience.answered(self.method);
@@ -80,6 +80,7 @@ impl Exchange<'_> {
                 Ok(Response::Fault(fault)) => (self.fault(fault, lost), None),
                 Err(failure) => failure,
             };
+            error.conceal(&http.mask);
             let pause = match &error {
                 KojiError::Fault { fault, .. } | KojiError::Retry { fault, .. } => patience.after_fault(fault),
                 error => patience.after(error, asked_pause, &self).await,
@@ -122,6 +123,7 @@ impl Exchange<'_> {
                 .timeout(self.timeout)
                 .body(self.body.clone());
             if let Some(authorization) = authorization {
+                http.mask.add_passing(authorization.to_str().unwrap_or_default().trim_start_matches("Negotiate"));
                 request = request.header(AUTHORIZATION, authorization);
             }
             let call = call.clone();
@@ -132,8 +134,9 @@ impl Exchange<'_> {
             Some(handshake) => negotiate::send(handshake, &call, send).await,
         };
         let response = response.map_err(|error| (error, None))?;
+        http.mask.add_headers(response.headers());
         let pause = retry_after(response.headers());
-        let response = http::check_status(response, call.clone()).await.map_err(|e| (e, pause))?;
+        let response = http::check_status(response, call.clone(), &http.mask).await.map_err(|e| (e, pause))?;
         let content_type = response
             .headers()
             .get(CONTENT_TYPE)
@@ -142,8 +145,8 @@ impl Exchange<'_> {
             .unwrap_or_default();
         if content_type.starts_with("text/html") || content_type.starts_with("application/xhtml") {
             let call = Attempted { sent: true, ..call };
-            let content_type = http::excerpt_of(content_type.as_bytes());
-            let excerpt = http::excerpt(response).await;
+            let content_type = http::excerpt_of(content_type.as_bytes(), &http.mask);
+            let excerpt = http::excerpt(response, &http.mask).await;
             return Err((KojiError::NotXmlRpc { call, content_type, excerpt }, None));
         }
         let headers = response.headers().clone();

@@ -6,7 +6,9 @@ use super::clock::HubClock;
 use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Proxies};
 use super::tls::{self, Trust};
 use crate::error::{Attempted, KojiError, status_may_have_executed};
+use crate::mask::Mask;
 use crate::profile::Profile;
+use reqwest::header::LOCATION;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Response, Url};
 use std::error::Error as _;
@@ -21,8 +23,11 @@ const POOL_IDLE: Duration = Duration::from_secs(4);
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
 
-/// How much of an unwanted body is read and shown, in bytes.
+/// How much of an unwanted body is shown, in characters.
 const EXCERPT: usize = 300;
+
+/// How much of it is looked through for secrets before it is cut, in bytes: a key that is cut is not recognised.
+const LOOKED_THROUGH: usize = 4096;
 
 /// How long the rest of an unwanted body may take.
 const EXCERPT_TIME: Duration = Duration::from_secs(5);
@@ -40,6 +45,7 @@ pub struct Http {
     pub download_timeout: Duration,
     pub max_response: u64,
     pub clock: HubClock,
+    pub mask: Mask,
     pub listener: Option<Arc<dyn Listener>>,
     pub notice_after: Duration,
     /// The last call took so long to be answered that the listener heard of it.
@@ -57,6 +63,9 @@ impl Http {
                 None => builder,
             })
         };
+        let addresses = [Some(&profile.server), profile.topurl.as_ref(), Some(&profile.weburl)];
+        let addresses = addresses.into_iter().flatten().filter_map(|address| Url::parse(address).ok());
+        addresses.for_each(|address| options.mask.add_password_of(&address));
         Ok(Self {
             url,
             calls: build(base()?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
@@ -70,6 +79,7 @@ impl Http {
             download_timeout: options.download_timeout,
             max_response: options.max_response,
             clock: HubClock::default(),
+            mask: options.mask.clone(),
             listener: options.listener.clone(),
             notice_after: options.notice_after,
             is_slow: AtomicBool::new(false),
@@ -192,28 +202,28 @@ pub fn chain(error: &reqwest::Error) -> String {
 }
 
 /// A success, or the error of another status.
-pub async fn check_status(response: Response, mut call: Attempted) -> Result<Response, KojiError> {
+pub async fn check_status(response: Response, mut call: Attempted, mask: &Mask) -> Result<Response, KojiError> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
     call.sent = status_may_have_executed(status.as_u16());
-    let moved = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+    let moved = response.headers().get(LOCATION).map(|to| to.as_bytes().to_vec());
     let excerpt = match moved {
         Some(to) if status.is_redirection() => {
-            format!("moved to {}: if it is there now, set that address in the koji profile", excerpt_of(to.as_bytes()))
+            format!("moved to {}: if it is there now, set that address in the koji profile", excerpt_of(&to, mask))
         }
-        _ => excerpt(response).await,
+        _ => excerpt(response, mask).await,
     };
     Err(KojiError::Http { call, status: status.as_u16(), excerpt })
 }
 
 /// The beginning of a body, in one line.
-pub async fn excerpt(mut response: Response) -> String {
+pub async fn excerpt(mut response: Response, mask: &Mask) -> String {
     let mut bytes = Vec::new();
     // What has come by then is enough.
     let _ = tokio::time::timeout(EXCERPT_TIME, async {
-        while bytes.len() < EXCERPT {
+        while bytes.len() < LOOKED_THROUGH {
             match response.chunk().await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 _ => break,
@@ -221,17 +231,20 @@ pub async fn excerpt(mut response: Response) -> String {
         }
     })
     .await;
-    excerpt_of(&bytes)
+    excerpt_of(&bytes, mask)
 }
 
-/// The beginning of a body, in one line.
-pub fn excerpt_of(bytes: &[u8]) -> String {
-    let head = bytes.get(..bytes.len().min(EXCERPT)).unwrap_or_default();
-    let text = String::from_utf8_lossy(head);
+/// The beginning of a body, in one line, without what `mask` hides: also where the excerpt ends in the middle of it.
+pub fn excerpt_of(bytes: &[u8], mask: &Mask) -> String {
+    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(LOOKED_THROUGH)).unwrap_or_default());
+    let head = mask.hide(&head);
+    let head: String = head.chars().take(EXCERPT).collect();
     // Of a page, what a browser would show.
-    let text = if text.trim_start().starts_with('<') { without_tags(&text).into() } else { text };
+    let text = if head.trim_start().starts_with('<') { without_tags(&head) } else { head };
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let line: String = words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    // What tags had kept apart is now in one piece.
+    mask.hide(&line).into_owned()
 }
 
 fn without_tags(page: &str) -> String {

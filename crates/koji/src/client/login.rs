@@ -63,6 +63,7 @@ pub async fn log_in(
     let (method, params) = match authenticator {
         Authenticator::Password { user, password } => {
             let named = [("opts", Value::Nil)].into_iter().chain(renew);
+            hub.inner.http.mask.add([password.reveal()]);
             let credentials = [Value::String(user.clone()), Value::String(password.reveal().to_owned())];
             ("login", kwargs(credentials, named))
         }
@@ -83,6 +84,7 @@ pub async fn log_in(
         client = Speaks::Modern;
     }
     let answer = answer.map_err(|failed| door.explain(failed.error, client))?;
+    hub.inner.http.mask.add_answer(&answer);
     let session = fields(&answer, method)?;
     Ok(Opened {
         id: session.get_i64("session-id")?,

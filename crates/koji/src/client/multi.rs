@@ -23,7 +23,7 @@ impl Hub {
         while let Some(batch) = left.pop() {
             let params = [Value::Array(batch.iter().map(entry).collect())];
             let answer = match self.call("multiCall", &params).await {
-                Ok(answer) => decode(answer, batch),
+                Ok(answer) => self.decode(answer, batch),
                 Err(error) => Err(error),
             };
             match (answer, batch) {
@@ -46,6 +46,13 @@ impl Hub {
         Ok(results)
     }
 
+    /// The results of `calls`, without what must not be shown.
+    fn decode(&self, answer: Value, calls: &[MethodCall]) -> Result<Vec<Result<Value, KojiError>>, KojiError> {
+        let mut results = decode(answer, calls)?;
+        results.iter_mut().filter_map(|result| result.as_mut().err()).for_each(|e| e.conceal(&self.inner.http.mask));
+        Ok(results)
+    }
+
     /// Makes one of many calls by itself.
     async fn send_alone(&self, call: &MethodCall) -> Result<Result<Value, KojiError>, KojiError> {
         match self.send(call).await {
@@ -62,7 +69,7 @@ impl Session {
         for batch in batches(calls) {
             let params = [Value::Array(batch.iter().map(entry).collect())];
             let answer = self.call_again("multiCall", &params).await?;
-            results.extend(decode(answer, batch)?);
+            results.extend(self.hub().decode(answer, batch)?);
         }
         Ok(results)
     }

@@ -3,6 +3,7 @@
 use super::negotiate::Negotiation;
 use super::retry::RetryPolicy;
 use crate::error::KojiError;
+use crate::mask::Mask;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct ClientOptions {
     pub ccache: Option<String>,
     /// What speaks Kerberos; none: this build cannot.
     pub negotiation: Option<Arc<dyn Negotiation>>,
+    /// What errors do not show. The client adds what it gets in logins, and what it sends to be known by.
+    pub mask: Mask,
     /// Who hears that a call waits for the hub.
     pub listener: Option<Arc<dyn Listener>>,
     /// How long a call fails before the listener hears of it; of one that is neither answered nor fails after twice that time.
@@ -79,6 +82,7 @@ impl Default for ClientOptions {
             ca_bundle: None,
             ccache: None,
             negotiation: super::negotiate::system(),
+            mask: Mask::default(),
             listener: None,
             notice_after: Duration::from_secs(2),
         }

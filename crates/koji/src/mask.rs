@@ -1,0 +1,320 @@
+//! A *mask* hides secrets in texts that came from elsewhere: a hub that refuses a request quotes it, passwords and all, and the
+//! page of a proxy quotes the address and the headers that it got.
+//!
+//! One mask serves a whole process and grows: a client adds what it gets in a login and what it sends to be known by. A text is
+//! looked through as it is and with its escapes undone ([`layers`]), so that it does not matter how a secret is quoted.
+
+mod layers;
+#[cfg(test)]
+mod tests;
+
+use crate::xmlrpc::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use layers::Layer;
+use memchr::memmem;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, SET_COOKIE};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What stands in the place of a secret.
+pub const STARS: &str = "***";
+
+/// Shorter ones would be found everywhere, and protect nothing.
+const SHORTEST: usize = 4;
+
+/// Shorter ones are hidden only where no word goes on beside them. Of a passing one, a beginning or an end of this length is
+/// hidden like the whole.
+const LONG: usize = 8;
+
+/// Passing secrets of this length have pieces that cannot be words.
+const HAS_PIECES: usize = 16;
+
+/// Shorter ones at the edge of a text were not cut off there: they stand there by chance.
+const SHORTEST_CUT: usize = 6;
+
+/// How many passing secrets are kept. A hub may open a session for each call, and only the last ones are worth anything.
+const MOST_PASSING: usize = 256;
+
+/// Longer values of a hub are no keys.
+const LONGEST_PASSING: usize = 16 * 1024;
+
+/// Names that sessions travel under: what follows them is hidden, whether it is known or not.
+const LABELS: [&str; 6] = ["session-key", "session_key", "sessionkey", "session-id", "session_id", "sessionid"];
+
+/// How far a value may be from its name, in bytes: tags, quotes and the like.
+const LABEL_REACH: usize = 64;
+
+/// An unlabelled run of letters is a word; one as long as this is none.
+const NO_WORD: usize = 16;
+
+/// Texts that must not be shown. Copies are the same mask.
+#[derive(Clone, Default)]
+pub struct Mask(Arc<RwLock<Secrets>>);
+
+/// Sorted so that the longest come first: one within another does not leave the rest of it.
+#[derive(Default)]
+struct Secrets {
+    lasting: BTreeSet<Needle>,
+    passing: VecDeque<Needle>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Needle {
+    /// In small letters, unless it is short: hosts and types are written in these by who quotes them.
+    bytes: Vec<u8>,
+    /// A beginning or an end of it is as good as the whole.
+    has_pieces: bool,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mask(..)")
+    }
+}
+
+impl Mask {
+    /// A mask that hides each of `secrets`.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mask = Self::default();
+        mask.add(secrets);
+        mask
+    }
+
+    /// From now on hides `secrets` too: those of a configuration, a password.
+    pub fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.lasting.extend(secrets.into_iter().flat_map(|secret| spellings(secret, false)));
+    }
+
+    /// From now on hides a secret of a session: random, and replaced by others as time goes by.
+    pub fn add_passing(&self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() > LONGEST_PASSING {
+            return;
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for needle in spellings(secret, true) {
+            if !all.passing.contains(&needle) {
+                all.passing.push_back(needle);
+            }
+        }
+        while all.passing.len() > MOST_PASSING {
+            all.passing.pop_front();
+        }
+    }
+
+    /// From now on hides the password in an address, as it is written there and as it is meant.
+    pub fn add_password_of(&self, address: &Url) {
+        let Some(written) = address.password() else { return };
+        let meant = layers::of(written).pop().map(|layer| String::from_utf8_lossy(&layer.bytes).into_owned());
+        self.add([written, &meant.unwrap_or_default()]);
+    }
+
+    /// From now on hides the cookies that an answer sets.
+    pub(crate) fn add_headers(&self, headers: &HeaderMap) {
+        for cookie in headers.get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+            let value = pair.split_once('=').map_or(pair, |(_, value)| value).trim().trim_matches('"');
+            if value.len() >= LONG {
+                self.add_passing(value);
+            }
+        }
+    }
+
+    /// From now on hides every text and every large number in the answer to a login.
+    pub(crate) fn add_answer(&self, answer: &Value) {
+        match answer {
+            Value::String(text) if text.len() >= SHORTEST => self.add_passing(text),
+            Value::Base64(bytes) => self.add_passing(&String::from_utf8_lossy(bytes)),
+            Value::Int(_) | Value::Int64(_) => {
+                let number = answer.as_i64().unwrap_or_default().to_string();
+                if number.len() >= SHORTEST_CUT {
+                    self.add_passing(&number);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.add_answer(item)),
+            Value::Struct(members) => members.iter().for_each(|(_, value)| self.add_answer(value)),
+            _ => {}
+        }
+    }
+
+    /// The text without secrets.
+    pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for layer in layers::of(text) {
+            let all = secrets.lasting.iter().chain(&secrets.passing);
+            let hidden = all.flat_map(|needle| needle.find_in(&layer)).chain(labelled(&layer.lower));
+            found.extend(hidden.map(|range| layer.origin(range)));
+        }
+        drop(secrets);
+        starred(text, found)
+    }
+
+    /// Hides the secrets in a text in place.
+    pub fn hide_in(&self, text: &mut String) {
+        if let Cow::Owned(hidden) = self.hide(text) {
+            *text = hidden;
+        }
+    }
+}
+
+/// `text` with stars for each of `ranges`.
+fn starred(text: &str, mut ranges: Vec<Range<usize>>) -> Cow<'_, str> {
+    if ranges.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let mut shown = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in ranges {
+        if range.start >= end {
+            shown.push_str(text.get(end..range.start).unwrap_or_default());
+            shown.push_str(STARS);
+        }
+        end = end.max(range.end);
+    }
+    shown.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(shown)
+}
+
+/// A secret as it is and in the forms that undoing escapes does not lead back from: lines of a text, spaces as in a form, base64.
+fn spellings(secret: &str, has_pieces: bool) -> Vec<Needle> {
+    let mut all = vec![secret.as_bytes().to_vec()];
+    if secret.contains(' ') {
+        all.push(secret.replace(' ', "+").into_bytes());
+    }
+    // A text of several lines is cut at their ends by whoever shows only one.
+    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= LONG && *line != secret);
+    all.extend(lines.map(|line| line.as_bytes().to_vec()));
+    if secret.len() >= SHORTEST {
+        all.extend((0..3).flat_map(|shift| in_base64(secret.as_bytes(), shift)));
+    }
+    let needle = |mut bytes: Vec<u8>| {
+        if bytes.len() >= LONG {
+            bytes.make_ascii_lowercase();
+        }
+        Needle { has_pieces: has_pieces && bytes.len() >= HAS_PIECES, bytes }
+    };
+    all.into_iter().filter(|bytes| bytes.len() >= SHORTEST).map(needle).collect()
+}
+
+/// The letters that stand for a secret in the base64 of a longer text in which it begins at byte `shift` of a group of three.
+fn in_base64(secret: &[u8], shift: usize) -> Vec<Vec<u8>> {
+    let padded = [&[0; 3][..shift], secret].concat();
+    let inner = |text: String| {
+        // The letters at the edges belong to the neighbours as well.
+        let start = (shift * 8).div_ceil(6);
+        let end = padded.len() * 8 / 6;
+        text.as_bytes().get(start..end).filter(|letters| letters.len() >= SHORTEST_CUT).map(<[u8]>::to_vec)
+    };
+    [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)].into_iter().filter_map(inner).collect()
+}
+
+impl Needle {
+    fn find_in(&self, layer: &Layer) -> Vec<Range<usize>> {
+        let long = self.bytes.len();
+        let text = if long < LONG { &layer.bytes } else { &layer.lower };
+        let mut found: Vec<Range<usize>> =
+            memmem::find_iter(text, &self.bytes).map(|at| at..at + long).filter(|at| self.counts(text, at)).collect();
+        if self.has_pieces {
+            self.pieces(text, &mut found);
+        }
+        if long >= LONG {
+            self.edges(text, &mut found);
+        }
+        found
+    }
+
+    fn counts(&self, text: &[u8], at: &Range<usize>) -> bool {
+        self.bytes.len() >= LONG || !(is_word_before(text, at.start) || is_word_at(text, at.end))
+    }
+
+    /// Beginnings and ends, wherever they stand.
+    fn pieces(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
+        let (head, tail) = (&self.bytes[..LONG], &self.bytes[self.bytes.len() - LONG..]);
+        for at in memmem::find_iter(text, head) {
+            let same = self.bytes.iter().zip(&text[at..]).take_while(|(ours, theirs)| ours == theirs).count();
+            found.push(at..at + same);
+        }
+        for at in memmem::find_iter(text, tail) {
+            let end = at + LONG;
+            let pairs = self.bytes.iter().rev().zip(text[..end].iter().rev());
+            found.push(end - pairs.take_while(|(ours, theirs)| ours == theirs).count()..end);
+        }
+    }
+
+    /// A beginning at the end of the text and an end at its beginning: it was cut there.
+    fn edges(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
+        let longest = text.len().min(self.bytes.len() - 1);
+        let cut = text.strip_suffix("…".as_bytes()).or_else(|| text.strip_suffix(b"...")).unwrap_or(text);
+        let tail = (SHORTEST_CUT..=longest.min(cut.len())).rev().find(|long| cut.ends_with(&self.bytes[..*long]));
+        found.extend(tail.map(|long| cut.len() - long..cut.len()));
+        let head = (SHORTEST_CUT..=longest).rev().find(|long| text.starts_with(&self.bytes[self.bytes.len() - long..]));
+        found.extend(head.map(|long| 0..long));
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
+
+fn is_word_before(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| is_word(*byte))
+}
+
+fn is_word_at(text: &[u8], at: usize) -> bool {
+    text.get(at).is_some_and(|byte| is_word(*byte))
+}
+
+/// The values that stand behind [`LABELS`], in a text of small letters.
+fn labelled(text: &[u8]) -> Vec<Range<usize>> {
+    // All have it, and few texts do.
+    if memmem::find(text, b"session").is_none() {
+        return Vec::new();
+    }
+    let ends = LABELS.iter().flat_map(|label| memmem::find_iter(text, label).map(|at| at + label.len()));
+    ends.filter_map(|end| value_behind(text, end)).collect()
+}
+
+/// The value after a label that ends at `end`; none when what follows is the next word of a sentence.
+fn value_behind(text: &[u8], end: usize) -> Option<Range<usize>> {
+    let mut at = end;
+    let mut is_told = false;
+    while at < text.len() && at - end < LABEL_REACH {
+        match text[at] {
+            b'<' => {
+                at += memchr::memchr(b'>', &text[at..])? + 1;
+                is_told = true;
+                continue;
+            }
+            b'=' | b':' | b'>' | b',' => is_told = true,
+            b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'\n' | b'\r' | b'(' | b'[' | b'`' => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>&;,)]}`".contains(byte);
+    let long = text.get(at..)?.iter().position(ends).unwrap_or(text.len() - at);
+    let value = at..at + long;
+    let is_no_word = long >= NO_WORD || text[value.clone()].iter().any(u8::is_ascii_digit);
+    (is_told && is_no_word).then_some(value)
+}
+
+impl Layer {
+    /// Where in the text a range of the layer comes from.
+    fn origin(&self, range: Range<usize>) -> Range<usize> {
+        match &self.spans {
+            None => range,
+            Some(spans) => {
+                let start = spans.get(range.start).map_or(0, |span| span.0);
+                let end = range.end.checked_sub(1).and_then(|last| spans.get(last)).map_or(start, |span| span.1);
+                start..end
+            }
+        }
+    }
+}

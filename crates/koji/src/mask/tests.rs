@@ -1,0 +1,133 @@
+use super::*;
+
+const KEY: &str = "1073-kZ8/q+W2=xVb7&n\"R4<t";
+
+fn mask() -> Mask {
+    let mask = Mask::new(["it's <\"new\">\\n", "composepass"]);
+    mask.add_passing(KEY);
+    mask
+}
+
+/// Each character as `escape` writes it.
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
+    text.chars().map(escape).collect::<Vec<_>>().concat()
+}
+
+fn percent(text: &str) -> String {
+    escaped(text, |c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("%{:02x}", c as u32) })
+}
+
+#[test]
+fn a_secret_is_hidden_however_it_is_quoted() {
+    let mask = mask();
+    for secret in [KEY, "it's <\"new\">\\n"] {
+        let xml = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+        let json = serde_json::Value::from(secret).to_string().trim_matches('"').to_owned();
+        let numbers = escaped(secret, |c| format!("&#{};", c as u32));
+        let units = escaped(secret, |c| format!("\\u{:04X}", c as u32));
+        for quoted in [
+            secret.to_owned(),
+            percent(secret),
+            escaped(secret, |c| format!("%{:02X}", c as u32)),
+            percent(&percent(secret)),
+            percent(&xml),
+            xml.replace('&', "&amp;"),
+            serde_json::Value::from(xml.as_str()).to_string().trim_matches('"').to_owned(),
+            xml,
+            json.replace('\\', "\\\\"),
+            json,
+            numbers,
+            units,
+            secret.escape_debug().to_string(),
+            secret.to_lowercase(),
+        ] {
+            let hidden = mask.hide(&format!("bad value '{quoted}' of admin")).into_owned();
+            assert!(hidden.starts_with("bad value '***' of"), "{quoted}: {hidden}");
+        }
+    }
+    assert!(matches!(mask.hide("nothing here: 100 % & \\o/"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn base64_of_more_than_the_secret_is_hidden() {
+    let mask = mask();
+    for before in ["", "u:", "ab:", "abc:"] {
+        for secret in [KEY, "composepass"] {
+            for encoded in [
+                base64::engine::general_purpose::STANDARD.encode(format!("{before}{secret}:z")),
+                URL_SAFE_NO_PAD.encode(format!("{before}{secret}")),
+            ] {
+                let shown = mask.hide(&format!("Authorization: Basic {encoded} is no good")).into_owned();
+                let left = shown.split_once("Basic ").unwrap().1.split_once("is").unwrap().0.trim();
+                assert!(left.contains("***") && left.len() < 18, "{before}{secret}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_cut_off_is_hidden() {
+    let mask = mask();
+    for long in SHORTEST_CUT..KEY.len() {
+        let shown = mask.hide(&format!("the key is {}", &KEY[..long])).into_owned();
+        assert_eq!(shown, "the key is ***");
+        assert_eq!(mask.hide(&format!("the key is {}...", &KEY[..long])), "the key is ***...");
+        assert_eq!(mask.hide(&format!("{} was the key", &KEY[KEY.len() - long..])), "*** was the key");
+    }
+    // In the middle of a text it takes more than a few letters.
+    for long in LONG..KEY.len() {
+        assert_eq!(mask.hide(&format!("'{}' was cut", &KEY[..long])), "'***' was cut");
+        assert_eq!(mask.hide(&format!("behind '{}'", &KEY[KEY.len() - long..])), "behind '***'");
+    }
+    // What people choose has pieces that are words.
+    assert_eq!(mask.hide("a compose that passes"), "a compose that passes");
+    assert_eq!(mask.hide("the password is composepa"), "the password is ***");
+}
+
+#[test]
+fn what_follows_its_name_is_hidden_though_nobody_has_seen_it() {
+    let mask = Mask::default();
+    for (text, shown) in [
+        (
+            "GET /kojihub?session-id=4711&session-key=12-aB3&callnum=7",
+            "GET /kojihub?session-id=***&session-key=***&callnum=7",
+        ),
+        ("Koji-Session-Id: 4711\nKoji-Session-Key: 12-aB3\n", "Koji-Session-Id: ***\nKoji-Session-Key: ***\n"),
+        ("{\"session-key\": \"12-aB3\"}", "{\"session-key\": \"***\"}"),
+        (
+            "<name>session-key</name><value><string>12-aB3</string>",
+            "<name>session-key</name><value><string>***</string>",
+        ),
+        ("session%2Did%3D4711%26x", "session%2Did%3D***%26x"),
+        ("login.session-key: missing", "login.session-key: missing"),
+        ("unable to retry call 3 for session 101", "unable to retry call 3 for session 101"),
+        ("the session-id 5 is gone", "the session-id 5 is gone"),
+    ] {
+        assert_eq!(mask.hide(text), shown);
+    }
+}
+
+#[test]
+fn short_ones_are_hidden_as_words_only() {
+    let mask = Mask::new(["disk", "ab"]);
+    assert_eq!(mask.hide("disk, 'disk', disk1 ab diskdisk"), "***, '***', disk1 ab diskdisk");
+}
+
+#[test]
+fn lines_of_a_long_one_are_hidden_and_longer_ones_first() {
+    let mask = Mask::new(["-----BEGIN\nABCDEFGHIJ\n", "ABCDEFGHIJKLM"]);
+    assert_eq!(mask.hide("line ABCDEFGHIJ and ABCDEFGHIJKLM"), "line *** and ***");
+}
+
+#[test]
+fn passing_ones_are_forgotten_in_their_order() {
+    let mask = mask();
+    let lasting = |n: usize| format!("{n:04}-abcdefghijklmnop-{n}");
+    (0..200).for_each(|n| mask.add_passing(&lasting(n)));
+    assert_eq!(mask.hide(&lasting(199)), "***");
+    assert_eq!(mask.hide("composepass"), "***");
+    let kept = mask.0.read().unwrap().passing.len();
+    assert!(kept <= MOST_PASSING);
+    // A text that is not cut at characters does no harm.
+    assert_eq!(mask.hide("é%C3%A9\\u00e9&#233;composepassé"), "é%C3%A9\\u00e9&#233;***é");
+}
