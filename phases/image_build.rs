@@ -1,7 +1,221 @@
 //! The *image_build* phase: images that Koji builds with Oz and ImageFactory (PHASES3.md).
 
-use crate::repos::REPOSITORY;
-use magudi_config::schema::{Key, Kind, Layout, Section, flag, opt, req};
+use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::repos::{REPOSITORY, translate};
+use magudi_compose::variants::Variant;
+use magudi_config::compose_config::Image;
+use magudi_config::schema::{Key, Kind, Layout, flag, opt, req};
+use magudi_config::similar::suggest;
+use magudi_config::{Diagnostic, Node, Section, codes};
+use magudi_engine::artifact::Artifact;
+use magudi_engine::method::{Method, Reasons, Results};
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
+use magudi_koji::calls::Archive;
+use serde_json::{Value as Json, json};
+
+/// The phase.
+#[derive(Debug)]
+pub struct ImageBuild;
+
+/// Its method of the hub.
+pub static METHOD: Method = Method {
+    name: "buildImageOz",
+    task: "image",
+    parameters: &["name", "version", "arches", "target", "inst_tree", "opts", "priority"],
+    stored: &["name", "version", "arches", "target", "inst_tree", "opts"],
+    rest: false,
+    results: Results::Children(&["createImage"]),
+    reasons: Reasons::Fault,
+    names_build: true,
+    permission: "image",
+    channel: "image",
+    marks: &[],
+};
+
+/// The formats that Koji makes and the ending of their files, which is the format in images.json; the type there is the name here
+/// (PHASES3.md 4).
+const FORMATS: &[(&str, &str)] = &[
+    ("docker", "tar.xz"),
+    ("liveimg-squashfs", "liveimg.squashfs"),
+    ("qcow", "qcow"),
+    ("qcow2", "qcow2"),
+    ("raw", "raw"),
+    ("raw-xz", "raw.xz"),
+    ("rhevm-ova", "rhevm.ova"),
+    ("tar-gz", "tar.gz"),
+    ("vagrant-hyperv", "vagrant-hyperv.box"),
+    ("vagrant-libvirt", "vagrant-libvirt.box"),
+    ("vagrant-virtualbox", "vagrant-virtualbox.box"),
+    ("vagrant-vmware-fusion", "vagrant-vmware-fusion.box"),
+    ("vdi", "vdi"),
+    ("vmdk", "vmdk"),
+    ("vpc", "vhd"),
+    ("vsphere-ova", "vsphere.ova"),
+];
+
+/// The size of a disk that none is asked for, in GB: the koji client's.
+const DISK_SIZE: i64 = 10;
+
+/// The priority that the koji client gives a task to be built in the background.
+const BACKGROUND: i64 = 5;
+
+/// What is passed on to Koji as it is written, if it says something.
+const PASSED_ON: &[&str] = &["ksversion", "skip_tag", "specfile", "noverifyssl", "ova_option"];
+
+impl ImagePhase for ImageBuild {
+    fn section(&self) -> &'static Section {
+        &SECTION
+    }
+
+    fn method(&self) -> &'static Method {
+        &METHOD
+    }
+
+    fn check(&self, image: &Image, context: &Context<'_>) -> Vec<Diagnostic> {
+        let needed = ["name", "format", "kickstart", "distro", "ksurl"];
+        let mut found = check_needed(&SECTION, image, context, &needed);
+        found.extend(check_install_tree(image, context, is_tree));
+        found.extend(check_formats(image));
+        found
+    }
+
+    /// The call as the `koji image-build` that Pungi starts makes it of a file in INI syntax, where every value is a text
+    /// (PHASES3.md 3).
+    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+        let image = asked.image;
+        let mut optional = asked.optional_arches();
+        optional.sort_unstable();
+        let mut opts = Opts::with_capacity(10);
+        let disk_size = ["disk_size", "disc_size"].iter().find_map(|key| passed(image, key));
+        opts.insert("disk_size".into(), disk_size.unwrap_or_else(|| DISK_SIZE.into()));
+        opts.insert("distro".into(), passed(image, "distro")?);
+        opts.insert("format".into(), json!(formats(image)));
+        opts.insert("kickstart".into(), passed(image, "kickstart")?);
+        opts.insert("ksurl".into(), unescaped(asked.section.setting(image, "ksurl")?.as_str()?).into());
+        opts.insert("optional_arches".into(), if optional.is_empty() { json!("") } else { sent(&optional) });
+        if let Some(release) = &asked.about.release {
+            opts.insert("release".into(), Json::from(&**release));
+        }
+        let install_tree = install_tree(&asked);
+        let repositories = urls(asked.repositories);
+        opts.insert("repo".into(), if repositories.is_empty() { json!([""]) } else { Json::Array(repositories) });
+        for key in PASSED_ON {
+            if let Some(value) = passed(image, key) {
+                opts.insert((*key).into(), value);
+            }
+        }
+        let scratch = image.is_true("scratch");
+        if scratch {
+            opts.insert("scratch".into(), Json::Bool(true));
+        }
+        if let Some(parameters) = image.beside("factory-parameters").and_then(Node::as_dict) {
+            let pair = |(key, value): &(Node, Node)| Some(json!([key.as_str()?, text_of(value)?]));
+            opts.insert("factory_parameter".into(), parameters.entries.iter().filter_map(pair).collect());
+        }
+        let about = About { image_type: formats(image).join("-").into(), scratch, ..asked.about };
+        let args = vec![
+            Json::from(&*about.name),
+            Json::from(&*about.version),
+            sent(&about.arches),
+            Json::from(&*about.target),
+            Json::from(install_tree),
+        ];
+        let priority = image.is_true("background").then_some(BACKGROUND);
+        Some(Call::by_arch(args, in_opts(opts, priority), optional, about))
+    }
+
+    fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
+        wanted(request).next().map(|(image_type, format)| Expected { image_type, format })
+    }
+
+    /// The file of each format that was asked for, known by its ending; all else is left out without a word.
+    fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
+        let found = wanted(request).find(|(_, ending)| archive.filename.ends_with(ending));
+        Ok(found.map(|(name, ending)| Artifact {
+            arch: archive.arch.clone().unwrap_or_default(),
+            image_type: name.to_owned(),
+            format: ending.to_owned(),
+            is_iso: false,
+        }))
+    }
+}
+
+/// The formats of a request that Koji makes, in the order in which they were asked for, with the endings of their files.
+fn wanted(request: &TaskRequest) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let formats = match &request.keywords {
+        Keywords::Each(_) => request.keywords.get("opts").and_then(|opts| opts.get("format")?.as_array()),
+        Keywords::Opts(_) => None,
+    };
+    let known = |format: &Json| FORMATS.iter().find(|(name, _)| format.as_str() == Some(name)).copied();
+    formats.into_iter().flatten().filter_map(known)
+}
+
+/// The formats of an image: one, or a list whose entries may be lists that begin with one.
+fn formats(image: &Image) -> Vec<&str> {
+    let Some(given) = image.get("format") else { return Vec::new() };
+    let entries = given.as_array().unwrap_or(std::slice::from_ref(given));
+    let names = entries.iter().filter_map(|entry| entry.as_array().map_or(Some(entry), <[Node]>::first));
+    names.filter_map(Node::as_str).collect()
+}
+
+/// Formats that Koji does not make. Pungi finds them when the image has been built.
+fn check_formats(image: &Image) -> Vec<Diagnostic> {
+    let known = |name: &str| FORMATS.iter().any(|(format, _)| *format == name);
+    let unknown = formats(image).into_iter().filter(|name| !known(name));
+    let span = image.get("format").map_or(image.span, |format| format.span);
+    unknown
+        .map(|name| {
+            let message = format!("Koji makes no images of the format `{name}`");
+            let names = FORMATS.iter().map(|(format, _)| *format);
+            let help = match suggest(name, names.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the formats are {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            Diagnostic::new(&codes::UNKNOWN_FORMAT, image.path_of("format"), message).at(span).help(help)
+        })
+        .collect()
+}
+
+/// Whether an `install_tree_from` says where the tree is, instead of whose it is.
+fn is_tree(from: &str) -> bool {
+    from.contains("://") || from.starts_with('/')
+}
+
+/// What is installed from. Of a variant that belongs to another, only the other's tree can be (PHASES3.md 2).
+fn install_tree(asked: &Asked<'_>) -> String {
+    let from = asked.image.text("install_tree_from").map(|from| from.value);
+    if let Some(path) = from.filter(|from| is_tree(from)) {
+        let path = unescaped(path);
+        return if path.starts_with('/') { translate(&path, &asked.context.config.translate_paths) } else { path };
+    }
+    let resolver = asked.context.resolver("$arch");
+    let parent = |variant: &Variant| asked.context.variants.get(variant.parent.as_deref()?);
+    match (from, parent(asked.variant)) {
+        (None, Some(parent)) => resolver.tree_of(parent),
+        _ => asked.install_tree(&resolver),
+    }
+}
+
+/// A value that is passed on; nothing when it is none or false, which as a text would be true for Koji.
+fn passed(image: &Image, key: &str) -> Option<Json> {
+    // A file in INI syntax knows no capitals.
+    let node = image.get_in_any_case(key).filter(|node| node.is_truthy())?;
+    match node.as_array() {
+        Some(items) => Some(items.iter().filter_map(text_of).collect::<Vec<_>>().join(",").into()),
+        None => text_of(node).map(Json::from),
+    }
+}
+
+/// The text that stands in the file in INI syntax.
+fn text_of(node: &Node) -> Option<String> {
+    node.python_text().map(|text| unescaped(&text))
+}
+
+/// A percent sign is written twice in INI syntax.
+fn unescaped(text: &str) -> String {
+    text.replace("%%", "%")
+}
 
 /// The section and its top-level keys.
 pub static SECTION: Section = Section {

@@ -2,10 +2,10 @@
 //!
 //! # Module index
 //!
-//! - Phases: [`osbuild`], [`image_checksum`]
-//! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`]
+//! - Phases: [`osbuild`], [`live_media`], [`image_build`], [`image_checksum`]
+//! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`git_url`]
+//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`git_url`], [`kickstart`]
 //! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod existing;
@@ -15,6 +15,7 @@ pub mod image_build;
 pub mod image_checksum;
 pub mod image_types;
 pub mod imagebuilder;
+pub mod kickstart;
 pub mod kiwibuild;
 pub mod live_media;
 pub mod osbuild;
@@ -29,7 +30,7 @@ use phase::ImagePhase;
 use std::sync::LazyLock;
 
 /// Every phase whose work is done by tasks of the hub. A new phase is one new file and one line here.
-pub static PHASES: &[&dyn ImagePhase] = &[&osbuild::Osbuild];
+pub static PHASES: &[&dyn ImagePhase] = &[&osbuild::Osbuild, &live_media::LiveMedia, &image_build::ImageBuild];
 
 /// The phase of that name.
 pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
@@ -37,8 +38,7 @@ pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
 }
 
 /// The sections of phases that are left to Pungi. Their tables are here, so what stands in them is checked.
-pub static LEFT_TO_PUNGI: &[&Section] =
-    &[&kiwibuild::SECTION, &imagebuilder::SECTION, &live_media::SECTION, &image_build::SECTION];
+pub static LEFT_TO_PUNGI: &[&Section] = &[&kiwibuild::SECTION, &imagebuilder::SECTION];
 
 /// All that a configuration may have: the options of every compose and the sections of phases.
 pub fn schema() -> &'static Schema {

@@ -1,7 +1,112 @@
 //! The *live_media* phase: live media that Koji builds from a kickstart (PHASES3.md).
 
+use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use crate::repos::REPOSITORY;
-use magudi_config::schema::{Kind, Layout, Section, opt, req};
+use magudi_config::compose_config::Image;
+use magudi_config::schema::{Kind, Layout, opt, req};
+use magudi_config::{Diagnostic, Section};
+use magudi_engine::artifact::Artifact;
+use magudi_engine::method::{Method, Reasons, Results};
+use magudi_engine::plan::{About, Opts, TaskRequest};
+use magudi_koji::calls::Archive;
+use serde_json::{Value as Json, json};
+
+/// The phase.
+#[derive(Debug)]
+pub struct LiveMedia;
+
+/// Its method of the hub, one of three image types that it knows.
+pub static METHOD: Method = Method {
+    name: "buildImage",
+    task: "livemedia",
+    parameters: &["name", "version", "arch", "target", "ksfile", "img_type", "opts", "priority"],
+    stored: &["name", "version", "arch", "target", "ksfile", "opts"],
+    rest: false,
+    results: Results::Children(&["createLiveMedia"]),
+    reasons: Reasons::Fault,
+    names_build: true,
+    permission: "livemedia",
+    channel: "livemedia",
+    marks: &[],
+};
+
+/// What images.json says of every file.
+const EXPECTED: Expected<'static> = Expected { image_type: "live", format: "iso" };
+
+impl ImagePhase for LiveMedia {
+    fn section(&self) -> &'static Section {
+        &SECTION
+    }
+
+    fn arch_variable(&self) -> &'static str {
+        "$basearch"
+    }
+
+    fn method(&self) -> &'static Method {
+        &METHOD
+    }
+
+    fn check(&self, image: &Image, context: &Context<'_>) -> Vec<Diagnostic> {
+        let mut found = check_needed(&SECTION, image, context, &["ksurl"]);
+        found.extend(check_install_tree(image, context, |_| false));
+        found
+    }
+
+    /// The call as the `koji spin-livemedia` that Pungi starts makes it (PHASES3.md 3).
+    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+        let image = asked.image;
+        let optional = asked.optional_arches();
+        let mut opts = Opts::with_capacity(6);
+        opts.insert("compress_arg".into(), json!([]));
+        opts.insert(
+            "install_tree_url".into(),
+            asked.install_tree(&asked.context.resolver(self.arch_variable())).into(),
+        );
+        opts.insert("ksurl".into(), asked.section.setting(image, "ksurl")?.as_str()?.into());
+        let optional_arches = if optional.is_empty() { json!([""]) } else { sent(&optional) };
+        opts.insert("optional_arches".into(), optional_arches);
+        if let Some(release) = &asked.about.release {
+            opts.insert("release".into(), Json::from(&**release));
+        }
+        let repositories = urls(asked.repositories);
+        if !repositories.is_empty() {
+            opts.insert("repo".into(), Json::Array(repositories));
+        }
+        if let Some(ksversion) = image.text("ksversion").filter(|ksversion| !ksversion.value.is_empty()) {
+            opts.insert("ksversion".into(), ksversion.value.into());
+        }
+        for flag in ["scratch", "skip_tag", "nomacboot"] {
+            if image.is_true(flag) {
+                opts.insert(flag.into(), Json::Bool(true));
+            }
+        }
+        let about = About { image_type: EXPECTED.image_type.into(), scratch: image.is_true("scratch"), ..asked.about };
+        let args = vec![
+            Json::from(&*about.name),
+            Json::from(&*about.version),
+            sent(&about.arches),
+            Json::from(&*about.target),
+            Json::from(image.text("kickstart")?.value),
+            Json::from("livemedia"),
+        ];
+        Some(Call::by_arch(args, in_opts(opts, None), optional, about))
+    }
+
+    fn expected<'r>(&self, _: &'r TaskRequest) -> Option<Expected<'r>> {
+        Some(EXPECTED)
+    }
+
+    /// The ISOs of a build, in lower case only (PHASES3.md 4).
+    fn describe(&self, _: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
+        Ok(archive.filename.ends_with(".iso").then(|| Artifact {
+            arch: archive.arch.clone().unwrap_or_default(),
+            image_type: EXPECTED.image_type.to_owned(),
+            format: EXPECTED.format.to_owned(),
+            is_iso: true,
+        }))
+    }
+}
 
 /// The section and its top-level keys. Errors are reported in this order, as in Pungi.
 pub static SECTION: Section = Section {

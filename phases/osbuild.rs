@@ -6,7 +6,7 @@ mod section;
 pub use section::SECTION;
 
 use crate::image_types;
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase};
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;
 use magudi_compose::images;
@@ -19,7 +19,7 @@ use magudi_engine::artifact::Artifact;
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::calls::Archive;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 /// The phase.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl ImagePhase for Osbuild {
             Json::from(image.text("distro").map_or("", |distro| distro.value)),
             image_types,
             Json::from(&*about.target),
-            json!(about.arches.iter().map(|arch| &**arch).collect::<Vec<_>>()),
+            sent(&about.arches),
         ];
         let uploads = opts.contains_key("upload_options");
         let about = About { image_type: image_type(image).into(), uploads, ..about };

@@ -11,6 +11,7 @@ use magudi_engine::method::Method;
 use magudi_engine::plan::{About, Keywords, TaskRequest};
 use magudi_koji::calls::Archive;
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 /// All that an expansion may look at. There is no network in it, and no disk.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +87,34 @@ pub struct Asked<'a> {
     pub repositories: Vec<Json>,
 }
 
+impl Asked<'_> {
+    /// The arches that the task may fail to build: those that are built of the ones that `failable` lists, in its order; all of
+    /// them where it has a `*` (PHASES.md 6).
+    pub fn optional_arches(&self) -> Vec<Arc<str>> {
+        let built = &self.about.arches;
+        let mut optional: Vec<Arc<str>> = Vec::new();
+        for listed in self.image.texts("failable").map(|listed| listed.value).unwrap_or_default() {
+            if listed.value == "*" {
+                return built.to_vec();
+            }
+            let arch = built.iter().find(|arch| ***arch == *listed.value);
+            optional.extend(arch.filter(|arch| !optional.contains(arch)).cloned());
+        }
+        optional
+    }
+
+    /// A variant's install tree: of the one that `install_tree_from` names, or of the image's own.
+    pub fn install_tree(&self, resolver: &Resolver<'_>) -> String {
+        let named = self.image.text("install_tree_from").and_then(|uid| resolver.variants.get(uid.value));
+        resolver.tree_of(named.unwrap_or(self.variant))
+    }
+}
+
+/// Arches as a list that is sent.
+pub fn sent(arches: &[Arc<str>]) -> Json {
+    arches.iter().map(|arch| Json::from(&**arch)).collect()
+}
+
 /// The call of a phase's method for one image, and what it is about.
 #[derive(Debug)]
 pub struct Call {
@@ -97,6 +126,14 @@ pub struct Call {
     pub failable: bool,
     /// What it is about.
     pub about: About,
+}
+
+impl Call {
+    /// A call whose task may fail to build `optional` arches; the compose goes on without the image when those are all.
+    pub fn by_arch(args: Vec<Json>, keywords: Keywords, optional: Vec<Arc<str>>, about: About) -> Self {
+        let failable = !optional.is_empty() && optional.len() == about.arches.len();
+        Self { args, keywords, failable, about: About { optional_arches: optional, ..about } }
+    }
 }
 
 /// What images.json is going to say of the files of a request.

@@ -12,8 +12,9 @@ pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: HashMap<(&str, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
-        let About { name, version, release, .. } = &planned.request.about;
-        let Some(release) = release else { continue };
+        let About { name, version, release, scratch, .. } = &planned.request.about;
+        // What is built for scratch is no build.
+        let Some(release) = release.as_ref().filter(|_| !scratch) else { continue };
         let key = (&**name, &**version, &**release);
         match seen.get(&key) {
             Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),

@@ -244,8 +244,8 @@ impl<'a> Expander<'a> {
     }
 
     fn version(&self, image: &Image) -> Result<String, String> {
-        let given = self.setting(image, "version").and_then(Node::as_str).unwrap_or_default();
-        let version = generate(given, self.context.identity)?;
+        let given = self.setting(image, "version").and_then(Node::python_text).unwrap_or_default();
+        let version = generate(&given, self.context.identity)?;
         Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
     }
 
@@ -253,7 +253,7 @@ impl<'a> Expander<'a> {
     fn release(&self, image: &Image) -> Result<Option<String>, String> {
         let identity = self.context.identity;
         let Some(given) = self.setting(image, "release") else { return Ok(None) };
-        let release = generate(given.as_str().unwrap_or_default(), identity)?;
+        let release = generate(&given.python_text().unwrap_or_default(), identity)?;
         Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
     }
 

@@ -138,6 +138,12 @@ impl Image {
         self.own.get(key)
     }
 
+    /// The value of one of the image's own keys, however it is capitalised.
+    pub fn get_in_any_case(&self, key: &str) -> Option<&Node> {
+        let mut entries = self.own.entries.iter();
+        entries.find(|(name, _)| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(key))).map(|(_, node)| node)
+    }
+
     /// A table that stands beside the image's own keys.
     pub fn beside(&self, key: &str) -> Option<&Node> {
         self.entry.get(key)

@@ -3,7 +3,9 @@
 //! Containers are shared: a variable that is used twice costs one list, as in kobo (PUNGI.md 1.2), so a file cannot blow
 //! up by naming a large value many times.
 
+use crate::python::float;
 use crate::source::{Span, Spanned, Text};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A value and where it was written.
@@ -69,6 +71,18 @@ impl Node {
             Value::Str(s) => Some(s),
             _ => None,
         }
+    }
+
+    /// What Python's `str()` makes of a string, number or boolean.
+    pub fn python_text(&self) -> Option<Cow<'_, str>> {
+        Some(match &self.value {
+            Value::Str(text) | Value::BigInt(text) => Cow::Borrowed(&**text),
+            Value::Int(number) => Cow::Owned(number.to_string()),
+            Value::Float(number) => Cow::Owned(float::repr(*number)),
+            Value::Bool(true) => Cow::Borrowed("True"),
+            Value::Bool(false) => Cow::Borrowed("False"),
+            _ => return None,
+        })
     }
 
     /// The text of a string with its place.

@@ -255,6 +255,19 @@ osbuild = {"^Server$": [
          is built, or its files could not be taken into the compose."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+    MISSING_SETTING "MG220" Error "A key that the hub needs is nowhere"
+        "Neither the image nor the phase nor the compose has the key, and without it nothing can be built. Pungi sends the \
+         word `None` in its place, or finds it missing when other images have been submitted."
+        Conf(r#"live_media_target = "f42"
+live_media = {"^Server$": [{"name": "Live", "kickstart": "live.ks"}]}"#);
+    UNKNOWN_FORMAT "MG221" Error "A format that Koji does not make"
+        "The formats of `image_build` are those that Koji gives ImageFactory. Pungi finds another one when the image has been \
+         built."
+        Conf(r#"image_build_target = "f42"
+image_build = {"^Server$": [{"image-build": {
+    "name": "Cloud", "kickstart": "cloud.ks", "ksurl": "https://example.com/ks.git#f42", "distro": "Fedora-42",
+    "format": ["qcow3"],
+}}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \

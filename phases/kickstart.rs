@@ -1,0 +1,60 @@
+//! What the phases have in common whose images Koji makes of a *kickstart* by tasks of its own (PHASES3.md).
+
+use crate::phase::Context;
+use magudi_config::compose_config::Image;
+use magudi_config::similar::suggest;
+use magudi_config::{Diagnostic, Node, Section, codes};
+use magudi_engine::plan::{Keywords, Opts};
+use serde_json::{Value as Json, json};
+
+/// The named arguments of both methods. A priority is what the koji client gives a task that nobody waits for.
+pub fn in_opts(opts: Opts, priority: Option<i64>) -> Keywords {
+    let opts = opts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    let mut keywords = Opts::with_capacity(2);
+    keywords.insert("opts".into(), Json::Object(opts));
+    keywords.insert("priority".into(), json!(priority));
+    Keywords::Each(keywords)
+}
+
+/// The URLs of repositories: all that is sent of one that is written as a dict.
+pub fn urls(repositories: Vec<Json>) -> Vec<Json> {
+    let url = |repository| match repository {
+        Json::Object(mut members) => members.remove("baseurl").unwrap_or_default(),
+        url => url,
+    };
+    repositories.into_iter().map(url).collect()
+}
+
+/// One error for each key that is needed and is nowhere, or empty.
+pub fn check_needed(section: &'static Section, image: &Image, context: &Context<'_>, keys: &[&str]) -> Vec<Diagnostic> {
+    let Some(config) = context.config.section(section.name) else { return Vec::new() };
+    let is_given = |key: &str| config.setting(image, key).is_some_and(Node::is_truthy);
+    let inherits = |key: &str| section.options.iter().any(|option| section.short_name(option.name) == Some(key));
+    let missing = keys.iter().filter(|key| !is_given(key));
+    missing
+        .map(|key| {
+            let message = format!("image `{}` has no `{key}`", image.label());
+            let help = match inherits(key) {
+                true => format!("give it one, or set `{}_{key}` or `global_{key}`", section.name),
+                false => format!("give it a `{key}`"),
+            };
+            Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
+        })
+        .collect()
+}
+
+/// An `install_tree_from` that is neither a variant nor what `is_tree` takes.
+pub fn check_install_tree(image: &Image, context: &Context<'_>, is_tree: impl Fn(&str) -> bool) -> Option<Diagnostic> {
+    let from = image.text("install_tree_from")?;
+    if is_tree(from.value) || context.variants.get(from.value).is_some() {
+        return None;
+    }
+    let message = format!("there is no variant `{}` to install from", from.value);
+    let uids: Vec<&str> = context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
+    let help = match suggest(from.value, uids.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the variants are {}", uids.join(", ")),
+    };
+    let path = image.path_of("install_tree_from");
+    Some(Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(from.span).help(help))
+}
