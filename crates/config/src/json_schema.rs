@@ -119,9 +119,8 @@ fn kind(value: Kind) -> Value {
             json!({"anyOf": [repository(keys), {"type": "array", "items": repository(keys)}]})
         }
         Kind::Formats => {
-            let item =
-                json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 2}]});
-            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": item}]})
+            let pair = json!({"type": "array", "items": {"type": "string"}, "maxItems": 2});
+            json!({"anyOf": [{"type": "string"}, texts(), {"type": "array", "items": pair}]})
         }
         Kind::Map(of) => {
             json!({"type": "object", "additionalProperties": kind(*of), "propertyNames": {"minLength": 1}})

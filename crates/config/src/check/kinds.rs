@@ -153,20 +153,15 @@ fn check_repo(node: &Node, keys: &[Key], at: At<'_>, findings: &mut Findings) {
 
 /// A format, or a list whose items are formats, or lists of one or two strings that begin with one.
 fn check_formats(node: &Node, at: At<'_>, findings: &mut Findings) {
-    if node.as_str().is_some() {
-        return;
-    }
-    for (index, item) in findings.array(node, at, "a format or a list of formats").into_iter().flatten().enumerate() {
-        let at = at.item(index);
-        match item.as_array() {
-            None => drop(findings.text_or(item, at, "a format as a string")),
-            Some(texts) => {
-                if findings.texts(item, at).is_some() && texts.len() > 2 {
-                    let message = format!("expected a format and its suffix, found {} items", texts.len());
-                    findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(item.span));
-                }
-            }
-        }
+    let is_text = |item: &Node| item.as_str().is_some();
+    let is_pair = |item: &Node| item.as_array().is_some_and(|pair| pair.len() <= 2 && pair.iter().all(is_text));
+    let is_list = |items: &[Node]| items.iter().all(is_text) || items.iter().all(is_pair);
+    if !is_text(node) && !node.as_array().is_some_and(is_list) {
+        let message = format!(
+            "expected a format, a list of formats, or a list of pairs of a format and its suffix, found {}",
+            shown(node, at)
+        );
+        findings.add(Diagnostic::new(&codes::WRONG_TYPE, at.to_string(), message).at(node.span));
     }
 }
 
