@@ -39,10 +39,22 @@ impl<'u> BranchUrl<'u> {
         Some(Self { before: &url[..=address.len()], repository, reference })
     }
 
+    /// The URL without user and password, for what is kept and shown.
+    pub fn without_credentials(&self) -> String {
+        format!("{}{}", without_credentials(self.before), self.reference.trim_start_matches("refs/heads/"))
+    }
+
     /// The URL with `commit` in the place of the branch.
     pub fn at(&self, commit: &str) -> String {
         format!("{}{commit}", self.before)
     }
+}
+
+/// A URL without the user and password before its host.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
 }
 
 /// Why a branch has no commit.
@@ -84,9 +96,9 @@ impl Resolver {
             return Ok(commit.clone());
         }
         let refused = |reason: String| GitError::Refused {
-            repository: url.repository.to_owned(),
+            repository: without_credentials(url.repository),
             reference: url.reference.clone(),
-            reason,
+            reason: reason.replace(url.repository, &without_credentials(url.repository)),
         };
         // A URL may be taken for an option or name a helper program; neither is a repository.
         let mut child = Command::new("git")
@@ -176,6 +188,13 @@ mod tests {
         }
         let url = BranchUrl::parse("git+https://g.example/a.git?#HEAD").unwrap();
         assert_eq!(url.at("abc"), "git+https://g.example/a.git?#abc");
+        for (url, shown) in [
+            ("git+https://me:secret@g.example/a@b.git?x#HEAD", "git+https://g.example/a@b.git?x#HEAD"),
+            ("ssh://git@g.example/a#origin/f43", "ssh://g.example/a#f43"),
+            ("/srv/a@b.git#HEAD", "/srv/a@b.git#HEAD"),
+        ] {
+            assert_eq!(BranchUrl::parse(url).unwrap().without_credentials(), shown);
+        }
     }
 
     #[test]

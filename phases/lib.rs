@@ -5,9 +5,11 @@
 //! - Phases: [`osbuild`], [`live_media`], [`image_build`], [`image_checksum`]
 //! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`git_url`], [`kickstart`]
+//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`kickstart`]
+//! - Before it is expanded: [`branches`], [`git_url`]
 //! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
+pub mod branches;
 pub mod existing;
 pub mod expand;
 pub mod git_url;

@@ -20,7 +20,7 @@ Exit status: 0 the compose is finished, 1 it is not, 2 wrong usage.";
 const PLAN_EXAMPLES: &str = "\
 Examples:
   magudi plan --config fedora.conf --nightly
-  magudi plan --config fedora.conf --nightly --hub
+  magudi plan --config fedora.conf --nightly --hub --resolve
   magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'";
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -102,7 +102,7 @@ pub enum Command {
     /// Run a compose: submit, wait, fetch, verify, write the manifests
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
-    /// Print the tasks that `run` would submit; nothing is created, and only --hub needs a network
+    /// Print the tasks that `run` would submit; nothing is created, and only --hub and --resolve need a network
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
     /// Find every mistake of a configuration
@@ -478,6 +478,9 @@ pub struct PlanArgs {
     /// Ask the hub as well: login, permission, channel, build targets, package lists; and look for the Koji volume
     #[arg(long)]
     pub hub: bool,
+    /// Put the newest commit in place of `#HEAD` and `#origin/BRANCH` in URLs, as `run` does; asks the servers with git
+    #[arg(long)]
+    pub resolve: bool,
 }
 
 /// Forms of answers.

@@ -2,7 +2,7 @@
 //! tasks are canceled from here.
 
 use super::compose::{absolute, host, identify, lock, named_profile};
-use super::inspect::{Typed, inspect};
+use super::inspect::{Branches, Typed, inspect};
 use super::recall::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::resume::{Begun, begun, request};
 use super::settings::Settings;
@@ -260,7 +260,9 @@ fn plan(
 ) -> Result<Plan, Failure> {
     let options = settings.clone().options(config.to_path_buf());
     let request = request(dir, dir.top(), &options)?;
-    let mut inspected = inspect(config, &request, environment, Typed::Required)?;
+    let known = || Ok(settings.commits.clone());
+    let branches = Branches { known: &known, ask: false };
+    let mut inspected = inspect(config, &request, environment, Typed::Required, branches)?;
     let (_, identity) = inspected.place(&request, true)?;
     Ok(Plan::of(&mut inspected, &identity, dir, history))
 }

@@ -1,6 +1,6 @@
 //! `magudi check`: every mistake of a configuration, before anything is submitted; with `--hub` also what the hub would refuse.
 
-use super::inspect::{Request, Typed, inspect};
+use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
@@ -13,17 +13,18 @@ use magudi_config::render::to_json;
 /// Runs the command.
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
-    let (diagnostics, sources) = match inspect(&args.compose.config, &request, environment, Typed::Optional) {
-        Ok(mut inspected) => {
-            if args.hub {
-                let found = ask_alone(&args.compose, environment, ui, &inspected)?;
-                inspected.diagnostics.extend(found);
+    let (diagnostics, sources) =
+        match inspect(&args.compose.config, &request, environment, Typed::Optional, Branches::AS_WRITTEN) {
+            Ok(mut inspected) => {
+                if args.hub {
+                    let found = ask_alone(&args.compose, environment, ui, &inspected)?;
+                    inspected.diagnostics.extend(found);
+                }
+                (inspected.diagnostics, inspected.sources)
             }
-            (inspected.diagnostics, inspected.sources)
-        }
-        Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
-        Err(other) => return Err(other),
-    };
+            Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
+            Err(other) => return Err(other),
+        };
     match args.format {
         CheckFormat::Json => {
             let text = format!("{:#}\n", to_json(&diagnostics, &sources));

@@ -1,7 +1,7 @@
 //! A *compose* as `run` and `resume` share it: everything is known and checked before its directory is touched, then it
 //! runs to its final status.
 
-use super::inspect::{Inspected, Request, Typed, inspect};
+use super::inspect::{Branches, Inspected, Request, Typed, inspect};
 use super::named::check_name;
 use super::outage::OutageLog;
 use super::recall::{Recalled, Recalling, load_history, recall};
@@ -40,6 +40,7 @@ use magudi_engine::volume::{Cache, Volume};
 use magudi_engine::watch::WatchLogs;
 use magudi_koji::profile::shown_address;
 use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, Session, load_profile};
+use magudi_phases::branches::Commits;
 use magudi_phases::existing::Existing;
 use magudi_phases::pipeline::{Access, Compose, End};
 use magudi_phases::repos::translate;
@@ -100,6 +101,8 @@ pub struct Options {
     pub print_output_dir: bool,
     /// `--quiet`.
     pub quiet: bool,
+    /// The commits that stand in place of branches, as far as they are known.
+    pub commits: Commits,
     /// How to go on.
     pub going: Going,
 }
@@ -195,6 +198,7 @@ impl Options {
             simulate: args.simulate.clone(),
             print_output_dir: args.print_output_dir,
             quiet: args.quiet,
+            commits: Commits::new(),
             going,
         })
     }
@@ -259,7 +263,9 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
         return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
     }
     request.check()?;
-    let inspected = inspect(&options.config, request, environment, Typed::Required)?;
+    let known = || known_commits(options);
+    let branches = Branches { known: &known, ask: true };
+    let inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
     let hub = choose_hub(options, environment, &inspected)?;
     if !options.quiet {
         ui.diagnostics(&inspected.diagnostics, &inspected.sources);
@@ -270,6 +276,20 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     Existing::load(&dir).map_err(Failure::Failed)?;
     let events = options.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, recall, events })
+}
+
+/// The commits that an unfinished run in the same directory has built from: those that `options` have, or its journal.
+fn known_commits(options: &Options) -> Result<Commits, Failure> {
+    let Some(dir) = options.request.compose_dir.as_ref().filter(|_| options.commits.is_empty()) else {
+        return Ok(options.commits.clone());
+    };
+    let dir = ComposeDir::at(&absolute(dir)?);
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    if matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
+        return Ok(Commits::new());
+    }
+    let settings = load_history(&dir)?.and_then(|history| history.settings).map(Settings::from_json);
+    Ok(settings.and_then(Result::ok).map(|settings| settings.commits).unwrap_or_default())
 }
 
 /// Refuses names of images that there are neither now nor were in the runs before.
@@ -474,7 +494,10 @@ pub fn compose(
     for remark in remarks {
         events.message(Level::Warning, None, remark);
     }
-    let Inspected { mut config, variants, selection, .. } = inspected;
+    for (url, commit) in &inspected.commits {
+        events.message(Level::Info, None, format!("{url} is commit {commit}"));
+    }
+    let Inspected { mut config, variants, selection, commits, .. } = inspected;
     config.forget_images();
     let compose = Compose {
         config,
@@ -495,7 +518,7 @@ pub fn compose(
         earlier_paths: paths,
         existing,
         journal,
-        settings: Settings::of(options).to_json()?,
+        settings: Settings { commits, ..Settings::of(options) }.to_json()?,
         fresh,
         fail_fast: options.going.fail_fast.then(|| handle.clone()),
     };
@@ -538,7 +561,9 @@ pub fn compose(
 /// Does again what comes after the final status, for a run that was killed there: the compose is finished, and nobody was
 /// told, and the latest link may be missing.
 pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let inspected = inspect(&options.config, &options.request, environment, Typed::Required)?;
+    let known = || known_commits(options);
+    let branches = Branches { known: &known, ask: false };
+    let inspected = inspect(&options.config, &options.request, environment, Typed::Required, branches)?;
     let (dir, identity) = inspected.place(&options.request, true)?;
     let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);

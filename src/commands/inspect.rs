@@ -11,9 +11,11 @@ use magudi_config::check::leave_out_others;
 use magudi_config::define::{Definition, load_defined};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::schema::FORMER_PHASES;
-use magudi_config::{ComposeConfig, Diagnostic, Sources, check_all, codes};
+use magudi_config::{ComposeConfig, Diagnostic, Node, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
-use magudi_phases::phase::{Context, Origin};
+use magudi_phases::branches::{Commits, Resolved, has_branches, resolve};
+use magudi_phases::git_url::{BranchUrl, Resolver};
+use magudi_phases::phase::{Context, ImagePhase, Origin};
 use magudi_phases::pipeline::{Selection, check_alone, expand, origins};
 use std::path::{Path, PathBuf};
 
@@ -123,6 +125,8 @@ pub struct Inspected {
     pub diagnostics: Vec<Diagnostic>,
     /// The files that were read.
     pub sources: Sources,
+    /// The commits that stand in place of branches.
+    pub commits: Commits,
     /// The requests of the compose that would be made at the time, most likely the ones that are asked for next.
     expected: Option<(ComposeDir, ComposeIdentity, Vec<TaskRequest>)>,
 }
@@ -183,10 +187,48 @@ pub enum Typed {
     Optional,
 }
 
+/// What becomes of URLs that name a branch.
+#[derive(Clone, Copy)]
+pub struct Branches<'a> {
+    /// Gives the commits that are known already; called when there is such a URL.
+    pub known: &'a dyn Fn() -> Result<Commits, Failure>,
+    /// Servers are asked for the others.
+    pub ask: bool,
+}
+
+impl Branches<'_> {
+    /// They stay as they are written.
+    pub const AS_WRITTEN: Branches<'static> = Branches { known: &|| Ok(Commits::new()), ask: false };
+
+    /// Puts commits in their place in `tree`, for the phases that run.
+    fn resolve(
+        self,
+        tree: &Node,
+        config: &ComposeConfig,
+        selection: &Selection,
+        environment: &Environment,
+    ) -> Result<Resolved, Failure> {
+        let sections: Vec<_> = selection.active(config).map(ImagePhase::section).collect();
+        if !has_branches(tree, &sections) {
+            return Ok(Resolved::default());
+        }
+        let mut resolver = Resolver::new(environment.children.clone());
+        let mut ask = |url: &BranchUrl<'_>| resolver.commit(url);
+        let known = (self.known)()?;
+        Ok(resolve(tree, &sections, &known, if self.ask { Some(&mut ask) } else { None }))
+    }
+}
+
 /// Reads and checks a configuration, its variants, and its phases.
 ///
 /// An error in one of them keeps the later ones from being looked at only where they cannot be without it.
-pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed: Typed) -> Result<Inspected, Failure> {
+pub fn inspect(
+    path: &Path,
+    request: &Request,
+    environment: &Environment,
+    typed: Typed,
+    branches: Branches<'_>,
+) -> Result<Inspected, Failure> {
     let label = request.check()?;
     let mut sources = Sources::new();
     let schema = magudi_phases::schema();
@@ -209,6 +251,13 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
     let Some(config) = config else {
         diagnostics.extend(check_alone(&tree, &selection));
         return Err(Failure::invalid(diagnostics, sources));
+    };
+    let Resolved { tree: resolved, commits, diagnostics: found } =
+        branches.resolve(&tree, &config, &selection, environment)?;
+    diagnostics.extend(found);
+    let config = match resolved.and_then(|tree| check_all(&tree, magudi_phases::schema()).0) {
+        Some(resolved) => resolved,
+        None => config,
     };
     let (mut variants, variants_path) = match load_variants(&config, path, &mut sources) {
         Ok(loaded) => loaded,
@@ -233,6 +282,7 @@ pub fn inspect(path: &Path, request: &Request, environment: &Environment, typed:
         selection,
         diagnostics,
         sources,
+        commits,
         expected: None,
     };
     // What is wrong does not depend on the place, so any will do where there is none; whoever needs one finds out why.

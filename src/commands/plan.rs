@@ -1,6 +1,6 @@
 //! `magudi plan`: the tasks that `run` would submit. Nothing is created, and without `--hub` there is no network.
 
-use super::inspect::{Request, Typed, inspect};
+use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
@@ -16,7 +16,8 @@ use std::io::Write as _;
 /// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
-    let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required)?;
+    let branches = Branches { ask: args.resolve, ..Branches::AS_WRITTEN };
+    let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required, branches)?;
     if args.hub {
         let found = ask_alone(&args.compose, environment, ui, &inspected)?;
         inspected.diagnostics.extend(found);

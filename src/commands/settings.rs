@@ -9,6 +9,7 @@ use crate::error::Failure;
 use magudi_config::define::Definition;
 use magudi_config::secret::is_hidden;
 use magudi_engine::notify::USUAL_LIMIT;
+use magudi_phases::branches::Commits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub koji_user: Option<String>,
     /// The hub was a simulated one, which is gone with its process.
     pub simulated: bool,
+    /// The commits that stand in place of branches.
+    pub commits: Commits,
 }
 
 impl Default for Settings {
@@ -65,6 +68,7 @@ impl Default for Settings {
             koji_profile: None,
             koji_user: None,
             simulated: false,
+            commits: Commits::new(),
         }
     }
 }
@@ -88,6 +92,7 @@ impl Settings {
             koji_profile: options.koji_profile.clone(),
             koji_user: options.koji_user.clone(),
             simulated: options.simulated,
+            commits: options.commits.clone(),
         }
     }
 
@@ -124,6 +129,7 @@ impl Settings {
             koji_profile: self.koji_profile,
             koji_user: self.koji_user,
             simulated: self.simulated,
+            commits: self.commits,
             #[cfg(feature = "simulator")]
             simulate: None,
             print_output_dir: false,
@@ -155,6 +161,7 @@ mod tests {
             koji_profile: Some("koji".to_owned()),
             koji_user: Some("compose".to_owned()),
             simulated: true,
+            commits: Commits::from([("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))]),
         }
     }
 

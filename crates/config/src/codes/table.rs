@@ -260,6 +260,13 @@ osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_t
          word `None` in its place, or finds it missing when other images have been submitted."
         Conf(r#"live_media_target = "f42"
 live_media = {"^Server$": [{"name": "Live", "kickstart": "live.ks"}]}"#);
+    UNKNOWN_BRANCH "MG222" Error "A branch that has no commit"
+        "A URL of a repository that ends in `#HEAD` or `#origin/BRANCH` stands for the newest commit there, which `git ls-remote` is \
+         asked for. Reported by `run`, `resume` and `plan --resolve` before there is a compose; `check` asks no server."
+        Conf(r#"live_media_target = "f42"
+live_media = {"^Server$": [{
+    "name": "Live", "kickstart": "live.ks", "ksurl": "https://example.com/kickstarts.git#origin/f24",
+}]}"#);
     UNKNOWN_FORMAT "MG221" Error "A format that Koji does not make"
         "The formats of `image_build` are those that Koji gives ImageFactory. Pungi finds another one when the image has been \
          built."
