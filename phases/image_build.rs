@@ -3,15 +3,15 @@
 use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use crate::repos::{REPOSITORY, translate};
+use magudi_compose::deliverables::Deliverable;
 use magudi_compose::variants::Variant;
 use magudi_config::compose_config::Image;
 use magudi_config::schema::{Key, Kind, Layout, flag, opt, req};
 use magudi_config::similar::suggest;
 use magudi_config::{Diagnostic, Node, Section, codes};
-use magudi_engine::artifact::Artifact;
+use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
-use magudi_koji::calls::Archive;
 use serde_json::{Value as Json, json};
 
 /// The phase.
@@ -125,18 +125,27 @@ impl ImagePhase for ImageBuild {
         Some(Call::by_arch(args, in_opts(opts, priority), optional, about))
     }
 
+    fn kind(&self) -> &'static str {
+        "image-build"
+    }
+
+    fn deliverable(&self, request: &TaskRequest) -> Deliverable {
+        Deliverable::of_subvariant(&request.variant, &request.subvariant)
+    }
+
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
         wanted(request).next().map(|(image_type, format)| Expected { image_type, format })
     }
 
     /// The file of each format that was asked for, known by its ending; all else is left out without a word.
-    fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
-        let found = wanted(request).find(|(_, ending)| archive.filename.ends_with(ending));
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+        let found = wanted(request).find(|(_, ending)| file.name.ends_with(ending));
         Ok(found.map(|(name, ending)| Artifact {
-            arch: archive.arch.clone().unwrap_or_default(),
+            arch: file.arch.clone().unwrap_or_default(),
             image_type: name.to_owned(),
             format: ending.to_owned(),
             is_iso: false,
+            bootable: false,
         }))
     }
 }

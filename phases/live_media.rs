@@ -3,13 +3,13 @@
 use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use crate::repos::REPOSITORY;
+use magudi_compose::deliverables::Deliverable;
 use magudi_config::compose_config::Image;
 use magudi_config::schema::{Kind, Layout, opt, req};
 use magudi_config::{Diagnostic, Section};
-use magudi_engine::artifact::Artifact;
+use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Opts, TaskRequest};
-use magudi_koji::calls::Archive;
 use serde_json::{Value as Json, json};
 
 /// The phase.
@@ -93,17 +93,26 @@ impl ImagePhase for LiveMedia {
         Some(Call::by_arch(args, in_opts(opts, None), optional, about))
     }
 
+    fn kind(&self) -> &'static str {
+        "live-media"
+    }
+
+    fn deliverable(&self, request: &TaskRequest) -> Deliverable {
+        Deliverable::of_subvariant(&request.variant, &request.subvariant)
+    }
+
     fn expected<'r>(&self, _: &'r TaskRequest) -> Option<Expected<'r>> {
         Some(EXPECTED)
     }
 
     /// The ISOs of a build, in lower case only (PHASES3.md 4).
-    fn describe(&self, _: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
-        Ok(archive.filename.ends_with(".iso").then(|| Artifact {
-            arch: archive.arch.clone().unwrap_or_default(),
+    fn describe(&self, _: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+        Ok(file.name.ends_with(".iso").then(|| Artifact {
+            arch: file.arch.clone().unwrap_or_default(),
             image_type: EXPECTED.image_type.to_owned(),
             format: EXPECTED.format.to_owned(),
             is_iso: true,
+            bootable: true,
         }))
     }
 }

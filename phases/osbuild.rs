@@ -15,10 +15,9 @@ use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::images::type_in;
 use magudi_config::{Diagnostic, Section};
-use magudi_engine::artifact::Artifact;
+use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
-use magudi_koji::calls::Archive;
 use serde_json::{Map, Value as Json};
 
 /// The phase.
@@ -126,25 +125,27 @@ impl ImagePhase for Osbuild {
 
     /// What an archive of a finished build becomes in the compose (PUNGI.md 10). Archives of a type that no rule takes up
     /// (manifests, logs) are nothing; an archive that should be an image and cannot be described is an error.
-    fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String> {
-        let file = &archive.filename;
-        let format = archive_types::describe(&archive.type_name, file);
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+        let Some(kind) = &file.archive_type else { return Ok(None) };
+        let (name, arch) = (&file.name, &file.arch);
+        let format = archive_types::describe(kind, name);
         if format == Ok(None) {
             return Ok(None);
         }
-        let Some(arch) = archive.arch.clone().filter(|arch| !arch.is_empty()) else {
-            return Err(format!("{file} doesn't have any architecture"));
+        let Some(arch) = arch.clone().filter(|arch| !arch.is_empty()) else {
+            return Err(format!("{name} doesn't have any architecture"));
         };
         if !is_rpm_arch(&arch) || matches!(arch.as_str(), "src" | "nosrc") {
-            return Err(format!("{file} has the arch `{}`, which no image can have", arch.escape_debug()));
+            return Err(format!("{name} has the arch `{}`, which no image can have", arch.escape_debug()));
         }
         let Some(format) = format.map_err(|error| error.to_string())? else { return Ok(None) };
         if !images::is_format(format) {
-            return Err(format!("{file} has the format {format}, which images.json does not know"));
+            return Err(format!("{name} has the format {format}, which images.json does not know"));
         }
-        let image_type = archive_types::image_type(request.about.manifest_type.as_deref(), &archive.type_name, file);
-        let is_iso = archive.type_name == "iso";
-        Ok(Some(Artifact { arch, image_type: image_type.to_owned(), format: format.to_owned(), is_iso }))
+        let image_type = archive_types::image_type(request.about.manifest_type.as_deref(), kind, name);
+        let is_iso = kind == "iso";
+        let (image_type, format) = (image_type.to_owned(), format.to_owned());
+        Ok(Some(Artifact { arch, image_type, format, is_iso, bootable: false }))
     }
 }
 

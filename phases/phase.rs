@@ -1,15 +1,15 @@
 //! A *phase* turns one section of the configuration into task requests, and what the tasks built into images.
 
 use crate::repos::Resolver;
+use magudi_compose::deliverables::Deliverable;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::{Variant, Variants};
 use magudi_config::compose_config::{Image, SectionConfig};
 use magudi_config::{ComposeConfig, Diagnostic, Section, Span};
-use magudi_engine::artifact::Artifact;
+use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::Method;
 use magudi_engine::plan::{About, Keywords, TaskRequest};
-use magudi_koji::calls::Archive;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -179,6 +179,16 @@ pub trait ImagePhase: Sync {
     /// What images.json will say of the files that are usually made for a request; none for files that do not get there.
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>>;
 
-    /// What an archive of a finished build becomes in the compose; `None` for one that is not an image.
-    fn describe(&self, request: &TaskRequest, archive: &Archive) -> Result<Option<Artifact>, String>;
+    /// What its images are called in deliverables.json.
+    fn kind(&self) -> &'static str {
+        self.name()
+    }
+
+    /// What a request counts as there.
+    fn deliverable(&self, request: &TaskRequest) -> Deliverable {
+        Deliverable::of_variant(&request.variant)
+    }
+
+    /// What a file that a task has made becomes in the compose; `None` for one that is not an image.
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String>;
 }

@@ -16,6 +16,7 @@ use magudi_compose::status::{Status, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_json};
 use magudi_config::{ComposeConfig, Diagnostic, Node};
+use magudi_engine::artifact::FailedArch;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::history::Past;
@@ -188,15 +189,15 @@ impl Compose {
         F: Future<Output = Result<Access, String>>,
     {
         let mut deliverables = Deliverables::default();
-        for (list, phase, all) in self.existing.other_deliverables(|phase| find(phase).is_some()) {
+        for (list, phase, all) in self.existing.other_deliverables(is_ours) {
             deliverables.keep(list, phase, all);
         }
         for request in self.requests.iter() {
-            let deliverable = Deliverable::of_variant(&request.variant);
+            let (kind, deliverable) = deliverable(request);
             if request.failable {
-                deliverables.attempt(request.phase, deliverable);
+                deliverables.attempt(kind, deliverable);
             } else {
-                deliverables.require(request.phase, deliverable);
+                deliverables.require(kind, deliverable);
             }
         }
         let outcome = match self.begin() {
@@ -273,9 +274,14 @@ impl Compose {
             }
             let mut hard: Option<String> = None;
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
+                let (kind, whole) = deliverable(request);
+                for FailedArch { arch, .. } in &outcome.failed_arches {
+                    deliverables.fail(kind, Deliverable { arch: arch.clone(), ..whole.clone() });
+                    incomplete = true;
+                }
                 if let Some(failure) = &outcome.failure {
                     if request.failable {
-                        deliverables.fail(request.phase, Deliverable::of_variant(&request.variant));
+                        deliverables.fail(kind, whole);
                         incomplete = true;
                     } else if hard.is_none() || hard.as_deref() == Some(STOPPED) {
                         // What was only stopped because of another failure is not the reason.
@@ -348,8 +354,8 @@ impl Compose {
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
         let weburl = access.weburl;
-        let describe: Box<Describe> = Box::new(|request, archive| match find(request.phase) {
-            Some(phase) => phase.describe(request, archive),
+        let describe: Box<Describe> = Box::new(|request, file| match find(request.phase) {
+            Some(phase) => phase.describe(request, file),
             None => Err(format!("there is no phase {}", request.phase)),
         });
         let runner = Arc::new(Runner {
@@ -450,6 +456,19 @@ impl Compose {
             self.events.message(Level::Info, None, text);
         }
         End { status, error }
+    }
+}
+
+/// Whether a name in deliverables.json is that of one of our phases.
+fn is_ours(kind: &str) -> bool {
+    PHASES.iter().any(|phase| phase.kind() == kind)
+}
+
+/// What a request counts as in deliverables.json, and under which name.
+fn deliverable(request: &TaskRequest) -> (&'static str, Deliverable) {
+    match find(request.phase) {
+        Some(phase) => (phase.kind(), phase.deliverable(request)),
+        None => (request.phase, Deliverable::of_variant(&request.variant)),
     }
 }
 

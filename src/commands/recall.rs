@@ -14,7 +14,7 @@ use magudi_engine::history::{self, History, Past};
 use magudi_engine::journal;
 use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::plan::{TaskRequest, keys};
-use magudi_engine::runner::Start;
+use magudi_engine::runner::{Kept, Start};
 use magudi_koji::profile::shown_address;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,7 +289,8 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
     if past.canceled || (lost && retry_failed) {
         had(None)
     } else if past.done && told && is_as_it_was && past.images.iter().all(is_whole) {
-        Start::Keep(task, past.added(), past.uploads.clone())
+        let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
+        Start::Keep(Kept { task, images: past.added(), uploads, failed_arches })
     } else if past.named {
         Start::Named(task)
     } else {
@@ -300,7 +301,7 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
 /// Every task that the hub is to have.
 fn known_tasks(start: &Start) -> Vec<i64> {
     match start {
-        Start::Adopt(task) | Start::Keep(task, ..) => vec![*task],
+        Start::Adopt(task) | Start::Keep(Kept { task, .. }) => vec![*task],
         Start::Again { tasks, .. } | Start::Anew(tasks) => tasks.clone(),
         // A task that a person names is compared in any case.
         Start::Named(_) | Start::Submit | Start::LookUp(_) | Start::Fail(_) => Vec::new(),

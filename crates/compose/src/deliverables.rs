@@ -21,6 +21,11 @@ impl Deliverable {
         Self { variant: Some(uid.to_owned()), arch: "*".to_owned(), subvariant: None }
     }
 
+    /// What an image of Koji's own tasks counts as: a subvariant (PHASES3.md 5).
+    pub fn of_subvariant(uid: &str, subvariant: &str) -> Self {
+        Self { subvariant: Some(subvariant.to_owned()), ..Self::of_variant(uid) }
+    }
+
     fn to_json(&self) -> Value {
         json!([self.variant, self.arch, self.subvariant])
     }

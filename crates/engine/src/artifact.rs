@@ -1,8 +1,89 @@
-//! An *artifact* is what one archive of a finished build becomes in the compose.
+//! An *artifact* is what one file that a task has made becomes in the compose.
 
 use magudi_compose::images::Image;
+use magudi_koji::calls::{Archive, Build};
+use magudi_koji::pathinfo;
+use serde::{Deserialize, Serialize};
 
-/// How an archive is described in images.json and where its file goes.
+/// A file that a task has made, as far as the hub describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltFile {
+    /// Its name.
+    pub name: String,
+    /// Its path below the top of the hub's volume. The components were checked when the hub's answer was decoded.
+    pub path: String,
+    /// The arch that it is for.
+    pub arch: Option<String>,
+    /// What the hub calls its type. It has none for a file that is part of no build.
+    pub archive_type: Option<String>,
+    /// Size in bytes and checksum, with the algorithm's name; the hub knows neither of a file that is part of no build.
+    pub fixity: Option<Fixity>,
+}
+
+/// What the contents of a file are known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixity {
+    /// The size in bytes.
+    pub size: u64,
+    /// The algorithm of the checksum, as hashlib calls it.
+    pub algorithm: &'static str,
+    /// The checksum, in hexadecimal digits.
+    pub checksum: String,
+}
+
+impl BuiltFile {
+    /// A file of a build.
+    pub fn of_build(build: &Build, archive: Archive) -> Self {
+        let directory = pathinfo::build_images("", build);
+        Self {
+            path: format!("{}/{}", directory.trim_start_matches('/'), archive.filename),
+            name: archive.filename,
+            arch: archive.arch,
+            archive_type: Some(archive.type_name),
+            fixity: Some(Fixity {
+                size: archive.size,
+                algorithm: archive.checksum_type.name(),
+                checksum: archive.checksum,
+            }),
+        }
+    }
+
+    /// A file in the output of `task`, which has built for scratch.
+    pub fn of_scratch(task: i64, arch: &str, name: String) -> Self {
+        let directory = pathinfo::task_output("", task);
+        Self {
+            path: format!("{}/{name}", directory.trim_start_matches('/')),
+            name,
+            arch: Some(arch.to_owned()),
+            archive_type: None,
+            fixity: None,
+        }
+    }
+
+    /// Whether it is a log, a manifest or the like, which are part of every build.
+    pub fn is_by_product(&self) -> bool {
+        const ENDINGS: &[&str] =
+            &[".json", ".log", ".xml", ".ks", ".packages", ".changes", ".verified", ".sha256", ".kiwi", ".asc"];
+        self.archive_type.as_deref() == Some("json") || ENDINGS.iter().any(|ending| self.name.ends_with(ending))
+    }
+}
+
+/// An arch that a task may fail to build, and did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedArch {
+    /// The arch.
+    pub arch: String,
+    /// The task that was to build it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<i64>,
+    /// Page of that task in the hub's web interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Why, in the hub's words.
+    pub reason: String,
+}
+
+/// How a file is described in images.json and where its file goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// The arch of the image.
@@ -13,6 +94,8 @@ pub struct Artifact {
     pub format: String,
     /// ISOs go to `iso/`, all else to `images/`.
     pub is_iso: bool,
+    /// Whether it is said to boot. What such an ISO says of itself is listed too.
+    pub bootable: bool,
 }
 
 /// An image that is in the compose.

@@ -1,6 +1,7 @@
 //! An *event* is the only thing a run says. The terminal, the log files, the notification scripts and the journal are
 //! all subscribers of one stream and know nothing of each other.
 
+use crate::artifact::FailedArch;
 use crate::login::Login;
 use crate::mask::Mask;
 use crate::plan::TaskRequest;
@@ -238,7 +239,7 @@ pub enum Event {
         request: usize,
         /// File name.
         file: String,
-        /// Size in bytes.
+        /// Size in bytes; 0 when the hub does not know it.
         size: u64,
     },
     /// Part of a file has arrived and been hashed; `bytes` are new since the last such event.
@@ -265,6 +266,22 @@ pub enum Event {
         request: usize,
         /// Its entry in cloud-uploads.json.
         upload: CloudUpload,
+    },
+    /// An arch could not be built, and the compose does without it; said before the request ends.
+    ArchFailed {
+        /// Which.
+        request: usize,
+        /// Its phase.
+        phase: String,
+        /// The variant uid.
+        variant: String,
+        /// The image name.
+        name: String,
+        /// The subvariant of its images.
+        subvariant: String,
+        /// The arch, and why.
+        #[serde(flatten)]
+        failed: FailedArch,
     },
     /// Everything that a request asked for is in the compose.
     RequestDone {
@@ -352,6 +369,7 @@ impl Event {
             | Self::FetchProgress { request, .. }
             | Self::ImageAdded { request, .. }
             | Self::CloudUpload { request, .. }
+            | Self::ArchFailed { request, .. }
             | Self::RequestDone { request, .. }
             | Self::RequestFailed { request, .. }
             | Self::TaskCanceled { request, .. } => Some(*request),
@@ -403,6 +421,7 @@ impl Event {
                 reason.iter_mut().chain(argument).chain(texts).for_each(change);
             }
             Self::CloudUpload { upload, .. } => upload.reason.iter_mut().for_each(change),
+            Self::ArchFailed { failed, .. } => change(&mut failed.reason),
             Self::ComposeFinished { error, .. } => error.iter_mut().for_each(change),
             _ => {}
         }
@@ -428,6 +447,15 @@ pub struct ImageEntry {
     pub mtime: i64,
     /// Algorithm -> lower-case hex.
     pub checksums: Checksums,
+    /// Whether it is a medium that boots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bootable: bool,
+    /// The volume id of an ISO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_id: Option<String>,
+    /// The checksum inside an ISO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implant_md5: Option<String>,
 }
 
 impl From<&Image> for ImageEntry {
@@ -441,26 +469,29 @@ impl From<&Image> for ImageEntry {
             size: image.size,
             mtime: image.mtime,
             checksums: image.checksums.clone(),
+            bootable: image.bootable,
+            volume_id: image.volume_id.clone(),
+            implant_md5: image.implant_md5.clone(),
         }
     }
 }
 
 impl From<ImageEntry> for Image {
-    /// An image as the phases make it: one disc, not bootable (PUNGI.md 10).
+    /// An image as the phases make it: one disc (PUNGI.md 10).
     fn from(entry: ImageEntry) -> Self {
         Self {
             path: entry.path,
             mtime: entry.mtime,
             size: entry.size,
-            volume_id: None,
+            volume_id: entry.volume_id,
             kind: entry.image_type,
             format: entry.format,
             arch: entry.arch,
             disc_number: 1,
             disc_count: 1,
             checksums: entry.checksums,
-            implant_md5: None,
-            bootable: false,
+            implant_md5: entry.implant_md5,
+            bootable: entry.bootable,
             subvariant: entry.subvariant,
             unified: false,
             additional_variants: Vec::new(),

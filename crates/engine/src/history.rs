@@ -4,7 +4,7 @@
 //! Events name a request by its number in the plan of their run, and a plan says which key has which number. What a damaged
 //! journal says of a number without a key is kept apart ([`History::holes`]): it must not be taken for another request's.
 
-use crate::artifact::AddedImage;
+use crate::artifact::{AddedImage, FailedArch};
 use crate::event::{Event, ImageEntry, Stamped};
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
@@ -82,6 +82,8 @@ pub struct Past {
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.
     pub uploads: Vec<CloudUpload>,
+    /// Arches that its task could not build, and that the compose does without.
+    pub failed_arches: Vec<FailedArch>,
 }
 
 impl Past {
@@ -440,6 +442,10 @@ impl<'a> Replay<'a> {
             Event::CloudUpload { upload, .. } => {
                 past.uploads.retain(|old| old.arch != upload.arch);
                 past.uploads.push(upload.clone());
+            }
+            Event::ArchFailed { failed, .. } => {
+                past.failed_arches.retain(|old| old.arch != failed.arch);
+                past.failed_arches.push(failed.clone());
             }
             Event::RequestDone { task, images, .. } if past.task == Some(*task) => {
                 past.done = images.is_none_or(|images| images == past.images.len());

@@ -1,6 +1,7 @@
 //! The *log* is what Pungi's users grep: each event as lines with a level, in Pungi's words (PUNGI.md 6), to
 //! `logs/global/pungi.global.log` and, without a terminal, to standard error.
 
+use crate::artifact::FailedArch;
 use crate::event::{Event, Level, Stamped, Subscriber};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -90,6 +91,15 @@ pub fn lines(event: &Event) -> Vec<Line> {
             vec![Line::new(Info, format!("Added {} ({} bytes)", image.path, image.size))]
         }
         Event::CloudUpload { upload, .. } => vec![upload_line(upload)],
+        Event::ArchFailed { phase, variant, subvariant, failed, .. } => {
+            let FailedArch { arch, reason, url, .. } = failed;
+            let what = format!(
+                "[FAIL] {} (variant {variant}, arch {arch}, subvariant {subvariant}) failed, but going on anyway.",
+                title(phase)
+            );
+            let where_to = url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
+            vec![Line::of(phase, Error, what), Line::of(phase, Error, format!("{reason}{where_to}"))]
+        }
         Event::RequestDone { phase, variant, task, .. } => {
             vec![Line::of(
                 phase,
@@ -133,9 +143,11 @@ fn banner(word: &str, phase: &str) -> String {
 }
 
 /// Pungi's own spelling of a phase in its messages.
-fn title(phase: &str) -> String {
+pub(crate) fn title(phase: &str) -> String {
     match phase {
         "osbuild" => "OSBuild".to_owned(),
+        "live_media" => "Live media".to_owned(),
+        "image_build" => "Image build".to_owned(),
         other => capital(other),
     }
 }

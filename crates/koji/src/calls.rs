@@ -16,5 +16,7 @@ pub use builds::{Archive, Build, BuildState, ChecksumType, get_build, list_archi
 pub use tags::{BuildTarget, Channel, PackageConfig, Tag, get_build_target, get_channel, get_package_config, get_tag};
 pub use task_info::{TaskInfo, TaskState, get_task_info};
 pub use task_output::{MAX_OUTPUT_CHUNK, download_task_output, list_task_output};
-pub use tasks::{TaskFilter, TaskResult, cancel_task, get_task_result, list_tasks, make_task};
+pub use tasks::{
+    TaskFilter, TaskOutput, TaskResult, cancel_task, get_task_children, get_task_result, list_tasks, make_task,
+};
 pub use users::{User, get_api_version, get_koji_version, get_logged_in_user, get_perms, list_methods};

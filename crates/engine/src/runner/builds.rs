@@ -1,7 +1,7 @@
 //! *Builds*: which build a closed task has made, whether it is what was asked for, and whether all of it is there.
 
 use super::{Run, Task};
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, BuiltFile};
 use crate::event::{Event, Level};
 use crate::method::Results;
 use crate::patience::Patience;
@@ -9,7 +9,7 @@ use crate::plan::TaskRequest;
 use crate::volume::Wanted;
 use magudi_koji::calls::{Archive, Build, BuildState, get_build, get_task_result, list_archives, list_builds};
 use magudi_koji::{KojiError, MethodCall, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A task that has ended well, or a build that is taken for one.
 #[derive(Debug)]
@@ -21,23 +21,27 @@ pub(super) struct Closed {
     pub(super) patience: Option<Patience>,
 }
 
-/// A build that is what was asked for, and what becomes of its archives.
+/// What was built as it was asked for, and what becomes of its files.
 #[derive(Debug)]
 pub(super) struct Built {
-    pub(super) build: Build,
-    /// Those that are images, by the names of their files.
+    /// The build; none was made for scratch.
+    pub(super) build: Option<Build>,
+    /// Those that are images, by their names.
     pub(super) files: Vec<File>,
     /// Those that are none.
-    pub(super) ignored: Vec<Archive>,
+    pub(super) ignored: Vec<BuiltFile>,
     /// Why one that should be an image cannot be: nothing behind it is taken.
     pub(super) refused: Option<String>,
+    /// Arches that the task may fail to build, and that have no image.
+    pub(super) missing: Vec<String>,
 }
 
-/// An archive that becomes an image.
+/// A file that becomes an image.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) name: String,
-    pub(super) size: u64,
+    /// Its size in bytes, if the hub knows it.
+    pub(super) size: Option<u64>,
     pub(super) artifact: Artifact,
     pub(super) wanted: Wanted,
 }
@@ -52,26 +56,32 @@ pub(super) enum Lack {
 }
 
 impl Lack {
-    fn yet(text: impl Into<String>) -> Self {
+    pub(super) fn yet(text: impl Into<String>) -> Self {
         Self::Yet(text.into(), None)
     }
 }
 
-type Found = Result<Built, Lack>;
+pub(super) type Found = Result<Built, Lack>;
 
 impl Run {
-    /// Asks what each of `tasks` has built: two calls for all of them.
+    /// Asks what each of `tasks` has built: two calls for all builds, and two for all that was built for scratch.
     pub(super) async fn what_was_built(&self, tasks: &[Closed]) -> Vec<Found> {
-        match self.ask_for_builds(tasks).await {
-            Ok(found) => found,
-            Err(error) => {
-                let text = format!("the hub cannot be asked what it built: {error}");
-                tasks.iter().map(|_| Err(Lack::Ever(text.clone()))).collect()
-            }
-        }
+        let is_scratch = |closed: &&Closed| self.requests[closed.task.request].about.scratch;
+        let (scratch, builds): (Vec<&Closed>, Vec<&Closed>) = tasks.iter().partition(is_scratch);
+        let failed = |error: &KojiError| Err(Lack::Ever(format!("the hub cannot be asked what it built: {error}")));
+        let all = |asked: Result<Vec<Found>, KojiError>, tasks: &[&Closed]| {
+            asked.unwrap_or_else(|error| tasks.iter().map(|_| failed(&error)).collect()).into_iter()
+        };
+        let mut of_builds = all(self.ask_for_builds(&builds).await, &builds);
+        let mut of_scratch = all(self.ask_for_scratch(&scratch).await, &scratch);
+        let next = |closed| if is_scratch(&closed) { of_scratch.next() } else { of_builds.next() };
+        tasks.iter().filter_map(next).collect()
     }
 
-    async fn ask_for_builds(&self, tasks: &[Closed]) -> Result<Vec<Found>, KojiError> {
+    async fn ask_for_builds(&self, tasks: &[&Closed]) -> Result<Vec<Found>, KojiError> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
         let hub = &self.runner.hub;
         let results = |closed: &Closed| self.requests[closed.task.request].method.results;
         let unknown = tasks.iter().filter(|closed| closed.build.is_none());
@@ -89,11 +99,15 @@ impl Run {
                 None => named_build(results(closed), answers.next()),
             })
             .collect();
-        let known = ids.iter().filter_map(|id| id.as_ref().ok());
+        let known = tasks.iter().zip(&ids).filter_map(|(closed, id)| Some((results(closed), *id.as_ref().ok()?)));
+        let archives = |results, id| match results {
+            Results::Build => list_archives::request(id),
+            Results::Children(_) => list_archives::request_images(id),
+        };
         let calls: Vec<MethodCall> =
-            known.flat_map(|id| [get_build::request(*id), list_archives::request(*id)]).collect();
+            known.flat_map(|(results, id)| [get_build::request(id), archives(results, id)]).collect();
         let mut answers = hub.multi_call(&calls).await?.into_iter();
-        let describe = |(closed, id): (&Closed, Result<i64, Lack>)| {
+        let describe = |(closed, id): (&&Closed, Result<i64, Lack>)| {
             let id = id?;
             let unreadable = |error: String| Lack::yet(format!("build {id}: {error}"));
             let mut next = || answers.next().unwrap_or(Ok(Value::Nil)).map_err(|error| error.to_string());
@@ -105,21 +119,23 @@ impl Run {
             is_asked_for(request, &build)?;
             let archives =
                 list_archives::decode(&archives.map_err(unreadable)?).map_err(|error| unreadable(error.to_string()))?;
-            self.describe(request, build, archives)
+            let archives = each_once(archives).map_err(|text| Lack::Ever(format!("build {}: {text}", build.nvr())))?;
+            let files = archives.into_iter().map(|archive| BuiltFile::of_build(&build, archive)).collect();
+            self.describe(request, Some(build), files)
         };
         Ok(tasks.iter().zip(ids).map(describe).collect())
     }
 
-    /// What becomes of the archives of a build. An arch of the request without an image is a lack.
-    fn describe(&self, request: &TaskRequest, build: Build, archives: Vec<Archive>) -> Found {
-        let archives = each_once(archives).map_err(|text| Lack::Ever(format!("build {}: {text}", build.nvr())))?;
-        let mut built = Built { build, files: Vec::new(), ignored: Vec::new(), refused: None };
-        for archive in archives {
-            match (self.runner.describe)(request, &archive) {
-                Ok(None) => built.ignored.push(archive),
+    /// What becomes of the files of a build, or of what was built for scratch. An arch of the request without an image is a lack.
+    pub(super) fn describe(&self, request: &TaskRequest, build: Option<Build>, files: Vec<BuiltFile>) -> Found {
+        let mut built = Built { build, files: Vec::new(), ignored: Vec::new(), refused: None, missing: Vec::new() };
+        for file in files {
+            match (self.runner.describe)(request, &file) {
+                Ok(None) => built.ignored.push(file),
                 Ok(Some(artifact)) => {
-                    let wanted = Wanted::new(&built.build, &archive, &self.runner.algorithms);
-                    built.files.push(File { name: archive.filename, size: archive.size, artifact, wanted });
+                    let wanted = Wanted::new(&file, &self.runner.algorithms);
+                    let size = file.fixity.map(|fixity| fixity.size);
+                    built.files.push(File { name: file.name, size, artifact, wanted });
                 }
                 Err(reason) => {
                     built.refused = Some(reason);
@@ -130,40 +146,54 @@ impl Run {
         let mut has: BTreeSet<&str> = built.files.iter().map(|file| file.artifact.arch.as_str()).collect();
         if request.about.uploads {
             // What was made for a registry is not for the compose.
-            let others = built.ignored.iter().filter(|archive| !is_by_product(archive));
-            has.extend(others.filter_map(|archive| archive.arch.as_deref()));
+            let others = built.ignored.iter().filter(|file| !file.is_by_product());
+            has.extend(others.filter_map(|file| file.arch.as_deref()));
         }
-        let optional = |arch: &str| request.about.optional_arches.iter().any(|optional| **optional == *arch);
-        let mut missing = request.arches();
-        missing.retain(|arch| !has.contains(arch) && !optional(arch));
-        let nvr = built.build.nvr();
-        if has.is_empty() {
-            return Err(Lack::Yet(format!("build {nvr} has no image"), Some(Box::new(built))));
+        let is_optional = |arch: &&str| request.about.optional_arches.iter().any(|optional| **optional == **arch);
+        let without = request.arches().into_iter().filter(|arch| !has.contains(arch));
+        let (optional, missing): (Vec<&str>, Vec<&str>) = without.partition(is_optional);
+        let what = match &built.build {
+            Some(build) => format!("build {}", build.nvr()),
+            None => "what it has built for scratch".to_owned(),
+        };
+        let lack = if has.is_empty() {
+            Some(format!("{what} has no image"))
+        } else if !missing.is_empty() {
+            Some(format!("{what} has no image for {}", missing.join(", ")))
+        } else {
+            None
+        };
+        let missing = optional.into_iter().map(str::to_owned).collect();
+        built.missing = missing;
+        match (lack, same_identity(request, &built.files)) {
+            (Some(text), _) => Err(Lack::Yet(text, Some(Box::new(built)))),
+            (None, Some(text)) => Err(Lack::Ever(format!("{what}: {text}"))),
+            (None, None) => Ok(built),
         }
-        if !missing.is_empty() {
-            let text = format!("build {nvr} has no image for {}", missing.join(", "));
-            return Err(Lack::Yet(text, Some(Box::new(built))));
-        }
-        Ok(built)
     }
 
     /// Says of the archives of a build what is worth a line.
     pub(super) fn note_built(&self, task: Task, built: &Built) {
         let request = &self.requests[task.request];
-        self.say(Event::Built { request: task.request, task: task.id, build: built.build.id, nvr: built.build.nvr() });
-        for archive in &built.ignored {
+        if let Some(build) = &built.build {
+            self.say(Event::Built { request: task.request, task: task.id, build: build.id, nvr: build.nvr() });
+        }
+        for file in &built.ignored {
             // Anything else may be an image that somebody misses.
-            let level = if is_by_product(archive) { Level::Debug } else { Level::Warning };
-            let (file, kind) = (&archive.filename, &archive.type_name);
-            let text = format!("{file} (archive type {kind}) is not taken into the compose");
+            let level = if file.is_by_product() { Level::Debug } else { Level::Warning };
+            let kind = file.archive_type.as_ref().map(|kind| format!(" (archive type {kind})")).unwrap_or_default();
+            let text = format!("{}{kind} is not taken into the compose", file.name);
             self.runner.events.message(level, Some(request.phase), text);
         }
         let asked: BTreeSet<&str> = request.arches().into_iter().collect();
         let others: BTreeSet<&str> = built.files.iter().map(|file| file.artifact.arch.as_str()).collect();
         let others: Vec<&str> = others.difference(&asked).copied().collect();
         if !others.is_empty() {
-            let text =
-                format!("build {} has images for {}, which was not asked for", built.build.nvr(), others.join(", "));
+            let what = built
+                .build
+                .as_ref()
+                .map_or_else(|| format!("task {}", task.id), |build| format!("build {}", build.nvr()));
+            let text = format!("{what} has images for {}, which was not asked for", others.join(", "));
             self.runner.events.message(Level::Warning, Some(request.phase), text);
         }
     }
@@ -186,9 +216,24 @@ fn named_build(results: Results, answer: Option<Result<Value, KojiError>>) -> Re
     }
 }
 
-/// Whether an archive is a manifest or a log, which are part of every build.
-fn is_by_product(archive: &Archive) -> bool {
-    archive.type_name == "json" || archive.filename.ends_with(".log")
+/// Two images of one task that readers of images.json could not tell apart. Of builds of one archive of a type each, that is not
+/// asked.
+fn same_identity(request: &TaskRequest, files: &[File]) -> Option<String> {
+    if request.method.results == Results::Build {
+        return None;
+    }
+    let identity = |file: &File| {
+        let Artifact { arch, image_type, format, .. } = &file.artifact;
+        (arch.clone(), image_type.clone(), format.clone())
+    };
+    let mut seen: BTreeMap<_, &str> = BTreeMap::new();
+    files.iter().find_map(|file| {
+        let other = seen.insert(identity(file), &file.name)?;
+        Some(format!(
+            "readers of images.json could not tell {other} and {} apart: same type {} and arch {}",
+            file.name, file.artifact.image_type, file.artifact.arch
+        ))
+    })
 }
 
 /// Whether a build is the one that a request asks for, and is there.

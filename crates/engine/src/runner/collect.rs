@@ -10,6 +10,7 @@ use crate::patience::Patience;
 use crate::plan::TaskRequest;
 use crate::volume::{Cache, Progress, Verified, Volume, read_local};
 use magudi_compose::images::{Checksums, Image};
+use magudi_compose::iso::{IsoHeader, load_iso_header};
 use magudi_koji::calls::TaskState;
 use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
@@ -155,7 +156,8 @@ impl Run {
         files: &Semaphore,
         outputs: &Semaphore,
     ) -> Outcome {
-        let build = built.as_ref().map(|built| built.build.clone());
+        let build = built.as_ref().and_then(|built| built.build.clone());
+        let missing = built.as_ref().map(|built| built.missing.clone()).unwrap_or_default();
         let take = async {
             let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
             let taken = match built {
@@ -167,8 +169,10 @@ impl Run {
                 }
                 None => Ok(()),
             };
-            if let Some(reason) = taken.err().or(lack) {
-                outcome.failure = Some(self.about(task, &reason));
+            match taken.err().or(lack) {
+                Some(reason) => outcome.failure = Some(self.about(task, &reason)),
+                None if missing.is_empty() => {}
+                None => outcome.failed_arches = self.why_not_built(task, &missing).await,
             }
             outcome
         };
@@ -242,7 +246,7 @@ impl Run {
     /// Says that a file is on its way, and who is to be told how far it is.
     fn begin(&self, task: Task, file: &File) -> Progress {
         let (request, name) = (task.request, file.name.clone());
-        self.say(Event::FetchStarted { request, file: name.clone(), size: file.size });
+        self.say(Event::FetchStarted { request, file: name.clone(), size: file.size.unwrap_or_default() });
         let events = Arc::clone(&self.runner.events);
         Arc::new(move |bytes| events.say(Event::FetchProgress { request, file: name.clone(), bytes }))
     }
@@ -275,6 +279,12 @@ impl Run {
         let metadata = std::fs::metadata(&destination)
             .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
         self.note_linked(request, &verified.path, &destination, &linked);
+        let header = match artifact.is_iso && artifact.bootable {
+            true => load_iso_header(&destination)
+                .map_err(|error| format!("cannot read {}: {error}", destination.display()))?
+                .unwrap_or_default(),
+            false => IsoHeader::default(),
+        };
         let mut checksums = Checksums::with_capacity(runner.algorithms.len());
         checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| runner.algorithms.contains(name)));
         let entry = ImageEntry {
@@ -286,6 +296,9 @@ impl Run {
             size: metadata.len(),
             mtime: metadata.mtime(),
             checksums,
+            bootable: artifact.bootable,
+            volume_id: header.volume_id,
+            implant_md5: header.implant_md5,
         };
         let (request, variant) = (task.request, request.variant.clone());
         self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });

@@ -19,6 +19,7 @@
 mod adopt;
 mod again;
 mod builds;
+mod children;
 mod collect;
 pub mod output;
 mod pace;
@@ -26,7 +27,7 @@ mod search;
 mod submit;
 mod wait;
 
-use crate::artifact::{AddedImage, Artifact};
+use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch};
 use crate::cancel::{Canceled, Canceling};
 use crate::compare;
 use crate::event::{Event, Events};
@@ -41,7 +42,7 @@ use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
-use magudi_koji::calls::{Archive, TaskInfo, User};
+use magudi_koji::calls::{TaskInfo, User};
 use magudi_koji::{Hub, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -59,8 +60,8 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may keep a run from its end that has nothing else to do.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Decides what an archive becomes; given by the phase that asked for the build.
-pub type Describe = dyn Fn(&TaskRequest, &Archive) -> Result<Option<Artifact>, String> + Send + Sync;
+/// Decides what a file becomes; given by the phase that asked for the build.
+pub type Describe = dyn Fn(&TaskRequest, &BuiltFile) -> Result<Option<Artifact>, String> + Send + Sync;
 
 /// Where a request begins.
 #[derive(Debug, Clone, Default)]
@@ -86,8 +87,21 @@ pub enum Start {
     Anew(Vec<i64>),
     /// It cannot be begun, for this reason.
     Fail(String),
-    /// This task's images are in the compose, and it is known where they were uploaded to.
-    Keep(i64, Vec<AddedImage>, Vec<CloudUpload>),
+    /// This task's images are in the compose.
+    Keep(Kept),
+}
+
+/// What a task that needs no further work has brought.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// The task.
+    pub task: i64,
+    /// Its images in the compose.
+    pub images: Vec<AddedImage>,
+    /// Where they were uploaded to.
+    pub uploads: Vec<CloudUpload>,
+    /// Arches that it could not build, and that the compose does without.
+    pub failed_arches: Vec<FailedArch>,
 }
 
 /// All that a run needs besides the plan.
@@ -114,7 +128,7 @@ pub struct Runner {
     pub polling: Polling,
     /// Address of a task's page.
     pub task_url: Box<dyn Fn(i64) -> String + Send + Sync>,
-    /// What archives become.
+    /// What files become.
     pub describe: Box<Describe>,
     /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
     pub replaceable: BTreeSet<String>,
@@ -141,6 +155,8 @@ pub struct Outcome {
     pub images: Vec<AddedImage>,
     /// What became of the uploads of its images; also of a failed request, as far as composer tells.
     pub uploads: Vec<CloudUpload>,
+    /// Arches that could not be built, and that the compose does without.
+    pub failed_arches: Vec<FailedArch>,
     /// What went wrong.
     pub failure: Option<String>,
     /// The hub's own words in that.

@@ -4,7 +4,7 @@
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
 use super::search::{Doubt, next_look};
-use super::{Outcome, Run, STOPPED, Start, Task};
+use super::{Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
 use crate::lookup::{Sent, since_now};
@@ -59,9 +59,11 @@ impl Run {
         let settled = Instant::now() + self.runner.polling.settled;
         for (index, start) in starts.into_iter().enumerate() {
             match start {
-                Start::Keep(task, images, uploads) => {
+                Start::Keep(Kept { task, images, uploads, failed_arches }) => {
                     self.say(Event::Kept { request: index, task, images: images.len() });
-                    let outcome = Outcome { task: Some(task), images, uploads, task_ended: true, ..Outcome::default() };
+                    let task_ended = true;
+                    let outcome =
+                        Outcome { task: Some(task), images, uploads, failed_arches, task_ended, ..Outcome::default() };
                     // The receiver lives as long as the run.
                     let _ = self.ended.send((index, outcome));
                 }

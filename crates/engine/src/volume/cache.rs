@@ -65,6 +65,11 @@ impl Cache {
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
         let (path, url) = (self.directory.join(&wanted.path), pathinfo::url(&self.topurl, &wanted.path));
+        let size = match wanted.size {
+            Some(size) => size,
+            None => stated_size(hub, &url, warn, stop).await?,
+        };
+        let wanted = Wanted { size: Some(size), ..wanted };
         let mut others = Others::default();
         let part = loop {
             let before = is_file(&path);
@@ -144,6 +149,35 @@ impl Cache {
     }
 }
 
+/// The size that the server states.
+async fn stated_size(
+    hub: &Hub,
+    url: &str,
+    warn: &(dyn Fn(String) + Send + Sync),
+    stop: &Stop,
+) -> Result<u64, FetchError> {
+    let mut patience = Patience::new(0);
+    loop {
+        let error = match hub.get_file(url, u64::MAX).await {
+            Ok(stream) => return stream.content_length().ok_or_else(|| FetchError::Unsized(url.to_owned())),
+            Err(error) => http_error(url, error),
+        };
+        let Some(pause) = patience.after(&error, 0) else { return Err(error) };
+        warn(format!("{error}; asking again in {} s", pause.as_secs_f64()));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.wait() => return Err(error),
+        }
+    }
+}
+
+fn http_error(url: &str, error: KojiError) -> FetchError {
+    match error {
+        KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
+        error => FetchError::Http { url: url.to_owned(), error: Box::new(error) },
+    }
+}
+
 /// What is left of the patience with one download.
 struct Patience {
     pauses: std::slice::Iter<'static, Duration>,
@@ -219,7 +253,8 @@ fn is_file(path: &Path) -> Seen {
 }
 
 fn goal<'a>(path: &'a Path, wanted: &'a Wanted, digest: &'a dyn Fn() -> MultiDigest) -> Goal<'a> {
-    Goal { destination: path, checksum: &wanted.checksum, size: wanted.size, digest }
+    let checksum = wanted.checksum.as_ref().map_or("scratch", |(_, checksum)| checksum);
+    Goal { destination: path, checksum, size: wanted.size.unwrap_or_default(), digest }
 }
 
 /// Claims the part of a file, or makes one that is `apart` from those of all other processes.
@@ -280,7 +315,7 @@ async fn download(
     wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attempt<Digests>, FetchError> {
-    let size = wanted.size;
+    let size = wanted.size.unwrap_or_default();
     if part.length() < size {
         let (there, result) = fetch_rest(hub, url, part, wanted, progress).await?;
         part = there;
@@ -313,11 +348,8 @@ async fn fetch_rest(
     wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attempt<()>, FetchError> {
-    let size = wanted.size;
-    let http = |error: KojiError| match error {
-        KojiError::Http { status: 404, .. } => FetchError::Missing(url.to_owned()),
-        error => FetchError::Http { url: url.to_owned(), error: Box::new(error) },
-    };
+    let size = wanted.size.unwrap_or_default();
+    let http = |error: KojiError| http_error(url, error);
     // One byte more than expected is let through, so that a file that is too long is told from one that is right.
     let limit = size.saturating_add(1);
     let mut asked = hub.get_file_from(url, part.length(), limit).await;

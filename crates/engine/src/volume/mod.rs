@@ -8,12 +8,12 @@ mod mount;
 pub use cache::Cache;
 pub use mount::{MountError, PATIENCE, check_mount};
 
+use crate::artifact::BuiltFile;
 use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
 use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath::BeneathError;
-use magudi_koji::calls::{Archive, Build};
-use magudi_koji::{KojiError, pathinfo};
+use magudi_koji::KojiError;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,6 +103,9 @@ pub enum FetchError {
     /// The run was stopped while it was read.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The server does not say how large it is, and nothing else does.
+    #[error("the server does not say how large {0} is, so nobody could know whether it came whole")]
+    Unsized(String),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
     Http {
@@ -116,46 +119,46 @@ pub enum FetchError {
 /// Told the bytes that have been read since the last call.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// One file of a build, to be had from a volume: what the hub says of it, and what is to be computed.
+/// A file to be had from a volume: what the hub says of it, and what is to be computed.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Path below the top of the volume. Its components were checked when the hub's answer was decoded.
+    /// Path below the top of the volume.
     path: String,
-    size: u64,
-    algorithm: &'static str,
-    checksum: String,
+    /// The size; the hub does not know it of what was built for scratch, and a server of files says it.
+    size: Option<u64>,
+    /// Algorithm and checksum; none of what was built for scratch.
+    checksum: Option<(&'static str, String)>,
     /// Algorithms to compute besides the one that the hub used.
     algorithms: Vec<String>,
 }
 
 impl Wanted {
-    /// The file of `archive`, of which `algorithms` are wanted too.
-    pub fn new(build: &Build, archive: &Archive, algorithms: &[String]) -> Self {
-        let directory = pathinfo::build_images("", build);
+    /// `file`, of which `algorithms` are wanted too.
+    pub fn new(file: &BuiltFile, algorithms: &[String]) -> Self {
         Self {
-            path: format!("{}/{}", directory.trim_start_matches('/'), archive.filename),
-            size: archive.size,
-            algorithm: archive.checksum_type.name(),
-            checksum: archive.checksum.clone(),
+            path: file.path.clone(),
+            size: file.fixity.as_ref().map(|fixity| fixity.size),
+            checksum: file.fixity.as_ref().map(|fixity| (fixity.algorithm, fixity.checksum.clone())),
             algorithms: algorithms.to_vec(),
         }
     }
 
     fn digest(&self) -> Result<MultiDigest, FetchError> {
-        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain([self.algorithm]))
-            .map_err(FetchError::Algorithm)
+        let of_hub = self.checksum.iter().map(|(algorithm, _)| *algorithm);
+        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain(of_hub)).map_err(FetchError::Algorithm)
     }
 
     /// Compares what was read from `path` with what the hub says.
     fn verify(&self, path: &str, digests: &Digests) -> Result<(), FetchError> {
         self.verify_size(path, digests.size)?;
-        let found = digests.values.get(self.algorithm).map_or("", String::as_str);
-        if !found.eq_ignore_ascii_case(&self.checksum) {
+        let Some((algorithm, checksum)) = &self.checksum else { return Ok(()) };
+        let found = digests.values.get(*algorithm).map_or("", String::as_str);
+        if !found.eq_ignore_ascii_case(checksum) {
             return Err(FetchError::Checksum {
                 path: path.to_owned(),
-                algorithm: self.algorithm,
+                algorithm,
                 found: found.to_owned(),
-                expected: self.checksum.clone(),
+                expected: checksum.clone(),
             });
         }
         Ok(())
@@ -165,10 +168,10 @@ impl Wanted {
         if found == 0 {
             return Err(FetchError::Empty(path.to_owned()));
         }
-        if found != self.size {
-            return Err(FetchError::Size { path: path.to_owned(), found, expected: self.size });
+        match self.size {
+            Some(expected) if expected != found => Err(FetchError::Size { path: path.to_owned(), found, expected }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn read(&self, path: &Path, progress: &Progress, stop: &Stop) -> Result<Digests, FetchError> {
@@ -206,6 +209,11 @@ fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
 /// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
 pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress, stop: &Stop) -> Result<Verified, FetchError> {
     let path = topdir.join(&wanted.path);
+    // The output of a task built for scratch has been moved, and links were left in its place (HUB.md A).
+    let path = match wanted.checksum {
+        None => std::fs::canonicalize(&path).unwrap_or(path),
+        Some(_) => path,
+    };
     match wanted.read(&path, progress, stop) {
         Ok(digests) => Ok(Verified { path, digests }),
         // A mount that has vanished is not a file that the hub has lost.

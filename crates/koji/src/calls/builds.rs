@@ -1,7 +1,7 @@
 //! *Builds* and their *archives*, the files they made (KOJI.md 7).
 
 use crate::names::checked;
-use crate::value::{Fields, ShapeError, fields, fields_at, int, kwargs};
+use crate::value::{Fields, ShapeError, fields, fields_at, int, kwargs, string};
 use crate::xmlrpc::{MethodCall, Value};
 
 /// The state of a build.
@@ -201,11 +201,17 @@ pub struct Archive {
 
 /// `listArchives`.
 pub mod list_archives {
-    use super::{Archive, ChecksumType, MethodCall, ShapeError, Value, checked, fields_at, int, kwargs};
+    use super::{Archive, ChecksumType, MethodCall, ShapeError, Value, checked, fields_at, int, kwargs, string};
 
     /// Asks for the archives of build `build_id`. A build that the hub does not know has none.
     pub fn request(build_id: i64) -> MethodCall {
         MethodCall::new("listArchives", kwargs([], [("buildID", int(build_id))]))
+    }
+
+    /// The same for those that are part of an image, with their arches, which hubs else say of content generators' builds only
+    /// (HUB.md A).
+    pub fn request_images(build_id: i64) -> MethodCall {
+        MethodCall::new("listArchives", kwargs([], [("buildID", int(build_id)), ("type", string("image"))]))
     }
 
     /// Reads the archives, which come in no order.
@@ -232,6 +238,7 @@ pub mod list_archives {
             },
             None => None,
         };
+        let arch = arch.or(archive.get_str_opt("arch")?);
         Ok(Archive {
             id: archive.get_i64("id")?,
             build_id: archive.get_i64("build_id")?,

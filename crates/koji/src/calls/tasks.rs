@@ -1,7 +1,8 @@
 //! *Making, finding and ending tasks* (KOJI.md 5, 6).
 
 use super::task_info::{TaskInfo, TaskState, decode_task};
-use crate::value::{ShapeError, fault_from, int, kwargs, string, structure};
+use crate::names::checked;
+use crate::value::{ShapeError, fault_from, fields, int, kwargs, string, structure};
 use crate::xmlrpc::{Fault, MethodCall, Value};
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub enum TaskResult {
 
 /// `getTaskResult`, without letting the task's fault become the call's.
 pub mod get_task_result {
-    use super::{MethodCall, ShapeError, TaskResult, Value, fault_from, int, kwargs};
+    use super::{MethodCall, ShapeError, TaskOutput, TaskResult, Value, checked, fault_from, fields, int, kwargs};
 
     /// Asks for the result of task `id`. Read its state first: for a task that is not done, canceled or missing this is a
     /// fault of the call (1000).
@@ -46,9 +47,50 @@ pub mod get_task_result {
         Ok(fault_from(value).map_or_else(|| TaskResult::Value(value.clone()), TaskResult::Fault))
     }
 
+    /// The files that the result of a task for one arch names, and the arch.
+    pub fn output(result: &Value) -> Result<TaskOutput, ShapeError> {
+        let output = fields(result, "getTaskResult")?;
+        let files = output.get_array_opt("files")?.unwrap_or_default();
+        let name = |(index, file): (usize, &Value)| {
+            let path = format!("{}[{index}]", output.path_of("files"));
+            let name = file.as_str().ok_or_else(|| ShapeError::wrong_type(&path, "a string", file))?;
+            checked(&path, name)
+        };
+        Ok(TaskOutput {
+            arch: output.get_str("arch")?.to_owned(),
+            files: files.iter().enumerate().map(name).collect::<Result<_, _>>()?,
+        })
+    }
+
     /// The build that the result of a task of a content generator names.
     pub fn build_id(result: &Value) -> Option<i64> {
         result.get("koji")?.get("build")?.as_i64()
+    }
+}
+
+/// What a task for one arch has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskOutput {
+    /// The arch.
+    pub arch: String,
+    /// The names of the files, in no order.
+    pub files: Vec<String>,
+}
+
+/// `getTaskChildren`: the tasks that a task has made.
+pub mod get_task_children {
+    use super::{MethodCall, ShapeError, TaskInfo, Value, decode_task, int};
+
+    /// Asks for the children of task `id`. A task that the hub does not know has none.
+    pub fn request(id: i64) -> MethodCall {
+        MethodCall::new("getTaskChildren", vec![int(id)])
+    }
+
+    /// Reads the children, which come in no order.
+    pub fn decode(value: &Value) -> Result<Vec<TaskInfo>, ShapeError> {
+        let items = value.as_array().ok_or_else(|| ShapeError::wrong_type("getTaskChildren", "an array", value))?;
+        let tasks = items.iter().enumerate().map(|(index, item)| decode_task(item, "getTaskChildren", index));
+        tasks.filter_map(Result::transpose).collect()
     }
 }
 
