@@ -14,6 +14,7 @@
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Product};
 use magudi_compose::images::{Image, Images};
 use magudi_compose::write::write_json;
+use magudi_engine::artifact::BuiltFile;
 use magudi_engine::digest::MultiDigest;
 use magudi_engine::event::ImageEntry;
 use magudi_engine::stop::stop;
@@ -109,8 +110,8 @@ fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
         ("type_name", string("qcow2")),
         ("btype", string("image")),
     ]);
-    let archives = list_archives::decode(&Value::Array(vec![archive]))?;
-    let wanted = Wanted::new(&build, &archives[0], &["sha256".to_owned()]);
+    let archive = list_archives::decode(&Value::Array(vec![archive]))?.remove(0);
+    let wanted = Wanted::new(&BuiltFile::of_build(&build, archive), &["sha256".to_owned()]);
     let hub = Hub::new(&Profile::for_server("bench", url), &ClientOptions::default())?;
     let cache = Cache { topurl: url.to_owned(), directory: directory.into() };
     std::fs::create_dir_all(directory)?;
@@ -178,6 +179,9 @@ fn images(number: &str, file: &str) -> Result<()> {
             size: 1_000 + index,
             mtime: 1_700_000_000,
             checksums: [("sha256".to_owned(), format!("{index:064x}"))].into_iter().collect(),
+            bootable: false,
+            volume_id: None,
+            implant_md5: None,
         };
         all.add(&variant, arch, Image::from(entry))?;
     }

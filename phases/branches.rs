@@ -21,14 +21,12 @@ pub struct Resolved {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Finds the commit of a branch.
+pub type Ask<'a> = dyn FnMut(&BranchUrl<'_>) -> Result<String, GitError> + 'a;
+
 /// Puts commits in place of the branches that the keys of `sections` name: those that are `known`, and others that `ask` finds.
 /// Without `ask` the others stay as they are.
-pub fn resolve(
-    tree: &Node,
-    sections: &[&'static Section],
-    known: &Commits,
-    mut ask: Option<&mut dyn FnMut(&BranchUrl<'_>) -> Result<String, GitError>>,
-) -> Resolved {
+pub fn resolve(tree: &Node, sections: &[&'static Section], known: &Commits, mut ask: Option<&mut Ask<'_>>) -> Resolved {
     let mut resolved = Resolved::default();
     let mut replace = |path: &str, node: &Node| {
         let url = BranchUrl::parse(node.as_str()?)?;
@@ -94,10 +92,14 @@ fn in_section(section: &'static Section, node: &Node, replace: &mut Replace<'_>)
             let path = format!("{}.{pattern}.{place}", section.name);
             match section.layout.within {
                 None => in_image(path, entry),
-                Some(within) => in_dict(entry, |key, image| match key == within {
-                    true => in_image(format!("{path}.{within}"), image),
-                    false => None,
-                }),
+                Some(within) => {
+                    in_dict(
+                        entry,
+                        |key, image| {
+                            if key == within { in_image(format!("{path}.{within}"), image) } else { None }
+                        },
+                    )
+                }
             }
         })
     })

@@ -34,9 +34,10 @@ pub fn check_needed(section: &'static Section, image: &Image, context: &Context<
     missing
         .map(|key| {
             let message = format!("image `{}` has no `{key}`", image.label());
-            let help = match inherits(key) {
-                true => format!("give it one, or set `{}_{key}` or `global_{key}`", section.name),
-                false => format!("give it a `{key}`"),
+            let help = if inherits(key) {
+                format!("give it one, or set `{}_{key}` or `global_{key}`", section.name)
+            } else {
+                format!("give it a `{key}`")
             };
             Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
         })

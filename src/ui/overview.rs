@@ -333,6 +333,9 @@ pub(super) mod tests {
             size,
             mtime: 0,
             checksums: magudi_compose::images::Checksums::default(),
+            bootable: false,
+            volume_id: None,
+            implant_md5: None,
         };
         Event::ImageAdded { request, variant: "Server".into(), image }
     }

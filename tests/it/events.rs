@@ -3,6 +3,7 @@
 use crate::program::{Hub, Ran, Scene, repository};
 use crate::schema::{Schemas, members};
 use magudi_compose::CloudUpload;
+use magudi_engine::artifact::FailedArch;
 use magudi_engine::event::{Event, ImageEntry, Level, Stamped};
 use magudi_engine::login::Login;
 use magudi_engine::reason::Cause;
@@ -23,6 +24,9 @@ fn samples() -> Vec<Event> {
         size: 1,
         mtime: 2,
         checksums: [(text("sha256"), text("00"))].into_iter().collect(),
+        bootable: true,
+        volume_id: Some(text("V")),
+        implant_md5: Some("0".repeat(32)),
     };
     let upload = CloudUpload {
         variant: text("Server"),
@@ -98,6 +102,19 @@ fn samples() -> Vec<Event> {
         Event::FetchProgress { request: 0, file: text("f"), bytes: 1 },
         Event::ImageAdded { request: 0, variant: text("Server"), image },
         Event::CloudUpload { request: 0, upload },
+        Event::ArchFailed {
+            request: 0,
+            phase: text("live_media"),
+            variant: text("Server"),
+            name: text("Live"),
+            subvariant: text("KDE"),
+            failed: FailedArch {
+                arch: text("aarch64"),
+                task: Some(2),
+                url: Some(text("http://h/2")),
+                reason: text("no"),
+            },
+        },
         Event::RequestDone { request: 0, phase: text("osbuild"), variant: text("Server"), task: 1, images: Some(1) },
         Event::RequestFailed {
             request: 0,
@@ -146,6 +163,7 @@ fn name(event: &Event) -> &'static str {
         Event::FetchProgress { .. } => "fetch-progress",
         Event::ImageAdded { .. } => "image-added",
         Event::CloudUpload { .. } => "cloud-upload",
+        Event::ArchFailed { .. } => "arch-failed",
         Event::RequestDone { .. } => "request-done",
         Event::RequestFailed { .. } => "request-failed",
         Event::TaskCanceled { .. } => "task-canceled",

@@ -1,5 +1,6 @@
 //! Running the program in a directory of its own.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -77,8 +78,18 @@ impl Scene {
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
             .env("HOME", self.dir.path())
+            .env("PATH", self.search_path())
             .env_remove("MAGUDI_KOJI_PASSWORD");
         command
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test is no part of the program")]
+    /// Where programs are looked for: first among those of the scene.
+    fn search_path(&self) -> OsString {
+        let own = self.dir.path().join("bin");
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(own).chain(std::env::split_paths(&others));
+        std::env::join_paths(all).expect("no colons in it")
     }
 
     /// Runs the program with `args`.

@@ -706,6 +706,9 @@ mod tests {
             size: 1,
             mtime: 2,
             checksums: [("sha256".to_owned(), "00".to_owned())].into_iter().collect(),
+            bootable: false,
+            volume_id: None,
+            implant_md5: None,
         };
         let done = |images| {
             let (phase, variant) = ("osbuild".into(), "Server".into());

@@ -146,14 +146,13 @@ fn banner(word: &str, phase: &str) -> String {
 pub(crate) fn title(phase: &str) -> String {
     match phase {
         "osbuild" => "OSBuild".to_owned(),
-        "live_media" => "Live media".to_owned(),
-        "image_build" => "Image build".to_owned(),
         other => capital(other),
     }
 }
 
 fn capital(phase: &str) -> String {
-    let mut chars = phase.chars();
+    let words = phase.replace('_', " ");
+    let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 

@@ -60,11 +60,16 @@ fn images_are_checked_by_the_tables() {
             "'name': 'n', 'kickstart': 'k', 'skip_tag': 'x'".to_owned(),
             vec!["MG003 live_media.^B$.0.skip_tag"],
         ),
-        ("image_build", "'image-build': {'format': ['a', ['b', 'c']], 'any': 1}".to_owned(), vec![]),
+        ("image_build", "'image-build': {'format': [['a', 'b'], ['c']], 'any': 1}".to_owned(), vec![]),
+        (
+            "image_build",
+            "'image-build': {'format': ['a', ['b', 'c']]}".to_owned(),
+            vec!["MG003 image_build.^B$.0.image-build.format"],
+        ),
         (
             "image_build",
             "'image-build': {'format': [['a', 'b', 'c']]}".to_owned(),
-            vec!["MG007 image_build.^B$.0.image-build.format.0"],
+            vec!["MG003 image_build.^B$.0.image-build.format"],
         ),
         ("image_build", "'image-build': 5".to_owned(), vec!["MG003 image_build.^B$.0.image-build"]),
         (

@@ -119,7 +119,8 @@ impl Run {
             is_asked_for(request, &build)?;
             let archives =
                 list_archives::decode(&archives.map_err(unreadable)?).map_err(|error| unreadable(error.to_string()))?;
-            let archives = each_once(archives).map_err(|text| Lack::Ever(format!("build {}: {text}", build.nvr())))?;
+            let archives = each_once(archives, request.method.results)
+                .map_err(|text| Lack::Ever(format!("build {}: {text}", build.nvr())))?;
             let files = archives.into_iter().map(|archive| BuiltFile::of_build(&build, archive)).collect();
             self.describe(request, Some(build), files)
         };
@@ -253,18 +254,19 @@ fn is_asked_for(request: &TaskRequest, build: &Build) -> Result<(), Lack> {
     }
 }
 
-/// The archives by the names of their files, since the hub lists them in no order (KOJI.md 7), each once.
-fn each_once(mut archives: Vec<Archive>) -> Result<Vec<Archive>, String> {
-    archives.sort_by(|a, b| a.filename.cmp(&b.filename));
+/// The archives by the names of their files, since the hub lists them in no order (KOJI.md 7), each once. A file that tasks for
+/// several arches have made alike is one for each of them.
+fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive>, String> {
+    archives.sort_by(|a, b| (&a.filename, &a.arch).cmp(&(&b.filename, &b.arch)));
     let what = |archive: &Archive| (archive.size, archive.checksum.clone(), archive.type_name.clone());
     for pair in archives.windows(2) {
         if let [one, other] = pair
             && one.filename == other.filename
-            && (what(one) != what(other) || one.arch != other.arch)
+            && (what(one) != what(other) || (results == Results::Build && one.arch != other.arch))
         {
             return Err(format!("the hub lists {} twice, and not as the same file", one.filename));
         }
     }
-    archives.dedup_by(|a, b| a.filename == b.filename);
+    archives.dedup_by(|a, b| a.filename == b.filename && a.arch == b.arch);
     Ok(archives)
 }

@@ -43,7 +43,7 @@ impl Run {
                     }
                     // The answers that follow are those of others.
                     Err(reason) => {
-                        unusable = Some(format!("the result of its task {} cannot be used: {reason}", task.id))
+                        unusable = Some(format!("the result of its task {} cannot be used: {reason}", task.id));
                     }
                 }
             }

@@ -279,12 +279,12 @@ impl Run {
         let metadata = std::fs::metadata(&destination)
             .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
         self.note_linked(request, &verified.path, &destination, &linked);
-        let header = match artifact.is_iso && artifact.bootable {
-            true => load_iso_header(&destination)
-                .map_err(|error| format!("cannot read {}: {error}", destination.display()))?
-                .unwrap_or_default(),
-            false => IsoHeader::default(),
+        let header = if artifact.is_iso && artifact.bootable {
+            load_iso_header(&destination).map_err(|error| format!("cannot read {}: {error}", destination.display()))?
+        } else {
+            None
         };
+        let IsoHeader { volume_id, implant_md5 } = header.unwrap_or_default();
         let mut checksums = Checksums::with_capacity(runner.algorithms.len());
         checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| runner.algorithms.contains(name)));
         let entry = ImageEntry {
@@ -297,8 +297,8 @@ impl Run {
             mtime: metadata.mtime(),
             checksums,
             bootable: artifact.bootable,
-            volume_id: header.volume_id,
-            implant_md5: header.implant_md5,
+            volume_id,
+            implant_md5,
         };
         let (request, variant) = (task.request, request.variant.clone());
         self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });

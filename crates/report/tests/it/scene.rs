@@ -86,6 +86,9 @@ impl Scene {
             size,
             mtime: 0,
             checksums: [("sha256".to_owned(), format!("{size:064x}"))].into_iter().collect(),
+            bootable: false,
+            volume_id: None,
+            implant_md5: None,
         };
         self.say(second, Event::ImageAdded { request, variant: "Server".into(), image })
     }
