@@ -11,7 +11,7 @@ import yaml
 
 magudi, repository, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 # What is wrong by the schema alone: types, words, keys, lengths, rules between options, upload options.
-OF_SCHEMA = {"MG003", "MG004", "MG005", "MG006", "MG007", "MG008", "MG009", "MG010", "MG023"}
+OF_SCHEMA = {"MG003", "MG004", "MG005", "MG006", "MG007", "MG008", "MG009", "MG010", "MG023", "MG026"}
 checks = 0
 
 
@@ -124,6 +124,10 @@ for extra in [
     {"frobnicate": 1},
 ]:
     add(lambda config: config.update(extra))
+
+# What Pungi's validation was asked about, and dicts in which it fails itself.
+corpus = json.loads((repository / "fixtures/pungi/options.json").read_text())
+configs += [dict(corpus["base"], **{row["option"]: row["value"]}) for row in corpus["rows"]]
 
 work.mkdir(parents=True)
 (work / "variants.xml").write_text(
