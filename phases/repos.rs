@@ -9,9 +9,9 @@ use magudi_config::schema::{Key, Kind, opt, req};
 pub const REPOSITORY: &[Key] = &[
     opt("name", Kind::Text).about("Taken and not sent."),
     req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
-    opt("exclude", Kind::TextOrTexts).about("Taken and not sent."),
+    opt("exclude", Kind::Text).about("Taken and not sent."),
     opt("gpgcheck", Kind::Boolean).about("Taken and not sent."),
-    opt("enabled", Kind::Either(&[Kind::Boolean, Kind::NumberOrText])).about("Taken and not sent."),
+    opt("enabled", Kind::Text).about("Taken and not sent."),
 ];
 
 /// Python's `posixpath.normpath`: no double or trailing slashes, no `.`, `..` resolved; a leading `//` survives.

@@ -206,7 +206,7 @@ fn takes(kind: Kind) -> String {
         Kind::List(Kind::Choice(_)) => "a list of words".to_owned(),
         Kind::List(of) | Kind::NonEmptyList(of) => format!("a list: {}", takes(*of)),
         Kind::PerArch(of) => format!("for variants and arches: {}", takes(*of)),
-        Kind::Map(of) | Kind::OpenMap(of) => format!("a dict: {}", takes(*of)),
+        Kind::Map(of) | Kind::OpenMap(of) | Kind::Sources(of) => format!("a dict: {}", takes(*of)),
         Kind::Either(kinds) => kinds.iter().map(|kind| takes(*kind)).collect::<Vec<_>>().join(" or "),
         Kind::Removed(_) | Kind::Gone { .. } => "nothing any more".to_owned(),
         // Files that may be exported from a source repository.

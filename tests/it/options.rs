@@ -26,8 +26,11 @@ const RULES: &[Rule] = &[
         ids: &[],
     },
     Rule { reason: "`buildinstall_method` is `lorax`", options: &["buildinstall_method"], ids: &["MG004"] },
-    // One of these images names an unknown variant, too.
-    Rule { reason: "no build target anywhere", options: &["osbuild"], ids: &["MG203", "MG205"] },
+    Rule {
+        reason: "an image that could not be built",
+        options: &["image_build", "imagebuilder", "kiwibuild", "live_media", "osbuild"],
+        ids: &["MG203", "MG205", "MG220"],
+    },
     Rule { reason: "unknown checksum algorithm", options: &["media_checksums"], ids: &["MG014"] },
     Rule { reason: "a pair of `translate_paths` with one item", options: &["translate_paths"], ids: &["MG007"] },
     Rule {

@@ -126,6 +126,7 @@ fn kind(value: Kind) -> Value {
             json!({"type": "object", "additionalProperties": kind(*of), "propertyNames": {"minLength": 1}})
         }
         Kind::OpenMap(of) => json!({"type": "object", "patternProperties": {".": kind(*of)}}),
+        Kind::Sources(of) => json!({"type": "object", "patternProperties": {"^module|comps|json$": kind(*of)}}),
         Kind::List(of) => json!({"type": "array", "items": kind(*of)}),
         Kind::NonEmptyList(of) => json!({"type": "array", "items": kind(*of), "minItems": 1}),
         Kind::Either(kinds) => json!({"anyOf": kinds.iter().map(|one| kind(*one)).collect::<Vec<_>>()}),

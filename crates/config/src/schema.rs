@@ -86,6 +86,8 @@ pub enum Kind {
     Map(&'static Kind),
     /// The same, where an empty name may stand for anything.
     OpenMap(&'static Kind),
+    /// A dict whose keys that begin with `module`, have `comps` in them or end with `json` have values of this kind.
+    Sources(&'static Kind),
     /// A list of this kind.
     List(&'static Kind),
     /// The same with at least one item.

@@ -54,6 +54,14 @@ pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) 
         Kind::Formats => check_formats(node, at, findings),
         Kind::Map(kind) => check_map(node, *kind, false, at, findings),
         Kind::OpenMap(kind) => check_map(node, *kind, true, at, findings),
+        Kind::Sources(kind) => {
+            for (key, value) in findings.dict(node, at).into_iter().flat_map(|dict| &dict.entries) {
+                let name = key.as_str().unwrap_or("");
+                if name.starts_with("module") || name.contains("comps") || name.ends_with("json") {
+                    check_kind(*kind, value, at.key(name), findings);
+                }
+            }
+        }
         Kind::List(kind) => check_items(node, *kind, at, findings),
         Kind::NonEmptyList(_) if node.as_array().is_some_and(<[Node]>::is_empty) => {
             let message = "expected at least one item, found none";

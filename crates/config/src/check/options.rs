@@ -139,7 +139,8 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
 
 /// Checks the names of phases.
 pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
-    for (index, name) in findings.texts(node, at).into_iter().flatten().enumerate() {
+    for (index, item) in findings.array(node, at, "a list of phases").into_iter().flatten().enumerate() {
+        let Some(name) = findings.text(item, at.item(index)) else { continue };
         let found = |code, message: String| Diagnostic::new(code, at.item(index).to_string(), message).at(name.span);
         if FORMER_PHASES.contains(&name.as_str()) {
             let message = format!("the phase {} was removed from Pungi: there is nothing to skip", name.as_str());
@@ -216,12 +217,24 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
     }
 }
 
+/// A value as Python compares it with numbers.
+fn number(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Bool(value) => Some(f64::from(value)),
+        Value::Int(value) => Some(value as f64),
+        Value::Float(value) => Some(value),
+        _ => None,
+    }
+}
+
 /// Whether a value is the default of its key; null is that of a key without one.
+#[expect(clippy::float_cmp, reason = "as Python compares")]
 fn is_default(key: &Key, node: &Node) -> bool {
     match (key.default, &node.value) {
         (Default::Absent, Value::Null) => true,
-        (Default::Boolean(default), Value::Bool(value)) => default == *value,
-        (Default::Number(default), Value::Int(value)) => default == *value,
+        // To Python, False is 0 and 0.0.
+        (Default::Boolean(default), _) => number(node).is_some_and(|value| value == f64::from(default)),
+        (Default::Number(default), _) => number(node).is_some_and(|value| value == default as f64),
         (Default::Text(default), Value::Str(value)) => default == value.as_ref(),
         (Default::Texts(default), Value::List(items)) => {
             items.iter().map(Node::as_str).eq(default.iter().map(|text| Some(*text)))

@@ -241,8 +241,7 @@ const RUNROOT_WEIGHTS: &[Key] = &[
 ];
 
 /// For a variant one method, or one for each source of packages.
-const GATHER_SOURCES: Kind = Kind::Either(&[Kind::Choice(&["hybrid"]), Kind::Open(GATHER_SOURCE)]);
-const GATHER_SOURCE: &[Key] = &[opt("module", GATHER_ONE), opt("comps", GATHER_ONE), opt("json", GATHER_ONE)];
+const GATHER_SOURCES: Kind = Kind::Either(&[Kind::Choice(&["hybrid"]), Kind::Sources(&GATHER_ONE)]);
 const GATHER_ONE: Kind = Kind::Choice(&["deps", "nodeps"]);
 
 /// A repository of Pungi's own phases that is written as a dict.

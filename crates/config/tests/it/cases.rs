@@ -205,6 +205,8 @@ fn shapes_of_other_sections() {
         ("sigkeys = [None, 'abc']", None),
         ("gather_method = {'^Server$': {'module': 'hybrid'}}", Some("gather_method.^Server$.module")),
         ("gather_method = {'^Server$': {'module': 'deps', 'comps': 'nodeps'}, 'Client': 'hybrid'}", None),
+        ("gather_method = {'^Server$': {'modules': 5, 'other': 5}}", Some("gather_method.^Server$.modules")),
+        ("skip_phases = ['osbuild', 'osbild', 'gather']", Some("skip_phases.1")),
         ("gather_lookaside_repos = [('^Server$', {'x86_64': 'http://r', '*': ['http://r', 'http://s']})]", None),
         (
             "gather_lookaside_repos = [('^Server$', {'x86_64': {'repo': 'r'}})]",
@@ -292,6 +294,11 @@ fn rules_between_options() {
         ("product_id_allow_missing = True", &[code(&codes::REQUIRES, "product_id_allow_missing")]),
         ("product_id_allow_missing = True product_id = 'ids'", &[]),
         ("product_id_allow_missing = False", &[]),
+        ("product_id_allow_missing = 0", &[code(&codes::WRONG_TYPE, "product_id_allow_missing")]),
+        (
+            "skip_phases = ['x', 5]",
+            &[code(&codes::UNKNOWN_PHASE, "skip_phases.0"), code(&codes::WRONG_TYPE, "skip_phases.1")],
+        ),
         ("pkgset_scratch_modules = {'a': ['b']}", &[code(&codes::REQUIRES, "pkgset_scratch_modules")]),
         ("pkgset_scratch_modules = {'a': ['b']} mbs_api_url = 'http://m'", &[]),
         ("pkgset_scratch_modules = {}", &[]),
