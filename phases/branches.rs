@@ -37,7 +37,7 @@ pub fn resolve(tree: &Node, sections: &[&'static Section], known: &Commits, mut 
             (None, Some(ask)) => match ask(&url) {
                 Ok(commit) => commit,
                 Err(error) => {
-                    let found = Diagnostic::new(&codes::UNKNOWN_BRANCH, path, error.to_string()).at(node.span);
+                    let found = Diagnostic::new(&codes::NO_COMMIT, path, error.to_string()).at(node.span);
                     resolved.diagnostics.push(found.help("name a branch that is there, or a commit"));
                     return None;
                 }

@@ -255,19 +255,12 @@ osbuild = {"^Server$": [
          is built, or its files could not be taken into the compose."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
-    MISSING_SETTING "MG220" Error "A key that the hub needs is nowhere"
+    MISSING_SETTING "MG214" Error "A key that the hub needs is nowhere"
         "Neither the image nor the phase nor the compose has the key, and without it nothing can be built. Pungi sends the \
          word `None` in its place, or finds it missing when other images have been submitted."
         Conf(r#"live_media_target = "f42"
 live_media = {"^Server$": [{"name": "Live", "kickstart": "live.ks"}]}"#);
-    UNKNOWN_BRANCH "MG222" Error "A branch that has no commit"
-        "A URL of a repository that ends in `#HEAD` or `#origin/BRANCH` stands for the newest commit there, which `git ls-remote` is \
-         asked for. Reported by `run`, `resume` and `plan --resolve` before there is a compose; `check` asks no server."
-        Conf(r#"live_media_target = "f42"
-live_media = {"^Server$": [{
-    "name": "Live", "kickstart": "live.ks", "ksurl": "https://example.com/kickstarts.git#origin/f24",
-}]}"#);
-    UNKNOWN_FORMAT "MG221" Error "A format that Koji does not make"
+    UNKNOWN_FORMAT "MG215" Error "A format that Koji does not make"
         "The formats of `image_build` are those that Koji gives ImageFactory. Pungi finds another one when the image has been \
          built."
         Conf(r#"image_build_target = "f42"
@@ -324,7 +317,8 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
         Conf(r#"koji_profile = "koji-of-long-ago""#);
     NO_COMMIT "MG312" Error "A branch of which no commit is known"
         "Where Pungi takes the URL of a Git repository, `#HEAD` or `#origin/BRANCH` at its end, or a branch beside it, stands for \
-         the newest commit there, which `config dump` asks the repository for with `git ls-remote`. With `--offline` it stays \
-         a branch."
+         the newest commit there, which the repository is asked for with `git ls-remote`: by `run`, `resume` and \
+         `plan --resolve` for the phases that run, before there is a compose, and by `config dump` for all. With \
+         `config dump --offline` it stays a branch; `check` asks no repository."
         Conf(r#"comps_file = {"scm": "git", "repo": "https://git.example.invalid/comps.git", "file": "comps.xml"}"#);
 }
