@@ -51,20 +51,20 @@ fn none_is_forgotten() {
 
 impl Case {
     /// Changes the configuration.
-    fn edit(&self, from: &str, to: &str) {
+    pub fn edit(&self, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.config()).expect("the configuration");
         assert!(text.contains(from), "{from} is not in {text}");
         std::fs::write(self.config(), text.replace(from, to)).expect("the configuration");
     }
 
     /// Adds lines to the configuration.
-    fn add(&self, lines: &str) {
+    pub fn add(&self, lines: &str) {
         let text = std::fs::read_to_string(self.config()).expect("the configuration");
         std::fs::write(self.config(), format!("{text}\n{lines}\n")).expect("the configuration");
     }
 
     /// Adds keys to what the simulated hub is told.
-    fn scenario(&self, more: &Json) {
+    pub fn scenario(&self, more: &Json) {
         let path = self.scene.path().join("scenario.json");
         let mut scenario: Json =
             serde_json::from_str(&std::fs::read_to_string(&path).expect("a scenario")).expect("JSON");
@@ -73,14 +73,14 @@ impl Case {
         std::fs::write(&path, scenario.to_string()).expect("a scenario");
     }
 
-    fn run(&self) -> Ran {
+    pub fn run(&self) -> Ran {
         let ran = self.scene.run(&self.args);
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         ran
     }
 
     /// The only compose, where there is one.
-    fn compose(&self) -> Option<String> {
+    pub fn compose(&self) -> Option<String> {
         let composes: Vec<String> =
             names(&self.scene.target()).into_iter().filter(|name| !name.starts_with("latest-")).collect();
         assert!(composes.len() < 2, "{composes:?}");
@@ -88,7 +88,7 @@ impl Case {
     }
 
     /// Runs to an end with this exit status and STATUS.
-    fn ends(&self, exit: i32, status: &str) -> Ran {
+    pub fn ends(&self, exit: i32, status: &str) -> Ran {
         let ran = self.run();
         let found = self.made("STATUS").unwrap_or_default();
         assert_eq!((ran.status, found.trim()), (Some(exit), status), "{}", ran.stderr);
@@ -96,29 +96,29 @@ impl Case {
     }
 
     /// A file of the compose.
-    fn made(&self, path: &str) -> Option<String> {
+    pub fn made(&self, path: &str) -> Option<String> {
         self.scene.made(&format!("{}/{path}", self.compose()?))
     }
 
-    fn made_json(&self, path: &str) -> Json {
+    pub fn made_json(&self, path: &str) -> Json {
         let text = self.made(path).unwrap_or_else(|| panic!("{}: there is no {path}", self.name));
         serde_json::from_str(&text).expect("JSON")
     }
 
     /// The tasks that the hub was asked for. Their ids are made of all that was sent.
-    fn tasks(&self) -> BTreeSet<i64> {
+    pub fn tasks(&self) -> BTreeSet<i64> {
         let dir = self.compose().map(|compose| self.scene.target().join(compose).join("logs/global/koji-tasks"));
         dir.map(|dir| names(&dir)).unwrap_or_default().iter().map(|id| id.parse().expect("a task id")).collect()
     }
 
     /// The tasks of Pungi's run.
-    fn recorded_tasks(&self) -> BTreeSet<i64> {
+    pub fn recorded_tasks(&self) -> BTreeSet<i64> {
         let calls = self.expected("calls.json").expect("calls");
         calls.as_array().expect("a list").iter().map(|call| call["task_id"].as_i64().expect("an id")).collect()
     }
 
     /// Paths of the images in images.json.
-    fn images(&self) -> Vec<String> {
+    pub fn images(&self) -> Vec<String> {
         let images = self.made_json("compose/metadata/images.json");
         let variants = images["payload"]["images"].as_object().expect("an object").values();
         let arches = variants.flat_map(|arches| arches.as_object().expect("an object").values());
@@ -130,20 +130,20 @@ impl Case {
         paths
     }
 
-    fn command(&self, verb: &str) -> Vec<String> {
+    pub fn command(&self, verb: &str) -> Vec<String> {
         let options = self.args[1..].iter().filter(|arg| !arg.starts_with("--simulate")).cloned();
         [verb.to_owned()].into_iter().chain(options).chain(["--format".to_owned(), "json".to_owned()]).collect()
     }
 
     /// The requests of `plan`.
-    fn plan(&self) -> Vec<Json> {
+    pub fn plan(&self) -> Vec<Json> {
         let ran = self.scene.run(self.command("plan"));
         let plan: Json = serde_json::from_str(&self.normal(&ran.stdout)).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
         plan["requests"].as_array().expect("a list").clone()
     }
 
     /// What `check` says: id, path and line of errors, or of warnings.
-    fn checked(&self, list: &str) -> Vec<(String, String, i64)> {
+    pub fn checked(&self, list: &str) -> Vec<(String, String, i64)> {
         let ran = self.scene.run(self.command("check"));
         let report: Json = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
         let text = |found: &Json, key: &str| found[key].as_str().unwrap_or_default().to_owned();
@@ -152,7 +152,7 @@ impl Case {
     }
 
     /// `check` finds the one error, and a run ends before there is a compose or the hub hears of anything.
-    fn is_refused(&self, id: &str, path: &str, line: i64, words: &str) {
+    pub fn is_refused(&self, id: &str, path: &str, line: i64, words: &str) {
         assert_eq!(self.checked("errors"), [(id.to_owned(), path.to_owned(), line)]);
         let ran = self.run();
         assert_eq!(ran.status, Some(1), "{}", ran.stderr);

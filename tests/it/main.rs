@@ -36,6 +36,8 @@
 mod bad_inputs;
 mod beside;
 mod better;
+mod better_media;
+mod branches;
 mod builds;
 mod cases;
 mod commands;
