@@ -5,12 +5,12 @@ use magudi_compose::images::{Image, Images};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::write::Batch;
 use magudi_config::compose_config::ChecksumConfig;
+use magudi_config::regular;
 use magudi_config::{Spanned, base_name};
 use magudi_engine::digest::MultiDigest;
 use magudi_engine::stop::{Stop, Stopped};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::Path;
 
 /// The phase's name on the command line and in logs.
@@ -138,7 +138,7 @@ fn hash(path: &Path, algorithms: &[&str], stop: &Stop) -> Result<BTreeMap<String
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let digest = MultiDigest::new(algorithms.iter().copied())
         .map_err(|name| format!("unknown checksum algorithm {name} in media_checksums"))?;
-    let mut file = File::open(path).map_err(cannot)?;
+    let mut file = regular::open(path).map_err(cannot)?;
     match digest.read_all(&mut file, &mut |_| Ok(stop.check()?)) {
         Ok(digests) => Ok(digests.values),
         Err(error) if Stopped::is_reason_of(&error) => Err(Stopped.to_string()),

@@ -4,7 +4,8 @@ use super::runtime;
 use crate::cli::HubArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
-use magudi_devhub::{Options, RunningHub, Scenario, load_scenario, profile_text, start};
+use magudi_config::regular;
+use magudi_devhub::{Options, RunningHub, Scenario, profile_text, read_scenario, start};
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::{Authenticator, Password, Profile};
 use std::path::Path;
@@ -78,6 +79,6 @@ pub fn profile(hub: &RunningHub) -> (Profile, Authenticator) {
 
 /// Reads a scenario.
 pub fn scenario(path: &Path) -> Result<Scenario, Failure> {
-    load_scenario(path)
+    read_scenario(regular::open_named(path), path)
         .map_err(|error| Failure::Failed(format!("the scenario {} cannot be used: {error}", path.display())))
 }

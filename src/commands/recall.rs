@@ -8,7 +8,7 @@ use crate::error::Failure;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
-use magudi_config::secret;
+use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
 use magudi_engine::history::{self, History, Past};
 use magudi_engine::journal;
@@ -19,7 +19,9 @@ use magudi_koji::profile::shown_address;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
@@ -216,7 +218,7 @@ fn take_over(
     let secrets = secrets.iter().cloned().chain(secret::values(&inspected.config.tree)).collect::<Vec<String>>();
     // Not the one of the process: it must hide the same in both.
     let mask = Mask::new(secrets.iter().map(String::as_str).chain(secrets_of(&plan.requests)));
-    let changes = changes(dir, inspected, &mask);
+    let changes = changes(dir, inspected, &mask)?;
     refuse_changes(dir, plan, history, going, &changes)?;
     let since = "The configuration has changed since the last run";
     recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
@@ -387,21 +389,30 @@ fn refuse_changes(
 
 /// The dotted paths at which the configuration differs from the one that the compose was begun with, of which the secrets
 /// were not kept.
-fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Vec<String> {
+fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Vec<String>, Failure> {
     let read = |text: &str| serde_json::from_str(&mask.hide(text)).ok();
-    let before = std::fs::read_to_string(dir.config_dump()).ok().and_then(|text| read(&text));
+    let before = load_copy(&dir.config_dump())?.and_then(|text| read(&text));
     let now = to_text(&inspected.config.tree).ok().and_then(|text| read(&text));
-    let (Some(before), Some(now)) = (before, now) else { return Vec::new() };
+    let (Some(before), Some(now)) = (before, now) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     compare(&before, &now, "", &mut found);
     let variants = inspected.sources.iter().find(|source| source.path == inspected.variants_path);
-    let before = std::fs::read_to_string(dir.variants_copy()).ok();
+    let before = load_copy(&dir.variants_copy())?;
     if let (Some(variants), Some(before)) = (variants, before)
         && mask.hide(&variants.text) != mask.hide(&before)
     {
         found.push(format!("{} is another", inspected.variants_path.display()));
     }
-    found
+    Ok(found)
+}
+
+/// What the last run left of a configuration; `None` when it left nothing.
+fn load_copy(path: &Path) -> Result<Option<String>, Failure> {
+    match regular::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::Failed(format!("cannot read {}: {error}", path.display()))),
+    }
 }
 
 /// Values are not shown: some are secret.

@@ -22,6 +22,7 @@
 //! - `hostile`: names and links that lead elsewhere
 //! - `preflight`: what a hub is asked before anything is submitted
 //! - `scripted_hub`: a hub of these tests' own, which may answer anything
+//! - `regular`: pipes, devices, sockets and directories where files are expected
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
@@ -60,6 +61,7 @@ mod packaging;
 mod preflight;
 mod program;
 mod proxy;
+mod regular;
 mod resume;
 mod sabotage;
 mod schema;

@@ -5,11 +5,12 @@
 //! followed. This keeps out links that lie there when a run comes by; whoever can exchange directories while it writes owns
 //! the compose anyway.
 
+use magudi_config::regular;
 use rustix::fs::OFlags;
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -115,12 +116,10 @@ impl Directories {
 /// Opens the file `path` as `options` say, unless it is a symbolic link or anything else but a file: a pipe that was planted
 /// would block for ever.
 pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = options.custom_flags(flags as i32).open(path).map_err(|error| {
+    regular::open_with(path, options, OFlags::NOFOLLOW).map_err(|error| {
         let link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
         if link { io::Error::other("it is a symbolic link, which is not followed") } else { error }
-    })?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! An *ISO image* says in its own header what it is called and which checksum was implanted in it; images.json repeats both.
 
-use std::fs::File;
+use magudi_config::regular;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -37,7 +37,7 @@ const IMPLANT: &str = "ISO MD5SUM = ";
 /// Reads the header of the ISO image at `path`; `None` when the file is no ISO 9660 image. Reads a few sectors, however
 /// large the file is.
 pub fn load_iso_header(path: &Path) -> io::Result<Option<IsoHeader>> {
-    let file = File::open(path)?;
+    let file = regular::open(path)?;
     let mut sector = [0; SECTOR];
     for number in FIRST..FIRST + MOST_DESCRIPTORS {
         match file.read_exact_at(&mut sector, number * SECTOR as u64) {

@@ -1,8 +1,8 @@
 //! A *bounded read* takes in a whole file of text, but never an endless one; a manifest is such a file, and its error says which
 //! file cannot be used.
 
+use magudi_config::regular;
 use serde_json::Value;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub(crate) fn load_manifest<T, P: std::error::Error + From<io::Error>>(
 /// The text of a file of at most `max` bytes; without the byte order mark that some editors put in front.
 pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    regular::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", max >> 20)));
     }
@@ -75,7 +75,7 @@ pub(crate) fn found_header(document: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
 
     #[test]
     fn reads_bounded_utf8() {

@@ -2,8 +2,8 @@
 
 use crate::layout::ComposeDir;
 use crate::write::{WriteError, write_atomic};
+use magudi_config::regular;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -84,7 +84,7 @@ impl fmt::Display for Status {
 /// What the STATUS file at `path` says; `None` when there is none.
 pub fn load_status(path: &Path) -> Result<Option<Status>, StatusError> {
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_string(&mut text));
+    let read = regular::open(path).and_then(|file| file.take(64).read_to_string(&mut text));
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StatusError::Read { path: path.to_path_buf(), source }),

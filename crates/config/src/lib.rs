@@ -7,7 +7,7 @@
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
 //! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`] and its [`sections`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`],
-//!   text from [`outside`]
+//!   text from [`outside`], files that are [`regular`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
 pub mod base_name;
@@ -25,6 +25,7 @@ pub mod load;
 pub mod outside;
 pub mod pattern;
 pub mod python;
+pub mod regular;
 pub mod render;
 pub mod schema;
 pub mod secret;

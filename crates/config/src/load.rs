@@ -5,9 +5,11 @@ use crate::conf::{self, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::json;
 use crate::limits;
+use crate::regular;
 use crate::source::{FileId, Sources};
 use crate::tree::{Dict, Node};
 use crate::yaml;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -41,13 +43,13 @@ impl Syntax {
 /// remarked upon in `sources`.
 pub fn load_config(path: &Path, sources: &mut Sources) -> Result<Node, Vec<Diagnostic>> {
     let read: Reader<'_> = &load_bytes;
-    let file = add_file(path, sources, read).map_err(|problem| vec![problem])?;
+    let file = add_file(path, sources, &load_named).map_err(|problem| vec![problem])?;
     parse_config(file, sources, read)
 }
 
 /// Reads a file of one JSON object, whatever its name: one that a command line names beside a configuration, or instead.
 pub fn load_json(path: &Path, sources: &mut Sources) -> Result<Node, Diagnostic> {
-    let file = add_file(path, sources, &load_bytes)?;
+    let file = add_file(path, sources, &load_named)?;
     json::parse_json(file, sources)
 }
 
@@ -62,7 +64,15 @@ pub fn parse_config(file: FileId, sources: &mut Sources, read: Reader<'_>) -> Re
 
 /// The bytes of a file, at most one more than [`limits::MAX_FILE`].
 pub fn load_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
+    bytes_of(regular::open(path)?)
+}
+
+/// The same of what a command line names.
+fn load_named(path: &Path) -> std::io::Result<Vec<u8>> {
+    bytes_of(regular::open_named(path)?)
+}
+
+fn bytes_of(file: File) -> std::io::Result<Vec<u8>> {
     let size = file.metadata().map_or(0, |data| data.len().min(limits::MAX_FILE));
     let mut bytes = Vec::with_capacity(size as usize + 1);
     file.take(limits::MAX_FILE + 1).read_to_end(&mut bytes)?;

@@ -52,4 +52,4 @@ mod work;
 
 pub use hub::{HubError, Options, RunningHub, profile_text, start};
 pub use journal::JournalError;
-pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario};
+pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario, read_scenario};

@@ -4,7 +4,7 @@
 //! hub's keys beside its own. `docs/simulated-hub.md` describes every key for users.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use magudi_koji::value::from_json;
@@ -328,9 +328,14 @@ pub fn parse_scenario(text: &str) -> Result<Scenario, ScenarioError> {
 
 /// Reads a scenario file.
 pub fn load_scenario(path: &Path) -> Result<Scenario, ScenarioError> {
+    read_scenario(std::fs::File::open(path), path)
+}
+
+/// Reads a scenario from what was opened at `path`.
+pub fn read_scenario(opened: std::io::Result<impl Read>, path: &Path) -> Result<Scenario, ScenarioError> {
     let wrap = |source| ScenarioError::Read { path: path.to_path_buf(), source };
     let mut text = String::new();
-    std::fs::File::open(path).map_err(wrap)?.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(wrap)?;
+    opened.map_err(wrap)?.take(MAX_TEXT + 1).read_to_string(&mut text).map_err(wrap)?;
     parse_scenario(&text)
 }
 

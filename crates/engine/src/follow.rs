@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Stamped};
 use crate::journal::{JournalError, MAX_LINE, Parsed, parse_line};
+use magudi_config::regular;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ impl Follower {
     /// The beginning of the journal at `path`, which must exist.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path).map_err(io)?;
         Ok(Self { path: path.to_path_buf(), file, offset: 0, line: 0 })
     }
 

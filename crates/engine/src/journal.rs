@@ -8,6 +8,7 @@ use crate::event::{Event, Stamped, Subscriber, VERSION};
 use jiff::Timestamp;
 use magudi_compose::beneath;
 use magudi_compose::write::sync_dir;
+use magudi_config::regular;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::fs::{File, OpenOptions};
@@ -170,7 +171,7 @@ pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
 /// The same, but each event is handed over as it is read: a large journal takes much room as a whole.
 pub fn load_events(path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
     let file =
-        File::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
+        regular::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
     parse_events(BufReader::new(file), path, take)
 }
 

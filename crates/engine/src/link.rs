@@ -2,7 +2,8 @@
 
 use crate::stop::{Stop, Stopped};
 use magudi_config::compose_config::LinkType;
-use std::fs::{self, File, Metadata};
+use magudi_config::regular;
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
@@ -137,7 +138,7 @@ fn copy(source: &Path, destination: &Path, stop: &Stop) -> Result<Linked, LinkEr
     }
     let directory = destination.parent().unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new().prefix(".magudi-").tempfile_in(directory).map_err(fail)?;
-    let from = File::open(source).map_err(fail)?;
+    let from = regular::open(source).map_err(fail)?;
     while io::copy(&mut (&from).take(PIECE), temporary.as_file_mut()).map_err(fail)? == PIECE {
         stop.check()?;
     }

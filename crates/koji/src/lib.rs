@@ -12,6 +12,7 @@ pub mod calls;
 pub mod client;
 pub mod error;
 pub mod fault;
+mod files;
 pub mod mask;
 pub mod names;
 pub mod profile;

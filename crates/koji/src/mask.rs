@@ -248,10 +248,15 @@ impl Needle {
         }
     }
 
-    /// A beginning at the end of the text and an end at its beginning: it was cut there.
+    /// A beginning at the end of the text and an end at its beginning: it was cut there. What people choose may begin with a word
+    /// that texts end with, and is looked for only where dots say that something was cut.
     fn edges(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
         let longest = text.len().min(self.bytes.len() - 1);
-        let cut = text.strip_suffix("…".as_bytes()).or_else(|| text.strip_suffix(b"...")).unwrap_or(text);
+        let dotted = text.strip_suffix("…".as_bytes()).or_else(|| text.strip_suffix(b"..."));
+        if dotted.is_none() && !self.has_pieces {
+            return;
+        }
+        let cut = dotted.unwrap_or(text);
         let tail = (SHORTEST_CUT..=longest.min(cut.len())).rev().find(|long| cut.ends_with(&self.bytes[..*long]));
         found.extend(tail.map(|long| cut.len() - long..cut.len()));
         let head = (SHORTEST_CUT..=longest).rev().find(|long| text.starts_with(&self.bytes[self.bytes.len() - long..]));

@@ -282,7 +282,8 @@ fn read_cached(
     }
     match wanted.read(path, progress, stop) {
         Ok(digests) => {
-            let touched = File::options().append(true).open(path).and_then(|f| f.set_modified(SystemTime::now()));
+            let touched =
+                beneath::open(path, File::options().append(true)).and_then(|f| f.set_modified(SystemTime::now()));
             touched.map_err(|error| io_error("touch", path, error))?;
             Ok(Some(digests))
         }

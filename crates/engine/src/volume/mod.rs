@@ -13,8 +13,8 @@ use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
 use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath::BeneathError;
+use magudi_config::regular;
 use magudi_koji::KojiError;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,9 +50,6 @@ pub enum FetchError {
     /// The volume itself is not there.
     #[error("the Koji volume {} is not there; is it mounted? Without a mount, koji_cache fetches over HTTP", .0.display())]
     NoVolume(PathBuf),
-    /// It is a directory, a device or a pipe.
-    #[error("{0} is not a file")]
-    NotAFile(String),
     /// It has no bytes.
     #[error("{0} is empty")]
     Empty(String),
@@ -180,12 +177,8 @@ impl Wanted {
             io::ErrorKind::NotFound => FetchError::Missing(name.clone()),
             _ => io_error("open", path, error),
         };
-        // Before it is opened: a pipe would block for ever.
-        let meta = std::fs::metadata(path).map_err(failed)?;
-        if !meta.is_file() {
-            return Err(FetchError::NotAFile(name));
-        }
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = regular::open(path).map_err(failed)?;
+        let meta = file.metadata().map_err(|error| io_error("read", path, error))?;
         // The size is known to be wrong before a byte is read; a truncated 10 GB image need not be hashed.
         self.verify_size(&name, meta.len())?;
         let mut watched = |read| {

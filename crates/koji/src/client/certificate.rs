@@ -1,7 +1,7 @@
 //! A *client certificate*: one PEM file with a certificate and its key, in any of the forms that koji takes (CRATES.md 7).
 
-use super::tls::load_limited;
 use crate::error::KojiError;
+use crate::files::load_limited;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Identity;

@@ -63,7 +63,8 @@ fn credential(source: &TicketSource) -> Result<Cred, NegotiateError> {
             let file = keytab.strip_prefix("FILE:").unwrap_or(keytab);
             if !keytab.contains(':') || file.len() < keytab.len() {
                 // The library says of an absent file only that there are no credentials.
-                std::fs::File::open(file).map_err(|e| fail(format!("cannot read the key table {file}: {e}")))?;
+                crate::files::open(file.as_ref())
+                    .map_err(|e| fail(format!("cannot read the key table {file}: {e}")))?;
             }
             store.push((c"client_keytab", text("key table", keytab)?));
             store.push((c"ccache", text("credential cache", &own_cache())?));

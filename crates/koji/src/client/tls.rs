@@ -2,10 +2,10 @@
 
 use super::options::ClientOptions;
 use crate::error::KojiError;
+use crate::files::load_limited;
 use crate::profile::Profile;
 use reqwest::{Certificate, ClientBuilder};
 use std::error::Error as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The largest file of certificates that is read, in bytes. The system's own bundle has 0.2 MB.
@@ -98,15 +98,6 @@ fn load_certificates(setting: &str, path: &Path) -> Result<Vec<Certificate>, Koj
         return Err(fail(path, "no file of this directory holds a certificate in PEM".to_owned()));
     }
     Ok(certificates)
-}
-
-/// Reads a file of at most `limit` bytes.
-pub fn load_limited(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > limit { Err(format!("larger than {limit} bytes")) } else { Ok(bytes) }
 }
 
 /// Reads PEM certificates; text around them is passed over.

@@ -1,8 +1,8 @@
 //! *Where profiles are*: the files of the system, and those of the user or one that takes their place (KOJI.md 9).
 
 use super::{Profile, ProfileError, parse};
+use crate::files::load_limited;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The largest configuration file that is read, in bytes.
@@ -103,17 +103,12 @@ fn load_dir(dir: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), Profil
 
 /// Adds a file, if there is one.
 fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
-    if !path.is_file() {
+    // One that cannot be looked at is as good as none, as in Koji.
+    if path.metadata().is_err() {
         return Ok(());
     }
     let fail = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|e| fail(e.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(fail(format!("larger than {MAX_FILE} bytes")));
-    }
+    let bytes = load_limited(path, MAX_FILE).map_err(&fail)?;
     let text = String::from_utf8(bytes)
         .map_err(|e| fail(format!("it is not UTF-8 from byte {} on", e.utf8_error().valid_up_to())))?;
     files.push((path.to_owned(), text));
