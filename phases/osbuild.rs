@@ -37,6 +37,8 @@ pub static METHOD: Method = Method {
     results: Results::Build,
     reasons: Reasons::ComposeStatus,
     names_build: true,
+    title: "OSBuild",
+    logs: "osbuild",
     permission: "image",
     channel: "image",
     marks: &[("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")],

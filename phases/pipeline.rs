@@ -223,8 +223,13 @@ impl Compose {
         for remark in self.existing.remarks() {
             self.events.message(Level::Warning, None, remark);
         }
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (request, key)) in self.requests.iter().zip(&self.keys).enumerate() {
-            self.events.say(Event::planned(index, key, request));
+            let number = counts.entry(request.phase).or_default();
+            *number += 1;
+            let log = request.watch_log(&self.dir, *number);
+            let log = log.strip_prefix(self.dir.top()).ok().map(|log| log.display().to_string());
+            self.events.say(Event::planned(index, key, request, log));
         }
         self.set_status(Status::Started)
     }

@@ -106,7 +106,7 @@ impl Plan {
     /// The events that say this plan.
     pub fn events(&self) -> Vec<Event> {
         let numbered = self.requests.iter().zip(&self.keys).enumerate();
-        numbered.map(|(number, (request, key))| Event::planned(number, key, request)).collect()
+        numbered.map(|(number, (request, key))| Event::planned(number, key, request, None)).collect()
     }
 }
 

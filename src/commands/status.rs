@@ -10,6 +10,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::load_status;
 use magudi_engine::history::{History, Past};
 use magudi_engine::lock::{Holder, holder};
+use magudi_engine::reason::Cause;
 use serde_json::json;
 
 /// Runs the command.
@@ -76,9 +77,13 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     if !table.is_empty() {
         text.push_str(&format!("\n{table}"));
     }
+    let lost: Vec<(&Past, Cause)> =
+        requests(history).flat_map(|past| past.failed_arches.iter().map(move |arch| (past, arch.cause()))).collect();
     let failed = requests(history).filter(|past| stage(past) == "failed").filter_map(told);
+    let lost = lost.iter().map(|(past, cause)| lost_arch(past, cause));
     let text = crate::ui::printable(&text);
-    failures(failed, canvas).into_iter().fold(text, |text, failure| format!("{text}\n{failure}"))
+    let all = failures(failed.chain(lost), canvas);
+    all.into_iter().fold(text, |text, failure| format!("{text}\n{failure}"))
 }
 
 /// A request that failed, as it is told.
@@ -96,6 +101,21 @@ fn told(past: &Past) -> Option<Told<'_>> {
     })
 }
 
+/// An arch that a request has ended well without.
+fn lost_arch<'p>(past: &'p Past, cause: &'p Cause) -> Told<'p> {
+    Told {
+        name: &past.name,
+        variant: &past.variant,
+        failable: true,
+        task: past.task,
+        url: past.url.as_deref(),
+        error: "",
+        reason: None,
+        argument: None,
+        causes: std::slice::from_ref(cause),
+    }
+}
+
 fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
     let requests: Vec<_> = requests(history)
         .map(|past| {
@@ -103,6 +123,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
                 "phase": past.phase, "variant": past.variant, "image": past.name, "arches": past.arches,
                 "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure, "reason": past.reason,
                 "url": past.url, "causes": past.causes, "argument": past.argument, "uploads": past.uploads,
+                "failed_arches": past.failed_arches,
                 "images": past.images.iter().map(|(_, image)| &image.path).collect::<Vec<_>>(),
             })
         })

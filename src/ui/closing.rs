@@ -183,6 +183,7 @@ mod tests {
         overview.take(&at(0, planned(0, "disk")));
         overview.take(&at(1, Event::Submitted { request: 0, task: 42, url: "http://hub/42".into() }));
         let failed = Event::RequestFailed {
+            what: String::new(),
             request: 0,
             phase: "osbuild".into(),
             variant: "Server".into(),
@@ -192,7 +193,7 @@ mod tests {
             error: "task 42 failed: no".into(),
             reason: None,
             url: Some("http://hub/42".into()),
-            causes: vec![Cause { arch: "x86_64".into(), chains: vec![vec!["no".to_owned()]] }],
+            causes: vec![Cause { arch: "x86_64".into(), chains: vec![vec!["no".to_owned()]], ..Cause::default() }],
             argument: None,
             in_doubt: false,
         };

@@ -28,19 +28,21 @@ pub struct Told<'a> {
     pub reason: Option<&'a str>,
     /// The argument that the hub refused.
     pub argument: Option<&'a str>,
-    /// Composer's reasons.
+    /// The builder's reasons, by arch.
     pub causes: &'a [Cause],
 }
 
 impl Told<'_> {
-    /// Why, as far as composer does not say it better.
+    /// Why, as far as the reasons by arch do not say it better.
     fn said(&self) -> &str {
         if self.causes.is_empty() { self.reason.unwrap_or(self.error) } else { "" }
     }
 
     fn is_like(&self, other: &Self) -> bool {
-        (self.failable, self.said(), self.argument, self.causes)
-            == (other.failable, other.said(), other.argument, other.causes)
+        let same = |(one, other): (&Cause, &Cause)| one.arch == other.arch && one.chains == other.chains;
+        (self.failable, self.said(), self.argument, self.causes.len())
+            == (other.failable, other.said(), other.argument, other.causes.len())
+            && self.causes.iter().zip(other.causes).all(same)
     }
 
     fn what(&self) -> String {
@@ -101,10 +103,20 @@ fn group(group: &[Told<'_>], canvas: Canvas) -> String {
         text.push_str(&wrapped(&said, "  ", canvas.columns));
     }
     text.push_str(&reasons(first.causes, "  ", canvas.columns));
+    if let [one] = group {
+        text.extend(one.causes.iter().filter_map(task_of_arch));
+    }
     text
 }
 
-/// Composer's reasons, each below and further in than the one that it caused.
+/// Where to look for more of what a task for one arch says.
+fn task_of_arch(cause: &Cause) -> Option<String> {
+    let (task, url) = (cause.task?, cause.url.as_deref()?);
+    let log = cause.log.as_deref().map_or_else(String::new, |log| format!(" ({})", printable(log)));
+    Some(format!("  {}: task {task}: {}{log}\n", printable(&cause.arch), printable(url)))
+}
+
+/// The builder's reasons, each below and further in than the one that it caused.
 pub fn reasons(causes: &[Cause], indent: &str, columns: usize) -> String {
     let mut text = String::new();
     for (arches, chains) in grouped(causes) {
@@ -127,7 +139,11 @@ mod tests {
     const CANVAS: Canvas = Canvas { columns: 80, rows: 24, color: false };
 
     fn cause(arch: &str, chain: &[&str]) -> Cause {
-        Cause { arch: arch.into(), chains: vec![chain.iter().map(|reason| (*reason).to_owned()).collect()] }
+        Cause {
+            arch: arch.into(),
+            chains: vec![chain.iter().map(|reason| (*reason).to_owned()).collect()],
+            ..Cause::default()
+        }
     }
 
     fn told<'a>(name: &'a str, failable: bool, error: &'a str, causes: &'a [Cause]) -> Told<'a> {

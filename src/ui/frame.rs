@@ -224,7 +224,14 @@ mod tests {
         }
         overview.take(&at(
             20,
-            Event::RequestDone { request: 0, phase: "o".into(), variant: "A".into(), task: 1, images: None },
+            Event::RequestDone {
+                what: String::new(),
+                request: 0,
+                phase: "o".into(),
+                variant: "A".into(),
+                task: 1,
+                images: None,
+            },
         ));
         overview
     }

@@ -203,6 +203,14 @@ impl Overview {
                     causes: causes.clone(),
                 });
             }
+            Event::ArchFailed { request, failed, .. } => self.failures.push(Failed {
+                request: *request,
+                failable: true,
+                error: String::new(),
+                reason: None,
+                argument: None,
+                causes: vec![failed.cause()],
+            }),
             Event::TaskCanceled { request, .. } => self.with(*request, |seen| seen.stage = Stage::Canceled),
             Event::ComposeFinished { status, error } => {
                 self.status.clone_from(status);
@@ -304,6 +312,7 @@ pub(super) mod tests {
 
     pub(crate) fn planned(request: usize, name: &str) -> Event {
         Event::Planned {
+            log: None,
             request,
             key: name.into(),
             phase: "osbuild".into(),
@@ -354,7 +363,14 @@ pub(super) mod tests {
         }
         overview.take(&at(
             3,
-            Event::RequestDone { request: 2, phase: "o".into(), variant: "A".into(), task: 1, images: None },
+            Event::RequestDone {
+                what: String::new(),
+                request: 2,
+                phase: "o".into(),
+                variant: "A".into(),
+                task: 1,
+                images: None,
+            },
         ));
         let counts = [Stage::Waiting, Stage::Free, Stage::Open, Stage::Closed, Stage::Done, Stage::Failed]
             .map(|stage| overview.count(stage, None));

@@ -51,6 +51,7 @@ fn samples() -> Vec<Event> {
             fresh: true,
         },
         Event::Planned {
+            log: Some(text("l")),
             request: 0,
             key: text("k-1"),
             phase: text("osbuild"),
@@ -87,6 +88,7 @@ fn samples() -> Vec<Event> {
         Event::PhaseSkipped { phase: text("osbuild"), reason: text("r") },
         Event::Message { level: Level::Info, phase: Some(text("osbuild")), text: text("t") },
         Event::Submitting {
+            what: String::new(),
             request: 0,
             phase: text("osbuild"),
             variant: text("Server"),
@@ -103,6 +105,7 @@ fn samples() -> Vec<Event> {
         Event::ImageAdded { request: 0, variant: text("Server"), image },
         Event::CloudUpload { request: 0, upload },
         Event::ArchFailed {
+            what: String::new(),
             request: 0,
             phase: text("live_media"),
             variant: text("Server"),
@@ -115,8 +118,16 @@ fn samples() -> Vec<Event> {
                 reason: text("no"),
             },
         },
-        Event::RequestDone { request: 0, phase: text("osbuild"), variant: text("Server"), task: 1, images: Some(1) },
+        Event::RequestDone {
+            what: String::new(),
+            request: 0,
+            phase: text("osbuild"),
+            variant: text("Server"),
+            task: 1,
+            images: Some(1),
+        },
         Event::RequestFailed {
+            what: String::new(),
             request: 0,
             phase: text("osbuild"),
             variant: text("Server"),
@@ -126,7 +137,13 @@ fn samples() -> Vec<Event> {
             error: text("e"),
             reason: Some(text("r")),
             url: Some(text("u")),
-            causes: vec![Cause { arch: text("x86_64"), chains: vec![vec![text("a"), text("b")]] }],
+            causes: vec![Cause {
+                arch: text("x86_64"),
+                chains: vec![vec![text("a"), text("b")]],
+                task: Some(2),
+                url: Some(text("u")),
+                log: Some(text("l")),
+            }],
             argument: Some(text("opts")),
             in_doubt: true,
         },
@@ -204,6 +221,7 @@ fn every_kind_is_in_the_schema_with_every_member() {
 fn required_members_are_those_that_are_always_written() {
     let schemas = Schemas::load();
     let bare = line(Event::RequestFailed {
+        what: String::new(),
         request: 0,
         phase: String::new(),
         variant: String::new(),

@@ -1,5 +1,6 @@
 //! An *artifact* is what one file that a task has made becomes in the compose.
 
+use crate::reason::Cause;
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::pathinfo;
@@ -81,6 +82,14 @@ pub struct FailedArch {
     pub url: Option<String>,
     /// Why, in the hub's words.
     pub reason: String,
+}
+
+impl FailedArch {
+    /// The same as a reason.
+    pub fn cause(&self) -> Cause {
+        let Self { arch, task, url, reason } = self.clone();
+        Cause { arch, chains: vec![vec![reason]], task, url, log: None }
+    }
 }
 
 /// How a file is described in images.json and where its file goes.

@@ -100,6 +100,9 @@ pub enum Event {
         /// Missing in a journal that does not know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifest_type: Option<String>,
+        /// Where the life of its task is told, below the compose directory; missing in a journal that does not know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
     },
     /// A diagnostic of the configuration, as `check --format json` prints it. Said at the beginning of a run.
     Diagnostic {
@@ -172,6 +175,9 @@ pub enum Event {
         phase: String,
         /// The variant uid.
         variant: String,
+        /// What the log calls it; for this run alone.
+        #[serde(skip)]
+        what: String,
         /// The time from which on its task is to be looked for, by the hub's clock. Journals of before have none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hub_time: Option<Timestamp>,
@@ -275,6 +281,9 @@ pub enum Event {
         phase: String,
         /// The variant uid.
         variant: String,
+        /// What the log calls it; for this run alone.
+        #[serde(skip)]
+        what: String,
         /// The image name.
         name: String,
         /// The subvariant of its images.
@@ -291,6 +300,9 @@ pub enum Event {
         phase: String,
         /// The variant uid.
         variant: String,
+        /// What the log calls it; for this run alone.
+        #[serde(skip)]
+        what: String,
         /// The task id.
         task: i64,
         /// Number of images; missing in a journal that does not know.
@@ -305,6 +317,9 @@ pub enum Event {
         phase: String,
         /// The variant uid.
         variant: String,
+        /// What the log calls it; for this run alone.
+        #[serde(skip)]
+        what: String,
         /// The image name.
         name: String,
         /// The task id, if there is a task.
@@ -320,7 +335,7 @@ pub enum Event {
         /// Page of the task in the hub's web interface, if there is a task.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         url: Option<String>,
-        /// Composer's reasons for each image that failed, in the order of the arches.
+        /// The builder's reasons for each image that failed, in the order of the arches.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         causes: Vec<Cause>,
         /// The argument that the hub refused, dotted as in `opts.upload_options`.
@@ -387,8 +402,8 @@ impl Event {
         }
     }
 
-    /// The request `request` of a plan, whose key is `key`.
-    pub fn planned(number: usize, key: &str, request: &TaskRequest) -> Self {
+    /// The request `request` of a plan, whose key is `key` and whose watch log is `log`.
+    pub fn planned(number: usize, key: &str, request: &TaskRequest, log: Option<String>) -> Self {
         Self::Planned {
             request: number,
             key: key.to_owned(),
@@ -402,6 +417,7 @@ impl Event {
             nvr: request.nvr(),
             method: request.method.name.to_owned(),
             manifest_type: Some(request.about.manifest_type.as_deref().unwrap_or_default().to_owned()),
+            log,
         }
     }
 

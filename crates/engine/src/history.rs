@@ -74,7 +74,7 @@ pub struct Past {
     pub failure: Option<String>,
     /// The hub's own words in that.
     pub reason: Option<String>,
-    /// Composer's reasons for it.
+    /// The builder's reasons for it, by arch.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
@@ -539,6 +539,7 @@ mod tests {
 
     fn planned(request: usize, key: &str) -> Event {
         Event::Planned {
+            log: None,
             request,
             key: key.into(),
             phase: "osbuild".into(),
@@ -560,7 +561,13 @@ mod tests {
     }
 
     fn submitting(request: usize) -> Event {
-        Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into(), hub_time: None }
+        Event::Submitting {
+            what: String::new(),
+            request,
+            phase: "osbuild".into(),
+            variant: "Server".into(),
+            hub_time: None,
+        }
     }
 
     fn submitted(request: usize, task: i64) -> Event {
@@ -712,7 +719,7 @@ mod tests {
         };
         let done = |images| {
             let (phase, variant) = ("osbuild".into(), "Server".into());
-            Event::RequestDone { request: 0, phase, variant, task: 7, images }
+            Event::RequestDone { what: String::new(), request: 0, phase, variant, task: 7, images }
         };
         let added = Event::ImageAdded { request: 0, variant: "Server".into(), image };
         let begun = || vec![started(), planned(0, "a"), planned(1, "b"), submitted(0, 7)];

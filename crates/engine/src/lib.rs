@@ -15,6 +15,7 @@ pub mod artifact;
 pub mod blocking;
 pub mod cancel;
 pub mod compare;
+pub mod composer;
 pub mod digest;
 pub mod event;
 pub mod follow;

@@ -65,9 +65,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::Message { level, phase, text } => {
             vec![Line { phase: phase.as_deref().map(str::to_uppercase), level: *level, text: text.clone() }]
         }
-        Event::Submitting { phase, variant, .. } => {
-            vec![Line::of(phase, Info, format!("[BEGIN] {} task for variant {variant}", title(phase)))]
-        }
+        Event::Submitting { phase, what, .. } => vec![Line::of(phase, Info, format!("[BEGIN] {what}"))],
         Event::AnswerLost { request, executed } => {
             let how = if *executed { "executed" } else { "may have executed" };
             let text = format!(
@@ -91,25 +89,20 @@ pub fn lines(event: &Event) -> Vec<Line> {
             vec![Line::new(Info, format!("Added {} ({} bytes)", image.path, image.size))]
         }
         Event::CloudUpload { upload, .. } => vec![upload_line(upload)],
-        Event::ArchFailed { phase, variant, subvariant, failed, .. } => {
-            let FailedArch { arch, reason, url, .. } = failed;
-            let what = format!(
-                "[FAIL] {} (variant {variant}, arch {arch}, subvariant {subvariant}) failed, but going on anyway.",
-                title(phase)
-            );
+        Event::ArchFailed { phase, what, failed, .. } => {
+            let FailedArch { reason, url, .. } = failed;
             let where_to = url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-            vec![Line::of(phase, Error, what), Line::of(phase, Error, format!("{reason}{where_to}"))]
+            vec![
+                Line::of(phase, Error, format!("[FAIL] {what} failed, but going on anyway.")),
+                Line::of(phase, Error, format!("{reason}{where_to}")),
+            ]
         }
-        Event::RequestDone { phase, variant, task, .. } => {
-            vec![Line::of(
-                phase,
-                Info,
-                format!("[DONE ] {} task for variant {variant} (task id: {task})", title(phase)),
-            )]
+        Event::RequestDone { phase, what, task, .. } => {
+            vec![Line::of(phase, Info, format!("[DONE ] {what} (task id: {task})"))]
         }
-        Event::RequestFailed { phase, variant, failable, error, task, url, .. } => {
+        Event::RequestFailed { phase, what, failable, error, task, url, .. } => {
             let going_on = if *failable { ", but going on anyway" } else { "" };
-            let what = format!("[FAIL] {} (variant {variant}, arch *) failed{going_on}.", capital(phase));
+            let what = format!("[FAIL] {what} failed{going_on}.");
             let mut all = vec![Line::of(phase, Error, what), Line::of(phase, Error, error.clone())];
             if let (Some(task), Some(url)) = (task, url) {
                 all.push(Line::of(phase, Error, format!("Task {task}: {url}")));
@@ -140,20 +133,6 @@ fn upload_line(upload: &CloudUpload) -> Line {
 
 fn banner(word: &str, phase: &str) -> String {
     format!("[{word}] ---------- PHASE: {} ----------", phase.to_uppercase())
-}
-
-/// Pungi's own spelling of a phase in its messages.
-pub(crate) fn title(phase: &str) -> String {
-    match phase {
-        "osbuild" => "OSBuild".to_owned(),
-        other => capital(other),
-    }
-}
-
-fn capital(phase: &str) -> String {
-    let words = phase.replace('_', " ");
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Appends the log to a file. A write error is kept for whoever asks at the end; it does not stop the compose.
@@ -219,6 +198,7 @@ mod tests {
         );
         assert_eq!(
             show(Event::RequestDone {
+                what: "OSBuild task for variant Server".into(),
                 request: 0,
                 phase: "osbuild".into(),
                 variant: "Server".into(),
@@ -228,6 +208,7 @@ mod tests {
             ["2024-02-29 01:02:03 [OSBUILD         ] [INFO    ] [DONE ] OSBuild task for variant Server (task id: 42)"]
         );
         let failed = show(Event::RequestFailed {
+            what: "Osbuild (variant Client, arch *)".into(),
             request: 0,
             phase: "osbuild".into(),
             variant: "Client".into(),

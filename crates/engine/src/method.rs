@@ -25,6 +25,10 @@ pub struct Method {
     pub reasons: Reasons,
     /// The build has the name that was asked for. Else the builder takes it from a description.
     pub names_build: bool,
+    /// What Pungi's log calls its tasks.
+    pub title: &'static str,
+    /// The directory of its tasks' logs, below `logs/global`.
+    pub logs: &'static str,
     /// The permission that a user needs.
     pub permission: &'static str,
     /// The channel of its tasks.
@@ -53,8 +57,11 @@ pub enum Results {
 /// Where the reason of a failure stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reasons {
-    /// In the fault of the task that failed.
-    Fault,
+    /// In the faults of the tasks under it, one for each arch, and in this log of each of them.
+    Children {
+        /// The name of the log in the task's output, with `{arch}` for the arch.
+        log: &'static str,
+    },
     /// In osbuild-composer's status of the compose, a file of the task's output.
     ComposeStatus,
 }
@@ -139,6 +146,8 @@ pub(crate) static TEST_METHOD: Method = Method {
     results: Results::Build,
     reasons: Reasons::ComposeStatus,
     names_build: true,
+    title: "Thing",
+    logs: "things",
     permission: "image",
     channel: "image",
     marks: &[("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")],
@@ -167,8 +176,10 @@ mod tests {
         stored: &["target", "arches", "url", "path", "opts"],
         rest: true,
         results: Results::Children(&["describeArch"]),
-        reasons: Reasons::Fault,
+        reasons: Reasons::Children { log: "build.log" },
         names_build: false,
+        title: "describe",
+        logs: "describe",
         permission: "image",
         channel: "image",
         marks: &[],

@@ -3,11 +3,13 @@
 
 use crate::method::Method;
 use magudi_compose::SmallMap;
+use magudi_compose::layout::ComposeDir;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Options by name. A request has few, and a plan has many requests.
@@ -130,10 +132,38 @@ impl TaskRequest {
         digest.finalize().iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
+    /// What the log calls its task, in Pungi's words: where the image is known by what it is built from, with that.
+    pub fn title(&self) -> String {
+        let of = if self.method.names_build { String::new() } else { format!(" ({})", self.name()) };
+        format!("{} task for variant {}{of}", self.method.title, self.variant)
+    }
+
+    /// What lines of the log say of what failed of it: all of it (`*`), or an arch.
+    pub fn part(&self, arch: &str) -> String {
+        let mut chars = self.method.title.chars();
+        let title: String =
+            chars.next().into_iter().flat_map(char::to_uppercase).chain(chars.flat_map(char::to_lowercase)).collect();
+        let is_plain = self.method.names_build && self.subvariant == self.variant;
+        let subvariant = if is_plain { String::new() } else { format!(", subvariant {}", self.subvariant) };
+        format!("{title} (variant {}, arch {arch}{subvariant})", self.variant)
+    }
+
+    /// Where the life of its task is told; `num` is its number in its phase.
+    pub fn watch_log(&self, dir: &ComposeDir, num: usize) -> PathBuf {
+        let profile = Some(self.name()).filter(|_| !self.method.names_build);
+        dir.watch_log(self.method.logs, &self.variant, num, profile)
+    }
+
     /// How messages call it: image and variant.
     pub fn label(&self) -> String {
         format!("{} of variant {}", self.name(), self.variant)
     }
+}
+
+/// The number of a request among those of its phase, from 1.
+pub fn number_in_phase(requests: &[TaskRequest], index: usize) -> usize {
+    let phase = requests.get(index).map(|request| request.phase);
+    1 + requests.iter().take(index).filter(|request| Some(request.phase) == phase).count()
 }
 
 /// A key for each request, equal in every run of the same plan: its digest, and which of several equal ones it is.

@@ -1,202 +1,23 @@
-//! The *reason* why osbuild-composer could not build something stands in the task's `compose-status.json` and nowhere else
-//! (KOJI.md 5). This module reads that file: what became of each image, why, and where it was uploaded to.
-//!
-//! The file is a stranger's: its size, depth, width and the length of every text are bounded here.
+//! The *reason* why a task failed, for each arch: what builders say, however they say it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
-
-/// The file in the output of a task.
-pub const FILE: &str = "compose-status.json";
-
-/// The most that is read of it, in bytes.
-pub const MAX_BYTES: u64 = 1 << 20;
-
-/// How deep the details of an error are followed; composer nests a handful.
-const DEPTH: usize = 16;
-
-/// The most image statuses that are looked at: a task has one per arch.
-const MAX_IMAGES: usize = 64;
-
-/// The most causes that are told of one image.
-const MAX_CAUSES: usize = 8;
-
-/// The most errors that are looked at in one image.
-const MAX_ERRORS: usize = 256;
-
-/// The longest reason, in characters.
-const MAX_TEXT: usize = 4000;
-
-/// The most options of one upload, the longest name of one and the longest value, in characters. Signed URLs have some
-/// hundred; one that is cut would lead nowhere, so what is longer is left out.
-const MAX_OPTIONS: usize = 16;
-const MAX_KEY: usize = 64;
-const MAX_VALUE: usize = 8000;
 
 /// Why one image of a task failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cause {
-    /// Its arch; empty when the file names more images than the task has arches.
+    /// Its arch; empty when it is not known.
     pub arch: String,
-    /// Composer's reasons from the outermost to the innermost, one chain for each of several causes.
+    /// The builder's reasons from the outermost to the innermost, one chain for each of several causes.
     pub chains: Vec<Vec<String>>,
-}
-
-/// What composer says of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ComposeStatus {
-    /// The build, as soon as composer knows it.
-    pub build: Option<i64>,
-    /// The images, in the order of the task's arches.
-    pub images: Vec<ImageStatus>,
-}
-
-/// What composer says of one image.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ImageStatus {
-    /// `pending`, `building`, `uploading`, `registering`, `success` or `failure`.
-    pub status: String,
-    /// Why it failed, see [`Cause::chains`].
-    pub chains: Vec<Vec<String>>,
-    /// Where it was uploaded to, besides Koji.
-    pub upload: Option<UploadStatus>,
-}
-
-/// What composer says of an upload.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UploadStatus {
-    /// `success`, `failure`, `pending` or `running`.
-    pub status: Option<String>,
-    /// `aws`, `aws.s3`, `gcp`, `azure` or `container`.
-    pub provider: Option<String>,
-    /// What the provider calls the image.
-    pub options: BTreeMap<String, String>,
-}
-
-/// Reads a `compose-status.json`. The error says what is wrong with it.
-pub fn parse_compose_status(text: &[u8]) -> Result<ComposeStatus, String> {
-    let status: Json = serde_json::from_slice(text).map_err(|error| format!("{FILE} is not JSON: {error}"))?;
-    let images = status.get("image_statuses").and_then(Json::as_array);
-    let images = images.ok_or_else(|| format!("{FILE} has no list `image_statuses`"))?;
-    Ok(ComposeStatus {
-        build: status.get("koji_build_id").and_then(Json::as_i64).filter(|id| *id > 0),
-        images: images.iter().take(MAX_IMAGES).map(image).collect(),
-    })
-}
-
-fn image(image: &Json) -> ImageStatus {
-    let mut walk = Walk { chains: Vec::new(), left: MAX_ERRORS };
-    if let Some(error) = image.get("error").filter(|error| !error.is_null()) {
-        walk.follow(error, Vec::new());
-    }
-    let chains = walk.chains;
-    ImageStatus {
-        status: text(image.get("status")).unwrap_or_default(),
-        chains,
-        upload: image.get("upload_status").filter(|upload| upload.is_object()).map(|upload| UploadStatus {
-            status: text(upload.get("status")),
-            provider: text(upload.get("type")),
-            options: upload.get("options").and_then(Json::as_object).map_or_else(BTreeMap::new, |options| {
-                let named = options.iter().filter(|(key, _)| key.chars().count() <= MAX_KEY);
-                named.filter_map(|(key, value)| Some((key.clone(), option(value)?))).take(MAX_OPTIONS).collect()
-            }),
-        }),
-    }
-}
-
-/// Collects the reasons of one image.
-struct Walk {
-    chains: Vec<Vec<String>>,
-    /// Errors that may still be looked at.
-    left: usize,
-}
-
-impl Walk {
-    /// An error's details may hold the errors that caused it: an object, a list of them, or plain texts. Each end of that
-    /// tree is one chain of reasons.
-    fn follow(&mut self, error: &Json, mut before: Vec<String>) {
-        let Some(left) = self.left.checked_sub(1) else { return };
-        self.left = left;
-        let push = |before: &mut Vec<String>, reason: Option<String>| {
-            if let Some(reason) = reason.filter(|reason| before.last() != Some(reason)) {
-                before.push(reason);
-            }
-        };
-        match error {
-            Json::Object(_) => {
-                let deeper = before.len() < DEPTH;
-                push(&mut before, text(error.get("reason")));
-                match error.get("details") {
-                    Some(details) if deeper => self.follow(details, before),
-                    _ => self.end(before),
-                }
-            }
-            Json::Array(causes) if causes.iter().any(says_something) => {
-                for cause in causes.iter().filter(|cause| says_something(cause)).take(MAX_CAUSES) {
-                    self.follow(cause, before.clone());
-                }
-            }
-            other => {
-                push(&mut before, scalar(other));
-                self.end(before);
-            }
-        }
-    }
-
-    fn end(&mut self, chain: Vec<String>) {
-        if !chain.is_empty() && self.chains.len() < MAX_CAUSES && !self.chains.contains(&chain) {
-            self.chains.push(chain);
-        }
-    }
-}
-
-fn says_something(cause: &Json) -> bool {
-    cause.is_object() || cause.is_array() || scalar(cause).is_some()
-}
-
-/// The value of an upload's option: one that is no longer than it may be.
-fn option(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.trim()).filter(|text| text.chars().count() <= MAX_VALUE).map(str::to_owned),
-        other => scalar(other),
-    }
-}
-
-/// A text that says something, shortened.
-fn text(value: Option<&Json>) -> Option<String> {
-    value.and_then(Json::as_str).map(str::trim).filter(|text| !text.is_empty()).map(shortened)
-}
-
-/// A text, a number or a boolean, as text.
-fn scalar(value: &Json) -> Option<String> {
-    match value {
-        Json::String(_) => text(Some(value)),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-/// `text` in at most [`MAX_TEXT`] characters: of longer texts the end, where compilers and tracebacks say what happened.
-fn shortened(text: &str) -> String {
-    let length = text.chars().count();
-    if length <= MAX_TEXT {
-        return text.to_owned();
-    }
-    std::iter::once('…').chain(text.chars().skip(length - MAX_TEXT + 1)).collect()
-}
-
-/// The failed images of a task that builds `arches`, in their order.
-pub fn causes(status: &ComposeStatus, arches: &[&str]) -> Vec<Cause> {
-    let named = status.images.iter().enumerate();
-    named
-        .filter(|(_, image)| !image.chains.is_empty())
-        .map(|(index, image)| Cause {
-            arch: arches.get(index).copied().unwrap_or_default().to_owned(),
-            chains: image.chains.clone(),
-        })
-        .collect()
+    /// The task that built for this arch alone, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<i64>,
+    /// Page of that task in the hub's web interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The log in that task's output that says more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// Causes in one line: `x86_64, aarch64: osbuild build failed: no space left; s390x: ...`.
@@ -228,6 +49,3 @@ pub fn grouped(causes: &[Cause]) -> Vec<(Vec<&str>, &[Vec<String>])> {
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -226,8 +226,14 @@ mod tests {
             stream.on_event(&progress(millisecond, 0, 10));
             stream.on_event(&progress(millisecond, 1, 1));
         }
-        let done =
-            Event::RequestDone { request: 0, phase: "osbuild".into(), variant: "S".into(), task: 1, images: None };
+        let done = Event::RequestDone {
+            what: String::new(),
+            request: 0,
+            phase: "osbuild".into(),
+            variant: "S".into(),
+            task: 1,
+            images: None,
+        };
         stream.on_event(&at(1000, done));
         stream.on_event(&at(1001, Event::ComposeFinished { status: "FINISHED".into(), error: None }));
         assert_eq!(end.finish(Duration::from_secs(10)), None);

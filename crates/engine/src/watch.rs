@@ -1,8 +1,8 @@
 //! A *watch log* tells the life of one task in the words of `koji watch-task`, in the file where Pungi's users look for it:
-//! `logs/global/osbuild/<variant uid>-<num>-watch-task.log` (PUNGI.md 6), numbered from 1 in expansion order.
+//! `logs/global/<phase>/<variant uid>-<num>-watch-task.log` (PUNGI.md 6), numbered from 1 in the phase's expansion order.
 
 use crate::event::{Event, Stamped, Subscriber};
-use crate::plan::TaskRequest;
+use crate::plan::{TaskRequest, number_in_phase};
 use magudi_compose::beneath::{self, Directories};
 use magudi_compose::layout::ComposeDir;
 use magudi_config::outside;
@@ -28,7 +28,7 @@ impl WatchLogs {
     }
 
     fn path(&self, request: usize) -> Option<PathBuf> {
-        self.requests.get(request).map(|r| self.dir.watch_log(&r.variant, request + 1))
+        self.requests.get(request).map(|r| r.watch_log(&self.dir, number_in_phase(&self.requests, request)))
     }
 
     /// Appends an entry, which may have come from outside.
@@ -63,6 +63,11 @@ impl Subscriber for WatchLogs {
                     None => format!("{task} {method} (noarch): {state}"),
                 };
                 self.append(*request, &line);
+            }
+            Event::ArchFailed { request, failed, .. } => {
+                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
+                let task = failed.task.map_or_else(String::new, |task| format!("{task} "));
+                self.append(*request, &format!("{task}{method} ({}): FAILED: {}", failed.arch, failed.reason));
             }
             Event::RequestFailed { request, error, .. } => self.append(*request, error),
             Event::RequestDone { request, task, .. } => {

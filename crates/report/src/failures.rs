@@ -2,49 +2,75 @@
 //! is told once and not for every image.
 
 use crate::arrange::{Facts, task_link};
-use crate::model::{Failed, Failure, Reasons};
-use crate::text::{harmless, path_in_url};
+use crate::model::{Failed, Failure, Reasons, TaskLink};
+use crate::text::{harmless, path_in_url, safe_url};
 use crate::track::Track;
 use magudi_compose::ComposeDir;
-use magudi_engine::reason::{Cause, grouped};
+use magudi_engine::reason::{Cause, grouped, summary};
 use std::path::Path;
 
 /// What failed, what must not fail first; apart from that in the order of the plan.
 pub fn failures(tracks: &[&Track], facts: &Facts) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
-    for (index, track) in tracks.iter().enumerate().filter(|(_, track)| track.done.is_none()) {
-        let Some(failed) = track.failed.as_ref() else { continue };
-        let causes = reasons(&failed.causes, &track.arches);
-        let said = failed.reason.as_deref().unwrap_or(&failed.error);
-        let reason = if causes.is_empty() { harmless(said) } else { String::new() };
-        let log = ComposeDir::at(Path::new("")).watch_log(&track.variant, index + 1);
-        let image = Failed {
+    let mut add = |new: Failure| {
+        let same = |other: &&mut Failure| {
+            (other.failable, &other.reason, &other.causes, &other.argument)
+                == (new.failable, &new.reason, &new.causes, &new.argument)
+        };
+        match failures.iter_mut().find(same) {
+            Some(other) => other.images.extend(new.images),
+            None => failures.push(new),
+        }
+    };
+    for (index, track) in tracks.iter().enumerate() {
+        let image = |arches: &str, message: &str, causes: &[Cause]| Failed {
             request: index,
             name: harmless(&track.name),
             variant: harmless(&track.variant),
-            arches: harmless(&track.arches.join(" ")),
-            message: harmless(&failed.error),
+            arches: harmless(arches),
+            message: harmless(message),
             task: task_link(track),
-            log: track.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&log.to_string_lossy()))),
+            children: causes.iter().filter_map(child).collect(),
+            log: track.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&watch_log(track, index)))),
             in_doubt: track.in_doubt,
         };
-        let argument = failed.argument.as_deref().map(harmless);
-        let same = |other: &&mut Failure| {
-            (other.failable, &other.reason, &other.causes, &other.argument)
-                == (track.failable, &reason, &causes, &argument)
-        };
-        match failures.iter_mut().find(same) {
-            Some(other) => other.images.push(image),
-            None => {
-                failures.push(Failure { failable: track.failable, reason, causes, argument, images: vec![image] });
-            }
+        for cause in &track.lost {
+            let causes = std::slice::from_ref(cause);
+            add(Failure {
+                failable: true,
+                reason: String::new(),
+                causes: reasons(causes, &track.arches),
+                argument: None,
+                images: vec![image(&cause.arch, &summary(causes), causes)],
+            });
         }
+        let Some(failed) = track.failed.as_ref().filter(|_| track.done.is_none()) else { continue };
+        let causes = reasons(&failed.causes, &track.arches);
+        let said = failed.reason.as_deref().unwrap_or(&failed.error);
+        let reason = if causes.is_empty() { harmless(said) } else { String::new() };
+        let image = image(&track.arches.join(" "), &failed.error, &failed.causes);
+        let argument = failed.argument.as_deref().map(harmless);
+        add(Failure { failable: track.failable, reason, causes, argument, images: vec![image] });
     }
     failures.sort_by_key(|failure| failure.failable);
     failures
 }
 
-/// Composer's reasons. Arches are named where not all of `arches` failed, or not for the same reason.
+/// Where a watch log is; journals of before magudi had more than one phase do not say it.
+fn watch_log(track: &Track, index: usize) -> String {
+    track.log.clone().unwrap_or_else(|| {
+        let log = ComposeDir::at(Path::new("")).watch_log(&track.phase, &track.variant, index + 1, None);
+        log.to_string_lossy().into_owned()
+    })
+}
+
+/// The task of one arch.
+fn child(cause: &Cause) -> Option<(String, TaskLink, String)> {
+    let link = TaskLink { id: cause.task?, url: cause.url.as_deref().and_then(safe_url) };
+    Some((harmless(&cause.arch), link, cause.log.as_deref().map(harmless).unwrap_or_default()))
+}
+
+/// The builder's reasons. Arches are named where not all of `arches` failed, or not for the same reason.
 fn reasons(causes: &[Cause], arches: &[String]) -> Vec<Reasons> {
     let chain = |chain: &Vec<String>| {
         let (innermost, around) = chain.split_last()?;

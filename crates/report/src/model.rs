@@ -128,6 +128,8 @@ pub struct Failed {
     pub message: String,
     /// The task.
     pub task: Option<TaskLink>,
+    /// The tasks of its arches that failed, each with the arch and the log that says more.
+    pub children: Vec<(String, TaskLink, String)>,
     /// Address of its watch log.
     pub log: Option<String>,
     /// Nobody knows whether the hub made a task.

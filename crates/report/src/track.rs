@@ -26,6 +26,10 @@ pub struct Track {
     pub arches: Vec<String>,
     /// Whether the compose goes on without it.
     pub failable: bool,
+    /// Where the life of its task is told, below the compose directory.
+    pub log: Option<String>,
+    /// Arches that it has ended well without, and why.
+    pub lost: Vec<Cause>,
     /// The task and its page.
     pub task: Option<(i64, String)>,
     /// The build.
@@ -96,6 +100,7 @@ impl Track {
             nvr: self.nvr,
             arches: self.arches,
             failable: self.failable,
+            log: self.log,
             ..Self::default()
         }
     }
@@ -110,7 +115,7 @@ pub struct Failed {
     pub error: String,
     /// The hub's own words in that.
     pub reason: Option<String>,
-    /// Composer's reasons, by arch.
+    /// The builder's reasons, by arch.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
@@ -192,6 +197,7 @@ impl Tracks {
                 subvariant,
                 image_type,
                 nvr,
+                log,
                 ..
             } if !self.by_key.contains_key(key) => {
                 let known = *self.earlier.remove(key).unwrap_or_default();
@@ -205,6 +211,7 @@ impl Tracks {
                     nvr: if built { known.nvr.clone() } else { nvr.clone() },
                     arches: arches.clone(),
                     failable: *failable,
+                    log: log.clone(),
                     failed: None,
                     in_doubt: false,
                     ..known
@@ -251,6 +258,10 @@ impl Tracks {
             Event::CloudUpload { request, upload } => self.with(*request, |track| {
                 track.uploads.retain(|old| old.arch != upload.arch);
                 track.uploads.push(upload.clone());
+            }),
+            Event::ArchFailed { request, failed, .. } => self.with(*request, |track| {
+                track.lost.retain(|old| old.arch != failed.arch);
+                track.lost.push(failed.cause());
             }),
             Event::RequestDone { request, .. } => self.with(*request, |track| {
                 track.done = Some(time);

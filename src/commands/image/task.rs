@@ -3,13 +3,12 @@
 use super::summary;
 use crate::error::Failure;
 use crate::ui::{Table, Ui, printable, reasons};
+use magudi_engine::composer;
 use magudi_engine::lookup::{Sent, since_now};
 use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::reason::{self, parse_compose_status};
 use magudi_engine::refusal::argument;
 use magudi_engine::runner::Polling;
-use magudi_engine::runner::output::uploads;
 use magudi_koji::calls::{Build, TaskResult, TaskState, get_task_result};
 use magudi_koji::value::int;
 use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Profile, Session};
@@ -138,9 +137,7 @@ impl Job<'_> {
     /// Tells what became of the task: the build, where it was uploaded to, or why it failed.
     async fn end(&self, hub: &Hub, task: i64, state: TaskState) -> Result<(), Failure> {
         let arches = self.request.arches();
-        let output = hub.download_task_output(task, reason::FILE, reason::MAX_BYTES).await;
-        let status = output.map_err(|error| format!("{} cannot be had: {error}", reason::FILE));
-        let status = status.and_then(|text| parse_compose_status(&text));
+        let status = composer::load_status(hub, task).await;
         match state {
             TaskState::Closed => {}
             TaskState::Failed => {
@@ -149,7 +146,7 @@ impl Job<'_> {
                     Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
                     Err(error) => format!("its fault cannot be had: {error}"),
                 };
-                let causes = status.map(|status| reason::causes(&status, &arches)).unwrap_or_default();
+                let causes = status.map(|status| composer::causes(&status, &arches)).unwrap_or_default();
                 let causes = reasons(&causes, "  ", self.ui.error_columns());
                 return Err(Failure::Failed(format!("task {task} failed: {fault}\n{causes}").trim_end().to_owned()));
             }
@@ -168,7 +165,7 @@ impl Job<'_> {
         if !self.request.about.uploads {
             return Ok(());
         }
-        let uploads = uploads(self.request, task, status, build.as_ref());
+        let uploads = composer::uploads(self.request, task, status, build.as_ref());
         let mut table = Table::new(&["ARCH", "PROVIDER", "STATUS", "WHERE"]);
         for upload in &uploads {
             let place = if upload.options.is_empty() { upload.reason.clone() } else { Some(upload.location()) };

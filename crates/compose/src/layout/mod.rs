@@ -277,9 +277,14 @@ impl ComposeDir {
         self.logs_global().join(phase)
     }
 
-    /// `logs/global/osbuild/UID-NUM-watch-task.log`: how an osbuild task went; `num` counts from 1 in expansion order.
-    pub fn watch_log(&self, variant_uid: &str, num: usize) -> PathBuf {
-        self.phase_logs("osbuild").join(format!("{variant_uid}-{num}-watch-task.log"))
+    /// `logs/global/KIND/UID-NUM-watch-task.log`: how a task went; `num` counts from 1 in the phase's expansion order. With the
+    /// `profile` of a description that is built, `UID-NUM-PROFILE-watch-task.log`.
+    pub fn watch_log(&self, kind: &str, variant_uid: &str, num: usize, profile: Option<&str>) -> PathBuf {
+        let is_plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
+        let profile: String = profile.map_or_else(String::new, |profile| {
+            "-".chars().chain(profile.chars().take(100).map(|c| if is_plain(c) { c } else { '_' })).collect()
+        });
+        self.phase_logs(kind).join(format!("{variant_uid}-{num}{profile}-watch-task.log"))
     }
 
     fn arch_dir(&self, variant: &Variant, arch: &str) -> PathBuf {

@@ -83,7 +83,8 @@ fn paths_are_those_of_pungi() {
     }
     assert_eq!(dir.relative(Path::new("/c/T-1/logs")), None);
     for (path, expected) in [
-        (dir.watch_log("S-HA", 3), "logs/global/osbuild/S-HA-3-watch-task.log"),
+        (dir.watch_log("osbuild", "S-HA", 3, None), "logs/global/osbuild/S-HA-3-watch-task.log"),
+        (dir.watch_log("kiwibuild", "S", 1, Some("a/../B c")), "logs/global/kiwibuild/S-1-a_.._B_c-watch-task.log"),
         (dir.koji_task(42), "logs/global/koji-tasks/42"),
         (dir.images_file(), "compose/metadata/images.json"),
         (dir.config_copy(Path::new("/etc/a/b.conf")).unwrap(), "logs/global/config-copy/b.conf"),

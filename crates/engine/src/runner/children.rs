@@ -78,7 +78,8 @@ impl Run {
         let request = &self.requests[task.request];
         let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
         let (name, subvariant) = (request.name().to_owned(), request.subvariant.clone());
-        Event::ArchFailed { request: task.request, phase, variant, name, subvariant, failed }
+        let what = request.part(&failed.arch);
+        Event::ArchFailed { request: task.request, phase, variant, what, name, subvariant, failed }
     }
 
     /// The children of a task that failed or were canceled, each with the hub's words for it.

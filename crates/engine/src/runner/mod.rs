@@ -8,7 +8,7 @@
 //! - `wait`, which asks for the states of all open tasks by anonymous calls with many ids each, at a `pace` that the
 //!   hub bears, and hands those that ended to
 //! - `collect`, which asks what was built, many tasks in one call, and fetches, verifies and links the files, several
-//!   at a time; of failed tasks and of those that upload it reads what composer said (`output`).
+//!   at a time; of failed tasks and of those that upload it reads what the builders said (`output`).
 //!
 //! What waits between two loops is a task id and its request, so the plan bounds it. What is larger (descriptions of builds,
 //! open files, answers) is bounded by each loop: it begins no more than it has room for.
@@ -21,7 +21,7 @@ mod again;
 mod builds;
 mod children;
 mod collect;
-pub mod output;
+mod output;
 mod pace;
 mod search;
 mod submit;
@@ -161,7 +161,7 @@ pub struct Outcome {
     pub failure: Option<String>,
     /// The hub's own words in that.
     pub reason: Option<String>,
-    /// Composer's reasons for it.
+    /// The builder's reasons for it, by arch.
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
@@ -291,6 +291,7 @@ impl Run {
                     request: index,
                     phase,
                     variant,
+                    what: request.part("*"),
                     name: request.name().to_owned(),
                     task,
                     failable: request.failable,
@@ -307,7 +308,7 @@ impl Run {
             }
             (None, Some(task)) => {
                 let images = Some(outcome.images.len());
-                self.say(Event::RequestDone { request: index, phase, variant, task, images });
+                self.say(Event::RequestDone { request: index, phase, variant, what: request.title(), task, images });
             }
             (None, None) => {}
         }

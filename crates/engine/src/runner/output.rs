@@ -1,12 +1,14 @@
-//! The *output* of a task is where composer's own words are: why an image failed, and where one was uploaded to
-//! (KOJI.md 5). It is read once for each failed task and for each task with upload options, and for no other.
+//! Why a task failed is asked for once, where its builder says it: in the output of the task, or in the tasks under it. The
+//! output also says where an image was uploaded to; it is read for no other task.
 
 use super::{Outcome, Run, Task};
+use crate::composer::{self, ComposeStatus};
 use crate::event::Event;
-use crate::plan::TaskRequest;
-use crate::reason::{self, ComposeStatus, ImageStatus, parse_compose_status};
+use crate::method::Reasons;
+use crate::plan::number_in_phase;
+use crate::reason::{self, Cause};
 use magudi_compose::CloudUpload;
-use magudi_koji::calls::{Build, TaskResult, TaskState};
+use magudi_koji::calls::{Build, TaskInfo, TaskResult, TaskState};
 use tokio::sync::Semaphore;
 
 impl Run {
@@ -14,16 +16,25 @@ impl Run {
     pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Outcome {
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
-        let status = if state == TaskState::Failed || request.about.uploads {
-            self.compose_status(task, outputs).await.ok()
-        } else {
-            None
+        let has_failed = state == TaskState::Failed;
+        let status = match request.method.reasons {
+            Reasons::ComposeStatus if has_failed || request.about.uploads => {
+                self.compose_status(task, outputs).await.ok()
+            }
+            _ => None,
         };
-        let how = if state == TaskState::Failed {
+        let how = if has_failed {
             let fault = self.fault(task).await;
-            outcome.causes = status.as_ref().map_or_else(Vec::new, |s| reason::causes(s, &request.arches()));
+            outcome.causes = match request.method.reasons {
+                Reasons::ComposeStatus => {
+                    status.as_ref().map_or_else(Vec::new, |status| composer::causes(status, &request.arches()))
+                }
+                Reasons::Children { .. } => self.causes(task, outputs).await,
+            };
             let how = match reason::summary(&outcome.causes) {
                 reasons if reasons.is_empty() => format!("failed: {fault}"),
+                // Where each arch has a task, the fault of the one above repeats that of the first that failed.
+                reasons if outcome.causes.iter().all(|cause| cause.task.is_some()) => format!("failed: {reasons}"),
                 reasons => format!("failed: {fault}: {reasons}"),
             };
             outcome.reason = Some(fault);
@@ -31,12 +42,12 @@ impl Run {
         } else {
             "was canceled".to_owned()
         };
-        let log = self.runner.dir.watch_log(&request.variant, task.request + 1);
         outcome.failure = Some(format!(
-            "OSBuild task {} of image {} {how}. See {} for details",
+            "{} task {} of image {} {how}. See {} for details",
+            request.method.title,
             task.id,
             request.label(),
-            log.display()
+            request.watch_log(&self.runner.dir, number_in_phase(&self.requests, task.request)).display()
         ));
         if let Some(status) = status.filter(|_| request.about.uploads) {
             let build = match status.build {
@@ -63,11 +74,34 @@ impl Run {
         self.tell(task, status, build)
     }
 
+    /// Why the tasks under a task failed, by arch. Where one has failed by itself, those that were canceled for it say nothing more.
+    async fn causes(&self, task: Task, outputs: &Semaphore) -> Vec<Cause> {
+        // Never closed, so the permit is always had.
+        let _permit = outputs.acquire().await;
+        // What cannot be asked for is left out: the task's own fault is known in any case.
+        let mut children = self.children_that_failed(task).await.unwrap_or_default();
+        if children.iter().any(|(child, _)| child.state == TaskState::Failed) {
+            children.retain(|(child, _)| child.state == TaskState::Failed);
+        }
+        let reasons = self.requests[task.request].method.reasons;
+        let cause = |(child, reason): (TaskInfo, String)| {
+            let arch = child.arch.unwrap_or_default();
+            let log = match reasons {
+                Reasons::Children { log } => Some(log.replace("{arch}", &arch)),
+                Reasons::ComposeStatus => None,
+            };
+            let url = Some((self.runner.task_url)(child.id));
+            Cause { arch, chains: vec![vec![reason]], task: Some(child.id), url, log }
+        };
+        let mut causes: Vec<Cause> = children.into_iter().map(cause).collect();
+        causes.sort_by(|one, other| one.arch.cmp(&other.arch));
+        causes
+    }
+
     async fn compose_status(&self, task: Task, outputs: &Semaphore) -> Result<ComposeStatus, String> {
         // Never closed, so the permit is always had.
         let _permit = outputs.acquire().await;
-        let text = self.runner.hub.download_task_output(task.id, reason::FILE, reason::MAX_BYTES).await;
-        parse_compose_status(&text.map_err(|error| format!("{} cannot be had: {error}", reason::FILE))?)
+        composer::load_status(&self.runner.hub, task.id).await
     }
 
     /// The fault of a failed task.
@@ -81,121 +115,10 @@ impl Run {
 
     /// Says what became of each upload of a task.
     fn tell(&self, task: Task, status: Result<ComposeStatus, String>, build: Option<&Build>) -> Vec<CloudUpload> {
-        let uploads = uploads(&self.requests[task.request], task.id, status, build);
+        let uploads = composer::uploads(&self.requests[task.request], task.id, status, build);
         for upload in &uploads {
             self.say(Event::CloudUpload { request: task.request, upload: upload.clone() });
         }
         uploads
-    }
-}
-
-/// One upload for each arch of `request`: image statuses come in the order of the arches. A status that could not be read
-/// is told as the reason why nothing is known.
-pub fn uploads(
-    request: &TaskRequest,
-    task: i64,
-    status: Result<ComposeStatus, String>,
-    build: Option<&Build>,
-) -> Vec<CloudUpload> {
-    let (status, unreadable) = match status {
-        Ok(status) => (status, None),
-        Err(reason) => (ComposeStatus::default(), Some(reason)),
-    };
-    let nvr = build.map(Build::nvr).or_else(|| asked_nvr(request));
-    let one = |(index, arch): (usize, &str)| {
-        let image = status.images.get(index);
-        let upload = image.and_then(|image| image.upload.clone()).unwrap_or_default();
-        let failed = image.is_some_and(|image| image.status == CloudUpload::FAILURE);
-        let by_image = if failed { CloudUpload::FAILURE } else { CloudUpload::UNKNOWN };
-        let reason = match image {
-            None => unreadable.clone().or_else(|| Some(format!("{} says nothing of this image", reason::FILE))),
-            Some(image) if !image.chains.is_empty() => Some(reasons(image)),
-            Some(ImageStatus { upload: None, .. }) if !failed => Some("composer tells of no upload".to_owned()),
-            Some(_) => None,
-        };
-        CloudUpload {
-            variant: request.variant.clone(),
-            arch: arch.to_owned(),
-            subvariant: request.subvariant.clone(),
-            image: request.name().to_owned(),
-            image_type: request.about.image_type.to_string(),
-            nvr: nvr.clone(),
-            task_id: task,
-            build_id: build.map(|build| build.id).or(status.build),
-            provider: upload.provider,
-            status: upload.status.unwrap_or_else(|| by_image.to_owned()),
-            options: upload.options,
-            reason,
-        }
-    };
-    request.arches().into_iter().enumerate().map(one).collect()
-}
-
-fn reasons(image: &ImageStatus) -> String {
-    let chains: Vec<String> = image.chains.iter().map(|chain| chain.join(": ")).collect();
-    chains.join("; ")
-}
-
-/// The name of the build, where the request says all of it.
-fn asked_nvr(request: &TaskRequest) -> Option<String> {
-    request.about.release.as_ref().map(|_| request.nvr())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::method::TEST_METHOD;
-    use crate::plan::{About, Keywords, Opts};
-
-    fn request() -> TaskRequest {
-        TaskRequest {
-            phase: "images",
-            variant: "Server".into(),
-            subvariant: "Cloud".into(),
-            failable: true,
-            method: &TEST_METHOD,
-            args: Vec::new(),
-            keywords: Keywords::Opts(Opts::default()),
-            about: About {
-                name: "disk".into(),
-                arches: ["x86_64", "aarch64", "s390x"].map(Into::into).into(),
-                version: "9.2".into(),
-                release: Some("2".into()),
-                image_type: "ec2".into(),
-                uploads: true,
-                ..About::default()
-            },
-        }
-    }
-
-    #[test]
-    fn each_arch_has_its_status_and_none_is_passed_over() {
-        let status = parse_compose_status(
-            br#"{"koji_build_id": 7, "image_statuses": [
-                {"status": "success", "upload_status": {"status": "success", "type": "aws", "options": {"ami": "a"}}},
-                {"status": "failure", "error": {"reason": "no"}}]}"#,
-        );
-        let all = uploads(&request(), 42, status, None);
-        let told: Vec<(&str, &str, Option<&str>)> =
-            all.iter().map(|u| (u.arch.as_str(), u.status.as_str(), u.reason.as_deref())).collect();
-        assert_eq!(
-            told,
-            [
-                ("x86_64", "success", None),
-                ("aarch64", "failure", Some("no")),
-                ("s390x", "unknown", Some("compose-status.json says nothing of this image"))
-            ]
-        );
-        assert_eq!((all[0].nvr.as_deref(), all[0].build_id, all[0].task_id), (Some("disk-9.2-2"), Some(7), 42));
-        assert_eq!((all[0].image_type.as_str(), all[0].subvariant.as_str()), ("ec2", "Cloud"));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_had_is_told_for_each_arch() {
-        let all = uploads(&request(), 42, Err("gone".to_owned()), None);
-        assert_eq!(all.len(), 3);
-        assert!(all.iter().all(|u| u.status == "unknown" && u.reason.as_deref() == Some("gone")));
-        let silent = parse_compose_status(br#"{"image_statuses": [{"status": "success"}]}"#);
-        assert_eq!(uploads(&request(), 1, silent, None)[0].reason.as_deref(), Some("composer tells of no upload"));
     }
 }

@@ -158,7 +158,7 @@ impl Run {
         for index in requests {
             let request = &self.requests[index];
             let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
-            self.say(Event::Submitting { request: index, phase, variant, hub_time });
+            self.say(Event::Submitting { request: index, phase, variant, what: request.title(), hub_time });
         }
         let journal = self.runner.journal.clone();
         blocking(move || journal.sync().map_err(|error| error.to_string())).await?

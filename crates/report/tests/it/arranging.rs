@@ -62,10 +62,11 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
     scene.submit(1, 0, 7, "").submit(1, 1, 8, "javascript:alert(1)");
     scene.fail(5, 0, "soft", true, "no matter");
     let chain = ["Worker running job failed", "osbuild build failed", "no space left"].map(str::to_owned).to_vec();
-    let cause = |arch: &str| Cause { arch: arch.into(), chains: vec![chain.clone()] };
+    let cause = |arch: &str| Cause { arch: arch.into(), chains: vec![chain.clone()], ..Cause::default() };
     scene.say(
         6,
         Event::RequestFailed {
+            what: String::new(),
             request: 1,
             phase: "osbuild".into(),
             variant: "Server".into(),

@@ -48,6 +48,7 @@ impl Scene {
         self.say(
             second,
             Event::Planned {
+                log: None,
                 request,
                 key: format!("key-of-{name}"),
                 phase: "osbuild".into(),
@@ -67,7 +68,13 @@ impl Scene {
     pub fn submit(&mut self, second: i64, request: usize, task: i64, url: &str) -> &mut Self {
         self.say(
             second,
-            Event::Submitting { request, phase: "osbuild".into(), variant: "Server".into(), hub_time: None },
+            Event::Submitting {
+                what: String::new(),
+                request,
+                phase: "osbuild".into(),
+                variant: "Server".into(),
+                hub_time: None,
+            },
         );
         self.say(second, Event::Submitted { request, task, url: url.into() })
     }
@@ -96,7 +103,14 @@ impl Scene {
     pub fn done(&mut self, second: i64, request: usize, task: i64) -> &mut Self {
         self.say(
             second,
-            Event::RequestDone { request, phase: "osbuild".into(), variant: "Server".into(), task, images: None },
+            Event::RequestDone {
+                what: String::new(),
+                request,
+                phase: "osbuild".into(),
+                variant: "Server".into(),
+                task,
+                images: None,
+            },
         )
     }
 
@@ -104,6 +118,7 @@ impl Scene {
         self.say(
             second,
             Event::RequestFailed {
+                what: String::new(),
                 request,
                 phase: "osbuild".into(),
                 variant: "Server".into(),
