@@ -4,6 +4,7 @@
 use super::inspect::{Branches, Inspected, Request, Typed, inspect};
 use super::named::check_name;
 use super::outage::OutageLog;
+use super::preflight::ask_before;
 use super::recall::{Recalled, Recalling, load_history, recall};
 use super::settings::Settings;
 use super::{RUN_THREADS, runtime, signals};
@@ -19,6 +20,7 @@ use magudi_compose::sweep::sweep;
 use magudi_compose::write::write_atomic;
 use magudi_config::codes::BAD_PROFILE;
 use magudi_config::define::Definition;
+use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_text;
 use magudi_config::load::Syntax;
 use magudi_config::render::secrets::starred;
@@ -33,7 +35,7 @@ use magudi_engine::login::Login;
 use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::notify::{NotifierEnd, Scripts, notifier};
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::runner::Polling;
+use magudi_engine::runner::{Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::volume::{Cache, Volume};
@@ -265,15 +267,23 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     request.check()?;
     let known = || known_commits(options);
     let branches = Branches { known: &known, ask: true };
-    let inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
+    let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
     let hub = choose_hub(options, environment, &inspected)?;
-    if !options.quiet {
-        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
-    }
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     check_names(options, &inspected, &dir)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
+    // Of one that was begun it is known later what is to be submitted.
+    if !dir.logs_global().join(journal::NAME).exists() {
+        let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
+        inspected.diagnostics.extend(found);
+        if has_errors(&inspected.diagnostics) {
+            return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
+        }
+    }
+    if !options.quiet {
+        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
+    }
     let events = options.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, recall, events })
 }
@@ -322,7 +332,7 @@ pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Insp
             Some(path) => super::hub::scenario(path)?,
             None => magudi_devhub::Scenario::default(),
         };
-        return Ok(HubChoice::Simulated(Box::new(scenario)));
+        return Ok(HubChoice::Simulated(Box::new(super::hub::for_plan(scenario, inspected.requests()))));
     }
     let configured = inspected.config.koji_profile.as_ref();
     match profile(options, environment, configured.map(Text::as_str)) {
@@ -436,6 +446,7 @@ pub fn compose(
             ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
         }
     };
+    let was_begun = dir.logs_global().join(journal::NAME).exists();
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = lock(&dir, options.going.no_lock, ui)?;
     sweep(&dir);
@@ -458,6 +469,17 @@ pub fn compose(
         secrets: &secrets,
     };
     let recalled = recall(recalling, &mut inspected)?;
+    if was_begun {
+        let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
+        let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted)?;
+        if has_errors(&found) {
+            return Err(Failure::invalid(found, inspected.sources));
+        }
+        if !options.quiet {
+            ui.diagnostics(&found, &inspected.sources);
+        }
+        inspected.diagnostics.extend(found);
+    }
     // Up to here nothing has been touched but the lock.
     if is_there {
         if options.going.reopen {

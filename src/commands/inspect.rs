@@ -145,10 +145,11 @@ impl Inspected {
         self.expected.as_ref().map_or(&[], |(_, _, requests)| requests)
     }
 
-    /// Where the requests come from, in the same order.
+    /// Where the requests come from, in the same order, whatever the place.
     pub fn origins(&self) -> Vec<Origin> {
-        let Some((dir, identity, _)) = &self.expected else { return Vec::new() };
-        origins(&Context { config: &self.config, variants: &self.variants, identity, dir }, &self.selection)
+        let dir = ComposeDir::at(Path::new("/compose"));
+        let context = Context { config: &self.config, variants: &self.variants, identity: &self.identity, dir: &dir };
+        origins(&context, &self.selection)
     }
 
     /// The requests of a compose of `identity` in `dir`, which may be another than the one that is looked at.

@@ -46,27 +46,61 @@ pub fn ask_alone(
         Err(other) => return Err(other),
     };
     // Who asks alone waits for an answer, not for a hub that comes back in an hour.
-    let client = ClientOptions {
-        outage: Duration::ZERO,
-        listener: Some(Arc::new(Waiting(ui))),
-        ..environment.network.client_options()
-    };
+    let client = ClientOptions { outage: Duration::ZERO, ..client(environment, ui) };
     let requests: Vec<&TaskRequest> = inspected.requests().iter().collect();
-    let is_mounted = inspected.config.koji_cache.is_none() && !requests.is_empty();
-    let answers = match hub {
+    let answers = answers(&hub, &client, inspected, &requests)?;
+    let asked = Asked { inspected, options: &options, requests: &requests, places: (0..requests.len()).collect() };
+    Ok(asked.diagnostics(&answers, Diagnostic::as_warning))
+}
+
+/// Asks the hub about those of `requests` that are to be submitted, before anything is. The error is a hub that cannot be used.
+pub fn ask_before(
+    options: &Options,
+    environment: &Environment,
+    ui: Ui,
+    inspected: &Inspected,
+    hub: &HubChoice,
+    requests: &[TaskRequest],
+    is_submitted: impl Fn(usize) -> bool,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let places: Vec<usize> = (0..requests.len()).filter(|place| is_submitted(*place)).collect();
+    let chosen: Vec<&TaskRequest> = places.iter().filter_map(|place| requests.get(*place)).collect();
+    if chosen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = answers(hub, &client(environment, ui), inspected, &chosen)?;
+    if let Some(reason) = &answers.unusable {
+        return Err(Failure::Failed(format!("cannot use the hub: {reason}")));
+    }
+    let asked = Asked { inspected, options, requests: &chosen, places };
+    Ok(asked.diagnostics(&answers, |found| found))
+}
+
+/// A client that says when it waits for the hub.
+fn client(environment: &Environment, ui: Ui) -> ClientOptions {
+    ClientOptions { listener: Some(Arc::new(Waiting(ui))), ..environment.network.client_options() }
+}
+
+/// What the hub and the volume are like.
+fn answers(
+    hub: &HubChoice,
+    client: &ClientOptions,
+    inspected: &Inspected,
+    requests: &[&TaskRequest],
+) -> Result<Answers, Failure> {
+    match hub {
         HubChoice::Profile(profile, authenticator) => {
+            let is_mounted = inspected.config.koji_cache.is_none() && !requests.is_empty();
             let mount = is_mounted.then(|| check_mount(&profile.topdir, PATIENCE).err()).flatten();
-            let answers = runtime(RUN_THREADS)?.block_on(log_in_and_ask(&profile, authenticator, &client, &requests));
-            Answers { mount, ..answers }
+            let asking = log_in_and_ask(profile, authenticator.clone(), client, requests);
+            Ok(Answers { mount, ..runtime(RUN_THREADS)?.block_on(asking) })
         }
         #[cfg(feature = "simulator")]
         HubChoice::Simulated(scenario) => {
             let dir = tempfile::Builder::new().prefix("magudi-hub-").tempdir().map_err(Failure::failed)?;
-            runtime(RUN_THREADS)?.block_on(ask_simulated(*scenario, dir.path(), &requests))
+            Ok(runtime(RUN_THREADS)?.block_on(ask_simulated(scenario, dir.path(), requests)))
         }
-    };
-    let asked = Asked { inspected, options: &options, places: (0..requests.len()).collect() };
-    Ok(asked.diagnostics(&answers, Diagnostic::as_warning))
+    }
 }
 
 /// Logs in as far as the hub lets the user, asks what there is to ask, and logs out.
@@ -98,10 +132,16 @@ async fn log_in_and_ask(
     answers
 }
 
-/// Asks a simulated hub.
+/// Asks a simulated hub, another one than that of the run: it knows what that one knows, and has no mishaps.
 #[cfg(feature = "simulator")]
-async fn ask_simulated(scenario: magudi_devhub::Scenario, volume: &Path, requests: &[&TaskRequest]) -> Answers {
-    let scenario = super::hub::for_plan(scenario, requests.iter().copied());
+async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, requests: &[&TaskRequest]) -> Answers {
+    let scenario = magudi_devhub::Scenario {
+        login_error: scenario.login_error.clone(),
+        targets: scenario.targets.clone(),
+        unknown_targets: scenario.unknown_targets.clone(),
+        unlisted_packages: scenario.unlisted_packages.clone(),
+        ..magudi_devhub::Scenario::default()
+    };
     let hub = match magudi_devhub::start(magudi_devhub::Options::loopback(volume.to_path_buf(), scenario)).await {
         Ok(hub) => hub,
         Err(error) => {
@@ -119,24 +159,22 @@ async fn ask_simulated(scenario: magudi_devhub::Scenario, volume: &Path, request
 struct Asked<'a> {
     inspected: &'a Inspected,
     options: &'a Options,
-    /// Which of the requests.
+    requests: &'a [&'a TaskRequest],
+    /// Where they are among all requests.
     places: Vec<usize>,
 }
 
 impl Asked<'_> {
     /// The answers as diagnostics; that of the volume as `weigh` makes it.
     fn diagnostics(&self, answers: &Answers, weigh: fn(Diagnostic) -> Diagnostic) -> Vec<Diagnostic> {
-        let inspected = self.inspected;
         if answers.findings.is_empty() && answers.unusable.is_none() && answers.mount.is_none() {
             return Vec::new();
         }
-        let all = inspected.origins();
+        let all = self.inspected.origins();
         let origins: Vec<Origin> = self.places.iter().filter_map(|place| all.get(*place).cloned()).collect();
-        let requests: Vec<&TaskRequest> =
-            self.places.iter().filter_map(|place| inspected.requests().get(*place)).collect();
         // The configuration's profile is not what leads to the hub where another one was asked for.
-        let profile = inspected.config.koji_profile.as_ref().filter(|_| self.options.koji_profile.is_none());
-        let subject = Subject { requests: &requests, origins: &origins, profile };
+        let profile = self.inspected.config.koji_profile.as_ref().filter(|_| self.options.koji_profile.is_none());
+        let subject = Subject { requests: self.requests, origins: &origins, profile };
         let unusable = answers.unusable.iter().map(|reason| subject.unusable(reason));
         let findings = answers.findings.iter().map(|finding| subject.diagnostic(finding));
         let mount = answers.mount.iter().map(|error| weigh(subject.volume(error)));

@@ -104,6 +104,13 @@ pub struct Kept {
     pub failed_arches: Vec<FailedArch>,
 }
 
+impl Start {
+    /// Whether the request is submitted for certain: not so where what the hub has for it may be taken.
+    pub fn is_submitted(&self) -> bool {
+        matches!(self, Self::Submit | Self::Anew(_))
+    }
+}
+
 /// All that a run needs besides the plan.
 pub struct Runner {
     /// For reading: anonymous.
