@@ -68,12 +68,14 @@ pub fn ask_before(
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = answers(hub, &client(environment, ui), inspected, &chosen)?;
-    if let Some(reason) = &answers.unusable {
+    let mut answers = answers(hub, &client(environment, ui), inspected, &chosen)?;
+    let unusable = answers.unusable.take();
+    let found = Asked { inspected, options, requests: &chosen, places }.diagnostics(&answers, |found| found);
+    if let Some(reason) = unusable {
+        ui.diagnostics(&found, &inspected.sources);
         return Err(Failure::Failed(format!("cannot use the hub: {reason}")));
     }
-    let asked = Asked { inspected, options, requests: &chosen, places };
-    Ok(asked.diagnostics(&answers, |found| found))
+    Ok(found)
 }
 
 /// A client that says when it waits for the hub.
@@ -136,11 +138,12 @@ async fn log_in_and_ask(
 #[cfg(feature = "simulator")]
 async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, requests: &[&TaskRequest]) -> Answers {
     let scenario = magudi_devhub::Scenario {
-        login_error: scenario.login_error.clone(),
-        targets: scenario.targets.clone(),
-        unknown_targets: scenario.unknown_targets.clone(),
-        unlisted_packages: scenario.unlisted_packages.clone(),
-        ..magudi_devhub::Scenario::default()
+        outages: Vec::new(),
+        drop_answers: Vec::new(),
+        delay_answers: Vec::new(),
+        expire_sessions_after_calls: None,
+        close_sessions_after_calls: None,
+        ..scenario.clone()
     };
     let hub = match magudi_devhub::start(magudi_devhub::Options::loopback(volume.to_path_buf(), scenario)).await {
         Ok(hub) => hub,

@@ -1,7 +1,7 @@
 //! What a hub is asked before anything is submitted: the questions, their number, and what is said of each answer.
 
-use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, always, command, compose};
+use crate::program::{Hub, Ran, Scene, image};
+use crate::scripted_hub::{Answer, ScriptedHub, always, command, compose, resume, run, text_of};
 use magudi_config::codes::{self, Code, Example};
 use magudi_koji::Value;
 use magudi_koji::value::{int, string, structure};
@@ -323,4 +323,148 @@ fn ten_thousand_images() {
     assert!(asked.len() <= 60, "{} requests", asked.len());
     // The same images for two variants are the same packages.
     assert_eq!(hub.count("getPackageConfig"), 10_000);
+}
+
+/// What is certain to fail ends a run before there is a compose, and before a respin number is used up.
+#[test]
+fn a_run_is_refused_before_there_is_a_compose() {
+    let images: Vec<String> = (0..300).map(|n| disk(&format!("disk-{n:03}"), "")).collect();
+    let (scene, hub) = scene(&images);
+    hub.state().packages = Some(BTreeSet::new());
+    hub.state().accounts.values_mut().for_each(|account| account.permissions.clear());
+    let refused = run(&scene);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    for said in ["error[MG307]", "error[MG304]", "300 packages: disk-000, disk-001, ", "2 errors"] {
+        assert!(refused.stderr.contains(said), "{said} is not in {}", refused.stderr);
+    }
+    assert!(refused.stderr.lines().count() < 40, "{}", refused.stderr);
+    assert!(requests(&hub).len() < 10, "{:?}", requests(&hub));
+    assert_eq!(std::fs::read_dir(scene.target()).unwrap().count(), 0);
+    // Once it is put right the same command makes the first compose of the day.
+    hub.state().packages = None;
+    hub.state().accounts.values_mut().for_each(|account| account.permissions = vec!["image".to_owned()]);
+    scene.write_compose("", X86, &[disk("disk", "")]);
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(compose(&scene).unwrap().ends_with("Test-9.2-20240229.t.0"));
+}
+
+/// Nor is there one when nobody is let in, or nobody answers.
+#[test]
+fn a_run_without_a_login_leaves_nothing() {
+    let (scene, hub) = scene(&[disk("disk", "")]);
+    scene.write("koji.conf", &format!("{}max_retries = 1\n", hub.profile("devhub")));
+    hub.on("login", always(Answer::Fault(1002, "invalid username or password".to_owned())));
+    let refused = run(&scene);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("cannot use the hub: login: AuthError: invalid username or password"),
+        "{refused:?}"
+    );
+    hub.go_away();
+    let away = run(&scene);
+    assert_eq!(away.status, Some(1), "{away:?}");
+    assert!(away.stderr.contains("cannot use the hub: login at "), "{away:?}");
+    assert_eq!(std::fs::read_dir(scene.target()).unwrap().count(), 0);
+}
+
+/// A volume that is not mounted is found before anything is built, unless files come over HTTP.
+#[test]
+fn a_run_without_its_volume_is_refused() {
+    let (scene, hub) = scene(&[disk("disk", "")]);
+    for part in ["packages", "work"] {
+        std::fs::remove_dir_all(hub.topdir().join(part)).unwrap();
+    }
+    let refused = run(&scene);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("error[MG310]") && refused.stderr.contains("nothing is mounted there"),
+        "{refused:?}"
+    );
+    assert!(hub.state().tasks.is_empty() && compose(&scene).is_none());
+    let cache = format!("koji_cache = \"{}/cache\"\n", scene.path().display());
+    scene.write_compose(&cache, X86, &[disk("disk", "")]);
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+/// What only images that may fail will fail of is a warning, in the log as well, and the others are built.
+#[test]
+fn a_run_goes_on_without_images_that_may_fail() {
+    let (scene, hub) = scene(&[disk("a", ""), disk("b", "\"failable\": [\"*\"]")]);
+    hub.state().blocked = BTreeSet::from(["b".to_owned()]);
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning[MG305]"), "{}", ran.stderr);
+    let log = text_of(&scene, "logs/global/pungi.global.log");
+    assert!(log.contains("the tag f42-candidate blocks the package b"), "{log}");
+    assert_eq!(hub.state().tasks.len(), 2);
+}
+
+/// A resume asks about what it is going to submit, and about nothing else.
+#[test]
+fn a_resume_asks_about_what_is_left() {
+    let (scene, hub) = scene(&[disk("a", ""), disk("b", "")]);
+    hub.on("osbuildImage", |_, call| {
+        let is_b = call.params.first().and_then(Value::as_str) == Some("b");
+        is_b.then(|| Answer::Fault(1000, "not now".to_owned()))
+    });
+    assert_eq!(run(&scene).status, Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "DOOMED\n");
+    hub.behave();
+    hub.state().packages = Some(BTreeSet::new());
+    let koji = ["--koji-config", "koji.conf", "--koji-user", "compose"];
+    let refused = resume(&scene, &koji);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("the tag f42-candidate does not list the package b"), "{refused:?}");
+    assert_eq!((hub.state().tasks.len(), text_of(&scene, "STATUS").as_str()), (1, "DOOMED\n"));
+    hub.state().packages = None;
+    let ran = resume(&scene, &koji);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(hub.state().tasks.len(), 2);
+    let asked = hub.count("getPackageConfig");
+    assert_eq!(resume(&scene, &koji).status, Some(0));
+    assert_eq!(hub.count("getPackageConfig"), asked);
+}
+
+/// The simulated hub, inside of the program or beside it, answers as a real one does.
+#[test]
+fn simulated_hubs_answer_too() {
+    let scene = Scene::new();
+    let simulated = |verb: &str, more: &[&str], scenario: &str| {
+        scene.write("scenario.json", scenario);
+        let target = scene.target().display().to_string();
+        let args = [verb, "--config", "test.conf", "--test", "--target-dir", &target, "--simulate=scenario.json"];
+        Ran::from(command(&scene, &args).args(more).output().expect("the program starts"))
+    };
+    scene.write_compose("osbuild_target = \"elsewhere\"\n", X86, &[disk("disk", "")]);
+    for (scenario, id) in [
+        (r#"{"unknown_targets": ["elsewhere"]}"#, "MG303"),
+        (r#"{"unlisted_packages": ["disk"]}"#, "MG304"),
+        (r#"{"login_error": "closed on Sundays"}"#, "MG302"),
+    ] {
+        let checked = simulated("check", &["--hub"], scenario);
+        assert_eq!(checked.status, Some(1), "{checked:?}");
+        assert!(checked.stderr.contains(&format!("error[{id}]")), "{checked:?}");
+        let refused = simulated("run", &[], scenario);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(compose(&scene).is_none(), "{scenario}");
+    }
+    assert_eq!(simulated("check", &["--hub", "--strict"], "{}").status, Some(0));
+    let ran = simulated("run", &[], "{}");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    // In another process: it knows the targets that its scenario names.
+    scene.write("scenario.json", r#"{"targets": ["elsewhere"], "unlisted_packages": ["other"]}"#);
+    let _hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    assert_eq!(check(&scene), (Some(0), vec![]));
+    scene.write_compose("osbuild_target = \"nowhere\"\n", X86, &[disk("disk", "")]);
+    assert_eq!(
+        check(&scene).1,
+        ["MG303 error osbuild_target: the hub knows no build target `nowhere`, which image disk uses"]
+    );
+    scene.write_compose("", X86, &[disk("other", "")]);
+    assert_eq!(
+        check(&scene).1,
+        ["MG304 error osbuild.^Server$.0.name: the tag f42-candidate does not list the package other"]
+    );
 }

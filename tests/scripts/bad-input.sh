@@ -136,14 +136,14 @@ check "no compose" test -z "$(ls -A target)"
 echo "the hub"
 
 export MAGUDI_KOJI_PASSWORD=composepass
-doomed "no hub" minimal "127.0.0.1:$port" --koji-config closed.conf --koji-user compose
+refused 1 "no hub" minimal "127.0.0.1:$port" --koji-config closed.conf --koji-user compose
 start_hub "$work/koji.conf"
 hub_options=(--koji-config koji.conf --koji-profile devhub)
 sed 's|/kojihub$|/nothing|; $a max_retries = 1' koji.conf >wrong.conf
-doomed "a server that is no hub" minimal "HTTP status 404" --koji-config wrong.conf --koji-profile devhub --koji-user compose
-MAGUDI_KOJI_PASSWORD=wrong doomed "a wrong password" minimal "invalid username or password" "${hub_options[@]}" --koji-user compose
+refused 1 "a server that is no hub" minimal "HTTP status 404" --koji-config wrong.conf --koji-profile devhub --koji-user compose
+MAGUDI_KOJI_PASSWORD=wrong refused 1 "a wrong password" minimal "invalid username or password" "${hub_options[@]}" --koji-user compose
 check "the password is told to nobody" test -z "$(grep -rF "composepass" target out err || true)"
-doomed "an unknown user" minimal "invalid username or password" "${hub_options[@]}" --koji-user stranger
+refused 1 "an unknown user" minimal "invalid username or password" "${hub_options[@]}" --koji-user stranger
 MAGUDI_KOJI_PASSWORD=nobodypass doomed "a user who may not" minimal "image permission required" "${hub_options[@]}" --koji-user nobody
 check_text "which image" err example-server
 sed 's|^topdir = .*|topdir = /nowhere/at/all|' koji.conf >unmounted.conf
@@ -163,7 +163,6 @@ by_scenario "a task that fails" '{"fail": {"example-server": {"out": "no space l
 check_text "which task" err "$(basename target/$compose/logs/global/koji-tasks/*)"
 check_text "its own log" target/$compose/logs/global/osbuild/Server-1-watch-task.log "no space left on the builder"
 by_scenario "a submission that is refused" '{"submit_error": {"example-server": "the disk is full"}}' "the disk is full"
-by_scenario "a target that does not exist" '{"unknown_targets": ["f42-image"]}' "No such build target: f42-image"
 by_scenario "a wrong byte" "{\"flip_bytes\": [\"$file\"]}" "$file"
 check_text "what is wrong with it" err checksum
 check "it is not in the compose" test -z "$(find target/$compose/compose -name "$file")"
@@ -172,7 +171,11 @@ by_scenario "a file that is not there" "{\"missing_files\": [\"$file\"]}" "$file
 by_scenario "an empty file" "{\"empty_files\": [\"$file\"]}" "$file"
 by_scenario "a file of another kind" '{"archives": {"example-server": [{"type_name": "qcow2", "suffix": "img"}]}}' "example-server-1-1.x86_64.img"
 echo '{"login_error": "the hub is closed on Sundays"}' >scenario.json
-doomed "a login that is refused" minimal "the hub is closed on Sundays" --simulate=scenario.json
+refused 1 "a login that is refused" minimal "the hub is closed on Sundays" --simulate=scenario.json
+echo '{"unknown_targets": ["f42-image"]}' >scenario.json
+refused 1 "a target that does not exist" minimal 'knows no build target `f42-image`' --simulate=scenario.json
+echo '{"unlisted_packages": ["example-server"]}' >scenario.json
+refused 1 "a package that is in no tag" minimal 'does not list the package example-server' --simulate=scenario.json
 
 # The same for an image that may fail: the compose goes on.
 change failable 's/"arches"/"failable": ["*"], &/'

@@ -81,7 +81,10 @@ pub async fn start(options: Options) -> Result<RunningHub, HubError> {
         return Err(HubError::NotLoopback(ip));
     }
     let volume_error = |source| HubError::Volume { path: options.topdir.clone(), source };
-    std::fs::create_dir_all(&options.topdir).map_err(volume_error)?;
+    // Clients tell a volume from an empty mount point by what is in it.
+    for part in ["packages", "work"] {
+        std::fs::create_dir_all(options.topdir.join(part)).map_err(volume_error)?;
+    }
     let topdir = options.topdir.canonicalize().map_err(volume_error)?;
     let listen_error = |source| HubError::Listen { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
