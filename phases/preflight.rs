@@ -69,7 +69,7 @@ impl Subject<'_> {
             Problem::ChannelDisabled(channel) => (
                 &codes::NO_CHANNEL,
                 Part::Hub,
-                format!("the channel `{channel}` is disabled{}", need()),
+                format!("the channel `{channel}`{}, is disabled", need()),
                 koji("enable-channel", [channel]),
             ),
             Problem::NoTarget(target) => (

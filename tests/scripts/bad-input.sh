@@ -144,10 +144,11 @@ refused 1 "a server that is no hub" minimal "HTTP status 404" --koji-config wron
 MAGUDI_KOJI_PASSWORD=wrong refused 1 "a wrong password" minimal "invalid username or password" "${hub_options[@]}" --koji-user compose
 check "the password is told to nobody" test -z "$(grep -rF "composepass" target out err || true)"
 refused 1 "an unknown user" minimal "invalid username or password" "${hub_options[@]}" --koji-user stranger
-MAGUDI_KOJI_PASSWORD=nobodypass doomed "a user who may not" minimal "image permission required" "${hub_options[@]}" --koji-user nobody
+MAGUDI_KOJI_PASSWORD=nobodypass refused 1 "a user who may not" minimal 'does not have the permission `image`' \
+    "${hub_options[@]}" --koji-user nobody
 check_text "which image" err example-server
 sed 's|^topdir = .*|topdir = /nowhere/at/all|' koji.conf >unmounted.conf
-doomed "a volume that is not mounted" minimal "of variant Server: the Koji volume /nowhere/at/all is not there; is it mounted?" \
+refused 1 "a volume that is not mounted" minimal "the Koji volume cannot be used: there is no directory /nowhere/at/all" \
     --koji-config unmounted.conf --koji-profile devhub --koji-user compose
 
 echo "the tasks"

@@ -81,6 +81,7 @@ pub async fn start(options: Options) -> Result<RunningHub, HubError> {
         return Err(HubError::NotLoopback(ip));
     }
     let volume_error = |source| HubError::Volume { path: options.topdir.clone(), source };
+    std::fs::create_dir_all(&options.topdir).map_err(volume_error)?;
     // Clients tell a volume from an empty mount point by what is in it.
     for part in ["packages", "work"] {
         std::fs::create_dir_all(options.topdir.join(part)).map_err(volume_error)?;

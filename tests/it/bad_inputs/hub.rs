@@ -127,6 +127,7 @@ impl ChangedHub {
     pub fn start(input: &str, volume: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
+        std::fs::create_dir_all(volume.join("packages")).expect("a volume");
         if input == "nobody listens" {
             return Self { port };
         }
