@@ -4,6 +4,7 @@ mod cancel;
 mod check;
 mod compose;
 mod config_dump;
+mod descriptors;
 mod generate;
 #[cfg(feature = "simulator")]
 mod hub;
@@ -50,6 +51,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ui = Ui::new(&environment);
+    // Before anything is begun that a hub is needed for.
+    let needs_hub =
+        matches!(cli.command, Command::Run(_) | Command::Resume(_) | Command::Cancel(_) | Command::Image(_));
+    if let Some(failure) = needs_hub.then(descriptors::check).and_then(Result::err) {
+        show(&failure, &environment.network.mask, ui);
+        return ExitCode::from(failure.exit_code());
+    }
     let result = match cli.command {
         Command::Run(args_of_run) => run::run(&args_of_run, &args, &environment, ui),
         Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
@@ -91,6 +99,7 @@ const RUN_THREADS: usize = 2;
 
 /// A tokio runtime of `threads` beside this one, and three that may block, whatever the machine.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    descriptors::check()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .max_blocking_threads(3)

@@ -129,7 +129,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
         })
         .collect();
     let status = json!({
-        "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status,
+        "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status, "canceled": history.canceled,
         "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
         "first_event": history.span.map(|(first, _)| first.to_string()),
         "last_event": history.span.map(|(_, last)| last.to_string()),

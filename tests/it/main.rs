@@ -23,6 +23,7 @@
 //! - `preflight`: what a hub is asked before anything is submitted
 //! - `scripted_hub`: a hub of these tests' own, which may answer anything
 //! - `regular`: pipes, devices, sockets and directories where files are expected
+//! - `descriptors`: too few of them, over all verbs
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
@@ -42,6 +43,7 @@ mod branches;
 mod builds;
 mod cases;
 mod commands;
+mod descriptors;
 mod diagnostics;
 mod docs;
 mod downloads;

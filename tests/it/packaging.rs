@@ -72,3 +72,67 @@ fn a_nightly_that_died_is_gone_on_with() {
     assert_eq!(next.status, Some(0), "{}", next.stderr);
     assert_eq!(composes(&scene), [first, "Example-1-20240229.n.1"], "the next night has a compose of its own");
 }
+
+/// Runs the nightly of a day until its task is open, and kills it and magudi as a power cut would.
+fn killed_at(scene: &Scene, compose: &str, day: &str) {
+    let mut run = nightly(scene).env("SOURCE_DATE_EPOCH", day).stderr(Stdio::null()).spawn().expect("the script");
+    let begun = Instant::now();
+    let journal = format!("{compose}/logs/global/magudi-journal.jsonl");
+    while !scene.made(&journal).is_some_and(|text| text.contains("\"OPEN\"")) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the task is never open");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let lock = scene.made(&format!("{compose}/logs/global/magudi.lock")).expect("the lock");
+    let pid: i32 = lock.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process");
+    run.kill().expect("the script is there");
+    run.wait().expect("it ends");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("magudi is there");
+}
+
+const FIRST_DAY: &str = "1709164800";
+const NEXT_DAY: &str = "1709251200";
+
+#[test]
+fn the_next_night_finishes_the_last_one_and_makes_its_own() {
+    let scene = Scene::new();
+    scene.write("scenario.json", r#"{"task_seconds": 2}"#);
+    let _hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    let (first, second) = ("Example-1-20240229.n.0", "Example-1-20240301.n.0");
+    killed_at(&scene, first, FIRST_DAY);
+    let next = Ran::from(nightly(&scene).env("SOURCE_DATE_EPOCH", NEXT_DAY).output().expect("the script"));
+    assert_eq!(next.status, Some(0), "{}", next.stderr);
+    for compose in [first, second] {
+        assert_eq!(scene.made(&format!("{compose}/STATUS")).as_deref(), Some("FINISHED\n"), "{compose}");
+    }
+    assert_eq!(composes(&scene), [first, second]);
+}
+
+#[test]
+fn what_a_person_canceled_stays_ended() {
+    let scene = Scene::new();
+    scene.write("scenario.json", r#"{"task_seconds": 2}"#);
+    let _hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    let (first, second) = ("Example-1-20240229.n.0", "Example-1-20240301.n.0");
+    killed_at(&scene, first, FIRST_DAY);
+    let dir = scene.target().join(first);
+    let status = || {
+        let ran = Ran::from(scene.command().args(["status", "--format", "json"]).arg(&dir).output().unwrap());
+        let status: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(crate::schema::Schemas::load().problems("status.schema.json", &status), Vec::<String>::new());
+        (status["status"].as_str().unwrap().to_owned(), status["canceled"].clone())
+    };
+    assert_eq!(status(), ("STARTED".to_owned(), false.into()));
+    let canceled = scene.command().env("MAGUDI_KOJI_PASSWORD", "composepass").arg("cancel").arg(&dir).output().unwrap();
+    assert!(canceled.status.success(), "{}", String::from_utf8_lossy(&canceled.stderr));
+    assert_eq!(status(), ("TERMINATED".to_owned(), true.into()));
+    let next = Ran::from(nightly(&scene).env("SOURCE_DATE_EPOCH", NEXT_DAY).output().expect("the script"));
+    assert_eq!(next.status, Some(0), "{}", next.stderr);
+    assert!(!next.stdout.contains("going on with"), "{}", next.stdout);
+    assert_eq!(scene.made(&format!("{first}/STATUS")).as_deref(), Some("TERMINATED\n"));
+    assert_eq!(scene.made(&format!("{second}/STATUS")).as_deref(), Some("FINISHED\n"));
+    // Who wants it after all says so, and then it is as any other.
+    let resumed = scene.command().env("MAGUDI_KOJI_PASSWORD", "composepass").arg("resume").arg(&dir).output().unwrap();
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert_eq!(status(), ("FINISHED".to_owned(), false.into()));
+}

@@ -20,7 +20,10 @@ impl Schemas {
             assert_eq!(schema["$id"], name);
             (name.to_owned(), schema)
         };
-        Self { files: ["events.schema.json", "cloud-uploads.schema.json"].map(file).into(), strict: true }
+        Self {
+            files: ["events.schema.json", "cloud-uploads.schema.json", "status.schema.json"].map(file).into(),
+            strict: true,
+        }
     }
 
     /// As a reader checks: members that the schema does not name are of no interest.
