@@ -51,6 +51,13 @@ pub struct Environment {
     pub children: children::Variables,
 }
 
+/// The umask of the process; nothing where the system does not say.
+pub fn umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
 /// The name of whoever runs the program, from the password database.
 fn load_user_name() -> Option<String> {
     let uid = rustix::process::getuid().as_raw().to_string();

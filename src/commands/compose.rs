@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::{RUN_THREADS, runtime, signals};
 use crate::cli::{ComposeArgs, GoingArgs, KojiArgs, RunArgs};
 use crate::error::Failure;
-use crate::settings::Environment;
+use crate::settings::{Environment, umask};
 use crate::ui::{PlainLog, Stream, TerminalView, Ui, counted};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::make_latest_link;
@@ -57,6 +57,9 @@ use std::time::Duration;
 /// What stands for the address of the simulated hub of a run.
 #[cfg(feature = "simulator")]
 const SIMULATED: &str = "the simulated hub";
+
+/// What the owner's group and others need of files and directories that they read.
+const FOR_OTHERS: u32 = 0o055;
 
 /// How long the end of a run waits for a slow reader of its events, and of one that was stopped.
 const EVENTS_PATIENCE: Duration = Duration::from_secs(10);
@@ -265,6 +268,8 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
         return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
     }
     request.check()?;
+    let secret = options.define.iter().filter(|definition| secret::is_hidden(&definition.name));
+    environment.network.mask.add(secret.map(|definition| definition.value.as_str()));
     let known = || known_commits(options);
     let branches = Branches { known: &known, ask: true };
     let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
@@ -697,7 +702,7 @@ fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> R
     // A value that is put together of several strings does not stand in the file as the mask knows it.
     let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
     dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
-    for source in inspected.sources.iter() {
+    for source in inspected.sources.iter().filter(|source| source.on_disk) {
         if source.path == inspected.variants_path {
             write(&dir.variants_copy(), &source.text)?;
         } else if let Some(copy) = dir.config_copy(&source.path) {
@@ -749,6 +754,10 @@ fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, in
     let command: Vec<String> = argv.iter().map(|arg| quote(&arg.to_string_lossy())).collect();
     info(format!("Command line: {}", command.join(" ")));
     info(format!("Current timezone offset: {}", jiff::Zoned::now().strftime("%:z")));
+    if let Some(umask) = umask().filter(|umask| umask & FOR_OTHERS != 0) {
+        let text = format!("the umask is {umask:04o}: others will not be able to read all files of the compose");
+        events.message(Level::Warning, None, text);
+    }
     if inspected.identity.is_final
         && let Some(label) = &inspected.identity.label
     {

@@ -73,6 +73,11 @@ impl Request {
         if let Some(target) = &self.target_dir {
             check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
         }
+        self.label()
+    }
+
+    /// The label alone: who only looks may name the target directory of another machine.
+    fn label(&self) -> Result<Option<Label>, Failure> {
         self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
     }
 
@@ -230,7 +235,7 @@ pub fn inspect(
     typed: Typed,
     branches: Branches<'_>,
 ) -> Result<Inspected, Failure> {
-    let label = request.check()?;
+    let label = request.label()?;
     let mut sources = Sources::new();
     let schema = magudi_phases::schema();
     let tree = match load_defined(path, &request.define, schema, &mut sources) {

@@ -109,6 +109,8 @@ fn variables_are_defined_for_every_verb() {
     let written: Json =
         serde_json::from_str(&scene.made("Ex-42-20240229.t.0/logs/global/config-dump.global.log").unwrap()).unwrap();
     assert_eq!((&written["release_version"], written.get("VERSION")), (&json!("42"), None));
+    let copies = files(&scene.target().join("Ex-42-20240229.t.0/logs/global/config-copy"));
+    assert!(copies.iter().all(|copy| copy.extension().is_some()), "definitions are no file: {copies:?}");
     for (name, text) in [("c.json", "{}"), ("c.yaml", "release_version: '1'\n")] {
         scene.write(name, text);
         let ran = scene.run(["config", "dump", "--just-dump", "--config", name, "-e", "release_version=2"]);
@@ -154,6 +156,14 @@ fn a_resume_has_the_definitions_of_the_run() {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert_eq!(scene.made("Ex-42-20240229.t.0/STATUS").as_deref(), Some("FINISHED\n"));
     assert_eq!(hub.task_requests().len(), 1);
+    let run = ["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate", "-e", "VERSION=43"];
+    let ran = scene.run(run.iter().chain(&["-e", &secret, "-eSTORE_PASSWORD=correct-horse-battery"]));
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    for file in files(&scene.target()).into_iter().filter(|file| !scene.target().join(file).is_dir()) {
+        let bytes = std::fs::read(scene.target().join(&file)).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("correct-horse"), "{}", file.display());
+    }
+    assert!(!ran.stderr.contains("correct-horse"), "{}", ran.stderr);
 }
 
 #[test]
@@ -223,7 +233,7 @@ fn a_dump_has_sources_an_event_and_commits() {
     );
     let ran = online(&["c.conf", "gone.json"]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stderr.contains("error[MG312]") && ran.stderr.contains("not there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[MG222]") && ran.stderr.contains("not there"), "{}", ran.stderr);
     assert!(ran.stderr.contains("path: comps_file.branch"), "{}", ran.stderr);
 
     let frozen = dump(&scene, &["-e", "SKIPPED=gather", "--offline", "--freeze-event", "12345", "c.conf"]);
@@ -249,6 +259,56 @@ fn the_schema_that_is_dumped_is_that_of_the_pages() {
     let ran = Scene::new().run(["config", "dump", "--dump-schema"]);
     let page = crate::program::repository().join("docs/schemas/compose-config.schema.json");
     assert_eq!((ran.status, ran.stdout), (Some(0), std::fs::read_to_string(page).unwrap()));
+}
+
+/// The target directory of a plan may be on another machine.
+#[test]
+fn a_plan_needs_no_target_directory() {
+    let scene = scene(IMAGE);
+    for verb in ["plan", "check"] {
+        let ran = scene.run([verb, "--config", "c.conf", "--test", "--target-dir", "/nowhere/composes"]);
+        assert_eq!(ran.status, Some(0), "{verb}: {}", ran.stderr);
+    }
+    let ran = scene.run(["run", "--config", "c.conf", "--test", "--simulate", "--target-dir", "/nowhere/composes"]);
+    assert_eq!(ran.status, Some(2), "{}", ran.stderr);
+}
+
+/// Files are made for those who read composes: a umask that keeps others out is warned of.
+#[test]
+fn a_umask_that_keeps_others_out_is_warned_of() {
+    let scene = scene(IMAGE);
+    for (umask, warned) in [("022", false), ("002", false), ("027", true), ("077", true), ("044", true)] {
+        let script = format!(
+            "umask {umask}; exec {} run --config c.conf --target-dir target --test --simulate",
+            scene.command().get_program().display()
+        );
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script]).current_dir(scene.path()).env("SOURCE_DATE_EPOCH", "1709164800");
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        let told = ran.stderr.contains(&format!("the umask is 0{umask}: "));
+        assert_eq!(told, warned, "{umask}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn variants_are_in_any_encoding_of_xml() {
+    let scene = scene(IMAGE);
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n{}",
+        VARIANTS.replace("name=\"Server\"", "name=\"Büro\"")
+    );
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    std::fs::write(scene.path().join("variants.xml"), latin).unwrap();
+    let ran = scene.run(["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let info: Json =
+        serde_json::from_str(&scene.made("Ex-9-20240229.t.0/compose/metadata/composeinfo.json").unwrap()).unwrap();
+    assert_eq!(info["payload"]["variants"]["Server"]["name"], "Büro");
+    // The copy in the compose can be read, too.
+    let copy = files(&scene.target()).into_iter().find(|file| file.ends_with("variants.xml")).unwrap();
+    let copy = std::fs::read_to_string(scene.target().join(copy)).unwrap();
+    assert!(copy.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>") && copy.contains("Büro"), "{copy}");
 }
 
 #[test]

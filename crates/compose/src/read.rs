@@ -30,13 +30,19 @@ pub(crate) fn load_manifest<T, P: std::error::Error + From<io::Error>>(
     parsed.map(Some).map_err(|problem| ManifestError { path: path.to_path_buf(), problem })
 }
 
-/// The text of a file of at most `max` bytes; without the byte order mark that some editors put in front.
-pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
+/// A file of at most `max` bytes.
+pub(crate) fn load_bytes(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", max >> 20)));
     }
+    Ok(bytes)
+}
+
+/// The text of a file of at most `max` bytes; without the byte order mark that some editors put in front.
+pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
+    let bytes = load_bytes(path, max)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 from byte {at} on"))

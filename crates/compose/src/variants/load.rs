@@ -1,8 +1,9 @@
 //! Finds the variants file that a configuration names, and reads it.
 
 use super::Variants;
+use super::encoding::decode;
 use super::parse::{CONFIG_PATH, parse_filtered};
-use crate::read::load_text;
+use crate::read::load_bytes;
 use magudi_config::codes;
 use magudi_config::compose_config::VariantsFile;
 use magudi_config::{ComposeConfig, Diagnostic, Sources, Span, Text};
@@ -32,9 +33,9 @@ fn load(
 ) -> Result<(Variants, PathBuf), Vec<Diagnostic>> {
     let dir = config_path.parent().unwrap_or(Path::new(""));
     let (path, span) = find(file, dir).map_err(|diagnostic| vec![diagnostic])?;
-    let text = load_text(&path, MAX_BYTES).map_err(|error| {
-        let message = format!("cannot read the variants file {}: {error}", path.display());
-        vec![unreadable(message, span)]
+    let read = load_bytes(&path, MAX_BYTES).map_err(|error| error.to_string());
+    let text = read.and_then(decode).map_err(|reason| {
+        vec![unreadable(format!("cannot read the variants file {}: {reason}", path.display()), span)]
     })?;
     let variants = parse_filtered(&text, &path, sources, tree_arches)?;
     Ok((variants, path))

@@ -2,6 +2,7 @@
 
 mod check;
 mod dtd;
+mod encoding;
 mod load;
 mod parse;
 

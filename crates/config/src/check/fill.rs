@@ -5,7 +5,7 @@
 
 use super::options::{default_node, key_node};
 use super::path::At;
-use super::values::{Findings, quoted};
+use super::values::Findings;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Key, Kind, Schema, fills};
@@ -235,9 +235,8 @@ impl Filler<'_> {
             Ok(now) if now == before => None,
             Ok(now) => Some(Node::new(Value::Str(now.into()), span)),
             Err(reason) => {
-                let message = format!("no commit is known for {}: {reason}", quoted(before));
-                let found = Diagnostic::new(&codes::NO_COMMIT, at.to_string(), message).at(span);
-                self.findings.add(found.help("name a commit instead of a branch, or give --offline"));
+                let found = Diagnostic::new(&codes::UNKNOWN_BRANCH, at.to_string(), reason).at(span);
+                self.findings.add(found.help("name a branch that is there, or a commit; --offline asks for none"));
                 None
             }
         }

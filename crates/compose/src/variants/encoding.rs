@@ -1,0 +1,81 @@
+//! The *encoding* of an XML file, as XML has it said: by a byte order mark, or by the declaration in the first line. UTF-8 and UTF-16,
+//! which every reader of XML knows, and the two others that such files are found in.
+
+/// The text of an XML file, which says that it is UTF-8: its copy in the compose is. The error says why there is no text.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    let text = text_of(bytes)?;
+    Ok(match declared(text.as_bytes()) {
+        Some(other) if !other.eq_ignore_ascii_case("utf-8") => text.replacen(other, "UTF-8", 1),
+        _ => text,
+    })
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.as_chunks().0.iter().copied().map(unit).collect();
+        let whole = bytes.len().is_multiple_of(2);
+        String::from_utf16(&units).ok().filter(|_| whole).ok_or_else(|| "it is not UTF-16, as it begins".to_owned())
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
+        [b'<', 0, ..] => return utf16(&bytes, u16::from_le_bytes),
+        [0, b'<', ..] => return utf16(&bytes, u16::from_be_bytes),
+        _ => {}
+    }
+    let declared = declared(&bytes).map(|name| name.to_ascii_uppercase());
+    match declared.as_deref() {
+        None | Some("UTF-8" | "UTF8" | "US-ASCII" | "ASCII") => {}
+        Some("ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "LATIN-1" | "L1") => {
+            return Ok(bytes.into_iter().map(char::from).collect());
+        }
+        Some(other) => return Err(format!("its encoding {} is not read: save it as UTF-8", other.escape_debug())),
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The encoding that the declaration of the file names.
+fn declared(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.windows(2).take(1024).position(|pair| pair == b"?>")?;
+    let declaration = std::str::from_utf8(bytes.get(..end)?).ok()?.trim_start_matches('\u{feff}');
+    let rest = declaration.strip_prefix("<?xml")?.split_once("encoding")?.1;
+    let value = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    value.get(1..)?.split_once(quote).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn what_xml_allows_is_read() {
+        let text = |encoding: &str| format!("<?xml version=\"1.0\" encoding='{encoding}'?>\n<a name=\"Büro\"/>\n");
+        let le = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let be = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+        let latin = |text: &str| -> Vec<u8> { text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect() };
+        let utf16 = text("UTF-16");
+        for (bytes, expected) in [
+            (text("UTF-8").into_bytes(), text("UTF-8")),
+            (text("US-ASCII").replace('ü', "u").into_bytes(), text("UTF-8").replace('ü', "u")),
+            (format!("\u{feff}{}", text("utf-8")).into_bytes(), text("utf-8")),
+            ("<a name='Büro'/>".into(), "<a name='Büro'/>".to_owned()),
+            ([&[0xff, 0xfe][..], &le(&utf16)].concat(), text("UTF-8")),
+            ([&[0xfe, 0xff][..], &be(&utf16)].concat(), text("UTF-8")),
+            (le(&utf16), text("UTF-8")),
+            (be(&utf16), text("UTF-8")),
+            (latin(&text("iso-8859-1")), text("UTF-8")),
+            (Vec::new(), String::new()),
+        ] {
+            assert_eq!(decode(bytes), Ok(expected));
+        }
+        let windows = latin(&text("windows-1252"));
+        assert_eq!(decode(windows).unwrap_err(), "its encoding WINDOWS-1252 is not read: save it as UTF-8");
+        assert_eq!(decode(latin(&text("UTF-8"))).unwrap_err(), "it is not UTF-8 from byte 49 on");
+        for odd in [&[0xff, 0xfe, 0][..], &[0xff, 0xfe, 0, 0xd8]] {
+            assert_eq!(decode(odd.to_vec()).unwrap_err(), "it is not UTF-16, as it begins");
+        }
+    }
+}
