@@ -233,7 +233,7 @@ fn a_dump_has_sources_an_event_and_commits() {
     );
     let ran = online(&["c.conf", "gone.json"]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stderr.contains("error[MG222]") && ran.stderr.contains("not there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[MG312]") && ran.stderr.contains("not there"), "{}", ran.stderr);
     assert!(ran.stderr.contains("path: comps_file.branch"), "{}", ran.stderr);
 
     let frozen = dump(&scene, &["-e", "SKIPPED=gather", "--offline", "--freeze-event", "12345", "c.conf"]);

@@ -29,7 +29,7 @@ const RULES: &[Rule] = &[
     Rule {
         reason: "an image that could not be built",
         options: &["image_build", "imagebuilder", "kiwibuild", "live_media", "osbuild"],
-        ids: &["MG203", "MG205", "MG220"],
+        ids: &["MG203", "MG205", "MG214", "MG215"],
     },
     Rule { reason: "unknown checksum algorithm", options: &["media_checksums"], ids: &["MG014"] },
     Rule { reason: "a pair of `translate_paths` with one item", options: &["translate_paths"], ids: &["MG007"] },

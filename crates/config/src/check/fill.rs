@@ -235,7 +235,7 @@ impl Filler<'_> {
             Ok(now) if now == before => None,
             Ok(now) => Some(Node::new(Value::Str(now.into()), span)),
             Err(reason) => {
-                let found = Diagnostic::new(&codes::UNKNOWN_BRANCH, at.to_string(), reason).at(span);
+                let found = Diagnostic::new(&codes::NO_COMMIT, at.to_string(), reason).at(span);
                 self.findings.add(found.help("name a branch that is there, or a commit; --offline asks for none"));
                 None
             }

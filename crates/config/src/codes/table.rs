@@ -260,19 +260,7 @@ osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_t
          word `None` in its place, or finds it missing when other images have been submitted."
         Conf(r#"live_media_target = "f42"
 live_media = {"^Server$": [{"name": "Live", "kickstart": "live.ks"}]}"#);
-<<<<<<< HEAD
     UNKNOWN_FORMAT "MG215" Error "A format that Koji does not make"
-=======
-    UNKNOWN_BRANCH "MG222" Error "A branch that has no commit"
-        "A URL of a repository that ends in `#HEAD` or `#origin/BRANCH` stands for the newest commit there, which `git ls-remote` is \
-         asked for. Reported by `run`, `resume` and `plan --resolve` before there is a compose, and by `config dump`, which also asks \
-         for the branches of dicts that say where to export a file from; `config dump --offline` and `check` ask no server."
-        Conf(r#"live_media_target = "f42"
-live_media = {"^Server$": [{
-    "name": "Live", "kickstart": "live.ks", "ksurl": "https://example.com/kickstarts.git#origin/f24",
-}]}"#);
-    UNKNOWN_FORMAT "MG221" Error "A format that Koji does not make"
->>>>>>> 28feb6a (config, run, plan: encodings of variants.xml, a umask, definitions in logs)
         "The formats of `image_build` are those that Koji gives ImageFactory. Pungi finds another one when the image has been \
          built."
         Conf(r#"image_build_target = "f42"
@@ -327,13 +315,10 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
         "The hub does not know the method, keeps it to itself, or answers what cannot be understood. Nothing is refused for that: if \
          something is wrong there, the tasks show it."
         Conf(r#"koji_profile = "koji-of-long-ago""#);
-<<<<<<< HEAD
     NO_COMMIT "MG312" Error "A branch of which no commit is known"
         "Where Pungi takes the URL of a Git repository, `#HEAD` or `#origin/BRANCH` at its end, or a branch beside it, stands for \
          the newest commit there, which the repository is asked for with `git ls-remote`: by `run`, `resume` and \
          `plan --resolve` for the phases that run, before there is a compose, and by `config dump` for all. With \
          `config dump --offline` it stays a branch; `check` asks no repository."
         Conf(r#"comps_file = {"scm": "git", "repo": "https://git.example.invalid/comps.git", "file": "comps.xml"}"#);
-=======
->>>>>>> 28feb6a (config, run, plan: encodings of variants.xml, a umask, definitions in logs)
 }
