@@ -124,7 +124,8 @@ fn variables_are_defined_for_every_verb() {
 #[test]
 fn a_resume_has_the_definitions_of_the_run() {
     let scene = scene("");
-    let lines = BASE.replace("\"9\"", "VERSION") + IMAGE + "koji_cache = \"%s\" % PASSWORD\n";
+    let image = IMAGE.replace("\"ex9\"", "\"f42-image\"");
+    let lines = BASE.replace("\"9\"", "VERSION") + &image + "koji_cache = \"%s\" % PASSWORD\n";
     scene.write("c.conf", &lines);
     scene.write("scenario.json", "{\"task_seconds\": 3}");
     let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);

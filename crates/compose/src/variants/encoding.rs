@@ -23,7 +23,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
         [0, b'<', ..] => return utf16(&bytes, u16::from_be_bytes),
         _ => {}
     }
-    let declared = declared(&bytes).map(|name| name.to_ascii_uppercase());
+    let declared = declared(&bytes).map(str::to_ascii_uppercase);
     match declared.as_deref() {
         None | Some("UTF-8" | "UTF8" | "US-ASCII" | "ASCII") => {}
         Some("ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "LATIN-1" | "L1") => {
