@@ -288,13 +288,15 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
     let is_told = |arch: &&str| past.uploads.iter().any(|upload| upload.arch == *arch);
     let told = !request.about.uploads || request.arches().iter().all(is_told);
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.canceled || (lost && retry_failed) {
-        had(None)
-    } else if past.done && told && is_as_it_was && past.images.iter().all(is_whole) {
+    if past.done && told && is_as_it_was && past.images.iter().all(is_whole) {
         let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
         Start::Keep(Kept { task, images: past.added(), uploads, failed_arches })
+    } else if past.canceled || (retry_failed && (lost || past.failure.is_some())) {
+        had(None)
     } else if past.named {
         Start::Named(task)
+    } else if lost {
+        Start::Lost(past.earlier.iter().copied().chain([task]).collect())
     } else {
         Start::Adopt(task)
     }
@@ -304,9 +306,9 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
 fn known_tasks(start: &Start) -> Vec<i64> {
     match start {
         Start::Adopt(task) | Start::Keep(Kept { task, .. }) => vec![*task],
-        Start::Again { tasks, .. } | Start::Anew(tasks) => tasks.clone(),
+        Start::Again { tasks, .. } | Start::Anew(tasks) | Start::Lost(tasks) => tasks.clone(),
         // A task that a person names is compared in any case.
-        Start::Named(_) | Start::Submit | Start::LookUp(_) | Start::Fail(_) => Vec::new(),
+        Start::Named(_) | Start::Take { .. } | Start::Submit | Start::LookUp(_) | Start::Fail(_) => Vec::new(),
     }
 }
 

@@ -55,7 +55,7 @@ fn a_plan_asks_only_when_it_is_told_to() {
 fn a_resume_builds_from_the_commit_that_the_compose_began_with() {
     let scene = scene();
     git_at(&scene, ONE);
-    scene.write("scenario.json", r#"{"child_fail": {"Other": ["x86_64"]}}"#);
+    scene.write("scenario.json", r#"{"targets": ["f42"], "child_fail": {"Other": ["x86_64"]}}"#);
     let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
     let run = |args: &[&str]| {
         let koji = ["--koji-config", "koji.conf", "--koji-user", "compose"];
@@ -69,7 +69,8 @@ fn a_resume_builds_from_the_commit_that_the_compose_began_with() {
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     drop(hub);
     git_at(&scene, TWO);
-    let hub = Hub::start(&scene, &[]);
+    scene.write("scenario.json", r#"{"targets": ["f42"]}"#);
+    let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
     let compose = scene.target().join("Test-9.2-20240229.t.0");
     let ran = run(&["resume", &compose.display().to_string(), "--retry-failed", "--hub-moved"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);

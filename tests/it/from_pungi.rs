@@ -127,7 +127,7 @@ fn a_resume_has_the_definitions_of_the_run() {
     let image = IMAGE.replace("\"ex9\"", "\"f42-image\"");
     let lines = BASE.replace("\"9\"", "VERSION") + &image + "koji_cache = \"%s\" % PASSWORD\n";
     scene.write("c.conf", &lines);
-    scene.write("scenario.json", "{\"task_seconds\": 3}");
+    scene.write("scenario.json", "{\"targets\": [\"ex9\"], \"task_seconds\": 3}");
     let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
     let volume = scene.path().join("cache").display().to_string();
     let secret = format!("PASSWORD={volume}");

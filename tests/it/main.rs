@@ -29,6 +29,7 @@
 //! - `endings`: signals, `cancel`, `--fail-fast`
 //! - `lock`: who is signalled for it, whom it keeps out, and file systems without locks
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
+//! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -70,4 +71,5 @@ mod schema;
 mod scripted_hub;
 mod secrets;
 mod signals;
+mod standing;
 mod uploads;

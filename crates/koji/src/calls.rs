@@ -19,4 +19,4 @@ pub use task_output::{MAX_OUTPUT_CHUNK, download_task_output, list_task_output};
 pub use tasks::{
     TaskFilter, TaskOutput, TaskResult, cancel_task, get_task_children, get_task_result, list_tasks, make_task,
 };
-pub use users::{User, get_api_version, get_koji_version, get_logged_in_user, get_perms, list_methods};
+pub use users::{User, get_api_version, get_koji_version, get_logged_in_user, get_perms, get_user_perms, list_methods};

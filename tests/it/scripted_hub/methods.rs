@@ -59,7 +59,10 @@ pub fn execute(state: &mut State, call: &Call) -> Answered {
         }
         "hasPerm" => Ok(Value::Bool(has_permission(state, call.user, &text(0, "perm")))),
         "getPerms" | "getUserPerms" => {
-            let permissions = call.user.and_then(|user| state.accounts.get(&user)).map(|a| a.permissions.clone());
+            let permissions = number(0, "userID")
+                .or(call.user)
+                .and_then(|user| state.accounts.get(&user))
+                .map(|account| account.permissions.clone());
             Ok(Value::Array(permissions.unwrap_or_default().into_iter().map(string).collect()))
         }
         "getBuildTarget" => Ok(target(state, &text(0, "info"))),

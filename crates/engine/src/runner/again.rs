@@ -1,23 +1,43 @@
-//! Requests that are to be sent *again*: the hub is asked first what became of the tasks that they had. What it has built, or is
-//! still working on, is taken, whatever a journal says: an older magudi took every task that it wanted canceled for canceled.
+//! Requests that are to be sent *again*: the hub is asked first what became of the tasks that they had, whether somebody had one
+//! made again there, and which builds are [`standing`](super::standing). What it has built, or is still working on, is taken,
+//! whatever a journal says: an older magudi took every task that it wanted canceled for canceled.
 
+use super::standing::{Before, Standing, in_the_way};
 use super::{Run, Start};
+use crate::compare;
 use crate::event::Level;
-use crate::lookup;
+use crate::lookup::{self, Sent, tasks_since};
 use crate::plan::TaskRequest;
-use magudi_koji::calls::{TaskInfo, TaskState};
-use std::collections::BTreeMap;
+use jiff::{SignedDuration, Timestamp};
+use magudi_koji::calls::{TaskInfo, TaskState, get_user_perms};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks that are asked about in one call, with their arguments.
 const TASKS_PER_CALL: usize = 200;
 
+/// The permission that lets somebody resubmit tasks of others.
+const ADMIN: &str = "admin";
+
+/// How far apart the hub's own times may be.
+const MARGIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a request was before, for those that had tasks and may be submitted once more.
+pub(super) fn before(starts: &[Start]) -> BTreeMap<usize, Before> {
+    let before = |start: &Start| match start {
+        Start::Again { .. } => Some(Before::Again),
+        Start::Anew(_) => Some(Before::Anew),
+        _ => None,
+    };
+    starts.iter().enumerate().filter_map(|(index, start)| Some((index, before(start)?))).collect()
+}
+
 impl Run {
-    /// Decides about every [`Start::Again`], [`Start::Anew`] and [`Start::Named`].
+    /// Decides about every [`Start::Again`], [`Start::Anew`], [`Start::Lost`] and [`Start::Named`].
     pub(super) async fn settle(&self, mut starts: Vec<Start>) -> Vec<Start> {
         let mut had: Vec<i64> = Vec::new();
         for start in &starts {
             match start {
-                Start::Again { tasks, .. } | Start::Anew(tasks) => had.extend(tasks),
+                Start::Again { tasks, .. } | Start::Anew(tasks) | Start::Lost(tasks) => had.extend(tasks),
                 Start::Named(task) => had.push(*task),
                 _ => {}
             }
@@ -25,7 +45,16 @@ impl Run {
         if had.is_empty() {
             return starts;
         }
-        let known = self.what_became_of(&had).await;
+        let mut known = self.what_became_of(&had).await;
+        if let Ok(known) = &mut known
+            && let Err(reason) = self.take_what_stands(&mut starts, known).await
+        {
+            for start in &mut starts {
+                if let Start::Again { in_doubt: None, .. } = start {
+                    *start = Start::Fail(format!("it is not known what became of the task that it had: {reason}"));
+                }
+            }
+        }
         let mut to_cancel = Vec::new();
         for (index, start) in starts.iter_mut().enumerate() {
             match (&known, &mut *start) {
@@ -46,6 +75,8 @@ impl Run {
                         None => in_doubt.take().map_or(Start::Submit, Start::LookUp),
                     };
                 }
+                // It ends as its newest task did.
+                (_, Start::Lost(tasks)) => *start = tasks.last().map_or(Start::Submit, |task| Start::Adopt(*task)),
                 (Ok(known), Start::Anew(tasks)) => {
                     let infos = tasks.iter().filter_map(|task| known.get(task));
                     let open = infos.filter(|info| !info.state.is_final() && self.is_ours(index, info).is_ok());
@@ -59,6 +90,103 @@ impl Run {
             starts[index] = Start::Fail(reason);
         }
         starts
+    }
+
+    /// Decides about requests whose tasks have ended by what else there is: a task that somebody had made again, a build.
+    async fn take_what_stands(&self, starts: &mut [Start], known: &mut BTreeMap<i64, TaskInfo>) -> Result<(), String> {
+        let mut formers: Vec<(usize, Vec<i64>)> = Vec::new();
+        for (index, start) in starts.iter_mut().enumerate() {
+            // Where a task may have been made since, it is looked for first.
+            let (Start::Again { tasks, in_doubt: None } | Start::Lost(tasks)) = &*start else { continue };
+            let ours: Vec<i64> = tasks
+                .iter()
+                .filter(|task| known.get(task).is_some_and(|info| self.is_ours(index, info).is_ok()))
+                .copied()
+                .collect();
+            let running = ours.iter().rev().find(|task| known.get(task).is_some_and(|info| !info.state.is_final()));
+            match running {
+                Some(task) => *start = Start::Adopt(*task),
+                None => formers.push((index, ours)),
+            }
+        }
+        if formers.is_empty() {
+            return Ok(());
+        }
+        for (index, task) in self.made_again(&formers, known).await? {
+            starts[index] = match task.state {
+                TaskState::Closed => Start::Named(task.id),
+                state => Start::Fail(format!(
+                    "task {} asks for the same and is {}: resume when it is closed, or with --adopt {}={}",
+                    task.id,
+                    state.to_string().to_uppercase(),
+                    self.requests[index].name(),
+                    task.id
+                )),
+            };
+            known.insert(task.id, task);
+        }
+        formers.retain(|(index, _)| matches!(starts[*index], Start::Again { .. }));
+        let builds = self.standing(&formers).await.map_err(|error| error.to_string())?;
+        for ((index, tasks), builds) in formers.iter().zip(builds) {
+            let is_closed = |task: &&i64| known.get(task).is_some_and(|info| info.state == TaskState::Closed);
+            let closed = tasks.iter().rev().filter(is_closed).find(|task| !builds.gone.contains(task));
+            starts[*index] = match (closed, builds.standing) {
+                (Some(task), _) => Start::Adopt(*task),
+                (None, Standing::Ours(task, build)) => Start::Take { task, build: build.id },
+                (None, Standing::Foreign(build)) => {
+                    Start::Fail(format!("it was not submitted: {}", in_the_way(&self.requests[*index], &build)))
+                }
+                (None, Standing::Free) => Start::Submit,
+            };
+        }
+        Ok(())
+    }
+
+    /// Tasks that somebody has had made again at the hub for requests whose tasks are known: of ours or of an admin, who may resubmit
+    /// tasks of others.
+    async fn made_again(
+        &self,
+        formers: &[(usize, Vec<i64>)],
+        known: &BTreeMap<i64, TaskInfo>,
+    ) -> Result<BTreeMap<usize, TaskInfo>, String> {
+        let method = |index: usize| self.requests[index].method.task;
+        let methods: BTreeSet<&str> = formers.iter().map(|(index, _)| method(*index)).collect();
+        let mut found: BTreeMap<usize, TaskInfo> = BTreeMap::new();
+        let mut admins: BTreeMap<i64, bool> = BTreeMap::new();
+        for name in methods {
+            let formers: Vec<&(usize, Vec<i64>)> = formers.iter().filter(|(index, _)| method(*index) == name).collect();
+            let made = formers.iter().flat_map(|(_, tasks)| tasks).filter_map(|task| known.get(task)?.create_ts);
+            let Some(since) = made.reduce(f64::min).and_then(time) else { continue };
+            let listed = tasks_since(&self.runner.hub, name, None, since - MARGIN).await;
+            for task in listed.map_err(|error| error.to_string())? {
+                if self.is_claimed(task.id) || matches!(task.state, TaskState::Failed | TaskState::Canceled) {
+                    continue;
+                }
+                let fits = |former: &&&(usize, Vec<i64>)| {
+                    !found.contains_key(&former.0)
+                        && Sent::of(self.sent_before(former.0)).is_ok_and(|sent| sent.made(&task))
+                };
+                let Some(request) = formers.iter().find(fits).map(|former| former.0) else { continue };
+                let Some(user) = task.owner else { continue };
+                let is_us = !self.runner.owners.is_empty() && compare::is_of(&task, &self.runner.owners).is_ok();
+                let may = match admins.get(&user) {
+                    Some(may) => *may,
+                    None => is_us || self.is_admin(user).await,
+                };
+                admins.insert(user, may);
+                if may {
+                    found.insert(request, task);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn is_admin(&self, user: i64) -> bool {
+        let answer = self.runner.hub.send(&get_user_perms::request(user)).await;
+        // Of whom the hub does not say that, nothing is taken.
+        let permissions = answer.ok().and_then(|answer| get_user_perms::decode(&answer).ok()).unwrap_or_default();
+        permissions.iter().any(|permission| permission == ADMIN)
     }
 
     async fn what_became_of(&self, tasks: &[i64]) -> Result<BTreeMap<i64, TaskInfo>, String> {
@@ -121,4 +249,8 @@ impl Run {
         });
         left.collect()
     }
+}
+
+fn time(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_millisecond((seconds * 1000.0) as i64).ok()
 }

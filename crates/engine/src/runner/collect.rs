@@ -1,7 +1,8 @@
 //! *Collecting* what closed tasks have built: describe, fetch, verify, link.
 
 use super::builds::{Built, Closed, File, Lack};
-use super::{Outcome, Run, Task};
+use super::output::Ending;
+use super::{Ended, Outcome, Run, Task};
 use crate::artifact::AddedImage;
 use crate::blocking::blocking;
 use crate::event::{Event, ImageEntry, Level};
@@ -23,6 +24,9 @@ use tokio::time::Instant;
 
 /// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
 const BUILDS_PER_CALL: usize = 50;
+
+/// How long a build is waited for that a canceled task has begun: composer goes on with it (KOJI.md 5), and images take hours.
+const BUILDING: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How far apart they may be due that are asked about together.
 const TOGETHER: Duration = Duration::from_millis(200);
@@ -67,7 +71,7 @@ impl Later {
 const OUTPUTS_AT_ONCE: usize = 4;
 
 impl Run {
-    pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<(TaskState, Vec<Task>)>) {
+    pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<Ended>) {
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         // Of its own, so that a file of many gigabytes does not keep a reason waiting, nor the other way round.
         let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
@@ -120,21 +124,28 @@ impl Run {
                 let (run, outputs) = (self.clone(), Arc::clone(&outputs));
                 asking.spawn(async move {
                     match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
-                        Some(outcome) => run.end(task.request, outcome),
+                        Some(Ending::Failed(outcome)) => run.end(task.request, *outcome),
+                        Some(Ending::Take(task, build)) => return Some((task, build)),
                         None => run.abandon(task, true),
                     }
+                    None
                 });
             }
             tokio::select! {
                 ended = over.recv(), if more => match ended {
-                    Some((TaskState::Closed, tasks)) => {
+                    Some(Ended::Tasks(TaskState::Closed, tasks)) => {
                         closed.extend(tasks.into_iter().map(|task| Closed { task, build: None, patience: None }));
                     }
-                    Some((state, tasks)) => failed.extend(tasks.into_iter().map(|task| (state, task))),
+                    Some(Ended::Tasks(state, tasks)) => failed.extend(tasks.into_iter().map(|task| (state, task))),
+                    Some(Ended::Build(task, build)) => closed.push_back(self.standing_build(task, build)),
                     None => more = false,
                 },
                 Some(_) = taking.join_next() => {}
-                Some(_) = asking.join_next() => {}
+                Some(asked) = asking.join_next() => {
+                    if let Ok(Some((task, build))) = asked {
+                        closed.push_back(self.standing_build(task, build));
+                    }
+                }
                 () = later.wait(), if !later.is_empty() => closed.extend(later.due()),
                 () = self.stop.wait(), if !later.is_empty() => {
                     for closed in later.take_all() {
@@ -144,6 +155,14 @@ impl Run {
                 else => return,
             }
         }
+    }
+
+    /// A build that is there, or is being built, although its task has not ended well.
+    fn standing_build(&self, task: Task, build: i64) -> Closed {
+        let request = &self.requests[task.request];
+        let text = format!("Image {} has build {build} at the hub, which is taken", request.label());
+        self.runner.events.message(Level::Info, Some(request.phase), text);
+        Closed { task, build: Some(build), patience: Some(Patience::lasting(BUILDING)) }
     }
 
     /// Takes over what a closed task made: its images, and the word of where they were uploaded to. With a `lack`, as far as

@@ -24,6 +24,7 @@ mod collect;
 mod output;
 mod pace;
 mod search;
+mod standing;
 mod submit;
 mod wait;
 
@@ -42,8 +43,9 @@ use magudi_compose::beneath::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
-use magudi_koji::calls::{TaskInfo, User};
+use magudi_koji::calls::{TaskInfo, TaskState, User};
 use magudi_koji::{Hub, Session};
+use standing::Before;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -82,6 +84,16 @@ pub enum Start {
         tasks: Vec<i64>,
         /// It was sent once more at this time, and it is not known whether the hub made a task.
         in_doubt: Option<InDoubt>,
+    },
+    /// The hub had these tasks for it, the newest last, which came to nothing. It ends as the newest did, unless somebody had one of
+    /// them made again at the hub.
+    Lost(Vec<i64>),
+    /// This build is taken, or waited for, as what this task has made, which has not ended well.
+    Take {
+        /// The task.
+        task: i64,
+        /// The build.
+        build: i64,
     },
     /// It is built whatever the hub had for it; what of these tasks has not ended is canceled before.
     Anew(Vec<i64>),
@@ -185,6 +197,15 @@ struct Task {
     id: i64,
 }
 
+/// What is collected.
+#[derive(Debug)]
+enum Ended {
+    /// Tasks that have ended in this state.
+    Tasks(TaskState, Vec<Task>),
+    /// A build that is there although its task has not ended well, or that will be.
+    Build(Task, i64),
+}
+
 impl Runner {
     /// Carries out `requests`, each from where `starts` says, and returns their outcomes in the same order. `claimed` are
     /// tasks that belong to requests already. `stop` ends submitting and waiting early: what has not ended then failed
@@ -206,6 +227,7 @@ impl Runner {
             stop,
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
+            before: Arc::new(again::before(&starts)),
             made: Arc::default(),
             directories: Arc::new(self.dir.directories()),
         };
@@ -215,7 +237,7 @@ impl Runner {
             let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
             let starts = settled.unwrap_or(starts);
             tokio::join!(
-                Box::pin(run.submit(starts, submitted)),
+                Box::pin(run.submit(starts, submitted, over.clone())),
                 Box::pin(run.wait(to_wait, over)),
                 Box::pin(run.collect(to_collect))
             );
@@ -278,6 +300,8 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
+    /// Requests that had tasks before and may be submitted once more.
+    before: Arc<BTreeMap<usize, Before>>,
     /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.

@@ -1,6 +1,7 @@
 //! Why a task failed is asked for once, where its builder says it: in the output of the task, or in the tasks under it. The
 //! output also says where an image was uploaded to; it is read for no other task.
 
+use super::standing::Despite;
 use super::{Outcome, Run, Task};
 use crate::composer::{self, ComposeStatus};
 use crate::event::Event;
@@ -11,9 +12,27 @@ use magudi_compose::CloudUpload;
 use magudi_koji::calls::{Build, TaskInfo, TaskResult, TaskState};
 use tokio::sync::Semaphore;
 
+/// How a request ends whose task did not end well.
+pub(super) enum Ending {
+    Failed(Box<Outcome>),
+    /// A build that is there all the same.
+    Take(Task, i64),
+}
+
 impl Run {
     /// How a request ends whose task failed or was canceled.
-    pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Outcome {
+    pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Ending {
+        let despite = if state == TaskState::Failed { self.despite_failure(task).await } else { None };
+        let says = match despite {
+            Some(Despite::Take(of_task, build)) => {
+                if of_task.id != task.id {
+                    self.say_adopted(of_task.request, of_task.id, false);
+                }
+                return Ending::Take(of_task, build);
+            }
+            Some(Despite::Says(text)) => format!("; {text}"),
+            None => String::new(),
+        };
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
         let has_failed = state == TaskState::Failed;
@@ -43,7 +62,7 @@ impl Run {
             "was canceled".to_owned()
         };
         outcome.failure = Some(format!(
-            "{} task {} of image {} {how}. See {} for details",
+            "{} task {} of image {} {how}{says}. See {} for details",
             request.method.title,
             task.id,
             request.label(),
@@ -57,7 +76,7 @@ impl Run {
             };
             outcome.uploads = self.tell(task, Ok(status), build.as_ref());
         }
-        outcome
+        Ending::Failed(Box::new(outcome))
     }
 
     /// What became of the uploads of a closed task.

@@ -4,7 +4,7 @@
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
 use super::search::{Doubt, next_look};
-use super::{Kept, Outcome, Run, STOPPED, Start, Task};
+use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
 use crate::lookup::{Sent, since_now};
@@ -52,7 +52,12 @@ impl Refused {
 impl Run {
     /// Begins every request: sends those that were never sent, searches for those that may have been, goes on with those that
     /// have a task.
-    pub(super) async fn submit(&self, starts: Vec<Start>, submitted: mpsc::UnboundedSender<Task>) {
+    pub(super) async fn submit(
+        &self,
+        starts: Vec<Start>,
+        submitted: mpsc::UnboundedSender<Task>,
+        over: mpsc::UnboundedSender<Ended>,
+    ) {
         let mut to_send = VecDeque::new();
         let mut doubts = Vec::new();
         let mut to_adopt = Vec::new();
@@ -78,9 +83,15 @@ impl Run {
                     self.fail(index, None, format!("image {}: {text}", self.requests[index].label()));
                 }
                 // They are settled.
-                Start::Again { .. } | Start::Anew(_) => {}
+                Start::Again { .. } | Start::Anew(_) | Start::Lost(_) => {}
+                Start::Take { task, build } => {
+                    self.say_adopted(index, task, false);
+                    // The receiver ends only after this sender.
+                    let _ = over.send(Ended::Build(Task { request: index, id: task }, build));
+                }
             }
         }
+        drop(over);
         tokio::join!(self.send_all(to_send, doubts, &submitted), self.recognize(to_adopt, submitted.clone()));
     }
 
@@ -215,6 +226,12 @@ impl Run {
         task
     }
 
+    /// Says that a task is the one of a request from now on.
+    pub(super) fn say_adopted(&self, index: usize, task: i64, named: bool) {
+        self.note(&self.requests[index], self.claim(task));
+        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named });
+    }
+
     /// Goes on with a task that is there.
     pub(super) fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
         self.adopt_as(index, task, false, submitted);
@@ -222,8 +239,7 @@ impl Run {
 
     /// The same for one that a person `named`, perhaps.
     fn adopt_as(&self, index: usize, task: i64, named: bool, submitted: &mpsc::UnboundedSender<Task>) {
-        self.note(&self.requests[index], self.claim(task));
-        self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named });
+        self.say_adopted(index, task, named);
         // The receiver ends only after this sender.
         let _ = submitted.send(Task { request: index, id: task });
     }

@@ -1,7 +1,7 @@
 //! *Waiting* for all open tasks at once, by anonymous calls with many ids each.
 
 use super::pace::{Pace, Round};
-use super::{Run, Task};
+use super::{Ended, Run, Task};
 use crate::event::Event;
 use magudi_koji::calls::{TaskInfo, TaskState, Told};
 use magudi_koji::timed;
@@ -30,11 +30,7 @@ impl Watched {
 }
 
 impl Run {
-    pub(super) async fn wait(
-        &self,
-        mut submitted: mpsc::UnboundedReceiver<Task>,
-        over: mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
-    ) {
+    pub(super) async fn wait(&self, mut submitted: mpsc::UnboundedReceiver<Task>, over: mpsc::UnboundedSender<Ended>) {
         let mut watched: BTreeMap<i64, Watched> = BTreeMap::new();
         let mut pace = Pace::new(self.runner.polling);
         loop {
@@ -80,7 +76,7 @@ impl Run {
         &self,
         watched: &mut BTreeMap<i64, Watched>,
         pace: &mut Pace,
-        over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
+        over: &mpsc::UnboundedSender<Ended>,
     ) -> Round {
         let mut round = Round::default();
         let ids: Vec<i64> = watched.keys().copied().collect();
@@ -117,7 +113,7 @@ impl Run {
         pace: &mut Pace,
         ids: &[i64],
         infos: Vec<Told>,
-        over: &mpsc::UnboundedSender<(TaskState, Vec<Task>)>,
+        over: &mpsc::UnboundedSender<Ended>,
     ) -> bool {
         let mut changed = false;
         let mut ended: BTreeMap<i32, (TaskState, Vec<Task>)> = BTreeMap::new();
@@ -162,9 +158,9 @@ impl Run {
                 ended.entry(info.state.number()).or_insert((info.state, Vec::new())).1.push(task);
             }
         }
-        for tasks in ended.into_values() {
+        for (state, tasks) in ended.into_values() {
             // The receiver ends only after this sender.
-            let _ = over.send(tasks);
+            let _ = over.send(Ended::Tasks(state, tasks));
         }
         changed
     }

@@ -46,6 +46,22 @@ pub mod get_perms {
     }
 }
 
+/// `getUserPerms`.
+pub mod get_user_perms {
+    use crate::value::{ShapeError, int, strings};
+    use crate::xmlrpc::{MethodCall, Value};
+
+    /// Asks for the permissions of user `user`.
+    pub fn request(user: i64) -> MethodCall {
+        MethodCall::new("getUserPerms", vec![int(user)])
+    }
+
+    /// Reads their names.
+    pub fn decode(value: &Value) -> Result<Vec<String>, ShapeError> {
+        strings(value, "getUserPerms")
+    }
+}
+
 /// `system.listMethods`.
 pub mod list_methods {
     use crate::value::{ShapeError, strings};

@@ -1,0 +1,211 @@
+//! Builds that are at the hub already when a request is submitted once more, and tasks that somebody had made again.
+
+use crate::program::{Ran, Scene, image};
+use crate::scripted_hub::{ScriptedHub, resume, run, run_command, text_of};
+use magudi_koji::calls::BuildState;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A compose of one image with a fixed release, and what the hub does with its task.
+fn fixed_release() -> (Scene, ScriptedHub) {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"release\": \"1\", \"arches\": [\"x86_64\"]")]);
+    let hub = ScriptedHub::start(&scene);
+    hub.state().task_seconds = f64::INFINITY;
+    (scene, hub)
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+}
+
+/// Begins a compose and ends it by Ctrl-C while its task is open, which cancels the task.
+fn interrupted() -> (Scene, ScriptedHub) {
+    let (scene, hub) = fixed_release();
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"task-state\"") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal("-INT", child.id());
+    child.wait().unwrap();
+    assert_eq!(hub.state().tasks[&1000].state, magudi_koji::calls::TaskState::Canceled);
+    (scene, hub)
+}
+
+/// Begins a compose whose task fails as `fail` says.
+fn failed(fail: impl Fn(&ScriptedHub) + Send) -> (Scene, ScriptedHub, Ran) {
+    let (scene, hub) = fixed_release();
+    let child = run_command(&scene, &[]).stderr(Stdio::piped()).spawn().unwrap();
+    while hub.state().tasks.is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fail(&hub);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    (scene, hub, ran)
+}
+
+fn finished(ran: &Ran, scene: &Scene, hub: &ScriptedHub, tasks: usize) {
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(text_of(scene, "STATUS"), "FINISHED\n");
+    assert!(text_of(scene, "compose/metadata/images.json").contains("disk-9.2-1.x86_64.qcow2"));
+    assert_eq!(hub.state().tasks.len(), tasks, "{}", ran.stderr);
+}
+
+fn says(ran: &Ran, parts: &[&str]) {
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    for part in parts {
+        assert!(ran.stderr.contains(part), "{part:?} is not in {}", ran.stderr);
+    }
+}
+
+/// The compose of a canceled task goes on and imports its build.
+#[test]
+fn the_build_of_a_canceled_task_is_taken() {
+    let (scene, hub) = interrupted();
+    hub.state().import(1000);
+    finished(&resume(&scene, &[]), &scene, &hub, 1);
+    // It stays taken.
+    finished(&resume(&scene, &[]), &scene, &hub, 1);
+}
+
+/// The same while it is being imported: then the hub does not know yet whose it is.
+#[test]
+fn the_build_of_a_canceled_task_is_waited_for() {
+    let (scene, hub) = interrupted();
+    let build = hub.state().import(1000);
+    {
+        let mut state = hub.state();
+        let build = state.builds.get_mut(&build).unwrap();
+        (build.state, build.task) = (BuildState::Building, None);
+    }
+    let mut looks = 0;
+    hub.on("getBuild", move |state, _| {
+        looks += 1;
+        if looks == 4 {
+            let build = state.builds.get_mut(&build).unwrap();
+            (build.state, build.task) = (BuildState::Complete, Some(1000));
+        }
+        None
+    });
+    finished(&resume(&scene, &[]), &scene, &hub, 1);
+}
+
+#[test]
+fn without_any_build_a_canceled_task_is_submitted_again() {
+    let (scene, hub) = interrupted();
+    hub.state().task_seconds = 0.0;
+    finished(&resume(&scene, &[]), &scene, &hub, 2);
+}
+
+/// The build of the canceled task comes when the second task is at it: that one fails, and the build is taken.
+#[test]
+fn a_build_that_comes_between_is_taken() {
+    let (scene, hub) = interrupted();
+    hub.on("osbuildImage", |state, _| {
+        state.import(1000);
+        state.task_seconds = 0.0;
+        None
+    });
+    finished(&resume(&scene, &[]), &scene, &hub, 2);
+}
+
+/// A release that somebody else has built is named, with whose it is and what to do.
+#[test]
+fn a_build_of_somebody_else_is_named() {
+    let parts = [
+        "build disk-9.2-1 is COMPLETE at the hub already",
+        "of task 77 by other",
+        "another release",
+        "--adopt disk=77",
+    ];
+    let (scene, hub) = interrupted();
+    hub.state().add_build("disk", "9.2", "1", BuildState::Complete, Some(77));
+    says(&resume(&scene, &[]), &parts);
+    assert_eq!(hub.state().tasks.len(), 1, "nothing was submitted");
+    // Met by a first submission, too.
+    let (_, _, ran) = failed(|hub| {
+        let mut state = hub.state();
+        state.add_build("disk", "9.2", "1", BuildState::Complete, Some(77));
+        state.finish(1000);
+    });
+    says(&ran, &parts);
+}
+
+#[test]
+fn after_a_failed_tagging_the_build_is_taken_when_asked() {
+    let (scene, hub, ran) = failed(|hub| {
+        let mut state = hub.state();
+        state.import(1000);
+        state.fail(1000, 1003, "Package disk not in list for 3");
+    });
+    let text = "build disk-9.2-1 is complete, only tagging into f42-candidate failed";
+    says(&ran, &[text, "Package disk not in list for 3", "--retry-failed"]);
+    says(&resume(&scene, &[]), &[text]);
+    finished(&resume(&scene, &["--retry-failed"]), &scene, &hub, 1);
+}
+
+#[test]
+fn a_task_that_was_made_again_at_the_hub_is_taken_when_it_is_closed() {
+    for (owner, is_taken) in [(2, true), (9, true), (3, false)] {
+        let (scene, hub, _) = failed(|hub| hub.state().fail(1000, 1005, "Compose failed (id: x)"));
+        let again = hub.state().resubmit(1000, owner);
+        if is_taken {
+            says(
+                &resume(&scene, &["--retry-failed"]),
+                &["task 1001 asks for the same and is OPEN", "--adopt disk=1001"],
+            );
+            assert_eq!(hub.state().tasks.len(), 2);
+        }
+        hub.state().finish(again);
+        let resumed = resume(&scene, &[]);
+        if is_taken {
+            finished(&resumed, &scene, &hub, 2);
+            let journal = text_of(&scene, "logs/global/magudi-journal.jsonl");
+            assert!(journal.contains("\"task\":1001"), "{journal}");
+        } else {
+            assert_eq!(resumed.status, Some(1), "user {owner}: {}", resumed.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_build_that_was_deleted_is_built_again_when_asked() {
+    for option in [["--retry-failed"].as_slice(), &["--rebuild", "disk"]] {
+        let (scene, hub) = fixed_release();
+        hub.state().task_seconds = 0.0;
+        hub.on("getBuild", |state, _| {
+            if state.tasks.len() == 1 {
+                state.builds.values_mut().for_each(|build| build.state = BuildState::Deleted);
+            }
+            None
+        });
+        says(&run(&scene), &["build disk-9.2-1 is DELETED at the hub"]);
+        says(&resume(&scene, &[]), &["build disk-9.2-1 is DELETED at the hub"]);
+        assert_eq!(hub.state().tasks.len(), 1);
+        finished(&resume(&scene, option), &scene, &hub, 2);
+    }
+}
+
+/// Whatever the journal says, what the hub says is closed or running is not submitted again.
+#[test]
+fn a_task_that_was_only_thought_to_be_canceled_is_gone_on_with() {
+    for is_closed in [true, false] {
+        let (scene, hub) = interrupted();
+        hub.state().tasks.get_mut(&1000).unwrap().state = magudi_koji::calls::TaskState::Open;
+        if is_closed {
+            hub.state().finish(1000);
+        } else {
+            hub.state().task_seconds = 0.0;
+            let mut held = true;
+            hub.edit("getTaskInfo", move |_, _, value| {
+                if let (true, magudi_koji::Value::Array(items)) = (std::mem::take(&mut held), value)
+                    && let Some(magudi_koji::Value::Struct(task)) = items.first_mut()
+                {
+                    task.insert("state".to_owned(), magudi_koji::Value::Int(1));
+                }
+            });
+        }
+        finished(&resume(&scene, &[]), &scene, &hub, 1);
+    }
+}
