@@ -134,6 +134,9 @@ pub fn fill_holes(dir: &ComposeDir, history: History, plan: &Plan) -> Result<His
     Ok(load_with(dir, &plan.events())?.unwrap_or(history))
 }
 
+/// What a change ends with that adds a key.
+const NEW: &str = " is new";
+
 /// What is said of a journal whose plan has holes.
 pub fn damaged(dir: &ComposeDir, history: &History) -> Option<String> {
     let (number, past) = history.holes.first_key_value()?;
@@ -182,7 +185,10 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
         }
         Some(history) => {
             refuse_other_hub(dir, &history, server, going.hub_moved)?;
-            let history = fill_holes(dir, history, &plan)?;
+            let changes = changes(dir, inspected, &plan, what.secrets)?;
+            // Another configuration would put another image into the hole. What is only new there may be a default of this version.
+            let is_another = changes.iter().any(|change| !change.ends_with(NEW));
+            let history = if is_another { history } else { fill_holes(dir, history, &plan)? };
             if let Some(damage) = damaged(dir, &history) {
                 return Err(Failure::Failed(format!(
                     "{damage}\nput the configuration back as it was when the compose was begun: then the line is made again \
@@ -190,7 +196,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
                 )));
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
-            take_over(what, inspected, &history, &plan, &mut recalled)?;
+            take_over(what, &history, &plan, &changes, &mut recalled)?;
             if is_certain {
                 recalled.compare_first.clear();
             }
@@ -209,17 +215,13 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
 /// Takes over what `history` knows of the requests of `plan`.
 fn take_over(
     what: Recalling<'_>,
-    inspected: &Inspected,
     history: &History,
     plan: &Plan,
+    changes: &[String],
     recalled: &mut Recalled,
 ) -> Result<(), Failure> {
-    let Recalling { dir, going, secrets, .. } = what;
-    let secrets = secrets.iter().cloned().chain(secret::values(&inspected.config.tree)).collect::<Vec<String>>();
-    // Not the one of the process: it must hide the same in both.
-    let mask = Mask::new(secrets.iter().map(String::as_str).chain(secrets_of(&plan.requests)));
-    let changes = changes(dir, inspected, &mask)?;
-    refuse_changes(dir, plan, history, going, &changes)?;
+    let Recalling { dir, going, .. } = what;
+    refuse_changes(dir, plan, history, going, changes)?;
     let since = "The configuration has changed since the last run";
     recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
     if changes.len() > MAX_CHANGES {
@@ -391,7 +393,11 @@ fn refuse_changes(
 
 /// The dotted paths at which the configuration differs from the one that the compose was begun with, of which the secrets
 /// were not kept.
-fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Vec<String>, Failure> {
+fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[String]) -> Result<Vec<String>, Failure> {
+    let values = secret::values(&inspected.config.tree);
+    let secrets = secrets.iter().chain(&values).map(String::as_str).chain(secrets_of(&plan.requests));
+    // Not the one of the process: it must hide the same in both.
+    let mask = Mask::new(secrets);
     let read = |text: &str| serde_json::from_str(&mask.hide(text)).ok();
     let before = load_copy(&dir.config_dump())?.and_then(|text| read(&text));
     let now = to_text(&inspected.config.tree).ok().and_then(|text| read(&text));
@@ -426,7 +432,7 @@ fn compare(before: &Json, now: &Json, path: &str, found: &mut Vec<String>) {
                 match (a.get(key), b.get(key)) {
                     (Some(a), Some(b)) => compare(a, b, &at(key), found),
                     (Some(_), None) => found.push(format!("{} is gone", at(key))),
-                    _ => found.push(format!("{} is new", at(key))),
+                    _ => found.push(format!("{}{NEW}", at(key))),
                 }
             }
         }

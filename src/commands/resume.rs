@@ -110,7 +110,7 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         kind: Some(identity.kind),
         no_label: identity.label.is_none(),
         label: identity.label.map(|label| label.as_str().to_owned()),
-        supported: identity.is_final,
+        supported: identity.is_final || options.request.supported,
         define: options.define.clone(),
         only_own: options.only_own,
         just: options.just_phase.clone(),

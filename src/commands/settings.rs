@@ -28,6 +28,8 @@ pub struct Settings {
     pub just_phase: Vec<String>,
     /// `--skip-phase`.
     pub skip_phase: Vec<String>,
+    /// `--supported`, which is only said of the compose when it ends.
+    pub supported: bool,
     /// `--no-latest-link`.
     pub no_latest_link: bool,
     /// `--latest-link-status`.
@@ -59,6 +61,7 @@ impl Default for Settings {
             only_own: false,
             just_phase: Vec::new(),
             skip_phase: Vec::new(),
+            supported: false,
             no_latest_link: false,
             latest_link_status: Vec::new(),
             latest_link_components: -1,
@@ -83,6 +86,7 @@ impl Settings {
             only_own: options.only_own,
             just_phase: options.just_phase.clone(),
             skip_phase: options.skip_phase.clone(),
+            supported: options.request.supported,
             no_latest_link: options.no_latest_link,
             latest_link_status: options.latest_link_status.clone(),
             latest_link_components: options.latest_link_components,
@@ -115,7 +119,7 @@ impl Settings {
     pub fn options(self, config: PathBuf) -> Options {
         Options {
             config,
-            request: Request::default(),
+            request: Request { supported: self.supported, ..Request::default() },
             define: self.definitions().collect(),
             only_own: self.only_own,
             just_phase: self.just_phase,
@@ -152,6 +156,7 @@ mod tests {
             only_own: true,
             just_phase: text("osbuild"),
             skip_phase: text("kiwibuild"),
+            supported: true,
             no_latest_link: true,
             latest_link_status: text("FINISHED"),
             latest_link_components: 2,

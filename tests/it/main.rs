@@ -18,6 +18,7 @@
 //! - `builds`: which task is ours, and which build is its result
 //! - `lost_answers`: no answer that gets lost makes a second task
 //! - `resume`: what kills a run, and how the next one goes on
+//! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `hostile`: names and links that lead elsewhere
 //! - `preflight`: what a hub is asked before anything is submitted
@@ -55,6 +56,7 @@ mod from_pungi;
 mod hostile;
 mod hub;
 mod image;
+mod journals;
 mod lock;
 mod lost_answers;
 mod merging;

@@ -61,6 +61,7 @@ pub enum Event {
         /// Number of task requests in the plan.
         requests: usize,
         /// How the run was started: what a resume needs to know. No secret is in it.
+        #[serde(default = "no_settings")]
         settings: Json,
         /// Everything is built anew, whatever earlier runs of this compose did.
         #[serde(default)]
@@ -523,6 +524,11 @@ pub struct Stamped {
     pub time: Timestamp,
     /// What was said.
     pub event: Event,
+}
+
+/// Each setting has its default.
+fn no_settings() -> Json {
+    Json::Object(serde_json::Map::new())
 }
 
 impl Stamped {
