@@ -1,6 +1,8 @@
 //! The *image_build* phase: images that Koji builds with Oz and ImageFactory (PHASES3.md).
 
-use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
+use crate::endings::{COMMON, Ending};
+use crate::expand::check_needed;
+use crate::kickstart::{check_install_tree, in_opts, urls};
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use crate::repos::{REPOSITORY, translate};
 use magudi_compose::deliverables::Deliverable;
@@ -34,27 +36,6 @@ pub static METHOD: Method = Method {
     channel: "image",
     marks: &[],
 };
-
-/// The formats that Koji makes and the ending of their files, which is the format in images.json; the type there is the name here
-/// (PHASES3.md 4).
-const FORMATS: &[(&str, &str)] = &[
-    ("docker", "tar.xz"),
-    ("liveimg-squashfs", "liveimg.squashfs"),
-    ("qcow", "qcow"),
-    ("qcow2", "qcow2"),
-    ("raw", "raw"),
-    ("raw-xz", "raw.xz"),
-    ("rhevm-ova", "rhevm.ova"),
-    ("tar-gz", "tar.gz"),
-    ("vagrant-hyperv", "vagrant-hyperv.box"),
-    ("vagrant-libvirt", "vagrant-libvirt.box"),
-    ("vagrant-virtualbox", "vagrant-virtualbox.box"),
-    ("vagrant-vmware-fusion", "vagrant-vmware-fusion.box"),
-    ("vdi", "vdi"),
-    ("vmdk", "vmdk"),
-    ("vpc", "vhd"),
-    ("vsphere-ova", "vsphere.ova"),
-];
 
 /// The size of a disk that none is asked for, in GB: the koji client's.
 const DISK_SIZE: i64 = 10;
@@ -136,29 +117,29 @@ impl ImagePhase for ImageBuild {
     }
 
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
-        wanted(request).next().map(|(image_type, format)| Expected { image_type, format })
+        wanted(request).next().map(|Ending { image_type, format, .. }| Expected { image_type, format })
     }
 
     /// The file of each format that was asked for, known by its ending; all else is left out without a word.
     fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
-        let found = wanted(request).find(|(_, ending)| file.name.ends_with(ending));
-        Ok(found.map(|(name, ending)| Artifact {
+        let found = wanted(request).find(|row| file.name.ends_with(row.ending));
+        Ok(found.map(|row| Artifact {
             arch: file.arch.clone().unwrap_or_default(),
-            image_type: name.to_owned(),
-            format: ending.to_owned(),
+            image_type: row.image_type.to_owned(),
+            format: row.format.to_owned(),
             is_iso: false,
             bootable: false,
         }))
     }
 }
 
-/// The formats of a request that Koji makes, in the order in which they were asked for, with the endings of their files.
-fn wanted(request: &TaskRequest) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The files that a request's formats have, in the order in which they were asked for.
+fn wanted(request: &TaskRequest) -> impl Iterator<Item = &'static Ending> {
     let formats = match &request.keywords {
         Keywords::Each(_) => request.keywords.get("opts").and_then(|opts| opts.get("format")?.as_array()),
         Keywords::Opts(_) => None,
     };
-    let known = |format: &Json| FORMATS.iter().find(|(name, _)| format.as_str() == Some(name)).copied();
+    let known = |format: &Json| COMMON.iter().find(|row| format.as_str() == Some(row.image_type));
     formats.into_iter().flatten().filter_map(known)
 }
 
@@ -172,13 +153,13 @@ fn formats(image: &Image) -> Vec<&str> {
 
 /// Formats that Koji does not make. Pungi finds them when the image has been built.
 fn check_formats(image: &Image) -> Vec<Diagnostic> {
-    let known = |name: &str| FORMATS.iter().any(|(format, _)| *format == name);
+    let known = |name: &str| COMMON.iter().any(|row| row.image_type == name);
     let unknown = formats(image).into_iter().filter(|name| !known(name));
     let span = image.get("format").map_or(image.span, |format| format.span);
     unknown
         .map(|name| {
             let message = format!("Koji makes no images of the format `{name}`");
-            let names = FORMATS.iter().map(|(format, _)| *format);
+            let names = COMMON.iter().map(|row| row.image_type);
             let help = match suggest(name, names.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the formats are {}", names.collect::<Vec<_>>().join(", ")),

@@ -1,6 +1,120 @@
 //! The *imagebuilder* phase: images that Koji's image-builder plugin builds (PHASES.md).
 
-use magudi_config::schema::{Key, Kind, Layout, Section, opt, req};
+use crate::endings::{self, Ending, ISO, plain};
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use magudi_config::compose_config::Image;
+use magudi_config::dump::to_json;
+use magudi_config::schema::{Key, Kind, Layout, opt, req};
+use magudi_config::{Diagnostic, Node, Section, codes};
+use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::method::{Method, Reasons, Results};
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
+use serde_json::{Map, Value as Json};
+
+/// The phase.
+#[derive(Debug)]
+pub struct Imagebuilder;
+
+/// Its method of the hub (HUB.md B).
+pub static METHOD: Method = Method {
+    name: "imageBuilderBuild",
+    task: "imageBuilderBuild",
+    parameters: &["target", "arches", "types", "name", "version", "opts", "priority"],
+    stored: &["target", "arches", "types", "name", "version", "opts"],
+    rest: false,
+    results: Results::Children(&["imageBuilderBuildArch"]),
+    reasons: Reasons::Fault,
+    names_build: true,
+    permission: "image",
+    channel: "image",
+    marks: &[],
+};
+
+/// What image-builder makes beside what every builder does (PHASES.md 5).
+const ENDINGS: &[Ending] = &[
+    Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
+    Ending { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
+    Ending { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
+    plain("wsl", "wsl2"),
+    ISO,
+];
+
+impl ImagePhase for Imagebuilder {
+    fn section(&self) -> &'static Section {
+        &SECTION
+    }
+
+    fn method(&self) -> &'static Method {
+        &METHOD
+    }
+
+    /// What the hub refuses (HUB.md B).
+    fn check(&self, image: &Image, _: &Context<'_>) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        if let Some(types) = image.texts("types").filter(|types| types.value.len() != 1) {
+            let message =
+                format!("`types` has {} entries; a task builds images of exactly one type", types.value.len());
+            let at = image.path_of("types");
+            let help = "give each type an image of its own, with a name or release of its own";
+            found.push(Diagnostic::new(&codes::NOT_ONE_TYPE, at, message).at(types.span).help(help));
+        }
+        for (key, _) in image.get("ostree").and_then(Node::as_dict).into_iter().flat_map(|ostree| &ostree.entries) {
+            let Some(name) = key.as_str().filter(|name| OSTREE.iter().all(|known| known.name != *name)) else {
+                continue;
+            };
+            let message = format!("image-builder knows no ostree key `{name}`");
+            let at = format!("{}.{name}", image.path_of("ostree"));
+            let help = "the keys are parent, ref and url";
+            found.push(Diagnostic::new(&codes::UNKNOWN_OSTREE_KEY, at, message).at(key.span).help(help));
+        }
+        found
+    }
+
+    /// The call: what is empty or false is left out (PHASES.md 3). Arches that may fail are named when others may not; when all
+    /// may, the whole task may.
+    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+        let Asked { image, section, .. } = asked;
+        let optional = asked.optional_arches();
+        let mut opts = Map::new();
+        opts.insert("repos".to_owned(), Json::Array(asked.repositories));
+        if let Some(release) = &asked.about.release {
+            opts.insert("release".to_owned(), Json::from(&**release));
+        }
+        for key in ["seed", "scratch", "ostree", "blueprint"] {
+            // A value that has no JSON form has been reported, and such an image is not expanded.
+            if let Some(Ok(value)) = section.setting(image, key).filter(|node| node.is_truthy()).map(to_json) {
+                opts.insert(key.to_owned(), value);
+            }
+        }
+        if !optional.is_empty() && optional.len() < asked.about.arches.len() {
+            opts.insert("failable_arches".to_owned(), sent(&optional));
+        }
+        let scratch = opts.contains_key("scratch");
+        let types = image.get("types").and_then(|types| to_json(types).ok())?;
+        let image_type = image.texts("types").and_then(|types| types.value.first().map(|kind| kind.value.into()));
+        let about = About { image_type: image_type.unwrap_or_default(), scratch, ..asked.about };
+        let mut keywords = Opts::with_capacity(4);
+        keywords.insert("types".into(), types);
+        keywords.insert("name".into(), Json::from(&*about.name));
+        keywords.insert("version".into(), Json::from(&*about.version));
+        keywords.insert("opts".into(), Json::Object(opts));
+        let args = vec![Json::from(&*about.target), sent(&about.arches)];
+        Some(Call::by_arch(args, Keywords::Each(keywords), optional, about))
+    }
+
+    fn kind(&self) -> &'static str {
+        METHOD.name
+    }
+
+    /// Which files an image type has is image-builder's to know.
+    fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
+        Some(Expected { image_type: request.about.manifest_type.as_deref()?, format: "" })
+    }
+
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+        Ok(endings::describe(ENDINGS, request, file))
+    }
+}
 
 /// The section and its top-level keys. Errors are reported in this order, as in Pungi.
 pub static SECTION: Section = Section {

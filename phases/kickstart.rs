@@ -3,7 +3,7 @@
 use crate::phase::Context;
 use magudi_config::compose_config::Image;
 use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Node, Section, codes};
+use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::{Keywords, Opts};
 use serde_json::{Value as Json, json};
 
@@ -23,25 +23,6 @@ pub fn urls(repositories: Vec<Json>) -> Vec<Json> {
         url => url,
     };
     repositories.into_iter().map(url).collect()
-}
-
-/// One error for each key that is needed and is nowhere, or empty.
-pub fn check_needed(section: &'static Section, image: &Image, context: &Context<'_>, keys: &[&str]) -> Vec<Diagnostic> {
-    let Some(config) = context.config.section(section.name) else { return Vec::new() };
-    let is_given = |key: &str| config.setting(image, key).is_some_and(Node::is_truthy);
-    let inherits = |key: &str| section.options.iter().any(|option| section.short_name(option.name) == Some(key));
-    let missing = keys.iter().filter(|key| !is_given(key));
-    missing
-        .map(|key| {
-            let message = format!("image `{}` has no `{key}`", image.label());
-            let help = if inherits(key) {
-                format!("give it one, or set `{}_{key}` or `global_{key}`", section.name)
-            } else {
-                format!("give it a `{key}`")
-            };
-            Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
-        })
-        .collect()
 }
 
 /// An `install_tree_from` that is neither a variant nor what `is_tree` takes.

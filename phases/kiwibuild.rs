@@ -1,6 +1,131 @@
 //! The *kiwibuild* phase: images that Koji's kiwi plugin builds from a description in a repository (PHASES.md).
 
-use magudi_config::schema::{Default, Kind, Layout, Section, opt, req, with};
+use crate::endings::{self, Ending, ISO, plain};
+use crate::expand::check_needed;
+use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use magudi_config::compose_config::Image;
+use magudi_config::dump::to_json;
+use magudi_config::schema::{Default, Kind, Layout, opt, req, with};
+use magudi_config::{Diagnostic, Node, Section};
+use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::method::{Method, Reasons, Results};
+use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
+use serde_json::Value as Json;
+
+/// The phase.
+#[derive(Debug)]
+pub struct Kiwibuild;
+
+/// Its method of the hub (HUB.md C).
+pub static METHOD: Method = Method {
+    name: "kiwiBuild",
+    task: "kiwiBuild",
+    parameters: &[
+        "target",
+        "arches",
+        "desc_url",
+        "desc_path",
+        "optional_arches",
+        "profile",
+        "scratch",
+        "priority",
+        "make_prep",
+        "repos",
+        "release",
+        "type",
+        "type_attr",
+        "result_bundle_name_format",
+        "use_buildroot_repo",
+        "version",
+        "repo_releasever",
+    ],
+    stored: &["target", "arches", "desc_url", "desc_path", "opts"],
+    rest: true,
+    results: Results::Children(&["createKiwiImage"]),
+    reasons: Reasons::Fault,
+    names_build: false,
+    permission: "image",
+    channel: "image",
+    marks: &[],
+};
+
+/// What kiwi makes beside what every builder does (PHASES.md 5).
+const ENDINGS: &[Ending] = &[
+    Ending { ending: "vhdfixed.xz", image_type: "vhd-compressed", format: "vhd.xz" },
+    Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
+    Ending { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
+    ISO,
+    plain("erofs.xz", "fex"),
+    plain("erofs.gz", "fex"),
+    plain("erofs", "fex"),
+    plain("squashfs.xz", "fex"),
+    plain("squashfs.gz", "fex"),
+    plain("squashfs", "fex"),
+    Ending { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
+];
+
+impl ImagePhase for Kiwibuild {
+    fn section(&self) -> &'static Section {
+        &SECTION
+    }
+
+    fn method(&self) -> &'static Method {
+        &METHOD
+    }
+
+    fn check(&self, image: &Image, context: &Context<'_>) -> Vec<Diagnostic> {
+        check_needed(&SECTION, image, context, &["description_scm", "description_path"])
+    }
+
+    /// The call: every keyword is there, null where nothing is set (PHASES.md 3).
+    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+        let Asked { image, section, .. } = asked;
+        let setting = |key: &str| section.setting(image, key);
+        let text = |key: &str| setting(key).and_then(Node::as_str);
+        // A value that has no JSON form has been reported, and such an image is not expanded.
+        let value = |key: &str| setting(key).and_then(|node| to_json(node).ok()).unwrap_or_default();
+        let optional = asked.optional_arches();
+        // Also those that are not built, as Pungi does; a `*` is no arch for the hub.
+        let written = image.texts("failable").map(|listed| listed.value).unwrap_or_default();
+        let optional_arches = match written.iter().any(|arch| arch.value == "*") {
+            true => sent(&optional),
+            false => written.iter().map(|arch| arch.value).collect(),
+        };
+        let release = asked.about.release.as_deref().map_or(Json::Null, Json::from);
+        let mut keywords = Opts::with_capacity(10);
+        for (name, value) in [
+            ("profile", Json::from(&*asked.about.name)),
+            ("release", release),
+            ("repos", Json::Array(asked.repositories)),
+            ("type", value("type")),
+            ("type_attr", value("type_attr")),
+            ("result_bundle_name_format", value("bundle_name_format")),
+            ("optional_arches", optional_arches),
+            ("version", Json::from(&*asked.about.version)),
+            ("repo_releasever", value("repo_releasever")),
+            ("use_buildroot_repo", Json::Bool(setting("use_buildroot_repo").is_some_and(Node::is_truthy))),
+        ] {
+            keywords.insert(name.into(), value);
+        }
+        let about = About { image_type: text("type").unwrap_or_default().into(), ..asked.about };
+        let args = vec![
+            Json::from(&*about.target),
+            sent(&about.arches),
+            Json::from(text("description_scm")?),
+            Json::from(text("description_path")?),
+        ];
+        Some(Call::by_arch(args, Keywords::Each(keywords), optional, about))
+    }
+
+    /// What kiwi makes stands in the description.
+    fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
+        Some(Expected { image_type: request.about.manifest_type.as_deref()?, format: "" })
+    }
+
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+        Ok(endings::describe(ENDINGS, request, file))
+    }
+}
 
 /// The section and its top-level keys. Errors are reported in this order, as in Pungi.
 pub static SECTION: Section = Section {

@@ -2,14 +2,14 @@
 //!
 //! # Module index
 //!
-//! - Phases: [`osbuild`], [`live_media`], [`image_build`], [`image_checksum`]
-//! - Sections of phases that are left to Pungi: [`kiwibuild`], [`imagebuilder`]
+//! - Phases: [`osbuild`], [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`], [`image_checksum`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`kickstart`]
+//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
 //! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod branches;
+pub mod endings;
 pub mod existing;
 pub mod expand;
 pub mod git_url;
@@ -32,7 +32,13 @@ use phase::ImagePhase;
 use std::sync::LazyLock;
 
 /// Every phase whose work is done by tasks of the hub. A new phase is one new file and one line here.
-pub static PHASES: &[&dyn ImagePhase] = &[&osbuild::Osbuild, &live_media::LiveMedia, &image_build::ImageBuild];
+pub static PHASES: &[&dyn ImagePhase] = &[
+    &osbuild::Osbuild,
+    &kiwibuild::Kiwibuild,
+    &imagebuilder::Imagebuilder,
+    &live_media::LiveMedia,
+    &image_build::ImageBuild,
+];
 
 /// The phase of that name.
 pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
@@ -40,7 +46,7 @@ pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
 }
 
 /// The sections of phases that are left to Pungi. Their tables are here, so what stands in them is checked.
-pub static LEFT_TO_PUNGI: &[&Section] = &[&kiwibuild::SECTION, &imagebuilder::SECTION];
+pub static LEFT_TO_PUNGI: &[&Section] = &[];
 
 /// All that a configuration may have: the options of every compose and the sections of phases.
 pub fn schema() -> &'static Schema {

@@ -1,6 +1,7 @@
 //! The *live_media* phase: live media that Koji builds from a kickstart (PHASES3.md).
 
-use crate::kickstart::{check_install_tree, check_needed, in_opts, urls};
+use crate::expand::check_needed;
+use crate::kickstart::{check_install_tree, in_opts, urls};
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use crate::repos::REPOSITORY;
 use magudi_compose::deliverables::Deliverable;

@@ -2,6 +2,7 @@
 
 use super::Expander;
 use super::clashes::listed;
+use crate::phase::Context;
 use crate::version::{GENERATORS, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_compose::images;
@@ -12,7 +13,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind};
 use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Node, Span};
+use magudi_config::{Diagnostic, Node, Section, Span};
 use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
@@ -45,6 +46,25 @@ pub fn unnameable(request: &TaskRequest) -> Option<String> {
     let name = Some(name).filter(|_| request.method.names_build);
     let mut parts = [("name", name), ("version", Some(version)), ("release", release.as_ref())].into_iter();
     parts.find_map(|(what, text)| Some(format!("no build can have this {what}: {}", safe_component(text?).err()?)))
+}
+
+/// One error for each key that is needed and is nowhere, or empty.
+pub fn check_needed(section: &'static Section, image: &Image, context: &Context<'_>, keys: &[&str]) -> Vec<Diagnostic> {
+    let Some(config) = context.config.section(section.name) else { return Vec::new() };
+    let is_given = |key: &str| config.setting(image, key).is_some_and(Node::is_truthy);
+    let inherits = |key: &str| section.options.iter().any(|option| section.short_name(option.name) == Some(key));
+    let missing = keys.iter().filter(|key| !is_given(key));
+    missing
+        .map(|key| {
+            let message = format!("image `{}` has no `{key}`", image.label());
+            let help = if inherits(key) {
+                format!("give it one, or set `{}_{key}` or `global_{key}`", section.name)
+            } else {
+                format!("give it a `{key}`")
+            };
+            Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
+        })
+        .collect()
 }
 
 impl Expander<'_> {

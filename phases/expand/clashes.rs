@@ -4,18 +4,25 @@ use super::Planned;
 use crate::phase::{Expected, ImagePhase};
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::About;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
 /// for each image, however many variants it is built for.
 pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(&str, &str, &str), &Planned<'_>> = HashMap::new();
+    let mut seen: HashMap<(Cow<'_, str>, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
         let About { name, version, release, scratch, .. } = &planned.request.about;
         // What is built for scratch is no build.
         let Some(release) = release.as_ref().filter(|_| !scratch) else { continue };
-        let key = (&**name, &**version, &**release);
+        // A build that is named by its description is known by that.
+        let name = if planned.request.method.names_build {
+            Cow::Borrowed(&**name)
+        } else {
+            Cow::Owned(format!("{name} {:?}", planned.request.args))
+        };
+        let key = (name, &**version, &**release);
         match seen.get(&key) {
             Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),
             None => {

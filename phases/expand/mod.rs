@@ -7,7 +7,7 @@
 mod checks;
 mod clashes;
 
-pub use checks::unnameable;
+pub use checks::{check_needed, unnameable};
 
 use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin};
 use crate::repos::Resolver;

@@ -268,6 +268,16 @@ image_build = {"^Server$": [{"image-build": {
     "name": "Cloud", "kickstart": "cloud.ks", "ksurl": "https://example.com/ks.git#f42", "distro": "Fedora-42",
     "format": ["qcow3"],
 }}]}"#);
+    NOT_ONE_TYPE "MG216" Error "An image of several types, or of none"
+        "A task of image-builder builds images of exactly one type. Pungi passes on what it is given, and the hub refuses it."
+        Conf(r#"imagebuilder_target = "f42"
+imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz", "qcow2"]}]}"#);
+    UNKNOWN_OSTREE_KEY "MG217" Error "An ostree key that image-builder does not know"
+        "The hub takes `parent`, `ref` and `url`, and refuses an image with another key."
+        Conf(r#"imagebuilder_target = "f42"
+imagebuilder = {"^Server$": [{
+    "name": "IoT", "types": ["iot-commit"], "ostree": {"url": "https://ostree.example.com/", "branch": "f42"},
+}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
