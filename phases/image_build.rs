@@ -34,6 +34,7 @@ pub static METHOD: Method = Method {
     logs: "image_build",
     permission: "image",
     channel: "image",
+    newer_options: &[],
     marks: &[],
 };
 

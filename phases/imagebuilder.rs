@@ -27,6 +27,7 @@ pub static METHOD: Method = Method {
     names_build: true,
     permission: "image",
     channel: "image",
+    newer_options: &["failable_arches"],
     marks: &[],
 };
 
@@ -92,7 +93,7 @@ impl ImagePhase for Imagebuilder {
         let scratch = opts.contains_key("scratch");
         let types = image.get("types").and_then(|types| to_json(types).ok())?;
         let image_type = image.texts("types").and_then(|types| types.value.first().map(|kind| kind.value.into()));
-        let about = About { image_type: image_type.unwrap_or_default(), scratch, ..asked.about };
+        let about = About { image_type: image_type.unwrap_or_default(), scratch, is_open: true, ..asked.about };
         let mut keywords = Opts::with_capacity(4);
         keywords.insert("types".into(), types);
         keywords.insert("name".into(), Json::from(&*about.name));

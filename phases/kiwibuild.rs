@@ -46,6 +46,7 @@ pub static METHOD: Method = Method {
     names_build: false,
     permission: "image",
     channel: "image",
+    newer_options: &[],
     marks: &[],
 };
 
@@ -85,11 +86,14 @@ impl ImagePhase for Kiwibuild {
         // A value that has no JSON form has been reported, and such an image is not expanded.
         let value = |key: &str| setting(key).and_then(|node| to_json(node).ok()).unwrap_or_default();
         let optional = asked.optional_arches();
-        // Also those that are not built, as Pungi does; a `*` is no arch for the hub.
-        let written = image.texts("failable").map(|listed| listed.value).unwrap_or_default();
-        let optional_arches = match written.iter().any(|arch| arch.value == "*") {
-            true => sent(&optional),
-            false => written.iter().map(|arch| arch.value).collect(),
+        // As they are written, also those that are not built; a `*` is no arch for the hub.
+        let written = |key: &str| image.texts(key).map(|texts| texts.value).unwrap_or_default();
+        let has_star = written("failable").iter().any(|arch| arch.value == "*");
+        let listed = written(if has_star { "arches" } else { "failable" });
+        let optional_arches = if has_star && listed.is_empty() {
+            sent(&optional)
+        } else {
+            listed.iter().map(|arch| arch.value).collect()
         };
         let release = asked.about.release.as_deref().map_or(Json::Null, Json::from);
         let mut keywords = Opts::with_capacity(10);
@@ -107,7 +111,7 @@ impl ImagePhase for Kiwibuild {
         ] {
             keywords.insert(name.into(), value);
         }
-        let about = About { image_type: text("type").unwrap_or_default().into(), ..asked.about };
+        let about = About { image_type: text("type").unwrap_or_default().into(), is_open: true, ..asked.about };
         let args = vec![
             Json::from(&*about.target),
             sent(&about.arches),

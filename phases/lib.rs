@@ -27,7 +27,7 @@ pub mod preflight;
 pub mod repos;
 pub mod version;
 
-use magudi_config::{Schema, Section};
+use magudi_config::Schema;
 use phase::ImagePhase;
 use std::sync::LazyLock;
 
@@ -45,12 +45,8 @@ pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
     PHASES.iter().copied().find(|phase| phase.name() == name)
 }
 
-/// The sections of phases that are left to Pungi. Their tables are here, so what stands in them is checked.
-pub static LEFT_TO_PUNGI: &[&Section] = &[];
-
 /// All that a configuration may have: the options of every compose and the sections of phases.
 pub fn schema() -> &'static Schema {
-    static SCHEMA: LazyLock<Schema> =
-        LazyLock::new(|| Schema::new(PHASES.iter().map(|phase| phase.section()), LEFT_TO_PUNGI.iter().copied()));
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new(PHASES.iter().map(|phase| phase.section())));
     &SCHEMA
 }

@@ -31,6 +31,7 @@ pub static METHOD: Method = Method {
     logs: "live_media",
     permission: "livemedia",
     channel: "livemedia",
+    newer_options: &[],
     marks: &[],
 };
 

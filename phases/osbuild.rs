@@ -41,6 +41,7 @@ pub static METHOD: Method = Method {
     logs: "osbuild",
     permission: "image",
     channel: "image",
+    newer_options: &[],
     marks: &[("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")],
 };
 

@@ -278,6 +278,7 @@ impl Compose {
                 return Err(signal);
             }
             let mut hard: Option<String> = None;
+            let mut failing = BTreeSet::new();
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
                 let (kind, whole) = deliverable(request);
                 for FailedArch { arch, .. } in &outcome.failed_arches {
@@ -288,13 +289,16 @@ impl Compose {
                     if request.failable {
                         deliverables.fail(kind, whole);
                         incomplete = true;
-                    } else if hard.is_none() || hard.as_deref() == Some(STOPPED) {
+                    } else if failing.insert(request.phase) && hard.is_none() || hard.as_deref() == Some(STOPPED) {
                         // What was only stopped because of another failure is not the reason.
                         hard = Some(failure.clone());
                     }
                 }
             }
             if let Some(failure) = hard {
+                for phase in active.iter().filter(|phase| !failing.contains(phase.name())) {
+                    self.phase_done(phase.name(), clock);
+                }
                 return Err(failure);
             }
             for outcome in outcomes {

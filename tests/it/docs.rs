@@ -277,9 +277,7 @@ fn uploads() -> String {
 
 /// The part of the page about a phase's section: its top-level keys, those of an image, and those of the dicts in it.
 fn section(section: &Section) -> String {
-    let left = magudi_phases::schema().left_to_pungi().iter().any(|one| one.name == section.name);
-    let left = if left { " The section is checked; the phase is left to Pungi." } else { "" };
-    let mut text = format!("### `{}`\n\n{}{left}\n\n", section.name, section.about);
+    let mut text = format!("### `{}`\n\n{}\n\n", section.name, section.about);
     if !section.options.is_empty() {
         let _ = writeln!(text, "{}", table(section.options));
     }

@@ -191,7 +191,7 @@ mod tests {
         let text = |node: &Node| dump::to_json(node).unwrap().to_string();
         assert_eq!(text(&tree), r#"{"a":"5=6-x","b":[2],"release_name":"new","ver":"5=6"}"#);
         assert_eq!(
-            text(&without_definitions(&tree, &defined, &Schema::new([], []))),
+            text(&without_definitions(&tree, &defined, &Schema::new([]))),
             r#"{"a":"5=6-x","b":[2],"release_name":"new"}"#
         );
     }

@@ -239,7 +239,7 @@ mod tests {
             label: "name",
             options: &[crate::schema::flag("games_fun", true)],
         };
-        let tables = Schema::new([&SECTION], []);
+        let tables = Schema::new([&SECTION]);
         let schema = json_schema(&tables);
         for key in tables.options() {
             assert!(schema["properties"].get(key.name).is_some(), "{}", key.name);

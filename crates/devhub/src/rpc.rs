@@ -83,7 +83,10 @@ impl Call<'_> {
 
     /// The options of a method that the hub is too old to know.
     pub(crate) fn unknown_options(&self, method: &str) -> Vec<&str> {
-        self.setting.scenario.unknown_options.get(method).into_iter().flatten().map(String::as_str).collect()
+        let scenario = &self.setting.scenario;
+        let newer = if scenario.phases.is_empty() { &[][..] } else { &["failable_arches"] };
+        let unknown = scenario.unknown_options.get(method).into_iter().flatten().map(String::as_str);
+        unknown.chain(newer.iter().copied()).collect()
     }
 
     /// Notes a change, and keeps it if the hub keeps changes.

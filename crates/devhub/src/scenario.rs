@@ -28,6 +28,8 @@ const MAX_SIZE: u64 = 64 << 30;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Scenario {
+    /// The phases of a recorded case (PHASES.md 9). Its hub is that of the recordings, whose plugins know no newer options.
+    pub phases: Vec<String>,
     /// Image name -> how its task fails.
     pub fail: BTreeMap<String, Failure>,
     /// Image name -> what its `compose-status.json` says when composer is done, instead of what a hub's would say.

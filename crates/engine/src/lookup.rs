@@ -43,6 +43,16 @@ impl Sent {
         Ok(Self { method: request.method, args, named })
     }
 
+    /// The same without an option that an older hub has refused; none when it was not sent.
+    pub fn without(&self, option: &str) -> Option<Self> {
+        let mut less = self.clone();
+        match less.named.get_mut("opts") {
+            Some(Value::Struct(members)) => members.remove(option)?,
+            _ => less.named.remove(option)?,
+        };
+        Some(less)
+    }
+
     /// The call that makes a task of it.
     pub fn call(&self) -> MethodCall {
         make_task::request(self.method.name, &self.args, &self.named)

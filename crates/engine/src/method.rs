@@ -33,6 +33,8 @@ pub struct Method {
     pub permission: &'static str,
     /// The channel of its tasks.
     pub channel: &'static str,
+    /// Options that hubs with an older plugin refuse, and without which a request is still what was asked for.
+    pub newer_options: &'static [&'static str],
     /// Texts of a refusal by which an argument is known where the hub names no path to it.
     pub marks: &'static [(&'static str, &'static str)],
 }
@@ -109,7 +111,10 @@ impl Method {
             Some(Value::Nil) | None => return true,
             Some(_) => return false,
         };
-        members.all(|(name, value)| kept.get(name).is_some_and(|kept| covers(kept, value)))
+        members.all(|(name, value)| match kept.get(name) {
+            Some(kept) => covers(kept, value),
+            None => self.newer_options.contains(&name),
+        })
     }
 }
 
@@ -150,6 +155,7 @@ pub(crate) static TEST_METHOD: Method = Method {
     logs: "things",
     permission: "image",
     channel: "image",
+    newer_options: &[],
     marks: &[("'Repository options'", "opts.repo"), ("'Image Types ", "image_type")],
 };
 
@@ -182,6 +188,7 @@ mod tests {
         logs: "describe",
         permission: "image",
         channel: "image",
+        newer_options: &[],
         marks: &[],
     };
 

@@ -68,6 +68,8 @@ pub struct About {
     pub uploads: bool,
     /// The files are not kept as a build.
     pub scratch: bool,
+    /// What the builder makes is not for the request to say: a file that images.json has no words for is as good as an image.
+    pub is_open: bool,
 }
 
 impl Serialize for TaskRequest {

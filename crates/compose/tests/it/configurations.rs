@@ -16,7 +16,7 @@ fn load(case: &str, sources: &mut Sources) -> Option<(ComposeConfig, PathBuf)> {
     let json = fixture(&format!("pungi/cases/{case}/test.json"));
     let path = if json.exists() { json } else { fixture(&format!("pungi/cases/{case}/test.conf")) };
     let tree = load_config(&path, sources).ok()?;
-    Some((magudi_config::check(&tree, &Schema::new([&section::SECTION], [])).0?, path))
+    Some((magudi_config::check(&tree, &Schema::new([&section::SECTION])).0?, path))
 }
 
 /// Id, file name and line of problems.

@@ -176,8 +176,7 @@ pub fn check_removed(key: &Key, tree: &Node, findings: &mut Findings) {
 pub fn note_others(tree: &Node, schema: &Schema, findings: &mut Findings) {
     let Some(dict) = tree.as_dict() else { return };
     let skipped = dict.get("skip_phases").and_then(Node::as_array).unwrap_or_default();
-    let checked = schema.left_to_pungi().iter().map(|section| (section.name, section.name));
-    for (phase, option) in schema::OF_PUNGI.iter().copied().chain(checked) {
+    for (phase, option) in schema::OF_PUNGI.iter().copied() {
         let asks = |key: &Node| match key.as_str() {
             Some(name) if option.ends_with('_') => name.starts_with(option),
             name => name == Some(option),

@@ -56,7 +56,6 @@ impl Section {
 #[derive(Debug)]
 pub struct Schema {
     sections: Vec<&'static Section>,
-    left: Vec<&'static Section>,
     index: HashMap<&'static str, Entry>,
     /// The top-level keys in which there may be something to fill.
     filled: HashMap<&'static str, Filled>,
@@ -100,22 +99,15 @@ fn fills_in(key: &Key) -> bool {
 }
 
 impl Schema {
-    /// The options of every compose, with the sections of the phases that run, and those of others that are checked and left to
-    /// Pungi.
-    pub fn new(
-        run: impl IntoIterator<Item = &'static Section>,
-        left: impl IntoIterator<Item = &'static Section>,
-    ) -> Self {
-        let left: Vec<&'static Section> = left.into_iter().collect();
-        let sections: Vec<&'static Section> = run.into_iter().chain(left.iter().copied()).collect();
+    /// The options of every compose, with the sections of phases.
+    pub fn new(sections: impl IntoIterator<Item = &'static Section>) -> Self {
+        let sections: Vec<&'static Section> = sections.into_iter().collect();
         let options = KEYS.iter().chain(sections.iter().flat_map(|section| section.options));
         let mut index: HashMap<_, _> = options.map(|key| (key.name, Entry::Option(key))).collect();
         index.extend(sections.iter().map(|section| (section.name, Entry::Section(section))));
         let filled = index.iter().filter_map(|(name, entry)| Some((*name, entry.filled()?))).collect();
-        let mut others: HashSet<_> = KEYS.iter().filter(|key| key.about.is_empty()).map(|key| key.name).collect();
-        let options = |section: &&'static Section| section.options.iter().map(|key| key.name);
-        others.extend(left.iter().flat_map(options).chain(left.iter().map(|section| section.name)));
-        Self { sections, left, index, filled, others }
+        let others: HashSet<_> = KEYS.iter().filter(|key| key.about.is_empty()).map(|key| key.name).collect();
+        Self { sections, index, filled, others }
     }
 
     /// What there is to fill in a top-level key; nothing for most.
@@ -131,11 +123,6 @@ impl Schema {
     /// The sections.
     pub fn sections(&self) -> &[&'static Section] {
         &self.sections
-    }
-
-    /// Those of them whose phases are left to Pungi.
-    pub fn left_to_pungi(&self) -> &[&'static Section] {
-        &self.left
     }
 
     /// The options at the top level: those of every compose, then those of the sections.

@@ -21,7 +21,7 @@ use magudi_config::{ComposeConfig, Diagnostic, Node, Schema};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new([&section::SECTION], []));
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new([&section::SECTION]));
 
 /// Checks a configuration with the section of the recorded cases.
 fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {

@@ -149,7 +149,7 @@ impl Run {
             }
         }
         let mut has: BTreeSet<&str> = built.files.iter().map(|file| file.artifact.arch.as_str()).collect();
-        if request.about.uploads {
+        if request.about.uploads || request.about.is_open {
             // What was made for a registry is not for the compose.
             let others = built.ignored.iter().filter(|file| !file.is_by_product());
             has.extend(others.filter_map(|file| file.arch.as_deref()));
@@ -221,22 +221,23 @@ fn named_build(results: Results, answer: Option<Result<Value, KojiError>>) -> Re
     }
 }
 
-/// Two images of one task that readers of images.json could not tell apart. Of builds of one archive of a type each, that is not
-/// asked.
+/// Two images of one task that readers of images.json could not tell apart, and that are not even of different kinds: files with
+/// the same extension. Of builds with one archive of each type, that is not asked.
 fn same_identity(request: &TaskRequest, files: &[File]) -> Option<String> {
     if request.method.results == Results::Build {
         return None;
     }
-    let identity = |file: &File| {
-        let Artifact { arch, image_type, format, .. } = &file.artifact;
-        (arch.clone(), image_type.clone(), format.clone())
+    let extension = |name: &str| {
+        let end = name.rsplit('-').next().unwrap_or(name);
+        end.split_once('.').map_or(String::new(), |(_, extension)| extension.to_owned())
     };
-    let mut seen: BTreeMap<_, &str> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str, String), &str> = BTreeMap::new();
     files.iter().find_map(|file| {
-        let other = seen.insert(identity(file), &file.name)?;
+        let Artifact { arch, image_type, .. } = &file.artifact;
+        let other = seen.insert((arch, image_type, extension(&file.name)), &file.name)?;
         Some(format!(
-            "readers of images.json could not tell {other} and {} apart: same type {} and arch {}",
-            file.name, file.artifact.image_type, file.artifact.arch
+            "readers of images.json could not tell {other} and {} apart: same type {image_type} and arch {arch}",
+            file.name
         ))
     })
 }

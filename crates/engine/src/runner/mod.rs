@@ -230,6 +230,7 @@ impl Runner {
             before: Arc::new(again::before(&starts)),
             made: Arc::default(),
             directories: Arc::new(self.dir.directories()),
+            refused: Arc::default(),
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
         let mut work = pin!(async {
@@ -306,6 +307,8 @@ struct Run {
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.
     directories: Arc<Directories>,
+    /// Options that the hub is too old for.
+    refused: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 impl Run {

@@ -177,7 +177,11 @@ impl Run {
 
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.
     async fn send_or_stop(&self, index: usize) -> Result<i64, Refused> {
-        let sent = Sent::of(&self.requests[index]).map_err(|text| Refused::This(text, None))?;
+        let mut sent = Sent::of(&self.requests[index]).map_err(|text| Refused::This(text, None))?;
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for option in refused.iter().filter(|option| sent.method.newer_options.contains(option)) {
+            sent = sent.without(option).unwrap_or(sent);
+        }
         let begun = (Instant::now(), since_now(&self.runner.hub));
         let late = async {
             self.stop.wait().await;
@@ -185,13 +189,32 @@ impl Run {
         };
         tokio::select! {
             biased;
-            result = self.send(index, &sent, begun) => result,
+            result = self.send_as_known(index, &sent, begun) => result,
             () = late => {
                 let text = format!("{STOPPED}, and the hub has not answered whether it has it");
                 self.say(Event::AnswerLost { request: index, executed: false });
                 Err(Refused::InDoubt(Doubt::of_this_run(index, sent, begun, false, text)))
             }
         }
+    }
+
+    /// Has the hub make a task, if need be without an option that its plugin is too old for: the refusal says for certain that
+    /// there is no task yet.
+    async fn send_as_known(&self, index: usize, sent: &Sent, begun: (Instant, Timestamp)) -> Result<i64, Refused> {
+        let error = match self.send(index, sent, begun).await {
+            Err(Refused::This(text, argument)) => (text, argument),
+            other => return other,
+        };
+        let is_named = |option: &&&str| error.0.contains("ParameterError") && error.0.contains(**option);
+        let option = sent.method.newer_options.iter().find(is_named);
+        let Some((option, less)) = option.and_then(|option| Some((*option, sent.without(option)?))) else {
+            return Err(Refused::This(error.0, error.1));
+        };
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(option);
+        let text =
+            format!("The hub does not know `{option}`: {} is asked for without it", self.requests[index].label());
+        self.runner.events.message(Level::Warning, Some(self.requests[index].phase), text);
+        self.send(index, &less, begun).await
     }
 
     /// Has the hub make a task.
