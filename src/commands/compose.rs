@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::settings::{Environment, umask};
 use crate::ui::{PlainLog, Stream, TerminalView, Ui, counted};
 use magudi_compose::identity::ComposeIdentity;
-use magudi_compose::latest::make_latest_link;
+use magudi_compose::latest::{make_latest_link, other_latest};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, reopen};
 use magudi_compose::sweep::sweep;
@@ -504,6 +504,7 @@ pub fn compose(
     mask.add(secrets_of(&requests));
     keep_configuration(&inspected, &dir, mask)?;
     let requests = Arc::new(requests);
+    let makes_nothing = requests.is_empty();
     let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     head_of_log(&events, argv, environment, &inspected);
@@ -564,7 +565,14 @@ pub fn compose(
     });
     // Whoever still reads a file of a volume that hangs is not waited for.
     runtime.shutdown_background();
-    latest_link(options, &end, &dir, &identity, &events);
+    let stays = makes_nothing.then(|| other_latest(&dir, &identity, options.latest_link_components)).flatten();
+    match stays {
+        Some(other) if !options.no_latest_link && end.error.is_none() => {
+            let text = format!("No image was made: the latest link stays at {}", other.display());
+            events.message(Level::Warning, None, text);
+        }
+        _ => latest_link(options, &end, &dir, &identity, &events),
+    }
     let stopped = stop.is_set();
     if let Some(scripts) = scripts {
         finish_scripts(&scripts, stopped.then_some(signals::SCRIPTS_PATIENCE), &events);
@@ -578,7 +586,12 @@ pub fn compose(
         events.message(Level::Warning, None, problem);
     }
     match end.error {
-        None => Ok(()),
+        None => {
+            if makes_nothing && !options.quiet {
+                ui.note(&format!("{}: no image was made, as no phase that ran has one to make", identity.id()));
+            }
+            Ok(())
+        }
         // The log has the reason; `--quiet` silenced it.
         Some(error) if options.quiet => Err(Failure::Failed(error)),
         Some(_) => Err(Failure::Told),

@@ -292,6 +292,32 @@ fn a_umask_that_keeps_others_out_is_warned_of() {
     }
 }
 
+/// Yesterday's images stay the latest when today's configuration makes none, and the last line says so.
+#[test]
+fn a_compose_of_nothing_says_so_and_leaves_the_latest_link() {
+    let scene = scene(IMAGE);
+    let run = ["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate"];
+    let link = || std::fs::read_link(scene.target().join("latest-Ex-9")).unwrap();
+    let last = |ran: &Ran| ran.stderr.lines().last().unwrap().to_owned();
+    let none = "no image was made, as no phase that ran has one to make";
+    // Where there is no link yet, one is made, as in Pungi.
+    let ran = scene.run(run.iter().chain(&["--skip-phase", "osbuild"]));
+    assert_eq!((ran.status, last(&ran)), (Some(0), format!("Ex-9-20240229.t.0: {none}")), "{}", ran.stderr);
+    assert_eq!(link().to_str(), Some("Ex-9-20240229.t.0"));
+    let ran = scene.run(run);
+    assert!(!last(&ran).contains(none), "{}", ran.stderr);
+    assert_eq!(link().to_str(), Some("Ex-9-20240229.t.1"));
+    scene.write("c.conf", &format!("from base import *\n{}", IMAGE.replace("^Server$", "^Sever$")));
+    for (respin, more) in [(2, &[][..]), (3, &["--skip-phase", "osbuild"]), (4, &["--just-phase", "image_checksum"])] {
+        let ran = scene.run(run.iter().chain(more));
+        assert_eq!((ran.status, last(&ran)), (Some(0), format!("Ex-9-20240229.t.{respin}: {none}")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("the latest link stays at Ex-9-20240229.t.1"), "{}", ran.stderr);
+        assert_eq!(link().to_str(), Some("Ex-9-20240229.t.1"));
+    }
+    let ran = scene.run(run.iter().chain(&["--quiet"]));
+    assert_eq!((ran.status, ran.stderr.contains(none)), (Some(0), false), "{}", ran.stderr);
+}
+
 #[test]
 fn variants_are_in_any_encoding_of_xml() {
     let scene = scene(IMAGE);

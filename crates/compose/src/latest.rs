@@ -40,6 +40,13 @@ pub fn latest_name(identity: &ComposeIdentity, components: i64) -> String {
     name
 }
 
+/// What the latest link beside the compose directory points to, if that is there and another compose.
+pub fn other_latest(dir: &ComposeDir, identity: &ComposeIdentity, components: i64) -> Option<PathBuf> {
+    let link = dir.top().parent()?.join(latest_name(identity, components));
+    let target = fs::read_link(&link).ok()?;
+    (link.is_dir() && Some(target.as_os_str()) != dir.top().file_name()).then_some(target)
+}
+
 /// Points the latest link beside the compose directory to it, in one step: the link of an older compose is replaced,
 /// anything that is not a link is left alone. Returns the link.
 pub fn make_latest_link(dir: &ComposeDir, identity: &ComposeIdentity, components: i64) -> Result<PathBuf, LatestError> {
