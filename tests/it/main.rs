@@ -20,6 +20,7 @@
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
+//! - `volumes`: links that cannot be made, a cache for ten, servers without end, large journals
 //! - `hostile`: names and links that lead elsewhere
 //! - `preflight`: what a hub is asked before anything is submitted
 //! - `scripted_hub`: a hub of these tests' own, which may answer anything
@@ -75,3 +76,4 @@ mod secrets;
 mod signals;
 mod standing;
 mod uploads;
+mod volumes;
