@@ -41,6 +41,7 @@
 mod bad_inputs;
 mod beside;
 mod better;
+mod better_builders;
 mod better_media;
 mod branches;
 mod builds;
