@@ -25,6 +25,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("docker", "docker", "tar.xz"),
     ("container", "tar", "tar"),
     ("libvirt-box", "vagrant-libvirt", "vagrant-libvirt.box"),
+    ("wsl", "wsl", "wsl"),
 ];
 
 /// The archive type that an image type usually gives.

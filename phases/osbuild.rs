@@ -5,6 +5,7 @@ mod section;
 
 pub use section::SECTION;
 
+use crate::endings;
 use crate::image_types;
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_compose::arches::is_rpm_arch;
@@ -120,7 +121,10 @@ impl ImagePhase for Osbuild {
             (Some(given), _) => given,
             (None, Some("iso")) => archive_types::iso_image_type(&request.nvr()),
             // A container's tar and the like never get into images.json.
-            (None, Some(archive)) => archive_types::suffixes_of(archive).map(|_| archive)?,
+            (None, Some(archive)) => {
+                archive_types::suffixes_of(archive)?;
+                archive_types::image_type(None, archive, "")
+            }
             (None, None) => asked,
         };
         Some(Expected { image_type, format })
@@ -133,7 +137,7 @@ impl ImagePhase for Osbuild {
         let (name, arch) = (&file.name, &file.arch);
         let format = archive_types::describe(kind, name);
         if format == Ok(None) {
-            return Ok(None);
+            return Ok(endings::named(request, file));
         }
         let Some(arch) = arch.clone().filter(|arch| !arch.is_empty()) else {
             return Err(format!("{name} doesn't have any architecture"));

@@ -2,7 +2,7 @@
 
 /// The archive types that are images, sorted, each with the suffixes its files may have; the suffix that fits becomes the
 /// image's format (PUNGI.md 10).
-pub const ARCHIVE_TYPES: [(&str, &[&str]); 18] = [
+pub const ARCHIVE_TYPES: [(&str, &[&str]); 19] = [
     ("docker", &["tar.gz", "tar.xz"]),
     ("iso", &["iso"]),
     ("liveimg-squashfs", &["liveimg.squashfs"]),
@@ -17,10 +17,11 @@ pub const ARCHIVE_TYPES: [(&str, &[&str]); 18] = [
     ("vagrant-virtualbox", &["vagrant-virtualbox.box", "vagrant.virtualbox.box"]),
     ("vagrant-vmware-fusion", &["vagrant-vmware-fusion.box"]),
     ("vdi", &["vdi"]),
-    ("vhd-compressed", &["vhd.gz", "vhd.xz"]),
+    ("vhd-compressed", &["vhd.gz", "vhd.xz", "vhdfixed.xz"]),
     ("vmdk", &["vmdk"]),
     ("vpc", &["vhd", "vhdfixed"]),
     ("vsphere-ova", &["vsphere.ova"]),
+    ("wsl", &["wsl"]),
 ];
 
 /// A file whose name does not go with its archive type.
@@ -71,6 +72,8 @@ pub fn image_type<'a>(manifest_type: Option<&'a str>, type_name: &'a str, file_n
     match manifest_type {
         Some(manifest_type) if !manifest_type.is_empty() => manifest_type,
         _ if type_name == "iso" => iso_image_type(file_name),
+        // As in Pungi since 4.10.1.
+        _ if type_name == "wsl" => "wsl2",
         _ => type_name,
     }
 }
@@ -84,7 +87,8 @@ mod tests {
     fn every_archive_type_is_an_image_type() {
         assert!(ARCHIVE_TYPES.is_sorted());
         for (name, suffixes) in ARCHIVE_TYPES {
-            assert!(name == "iso" || is_image_type(name), "{name}");
+            let name = image_type(None, name, "plain");
+            assert!(is_image_type(name), "{name}");
             if let Some(formats) = formats_of(name) {
                 assert!(formats.contains(&suffixes[0]), "{name}");
             }
@@ -99,6 +103,8 @@ mod tests {
             ("docker", "a.tar.xz", Ok(Some("tar.xz"))),
             ("vpc", "a.vhdfixed", Ok(Some("vhdfixed"))),
             ("vhd-compressed", "a.vhd.xz", Ok(Some("vhd.xz"))),
+            ("vhd-compressed", "a.vhdfixed.xz", Ok(Some("vhdfixed.xz"))),
+            ("wsl", "a.x86_64.wsl", Ok(Some("wsl"))),
             ("vagrant-libvirt", "a.vagrant.libvirt.box", Ok(Some("vagrant.libvirt.box"))),
             ("json", "a.json", Ok(None)),
             ("oci", "a.oci", Ok(None)),
@@ -128,5 +134,6 @@ mod tests {
             assert_eq!(image_type(Some("boot"), "iso", name), "boot");
         }
         assert_eq!(image_type(None, "qcow2", "live"), "qcow2");
+        assert_eq!(image_type(None, "wsl", "a.wsl"), "wsl2");
     }
 }

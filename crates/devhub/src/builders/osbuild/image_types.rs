@@ -22,6 +22,7 @@ pub(crate) fn file_of(image_type: &str) -> (&'static str, &'static str) {
         "docker" => ("docker", "tar.xz"),
         "container" => ("tar", "tar"),
         "libvirt-box" => ("vagrant-libvirt", "vagrant-libvirt.box"),
+        "wsl" => ("wsl", "wsl"),
         _ => ("raw", "raw"),
     }
 }
