@@ -277,7 +277,7 @@ impl Compose {
             if let Some(signal) = signal(stop) {
                 return Err(signal);
             }
-            let mut hard: Option<String> = None;
+            let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
             let mut failing = BTreeSet::new();
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
                 let (kind, whole) = deliverable(request);
@@ -285,17 +285,17 @@ impl Compose {
                     deliverables.fail(kind, Deliverable { arch: arch.clone(), ..whole.clone() });
                     incomplete = true;
                 }
-                if let Some(failure) = &outcome.failure {
+                if outcome.failure.is_some() {
                     if request.failable {
                         deliverables.fail(kind, whole);
                         incomplete = true;
-                    } else if failing.insert(request.phase) && hard.is_none() || hard.as_deref() == Some(STOPPED) {
-                        // What was only stopped because of another failure is not the reason.
-                        hard = Some(failure.clone());
+                    } else {
+                        failing.insert(request.phase);
+                        hard.push((request, outcome));
                     }
                 }
             }
-            if let Some(failure) = hard {
+            if let Some(failure) = failed(&hard, self.requests.len()) {
                 for phase in active.iter().filter(|phase| !failing.contains(phase.name())) {
                     self.phase_done(phase.name(), clock);
                 }
@@ -466,6 +466,20 @@ impl Compose {
         }
         End { status, error }
     }
+}
+
+/// What is said of a compose of so many requests of which these failed, and must not.
+fn failed(hard: &[(&TaskRequest, &Outcome)], requests: usize) -> Option<String> {
+    // What was only stopped because of another failure is not the reason.
+    let is_reason = |(_, outcome): &&(&TaskRequest, &Outcome)| outcome.failure.as_deref() != Some(STOPPED);
+    let reasons: Vec<_> = hard.iter().filter(is_reason).collect();
+    let (request, outcome) = reasons.first().copied().or(hard.first())?;
+    if reasons.len() < 2 {
+        return outcome.failure.clone();
+    }
+    let first = outcome.in_short(request)?;
+    let (failed, others) = (reasons.len(), reasons.len() - 1);
+    Some(format!("{failed} of {requests} images failed: {first}, and {others} more"))
 }
 
 /// Whether a name in deliverables.json is that of one of our phases.

@@ -30,6 +30,7 @@
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
 //! - `lock`: who is signalled for it, whom it keeps out, and file systems without locks
+//! - `refusals`: what a hub refuses to everybody or for a while, and failures of many images
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
 //! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
@@ -68,6 +69,7 @@ mod packaging;
 mod preflight;
 mod program;
 mod proxy;
+mod refusals;
 mod regular;
 mod resume;
 mod sabotage;

@@ -148,7 +148,7 @@ impl KojiError {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::Timeout { .. } | Self::NotXmlRpc { .. } | Self::Malformed { .. } => true,
-            Self::Fault { fault, .. } => fault.is_a(FaultClass::ServerOffline),
+            Self::Fault { fault, .. } => fault.passes(),
             Self::Http { status, .. } => is_retriable_status(*status),
             _ => false,
         }
@@ -158,7 +158,7 @@ impl KojiError {
     /// itself, may be answered well.
     pub fn is_about_the_answer(&self) -> bool {
         match self {
-            Self::Fault { fault, .. } => !fault.is_a(FaultClass::ServerOffline),
+            Self::Fault { fault, .. } => !fault.passes(),
             Self::Malformed { .. } | Self::TooLarge { .. } | Self::Shape(_) => true,
             _ => false,
         }

@@ -116,6 +116,20 @@ impl Fault {
         self.class().is_some_and(|own| own.is_a(class))
     }
 
+    /// Whether it passes by itself: the hub is down for maintenance, or another session of the user has the hub for itself. The call
+    /// was not executed.
+    pub fn passes(&self) -> bool {
+        self.is_a(FaultClass::ServerOffline) || self.is_a(FaultClass::AuthLock)
+    }
+
+    /// Whether it concerns the user or the method, so that every other call of the method would get the same: a permission is
+    /// missing, or there is no such method. What a policy refuses may be allowed to another request.
+    pub fn is_general(&self) -> bool {
+        let is_forbidden = self.is_a(FaultClass::ActionNotAllowed) && self.string.contains("permission required");
+        let has_no_method = self.code == FaultClass::Generic.code() && self.string.starts_with("Invalid method");
+        is_forbidden || has_no_method
+    }
+
     /// The text for one line: of a traceback its last line, which names the exception, and a limited length. The whole
     /// text stays in [`string`](Self::string).
     pub fn summary(&self) -> Cow<'_, str> {

@@ -35,7 +35,7 @@ use crate::event::{Event, Events};
 use crate::history::InDoubt;
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
-use crate::reason::Cause;
+use crate::reason::{self, Cause};
 use crate::stop::{Reason, STOPPED, Stop, StopHandle};
 use crate::volume::Volume;
 use magudi_compose::CloudUpload;
@@ -188,6 +188,23 @@ pub struct Outcome {
     pub task_ended: bool,
     /// Nobody knows whether the hub made a task.
     pub in_doubt: bool,
+}
+
+impl Outcome {
+    /// What went wrong with `request`, short enough to stand among others.
+    pub fn in_short(&self, request: &TaskRequest) -> Option<String> {
+        let failure = self.failure.as_deref()?;
+        let what = match (&self.reason, reason::summary(&self.causes)) {
+            (Some(reason), causes) if causes.is_empty() => reason.clone(),
+            (Some(reason), causes) => format!("{reason}: {causes}"),
+            // Behind what names the task and the image.
+            (None, _) => {
+                failure.split_once(&format!("{}: ", request.label())).map_or(failure, |(_, what)| what).to_owned()
+            }
+        };
+        let task = self.task.map_or_else(String::new, |task| format!("task {task}: "));
+        Some(format!("{} ({task}{what})", request.name()))
+    }
 }
 
 /// A task of one of our requests.

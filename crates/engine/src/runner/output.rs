@@ -59,7 +59,8 @@ impl Run {
             outcome.reason = Some(fault);
             how
         } else {
-            "was canceled".to_owned()
+            // Nobody else may cancel a task, and the hub does not say who it was (KOJI.md 5).
+            "was canceled at the hub, by its owner or an administrator".to_owned()
         };
         outcome.failure = Some(format!(
             "{} task {} of image {} {how}{says}. See {} for details",

@@ -14,7 +14,7 @@ use crate::refusal::argument;
 use jiff::Timestamp;
 use magudi_compose::beneath;
 use magudi_koji::KojiError;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::OpenOptions;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -31,6 +31,8 @@ const LAST_ANSWER: Duration = Duration::from_secs(10);
 enum Refused {
     /// The hub said no to this request, perhaps because of one argument.
     This(String, Option<String>),
+    /// The hub said no to the user, or to the method: every other request of the method would get the same.
+    Method(String),
     /// Nothing can be sent any more, or nothing can be recorded.
     Everything(String),
     /// It is not known whether there is a task.
@@ -43,6 +45,8 @@ impl Refused {
     /// An error of a call of `method` that was not executed.
     fn of(error: &KojiError, method: &Method) -> Self {
         match error.fault() {
+            Some(fault) if fault.passes() => Self::Everything(error.to_string()),
+            Some(fault) if fault.is_general() => Self::Method(error.to_string()),
             Some(fault) => Self::This(error.to_string(), argument(fault, method)),
             None => Self::Everything(error.to_string()),
         }
@@ -106,6 +110,8 @@ impl Run {
         // fail in the same way after the same long wait.
         let mut broken: Option<String> = None;
         let mut announced = 0;
+        // Methods of which the hub has taken a request, or refuses all.
+        let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
         while !self.stop.is_set() {
             let is_idle = to_send.is_empty();
             if is_idle && doubts.is_empty() {
@@ -124,23 +130,33 @@ impl Run {
                 () = std::future::ready(()), if !is_idle => {}
             }
             if announced == 0 && broken.is_none() {
-                announced = to_send.len().min(PER_SYNC);
+                self.pass_over(&mut to_send, &refused);
+                let Some(first) = to_send.front() else { continue };
+                // The first of a method shows whether the hub takes such requests at all.
+                let is_known = taken.contains(self.requests[*first].method.name);
+                announced = if is_known { to_send.len().min(PER_SYNC) } else { 1 };
                 broken = self.announce(to_send.iter().take(announced).copied()).await.err();
             }
             let Some(index) = to_send.pop_front() else { continue };
             announced = announced.saturating_sub(1);
-            let result = match &broken {
+            let method = self.requests[index].method.name;
+            let result = match broken.as_ref().or(refused.get(method)) {
                 Some(error) => Err(Refused::This(error.clone(), None)),
                 None => self.send_or_stop(index).await,
             };
             match result {
                 Ok(task) => {
+                    taken.insert(method);
                     self.note(&self.requests[index], task);
                     self.say(Event::Submitted { request: index, task, url: (self.runner.task_url)(task) });
                     // The receiver ends only after this sender.
                     let _ = submitted.send(Task { request: index, id: task });
                 }
                 Err(Refused::This(text, argument)) => self.refuse(index, text, argument),
+                Err(Refused::Method(text)) => {
+                    refused.insert(method, text.clone());
+                    self.refuse(index, text, None);
+                }
                 Err(Refused::Everything(text)) => {
                     broken = Some(text.clone());
                     self.refuse(index, text, None);
@@ -154,6 +170,21 @@ impl Run {
             }
         }
         self.last_look(doubts, submitted).await;
+    }
+
+    /// Ends the requests whose methods the hub refuses, which was said once.
+    fn pass_over(&self, to_send: &mut VecDeque<usize>, refused: &BTreeMap<&str, String>) {
+        if refused.is_empty() {
+            return;
+        }
+        to_send.retain(|index| {
+            let request = &self.requests[*index];
+            let Some(text) = refused.get(request.method.name) else { return true };
+            let failure = Some(format!("image {} was not submitted: {text}", request.label()));
+            // The receiver lives as long as the run.
+            let _ = self.ended.send((*index, Outcome { failure, reason: Some(text.clone()), ..Outcome::default() }));
+            false
+        });
     }
 
     /// Ends a request of which there is no task.

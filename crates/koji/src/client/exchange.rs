@@ -228,7 +228,7 @@ impl Patience<'_> {
     /// The pause after a fault; none: it stands.
     fn after_fault(&self, fault: &Fault) -> Option<Duration> {
         let policy = self.policy;
-        let waits = fault.is_a(FaultClass::ServerOffline) && self.within(policy.offline_delay, policy.offline_budget);
+        let waits = fault.passes() && self.within(policy.offline_delay, policy.offline_budget);
         waits.then(|| jittered(policy.offline_delay))
     }
 
