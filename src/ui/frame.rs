@@ -55,9 +55,13 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     // The last column stays free: a terminal that wraps there would need a line more than was counted.
     let room = canvas.columns.saturating_sub(1).max(1);
     let name = overview.phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
-    let mut lines: Vec<Drawn> =
-        overview.phases.iter().map(|phase| phase_line(overview, phase, name, now, room, canvas)).collect();
-    lines.extend(overview_lines(overview, now, room, canvas));
+    let counts = overview_lines(overview, now, room, canvas);
+    // Where there is little room, phases that do not run are left out before the tasks that take longest.
+    let is_low = canvas.rows < overview.phases.len() + counts.len() + LONGEST + 2;
+    let is_shown = |phase: &&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
+    let phases = overview.phases.iter().filter(is_shown);
+    let mut lines: Vec<Drawn> = phases.map(|phase| phase_line(overview, phase, name, now, room, canvas)).collect();
+    lines.extend(counts);
     let left = canvas.rows.saturating_sub(lines.len() + 2);
     let longest = overview.longest(now, LONGEST.min(left));
     if !longest.is_empty() {

@@ -64,7 +64,10 @@ def main():
     # What was planned, as (variant, subvariant, arch, name), is what there is.
     planned, lost = set(), 0
     for request in plan["requests"]:
-        image, _, _, image_types, _, arches = request["args"]
+        if request["phase"] == "osbuild":
+            image, _, _, image_types, _, arches = request["args"]
+        else:
+            image, _, arches, _, _, image_types = request["args"]
         image_type = image_types if isinstance(image_types, str) else image_types[0]
         if image in failed:
             check(f"{image} may fail", request["failable"])
@@ -86,12 +89,13 @@ def main():
                 paths.add(image.path)
                 identities.add((variant, image.subvariant, image.type, image.format, image.arch))
                 check(f"arch of {file}", image.arch, arch)
-                check(f"arch in the name of {file}", f".{arch}." in file)
+                check(f"arch in the name of {file}", any(f"{before}{arch}{after}" in file for before, after in ("..", "--")))
                 check(f"format of {file}", file.endswith(f".{image.format}"))
                 check(f"{file} is of a known type and format",
                       image.type in SUPPORTED_IMAGE_TYPES and image.format in SUPPORTED_IMAGE_FORMATS)
                 formats = IMAGE_TYPE_FORMAT_MAPPING[image.type]
-                check(f"the format of {file} goes with its type", image.format in formats)
+                # Of some types productmd knows no formats.
+                check(f"the format of {file} goes with its type", not formats or image.format in formats)
                 # An add-on keeps its files with its parent.
                 directory = "iso" if image.format == "iso" else "images"
                 check(f"directory of {file}", os.path.dirname(image.path), f"{variant.split('-')[0]}/{arch}/{directory}")
