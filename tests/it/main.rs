@@ -55,6 +55,7 @@ mod downloads;
 mod endings;
 mod events;
 mod faults;
+mod five_phases;
 mod from_pungi;
 mod hostile;
 mod hub;

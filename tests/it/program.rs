@@ -160,13 +160,18 @@ impl Hub {
 
     /// Every osbuildImage task that the hub has.
     pub fn tasks(&self) -> Vec<magudi_koji::calls::TaskInfo> {
+        self.tasks_of("osbuildImage")
+    }
+
+    /// Every task of a method that the hub has.
+    pub fn tasks_of(&self, method: &str) -> Vec<magudi_koji::calls::TaskInfo> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let mut profile = magudi_koji::Profile::for_server("devhub", self.url.as_str());
         // A hub that is made to fail is asked again soon.
         profile.retry_interval = Duration::from_secs(1);
         profile.offline_retry_interval = Duration::from_secs(1);
         let filter = magudi_koji::calls::TaskFilter {
-            method: Some("osbuildImage".to_owned()),
+            method: Some(method.to_owned()),
             ..magudi_koji::calls::TaskFilter::default()
         };
         runtime.block_on(async {

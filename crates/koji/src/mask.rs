@@ -2,7 +2,7 @@
 //! page of a proxy quotes the address and the headers that it got.
 //!
 //! One mask serves a whole process and grows: a client adds what it gets in a login and what it sends to be known by. A text is
-//! looked through as it is and with its escapes undone ([`layers`]), so that it does not matter how a secret is quoted.
+//! looked through as it is and with its escapes undone (`layers`), so that it does not matter how a secret is quoted.
 
 mod layers;
 #[cfg(test)]
