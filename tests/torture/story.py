@@ -28,8 +28,18 @@ koji_profile = "devhub"
 global_target = "f42-image"
 link_type = "{link_type}"
 {cache}
-osbuild = {{"^Server$": [{images}]}}
+{sections}
 """
+
+KICKSTARTS = "https://git.example.com/kickstarts.git#f42"
+# The phases that a mixed compose has; each with the method of its tasks and where these have the image's name.
+PHASES = {
+    "osbuild": ("osbuildImage", lambda request: request[0]),
+    "kiwibuild": ("kiwiBuild", lambda request: request[4]["profile"]),
+    "imagebuilder": ("imageBuilderBuild", lambda request: request[3]),
+    "live_media": ("livemedia", lambda request: request[0]),
+    "image_build": ("image", lambda request: request[0]),
+}
 
 VARIANTS = """<variants><variant id="Server" name="Server" type="variant">
 <arches><arch>x86_64</arch><arch>aarch64</arch></arches></variant></variants>
@@ -60,23 +70,40 @@ class Story:
     """One compose and its hub, in a directory of their own."""
 
     def __init__(self, magudi, work, counts, images=40, scenario=None, link_type="hardlink-or-copy", cache=False,
-                 profile=()):
+                 profile=(), mixed=False):
         self.magudi, self.work, self.counts, self.number, self.profile = magudi, work, counts, images, profile
+        self.phases = list(PHASES) if mixed else ["osbuild"]
         shutil.rmtree(work, ignore_errors=True)
         self.target, self.cache = work / "target", work / "cache" if cache else None
         self.target.mkdir(parents=True)
-        listed = ",\n".join(json.dumps(image) for image in map(self.image, range(images)))
+        sections = {phase: [] for phase in self.phases}
+        for n in range(images):
+            phase = self.phases[n % len(self.phases)]
+            sections[phase].append(self.entry(phase, n))
+        sections = "\n".join(f"{phase} = {json.dumps({'^Server$': all})}" for phase, all in sections.items())
         cached = f'koji_cache = "{self.cache}"' if cache else ""
-        (work / "test.conf").write_text(CONF.format(link_type=link_type, cache=cached, images=listed))
+        (work / "test.conf").write_text(CONF.format(link_type=link_type, cache=cached, sections=sections))
         (work / "variants.xml").write_text(VARIANTS)
         (work / "scenario.json").write_text(json.dumps(scenario or {}))
         self.hub = self.url = None
         self.start_hub()
 
     @staticmethod
-    def image(n):
-        arches = ["x86_64"] if n % 2 else ["x86_64", "aarch64"]
-        return {"name": f"disk{n:02}", "distro": "fedora-42", "image_types": ["qcow2"], "subvariant": f"D{n}", "arches": arches}
+    def entry(phase, n):
+        """An image of a phase, as a configuration has it."""
+        common = {"subvariant": f"D{n}", "arches": ["x86_64"] if n % 2 else ["x86_64", "aarch64"]}
+        name = {"name": f"disk{n:02}"}
+        if phase == "osbuild":
+            return {**name, **common, "distro": "fedora-42", "image_types": ["qcow2"]}
+        if phase == "kiwibuild":
+            return {**common, "kiwi_profile": name["name"], "description_path": "a.kiwi",
+                    "description_scm": "https://git.example.com/kiwi.git#f42"}
+        if phase == "imagebuilder":
+            return {**name, **common, "types": ["minimal-raw-xz"]}
+        kickstart = {**name, **common, "kickstart": "a.ks", "ksurl": KICKSTARTS}
+        if phase == "live_media":
+            return kickstart
+        return {"image-build": {**kickstart, "distro": "Fedora-42", "format": ["qcow2"]}}
 
     def __enter__(self):
         return self
@@ -117,8 +144,11 @@ class Story:
         proxy = xmlrpc.client.ServerProxy(self.url, allow_none=True)
         for attempt in range(20):
             try:
-                tasks = proxy.listTasks({"method": "osbuildImage", "decode": True}, {"limit": 100000})
-                return sorted(task["request"][0] for task in tasks)
+                names = []
+                for method, name in (PHASES[phase] for phase in self.phases):
+                    tasks = proxy.listTasks({"method": method, "decode": True}, {"limit": 100000})
+                    names += [name(task["request"]) for task in tasks]
+                return sorted(names)
             except (OSError, xmlrpc.client.Error, xmlrpc.client.ResponseError, Exception) as error:
                 # The hub may be made to fail.
                 last = error
@@ -211,10 +241,10 @@ class Story:
         compose = self.compose()
         names = self.submitted()
         self.counts.tasks += len(names)
-        require(names == [self.image(n)["name"] for n in range(self.number)], f"not every image was submitted once: {names}")
+        require(names == [f"disk{n:02}" for n in range(self.number)], f"not every image was submitted once: {names}")
         require((compose / "STATUS").read_text() == "FINISHED\n", f"STATUS is {(compose / 'STATUS').read_text()!r}")
         tree = self.tree()
-        self.counts.images += sum(name.endswith(".qcow2") for name in tree)
+        self.counts.images += sum("/images/disk" in name or "/iso/disk" in name for name in tree)
         calm = calm or getattr(self, "calm", None)
         if calm:
             # A file in a cache has the time at which it was used last, as with Pungi.

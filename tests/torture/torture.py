@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does a compose of 40 images come to the same end, with every image asked for once, whatever kills it on the way?
 
-usage: torture.py MAGUDI [--parts PART,...] [--kills N] [--seed N] [--every N] [--first N]
+usage: torture.py MAGUDI [--parts PART,...] [--kills N] [--seed N] [--every N] [--first N] [--mixed]
 
 See README.md for the parts.
 """
@@ -27,16 +27,18 @@ class Torture:
     def __init__(self, arguments, work):
         self.magudi, self.work = arguments.magudi.resolve(), work
         self.kills, self.every, self.first = arguments.kills, arguments.every, arguments.first
+        self.mixed = arguments.mixed
         self.random = random.Random(arguments.seed)
         self.calm, self.seconds = {}, 0
 
     def story(self, counts, scenario=None, scenario_of_calm=None, profile=(), **more):
+        more = {"mixed": self.mixed, **more}
         story = Story(self.magudi, self.work / "story", counts, scenario={**TASKS, **(scenario or {})}, profile=profile, **more)
         calm_scenario = {**TASKS, **(scenario_of_calm or {})}
-        key = repr(calm_scenario)
+        key = repr((calm_scenario, more["mixed"]))
         if key not in self.calm:
             # The undisturbed run, on a hub of its own.
-            with Story(self.magudi, self.work / "calm", Counts(), scenario=calm_scenario) as calm:
+            with Story(self.magudi, self.work / "calm", Counts(), scenario=calm_scenario, mixed=more["mixed"]) as calm:
                 begun = time.monotonic()
                 calm.wait(calm.run())
                 self.seconds = time.monotonic() - begun
@@ -148,10 +150,12 @@ class Torture:
 
     def answers(self, counts):
         """Answers get lost, outages come, sessions expire; and the run is killed."""
+        makes = ("osbuildImage", "kiwiBuild", "imageBuilderBuild", "buildImage", "buildImageOz")
+        reads = ("getTaskInfo", "listTasks")
         ways = [("close", 3), ("cut", 5), ("garbage", 7), ("gateway", 11)]
         scenario = {
-            "drop_answers": [{"method": method, "every": every + 2 * (method != "osbuildImage"), "how": how}
-                             for how, every in ways for method in ("osbuildImage", "getTaskInfo", "listTasks")],
+            "drop_answers": [{"method": method, "every": every + 2 * (method in reads), "how": how}
+                             for how, every in ways for method in (*makes, *reads)],
             "outages": [{"after_calls": 12 * n, "calls": 1 + n % 2, "kind": kind}
                         for n, kind in enumerate(["refuse", "http500", "html", "offline"] * 4)],
             "expire_sessions_after_calls": 9,
@@ -195,6 +199,7 @@ def main():
     parser.add_argument("--kills", type=int, default=300, help="kills at random moments, and a measure for other parts")
     parser.add_argument("--every", type=int, default=1, help="only every so many records and steps")
     parser.add_argument("--first", type=int, default=1, help="the first record or step")
+    parser.add_argument("--mixed", action="store_true", help="images of five phases instead of one")
     parser.add_argument("--seed", type=int, default=5, help="for the random moments")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="magudi-torture-") as scratch:
@@ -205,6 +210,8 @@ def main():
         for part in arguments.parts.split(","):
             print(f"{part}: {getattr(torture, part).__doc__}", flush=True)
             counts = Counts()
+            # These two know the files of osbuild.
+            torture.mixed = arguments.mixed and part not in ("disk", "downloads")
             try:
                 getattr(torture, part)(counts)
             except Wrong as wrong:
