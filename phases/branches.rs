@@ -57,15 +57,30 @@ pub fn resolve(tree: &Node, sections: &[&'static Section], known: &Commits, mut 
     resolved
 }
 
-/// Whether the keys of `sections` name a branch anywhere.
+/// Whether the keys of `sections` name a branch anywhere. Most configurations have none, and nothing is copied to see that.
 pub fn has_branches(tree: &Node, sections: &[&'static Section]) -> bool {
-    let mut any = false;
-    let mut look = |_: &BranchUrl<'_>| {
-        any = true;
-        Ok(String::new())
+    let names_branch = |node: &Node| node.as_str().is_some_and(|url| BranchUrl::parse(url).is_some());
+    let in_image = |section: &Section, image: &Node| {
+        let urls = section.own_keys().iter().filter(|key| key.kind == Kind::Url);
+        image.as_dict().is_some_and(|image| urls.filter_map(|key| image.get(key.name)).any(names_branch))
     };
-    resolve(tree, sections, &Commits::new(), Some(&mut look));
-    any
+    let in_section = |section: &Section, node: &Node| {
+        let lists = node.as_dict().into_iter().flat_map(|patterns| &patterns.entries);
+        let mut entries = lists.flat_map(|(_, images)| images.as_array().unwrap_or_default());
+        entries.any(|entry| match section.layout.within {
+            None => in_image(section, entry),
+            Some(within) => {
+                entry.as_dict().and_then(|entry| entry.get(within)).is_some_and(|image| in_image(section, image))
+            }
+        })
+    };
+    let of_urls = |section: &&&'static Section| section.own_keys().iter().any(|key| key.kind == Kind::Url);
+    let Some(dict) = tree.as_dict() else { return false };
+    sections.iter().filter(of_urls).any(|section| {
+        let is_option = |key: &Node| key.as_str().is_some_and(|key| is_url(section, key));
+        dict.get(section.name).is_some_and(|node| in_section(section, node))
+            || dict.entries.iter().any(|(key, value)| names_branch(value) && is_option(key))
+    })
 }
 
 /// Whether a top-level key holds a URL for a section.

@@ -191,9 +191,12 @@ fn shown(tracks: &[&Track]) -> BTreeSet<usize> {
     by_doneness(false).chain(by_doneness(true)).take(MOST_SHOWN).collect()
 }
 
-/// Whether what ended the compose is one of the failures.
+/// Whether what ended the compose is one of the failures, or counts them and says the first.
 fn is_told(error: &str, failures: &[Failure]) -> bool {
-    failures.iter().flat_map(|failure| &failure.images).any(|image| image.message == error)
+    let first = error.split_once(" images failed: ").map_or("", |(_, first)| first);
+    let is_first = |name: &str| first.strip_prefix(name).is_some_and(|rest| rest.starts_with(" ("));
+    let mut images = failures.iter().flat_map(|failure| &failure.images);
+    images.any(|image| image.message == error || is_first(&image.name))
 }
 
 fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
