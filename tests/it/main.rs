@@ -29,6 +29,7 @@
 //! - `secrets`: nothing that is secret is in any file or stream
 //! - `sabotage`: killed at a record, a disk that is full
 //! - `endings`: signals, `cancel`, `--fail-fast`
+//! - `histories`: random interleavings of what may happen to a compose
 //! - `lock`: who is signalled for it, whom it keeps out, and file systems without locks
 //! - `refusals`: what a hub refuses to everybody or for a while, and failures of many images
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
@@ -56,6 +57,7 @@ mod endings;
 mod events;
 mod faults;
 mod from_pungi;
+mod histories;
 mod hostile;
 mod hub;
 mod image;
