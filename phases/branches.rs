@@ -21,66 +21,35 @@ pub struct Resolved {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Finds the commit of a branch.
-pub type Ask<'a> = dyn FnMut(&BranchUrl<'_>) -> Result<String, GitError> + 'a;
+/// Gives the commit of a branch, whose URL it gets with and without user and password; none when it stays a branch.
+pub type Commit<'a> = dyn FnMut(&BranchUrl<'_>, &str) -> Result<Option<String>, GitError> + 'a;
 
-/// Puts commits in place of the branches that the keys of `sections` name: those that are `known`, and others that `ask` finds.
-/// Without `ask` the others stay as they are.
-pub fn resolve(tree: &Node, sections: &[&'static Section], known: &Commits, mut ask: Option<&mut Ask<'_>>) -> Resolved {
+/// Puts commits in place of the branches that the keys of `sections` name. A branch that has one is asked for once.
+pub fn resolve(tree: &Node, sections: &[&'static Section], commit: &mut Commit<'_>) -> Resolved {
     let mut resolved = Resolved::default();
-    let mut replace = |path: &str, node: &Node| {
+    let mut replace = |path: &dyn Fn() -> String, node: &Node| {
         let url = BranchUrl::parse(node.as_str()?)?;
         let name = url.without_credentials();
-        let known = resolved.commits.get(&name).or_else(|| known.get(&name)).cloned();
-        let commit = match (known, &mut ask) {
-            (Some(commit), _) => commit,
-            (None, Some(ask)) => match ask(&url) {
-                Ok(commit) => commit,
-                Err(error) => {
-                    let found = Diagnostic::new(&codes::NO_COMMIT, path, error.to_string()).at(node.span);
-                    resolved.diagnostics.push(found.help("name a branch that is there, or a commit"));
-                    return None;
-                }
-            },
-            (None, None) => return None,
+        let found = match resolved.commits.get(&name) {
+            Some(commit) => Ok(Some(commit.clone())),
+            None => commit(&url, &name),
         };
+        let commit = found.unwrap_or_else(|error| {
+            let found = Diagnostic::new(&codes::NO_COMMIT, path(), error.to_string()).at(node.span);
+            resolved.diagnostics.push(found.help("name a branch that is there, or a commit"));
+            None
+        })?;
         let text = url.at(&commit);
         resolved.commits.insert(name, commit);
         Some(Node::new(Value::Str(text.into()), node.span))
     };
     let changed = in_dict(tree, |key, value| match sections.iter().find(|section| section.name == key) {
         Some(section) => in_section(section, value, &mut replace),
-        None if sections.iter().any(|section| is_url(section, key)) => replace(key, value),
+        None if sections.iter().any(|section| is_url(section, key)) => replace(&|| key.to_owned(), value),
         None => None,
     });
     resolved.tree = changed;
     resolved
-}
-
-/// Whether the keys of `sections` name a branch anywhere. Most configurations have none, and nothing is copied to see that.
-pub fn has_branches(tree: &Node, sections: &[&'static Section]) -> bool {
-    let names_branch = |node: &Node| node.as_str().is_some_and(|url| BranchUrl::parse(url).is_some());
-    let in_image = |section: &Section, image: &Node| {
-        let urls = section.own_keys().iter().filter(|key| key.kind == Kind::Url);
-        image.as_dict().is_some_and(|image| urls.filter_map(|key| image.get(key.name)).any(names_branch))
-    };
-    let in_section = |section: &Section, node: &Node| {
-        let lists = node.as_dict().into_iter().flat_map(|patterns| &patterns.entries);
-        let mut entries = lists.flat_map(|(_, images)| images.as_array().unwrap_or_default());
-        entries.any(|entry| match section.layout.within {
-            None => in_image(section, entry),
-            Some(within) => {
-                entry.as_dict().and_then(|entry| entry.get(within)).is_some_and(|image| in_image(section, image))
-            }
-        })
-    };
-    let of_urls = |section: &&&'static Section| section.own_keys().iter().any(|key| key.kind == Kind::Url);
-    let Some(dict) = tree.as_dict() else { return false };
-    sections.iter().filter(of_urls).any(|section| {
-        let is_option = |key: &Node| key.as_str().is_some_and(|key| is_url(section, key));
-        dict.get(section.name).is_some_and(|node| in_section(section, node))
-            || dict.entries.iter().any(|(key, value)| names_branch(value) && is_option(key))
-    })
 }
 
 /// Whether a top-level key holds a URL for a section.
@@ -93,25 +62,31 @@ fn is_url(section: &Section, key: &str) -> bool {
     of_phase || key.strip_prefix("global_").is_some_and(inherited)
 }
 
-type Replace<'r> = dyn FnMut(&str, &Node) -> Option<Node> + 'r;
+type Replace<'r> = dyn FnMut(&dyn Fn() -> String, &Node) -> Option<Node> + 'r;
 
 fn in_section(section: &'static Section, node: &Node, replace: &mut Replace<'_>) -> Option<Node> {
-    let mut in_image = |path: String, image: &Node| {
-        in_dict(image, |key, value| {
-            let is_url = section.own_keys().iter().any(|own| own.name == key && own.kind == Kind::Url);
-            if is_url { replace(&format!("{path}.{key}"), value) } else { None }
-        })
-    };
+    let is_url = |key: &str| section.own_keys().iter().any(|own| own.name == key && own.kind == Kind::Url);
+    if !section.own_keys().iter().any(|own| own.kind == Kind::Url) {
+        return None;
+    }
     in_dict(node, |pattern, images| {
         in_list(images, |place, entry| {
-            let path = format!("{}.{pattern}.{place}", section.name);
+            let path = |key: &str| format!("{}.{pattern}.{place}.{key}", section.name);
+            let mut in_image = |within: &str, image: &Node| {
+                in_dict(
+                    image,
+                    |key, value| {
+                        if is_url(key) { replace(&|| path(&format!("{within}{key}")), value) } else { None }
+                    },
+                )
+            };
             match section.layout.within {
-                None => in_image(path, entry),
+                None => in_image("", entry),
                 Some(within) => {
                     in_dict(
                         entry,
                         |key, image| {
-                            if key == within { in_image(format!("{path}.{within}"), image) } else { None }
+                            if key == within { in_image(&format!("{within}."), image) } else { None }
                         },
                     )
                 }
@@ -120,25 +95,26 @@ fn in_section(section: &'static Section, node: &Node, replace: &mut Replace<'_>)
     })
 }
 
-/// A dict in which `change` has changed a value; none when it has not.
+/// A dict in which `change` has changed a value; none when it has not, as in most: nothing is copied then.
 fn in_dict(node: &Node, mut change: impl FnMut(&str, &Node) -> Option<Node>) -> Option<Node> {
     let entries = &node.as_dict()?.entries;
-    let changed: Vec<_> = entries.iter().map(|(key, value)| change(key.as_str()?, value)).collect();
-    if changed.iter().all(Option::is_none) {
-        return None;
+    let change = |(place, (key, value)): (usize, &(Node, Node))| Some((place, change(key.as_str()?, value)?));
+    let changed: Vec<(usize, Node)> = entries.iter().enumerate().filter_map(change).collect();
+    let mut entries = (!changed.is_empty()).then(|| entries.clone())?;
+    for (place, value) in changed {
+        entries[place].1 = value;
     }
-    let pairs = entries.iter().zip(changed);
-    let entries = pairs.map(|((key, value), new)| (key.clone(), new.unwrap_or_else(|| value.clone()))).collect();
     Some(Node::new(Value::Dict(Arc::new(Dict { entries })), node.span))
 }
 
 /// The same for a list.
 fn in_list(node: &Node, mut change: impl FnMut(usize, &Node) -> Option<Node>) -> Option<Node> {
     let items = node.as_array()?;
-    let changed: Vec<_> = items.iter().enumerate().map(|(place, item)| change(place, item)).collect();
-    if changed.iter().all(Option::is_none) {
-        return None;
+    let change = |(place, item): (usize, &Node)| Some((place, change(place, item)?));
+    let changed: Vec<(usize, Node)> = items.iter().enumerate().filter_map(change).collect();
+    let mut items = (!changed.is_empty()).then(|| items.to_vec())?;
+    for (place, item) in changed {
+        items[place] = item;
     }
-    let items = items.iter().zip(changed).map(|(item, new)| new.unwrap_or_else(|| item.clone())).collect();
-    Some(Node::new(Value::List(items), node.span))
+    Some(Node::new(Value::List(items.into()), node.span))
 }

@@ -13,7 +13,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::schema::FORMER_PHASES;
 use magudi_config::{ComposeConfig, Diagnostic, Node, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
-use magudi_phases::branches::{Commits, Resolved, has_branches, resolve};
+use magudi_phases::branches::{Commits, Resolved, resolve};
 use magudi_phases::git_url::{BranchUrl, Resolver};
 use magudi_phases::phase::{Context, ImagePhase, Origin};
 use magudi_phases::pipeline::{Selection, check_alone, expand, origins};
@@ -215,13 +215,22 @@ impl Branches<'_> {
         environment: &Environment,
     ) -> Result<Resolved, Failure> {
         let sections: Vec<_> = selection.active(config).map(ImagePhase::section).collect();
-        if !has_branches(tree, &sections) {
-            return Ok(Resolved::default());
-        }
-        let mut resolver = Resolver::new(environment.children.clone());
-        let mut ask = |url: &BranchUrl<'_>| resolver.commit(url);
-        let known = (self.known)()?;
-        Ok(resolve(tree, &sections, &known, if self.ask { Some(&mut ask) } else { None }))
+        let mut resolver = None;
+        let mut known: Option<Result<Commits, Failure>> = None;
+        let mut commit = |url: &BranchUrl<'_>, name: &str| {
+            let known = known.get_or_insert_with(self.known);
+            match known.as_ref().ok().and_then(|known| known.get(name)) {
+                Some(commit) => Ok(Some(commit.clone())),
+                None if self.ask && known.is_ok() => {
+                    let new = || Resolver::new(environment.children.clone());
+                    resolver.get_or_insert_with(new).commit(url).map(Some)
+                }
+                None => Ok(None),
+            }
+        };
+        let resolved = resolve(tree, &sections, &mut commit);
+        known.transpose()?;
+        Ok(resolved)
     }
 }
 

@@ -30,6 +30,14 @@ pub fn index(set: &str) -> Vec<Json> {
     index.as_array().expect("a list").clone()
 }
 
+/// Each case of a set in which Pungi has a bug has a test in `tests`, and each test is of such a case.
+pub fn none_is_forgotten(set: &str, tests: &[(&str, fn())]) {
+    let rows = index(set);
+    let better = rows.iter().filter(|row| row["verdict"] == "better").filter_map(|row| row["case"].as_str());
+    let ours: BTreeSet<&str> = tests.iter().map(|(name, _)| *name).collect();
+    assert_eq!(ours, better.collect());
+}
+
 fn cases(set: &str) -> PathBuf {
     repository().join("fixtures").join(set).join("cases")
 }
