@@ -1,8 +1,10 @@
 //! `magudi cancel`: ends a compose from another terminal. A running one is asked to end itself; of one that is dead the
 //! tasks are canceled from here.
 
-use super::compose::{absolute, host, identify, lock, named_profile};
+use super::connection::{identify, named_profile};
 use super::inspect::{Branches, Typed, inspect};
+use super::locking::{host, lock};
+use super::options::absolute;
 use super::recall::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::resume::{Begun, begun, request};
 use super::settings::Settings;

@@ -4,13 +4,16 @@ mod cancel;
 mod check;
 mod compose;
 mod config_dump;
+mod connection;
 mod descriptors;
 mod generate;
 #[cfg(feature = "simulator")]
 mod hub;
 mod image;
 mod inspect;
+mod locking;
 mod named;
+mod options;
 mod outage;
 mod plan;
 mod preflight;

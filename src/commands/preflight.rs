@@ -1,8 +1,9 @@
 //! *Preflight*: the hub is asked whether the images of a configuration can be built, before anything is submitted (`run`,
 //! `resume`) or without submitting anything (`check --hub`, `plan --hub`).
 
-use super::compose::{Going, HubChoice, Options, choose_hub};
+use super::connection::{HubChoice, choose_hub};
 use super::inspect::Inspected;
+use super::options::{Going, Options};
 use super::{RUN_THREADS, runtime};
 use crate::cli::ComposeArgs;
 use crate::error::Failure;

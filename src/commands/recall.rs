@@ -1,9 +1,9 @@
 //! *Recalling* what earlier runs of a compose did: where each request of the plan begins, and whether plan, hub and place are
 //! still those with which the compose was begun.
 
-use super::compose::Going;
 use super::inspect::Inspected;
 use super::named::{ALL, is_named, the_one};
+use super::options::Going;
 use crate::error::Failure;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;

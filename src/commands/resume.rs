@@ -1,7 +1,8 @@
 //! `magudi resume`: goes on with a compose that stopped, where it stopped.
 
-use super::compose::{Going, Options, Recall, compose, conclude, prepare};
+use super::compose::{Recall, compose, conclude, prepare};
 use super::inspect::Request;
+use super::options::{Going, Options};
 use super::recall::load_history;
 use super::settings::Settings;
 use crate::cli::ResumeArgs;

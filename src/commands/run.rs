@@ -1,6 +1,7 @@
 //! `magudi run`: a whole compose, from the configuration to the manifests.
 
-use super::compose::{Options, Recall, compose, prepare, tell_scripts};
+use super::compose::{Recall, compose, prepare, tell_scripts};
+use super::options::Options;
 use crate::cli::RunArgs;
 use crate::error::Failure;
 use crate::settings::Environment;

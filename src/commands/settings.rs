@@ -3,8 +3,8 @@
 //! They are no options of a command line. Journals live longer than programs: what an older one does not have has a default
 //! here, and what a newer one has besides is passed over. A setting never changes its meaning; one that does gets another name.
 
-use super::compose::{Going, Options};
 use super::inspect::Request;
+use super::options::{Going, Options};
 use crate::error::Failure;
 use magudi_config::define::Definition;
 use magudi_config::secret::is_hidden;

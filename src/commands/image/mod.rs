@@ -4,7 +4,7 @@
 mod request;
 mod task;
 
-use super::compose::named_profile;
+use super::connection::named_profile;
 use super::{RUN_THREADS, runtime};
 use crate::cli::{ImageArgs, PlanFormat};
 use crate::error::Failure;

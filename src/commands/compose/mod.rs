@@ -1,0 +1,379 @@
+//! A *compose* as `run` and `resume` share it: everything is known and checked before its directory is touched, then it
+//! runs to its final status.
+
+mod records;
+mod scripts;
+
+pub use scripts::tell_scripts;
+
+use self::records::{head_of_log, keep_configuration};
+use self::scripts::{finish_scripts, run_scripts};
+use super::connection::{HubChoice, access, choose_hub};
+use super::inspect::{Branches, Inspected, Typed, inspect};
+use super::locking::lock;
+use super::options::{Options, absolute};
+use super::outage::OutageLog;
+use super::preflight::ask_before;
+use super::recall::{Recalled, Recalling, load_history, recall};
+use super::settings::Settings;
+use super::{RUN_THREADS, runtime, signals};
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::{PlainLog, Stream, TerminalView, Ui};
+use magudi_compose::identity::ComposeIdentity;
+use magudi_compose::latest::{make_latest_link, other_latest};
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::{Status, load_status, reopen};
+use magudi_compose::sweep::sweep;
+use magudi_config::diagnostic::has_errors;
+use magudi_config::secret;
+use magudi_engine::event::{Event, Events, Level};
+use magudi_engine::journal::{self, Journal};
+use magudi_engine::log::LogFile;
+use magudi_engine::mask::{Mask, secrets_of};
+use magudi_engine::plan::TaskRequest;
+use magudi_engine::runner::{Polling, Start};
+use magudi_engine::stop::stop;
+use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
+use magudi_engine::watch::WatchLogs;
+use magudi_koji::ClientOptions;
+use magudi_phases::branches::Commits;
+use magudi_phases::existing::Existing;
+use magudi_phases::pipeline::{Compose, End};
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the end of a run waits for a slow reader of its events, and of one that was stopped.
+const EVENTS_PATIENCE: Duration = Duration::from_secs(10);
+const LAST_EVENTS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What to make of an earlier run in the same directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recall {
+    /// Go on with it, unless it has finished: then everything is built anew (`run --compose-dir`).
+    IfUnfinished,
+    /// Go on with it in any case (`resume`).
+    Always,
+}
+
+/// A run of which everything is known that can be known before its directory is touched.
+pub struct Prepared {
+    inspected: Inspected,
+    hub: HubChoice,
+    recall: Recall,
+    events: Option<(EventStream, StreamEnd)>,
+}
+
+/// Reads and checks everything that a run needs.
+pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
+    let request = &options.request;
+    if request.target_dir.is_none() && request.compose_dir.is_none() {
+        return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
+    }
+    request.check()?;
+    let secret = options.define.iter().filter(|definition| secret::is_hidden(&definition.name));
+    environment.network.mask.add(secret.map(|definition| definition.value.as_str()));
+    let known = || known_commits(options);
+    let branches = Branches { known: &known, ask: true };
+    let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
+    let hub = choose_hub(options, environment, &inspected)?;
+    // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
+    let (dir, _) = inspected.place(request, options.going.reopen)?;
+    check_names(options, &inspected, &dir)?;
+    Existing::load(&dir).map_err(Failure::Failed)?;
+    // Of one that was begun it is known later what is to be submitted.
+    if !dir.logs_global().join(journal::NAME).exists() {
+        let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
+        inspected.diagnostics.extend(found);
+        if has_errors(&inspected.diagnostics) {
+            return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
+        }
+    }
+    if !options.quiet {
+        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
+    }
+    let events = options.going.events.as_deref().map(open_events).transpose()?;
+    Ok(Prepared { inspected, hub, recall, events })
+}
+
+/// The commits that an unfinished run in the same directory has built from: those that `options` have, or its journal.
+fn known_commits(options: &Options) -> Result<Commits, Failure> {
+    let Some(dir) = options.request.compose_dir.as_ref().filter(|_| options.commits.is_empty()) else {
+        return Ok(options.commits.clone());
+    };
+    let dir = ComposeDir::at(&absolute(dir)?);
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    if matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
+        return Ok(Commits::new());
+    }
+    let settings = load_history(&dir)?.and_then(|history| history.settings).map(Settings::from_json);
+    Ok(settings.and_then(Result::ok).map(|settings| settings.commits).unwrap_or_default())
+}
+
+/// Refuses names of images that there are neither now nor were in the runs before.
+fn check_names(options: &Options, inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
+    let requests = inspected.requests().iter();
+    let mut images: Vec<(&str, &str)> = requests.map(|request| (request.variant.as_str(), request.name())).collect();
+    let Err(failure) = options.going.check_names(&images) else { return Ok(()) };
+    let history = load_history(dir)?.unwrap_or_default();
+    let known = images.len();
+    images.extend(history.requests.values().map(|past| (past.variant.as_str(), past.name.as_str())));
+    if images.len() == known { Err(failure) } else { options.going.check_names(&images) }
+}
+
+/// Opens the file of `--events` for appending; `-` is standard output.
+fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
+    let cannot = |error| Failure::Failed(format!("cannot write events to {}: {error}", path.display()));
+    let writer: Box<dyn Write + Send> = if path == Path::new("-") {
+        Box::new(std::io::stdout())
+    } else {
+        Box::new(OpenOptions::new().create(true).append(true).open(path).map_err(cannot)?)
+    };
+    event_stream(writer).map_err(cannot)
+}
+
+/// Runs a prepared compose to its end.
+pub fn compose(
+    options: &Options,
+    argv: &[OsString],
+    environment: &Environment,
+    ui: Ui,
+    prepared: Prepared,
+) -> Result<(), Failure> {
+    let Prepared { mut inspected, hub, recall: wanted, events: stream } = prepared;
+    let (stream, stream_end) = stream.unzip();
+    let mut identity = inspected.identity.clone();
+    let dir = match &options.request.compose_dir {
+        Some(dir) => ComposeDir::at(&absolute(dir)?),
+        None => {
+            let target = options.request.target_dir.as_deref().unwrap_or(Path::new("."));
+            ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
+        }
+    };
+    let was_begun = dir.logs_global().join(journal::NAME).exists();
+    dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
+    let _lock = lock(&dir, options.going.no_lock, ui)?;
+    sweep(&dir);
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let is_there = options.request.compose_dir.is_some();
+    if is_there && let Some(known) = dir.peek_identity(&identity, options.going.reopen).map_err(Failure::failed)? {
+        identity = known;
+    }
+    let has_finished = matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
+    // Who names images wants the others as they are.
+    let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
+    let fresh = wanted == Recall::IfUnfinished && has_finished && !names_images;
+    let secrets = environment.secrets();
+    let recalling = Recalling {
+        dir: &dir,
+        identity: &identity,
+        server: hub.server(),
+        fresh,
+        going: &options.going,
+        secrets: &secrets,
+    };
+    let recalled = recall(recalling, &mut inspected)?;
+    if was_begun {
+        let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
+        let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted)?;
+        if has_errors(&found) {
+            return Err(Failure::invalid(found, inspected.sources));
+        }
+        if !options.quiet {
+            ui.diagnostics(&found, &inspected.sources);
+        }
+        inspected.diagnostics.extend(found);
+    }
+    // Up to here nothing has been touched but the lock.
+    if is_there {
+        if options.going.reopen {
+            reopen(&dir).map_err(Failure::failed)?;
+        }
+        ComposeDir::open_or_create(dir.top(), identity.clone()).map_err(Failure::failed)?;
+    }
+    let existing = Existing::load(&dir).map_err(Failure::Failed)?;
+    let Recalled { requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks } =
+        recalled;
+    if options.print_output_dir {
+        ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
+    }
+    // What clients learn in logins comes to it later.
+    let mask = &environment.network.mask;
+    mask.add(secret::values(&inspected.config.tree).iter().map(String::as_str));
+    mask.add(secrets_of(&requests));
+    keep_configuration(&inspected, &dir, mask)?;
+    let requests = Arc::new(requests);
+    let makes_nothing = requests.is_empty();
+    let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
+    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
+    head_of_log(&events, argv, environment, &inspected);
+    let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
+    let polling = match &hub {
+        HubChoice::Profile(profile, _) => Polling::of(profile),
+        #[cfg(feature = "simulator")]
+        // It is never behind.
+        HubChoice::Simulated(_) => Polling { settled: Duration::ZERO, ..Polling::default() },
+    };
+    let (handle, stopped) = stop();
+    let (detach, cannot) =
+        (options.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
+    signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
+    for remark in remarks {
+        events.message(Level::Warning, None, remark);
+    }
+    for (url, commit) in &inspected.commits {
+        events.message(Level::Info, None, format!("{url} is commit {commit}"));
+    }
+    let Inspected { mut config, variants, selection, commits, .. } = inspected;
+    config.forget_images();
+    let compose = Compose {
+        config,
+        variants,
+        identity: identity.clone(),
+        dir: dir.clone(),
+        selection,
+        requests,
+        events: Arc::clone(&events),
+        polling,
+        starts,
+        claimed,
+        owners,
+        sent_before,
+        compare_first,
+        abandoned,
+        keys,
+        earlier_paths: paths,
+        existing,
+        journal,
+        settings: Settings { commits, ..Settings::of(options) }.to_json()?,
+        fresh,
+        fail_fast: options.going.fail_fast.then(|| handle.clone()),
+    };
+    let listener = Arc::new(OutageLog(Arc::clone(&events)));
+    let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
+    let runtime = runtime(RUN_THREADS)?;
+    let stop = stopped.clone();
+    let end = runtime.block_on(async {
+        match hub {
+            HubChoice::Profile(profile, authenticator) => {
+                Box::pin(compose.run(|| access(*profile, authenticator, &client, cache), stopped)).await
+            }
+            #[cfg(feature = "simulator")]
+            HubChoice::Simulated(scenario) => {
+                Box::pin(super::connection::simulate(compose, *scenario, &dir, cache, stopped)).await
+            }
+        }
+    });
+    // Whoever still reads a file of a volume that hangs is not waited for.
+    runtime.shutdown_background();
+    let stays = makes_nothing.then(|| other_latest(&dir, &identity, options.latest_link_components)).flatten();
+    match stays {
+        Some(other) if !options.no_latest_link && end.error.is_none() => {
+            let text = format!("No image was made: the latest link stays at {}", other.display());
+            events.message(Level::Warning, None, text);
+        }
+        _ => latest_link(options, &end, &dir, &identity, &events),
+    }
+    let stopped = stop.is_set();
+    if let Some(scripts) = scripts {
+        finish_scripts(&scripts, stopped.then_some(signals::SCRIPTS_PATIENCE), &events);
+    }
+    end.say(&events);
+    let patience = if stopped { LAST_EVENTS_PATIENCE } else { EVENTS_PATIENCE };
+    if let Some(problem) = stream_end.and_then(|end| end.finish(patience)) {
+        ui.note(&format!("warning: not all events were written: {problem}"));
+    }
+    if let Err(problem) = super::report::leave(&dir) {
+        events.message(Level::Warning, None, problem);
+    }
+    match end.error {
+        None => {
+            if makes_nothing && !options.quiet {
+                ui.note(&format!("{}: no image was made, as no phase that ran has one to make", identity.id()));
+            }
+            Ok(())
+        }
+        // The log has the reason; `--quiet` silenced it.
+        Some(error) if options.quiet => Err(Failure::Failed(error)),
+        Some(_) => Err(Failure::Told),
+    }
+}
+
+/// Does again what comes after the final status, for a run that was killed there: the compose is finished, and nobody was
+/// told, and the latest link may be missing.
+pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let known = || known_commits(options);
+    let branches = Branches { known: &known, ask: false };
+    let inspected = inspect(&options.config, &options.request, environment, Typed::Required, branches)?;
+    let (dir, identity) = inspected.place(&options.request, true)?;
+    let _lock = lock(&dir, options.going.no_lock, ui)?;
+    sweep(&dir);
+    let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None, &environment.network.mask)?;
+    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
+    let end = End { status: Status::Finished, error: None };
+    events.say(Event::Status { status: end.status.as_str().to_owned() });
+    latest_link(options, &end, &dir, &identity, &events);
+    if let Some(scripts) = scripts {
+        finish_scripts(&scripts, None, &events);
+    }
+    end.say(&events);
+    if let Err(problem) = super::report::leave(&dir) {
+        events.message(Level::Warning, None, problem);
+    }
+    Ok(())
+}
+
+/// Everybody who hears the events of a run.
+fn subscribe(
+    options: &Options,
+    ui: Ui,
+    dir: &ComposeDir,
+    requests: &Arc<Vec<TaskRequest>>,
+    stream: Option<EventStream>,
+    mask: &Mask,
+) -> Result<(Arc<Events>, Journal), Failure> {
+    let events = Arc::new(Events::concealing(mask.clone()));
+    // First, so that nothing is shown that is not recorded.
+    let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
+    events.subscribe(Box::new(journal.clone()));
+    if let Some(stream) = stream {
+        events.subscribe(Box::new(stream));
+    }
+    let log = LogFile::open(&dir.global_log())
+        .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
+    events.subscribe(Box::new(log));
+    events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
+    if !options.quiet {
+        if ui.terminal {
+            events.subscribe(Box::new(TerminalView::new(ui.color)));
+        } else {
+            events.subscribe(Box::new(PlainLog::new(Stream::Err)));
+        }
+    }
+    Ok((events, journal))
+}
+
+/// Points the latest link at a compose that finished (PUNGI.md 6, 13).
+fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
+    let finished = matches!(end.status, Status::Finished | Status::FinishedIncomplete);
+    if options.no_latest_link || !finished {
+        return;
+    }
+    let wanted: Vec<String> = options.latest_link_status.iter().map(|status| status.to_uppercase()).collect();
+    let status = end.status.as_str();
+    if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == status) {
+        let text = format!(
+            "Compose status ({status}) doesn't match with specified latest-link-status ({}), not create latest link.",
+            wanted.join(", ")
+        );
+        events.message(Level::Warning, None, text);
+        return;
+    }
+    if let Err(error) = make_latest_link(dir, identity, options.latest_link_components) {
+        events.message(Level::Error, None, error.to_string());
+    }
+}

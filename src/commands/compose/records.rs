@@ -1,0 +1,126 @@
+//! What a compose *records* of its beginning: the head of its log, and its configuration.
+
+use crate::commands::inspect::Inspected;
+use crate::commands::locking::host;
+use crate::error::Failure;
+use crate::settings::{Environment, umask};
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::write::write_atomic;
+use magudi_config::dump::to_text;
+use magudi_config::load::Syntax;
+use magudi_config::render::secrets::starred;
+use magudi_config::render::{self, render_human};
+use magudi_config::source::Source;
+use magudi_config::{Diagnostic, Sources};
+use magudi_engine::event::{Event, Events, Level};
+use magudi_engine::mask::Mask;
+use serde_json::Value as Json;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// What the owner's group and others need of files and directories that they read.
+const FOR_OTHERS: u32 = 0o055;
+
+/// Leaves the configuration in the compose: as it was written, and as it was understood (PUNGI.md 1.6, 1.11), but for its
+/// secrets: logs are published.
+pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
+    let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);
+    // A value that is put together of several strings does not stand in the file as the mask knows it.
+    let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
+    dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
+    for source in inspected.sources.iter().filter(|source| source.on_disk) {
+        if source.path == inspected.variants_path {
+            write(&dir.variants_copy(), &source.text)?;
+        } else if let Some(copy) = dir.config_copy(&source.path) {
+            write(&copy, &starred(source))?;
+        }
+    }
+    let dump = to_text(&inspected.config.tree)
+        .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
+    write(&dir.config_dump(), &dump)?;
+    write(&dir.excluding_arch_log(), "")
+}
+
+pub fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, inspected: &Inspected) {
+    let info = |text: String| events.message(Level::Info, None, text);
+    info(format!("Host: {}", host()));
+    info(format!("Magudi version: {}", env!("CARGO_PKG_VERSION")));
+    info(format!("User name: {}", environment.user.as_deref().unwrap_or("unknown")));
+    if let Ok(directory) = std::env::current_dir() {
+        info(format!("Working directory: {}", directory.display()));
+    }
+    let command: Vec<String> = argv.iter().map(|arg| quote(&arg.to_string_lossy())).collect();
+    info(format!("Command line: {}", command.join(" ")));
+    info(format!("Current timezone offset: {}", jiff::Zoned::now().strftime("%:z")));
+    if let Some(umask) = umask().filter(|umask| umask & FOR_OTHERS != 0) {
+        let text = format!("the umask is {umask:04o}: others will not be able to read all files of the compose");
+        events.message(Level::Warning, None, text);
+    }
+    if inspected.identity.is_final
+        && let Some(label) = &inspected.identity.label
+    {
+        info(format!("Automatically setting 'supported' flag due to label: {}.", label.as_str()));
+    }
+    for line in &inspected.excluded {
+        events.say(Event::LeftOut { text: line.clone() });
+    }
+    for diagnostic in &inspected.diagnostics {
+        let text = render_human(std::slice::from_ref(diagnostic), &inspected.sources, false);
+        events.message(Level::Debug, None, text.trim_end());
+    }
+    for diagnostic in diagnostic_events(&inspected.diagnostics, &inspected.sources) {
+        events.say(diagnostic);
+    }
+    let tree = inspected.config.tree.as_dict();
+    let ours = |name: &str| magudi_phases::find(name).is_some() || name == magudi_phases::image_checksum::NAME;
+    for name in magudi_config::schema::PHASES.iter().filter(|name| !ours(name)) {
+        if tree.and_then(|tree| tree.get(name)).is_some_and(magudi_config::Node::is_truthy) {
+            let text = format!("Config section '{name}' is left to Pungi: magudi does not run this phase");
+            events.say(Event::LeftOut { text });
+        }
+    }
+}
+
+/// The diagnostics as events, for who was not there when they were printed.
+fn diagnostic_events(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Event> {
+    let json = render::to_json(diagnostics, sources);
+    let all = ["errors", "warnings"].into_iter().filter_map(|kind| json.get(kind)?.as_array()).flatten();
+    all.map(|diagnostic| {
+        let text = |key: &str| diagnostic.get(key).and_then(Json::as_str).map(str::to_owned);
+        let number = |key: &str| diagnostic.get(key).and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+        Event::Diagnostic {
+            id: text("id").unwrap_or_default(),
+            severity: text("severity").unwrap_or_default(),
+            message: text("message").unwrap_or_default(),
+            path: text("path").unwrap_or_default(),
+            file: text("file"),
+            line: number("line"),
+            column: number("column"),
+            help: text("help"),
+        }
+    })
+    .collect()
+}
+
+/// An argument as a shell would need it.
+fn quote(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\"'\"'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        assert_eq!(quote("--config=a/b.conf"), "--config=a/b.conf");
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("it's"), "'it'\"'\"'s'");
+        assert_eq!(quote(""), "''");
+    }
+}

@@ -1,0 +1,114 @@
+//! The *notification scripts* of a compose: what is sent to them, and how long a run waits for them (PUNGI.md 12).
+
+use crate::commands::inspect::Inspected;
+use crate::commands::options::Options;
+use crate::error::Failure;
+use crate::settings::Environment;
+use crate::ui::{Ui, counted};
+use magudi_compose::identity::ComposeIdentity;
+use magudi_compose::layout::ComposeDir;
+use magudi_engine::event::{Events, Level};
+use magudi_engine::notify::{NotifierEnd, Scripts, notifier};
+use magudi_phases::repos::translate;
+use serde_json::{Map, Value as Json, json};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tells the notification scripts that there will be no compose (PUNGI.md 12).
+pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environment, failure: &Failure, ui: Ui) {
+    if options.notification_script.is_empty() {
+        return;
+    }
+    let target_dir = options.request.target_dir.as_deref();
+    let mut members = Map::new();
+    members.insert("command".to_owned(), argv.iter().map(|arg| Json::from(arg.to_string_lossy())).collect());
+    members.insert("target_dir".to_owned(), json!(target_dir));
+    members.insert("config".to_owned(), json!(options.config));
+    members.insert("detail".to_owned(), Json::from(failure.detail()));
+    if let Failure::Invalid(invalid) = failure {
+        let errors = invalid.diagnostics.iter().map(|d| match d.path.as_str() {
+            "" => Json::from(d.message.as_str()),
+            path => Json::from(format!("Failed validation in {path}: {}", d.message)),
+        });
+        members.insert("errors".to_owned(), errors.collect());
+    }
+    let workdir = target_dir.filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
+    let warn = move |_, text| ui.note(&format!("warning: {text}"));
+    match notifier(scripts(options, environment, workdir, None), Map::new(), Box::new(warn)) {
+        Ok((notifier, end)) => {
+            notifier.send("fail-to-start", members);
+            end.finish(None, |left| ui.note(&waiting_for_scripts(left)));
+        }
+        Err(error) => ui.note(&format!("warning: notification scripts cannot be run: {error}")),
+    }
+}
+
+/// How long a notification script may take.
+fn limit(options: &Options) -> Duration {
+    Duration::from_secs(options.notification_timeout)
+}
+
+fn scripts(options: &Options, environment: &Environment, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
+    let (programs, variables) = (options.notification_script.clone(), environment.children.clone());
+    Scripts { programs, limit: limit(options), workdir: workdir.to_path_buf(), variables, log_dir }
+}
+
+/// Lets the notification scripts hear the events of a run, if there are any.
+pub fn run_scripts(
+    options: &Options,
+    environment: &Environment,
+    inspected: &Inspected,
+    identity: &ComposeIdentity,
+    dir: &ComposeDir,
+    events: &Arc<Events>,
+) -> Result<Option<NotifierEnd>, Failure> {
+    if options.notification_script.is_empty() {
+        return Ok(None);
+    }
+    let scripts = scripts(options, environment, dir.top(), Some(dir.notifications_dir()));
+    let log = Arc::clone(events);
+    let report = Box::new(move |level, text: String| log.message(level, None, text));
+    let (notifier, end) = notifier(scripts, common_members(identity, dir, inspected), report)
+        .map_err(|error| Failure::Failed(format!("notification scripts cannot be run: {error}")))?;
+    events.subscribe(Box::new(notifier));
+    Ok(Some(end))
+}
+
+/// Waits until the scripts have heard everything, as long as a run that was asked to end has `patience`.
+pub fn finish_scripts(scripts: &NotifierEnd, patience: Option<Duration>, events: &Events) {
+    scripts.finish(patience, |left| events.message(Level::Info, None, waiting_for_scripts(left)));
+}
+
+fn waiting_for_scripts(left: usize) -> String {
+    format!("Waiting for notification scripts, which have {} left to hear", counted(left, "message"))
+}
+
+/// What every notification says of the compose (PUNGI.md 12).
+fn common_members(identity: &ComposeIdentity, dir: &ComposeDir, inspected: &Inspected) -> Map<String, Json> {
+    let location = translate(&dir.compose().to_string_lossy(), &inspected.config.translate_paths);
+    let mut members = vec![
+        ("compose_id", json!(identity.id())),
+        ("compose_date", json!(identity.date)),
+        ("compose_type", json!(identity.kind.as_str())),
+        ("compose_respin", json!(identity.respin)),
+        ("compose_label", json!(identity.label.as_ref().map(|label| label.as_str().to_owned()))),
+        ("compose_path", json!(dir.top())),
+        ("location", json!(location)),
+        ("release_short", json!(identity.release.short)),
+        ("release_name", json!(identity.release.name)),
+        ("release_version", json!(identity.release.version)),
+        ("release_type", json!(identity.release.kind.to_lowercase())),
+        ("release_is_layered", json!(identity.is_layered())),
+    ];
+    if let Some(base) = &identity.base_product {
+        members.extend([
+            ("base_product_name", json!(base.name)),
+            ("base_product_short", json!(base.short)),
+            ("base_product_version", json!(base.version)),
+            ("base_product_type", json!(base.kind.to_lowercase())),
+        ]);
+    }
+    members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
