@@ -13,6 +13,7 @@ use crate::cli::CancelArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
+use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, write_status};
 use magudi_config::define::{Definition, load_defined};
@@ -24,10 +25,12 @@ use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, NotThere, Process, holder};
 use magudi_engine::login::Login;
 use magudi_engine::lookup::{self, Sent};
+use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
+use magudi_engine::runner::Polling;
 use magudi_koji::calls::{TaskInfo, TaskState};
 use magudi_koji::{Authenticator, Hub, Profile};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -165,7 +168,7 @@ impl Ending {
         outcome: &mut Outcome,
         ui: Ui,
     ) {
-        let owners: BTreeSet<i64> = self.history.owners.iter().copied().chain(login.user_id).collect();
+        let owners = self.owners(login);
         let is_ours =
             |index: usize, task: &TaskInfo| compare::is_of(task, &owners).and_then(|()| self.is_that_of(index, task));
         let canceled = canceling.cancel(tasks, is_ours).await;
@@ -214,42 +217,112 @@ impl Ending {
         plan.sent_from(place, past.place).or_else(|| plan.requests.get(place))
     }
 
-    /// Looks for the tasks whose ids got lost, and cancels them.
+    /// Looks for the tasks whose ids got lost, and cancels them. As in a run, that the hub lists none is no proof before all that was
+    /// sent must have arrived, and never where an answer got lost.
     async fn cancel_doubtful(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
-        let doubtful = self.history.in_doubt();
-        if doubtful.is_empty() {
-            return;
-        }
-        // The hub may still be at what the run sent before it died.
-        tokio::time::sleep(self.profile.retry_interval).await;
         let mut known = self.history.tasks.clone();
-        for (index, key, since) in doubtful {
-            let Some(request) = self.history.requests.get(key).and_then(|past| self.request(index, past)) else {
-                let name = self.history.requests.get(key).map_or("an image", |past| past.name.as_str());
+        let mut doubts = self.doubts(outcome);
+        while !doubts.is_empty() {
+            let listed = self.listed(canceling.hub, login, &doubts).await;
+            let mut left = Vec::with_capacity(doubts.len());
+            let mut next = None;
+            for mut doubt in doubts {
+                let (mut found, mut problem) = (None, String::new());
+                match listed.get(doubt.sent.method.task) {
+                    Some(Ok(tasks)) => {
+                        let since = doubt.since.as_millisecond() as f64 / 1000.0;
+                        let is_it = |task: &&TaskInfo| {
+                            task.create_ts.is_none_or(|created| created >= since)
+                                && !known.contains(&task.id)
+                                && doubt.sent.made(task)
+                        };
+                        found = tasks.iter().find(is_it).map(|task| task.id);
+                    }
+                    Some(Err(error)) => problem = format!(": the hub cannot be asked for its tasks: {error}"),
+                    None => {}
+                }
+                if let Some(task) = found {
+                    known.insert(task);
+                    let (request, url) = (doubt.request, self.profile.task_url(task));
+                    canceling.events.say(Event::Adopted { request, task, url, named: false });
+                    self.cancel(canceling, &[(request, task)], login, outcome, ui).await;
+                } else if let Some(time) = doubt.patience.next_time() {
+                    next = next.into_iter().chain([time]).min();
+                    left.push(doubt);
+                } else if doubt.lost || !problem.is_empty() {
+                    let text =
+                        format!("{} may have a task that was not found{problem}: look for it at the hub", doubt.label);
+                    outcome.left.push(text);
+                }
+                // Else it was announced, and never sent.
+            }
+            if let Some(time) = next {
+                tokio::time::sleep_until(time).await;
+            }
+            doubts = left;
+        }
+    }
+
+    /// The submissions without an answer, as they were sent; of those of which that is not known it is said.
+    fn doubts(&self, outcome: &mut Outcome) -> Vec<Doubt> {
+        let settled = Polling::of(&self.profile).settled;
+        let mut doubts = Vec::new();
+        for (index, key, since) in self.history.in_doubt() {
+            let past = self.history.requests.get(key);
+            let Some((request, past)) = past.and_then(|past| Some((self.request(index, past)?, past))) else {
+                let name = past.map_or("an image", |past| past.name.as_str());
                 let why = self.plan.as_ref().err().map_or("the configuration has changed", String::as_str);
                 outcome
                     .left
                     .push(format!("{name} may have a task whose id got lost, and {why}: look for it at the hub"));
                 continue;
             };
-            let found = match Sent::of(request) {
-                Ok(sent) => sent.tasks(canceling.hub, login.user_id, since).await.map_err(|error| error.to_string()),
-                Err(error) => Err(error),
-            };
-            match found.map(|tasks| tasks.into_iter().find(|task| known.insert(*task))) {
-                Ok(Some(task)) => {
-                    let url = self.profile.task_url(task);
-                    canceling.events.say(Event::Adopted { request: index, task, url, named: false });
-                    self.cancel(canceling, &[(index, task)], login, outcome, ui).await;
+            let label = request.label();
+            match Sent::of(request) {
+                Ok(sent) => {
+                    let lost = past.in_doubt.is_some_and(|doubt| doubt.lost);
+                    let patience = Patience::lasting(if lost { settled * 2 } else { settled });
+                    doubts.push(Doubt { request: index, label, sent, since, lost, patience });
                 }
-                // It was never sent.
-                Ok(None) => {}
-                Err(error) => {
-                    outcome.left.push(format!("{}: the hub cannot be asked for its task: {error}", request.label()));
-                }
+                Err(error) => outcome.left.push(format!("{label}: {error}")),
             }
         }
+        doubts
     }
+
+    /// The tasks of ours that the hub lists, by method.
+    async fn listed(
+        &self,
+        hub: &Hub,
+        login: &Login,
+        doubts: &[Doubt],
+    ) -> BTreeMap<&'static str, Result<Vec<TaskInfo>, String>> {
+        let owners = self.owners(login);
+        let mut listed = BTreeMap::new();
+        for method in doubts.iter().map(|doubt| doubt.sent.method.task).collect::<BTreeSet<&'static str>>() {
+            let of_method = doubts.iter().filter(|doubt| doubt.sent.method.task == method);
+            let Some(since) = of_method.map(|doubt| doubt.since).min() else { continue };
+            let tasks = lookup::tasks_of(hub, method, &owners, since).await.map_err(|error| error.to_string());
+            listed.insert(method, tasks);
+        }
+        listed
+    }
+
+    /// Our numbers at the hub, now and in earlier runs.
+    fn owners(&self, login: &Login) -> BTreeSet<i64> {
+        self.history.owners.iter().copied().chain(login.user_id).collect()
+    }
+}
+
+/// A submission of which it is not known whether the hub made a task.
+struct Doubt {
+    request: usize,
+    label: String,
+    sent: Sent,
+    since: Timestamp,
+    /// Its answer got lost, so that the hub may have executed it at any time.
+    lost: bool,
+    patience: Patience,
 }
 
 /// The requests of the configuration as it is now.

@@ -1,7 +1,8 @@
 //! Answers to submissions get lost, and whatever else is wrong with the hub, it never has two tasks for one image.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, State, always, compose, once, resume, run, run_command, text_of};
+use crate::scripted_hub::{Answer, ScriptedHub, State, always, compose, once, resume, run, run_command, text_of, verb};
+use magudi_koji::calls::TaskState;
 use magudi_koji::xmlrpc::Value;
 use std::process::Stdio;
 use std::time::Duration;
@@ -232,4 +233,22 @@ fn a_journal_of_before_is_looked_up_with_our_time() {
     let resumed = resume(&scene, &[]);
     assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
     assert_eq!(hub.state().tasks.len(), 1);
+}
+
+/// `magudi cancel` has the same patience: the task of a killed run is listed only seconds after it was made.
+#[test]
+fn a_task_that_is_listed_late_is_canceled_all_the_same() {
+    let (scene, hub) = one_image();
+    hub.state().task_seconds = f64::INFINITY;
+    hub.state().tasks_lag = Duration::from_secs(5);
+    hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(5))));
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    while hub.state().tasks.is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled, "{}", canceled.stderr);
 }

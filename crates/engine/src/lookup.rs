@@ -1,13 +1,14 @@
 //! *Looking up* tasks: whether a task of the hub is the one of a request, and which tasks of the hub may be one whose number
 //! got lost (KOJI.md 3).
 
+use crate::compare::is_of;
 use crate::method::Method;
 use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
 use magudi_koji::value::{covers, from_json};
 use magudi_koji::{Hub, KojiError, MethodCall, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
 const HUB_SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -94,6 +95,19 @@ pub async fn tasks_since(
     let filter = TaskFilter { owner, method, created_after: Some(since), ..TaskFilter::default() };
     let mut tasks = hub.list_all_tasks(&filter, MAX_LISTED).await?;
     tasks.retain(|task| task.create_ts.is_none_or(|created| created >= since));
+    Ok(tasks)
+}
+
+/// The same for several owners; anybody's, without one.
+pub async fn tasks_of(
+    hub: &Hub,
+    method: &str,
+    owners: &BTreeSet<i64>,
+    since: Timestamp,
+) -> Result<Vec<TaskInfo>, KojiError> {
+    let one = owners.first().copied().filter(|_| owners.len() == 1);
+    let mut tasks = tasks_since(hub, method, one, since).await?;
+    tasks.retain(|task| is_of(task, owners).is_ok());
     Ok(tasks)
 }
 

@@ -13,7 +13,7 @@
 
 use super::{Outcome, Run, Task};
 use crate::history::InDoubt;
-use crate::lookup::{Sent, tasks_since};
+use crate::lookup::{Sent, tasks_of};
 use crate::patience::Patience;
 use crate::plan::TaskRequest;
 use jiff::Timestamp;
@@ -166,8 +166,11 @@ impl Run {
     }
 
     async fn listed(&self, method: &str, since: Timestamp) -> Result<Vec<TaskInfo>, String> {
-        let owner = self.owner().await?;
-        tasks_since(&self.runner.hub, method, Some(owner), since).await.map_err(|error| error.to_string())
+        let mut owners = self.runner.owners.clone();
+        if owners.is_empty() {
+            owners.insert(self.owner().await?);
+        }
+        tasks_of(&self.runner.hub, method, &owners, since).await.map_err(|error| error.to_string())
     }
 
     /// The task of a doubt among those that are listed: one that belongs to no request yet.
