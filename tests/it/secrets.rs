@@ -331,3 +331,41 @@ fn what_a_login_gave_is_quoted_of_no_page() {
         }
     }
 }
+
+/// The password is `composepass`: a cut of it is hidden, and a compose is called a compose.
+#[test]
+fn words_that_are_pieces_of_the_password_stay() {
+    let scene = Scene::new();
+    let images = ["a", "b"].map(|name| image(name, &format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]")));
+    scene.write_compose("", &["x86_64"], &images);
+    let hub = ScriptedHub::start(&scene);
+    hub.edit("login", |_, _, value| {
+        if let Value::Struct(members) = value {
+            members.insert("message".to_owned(), Value::from("compose is logged in"));
+        }
+    });
+    let ran = scripted_hub::run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let compose = scripted_hub::compose(&scene).unwrap();
+    for file in crate::program::files(&compose) {
+        let text = std::fs::read(compose.join(&file)).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().find(|line| line.contains("***") || line.contains("composepa"));
+        assert_eq!(line, None, "{}", file.display());
+    }
+    assert!(!ran.stderr.contains("***"), "{}", ran.stderr);
+
+    let words =
+        ["waiting for the compose...", "password composepa...", "...mposepass is wrong", "so 'composep\u{2026}'"];
+    hub.on("osbuildImage", always(Answer::Fault(1000, words.join(" and "))));
+    std::fs::remove_dir_all(&compose).unwrap();
+    let ran = scripted_hub::run(&scene);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let shown = "waiting for the compose... and password ***... and ...*** is wrong and so '***\u{2026}'";
+    assert!(ran.stderr.contains(shown), "{}", ran.stderr);
+    for file in crate::program::files(&compose) {
+        let text = std::fs::read(compose.join(&file)).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        assert!(!text.contains("composep") && !text.contains("mposepass"), "{}: {text}", file.display());
+    }
+}

@@ -27,14 +27,17 @@ pub const STARS: &str = "***";
 const SHORTEST: usize = 4;
 
 /// Shorter ones are hidden only where no word goes on beside them. Of a passing one, a beginning or an end of this length is
-/// hidden like the whole.
+/// hidden like the whole; of a lasting one a cut of letters alone is no word.
 const LONG: usize = 8;
 
 /// Passing secrets of this length have pieces that cannot be words.
 const HAS_PIECES: usize = 16;
 
-/// Shorter ones at the edge of a text were not cut off there: they stand there by chance.
+/// Shorter ones at the edge of a text, or beside dots, were not cut off there: they stand there by chance.
 const SHORTEST_CUT: usize = 6;
+
+/// What stands, besides two or three dots, where something was cut off.
+const DOTS: &[u8] = "\u{2026}".as_bytes();
 
 /// How many passing secrets are kept. A hub may open a session for each call, and only the last ones are worth anything.
 const MOST_PASSING: usize = 256;
@@ -119,16 +122,17 @@ impl Mask {
         for cookie in headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
             let value = pair.split_once('=').map_or(pair, |(_, value)| value).trim().trim_matches('"');
-            if value.len() >= LONG {
+            if value.len() >= LONG && !is_words(value) {
                 self.add_passing(value);
             }
         }
     }
 
-    /// From now on hides every text and every large number in the answer to a login.
+    /// From now on hides every text and every large number in the answer to a login, but for words: no key is made of those, and
+    /// everything else that is said may be.
     pub(crate) fn add_answer(&self, answer: &Value) {
         match answer {
-            Value::String(text) if text.len() >= SHORTEST => self.add_passing(text),
+            Value::String(text) if text.len() >= SHORTEST && !is_words(text) => self.add_passing(text),
             Value::Base64(bytes) => self.add_passing(&String::from_utf8_lossy(bytes)),
             Value::Int(_) | Value::Int64(_) => {
                 let number = answer.as_i64().unwrap_or_default().to_string();
@@ -221,11 +225,8 @@ impl Needle {
         let text = if long < LONG { &layer.bytes } else { &layer.lower };
         let mut found: Vec<Range<usize>> =
             memmem::find_iter(text, &self.bytes).map(|at| at..at + long).filter(|at| self.counts(text, at)).collect();
-        if self.has_pieces {
-            self.pieces(text, &mut found);
-        }
         if long >= LONG {
-            self.edges(text, &mut found);
+            self.cuts(text, &mut found);
         }
         found
     }
@@ -234,34 +235,46 @@ impl Needle {
         self.bytes.len() >= LONG || !(is_word_before(text, at.start) || is_word_at(text, at.end))
     }
 
-    /// Beginnings and ends, wherever they stand.
-    fn pieces(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
-        let (head, tail) = (&self.bytes[..LONG], &self.bytes[self.bytes.len() - LONG..]);
-        for at in memmem::find_iter(text, head) {
-            let same = self.bytes.iter().zip(&text[at..]).take_while(|(ours, theirs)| ours == theirs).count();
-            found.push(at..at + same);
+    /// Beginnings of it from which the end was cut off, and ends from which the beginning was.
+    fn cuts(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
+        let (head, tail) = (&self.bytes[..SHORTEST_CUT], &self.bytes[self.bytes.len() - SHORTEST_CUT..]);
+        for start in memmem::find_iter(text, head) {
+            let pairs = self.bytes.iter().zip(&text[start..]);
+            let piece = start..start + pairs.take_while(|(ours, theirs)| ours == theirs).count();
+            let behind = &text[piece.end..];
+            let dots = behind.strip_prefix(b"'").or_else(|| behind.strip_prefix(b"\"")).unwrap_or(behind);
+            let is_dotted = dots.starts_with(b"..") || dots.starts_with(DOTS);
+            if self.is_cut(&text[piece.clone()], is_dotted, behind.is_empty()) {
+                found.push(piece);
+            }
         }
-        for at in memmem::find_iter(text, tail) {
-            let end = at + LONG;
+        for start in memmem::find_iter(text, tail) {
+            let end = start + SHORTEST_CUT;
             let pairs = self.bytes.iter().rev().zip(text[..end].iter().rev());
-            found.push(end - pairs.take_while(|(ours, theirs)| ours == theirs).count()..end);
+            let piece = end - pairs.take_while(|(ours, theirs)| ours == theirs).count()..end;
+            let before = &text[..piece.start];
+            let dots = before.strip_suffix(b"'").or_else(|| before.strip_suffix(b"\"")).unwrap_or(before);
+            let is_dotted = dots.ends_with(b"..") || dots.ends_with(DOTS);
+            if self.is_cut(&text[piece.clone()], is_dotted, before.is_empty()) {
+                found.push(piece);
+            }
         }
     }
 
-    /// A beginning at the end of the text and an end at its beginning: it was cut there. What people choose may begin with a word
-    /// that texts end with, and is looked for only where dots say that something was cut.
-    fn edges(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
-        let longest = text.len().min(self.bytes.len() - 1);
-        let dotted = text.strip_suffix("…".as_bytes()).or_else(|| text.strip_suffix(b"..."));
-        if dotted.is_none() && !self.has_pieces {
-            return;
+    /// Whether a piece of it gives it away. What is random has no words in it, and a long piece of it counts wherever it stands. What
+    /// people choose has: of that only a piece counts that dots say was cut, and that is no word as others are.
+    fn is_cut(&self, piece: &[u8], is_dotted: bool, is_at_edge: bool) -> bool {
+        if self.has_pieces {
+            return is_dotted || is_at_edge || piece.len() >= LONG;
         }
-        let cut = dotted.unwrap_or(text);
-        let tail = (SHORTEST_CUT..=longest.min(cut.len())).rev().find(|long| cut.ends_with(&self.bytes[..*long]));
-        found.extend(tail.map(|long| cut.len() - long..cut.len()));
-        let head = (SHORTEST_CUT..=longest).rev().find(|long| text.starts_with(&self.bytes[self.bytes.len() - long..]));
-        found.extend(head.map(|long| 0..long));
+        is_dotted && (piece.len() >= LONG || !piece.iter().all(u8::is_ascii_alphabetic))
     }
+}
+
+/// Whether a text is nothing but words: letters, and not too many of them in one piece.
+fn is_words(text: &str) -> bool {
+    text.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation())
+        .all(|word| word.len() < NO_WORD && word.chars().all(char::is_alphabetic))
 }
 
 fn is_word(byte: u8) -> bool {

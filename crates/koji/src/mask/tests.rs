@@ -79,9 +79,59 @@ fn what_was_cut_off_is_hidden() {
         assert_eq!(mask.hide(&format!("'{}' was cut", &KEY[..long])), "'***' was cut");
         assert_eq!(mask.hide(&format!("behind '{}'", &KEY[KEY.len() - long..])), "behind '***'");
     }
-    // What people choose has pieces that are words.
-    assert_eq!(mask.hide("pass what was built into the compose"), "pass what was built into the compose");
-    assert_eq!(mask.hide("the password is composepa..."), "the password is ***...");
+}
+
+/// What people choose has pieces that are words: a cut is one only beside dots, and longer than such a word.
+#[test]
+fn a_cut_of_what_people_choose_is_no_word_of_others() {
+    let mask = Mask::new(["composepass", "mypassword", "pa55w0rd-of-the-day", "short1"]);
+    for innocent in [
+        "pass what was built into the compose",
+        "the compose is composed of images",
+        "waiting for the compose...",
+        "waiting for the compose\u{2026}",
+        "...pass it on",
+        "password of the mypass file is wrong...",
+        "composep and osepass",
+        "the image of mypasswo",
+        "password...",
+        "short...",
+    ] {
+        assert_eq!(mask.hide(innocent), innocent);
+    }
+    for (text, shown) in [
+        ("the password is composepa...", "the password is ***..."),
+        ("'composep\u{2026}' is too short", "'***\u{2026}' is too short"),
+        ("a composepas.. b pa55w0... c", "a ***.. b ***... c"),
+        ("'...mposepass' and \u{2026}the-day", "'...***' and \u{2026}***"),
+        ("'composepa'... and ...\"sepass-x\"", "'***'... and ...\"sepass-x\""),
+        ("pa55w0rd-o%2E%2E%2E", "***%2E%2E%2E"),
+        ("MYPASSWO...", "***..."),
+    ] {
+        assert_eq!(mask.hide(text), shown);
+    }
+}
+
+/// Hubs say more in a login than the session's key.
+#[test]
+fn what_a_login_says_in_words_is_not_hidden() {
+    let mask = Mask::default();
+    let text = |text: &str| Value::String(text.to_owned());
+    mask.add_answer(&Value::Array(["compose", "logged in as compose", "header-auth", KEY, "8-abc"].map(text).to_vec()));
+    mask.add_answer(&Value::Int(4_711_000));
+    let said = "the compose was logged in as compose, by header-auth";
+    assert_eq!(mask.hide(said), said);
+    assert_eq!(mask.hide(&format!("{KEY} 8-abc 4711000")), "*** *** ***");
+}
+
+/// A text that is made for it takes no longer than another.
+#[test]
+fn many_cuts_take_their_time() {
+    let mask = mask();
+    let text = "compos...composepa...".repeat(20_000);
+    assert_eq!(mask.hide(&text), "compos...***...".repeat(20_000));
+    let repeated = Mask::new(["a".repeat(200).as_str()]);
+    assert_eq!(repeated.hide(&"a".repeat(150)), "a".repeat(150));
 }
 
 #[test]
