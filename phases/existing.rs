@@ -1,7 +1,8 @@
 //! What a compose directory has *already*: manifests that Pungi or an earlier run of ours wrote. They are read before
 //! anything is touched, and nothing of them is lost.
 
-use magudi_compose::composeinfo;
+use magudi_compose::ManifestVersion;
+use magudi_compose::composeinfo::{self, Composeinfo};
 use magudi_compose::images::{Images, load_images};
 use magudi_compose::layout::ComposeDir;
 use serde_json::Value as Json;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub struct Existing {
     images: Images,
-    composeinfo: Option<Json>,
+    composeinfo: Option<Composeinfo>,
     deliverables: Option<Json>,
 }
 
@@ -32,6 +33,7 @@ impl Existing {
         all.retain(|image| !own.contains(&image.path));
         all.retain_odd(|path| !own.contains(path));
         all.merge(new);
+        all.set_version(self.version());
         all
     }
 
@@ -44,11 +46,18 @@ impl Existing {
         })
     }
 
-    /// Takes what others wrote into composeinfo.json over into `info`.
+    /// Takes what others wrote into composeinfo.json over into `info`, and brings it to the version that all manifests of the
+    /// compose are in.
     pub fn merge_composeinfo(&self, info: &mut Json) {
-        if let Some(existing) = &self.composeinfo {
-            composeinfo::merge(info, existing);
-        }
+        let none = Composeinfo::none();
+        let existing = self.composeinfo.as_ref().unwrap_or(&none);
+        existing.merge_into(info);
+        existing.raise(info, self.version());
+    }
+
+    /// The version in which manifests are written: that of those which are there.
+    fn version(&self) -> ManifestVersion {
+        self.composeinfo.as_ref().map_or(ManifestVersion::default(), |info| info.version).max(self.images.version())
     }
 
     /// What deliverables.json says of phases that are not ours, as (list, phase, deliverables).

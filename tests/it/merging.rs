@@ -116,9 +116,48 @@ fn older_formats_are_converted() {
 fn newer_formats_are_refused_before_anything_is_submitted() {
     for name in [INFO, IMAGES] {
         let (scene, config) = finished();
-        change(&scene, name, |document| document["header"]["version"] = json!("2.0"));
-        refuses(&scene, &config, &[], 1, &[name, "2.0, where"]);
+        change(&scene, name, |document| document["header"]["version"] = json!("3.0"));
+        refuses(&scene, &config, &[], 1, &[name, "3.0, where", "1.x or 2.x is expected"]);
     }
+}
+
+/// Manifests of productmd 2.0 stay what they are, with the addresses of what is not in the compose.
+#[test]
+fn locations_stay() {
+    let (scene, config) = finished();
+    let iso = json!({"url": "https://cdn.example.com/a.iso", "local_path": "Server/x86_64/iso/a.iso", "size": 7, "checksum": "sha256:ab"});
+    let os =
+        json!({"url": "https://cdn.example.com/os/", "local_path": "Server/x86_64/os", "size": null, "checksum": null});
+    let here = |path: &str| json!({"url": path, "local_path": path, "size": null, "checksum": null});
+    change(&scene, IMAGES, |images| {
+        images["header"]["version"] = json!("2.0");
+        let list = images["payload"]["images"]["Server"]["x86_64"].as_array_mut().unwrap();
+        let mut theirs = list[0].clone();
+        for key in ["path", "size", "checksums"] {
+            theirs.as_object_mut().unwrap().remove(key);
+        }
+        (theirs["type"], theirs["format"], theirs["location"]) = (json!("dvd"), json!("iso"), iso.clone());
+        *list = vec![theirs];
+    });
+    change(&scene, INFO, |info| {
+        info["header"]["version"] = json!("2.0");
+        info["payload"]["variants"]["Server"]["paths"] =
+            json!({"os_tree": {"x86_64": os}, "images": {"x86_64": here("Server/x86_64/images")}});
+    });
+    reopen(&scene, &config);
+    let images = read(&scene, IMAGES);
+    assert_eq!(images["header"], json!({"type": "productmd.images", "version": "2.0"}));
+    let list = images["payload"]["images"]["Server"]["x86_64"].as_array().unwrap();
+    let location = |at: usize| list[at]["location"].clone();
+    let ours = location(0);
+    let path = ours["local_path"].as_str().unwrap();
+    assert!(path.ends_with(".qcow2") && ours["url"] == path, "{ours}");
+    assert!(ours["checksum"].as_str().unwrap().starts_with("sha256:") && ours["size"].is_u64(), "{ours}");
+    assert_eq!((location(1), list[1].get("path"), list.len()), (iso, None, 2));
+    let info = read(&scene, INFO);
+    assert_eq!(info["header"]["version"], "2.0");
+    let paths = &info["payload"]["variants"]["Server"]["paths"];
+    assert_eq!((&paths["os_tree"]["x86_64"], &paths["images"]["x86_64"]), (&os, &here("Server/x86_64/images")));
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //! - Under which id: [`identity`]
 //! - Where: [`layout`], [`latest`]; what a compose that is there says of itself: [`known`]
 //! - How it went: [`status`], [`deliverables`]
-//! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`]; what an ISO says of itself, [`iso`]
+//! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
+//!   of itself, [`iso`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
 //! - In memory: [`small_map`]
 
@@ -22,6 +23,7 @@ pub mod iso;
 pub mod known;
 pub mod latest;
 pub mod layout;
+pub mod manifest;
 pub mod pyjson;
 mod read;
 pub mod small_map;
@@ -34,6 +36,7 @@ pub use cloud_uploads::CloudUpload;
 pub use identity::{ComposeIdentity, ComposeType, Label, Product};
 pub use images::{Image, Images};
 pub use layout::ComposeDir;
+pub use manifest::ManifestVersion;
 pub use read::ManifestError;
 pub use small_map::SmallMap;
 pub use status::Status;

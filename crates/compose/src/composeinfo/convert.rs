@@ -1,4 +1,4 @@
-//! *Converting* a composeinfo of an older format to the one that is written today, as productmd converts it.
+//! *Converting* a composeinfo of another format to that of version 1.2, as productmd converts it, and one of 1.2 to 2.0.
 //!
 //! | up to format | then |
 //! | --- | --- |
@@ -6,17 +6,22 @@
 //! | 0.3 | the release is called `product` |
 //! | 0.3 | a child is known by its uid, which begins with its parent's; no variant has a list of children |
 //! | 1.0 | the header has no type |
+//!
+//! From format 2.0 on a path is a location, but for those of `identity`.
 
-use super::{ComposeinfoProblem, TYPE, header};
+use super::{ComposeinfoProblem, TYPE};
 use crate::identity::IdParts;
+use crate::manifest::{ManifestVersion, local_path};
 use crate::read::{format_version, found_header};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// Brings a composeinfo of any format up to 1.x to the one of [`header`]. What it says is not checked.
-pub(super) fn convert(mut document: Value) -> Result<Value, ComposeinfoProblem> {
+/// Brings a composeinfo of any format up to 2.x to version 1.2, and says in which version it is to be written again. What it
+/// says is not checked.
+pub(super) fn convert(mut document: Value) -> Result<(ManifestVersion, Value), ComposeinfoProblem> {
     let unusable = || ComposeinfoProblem::Header(found_header(&document));
-    let version = format_version(&document).filter(|(major, _)| *major <= 1).ok_or_else(unusable)?;
+    let version = format_version(&document).ok_or_else(unusable)?;
+    let written = ManifestVersion::of_major(version.0).ok_or_else(unusable)?;
     let kind = document.get("header").and_then(|header| header.get("type"));
     if version >= (1, 1) && kind.and_then(Value::as_str) != Some(TYPE) {
         return Err(unusable());
@@ -37,10 +42,44 @@ pub(super) fn convert(mut document: Value) -> Result<Value, ComposeinfoProblem> 
             name_children(variants);
         }
     }
-    if let Value::Object(members) = &mut document {
-        members.insert("header".to_owned(), header(TYPE));
+    if written == ManifestVersion::V2_0 {
+        each_path(&mut document, &mut |_, path| {
+            if let Some(local) = local_path(path).map(str::to_owned) {
+                *path = json!(local);
+            }
+        });
     }
-    Ok(document)
+    if let Value::Object(members) = &mut document {
+        members.insert("header".to_owned(), ManifestVersion::V1_2.header(TYPE));
+    }
+    Ok((written, document))
+}
+
+/// Brings a composeinfo of version 1.2 to 2.0. `known` are variants of 2.0: where they say that a path is, it is.
+pub(super) fn raise(document: &mut Value, known: &Value) {
+    each_path(document, &mut |at, path| {
+        if let Value::String(local) = path {
+            let known = at.iter().try_fold(known, |value, key| value.get(key));
+            let location = known.filter(|location| local_path(location) == Some(local)).cloned();
+            let here = || json!({"url": local, "local_path": local, "size": null, "checksum": null});
+            *path = location.filter(Value::is_object).unwrap_or_else(here);
+        }
+    });
+    document["header"] = ManifestVersion::V2_0.header(TYPE);
+}
+
+/// Hands over every path of every variant that is a location in version 2.0, and where it stands below `variants`.
+fn each_path(document: &mut Value, change: &mut dyn FnMut([&str; 4], &mut Value)) {
+    let variants = document.pointer_mut("/payload/variants").and_then(Value::as_object_mut);
+    for (uid, variant) in variants.into_iter().flatten() {
+        let paths = variant.get_mut("paths").and_then(Value::as_object_mut);
+        // The certificate of a product is a plain path in every version.
+        for (field, arches) in paths.into_iter().flatten().filter(|(field, _)| *field != "identity") {
+            for (arch, path) in arches.as_object_mut().into_iter().flatten() {
+                change([uid, "paths", field, arch], path);
+            }
+        }
+    }
 }
 
 /// What stands in the id wins, as in productmd.
@@ -91,7 +130,7 @@ mod tests {
 
     #[test]
     fn old_formats_become_the_one_of_today() {
-        let new = convert(old("0.2")).unwrap();
+        let new = convert(old("0.2")).unwrap().1;
         assert_eq!(new["header"], json!({"type": TYPE, "version": "1.2"}));
         let payload = &new["payload"];
         assert_eq!(
@@ -106,16 +145,35 @@ mod tests {
             [Some(json!(["B"])), Some(json!(["C"])), None, None]
         );
         // From 0.3 on the compose block is complete, and from 1.0 on parents list their children.
-        assert_eq!(convert(old("0.3")).unwrap()["payload"]["compose"].get("date"), None);
-        let new = convert(old("1.0")).unwrap();
+        assert_eq!(convert(old("0.3")).unwrap().1["payload"]["compose"].get("date"), None);
+        let new = convert(old("1.0")).unwrap().1;
         assert_eq!(new["payload"]["variants"]["A"].get("variants"), None);
         assert!(new["payload"].get("release").is_none(), "{new}");
     }
 
     #[test]
+    fn locations_become_paths_and_back() {
+        let elsewhere =
+            json!({"url": "https://cdn.example.com/os/", "size": null, "checksum": null, "local_path": "S/a/os"});
+        let here = |path: &str| json!({"url": path, "local_path": path, "size": null, "checksum": null});
+        let variants = |os: &Value, images: &Value| json!({"S": {"paths": {"os_tree": {"a": os}, "images": {"a": images}, "identity": {"a": "S/cert"}}}});
+        let new = json!({"header": {"type": TYPE, "version": "2.0"}, "payload": {"variants": variants(&elsewhere, &here("S/i"))}});
+        let (version, old) = convert(new.clone()).unwrap();
+        assert_eq!(version, ManifestVersion::V2_0);
+        assert_eq!(old["payload"]["variants"], variants(&json!("S/a/os"), &json!("S/i")));
+        assert_eq!(old["header"]["version"], "1.2");
+        let mut again = old.clone();
+        raise(&mut again, &new["payload"]["variants"]);
+        assert_eq!(again, new);
+        let mut alone = old;
+        raise(&mut alone, &Value::Null);
+        assert_eq!(alone["payload"]["variants"], variants(&here("S/a/os"), &here("S/i")));
+    }
+
+    #[test]
     fn other_formats_are_refused() {
         for (header, found) in [
-            (json!({"version": "2.0", "type": TYPE}), "its header says productmd.composeinfo 2.0"),
+            (json!({"version": "3.0", "type": TYPE}), "its header says productmd.composeinfo 3.0"),
             (json!({"version": "1.1"}), "its header says 1.1 only"),
             (json!({"version": "1.2", "type": "productmd.images"}), "its header says productmd.images 1.2"),
             (json!({"version": "x.y", "type": TYPE}), "its header says productmd.composeinfo x.y"),

@@ -1,8 +1,8 @@
 //! *composeinfo.json* says which compose it is, of which release, and which variants have which directories (PUNGI.md
 //! 10.2).
 //!
-//! One that is there already is brought to the format of today (`convert`), and what it says is united with what is known
-//! here (`merge`).
+//! One that is there already is brought to the format of version 1.2 (`convert`), and what it says is united with what is known
+//! here (`merge`). It is written again in the version that it was in.
 
 mod convert;
 mod merge;
@@ -11,9 +11,10 @@ pub use merge::merge;
 
 use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
 use crate::layout::ComposeDir;
+use crate::manifest::ManifestVersion;
 use crate::read::{ManifestError, json_problem, load_manifest, load_text};
 use crate::variants::{Variant, VariantKind, Variants};
-use convert::convert;
+use convert::{convert, raise};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io;
@@ -38,7 +39,7 @@ pub enum ComposeinfoProblem {
     #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// It is another kind of file, or a newer one.
-    #[error("{0}, where {TYPE} 1.x is expected")]
+    #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
     Header(String),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
@@ -57,11 +58,6 @@ pub enum ComposeinfoProblem {
         /// What it should say.
         computed: String,
     },
-}
-
-/// The `header` of a manifest.
-pub(crate) fn header(kind: &str) -> Value {
-    json!({"type": kind, "version": "1.2"})
 }
 
 /// The `compose` block without the label.
@@ -99,7 +95,7 @@ fn document(identity: &ComposeIdentity, is_final: bool, variants: Map<String, Va
     payload.insert("compose".to_owned(), Value::Object(compose));
     payload.insert("release".to_owned(), Value::Object(release));
     payload.insert("variants".to_owned(), Value::Object(variants));
-    json!({"header": header(TYPE), "payload": payload})
+    json!({"header": ManifestVersion::V1_2.header(TYPE), "payload": payload})
 }
 
 /// composeinfo-base.json: no variants; `final` is false whatever the compose is, it is only decided at the end.
@@ -161,9 +157,47 @@ pub fn load_document(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
     load_manifest(path, MAX_BYTES, |text| Ok(serde_json::from_str(text)?))
 }
 
-/// Reads a composeinfo.json of any format up to 1.x, brought to the one that is written here; `None` when there is none.
-pub fn load_composeinfo(path: &Path) -> Result<Option<Value>, ComposeinfoError> {
-    load_manifest(path, MAX_BYTES, |text| convert(serde_json::from_str(text)?))
+/// A composeinfo.json that was there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Composeinfo {
+    /// What it says, in the form of version 1.2.
+    pub document: Value,
+    /// The version that it is in, and in which it is written again.
+    pub version: ManifestVersion,
+    /// Where it says that the paths of variants are (version 2.0): variant, field and arch, as in the document.
+    locations: Value,
+}
+
+impl Composeinfo {
+    /// Takes what it says over into `own`, see [`merge`].
+    pub fn merge_into(&self, own: &mut Value) {
+        merge(own, &self.document);
+    }
+
+    /// No composeinfo.json was there.
+    pub fn none() -> Self {
+        Self { document: Value::Null, version: ManifestVersion::default(), locations: Value::Null }
+    }
+
+    /// Brings `own`, which is in the form of version 1.2, to `version`. What this one says of where a path is, holds.
+    pub fn raise(&self, own: &mut Value, version: ManifestVersion) {
+        if version == ManifestVersion::V2_0 {
+            raise(own, &self.locations);
+        }
+    }
+}
+
+/// Reads a composeinfo.json of any format up to 2.x; `None` when there is none.
+pub fn load_composeinfo(path: &Path) -> Result<Option<Composeinfo>, ComposeinfoError> {
+    load_manifest(path, MAX_BYTES, parse_composeinfo)
+}
+
+/// Reads the text of a composeinfo.json of any format up to 2.x.
+pub fn parse_composeinfo(text: &str) -> Result<Composeinfo, ComposeinfoProblem> {
+    let document: Value = serde_json::from_str(text)?;
+    let locations = document.pointer("/payload/variants").cloned().unwrap_or_default();
+    let (version, document) = convert(document)?;
+    Ok(Composeinfo { document, version, locations })
 }
 
 /// Reads the identity of a compose from its composeinfo-base.json.
@@ -179,7 +213,7 @@ pub(crate) fn find_identity(path: &Path) -> Result<Option<ComposeIdentity>, Comp
 
 /// Reads the identity of a compose from the text of a composeinfo, with or without variants.
 pub fn parse_identity(text: &str) -> Result<ComposeIdentity, ComposeinfoProblem> {
-    let document = convert(serde_json::from_str(text)?)?;
+    let (_, document) = convert(serde_json::from_str(text)?)?;
     let payload = document.get("payload").unwrap_or(&Value::Null);
     let string = |block: &str, key: &str| {
         let value = payload.get(block).and_then(|block| block.get(key)).and_then(Value::as_str);

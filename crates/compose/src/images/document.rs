@@ -2,11 +2,12 @@
 //! much memory as the rest of the compose.
 
 use super::{Checksums, Image, Images, Oddity};
-use crate::composeinfo::{compose_block, header};
+use crate::composeinfo::compose_block;
 use crate::identity::ComposeIdentity;
+use crate::manifest::{ManifestVersion, checksum, local_path, raise};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The type in the header.
@@ -22,7 +23,7 @@ pub struct ImagesDocument<'a> {
 impl Serialize for ImagesDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serializer.serialize_map(Some(2))?;
-        document.serialize_entry("header", &header(TYPE))?;
+        document.serialize_entry("header", &self.images.version.header(TYPE))?;
         document.serialize_entry("payload", &Payload(*self))?;
         document.end()
     }
@@ -46,8 +47,9 @@ impl Serialize for Payload<'_> {
 type Listed<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<Item<'a>>>>;
 
 fn listed(images: &Images) -> Listed<'_> {
-    let own = images.iter().map(|(uid, arch, image)| (uid, arch, Item::Image(image)));
-    let odd = images.odd.iter().map(|odd| (odd.variant.as_str(), odd.arch.as_str(), Item::Odd(odd)));
+    let version = images.version;
+    let own = images.iter().map(|(uid, arch, image)| (uid, arch, Item::Image(image, version)));
+    let odd = images.odd.iter().map(|odd| (odd.variant.as_str(), odd.arch.as_str(), Item::Odd(odd, version)));
     let mut listed = Listed::new();
     for (uid, arch, item) in own.chain(odd) {
         listed.entry(uid).or_default().entry(arch).or_default().push(item);
@@ -58,17 +60,17 @@ fn listed(images: &Images) -> Listed<'_> {
     listed
 }
 
-/// An entry.
+/// An entry, and the version in which it is written.
 enum Item<'a> {
-    Image(&'a Image),
-    Odd(&'a Oddity),
+    Image(&'a Image, ManifestVersion),
+    Odd(&'a Oddity, ManifestVersion),
 }
 
 impl Item<'_> {
     fn path(&self) -> &str {
         match self {
-            Self::Image(image) => &image.path,
-            Self::Odd(odd) => &odd.path,
+            Self::Image(image, _) => &image.path,
+            Self::Odd(odd, _) => &odd.path,
         }
     }
 }
@@ -76,8 +78,9 @@ impl Item<'_> {
 impl Serialize for Item<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Image(image) => Block(image).serialize(serializer),
-            Self::Odd(odd) => odd.entry.serialize(serializer),
+            Self::Image(image, version) => Block(image, *version).serialize(serializer),
+            Self::Odd(odd, ManifestVersion::V1_2) => odd.entry.serialize(serializer),
+            Self::Odd(odd, ManifestVersion::V2_0) => raise(&odd.entry).serialize(serializer),
         }
     }
 }
@@ -98,26 +101,35 @@ impl Serialize for Part<'_> {
 }
 
 /// What images.json says of an image.
-struct Block<'a>(&'a Image);
+struct Block<'a>(&'a Image, ManifestVersion);
 
 impl Serialize for Block<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let image = self.0;
+        let Self(image, version) = self;
+        let location;
         let mut members = vec![
             ("arch", Member::Text(&image.arch)),
             ("bootable", Member::Flag(image.bootable)),
-            ("checksums", Member::Checksums(&image.checksums)),
             ("disc_count", Member::Number(image.disc_count.into())),
             ("disc_number", Member::Number(image.disc_number.into())),
             ("format", Member::Text(&image.format)),
             ("implant_md5", Member::TextOrNull(image.implant_md5.as_deref())),
             ("mtime", Member::Number(image.mtime)),
-            ("path", Member::Text(&image.path)),
-            ("size", Member::Size(image.size)),
             ("subvariant", Member::Text(&image.subvariant)),
             ("type", Member::Text(&image.kind)),
             ("volume_id", Member::TextOrNull(image.volume_id.as_deref())),
         ];
+        match version {
+            ManifestVersion::V1_2 => members.extend([
+                ("checksums", Member::Checksums(&image.checksums)),
+                ("path", Member::Text(&image.path)),
+                ("size", Member::Size(image.size)),
+            ]),
+            ManifestVersion::V2_0 => {
+                location = location_of(image);
+                members.push(("location", Member::Other(&location)));
+            }
+        }
         if image.unified {
             members.push(("unified", Member::Flag(true)));
             members.push(("additional_variants", Member::Texts(&image.additional_variants)));
@@ -130,6 +142,16 @@ impl Serialize for Block<'_> {
         members.sort_unstable_by_key(|(key, _)| *key);
         serializer.collect_map(members)
     }
+}
+
+/// Where an image is: where it was said to be when it was read, else in the compose.
+fn location_of(image: &Image) -> Value {
+    let known = image.extra.get("location").filter(|location| local_path(location) == Some(&image.path));
+    let mut location = known.cloned().unwrap_or_else(|| json!({"url": image.path, "local_path": image.path}));
+    let sums = image.checksums.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+    location["size"] = json!(image.size);
+    location["checksum"] = checksum(sums);
+    location
 }
 
 #[derive(Serialize)]

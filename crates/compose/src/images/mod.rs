@@ -11,6 +11,7 @@ pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type
 
 use crate::arches::is_rpm_arch;
 use crate::identity::ComposeIdentity;
+use crate::manifest::ManifestVersion;
 use crate::small_map::SmallMap;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -157,6 +158,7 @@ pub struct Images {
     odd: Vec<Oddity>,
     /// What other tools wrote into the payload.
     extra: Map<String, Value>,
+    version: ManifestVersion,
 }
 
 /// An entry of an images.json that readers refuse. It is kept as it is.
@@ -178,6 +180,16 @@ impl Images {
     /// No image.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The version of the format that they were read in, and are written in.
+    pub fn version(&self) -> ManifestVersion {
+        self.version
+    }
+
+    /// Has them written in another version of the format.
+    pub fn set_version(&mut self, version: ManifestVersion) {
+        self.version = version;
     }
 
     /// Adds an image of the variant `uid` and `arch`, which must be an rpm arch and none of sources.
@@ -264,7 +276,8 @@ impl Images {
         pairs
     }
 
-    /// Takes in the images of another run: one of the same variant, arch and path is replaced, the others stay.
+    /// Takes in the images of another run: one of the same variant, arch and path is replaced, the others stay. So does the
+    /// version of the format.
     pub fn merge(&mut self, new: Images) {
         let replaced: HashSet<(&str, &str, &str)> =
             new.iter().map(|(uid, arch, image)| (uid, arch, image.path.as_str())).collect();

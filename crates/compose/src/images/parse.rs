@@ -3,6 +3,7 @@
 
 use super::document::TYPE;
 use super::{Checksums, Image, Images, Oddity};
+use crate::manifest::{ManifestVersion, flatten};
 use crate::read::{ManifestError, format_version, found_header, json_problem, load_manifest};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -25,7 +26,7 @@ pub enum ImagesProblem {
     #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// It is another kind of file, or a newer one.
-    #[error("{0}, where {TYPE} 1.x is expected")]
+    #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
     Header(String),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
@@ -52,13 +53,17 @@ pub(crate) fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError
     Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
 }
 
-/// Reads the text of an images.json of any format up to 1.x. Keys that are unknown here are kept.
+/// Reads the text of an images.json of any format up to 2.x. Keys that are unknown here are kept, and so is the location of an
+/// image (2.x), beside the path, size and checksums that it stands for.
 pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
     let mut document: Value = serde_json::from_str(text)?;
-    let version = format_version(&document).filter(|(major, _)| *major <= 1);
+    let version = format_version(&document);
     let kind = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
     // Up to version 1.0 there is no type in the header.
-    let Some(version) = version.filter(|version| *version <= (1, 0) || kind == Some(TYPE)) else {
+    let Some((version, written)) = version
+        .filter(|version| *version <= (1, 0) || kind == Some(TYPE))
+        .and_then(|version| Some((version, ManifestVersion::of_major(version.0)?)))
+    else {
         return Err(ImagesProblem::Header(found_header(&document)));
     };
     let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
@@ -66,7 +71,7 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
     };
     let listed = object(payload.remove("images"), "payload.images")?;
     payload.remove("compose");
-    let mut images = Images { extra: payload, ..Images::default() };
+    let mut images = Images { extra: payload, version: written, ..Images::default() };
     for (uid, arches) in listed {
         let at = format!("payload.images.{uid}");
         let arches = object(Some(arches), &at)?;
@@ -78,6 +83,13 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
             for (i, item) in list.into_iter().enumerate() {
                 let at = format!("{at}.{i}");
                 let mut entry = object(Some(item), &at)?;
+                if written == ManifestVersion::V2_0 {
+                    entry.retain(|key, _| !matches!(key.as_str(), "path" | "size" | "checksums"));
+                    flatten(&mut entry);
+                    if !entry.contains_key("path") {
+                        return Err(ImagesProblem::Value(format!("{at}.location.local_path"), "a string"));
+                    }
+                }
                 let Some(path) = entry.get("path").and_then(Value::as_str).map(str::to_owned) else {
                     return Err(ImagesProblem::Value(format!("{at}.path"), "a string"));
                 };

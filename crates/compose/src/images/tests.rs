@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::identity::test_identity;
+use crate::manifest::ManifestVersion;
 use serde_json::json;
 
 fn document(images: &Images) -> Value {
@@ -156,14 +157,14 @@ fn older_versions_are_read() {
     let new = r#""type": "productmd.images", "version": "1.2""#;
     for (header, images, problem) in [
         (
-            r#""version": "2.0", "type": "productmd.images""#,
+            r#""version": "3.0", "type": "productmd.images""#,
             "{}".to_owned(),
-            "its header says productmd.images 2.0, where productmd.images 1.x is expected",
+            "its header says productmd.images 3.0, where productmd.images 1.x or 2.x is expected",
         ),
         (
             r#""version": "1.2", "type": "productmd.rpms""#,
             "{}".to_owned(),
-            "its header says productmd.rpms 1.2, where productmd.images 1.x is expected",
+            "its header says productmd.rpms 1.2, where productmd.images 1.x or 2.x is expected",
         ),
         (new, "[]".to_owned(), "`payload.images.S` is missing or not an object"),
         (new, r#"{"x86_64": {}}"#.to_owned(), "`payload.images.S.x86_64` is missing or not a list"),
@@ -175,6 +176,72 @@ fn older_versions_are_read() {
     }
     assert!(parse_images("[}").unwrap_err().to_string().starts_with("it is not JSON"));
     assert!(parse_images(&"[".repeat(100_000)).is_err());
+}
+
+/// An images.json of version 2.0 with one image.
+fn distributed(change: impl FnOnce(&mut Value)) -> Value {
+    let mut entry = json!({
+        "mtime": 1, "volume_id": null, "type": "dvd", "arch": "x86_64", "format": "iso", "disc_number": 1, "disc_count": 1,
+        "implant_md5": null, "bootable": true, "subvariant": "S", "location": {
+            "url": "https://cdn.example.com/a.iso", "size": 52, "checksum": "sha256:ab", "local_path": "S/x86_64/iso/a.iso",
+        },
+    });
+    change(&mut entry);
+    let id = json!({"date": "20240229", "id": "Test-9.2-20240229.n.0", "respin": 0, "type": "nightly"});
+    json!({
+        "header": {"type": "productmd.images", "version": "2.0"},
+        "payload": {"compose": id, "images": {"S": {"x86_64": [entry]}}},
+    })
+}
+
+#[test]
+fn locations_are_read_and_written_again() {
+    let file = distributed(|_| {});
+    let mut images = parse_images(&file.to_string()).unwrap();
+    assert_eq!(images.version(), ManifestVersion::V2_0);
+    let (uid, arch, one) = images.iter().next().unwrap();
+    assert_eq!((uid, arch, one.path.as_str(), one.size), ("S", "x86_64", "S/x86_64/iso/a.iso", 52));
+    assert_eq!(one.checksums.get("sha256").map(String::as_str), Some("ab"));
+    let entry = |images: &Images, at: usize| document(images)["payload"]["images"]["S"]["x86_64"][at].clone();
+    assert_eq!(entry(&images, 0), file["payload"]["images"]["S"]["x86_64"][0]);
+    // What an image of this run has, and one whose file is another now.
+    images.add("S", "x86_64", image("b")).unwrap();
+    images.iter_mut().next().unwrap().2.size = 53;
+    let sum = entry(&images, 1)["location"]["checksum"].as_str().unwrap().to_owned();
+    assert!(sum.starts_with("sha256:"), "{sum}");
+    assert_eq!(entry(&images, 1)["location"], json!({"url": "b", "local_path": "b", "size": 52, "checksum": sum}));
+    assert_eq!(entry(&images, 1).get("path"), None);
+    assert_eq!(entry(&images, 0)["location"]["size"], 53);
+    assert_eq!(entry(&images, 0)["location"]["url"], "https://cdn.example.com/a.iso");
+    // The older version has all that it has a place for.
+    images.set_version(ManifestVersion::V1_2);
+    let old = entry(&images, 0);
+    assert_eq!((&old["path"], &old["checksums"]), (&json!("S/x86_64/iso/a.iso"), &json!({"sha256": "ab"})));
+}
+
+#[test]
+fn locations_that_readers_refuse_are_kept_and_those_without_a_path_are_named() {
+    for (key, value, problem) in [
+        ("size", json!(0), "the file is empty"),
+        ("size", json!(null), "`payload.images.S.x86_64.0.size` is missing or not a whole number"),
+        ("checksum", json!("ab"), "`payload.images.S.x86_64.0.checksums` is missing or not an object of strings"),
+    ] {
+        let file = distributed(|entry| entry["location"][key] = value);
+        let images = parse_images(&file.to_string()).unwrap();
+        assert_eq!(images.odd()[0].problem, problem);
+        assert_eq!(document(&images)["payload"]["images"], file["payload"]["images"]);
+    }
+    for location in [json!(null), json!("a"), json!({"url": "oci://quay.io/a@sha256:0"})] {
+        let file = distributed(|entry| entry["location"] = location);
+        let error = parse_images(&file.to_string()).unwrap_err().to_string();
+        assert_eq!(error, "`payload.images.S.x86_64.0.location.local_path` is missing or not a string");
+    }
+    // Members of the older version say nothing in this one.
+    let file = distributed(|entry| {
+        entry["path"] = json!("elsewhere");
+        entry["size"] = json!(1);
+    });
+    assert_eq!(parse_images(&file.to_string()).unwrap().iter().next().unwrap().2.path, "S/x86_64/iso/a.iso");
 }
 
 #[test]

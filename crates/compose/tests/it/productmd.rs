@@ -67,11 +67,11 @@ fn unusable_identities_are_explained() {
     let changes: [(Change, &str); 8] = [
         (
             |v| v["header"]["type"] = json!("productmd.images"),
-            "its header says productmd.images 1.2, where productmd.composeinfo 1.x is expected",
+            "its header says productmd.images 1.2, where productmd.composeinfo 1.x or 2.x is expected",
         ),
         (
-            |v| v["header"]["version"] = json!("2.0"),
-            "its header says productmd.composeinfo 2.0, where productmd.composeinfo 1.x is expected",
+            |v| v["header"]["version"] = json!("3.0"),
+            "its header says productmd.composeinfo 3.0, where productmd.composeinfo 1.x or 2.x is expected",
         ),
         (|v| v["payload"] = json!(5), "`payload.release.name` is missing or not a string"),
         (|v| v["payload"]["compose"]["respin"] = json!(-1), "`payload.compose.respin` is missing or not a number"),
