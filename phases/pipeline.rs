@@ -145,8 +145,10 @@ pub struct Compose {
     pub settings: Json,
     /// Everything is built anew, whatever earlier runs did.
     pub fresh: bool,
-    /// Told to stop the run when an image fails that is not failable.
-    pub fail_fast: Option<StopHandle>,
+    /// Told to stop the run when it cannot be carried out on this machine.
+    pub stop: StopHandle,
+    /// Whether it is stopped when an image fails that is not failable, too.
+    pub fail_fast: bool,
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
@@ -277,6 +279,9 @@ impl Compose {
             if let Some(signal) = signal(stop) {
                 return Err(signal);
             }
+            if let Some(Reason::Machine(problem)) = stop.reason() {
+                return Err(format!("{problem}; no task was canceled: when that is mended, resume the compose"));
+            }
             let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
             let mut failing = BTreeSet::new();
             for (request, outcome) in self.requests.iter().zip(&outcomes) {
@@ -383,7 +388,8 @@ impl Compose {
             replaceable: self.earlier_paths.clone(),
             owners: self.owners.clone(),
             sent_before: std::mem::take(&mut self.sent_before),
-            fail_fast: self.fail_fast.clone(),
+            stop: self.stop.clone(),
+            fail_fast: self.fail_fast,
         });
         stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;
         let (starts, claimed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.claimed));

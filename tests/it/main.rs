@@ -57,6 +57,7 @@ mod events;
 mod faults;
 mod five_phases;
 mod from_pungi;
+mod full_disks;
 mod hostile;
 mod hub;
 mod image;

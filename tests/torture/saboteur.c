@@ -9,13 +9,14 @@
  *   SABOTAGE_HOW   before   the program is killed (SIGKILL) in the place of the step
  *                  torn     ... after the first half of the bytes (of a write; else as before)
  *                  after    ... when the step is done
- *                  full     this step and every further one that needs room fails with ENOSPC, a write after half of its bytes
+ *                  full     this step and every further one that needs room fails with $SABOTAGE_ERRNO, or ENOSPC, a write after half
+ *                           of its bytes
  *                  error    this step alone fails with EIO
  *   SABOTAGE_COUNT file to which the number of steps is written at the end, to know how many there are
  *
  * Apart from steps, a call can be refused each time that it is made, for the files that are meant as above:
  *
- *   SABOTAGE_CALL  flock, link or read
+ *   SABOTAGE_CALL  flock, link, read or futimens
  *   SABOTAGE_ERRNO the number of the error; 0: the call never returns
  *
  * Programs that it starts are left alone: the variables are taken out of the environment.
@@ -133,7 +134,7 @@ static int step(int needs_room)
 	case AFTER:
 		return 2;
 	case FULL:
-		errno = ENOSPC;
+		errno = refusal ? refusal : ENOSPC;
 		return 1;
 	case ERROR:
 		errno = EIO;
@@ -217,6 +218,12 @@ ssize_t read(int fd, void *bytes, size_t length)
 {
 	REAL(ssize_t, read, int, void *, size_t);
 	return is_refused("read", refused_call[0] && is_meant_fd(fd)) ? -1 : real_read(fd, bytes, length);
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+	REAL(int, futimens, int, const struct timespec[2]);
+	return is_refused("futimens", is_meant_fd(fd)) ? -1 : real_futimens(fd, times);
 }
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)

@@ -1,6 +1,7 @@
 //! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (PUNGI.md 9).
 
 use crate::stop::{Stop, Stopped};
+use crate::volume::forbids_writing;
 use magudi_config::compose_config::LinkType;
 use magudi_config::regular;
 use std::fs::{self, Metadata};
@@ -65,6 +66,11 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    /// Whether it is this machine that lacks something: every other file would fare the same.
+    pub fn is_of_machine(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if forbids_writing(error))
+    }
+
     /// Whether it stands in the way of a hard link but not of a copy: another file system (EXDEV), one without links
     /// (EPERM, ENOSYS, EOPNOTSUPP), one on which the file has all the links that it can have (EMLINK), or a kernel that
     /// forbids links to other users' files (EPERM).

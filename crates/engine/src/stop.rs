@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 pub const STOPPED: &str = "stopped before it ended";
 
 /// Why a run is to end early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// A signal of this number; running tasks are canceled.
     Signal(i32),
@@ -17,6 +18,8 @@ pub enum Reason {
     Detach(i32),
     /// An image failed that the compose cannot do without; the rest is canceled.
     FailFast,
+    /// This machine lacks what every image needs, for this reason; running tasks are left alone, for a later resume.
+    Machine(Arc<str>),
 }
 
 /// What was given up because of a stop.
@@ -65,12 +68,12 @@ impl StopHandle {
 impl Stop {
     /// Why, if the wish was made.
     pub fn reason(&self) -> Option<Reason> {
-        *self.0.borrow()
+        self.0.borrow().clone()
     }
 
     /// Whether the wish was made.
     pub fn is_set(&self) -> bool {
-        self.reason().is_some()
+        self.0.borrow().is_some()
     }
 
     /// For work that blocks, every few megabytes: an error once the wish was made.

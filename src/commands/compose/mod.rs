@@ -251,7 +251,8 @@ pub fn compose(
         journal,
         settings: Settings { commits, ..Settings::of(options) }.to_json()?,
         fresh,
-        fail_fast: options.going.fail_fast.then(|| handle.clone()),
+        stop: handle.clone(),
+        fail_fast: options.going.fail_fast,
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };

@@ -4,12 +4,13 @@ use super::builds::{Built, Closed, File, Lack};
 use super::output::Ending;
 use super::{Ended, Outcome, Run, Task};
 use crate::artifact::AddedImage;
-use crate::blocking::blocking;
+use crate::blocking::{self, blocking};
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
 use crate::patience::Patience;
 use crate::plan::TaskRequest;
-use crate::volume::{Cache, Progress, Verified, Volume, read_local};
+use crate::stop::Reason;
+use crate::volume::{Cache, FetchError, Progress, Verified, Volume, forbids_writing, read_local};
 use magudi_compose::images::{Checksums, Image};
 use magudi_compose::iso::{IsoHeader, load_iso_header};
 use magudi_koji::calls::TaskState;
@@ -69,6 +70,44 @@ impl Later {
 
 /// Tasks whose output is read at the same time.
 const OUTPUTS_AT_ONCE: usize = 4;
+
+/// Why something that was built did not come into the compose.
+enum Lost {
+    /// It is about this image.
+    One(String),
+    /// It is about this machine, and so about every image.
+    All(String),
+}
+
+impl Lost {
+    fn new(reason: String, is_of_machine: bool) -> Self {
+        if is_of_machine { Self::All(reason) } else { Self::One(reason) }
+    }
+}
+
+impl From<String> for Lost {
+    fn from(reason: String) -> Self {
+        Self::One(reason)
+    }
+}
+
+impl From<blocking::Lost> for Lost {
+    fn from(lost: blocking::Lost) -> Self {
+        Self::One(lost.into())
+    }
+}
+
+impl From<FetchError> for Lost {
+    fn from(error: FetchError) -> Self {
+        Self::new(error.to_string(), error.is_of_machine())
+    }
+}
+
+impl From<LinkError> for Lost {
+    fn from(error: LinkError) -> Self {
+        Self::new(error.to_string(), error.is_of_machine())
+    }
+}
 
 impl Run {
     pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<Ended>) {
@@ -188,6 +227,7 @@ impl Run {
                 }
                 None => Ok(()),
             };
+            let taken = taken.map_err(|lost| self.reason_of(lost));
             match taken.err().or(lack) {
                 Some(reason) => outcome.failure = Some(self.about(task, &reason)),
                 None if missing.is_empty() => {}
@@ -200,15 +240,27 @@ impl Run {
         outcome
     }
 
+    /// Why something did not come into the compose, in words. Of what this machine lacks no image is to blame: it ends the run, and what
+    /// was built waits for a later one.
+    fn reason_of(&self, lost: Lost) -> String {
+        match lost {
+            Lost::One(reason) => reason,
+            Lost::All(reason) => {
+                self.runner.stop.set(Reason::Machine(reason.as_str().into()));
+                reason
+            }
+        }
+    }
+
     /// Brings the images of one build into the compose, until one fails.
-    async fn take(&self, task: Task, built: Built, images: &mut Vec<AddedImage>) -> Result<(), String> {
+    async fn take(&self, task: Task, built: Built, images: &mut Vec<AddedImage>) -> Result<(), Lost> {
         let Built { files, refused, .. } = built;
         images.reserve_exact(files.len());
         match &self.runner.volume {
             Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), images).await?,
             Volume::Cache(cache) => self.take_remote(task, files, cache, images).await?,
         }
-        refused.map_or(Ok(()), Err)
+        refused.map_or(Ok(()), |reason| Err(Lost::One(reason)))
     }
 
     /// Takes files from a mounted volume: all of a build on one thread, because to hand over costs more than to link.
@@ -218,19 +270,19 @@ impl Run {
         files: Vec<File>,
         topdir: PathBuf,
         images: &mut Vec<AddedImage>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Lost> {
         let run = self.clone();
         let (added, result) = blocking(move || {
             let mut added = Vec::new();
             for file in files {
                 if let Err(stopped) = run.stop.check() {
-                    return (added, Err(stopped.to_string()));
+                    return (added, Err(Lost::One(stopped.to_string())));
                 }
                 let progress = run.begin(task, &file);
-                let taken = read_local(&topdir, &file.wanted, &progress, &run.stop).map_err(|error| error.to_string());
+                let taken = read_local(&topdir, &file.wanted, &progress, &run.stop).map_err(Lost::from);
                 match taken.and_then(|verified| run.place(task, file, verified)) {
                     Ok(image) => added.push(image),
-                    Err(reason) => return (added, Err(reason)),
+                    Err(lost) => return (added, Err(lost)),
                 }
             }
             (added, Ok(()))
@@ -247,15 +299,14 @@ impl Run {
         files: Vec<File>,
         cache: &Cache,
         images: &mut Vec<AddedImage>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Lost> {
         let runner = &self.runner;
         let phase = &self.requests[task.request].phase;
         let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
         for file in files {
             let progress = self.begin(task, &file);
             let wanted = file.wanted.clone();
-            let verified = cache.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await;
-            let verified = verified.map_err(|error| error.to_string())?;
+            let verified = cache.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await?;
             let run = self.clone();
             images.push(blocking(move || run.place(task, file, verified)).await??);
         }
@@ -271,7 +322,7 @@ impl Run {
     }
 
     /// Links a verified file into the compose. Blocks.
-    fn place(&self, task: Task, file: File, verified: Verified) -> Result<AddedImage, String> {
+    fn place(&self, task: Task, file: File, verified: Verified) -> Result<AddedImage, Lost> {
         let runner = &self.runner;
         let request = &self.requests[task.request];
         let artifact = file.artifact;
@@ -282,19 +333,21 @@ impl Run {
         } else {
             runner.dir.images_dir(variant, &artifact.arch)
         };
-        self.directories.make(&directory).map_err(|error| error.to_string())?;
+        self.directories.make(&directory).map_err(FetchError::from)?;
         let destination = directory.join(file.name);
         let path = runner.dir.relative(&destination);
         let path = path.ok_or_else(|| format!("{} has no path in the compose", destination.display()))?;
         let linked = match link(&verified.path, &destination, runner.link_type, &self.stop) {
             Err(LinkError::Exists { .. }) if runner.replaceable.contains(&path) => {
-                std::fs::remove_file(&destination)
-                    .map_err(|error| format!("cannot replace {}: {error}", destination.display()))?;
+                std::fs::remove_file(&destination).map_err(|error| {
+                    let text = format!("cannot replace {}: {error}", destination.display());
+                    Lost::new(text, forbids_writing(&error))
+                })?;
                 link(&verified.path, &destination, runner.link_type, &self.stop)
             }
             other => other,
         };
-        let linked = linked.map_err(|error| error.to_string())?;
+        let linked = linked?;
         let metadata = std::fs::metadata(&destination)
             .map_err(|error| format!("cannot look at {}: {error}", destination.display()))?;
         self.note_linked(request, &verified.path, &destination, &linked);

@@ -155,8 +155,10 @@ pub struct Runner {
     pub owners: BTreeSet<i64>,
     /// Requests that earlier runs sent in another form, because the compose was at another place then.
     pub sent_before: BTreeMap<usize, TaskRequest>,
-    /// Told to stop the run when an image fails that is not failable.
-    pub fail_fast: Option<StopHandle>,
+    /// Told to stop the run when it cannot be carried out on this machine.
+    pub stop: StopHandle,
+    /// Whether it is stopped when an image fails that is not failable, too.
+    pub fail_fast: bool,
 }
 
 impl std::fmt::Debug for Runner {
@@ -353,8 +355,8 @@ impl Run {
                     argument: outcome.argument.clone(),
                     in_doubt: outcome.in_doubt,
                 });
-                if let (Some(handle), false) = (&self.runner.fail_fast, request.failable) {
-                    handle.set(Reason::FailFast);
+                if self.runner.fail_fast && !request.failable {
+                    self.runner.stop.set(Reason::FailFast);
                 }
             }
             (None, Some(task)) => {

@@ -11,6 +11,7 @@ use crate::lookup::{Sent, since_now};
 use crate::method::Method;
 use crate::plan::TaskRequest;
 use crate::refusal::argument;
+use crate::stop::Reason;
 use jiff::Timestamp;
 use magudi_compose::beneath;
 use magudi_koji::KojiError;
@@ -135,7 +136,11 @@ impl Run {
                 // The first of a method shows whether the hub takes such requests at all.
                 let is_known = taken.contains(self.requests[*first].method.name);
                 announced = if is_known { to_send.len().min(PER_SYNC) } else { 1 };
-                broken = self.announce(to_send.iter().take(announced).copied()).await.err();
+                if let Err(problem) = self.announce(to_send.iter().take(announced).copied()).await {
+                    // What cannot be recorded must not be sent, whatever it is.
+                    self.runner.stop.set(Reason::Machine(problem.as_str().into()));
+                    break;
+                }
             }
             let Some(index) = to_send.pop_front() else { continue };
             announced = announced.saturating_sub(1);

@@ -8,6 +8,7 @@ use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath;
 use magudi_koji::{Hub, KojiError, pathinfo};
 use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -284,8 +285,11 @@ fn read_cached(
         Ok(digests) => {
             let touched =
                 beneath::open(path, File::options().append(true)).and_then(|f| f.set_modified(SystemTime::now()));
-            touched.map_err(|error| io_error("touch", path, error))?;
-            Ok(Some(digests))
+            match touched {
+                // Who cleans a cache that others may only read does not go by us.
+                Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => Err(io_error("touch", path, error)),
+                _ => Ok(Some(digests)),
+            }
         }
         // A damaged file in the cache is replaced by a good one.
         Err(FetchError::Missing(_) | FetchError::Empty(_) | FetchError::Size { .. } | FetchError::Checksum { .. }) => {

@@ -113,6 +113,25 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// Whether it is this machine that lacks something: every other file would fare the same.
+    pub fn is_of_machine(&self) -> bool {
+        match self {
+            Self::NoVolume(_) => true,
+            Self::Io { error, .. } => forbids_writing(error),
+            Self::Place(BeneathError::MakeDir { source, .. }) => forbids_writing(source),
+            _ => false,
+        }
+    }
+}
+
+/// Whether an error says that nothing can be written where it comes from: no room (ENOSPC), none for this user (EDQUOT), or only
+/// reading is allowed (EROFS).
+pub fn forbids_writing(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
 /// Told the bytes that have been read since the last call.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
