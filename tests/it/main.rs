@@ -17,6 +17,7 @@
 //! - `faults`: composes of 50 images against a hub that fails in every way
 //! - `builds`: which task is ours, and which build is its result
 //! - `lost_answers`: no answer that gets lost makes a second task
+//! - `histories`: kills, signals, cancels and lost answers in any order, at random
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
@@ -58,6 +59,7 @@ mod faults;
 mod five_phases;
 mod from_pungi;
 mod full_disks;
+mod histories;
 mod hostile;
 mod hub;
 mod image;
