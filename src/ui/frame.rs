@@ -61,8 +61,10 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     let is_shown = |phase: &&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
     let phases = overview.phases.iter().filter(is_shown);
     let mut lines: Vec<Drawn> = phases.map(|phase| phase_line(overview, phase, name, now, room, canvas)).collect();
+    // One task that takes long goes before phases, where there is room for more than the overview.
+    let least = usize::from(canvas.rows >= counts.len() + 3);
     lines.extend(counts);
-    let left = canvas.rows.saturating_sub(lines.len() + 2);
+    let left = canvas.rows.saturating_sub(lines.len() + 2).max(least);
     let longest = overview.longest(now, LONGEST.min(left));
     if !longest.is_empty() {
         lines.push(Drawn::plain(cut("open longest:", room)));
@@ -280,6 +282,16 @@ mod tests {
             ]
         );
         assert_eq!(lines(30, 5).len(), 4);
+        assert_eq!(
+            lines(60, 6),
+            [
+                "1 waiting  1 free  2 open  1 closed  1 done  1 failed",
+                "1 canceled",
+                "0 B  0 B/s  1:01:40",
+                "open longest:",
+                "  1:01:30  103  Fedora-Cloud-Base-3 of Server  x86_64 aarc…",
+            ]
+        );
         for columns in 1..80 {
             for rows in 1..12 {
                 assert!(

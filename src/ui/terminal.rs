@@ -46,8 +46,8 @@ impl View {
                 Some(format!("{} with {tasks}", canvas.paint("1", &printable(compose_id))))
             }
             Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
-            // The closing words have them.
-            Event::ComposeFinished { .. } => None,
+            // The frame says so, and the closing words have the rest.
+            Event::PhaseSkipped { .. } | Event::ComposeFinished { .. } => None,
             // The request fails with it, and tells it better.
             Event::CloudUpload { upload, .. } if upload.status == CloudUpload::FAILURE => None,
             other => {

@@ -50,7 +50,8 @@ fn a_local_volume_a_cache_and_a_simulation_give_the_same_images() {
     ]);
     assert_eq!(simulated.status, Some(0), "{}", simulated.stderr);
 
-    let _hub = Hub::start(&scene, &[]);
+    scene.write("targets.json", r#"{"targets": ["f42", "f42-kiwi", "f42-image-builder"]}"#);
+    let _hub = Hub::start(&scene, &["--scenario", "targets.json"]);
     let local = run(&scene, &example, "local", "compose", "composepass");
     assert_eq!(local.status, Some(0), "{}", local.stderr);
     let over_http = run(&scene, &cached, "http", "compose", "composepass");

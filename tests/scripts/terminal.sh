@@ -58,20 +58,21 @@ run="$magudi run --config $repository/examples/fedora/fedora.conf --target-dir $
 
 # Narrow: the frame is there, once, and what failed stands above it.
 terminal run 60 24 "$run --simulate=$work/slow.json"
-sees run "29 open"
+sees run "28 open"
 sees run "open longest:"
 once run "osbuild       ["
 once run "Fedora-Cloud-Base-GCE of Cloud failed"
 sees run "  osbuildImage: GenericError: image permission required"
 screen run >seen
+check "a phase that is not configured is no warning" test "$(grep -Fc "SKIP" seen)" -eq 0
 check "names are cut on a narrow terminal" grep -q '…$' seen
 
 # Wide, narrow again, and low: still once. (What a terminal has moved into its history is not ours any more.)
 tmux resize-window -t run -x 200 -y 50
-sees run "Fedora-Cloud-Base-Generic of Cloud  aarch64 ppc64le s390x x86_64"
+sees run "Fedora-Container-Base-Generic of Container  aarch64 ppc64le s390x x86_64"
 once run "osbuild       ["
 screen run >seen
-check_text "all on one line" seen "0 free  29 open  0 closed  0 done  1 failed  0 B  0 B/s  0:0"
+check_text "all on one line" seen "0 free  28 open  0 closed  0 done  1 failed  0 B  0 B/s  0:0"
 tmux resize-window -t run -x 60 -y 24
 sleep 1
 once run "open longest:"
@@ -83,7 +84,7 @@ tmux resize-window -t run -x 100 -y 30
 # From another terminal the same.
 compose=$(echo "$work/target/"Fedora-42-*.n.0)
 terminal watch 100 30 "$magudi status --watch $compose"
-sees watch "29 open"
+sees watch "28 open"
 once watch "osbuild       ["
 
 # Ctrl-C: the tasks are canceled, the frame goes away, and both say how it ended.
@@ -91,7 +92,7 @@ tmux send-keys -t run C-c
 sees run "end 1"
 sees watch "end 1"
 for name in run watch; do
-    sees "$name" "TERMINATED  0 done  1 failed  29 canceled"
+    sees "$name" "TERMINATED  0 done  1 failed  28 canceled"
     sees "$name" "report: $compose/logs/global/report.html"
     screen "$name" >seen
     check "the frame of $name is gone" test "$(grep -Fc "open longest:" seen)" -eq 0
@@ -99,12 +100,12 @@ done
 
 # Colours, and none.
 terminal colours 100 30 "$run --simulate=$work/slow.json"
-sees colours "29 open"
+sees colours "28 open"
 tmux capture-pane -p -e -t colours >seen
 check "there are colours" grep -q $'\e\\[34m' seen
 tmux send-keys -t colours C-c
 terminal plain 100 30 "NO_COLOR=1 $run --simulate=$work/slow.json"
-sees plain "29 open"
+sees plain "28 open"
 tmux capture-pane -p -e -t plain >seen
 check "there are none with NO_COLOR" test "$(grep -c $'\e\\[' seen)" -eq 0
 tmux send-keys -t plain C-c

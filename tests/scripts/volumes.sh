@@ -14,7 +14,7 @@ cat >conf/cached.conf <<EOS
 from fedora import *
 koji_cache = "$work/cache"
 EOS
-echo '{}' >scenario.json
+echo '{"targets": ["f42", "f42-kiwi", "f42-image-builder"]}' >scenario.json
 
 # run TARGET CONFIG [OPTION...]
 run() {
@@ -57,7 +57,7 @@ check "nothing half-written is left in the composes" test -z \
 # A wrong byte on the volume must not come into a compose, whichever way, nor into the cache.
 image=Fedora-Server-VMware-42-20250219.n.0.x86_64.vmdk
 cat >flipped.json <<EOS
-{"flip_bytes": ["$image"]}
+{"flip_bytes": ["$image"], "targets": ["f42", "f42-kiwi", "f42-image-builder"]}
 EOS
 start_hub "$work/flipped.conf" --topdir "$work/flipped" --scenario flipped.json
 sed "s|^topdir = .*|topdir = $work/nowhere|" flipped.conf >flipped-remote.conf

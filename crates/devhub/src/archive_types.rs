@@ -1,6 +1,6 @@
 //! *Archive types*: what kinds of files a build may hold.
 //!
-//! The table is that of a new Koji database, and from 1001 on the types that the recorded composes need besides.
+//! The table is that of a new Koji database, and from 1001 on the types that the recorded composes need besides, or may have.
 
 use crate::wire::{Value, int, string, string_or_nil, structure};
 
@@ -116,6 +116,10 @@ pub(crate) static ARCHIVE_TYPES: &[ArchiveType] = &[
     row(1004, "docker", "docker.tar.xz", None, "Docker image"),
     row(1005, "vagrant-libvirt", "vagrant-libvirt.box", None, "Vagrant box for libvirt"),
     row(1006, OTHER, "", None, "A file of a type that a hub does not know"),
+    // What an administrator may have added: only a scenario says that a file is of these.
+    row(1007, "oci", "", None, "OCI archive"),
+    row(1008, "ociarchive", "", None, "OCI archive by its other name"),
+    row(1009, "raw-zst", "", None, "zstd compressed raw disk image"),
 ];
 
 impl ArchiveType {

@@ -15,8 +15,20 @@ from productmd.images import Images, IMAGE_TYPE_FORMAT_MAPPING, SUPPORTED_IMAGE_
 
 from checks import check, done
 
-# Image types whose builds hold nothing but archives of the type `tar`: images.json has no such images.
-NO_IMAGE = {"container", "iot-commit"}
+# How kiwi ends the names of files whose formats are called otherwise.
+KIWI_ENDINGS = {"vhd.xz": ".vhdfixed.xz", "vagrant-libvirt.box": ".vagrant.libvirt.box"}
+
+
+def asked(request):
+    """What a request asks for: what its files' names begin with, and its arches."""
+    args, kwargs = request["args"], request.get("kwargs", {})
+    if request["phase"] == "osbuild":
+        return args[0], args[5]
+    if request["phase"] == "kiwibuild":
+        return f"Fedora-{kwargs['profile']}", args[1]
+    if request["phase"] == "imagebuilder":
+        return kwargs["name"], args[1]
+    return args[0], args[2]
 
 
 def read(path):
@@ -64,33 +76,31 @@ def main():
     # What was planned, as (variant, subvariant, arch, name), is what there is.
     planned, lost = set(), 0
     for request in plan["requests"]:
-        if request["phase"] == "osbuild":
-            image, _, _, image_types, _, arches = request["args"]
-        else:
-            image, _, arches, _, _, image_types = request["args"]
-        image_type = image_types if isinstance(image_types, str) else image_types[0]
+        image, arches = asked(request)
         if image in failed:
             check(f"{image} may fail", request["failable"])
             lost += len(arches)
-        elif image_type not in NO_IMAGE:
+        else:
             planned |= {(request["variant"], request["subvariant"], arch, image) for arch in arches}
     check("names of failed images occur in the plan", lost > 0, bool(failed))
     check("the plan is of a size worth testing", len(planned) >= 50)
 
-    names = {request["args"][0] for request in plan["requests"]}
+    check("the phases of the plan", {request["phase"] for request in plan["requests"]},
+          {"osbuild", "kiwibuild", "imagebuilder", "live_media"})
+    names = {asked(request)[0] for request in plan["requests"]}
     found, paths, identities = set(), set(), set()
     for variant, arches in images.images.items():
         for arch, here in arches.items():
             for image in here:
                 file = os.path.basename(image.path)
                 full = f"{top}/compose/{image.path}"
-                image_name = max((n for n in names if file.startswith(f"{n}-")), key=len)
+                image_name = max((n for n in names if file.startswith((f"{n}-", f"{n}."))), key=len)
                 found.add((variant, image.subvariant, arch, image_name))
                 paths.add(image.path)
                 identities.add((variant, image.subvariant, image.type, image.format, image.arch))
                 check(f"arch of {file}", image.arch, arch)
-                check(f"arch in the name of {file}", any(f"{before}{arch}{after}" in file for before, after in ("..", "--")))
-                check(f"format of {file}", file.endswith(f".{image.format}"))
+                check(f"arch in the name of {file}", any(f"{before}{arch}{after}" in file for before, after in ("..", "--", ".-")))
+                check(f"format of {file}", file.endswith((f".{image.format}", KIWI_ENDINGS.get(image.format, "/"))))
                 check(f"{file} is of a known type and format",
                       image.type in SUPPORTED_IMAGE_TYPES and image.format in SUPPORTED_IMAGE_FORMATS)
                 formats = IMAGE_TYPE_FORMAT_MAPPING[image.type]
@@ -117,11 +127,11 @@ def main():
     kinds = {(image.subvariant, image.type) for arches in images.images.values()
              for here in arches.values() for image in here}
     for kind in [
-        ("Server_KVM", "qcow2"), ("Server", "dvd"), ("Server_VMware", "vmdk"), ("Server_Appliance", "vsphere-ova"),
-        ("Everything", "boot"), ("Workstation", "live-osbuild"), ("Silverblue", "dvd-ostree-osbuild"),
-        ("IoT", "dvd-ostree-osbuild"), ("IoT", "raw-xz"), ("Cloud_Base_Azure", "vpc"),
+        ("Server_KVM", "qcow2"), ("Server", "dvd"), ("Server_VMware", "vmdk"), ("Everything", "boot"),
+        ("Workstation", "live"), ("Silverblue", "dvd-ostree-osbuild"), ("IoT", "dvd-ostree"), ("IoT", "raw-xz"),
+        ("IoT_bootc", "bootable-container"), ("Minimal", "raw-xz"), ("Cloud_Base_Azure", "vpc"), ("Cloud_Base_UKI", "vhd-compressed"),
         ("Cloud_Base_Azure_RHUI", "vhd-compressed"), ("Cloud_Base_GCE", "tar-gz"), ("Cloud_Base", "vagrant-libvirt"),
-        ("Container_Minimal", "docker"),
+        ("Container_Base", "container"), ("Container_Minimal", "docker"), ("Container_Toolbox", "container"), ("WSL", "wsl2"),
     ]:
         check(f"there is a {kind}", kind in kinds)
     check("paths of images in composeinfo.json", image_paths(info), {
