@@ -54,7 +54,8 @@ pub fn ask_alone(
     Ok(asked.diagnostics(&answers, Diagnostic::as_warning))
 }
 
-/// Asks the hub about those of `requests` that are to be submitted, before anything is. The error is a hub that cannot be used.
+/// Logs in at the hub, and asks it about those of `requests` that are to be submitted, before anything is. The error is a hub that
+/// cannot be used, also by those of which there is nothing to ask.
 pub fn ask_before(
     options: &Options,
     environment: &Environment,
@@ -66,7 +67,7 @@ pub fn ask_before(
 ) -> Result<Vec<Diagnostic>, Failure> {
     let places: Vec<usize> = (0..requests.len()).filter(|place| is_submitted(*place)).collect();
     let chosen: Vec<&TaskRequest> = places.iter().filter_map(|place| requests.get(*place)).collect();
-    if chosen.is_empty() {
+    if requests.is_empty() {
         return Ok(Vec::new());
     }
     let mut answers = answers(hub, &client(environment, ui), inspected, &chosen)?;

@@ -1,10 +1,11 @@
 //! What a hub is asked before anything is submitted: the questions, their number, and what is said of each answer.
 
 use crate::program::{Hub, Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, always, command, compose, resume, run, text_of};
+use crate::scripted_hub::{self, Answer, ScriptedHub, always, command, compose, resume, run, text_of};
 use magudi_config::codes::{self, Code, Example};
 use magudi_koji::Value;
 use magudi_koji::value::{int, string, structure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -367,6 +368,55 @@ fn a_run_without_a_login_leaves_nothing() {
     assert_eq!(away.status, Some(1), "{away:?}");
     assert!(away.stderr.contains("cannot use the hub: login at "), "{away:?}");
     assert_eq!(std::fs::read_dir(scene.target()).unwrap().count(), 0);
+}
+
+/// Nor does a resume without one, which has nothing to submit, leave anything: the compose can be resumed as before.
+#[test]
+fn a_resume_without_a_login_changes_nothing() {
+    for (was, kept) in [("STARTED\n", 0), ("DOOMED\n", 1), ("TERMINATED\n", 0)] {
+        let (scene, hub) = scene(&[disk("a", ""), disk("b", "")]);
+        scene.write("koji.conf", &format!("{}max_retries = 1\n", hub.profile("devhub")));
+        hub.state().task_seconds = f64::INFINITY;
+        let more: &[&str] = if was.starts_with('T') { &["--detach-on-signal"] } else { &[] };
+        let mut child = scripted_hub::run_command(&scene, more).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let journal = || text_of(&scene, "logs/global/magudi-journal.jsonl");
+        while journal().matches("\"submitted\"").count() < 2 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        match was {
+            "DOOMED\n" => {
+                hub.state().finish(1000);
+                hub.state().fail(1001, 1000, "no");
+            }
+            "TERMINATED\n" => {
+                kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+            }
+            _ => child.kill().unwrap(),
+        }
+        child.wait().unwrap();
+        assert_eq!(text_of(&scene, "STATUS"), was);
+        let before = journal();
+        hub.on("login", always(Answer::Fault(1002, "invalid username or password".to_owned())));
+        let refused = resume(&scene, &[]);
+        hub.behave();
+        hub.go_away();
+        let away = resume(&scene, &[]);
+        hub.come_back();
+        let compose = compose(&scene).unwrap().display().to_string();
+        for (ran, why) in [(refused, "AuthError: invalid username or password"), (away, "login at ")] {
+            assert_eq!(ran.status, Some(1), "{was}: {ran:?}");
+            let as_it_was = format!("; {compose} is as it was: resume it when that is mended");
+            for part in ["cannot use the hub: ", why, &as_it_was] {
+                assert!(ran.stderr.contains(part), "{was}: {part:?} is not in {ran:?}");
+            }
+        }
+        assert_eq!((text_of(&scene, "STATUS").as_str(), journal()), (was, before));
+        hub.state().task_seconds = 0.0;
+        let resumed = resume(&scene, &[]);
+        let status = if kept == 0 { (Some(0), "FINISHED\n") } else { (Some(1), "DOOMED\n") };
+        assert_eq!((resumed.status, text_of(&scene, "STATUS").as_str()), status, "{was}: {resumed:?}");
+        assert_eq!(hub.state().tasks.len(), 2, "{was}: {resumed:?}");
+    }
 }
 
 /// A volume that is not mounted is found before anything is built, unless files come over HTTP.

@@ -179,7 +179,14 @@ pub fn compose(
     let recalled = recall(recalling, &mut inspected)?;
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
-        let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted)?;
+        let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
+        let found = found.map_err(|failure| match failure {
+            Failure::Failed(reason) => {
+                let dir = dir.top().display();
+                Failure::Failed(format!("{reason}; {dir} is as it was: resume it when that is mended"))
+            }
+            other => other,
+        })?;
         if has_errors(&found) {
             return Err(Failure::invalid(found, inspected.sources));
         }
