@@ -328,9 +328,26 @@ impl State {
         again
     }
 
+    /// What a task is to build: one that names no release gets the next one that is free.
+    fn asked(&self, id: i64) -> Asked {
+        let task = &self.tasks[&id];
+        let mut asked = task.asked();
+        if task.request.last().is_none_or(|opts| opts.get("release").is_none()) {
+            let is_free = |release: &String| {
+                let same = |build: &&Build| {
+                    (&build.name, &build.version, &build.release) == (&asked.name, &asked.version, release)
+                };
+                !self.builds.values().any(|build| same(&build))
+            };
+            let mut all = (1..=self.builds.len() + 1).map(|release| release.to_string());
+            asked.release = all.find(is_free).expect("one more than there are builds");
+        }
+        asked
+    }
+
     /// Ends a task well, with its build. When a build of that name is there already, it fails, as it does at a real hub.
     pub fn finish(&mut self, id: i64) -> Option<i64> {
-        let asked = self.tasks[&id].asked();
+        let asked = self.asked(id);
         let taken = self.builds.values().find(|build| {
             (&build.name, &build.version, &build.release) == (&asked.name, &asked.version, &asked.release)
                 && matches!(build.state, BuildState::Complete | BuildState::Building)
@@ -376,7 +393,7 @@ impl State {
 
     /// Makes the build of a task, COMPLETE and with all of its files, whatever became of the task.
     pub fn import(&mut self, id: i64) -> i64 {
-        let asked = self.tasks[&id].asked();
+        let asked = self.asked(id);
         let build = self.add_build(&asked.name, &asked.version, &asked.release, BuildState::Complete, Some(id));
         for arch in &asked.arches {
             let kind = if asked.image_type.is_empty() { "qcow2" } else { &asked.image_type };
