@@ -56,6 +56,13 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   magudi report /mnt/composes/latest-Fedora-42
   magudi report /mnt/composes/latest-Fedora-42 -o /var/www/html/nightly.html";
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  magudi verify /mnt/composes/latest-Fedora-42
+  magudi verify /srv/mirror/fedora/releases/42 --quick
+  magudi verify /mnt/composes/latest-Fedora-42 --format json | jq -r '.problems[].path'
+
+Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage.";
 const IMAGE_EXAMPLES: &str = "\
 Examples:
   magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 aarch64 --release 1
@@ -126,6 +133,9 @@ pub enum Command {
     /// Make the report of a compose: one page with everything that people ask
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Read the files of a compose, whoever made it, and say which are not what its manifests list
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Build one image, as `koji osbuild-image` does
     #[command(after_help = IMAGE_EXAMPLES, args_override_self = true)]
     Image(Box<ImageArgs>),
@@ -394,6 +404,23 @@ pub struct ReportArgs {
     /// Where the page goes; `-` for standard output. Default: logs/global/report.html in the compose
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `magudi verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The compose directory, or the `compose` or `metadata` in it
+    #[arg(value_name = "DIR")]
+    pub compose_dir: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+    /// Compute no checksums: compare sizes and look at the first bytes of each file
+    #[arg(long)]
+    pub quick: bool,
+    /// Read images that are symbolic links out of the compose, to a Koji volume say
+    #[arg(long)]
+    pub follow_links: bool,
 }
 
 /// `magudi image`: the arguments of `koji osbuild-image` (KOJI.md 13).

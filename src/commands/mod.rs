@@ -25,6 +25,7 @@ mod settings;
 mod signals;
 mod status;
 mod uploads;
+mod verify;
 mod watch;
 
 use crate::cli::{self, Command, ConfigCommand};
@@ -68,6 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(args) => status::run(&args, ui),
         Command::Uploads(args) => uploads::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),
+        Command::Verify(args) => verify::run(&args, ui),
         Command::Image(args) => image::run(&args, &environment, ui),
         Command::Generate(args) => generate::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),

@@ -3,6 +3,7 @@
 mod closing;
 mod failures;
 mod frame;
+mod gauge;
 mod overview;
 mod plain;
 mod screen;
@@ -13,6 +14,7 @@ mod width;
 pub use closing::uploads;
 pub use failures::{Told, failures, reasons};
 pub use frame::Canvas;
+pub use gauge::Gauge;
 pub use plain::PlainLog;
 pub use screen::Stream;
 pub use table::Table;

@@ -37,6 +37,7 @@ fn too_few_are_no_panic() {
         vec!["status", &compose],
         vec!["report", &compose],
         vec!["uploads", &compose],
+        vec!["verify", &compose],
         vec!["cancel", &compose],
         [&["check"][..], &of_config].concat(),
         [&["check", "--hub"], &of_config[..], &to_hub].concat(),

@@ -35,6 +35,7 @@
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
 //! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
+//! - `verify`: what it finds in damaged composes, which `published` writes
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
 // What a test cannot read is a failure of the test.
@@ -75,6 +76,7 @@ mod packaging;
 mod preflight;
 mod program;
 mod proxy;
+mod published;
 mod refusals;
 mod regular;
 mod resume;
@@ -86,4 +88,5 @@ mod signals;
 mod standing;
 mod two_hubs;
 mod uploads;
+mod verify;
 mod volumes;

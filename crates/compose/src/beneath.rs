@@ -1,5 +1,5 @@
-//! *Beneath* a directory is where a run may write: in the compose directory, and in the download cache. A symbolic link that
-//! somebody planted there must not lead a file elsewhere, whoever runs the compose.
+//! *Beneath* a directory is where a run may write: in the compose directory, and in the download cache; and where may be read
+//! what a manifest names. A symbolic link that somebody planted there must not lead a file elsewhere, whoever runs the compose.
 //!
 //! The directory itself may be, or lie behind, a link: that is its owner's choice. A link below it that stays below it is
 //! followed. This keeps out links that lie there when a run comes by; whoever can exchange directories while it writes owns
@@ -86,6 +86,35 @@ pub fn make_dir(top: &Path, path: &Path) -> Result<(), BeneathError> {
         }
     }
     Ok(())
+}
+
+/// A path below a directory that must not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OutsideError {
+    /// It is absolute, empty, or has `..` in it.
+    #[error("it is no path below the compose")]
+    Path,
+    /// A link leads out.
+    #[error("a symbolic link leads out of the compose, to {}", .0.display())]
+    LeadsOut(PathBuf),
+    /// There is nothing, or it cannot be looked at.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The place of `path`, which a manifest names, below `top`, with every link followed. What leads out is refused: a manifest
+/// may come from anywhere, and must not have anything else read.
+pub fn find(top: &Path, path: &str) -> Result<PathBuf, OutsideError> {
+    let found = fs::canonicalize(top.join(plain(path)?))?;
+    if found.starts_with(fs::canonicalize(top)?) { Ok(found) } else { Err(OutsideError::LeadsOut(found)) }
+}
+
+/// `path` if it is one below any directory.
+pub fn plain(path: &str) -> Result<&Path, OutsideError> {
+    let is_plain = |component| matches!(component, Component::Normal(_));
+    let as_path = Path::new(path);
+    let fine = !path.is_empty() && !path.contains('\0') && as_path.components().all(is_plain);
+    if fine { Ok(as_path) } else { Err(OutsideError::Path) }
 }
 
 /// Makes directories below one directory, and remembers which: a run that comes to the same directory ten thousand times asks
@@ -180,6 +209,28 @@ mod tests {
         assert!(error.contains("compose/file: not a directory"), "{error}");
         for path in [dir.path().join("elsewhere/x"), top.join("../elsewhere/x"), PathBuf::from("x")] {
             assert!(matches!(make_dir(&top, &path), Err(BeneathError::Outside { .. })), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn only_what_is_below_is_found() {
+        let (_dir, top, elsewhere) = scene();
+        fs::create_dir(top.join("a")).unwrap();
+        fs::write(top.join("a/file"), "").unwrap();
+        fs::write(elsewhere.join("file"), "").unwrap();
+        symlink("a", top.join("within")).unwrap();
+        symlink(&elsewhere, top.join("out")).unwrap();
+        symlink("nowhere", top.join("dangling")).unwrap();
+        let real = fs::canonicalize(&top).unwrap();
+        for path in ["a/file", "within/file", "a/./file"] {
+            assert_eq!(find(&top, path).unwrap(), real.join("a/file"));
+        }
+        for path in ["/etc/passwd", "../elsewhere/file", "a/../a/file", "", ".", "a\0b"] {
+            assert!(matches!(find(&top, path), Err(OutsideError::Path)), "{path}");
+        }
+        assert!(matches!(find(&top, "out/file"), Err(OutsideError::LeadsOut(_))));
+        for path in ["dangling", "none", "a/none"] {
+            assert!(matches!(find(&top, path), Err(OutsideError::Io(_))), "{path}");
         }
     }
 

@@ -4,10 +4,10 @@
 //!
 //! - What: [`variants`], [`arches`]
 //! - Under which id: [`identity`]
-//! - Where: [`layout`], [`latest`]; what a compose that is there says of itself: [`known`]
+//! - Where: [`layout`], [`latest`], [`published`]; what a compose that is there says of itself: [`known`]
 //! - How it went: [`status`], [`deliverables`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
-//!   of itself, [`iso`]
+//!   of itself, [`iso`]; whether a file can be what it is listed as, [`sanity`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
 //! - In memory: [`small_map`]
 
@@ -24,8 +24,10 @@ pub mod known;
 pub mod latest;
 pub mod layout;
 pub mod manifest;
+pub mod published;
 pub mod pyjson;
 mod read;
+pub mod sanity;
 pub mod small_map;
 pub mod status;
 pub mod sweep;

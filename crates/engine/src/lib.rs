@@ -9,6 +9,7 @@
 //! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
 //!   and for other programs [`stream`]
 //! - Not saying everything: [`mask`]
+//! - Looking at what is there: [`mod@verify`]
 //! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]; at one hub: [`login`]
 
 pub mod artifact;
@@ -38,5 +39,6 @@ pub mod refusal;
 pub mod runner;
 pub mod stop;
 pub mod stream;
+pub mod verify;
 pub mod volume;
 pub mod watch;

@@ -174,6 +174,35 @@ impl Composeinfo {
         merge(own, &self.document);
     }
 
+    /// The id of the compose.
+    pub fn compose_id(&self) -> Option<&str> {
+        self.document.pointer("/payload/compose/id")?.as_str()
+    }
+
+    /// The version of the release.
+    pub fn release_version(&self) -> Option<&str> {
+        self.document.pointer("/payload/release/version")?.as_str()
+    }
+
+    /// Every path of every variant.
+    pub fn paths(&self) -> Vec<VariantPath<'_>> {
+        let mut found = Vec::new();
+        for (variant, block) in
+            self.document.pointer("/payload/variants").and_then(Value::as_object).into_iter().flatten()
+        {
+            for (field, arches) in block.get("paths").and_then(Value::as_object).into_iter().flatten() {
+                for (arch, path) in arches.as_object().into_iter().flatten() {
+                    let location =
+                        [variant, "paths", field, arch].iter().try_fold(&self.locations, |at, key| at.get(key));
+                    let url = location.and_then(|location| location.get("url")?.as_str());
+                    let is_elsewhere = url.is_some_and(|url| url.contains("://"));
+                    found.push(VariantPath { variant, field, arch, path: path.as_str(), is_elsewhere });
+                }
+            }
+        }
+        found
+    }
+
     /// No composeinfo.json was there.
     pub fn none() -> Self {
         Self { document: Value::Null, version: ManifestVersion::default(), locations: Value::Null }
@@ -185,6 +214,21 @@ impl Composeinfo {
             raise(own, &self.locations);
         }
     }
+}
+
+/// A path of a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VariantPath<'a> {
+    /// The variant's uid.
+    pub variant: &'a str,
+    /// What is there: `os_tree`, `images`.
+    pub field: &'a str,
+    /// The arch.
+    pub arch: &'a str,
+    /// The path below `compose`; `None` for what is no path.
+    pub path: Option<&'a str>,
+    /// It need not be in the compose: its location has an address on the web (version 2.0).
+    pub is_elsewhere: bool,
 }
 
 /// Reads a composeinfo.json of any format up to 2.x; `None` when there is none.

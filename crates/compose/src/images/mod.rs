@@ -5,8 +5,7 @@ mod parse;
 mod types;
 
 pub use document::ImagesDocument;
-pub(crate) use parse::load_compose_id;
-pub use parse::{ImagesError, ImagesProblem, load_images, parse_images};
+pub use parse::{ImagesError, ImagesProblem, load_compose_id, load_images, parse_images};
 pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type_takes_format};
 
 use crate::arches::is_rpm_arch;
@@ -123,6 +122,16 @@ impl Image {
         }
         unless(self.unified || self.additional_variants.is_empty(), &|| ImageProblem::NotUnified);
         found
+    }
+
+    /// The file's name.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Where the file is on the web (version 2.0); `None` where it is in the compose.
+    pub fn address(&self) -> Option<&str> {
+        self.extra.get("location")?.get("url")?.as_str().filter(|url| url.contains("://"))
     }
 
     /// What readers tell images apart by (PUNGI.md 10.1).

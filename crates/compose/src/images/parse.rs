@@ -39,7 +39,7 @@ pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
 }
 
 /// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none.
-pub(crate) fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
+pub fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
     #[derive(Deserialize)]
     struct Document {
         payload: Option<Payload>,
