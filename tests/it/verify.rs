@@ -149,8 +149,8 @@ fn each_damage_is_one_problem_with_its_path() {
             "a path that leads nowhere",
             |c| {
                 c.change(INFO, |info| {
-                    info["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"x86_64": "Server/x86_64/os"})
-                })
+                    info["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"x86_64": "Server/x86_64/os"});
+                });
             },
             &[[
                 "path",
@@ -163,8 +163,8 @@ fn each_damage_is_one_problem_with_its_path() {
             "a path out of the compose",
             |c| {
                 c.change(INFO, |info| {
-                    info["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"x86_64": "../../etc"})
-                })
+                    info["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"x86_64": "../../etc"});
+                });
             },
             &[["path", "../../etc", "it is no path below the compose"]],
             true,
@@ -220,8 +220,8 @@ fn each_damage_is_one_problem_with_its_path() {
             "an algorithm that is unknown",
             |c| {
                 c.change(IMAGES, |images| {
-                    images["payload"]["images"]["Server"]["x86_64"][1]["checksums"]["crc7"] = json!("00")
-                })
+                    images["payload"]["images"]["Server"]["x86_64"][1]["checksums"]["crc7"] = json!("00");
+                });
             },
             &[["unread", DISK, "images.json has its crc7, which cannot be computed here"]],
             false,
