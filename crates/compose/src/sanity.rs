@@ -123,8 +123,11 @@ fn boots(file: &File, format: &str) -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    /// What is said of a file of `pieces`, each at its offset, and zeros between them.
-    fn judged(format: &str, arch: &str, bootable: bool, pieces: &[(u64, &[u8])]) -> Option<String> {
+    /// Bytes at their offset.
+    type Piece<'a> = (u64, &'a [u8]);
+
+    /// What is said of a file of `pieces`, and zeros between them.
+    fn judged(format: &str, arch: &str, bootable: bool, pieces: &[Piece<'_>]) -> Option<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(0x20000).unwrap();
         for (offset, bytes) in pieces {
@@ -134,7 +137,7 @@ mod tests {
         load_insanity(file.path(), claim).unwrap().map(|insanity| insanity.to_string())
     }
 
-    const ISO: (u64, &[u8]) = (0x8000, b"\x01CD001");
+    const ISO: Piece<'_> = (0x8000, b"\x01CD001");
 
     #[test]
     fn signatures_are_where_the_format_has_them() {
@@ -159,9 +162,8 @@ mod tests {
 
     #[test]
     fn what_boots_on_x86_has_something_to_start() {
-        let el_torito: (u64, &[u8]) = (0x8800, b"\0CD001\x01EL TORITO SPECIFICATION");
-        let (mbr, gpt, gpt_4k): ((u64, &[u8]), (u64, &[u8]), (u64, &[u8])) =
-            ((510, b"\x55\xaa"), (512, b"EFI PART"), (4096, b"EFI PART"));
+        let el_torito: Piece<'_> = (0x8800, b"\0CD001\x01EL TORITO SPECIFICATION");
+        let [mbr, gpt, gpt_4k]: [Piece<'_>; 3] = [(510, b"\x55\xaa"), (512, b"EFI PART"), (4096, b"EFI PART")];
         for piece in [el_torito, mbr, gpt, gpt_4k] {
             assert_eq!(judged("iso", "x86_64", true, &[ISO, piece]), None);
         }
