@@ -12,11 +12,13 @@ use magudi_compose::deliverables::{Deliverable, Deliverables};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::pyjson;
 use magudi_compose::status::{Status, write_status};
 use magudi_compose::variants::Variants;
-use magudi_compose::write::{write_atomic, write_json};
+use magudi_compose::write::{write_atomic, write_atomic_with, write_json};
 use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::artifact::FailedArch;
+use magudi_engine::blocking::blocking;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::history::Past;
@@ -33,6 +35,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::future::Future;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -323,9 +326,17 @@ impl Compose {
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
         let mut images = self.existing.merged_images(images, &self.earlier_paths);
-        image_checksum::run(&mut images, &own, &self.config.checksums, &self.identity, &self.dir, stop)
-            .map_err(|error| signal(stop).unwrap_or(error))?;
+        let (sums, identity, dir, stopped) =
+            (self.config.checksums.clone(), self.identity.clone(), self.dir.clone(), stop.clone());
+        let summed = move || {
+            image_checksum::run(&mut images, &own, &sums, &identity, &dir, &stopped)?;
+            Ok(images)
+        };
+        let images = unless_set(stop, summed).await?;
         self.phase_done(image_checksum::NAME, clock);
+        let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
+        self.existing.merge_composeinfo(&mut info);
+        let mut manifests = Manifests { info, uploads: None, images: None };
         if !active.is_empty() {
             for (one, other) in images.shared_identities() {
                 let text = format!(
@@ -334,12 +345,11 @@ impl Compose {
                 );
                 self.events.message(Level::Warning, None, text);
             }
-            self.manifest(&images)?;
-            self.cloud_uploads(&uploads)?;
+            manifests.uploads = self.cloud_uploads(&uploads);
+            manifests.images = Some(images);
         }
-        let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
-        self.existing.merge_composeinfo(&mut info);
-        write_json(&self.dir.composeinfo_file(), &info).map_err(text_of)?;
+        let (identity, dir, stopped) = (self.identity.clone(), self.dir.clone(), stop.clone());
+        unless_set(stop, move || manifests.write(&identity, &dir, &stopped)).await?;
         Ok(if incomplete { Status::FinishedIncomplete } else { Status::Finished })
     }
 
@@ -348,22 +358,12 @@ impl Compose {
         self.events.say(Event::PhaseFinished { phase: phase.to_owned(), seconds });
     }
 
-    fn manifest(&self, images: &Images) -> Result<(), String> {
-        images.validate().map_err(|problems| {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            format!("images.json would not be valid: {}", problems.join("; "))
-        })?;
-        write_json(&self.dir.images_file(), &images.document(&self.identity)).map_err(text_of)
-    }
-
-    /// Writes cloud-uploads.json when something was to be uploaded. One that an earlier run of the same phases left is
-    /// replaced even by an empty one.
-    fn cloud_uploads(&self, uploads: &[CloudUpload]) -> Result<(), String> {
-        let path = self.dir.cloud_uploads_file();
-        if !self.requests.iter().any(|request| request.about.uploads) && !path.exists() {
-            return Ok(());
-        }
-        write_json(&path, &cloud_uploads::to_json(uploads, &self.identity)).map_err(text_of)
+    /// cloud-uploads.json, when something was to be uploaded. One that an earlier run of the same phases left is replaced even by an
+    /// empty one.
+    fn cloud_uploads(&self, uploads: &[CloudUpload]) -> Option<Json> {
+        let is_due =
+            self.requests.iter().any(|request| request.about.uploads) || self.dir.cloud_uploads_file().exists();
+        is_due.then(|| cloud_uploads::to_json(uploads, &self.identity))
     }
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
@@ -471,6 +471,48 @@ impl Compose {
             self.events.message(Level::Info, None, text);
         }
         End { status, error }
+    }
+}
+
+/// What is left of a compose in `compose/metadata`.
+struct Manifests {
+    info: Json,
+    uploads: Option<Json>,
+    images: Option<Images>,
+}
+
+impl Manifests {
+    /// Writes them, images.json last: only a compose that got to its end has it, so a stop is looked for once more when nothing is
+    /// missing but its name.
+    fn write(self, identity: &ComposeIdentity, dir: &ComposeDir, stop: &Stop) -> Result<(), String> {
+        if let Some(Err(problems)) = self.images.as_ref().map(Images::validate) {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return Err(format!("images.json would not be valid: {}", problems.join("; ")));
+        }
+        if let Some(uploads) = &self.uploads {
+            write_json(&dir.cloud_uploads_file(), uploads).map_err(text_of)?;
+        }
+        write_json(&dir.composeinfo_file(), &self.info).map_err(text_of)?;
+        let Some(images) = &self.images else { return Ok(()) };
+        let written = write_atomic_with(&dir.images_file(), |out| {
+            pyjson::to_writer(&mut *out, &images.document(identity))?;
+            out.flush()?;
+            out.get_ref().sync_all()?;
+            Ok(stop.check()?)
+        });
+        written.map_err(text_of)
+    }
+}
+
+/// Does work that blocks on a thread of its own, for which a run that is stopped does not wait.
+async fn unless_set<T: Send + 'static>(
+    stop: &Stop,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let stopped = |error| signal(stop).unwrap_or(error);
+    match stop.unless_set(blocking(work)).await {
+        Some(done) => done?.map_err(stopped),
+        None => Err(stopped(STOPPED.to_owned())),
     }
 }
 

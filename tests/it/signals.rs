@@ -3,7 +3,7 @@
 
 use crate::program::{Scene, image};
 use crate::sabotage::saboteur;
-use crate::scripted_hub::{Answer, ScriptedHub, always, run_command, text_of};
+use crate::scripted_hub::{Answer, ScriptedHub, always, compose, resume, run_command, text_of};
 use magudi_koji::calls::TaskState;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -254,4 +254,131 @@ fn a_notification_script_has_its_time_and_the_order_is_kept() {
         assert!(stderr.contains(warning), "{warning:?} is not in {stderr}");
     }
     assert!(text_of(&scene, "logs/global/traceback.global.log").is_empty());
+}
+
+/// As of a disk that is busy for others: the manifest is not there in the end, as in any compose that did not come to its end.
+#[test]
+fn a_manifest_that_takes_its_time_to_be_written() {
+    let (scene, hub) = scene("", &["one", "other"]);
+    hub.state().task_seconds = 0.0;
+    let metadata = scene.target().join("Test-9.2-20240229.t.0/compose/metadata");
+    let mut command = run_command(&scene, &[]);
+    command.env("LD_PRELOAD", saboteur(scene.path())).env("SABOTAGE_CALL", "fsync").env("SABOTAGE_ERRNO", "0");
+    command.env("SABOTAGE_DIR", &metadata);
+    let mut run = Run::begin(command);
+    let is_begun = || fs::read_dir(&metadata).is_ok_and(|mut files| files.next().is_some());
+    until("no manifest is written", PATIENCE, is_begun);
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(run.child().try_wait().unwrap().is_none());
+    run.signal(Signal::TERM);
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+    assert!(!metadata.join("images.json").exists());
+    let ran = resume(&scene, &[]);
+    assert_eq!((ran.status, hub.state().tasks.len()), (Some(0), 2), "{}", ran.stderr);
+    assert!(metadata.join("images.json").exists());
+}
+
+/// The large plan itself, and requests that would go on for minutes.
+#[test]
+fn ten_thousand_images_that_are_being_submitted() {
+    let names: Vec<String> = (0..10_000).map(|n| format!("i{n}")).collect();
+    let (scene, hub) = scene("", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut run = Run::begin(run_command(&scene, &[]));
+    submitted(&hub, 100);
+    run.signal(Signal::TERM);
+    until("nothing is canceled", SOON, || hub.count("cancelTask") > 0);
+    let sent = hub.count("osbuildImage");
+    assert!(sent < 10_000, "all was sent before the signal came");
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+    assert_eq!(hub.count("osbuildImage"), sent, "it was submitted further");
+    let state = hub.state();
+    assert!(state.tasks.values().all(|task| task.state == TaskState::Canceled), "tasks were left behind");
+}
+
+/// A profile with the pauses of koji's own, and `more` lines.
+fn patient(scene: &Scene, hub: &ScriptedHub, more: &str) {
+    let hasty = hub.profile("devhub");
+    let patient = hasty.replace("\nretry_interval = 1\n", "\nretry_interval = 20\n");
+    assert_ne!(hasty, patient);
+    scene.write("koji.conf", &(patient + "max_retries = 30\n" + more));
+}
+
+/// A hub that takes its time to let anybody in, or lets nobody in for now: before there is a compose nothing is left of it, and one that
+/// is there can be resumed.
+#[test]
+fn a_login_that_hangs_or_is_tried_again_and_again() {
+    let answers = [Answer::Held(Duration::from_secs(600)), Answer::Cut, Answer::Fault(1014, "offline".to_owned())];
+    for answer in answers {
+        for later in [false, true] {
+            let (scene, hub) = scene("", &["one"]);
+            patient(&scene, &hub, "offline_retry = true\n");
+            let (mut logins, answer) = (0, answer.clone());
+            hub.on("login", move |_, _| {
+                logins += 1;
+                (!later || logins > 1).then(|| answer.clone())
+            });
+            let mut run = Run::begin(run_command(&scene, &[]));
+            let wanted = if later { 2 } else { 1 };
+            until("nobody logs in", PATIENCE, || {
+                assert!(run.child().try_wait().unwrap().is_none(), "it has ended");
+                hub.count("login") >= wanted
+            });
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(run.child().try_wait().unwrap().is_none());
+            run.signal(Signal::TERM);
+            let ended = run.ended();
+            if later {
+                assert_eq!(ended.status.code(), Some(1));
+                assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+            } else {
+                assert!(!ended.status.success());
+                assert!(compose(&scene).is_none());
+            }
+            hub.behave();
+            hub.state().task_seconds = 0.0;
+            if later {
+                let ran = resume(&scene, &[]);
+                assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+            }
+        }
+    }
+}
+
+/// The hub is away, and calls are repeated with long pauses: while it is submitted, while tasks are waited for.
+#[test]
+fn an_outage_that_is_waited_for() {
+    for is_submitting in [true, false] {
+        let (scene, hub) = scene("", &["one", "other"]);
+        patient(&scene, &hub, "");
+        if is_submitting {
+            let mut sent = 0;
+            hub.on("osbuildImage", move |_, _| {
+                sent += 1;
+                (sent > 1).then_some(Answer::Lost)
+            });
+        }
+        let mut run = Run::begin(run_command(&scene, &["--detach-on-signal"]));
+        submitted(&hub, if is_submitting { 1 } else { 2 });
+        if is_submitting {
+            until("nothing is repeated", PATIENCE, || hub.count("osbuildImage") > 2);
+        } else {
+            hub.go_away();
+            let log =
+                || text_of(&scene, "logs/global/pungi.global.log") + &text_of(&scene, "logs/global/magudi.global.log");
+            until("nothing is said of it", PATIENCE, || log().contains("Waiting for the hub"));
+        }
+        run.signal(Signal::TERM);
+        assert_eq!(run.ended().status.code(), Some(1));
+        assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+        if !is_submitting {
+            hub.come_back();
+        }
+        hub.behave();
+        hub.state().task_seconds = 0.0;
+        let ran = resume(&scene, &[]);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert_eq!(hub.state().tasks.len(), 2);
+    }
 }

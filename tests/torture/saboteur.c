@@ -16,7 +16,7 @@
  *
  * Apart from steps, a call can be refused each time that it is made, for the files that are meant as above:
  *
- *   SABOTAGE_CALL  flock, link, read or futimens
+ *   SABOTAGE_CALL  flock, link, read, futimens or fsync
  *   SABOTAGE_ERRNO the number of the error; 0: the call never returns
  *
  * Programs that it starts are left alone: the variables are taken out of the environment.
@@ -268,6 +268,8 @@ int ftruncate64(int fd, off64_t length)
 
 int fsync(int fd)
 {
+	if (is_refused("fsync", is_meant_fd(fd)))
+		return -1;
 	REAL(int, fsync, int);
 	STEP(is_meant_fd(fd), 0, real_fsync(fd));
 }
