@@ -6,7 +6,7 @@
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
-//! - Before it: [`preflight`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
+//! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
 
 pub mod branches;
 pub mod endings;
@@ -20,6 +20,7 @@ pub mod imagebuilder;
 pub mod kickstart;
 pub mod kiwibuild;
 pub mod live_media;
+pub mod needs;
 pub mod osbuild;
 pub mod phase;
 pub mod pipeline;

@@ -26,7 +26,8 @@ use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::lookup;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::runner::{Describe, Outcome, Polling, Runner, Start};
+use magudi_engine::pungi::{Pungi, worse};
+use magudi_engine::runner::{Awaited, Describe, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
 use magudi_engine::volume::Volume;
 use magudi_koji::calls::TaskInfo;
@@ -152,6 +153,10 @@ pub struct Compose {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// What requests wait for before they are sent.
+    pub awaited: Option<Awaited>,
+    /// The Pungi that makes the rest of the compose at the same time.
+    pub pungi: Option<Pungi>,
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
@@ -167,6 +172,26 @@ pub struct Access {
     pub login: Login,
     /// `weburl` of the profile.
     pub weburl: String,
+}
+
+/// What the phases have built.
+#[derive(Debug, Default)]
+struct Built {
+    images: Images,
+    uploads: Vec<CloudUpload>,
+    /// The paths of the images below `compose/`.
+    own: BTreeSet<String>,
+    /// Something failed that may.
+    is_incomplete: bool,
+}
+
+/// Who else made images of the compose in the meantime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Nobody.
+    Nothing,
+    /// Pungi.
+    Pungi,
 }
 
 /// How a compose ended.
@@ -193,10 +218,23 @@ impl Compose {
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
     {
+        let mut deliverables = self.planned_deliverables();
+        let outcome = match self.begin() {
+            Ok(pungi) => self.phases(login, &stop, &mut deliverables, pungi).await,
+            Err(error) => Err((Status::Doomed, error)),
+        };
+        let (status, error) = match outcome {
+            Ok(status) => (status, None),
+            Err((_, error)) if signal(&stop).is_some() => (Status::Terminated, Some(error)),
+            Err((status, error)) => (status, Some(error)),
+        };
+        self.finish(status, error, &deliverables)
+    }
+
+    /// What the plan is to make, beside what others have made.
+    fn planned_deliverables(&self) -> Deliverables {
         let mut deliverables = Deliverables::default();
-        for (list, phase, all) in self.existing.other_deliverables(is_ours) {
-            deliverables.keep(list, phase, all);
-        }
+        self.keep_deliverables(&mut deliverables);
         for request in self.requests.iter() {
             let (kind, deliverable) = deliverable(request);
             if request.failable {
@@ -205,19 +243,20 @@ impl Compose {
                 deliverables.require(kind, deliverable);
             }
         }
-        let outcome = match self.begin() {
-            Ok(()) => self.phases(login, &stop, &mut deliverables).await,
-            Err(error) => Err(error),
-        };
-        let (status, error) = match outcome {
-            Ok(status) => (status, None),
-            Err(error) if signal(&stop).is_some() => (Status::Terminated, Some(error)),
-            Err(error) => (Status::Doomed, Some(error)),
-        };
-        self.finish(status, error, &deliverables)
+        deliverables
     }
 
-    fn begin(&self) -> Result<(), String> {
+    fn keep_deliverables(&self, deliverables: &mut Deliverables) {
+        for (list, phase, all) in self.existing.other_deliverables(is_ours) {
+            deliverables.keep(list, phase, all);
+        }
+    }
+
+    fn begin(&mut self) -> Result<Option<Pungi>, String> {
+        let mut pungi = self.pungi.take();
+        if let Some(pungi) = &mut pungi {
+            pungi.take_its_word(&self.dir, &self.events, &self.journal)?;
+        }
         self.events.say(Event::ComposeStarted {
             compose_id: self.identity.id(),
             compose_dir: self.dir.top().to_path_buf(),
@@ -236,7 +275,8 @@ impl Compose {
             let log = log.strip_prefix(self.dir.top()).ok().map(|log| log.display().to_string());
             self.events.say(Event::planned(index, key, request, log));
         }
-        self.set_status(Status::Started)
+        self.set_status(Status::Started)?;
+        Ok(pungi)
     }
 
     fn set_status(&self, status: Status) -> Result<(), String> {
@@ -246,86 +286,141 @@ impl Compose {
         Ok(())
     }
 
-    async fn phases<L, F>(&mut self, login: L, stop: &Stop, deliverables: &mut Deliverables) -> Result<Status, String>
+    async fn phases<L, F>(
+        &mut self,
+        login: L,
+        stop: &Stop,
+        deliverables: &mut Deliverables,
+        pungi: Option<Pungi>,
+    ) -> Result<Status, (Status, String)>
     where
         L: FnOnce() -> F,
         F: Future<Output = Result<Access, String>>,
     {
-        write_json(&self.dir.deliverables(), &*deliverables).map_err(text_of)?;
+        let doomed = |error: String| (Status::Doomed, error);
+        write_json(&self.dir.deliverables(), &*deliverables).map_err(text_of).map_err(doomed)?;
+        let follow = |pungi: Pungi| {
+            let (events, journal) = (Arc::clone(&self.events), self.journal.clone());
+            pungi.follow(self.dir.clone(), events, journal, stop.clone())
+        };
+        let following =
+            pungi.map(follow).transpose().map_err(|error| doomed(format!("cannot follow Pungi: {error}")))?;
+        let clock = Instant::now();
+        let built = self.build(login, stop, deliverables).await;
+        let Some(following) = following else {
+            let built = built.map_err(doomed)?;
+            return self.complete(built, stop, clock, Beside::Nothing).await.map_err(doomed);
+        };
+        let (status, error) = following.verdict().await.status();
+        // What is not done then is for a resume.
+        if let Some(signal) = signal(stop) {
+            return Err(doomed(signal));
+        }
+        match (built, error) {
+            (Ok(built), error) => {
+                self.existing = Existing::load(&self.dir).map_err(doomed)?;
+                self.keep_deliverables(deliverables);
+                let own = self.complete(built, stop, clock, Beside::Pungi).await;
+                // It may have been stopped for Pungi's sake.
+                let own = own.map_err(|problem| (worse(Status::Doomed, status), error.clone().unwrap_or(problem)))?;
+                error.map_or(Ok(worse(own, status)), |error| Err((worse(own, status), error)))
+            }
+            (Err(failure), None) => Err(doomed(failure)),
+            // It was stopped for Pungi's sake.
+            (Err(failure), Some(error)) if failure == STOPPED => Err((status, error)),
+            (Err(failure), Some(error)) => Err(doomed(format!("{failure}; {error}"))),
+        }
+    }
+
+    /// Builds the images of every phase that runs.
+    async fn build<L, F>(&mut self, login: L, stop: &Stop, deliverables: &mut Deliverables) -> Result<Built, String>
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = Result<Access, String>>,
+    {
         let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in PHASES {
             if let Some(reason) = self.selection.skipped(*phase, &self.config) {
                 self.events.say(Event::PhaseSkipped { phase: phase.name().to_owned(), reason });
             }
         }
-        let mut images = Images::default();
-        let mut uploads = Vec::new();
-        let mut own = BTreeSet::new();
-        let mut incomplete = false;
+        let mut built = Built::default();
         let clock = Instant::now();
         for phase in &active {
             self.events.say(Event::PhaseStarted { phase: phase.name().to_owned() });
         }
-        if !self.requests.is_empty() {
-            // A hub that is away for an hour does not keep a compose from being ended.
-            let Some(access) = stop.unless_set(login()).await else {
-                return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
-            };
-            let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
-            self.owners.extend(access.login.user_id);
-            match stop.unless_set(Box::pin(self.is_our_hub(&access))).await {
-                Some(verdict) => verdict?,
-                None => return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned())),
+        if self.requests.is_empty() {
+            return Ok(built);
+        }
+        // A hub that is away for an hour does not keep a compose from being ended.
+        let Some(access) = stop.unless_set(login()).await else {
+            return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
+        };
+        let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
+        self.owners.extend(access.login.user_id);
+        match stop.unless_set(Box::pin(self.is_our_hub(&access))).await {
+            Some(verdict) => verdict?,
+            None => return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned())),
+        }
+        self.events.say(Event::LoggedIn(access.login.clone()));
+        let outcomes = Box::pin(self.submit(access, stop)).await;
+        if let Some(signal) = signal(stop) {
+            return Err(signal);
+        }
+        if let Some(Reason::Machine(problem)) = stop.reason() {
+            return Err(format!("{problem}; no task was canceled: when that is mended, resume the compose"));
+        }
+        let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
+        let mut failing = BTreeSet::new();
+        for (request, outcome) in self.requests.iter().zip(&outcomes) {
+            let (kind, whole) = deliverable(request);
+            for FailedArch { arch, .. } in &outcome.failed_arches {
+                deliverables.fail(kind, Deliverable { arch: arch.clone(), ..whole.clone() });
+                built.is_incomplete = true;
             }
-            self.events.say(Event::LoggedIn(access.login.clone()));
-            let outcomes = Box::pin(self.submit(access, stop)).await;
-            if let Some(signal) = signal(stop) {
-                return Err(signal);
-            }
-            if let Some(Reason::Machine(problem)) = stop.reason() {
-                return Err(format!("{problem}; no task was canceled: when that is mended, resume the compose"));
-            }
-            let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
-            let mut failing = BTreeSet::new();
-            for (request, outcome) in self.requests.iter().zip(&outcomes) {
-                let (kind, whole) = deliverable(request);
-                for FailedArch { arch, .. } in &outcome.failed_arches {
-                    deliverables.fail(kind, Deliverable { arch: arch.clone(), ..whole.clone() });
-                    incomplete = true;
-                }
-                if outcome.failure.is_some() {
-                    if request.failable {
-                        deliverables.fail(kind, whole);
-                        incomplete = true;
-                    } else {
-                        failing.insert(request.phase);
-                        hard.push((request, outcome));
-                    }
-                }
-            }
-            if let Some(failure) = failed(&hard, self.requests.len()) {
-                for phase in active.iter().filter(|phase| !failing.contains(phase.name())) {
-                    self.phase_done(phase.name(), clock);
-                }
-                return Err(failure);
-            }
-            for outcome in outcomes {
-                uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
-                    upload.reason = upload.reason.map(|reason| self.events.harmless(reason));
-                    upload
-                }));
-                for added in outcome.images {
-                    own.insert(added.image.path.clone());
-                    images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+            if outcome.failure.is_some() {
+                if request.failable {
+                    deliverables.fail(kind, whole);
+                    built.is_incomplete = true;
+                } else {
+                    failing.insert(request.phase);
+                    hard.push((request, outcome));
                 }
             }
         }
+        if let Some(failure) = failed(&hard, self.requests.len()) {
+            for phase in active.iter().filter(|phase| !failing.contains(phase.name())) {
+                self.phase_done(phase.name(), clock);
+            }
+            return Err(failure);
+        }
+        for outcome in outcomes {
+            built.uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
+                upload.reason = upload.reason.map(|reason| self.events.harmless(reason));
+                upload
+            }));
+            for added in outcome.images {
+                built.own.insert(added.image.path.clone());
+                built.images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+            }
+        }
+        Ok(built)
+    }
+
+    /// Writes the sum files and manifests of a compose whose images are built; `clock` has run since the phases began.
+    async fn complete(&self, built: Built, stop: &Stop, clock: Instant, beside: Beside) -> Result<Status, String> {
+        let Built { images, uploads, mut own, is_incomplete } = built;
+        let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in &active {
             self.phase_done(phase.name(), clock);
         }
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
         let mut images = self.existing.merged_images(images, &self.earlier_paths);
+        if beside == Beside::Pungi {
+            // One set of sum files, whoever made an image.
+            own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
+        }
         let (sums, identity, dir, stopped) =
             (self.config.checksums.clone(), self.identity.clone(), self.dir.clone(), stop.clone());
         let summed = move || {
@@ -350,7 +445,7 @@ impl Compose {
         }
         let (identity, dir, stopped) = (self.identity.clone(), self.dir.clone(), stop.clone());
         unless_set(stop, move || manifests.write(&identity, &dir, &stopped)).await?;
-        Ok(if incomplete { Status::FinishedIncomplete } else { Status::Finished })
+        Ok(if is_incomplete { Status::FinishedIncomplete } else { Status::Finished })
     }
 
     fn phase_done(&self, phase: &str, clock: Instant) {
@@ -390,6 +485,7 @@ impl Compose {
             sent_before: std::mem::take(&mut self.sent_before),
             stop: self.stop.clone(),
             fail_fast: self.fail_fast,
+            awaited: self.awaited.take(),
         });
         stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;
         let (starts, claimed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.claimed));

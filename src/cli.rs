@@ -8,6 +8,7 @@ use magudi_config::schema::{FORMER_PHASES, PHASES};
 use magudi_engine::notify::USUAL_LIMIT;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -290,6 +291,23 @@ pub struct RunArgs {
     /// Change a FINISHED compose (with --compose-dir): its images of the same phases are built anew and replaced
     #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
     pub reopen: bool,
+    /// Run Pungi at the same time for the phases that magudi leaves to it, as COMMAND (default: pungi-koji) with the options of
+    /// this command line
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "pungi-koji",
+        value_parser = words,
+        conflicts_with = "reopen"
+    )]
+    pub pungi: Option<Words>,
+    /// Submit an image once the repositories of the compose that it is built from are there, and give it up after DURATION, such as
+    /// 90m; always so with --pungi
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration)]
+    #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
+    pub wait_for_repos: Option<Option<Duration>>,
     /// How to go on.
     #[command(flatten)]
     pub going: GoingArgs,
@@ -602,6 +620,25 @@ pub struct HubArgs {
 fn status_name() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::TypedValueParser as _;
     clap::builder::PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|name: String| name)
+}
+
+/// A command and its options.
+pub type Words = Vec<String>;
+
+/// A command line as a shell reads it.
+fn words(text: &str) -> Result<Words, String> {
+    let words = shlex::split(text).ok_or("a quote is not closed")?;
+    if words.is_empty() { Err("a command is wanted".to_owned()) } else { Ok(words) }
+}
+
+/// A time such as `90m`, `1h 30m` or `600` (seconds).
+fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = "a time is wanted, such as 90m, 2h or 600 (seconds)";
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wanted)?;
+    Duration::try_from(duration).map_err(|_| wanted.to_owned())
 }
 
 /// `IMAGE=TASK`.

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use magudi_config::define::Definition;
 use magudi_phases::branches::Commits;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What a run was asked to do. [`Settings`] is what the journal keeps of it.
 #[derive(Debug, Clone)]
@@ -51,6 +52,11 @@ pub struct Options {
     pub quiet: bool,
     /// The commits that stand in place of branches, as far as they are known.
     pub commits: Commits,
+    /// `--pungi`: the command, and the options that are passed on to it. Empty: none.
+    pub pungi: Vec<String>,
+    /// `--wait-for-repos`.
+    #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
+    pub wait_for_repos: Option<Option<Duration>>,
     /// How to go on.
     pub going: Going,
 }
@@ -117,7 +123,9 @@ impl Options {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
             return Err(Failure::Usage(text.to_owned()));
         }
-        Self::of_compose(&args.compose, going)
+        let options = Self::of_compose(&args.compose, going)?;
+        let pungi = args.pungi.as_ref().map(|words| passed_on(words, &args.compose)).transpose()?.unwrap_or_default();
+        Ok(Self { pungi, wait_for_repos: args.wait_for_repos, ..options })
     }
 
     /// The options that a compose has however it is looked at.
@@ -147,6 +155,8 @@ impl Options {
             print_output_dir: args.print_output_dir,
             quiet: args.quiet,
             commits: Commits::new(),
+            pungi: Vec::new(),
+            wait_for_repos: None,
             going,
         })
     }
@@ -160,6 +170,31 @@ impl Options {
         self.koji_user = args.koji_user.clone().or(self.koji_user.take());
         Ok(())
     }
+}
+
+/// The command `words` with the options of a compose that Pungi has too, but for phases and the directory.
+fn passed_on(words: &[String], args: &ComposeArgs) -> Result<Vec<String>, Failure> {
+    let mut words = words.to_vec();
+    let flags = [
+        ("--nightly", args.nightly),
+        ("--test", args.test),
+        ("--ci", args.ci),
+        ("--production", args.production),
+        ("--development", args.development),
+        ("--no-label", args.no_label),
+        ("--supported", args.supported),
+        ("--quiet", args.quiet),
+    ];
+    words.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned()));
+    let mut pass = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    args.label.iter().for_each(|label| pass("--label", label.clone()));
+    args.koji_event.iter().for_each(|event| pass("--koji-event", event.to_string()));
+    for directory in &args.old_composes {
+        pass("--old-composes", absolute(directory)?.display().to_string());
+    }
+    args.parent_compose_id.iter().for_each(|id| pass("--parent-compose-id", id.clone()));
+    args.respin_of.iter().for_each(|id| pass("--respin-of", id.clone()));
+    Ok(words)
 }
 
 /// `path` from the root on.

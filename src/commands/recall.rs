@@ -14,6 +14,7 @@ use magudi_engine::history::{self, History, Past};
 use magudi_engine::journal;
 use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::plan::{TaskRequest, keys};
+use magudi_engine::pungi;
 use magudi_engine::runner::{Kept, Start};
 use magudi_koji::profile::shown_address;
 use serde_json::Value as Json;
@@ -64,6 +65,10 @@ pub struct Recalled {
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, which may run still.
     pub abandoned: Vec<(i64, Past)>,
+    /// The Pungi beside the compose.
+    pub pungi: Option<pungi::Past>,
+    /// The status that we wrote last.
+    pub status: Option<String>,
     /// What whoever watches the compose should know.
     pub remarks: Vec<String>,
 }
@@ -230,6 +235,8 @@ fn take_over(
     recalled.paths.clone_from(&history.paths);
     recalled.claimed.clone_from(&history.tasks);
     recalled.owners.clone_from(&history.owners);
+    recalled.pungi.clone_from(&history.pungi);
+    recalled.status.clone_from(&history.status);
     for (index, (request, key)) in plan.requests.iter().zip(&plan.keys).enumerate() {
         let past = history.requests.get(key);
         if let Some(before) = past.and_then(|past| plan.sent_from(index, past.place)) {

@@ -1,6 +1,6 @@
 //! `magudi run`: a whole compose, from the configuration to the manifests.
 
-use super::compose::{Recall, compose, prepare, tell_scripts};
+use super::compose::{Recall, check_unbegun, compose, prepare, tell_scripts};
 use super::options::Options;
 use crate::cli::RunArgs;
 use crate::error::Failure;
@@ -11,6 +11,7 @@ use std::ffi::OsString;
 /// Runs the command. `argv` is the whole command line, for the log and the notifications.
 pub fn run(args: &RunArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let options = Options::of_run(args)?;
+    check_unbegun(&options)?;
     let result = prepare(&options, environment, ui, Recall::IfUnfinished);
     match result {
         Ok(prepared) => compose(&options, argv, environment, ui, prepared),

@@ -13,6 +13,7 @@ use magudi_phases::branches::Commits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How a compose was begun. Nothing in it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,10 @@ pub struct Settings {
     pub simulated: bool,
     /// The commits that stand in place of branches.
     pub commits: Commits,
+    /// `--pungi`: the command, and the options that are passed on to it. Empty: none.
+    pub pungi: Vec<String>,
+    /// `--wait-for-repos`, in seconds; 0: without a limit.
+    pub wait_for_repos: Option<u64>,
 }
 
 impl Default for Settings {
@@ -72,6 +77,8 @@ impl Default for Settings {
             koji_user: None,
             simulated: false,
             commits: Commits::new(),
+            pungi: Vec::new(),
+            wait_for_repos: None,
         }
     }
 }
@@ -97,6 +104,8 @@ impl Settings {
             koji_user: options.koji_user.clone(),
             simulated: options.simulated,
             commits: options.commits.clone(),
+            pungi: options.pungi.clone(),
+            wait_for_repos: options.wait_for_repos.map(|limit| limit.map_or(0, |limit| limit.as_secs().max(1))),
         }
     }
 
@@ -134,6 +143,8 @@ impl Settings {
             koji_user: self.koji_user,
             simulated: self.simulated,
             commits: self.commits,
+            pungi: self.pungi,
+            wait_for_repos: self.wait_for_repos.map(|limit| (limit > 0).then(|| Duration::from_secs(limit))),
             #[cfg(feature = "simulator")]
             simulate: None,
             print_output_dir: false,
@@ -166,6 +177,8 @@ mod tests {
             koji_profile: Some("koji".to_owned()),
             koji_user: Some("compose".to_owned()),
             simulated: true,
+            pungi: text("pungi-koji"),
+            wait_for_repos: Some(90),
             commits: Commits::from([("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))]),
         }
     }

@@ -4,7 +4,7 @@ use crate::program::{Hub, Ran, Scene, repository};
 use crate::schema::{Schemas, members};
 use magudi_compose::CloudUpload;
 use magudi_engine::artifact::FailedArch;
-use magudi_engine::event::{Event, ImageEntry, Level, Stamped};
+use magudi_engine::event::{Event, ImageEntry, Level, PungiPhase, Stamped};
 use magudi_engine::login::Login;
 use magudi_engine::reason::Cause;
 use serde_json::{Value as Json, json};
@@ -86,6 +86,10 @@ fn samples() -> Vec<Event> {
         Event::PhaseStarted { phase: text("osbuild") },
         Event::PhaseFinished { phase: text("osbuild"), seconds: 1 },
         Event::PhaseSkipped { phase: text("osbuild"), reason: text("r") },
+        Event::PungiStarted { command: vec![text("pungi-koji")], pid: Some(7), birth: Some(text("b")) },
+        Event::PungiPhase { phase: text("createrepo"), state: PungiPhase::Finished },
+        Event::PungiStatus { status: text("FINISHED") },
+        Event::PungiEnded { code: Some(1), signal: Some(9), reason: Some(text("r")) },
         Event::Message { level: Level::Info, phase: Some(text("osbuild")), text: text("t") },
         Event::Submitting {
             what: String::new(),
@@ -168,6 +172,10 @@ fn name(event: &Event) -> &'static str {
         Event::PhaseStarted { .. } => "phase-started",
         Event::PhaseFinished { .. } => "phase-finished",
         Event::PhaseSkipped { .. } => "phase-skipped",
+        Event::PungiStarted { .. } => "pungi-started",
+        Event::PungiPhase { .. } => "pungi-phase",
+        Event::PungiStatus { .. } => "pungi-status",
+        Event::PungiEnded { .. } => "pungi-ended",
         Event::Message { .. } => "message",
         Event::Submitting { .. } => "submitting",
         Event::AnswerLost { .. } => "answer-lost",

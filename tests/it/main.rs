@@ -21,6 +21,7 @@
 //! - `resume`: what kills a run, and how the next one goes on
 //! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
+//! - `pungi`: a Pungi that makes the rest of the compose at the same time
 //! - `volumes`: links that cannot be made, a cache for ten, servers without end, large journals
 //! - `hostile`: names and links that lead elsewhere
 //! - `preflight`: what a hub is asked before anything is submitted
@@ -77,6 +78,7 @@ mod preflight;
 mod program;
 mod proxy;
 mod published;
+mod pungi;
 mod refusals;
 mod regular;
 mod resume;

@@ -118,6 +118,11 @@ pub fn reopen(dir: &ComposeDir) -> Result<(), StatusError> {
     Ok(())
 }
 
+/// Writes STARTED, whatever another program has written: whoever waits for the compose is to wait.
+pub fn put_back(dir: &ComposeDir) -> Result<(), StatusError> {
+    Ok(write_atomic(&dir.status_file(), format!("{}\n", Status::Started).as_bytes())?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,18 @@ impl Level {
     }
 }
 
+/// What became of a phase of Pungi's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PungiPhase {
+    /// It runs.
+    Started,
+    /// It is over.
+    Finished,
+    /// It does not run.
+    Skipped,
+}
+
 /// What happened. `request` is the index of a task request in the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -157,6 +169,41 @@ pub enum Event {
         phase: String,
         /// Why.
         reason: String,
+    },
+    /// The Pungi that makes the rest of the compose is about to be started, or, with its number, was.
+    PungiStarted {
+        /// Its command line.
+        command: Vec<String>,
+        /// Its process id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+        /// By what a later run knows that process again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        birth: Option<String>,
+    },
+    /// A phase of that Pungi.
+    PungiPhase {
+        /// Its name.
+        phase: String,
+        /// What became of it.
+        state: PungiPhase,
+    },
+    /// What that Pungi wrote into STATUS. It is kept from others until the whole compose is done.
+    PungiStatus {
+        /// The status.
+        status: String,
+    },
+    /// That Pungi has ended.
+    PungiEnded {
+        /// Its exit status.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<i32>,
+        /// The number of the signal that killed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
+        /// Why it could not be started, or not be followed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Something worth a line in the log and nothing else.
     Message {
@@ -397,6 +444,10 @@ impl Event {
             | Self::PhaseStarted { .. }
             | Self::PhaseFinished { .. }
             | Self::PhaseSkipped { .. }
+            | Self::PungiStarted { .. }
+            | Self::PungiPhase { .. }
+            | Self::PungiStatus { .. }
+            | Self::PungiEnded { .. }
             | Self::Message { .. }
             | Self::ComposeCanceled { .. }
             | Self::ComposeFinished { .. } => None,
@@ -440,6 +491,8 @@ impl Event {
             Self::CloudUpload { upload, .. } => upload.reason.iter_mut().for_each(change),
             Self::ArchFailed { failed, .. } => change(&mut failed.reason),
             Self::ComposeFinished { error, .. } => error.iter_mut().for_each(change),
+            Self::PungiStarted { command, .. } => command.iter_mut().for_each(change),
+            Self::PungiEnded { reason, .. } => reason.iter_mut().for_each(change),
             _ => {}
         }
     }

@@ -9,6 +9,7 @@ use crate::event::{Event, ImageEntry, Stamped};
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
 use crate::lookup::since;
+use crate::pungi;
 use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -200,6 +201,8 @@ pub struct History {
     pub paths: BTreeSet<String>,
     /// The status that was written last.
     pub status: Option<String>,
+    /// The Pungi that makes the rest of the compose, if one was started.
+    pub pungi: Option<pungi::Past>,
     /// A person ended the compose, and no run has gone on with it since.
     pub canceled: bool,
     /// The last run came to its end, whatever that was: it was not killed, and runs no more.
@@ -324,6 +327,17 @@ impl<'a> Replay<'a> {
             Event::LoggedIn(login) => self.log_in(login),
             Event::Planned { request, .. } => self.plan(*request, &stamped.event),
             Event::Status { status } => history.status = Some(status.clone()),
+            Event::PungiStarted { pid, birth, .. } => {
+                let process = pid.zip(birth.clone());
+                history.pungi = Some(pungi::Past { process, ..pungi::Past::default() });
+            }
+            Event::PungiStatus { status } => {
+                history.pungi.get_or_insert_default().status = Some(status.clone());
+            }
+            Event::PungiEnded { code, signal, reason } => {
+                let how = pungi::How::of(*code, *signal, reason.as_deref());
+                history.pungi.get_or_insert_default().end = Some(how);
+            }
             Event::ComposeCanceled { .. } => history.canceled = true,
             Event::ComposeFinished { .. } => history.ended = true,
             event => {

@@ -10,9 +10,11 @@
 //!   and for other programs [`stream`]
 //! - Not saying everything: [`mask`]
 //! - Looking at what is there: [`mod@verify`]
-//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`]; at one hub: [`login`]
+//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
+//! - Beside it: [`pungi`]
 
 pub mod artifact;
+pub mod birth;
 pub mod blocking;
 pub mod cancel;
 pub mod compare;
@@ -34,6 +36,7 @@ pub mod part;
 pub mod patience;
 pub mod plan;
 pub mod preflight;
+pub mod pungi;
 pub mod reason;
 pub mod refusal;
 pub mod runner;

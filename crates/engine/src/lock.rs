@@ -10,11 +10,7 @@
 //! Some file systems have no locks; then what the file says is all there is, and only who says so goes on with it
 //! ([`Locks::Unneeded`]).
 
-mod birth;
-
-pub use birth::{NotThere, Process};
-
-use birth::Birth;
+use crate::birth::{Birth, NotThere, Process};
 use magudi_compose::beneath;
 use magudi_compose::write::TEMPORARY;
 use rustix::io::Errno;

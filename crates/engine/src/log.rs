@@ -3,6 +3,7 @@
 
 use crate::artifact::FailedArch;
 use crate::event::{Event, Level, Stamped, Subscriber};
+use crate::pungi::How;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::{CloudUpload, beneath};
@@ -61,6 +62,18 @@ pub fn lines(event: &Event) -> Vec<Line> {
         ],
         Event::PhaseSkipped { phase, reason } => {
             vec![Line::new(Info, reason.clone()), Line::new(Warning, banner("SKIP ", phase))]
+        }
+        Event::PungiStarted { command, pid: None, .. } => {
+            vec![Line::new(Info, format!("Starting Pungi: {}", command.join(" ")))]
+        }
+        Event::PungiStarted { pid: Some(pid), .. } => vec![Line::new(Debug, format!("Pungi is process {pid}"))],
+        // Pungi's own line says it.
+        Event::PungiPhase { .. } => Vec::new(),
+        Event::PungiStatus { status } => vec![Line::new(Debug, format!("Pungi says STATUS={status}"))],
+        Event::PungiEnded { code: Some(0), .. } => vec![Line::new(Info, "Pungi has ended")],
+        Event::PungiEnded { code, signal, reason } => {
+            let how = How::of(*code, *signal, reason.as_deref());
+            vec![Line::new(Error, format!("Pungi has ended: {how}"))]
         }
         Event::Message { level, phase, text } => {
             vec![Line { phase: phase.as_deref().map(str::to_uppercase), level: *level, text: text.clone() }]

@@ -1,11 +1,14 @@
 //! A *compose* as `run` and `resume` share it: everything is known and checked before its directory is touched, then it
 //! runs to its final status.
 
+mod beside;
 mod records;
 mod scripts;
 
+pub use beside::check_unbegun;
 pub use scripts::tell_scripts;
 
+use self::beside::{beside, check_pungi};
 use self::records::{head_of_log, keep_configuration};
 use self::scripts::{finish_scripts, run_scripts};
 use super::connection::{HubChoice, access, choose_hub};
@@ -84,6 +87,7 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     check_names(options, &inspected, &dir)?;
+    check_pungi(options, environment, &dir)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
@@ -197,14 +201,18 @@ pub fn compose(
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        if options.going.reopen {
+        // What a Pungi beside it has said is recorded first.
+        if options.going.reopen && options.pungi.is_empty() {
             reopen(&dir).map_err(Failure::failed)?;
         }
-        ComposeDir::open_or_create(dir.top(), identity.clone()).map_err(Failure::failed)?;
+        ComposeDir::open_or_create(dir.top(), identity.clone(), options.going.reopen).map_err(Failure::failed)?;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
-    let Recalled { requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks } =
-        recalled;
+    let (handle, stopped) = stop();
+    let (awaited, pungi) = beside(options, environment, &inspected, &dir, &recalled, &handle);
+    let Recalled {
+        requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks, ..
+    } = recalled;
     if options.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
@@ -225,7 +233,6 @@ pub fn compose(
         // It is never behind.
         HubChoice::Simulated(_) => Polling { settled: Duration::ZERO, ..Polling::default() },
     };
-    let (handle, stopped) = stop();
     let (detach, cannot) =
         (options.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
     signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
@@ -260,6 +267,8 @@ pub fn compose(
         fresh,
         stop: handle.clone(),
         fail_fast: options.going.fail_fast,
+        awaited,
+        pungi,
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };

@@ -100,11 +100,15 @@ impl ComposeDir {
     }
 
     /// Uses `dir` as it is, made if it does not exist (`--compose-dir`). The identity of a compose that is already there
-    /// wins over `identity`; the one to continue with is returned. Refuses a FINISHED compose, and one of another product,
-    /// before anything is touched.
-    pub fn open_or_create(dir: &Path, identity: ComposeIdentity) -> Result<(Self, ComposeIdentity), LayoutError> {
+    /// wins over `identity`; the one to continue with is returned. Refuses a FINISHED compose, unless it is to be opened again,
+    /// and one of another product, before anything is touched.
+    pub fn open_or_create(
+        dir: &Path,
+        identity: ComposeIdentity,
+        reopen: bool,
+    ) -> Result<(Self, ComposeIdentity), LayoutError> {
         let dir = Self { top: absolute(dir)? };
-        let identity = dir.peek_identity(&identity, false)?.unwrap_or(identity);
+        let identity = dir.peek_identity(&identity, reopen)?.unwrap_or(identity);
         make_top(&dir.top)?;
         dir.fill(&identity)?;
         Ok((dir, identity))

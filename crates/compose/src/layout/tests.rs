@@ -41,9 +41,9 @@ fn an_existing_compose_keeps_its_identity() {
     let target = tempfile::tempdir().unwrap();
     let path = target.path().join("x/../mine");
     let nightly = ComposeIdentity { kind: ComposeType::Nightly, respin: 7, ..test_identity() };
-    let (dir, identity) = ComposeDir::open_or_create(&path, nightly.clone()).unwrap();
+    let (dir, identity) = ComposeDir::open_or_create(&path, nightly.clone(), false).unwrap();
     assert_eq!((dir.name(), &identity), (Some("mine"), &nightly));
-    let (_, identity) = ComposeDir::open_or_create(&path, test_identity()).unwrap();
+    let (_, identity) = ComposeDir::open_or_create(&path, test_identity(), false).unwrap();
     assert_eq!(identity, nightly);
     assert_eq!(fs::read_to_string(dir.compose_id_file()).unwrap(), "Test-9.2-20240229.n.7");
 }
@@ -54,11 +54,11 @@ fn a_finished_compose_is_not_touched() {
     let path = target.path().join("mine");
     fs::create_dir(&path).unwrap();
     fs::write(path.join("STATUS"), "FINISHED\n").unwrap();
-    let error = ComposeDir::open_or_create(&path, test_identity()).unwrap_err();
+    let error = ComposeDir::open_or_create(&path, test_identity(), false).unwrap_err();
     assert!(error.to_string().contains("FINISHED"), "{error}");
     assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
     fs::write(path.join("STATUS"), "DOOMED\n").unwrap();
-    ComposeDir::open_or_create(&path, test_identity()).unwrap();
+    ComposeDir::open_or_create(&path, test_identity(), false).unwrap();
 }
 
 #[test]

@@ -18,6 +18,7 @@
 
 mod adopt;
 mod again;
+mod awaited;
 mod builds;
 mod children;
 mod collect;
@@ -53,6 +54,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
 use tokio::time::Instant;
 
+pub use awaited::Awaited;
 pub use pace::Polling;
 
 /// How long a hub that does not answer may keep a run that was stopped from canceling all of its tasks. A hub that does
@@ -159,6 +161,8 @@ pub struct Runner {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// What requests wait for before they are sent.
+    pub awaited: Option<Awaited>,
 }
 
 impl std::fmt::Debug for Runner {

@@ -3,6 +3,7 @@
 //! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
+use super::awaited::Waiting;
 use super::search::{Doubt, next_look};
 use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
@@ -113,9 +114,17 @@ impl Run {
         let mut announced = 0;
         // Methods of which the hub has taken a request, or refuses all.
         let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
+        let mut waiting = match &self.runner.awaited {
+            Some(awaited) => Waiting::of(awaited, &mut to_send),
+            None => Waiting::none(),
+        };
+        if !waiting.is_empty() {
+            self.stop.unless_set(self.look_for_files(&mut waiting, &mut to_send)).await;
+            self.say_waiting(&waiting);
+        }
         while !self.stop.is_set() {
             let is_idle = to_send.is_empty();
-            if is_idle && doubts.is_empty() {
+            if is_idle && doubts.is_empty() && waiting.is_empty() {
                 return;
             }
             tokio::select! {
@@ -125,6 +134,14 @@ impl Run {
                     if let Some(certain) = self.stop.unless_set(self.look(&mut doubts, submitted)).await {
                         // Behind those that are announced already.
                         to_send.extend(certain);
+                    }
+                    continue;
+                }
+                () = waiting.next_look() => {
+                    self.stop.unless_set(self.look_for_files(&mut waiting, &mut to_send)).await;
+                    // Hours may have passed since the hub was away.
+                    if is_idle && !to_send.is_empty() {
+                        broken = None;
                     }
                     continue;
                 }
@@ -193,7 +210,7 @@ impl Run {
     }
 
     /// Ends a request of which there is no task.
-    fn refuse(&self, index: usize, text: String, argument: Option<String>) {
+    pub(super) fn refuse(&self, index: usize, text: String, argument: Option<String>) {
         let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
         let failure = Some(format!("image {} was not submitted: {at}{text}", self.requests[index].label()));
         self.end(index, Outcome { failure, reason: Some(text), argument, ..Outcome::default() });

@@ -70,7 +70,16 @@ enum Handle {
 impl Birth {
     /// That of this process; none where `/proc` is not mounted.
     pub fn own() -> Option<Self> {
-        Some(Self { start: start("self").ok()??, boot: boot().ok()?, namespace: namespace().ok()? })
+        Self::named("self")
+    }
+
+    /// That of a process which this one has started, and not waited for.
+    pub fn of(child: i32) -> Option<Self> {
+        Self::named(&child.to_string())
+    }
+
+    fn named(process: &str) -> Option<Self> {
+        Some(Self { start: start(process).ok()??, boot: boot().ok()?, namespace: namespace().ok()? })
     }
 
     /// The process `pid`, if it was born like this.
