@@ -15,7 +15,7 @@ use crate::settings::Environment;
 use crate::ui::Ui;
 use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::status::{Status, load_status, write_status};
+use magudi_compose::status::{Status, load_status, put_back, write_status};
 use magudi_config::define::{Definition, load_defined};
 use magudi_engine::birth::{NotThere, Process};
 use magudi_engine::cancel::Canceling;
@@ -29,6 +29,7 @@ use magudi_engine::lookup::{self, Sent};
 use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::Polling;
+use magudi_engine::pungi;
 use magudi_koji::calls::{TaskInfo, TaskState};
 use magudi_koji::{Authenticator, Hub, Profile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,14 +41,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs the command.
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, settings, .. } = begun(&args.compose_dir)?;
+    let Begun { dir, settings, history } = begun(&args.compose_dir)?;
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
         let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;
         end_process(&process, &holder, &dir)?;
         has_ended = true;
     }
-    if load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished) {
+    let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
+    if is_finished && !history.is_pungis(Status::Finished.as_str()) {
         if has_ended {
             ui.note(&format!("{} had finished before it was asked to end", dir.top().display()));
             return Ok(());
@@ -63,6 +65,12 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     // First of all, so that nothing goes on with the compose by itself, however far this comes.
     events.say(Event::ComposeCanceled { by: environment.user.clone() });
     journal.sync().map_err(Failure::failed)?;
+    if let Some(pungi) = &history.pungi {
+        end_pungi(pungi, ui)?;
+    }
+    if is_finished {
+        put_back(&dir).map_err(Failure::failed)?;
+    }
     let is_over = history.unfinished().is_empty() && history.in_doubt().is_empty() && history.holes.is_empty();
     let mut strangers = Vec::new();
     if !is_over && !settings.simulated {
@@ -375,6 +383,20 @@ fn not_signalled(dir: &ComposeDir, holder: &Holder, why: &NotThere) -> Failure {
         }
     };
     Failure::Failed(format!("{dir} is in use, and no process is asked to end: {why}; {what_to_do}"))
+}
+
+/// Ends the Pungi that a run has left behind.
+fn end_pungi(pungi: &pungi::Past, ui: Ui) -> Result<(), Failure> {
+    match pungi.terminate(PATIENCE) {
+        None => Ok(()),
+        Some(Ok(pid)) => {
+            ui.note(&format!("Pungi (process {pid}) was ended"));
+            Ok(())
+        }
+        Some(Err(pid)) => {
+            Err(Failure::Failed(format!("Pungi (process {pid}) does not end; end it with kill -9 {pid}")))
+        }
+    }
 }
 
 /// Asks the process that runs the compose to end, and waits until it has.

@@ -43,9 +43,9 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     options.going = Going::of(&args.going, false);
     let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
     // A Pungi beside it may have said so, while nobody was there to finish the compose.
-    options.going.reopen = history.pungi.is_some() && history.status.as_deref() != Some(Status::Finished.as_str());
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    if status == Some(Status::Finished) && !options.going.reopen {
+    let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
+    options.going.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
+    if is_finished && !options.going.reopen {
         if names_images {
             return Err(Failure::Failed(format!(
                 "{0} is FINISHED: `magudi run --compose-dir {0} --reopen`, with the options that name images, changes it",

@@ -4,7 +4,7 @@
 use super::failures::Told;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
-use magudi_engine::event::{Event, ImageEntry, Stamped};
+use magudi_engine::event::{Event, ImageEntry, PungiPhase, Stamped};
 use magudi_engine::reason::Cause;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
@@ -91,6 +91,14 @@ pub struct Failed {
     pub causes: Vec<Cause>,
 }
 
+/// What stands for the Pungi beside a run.
+const PUNGI: &str = "pungi";
+
+/// What a phase of that Pungi is called.
+fn pungis(phase: &str) -> String {
+    format!("{PUNGI}: {phase}")
+}
+
 /// The sum of a run's events so far.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
@@ -147,6 +155,21 @@ impl Overview {
             Event::PhaseStarted { phase } => self.set_phase(phase, PhaseState::Running(stamped.time)),
             Event::PhaseFinished { phase, seconds } => self.set_phase(phase, PhaseState::Done(*seconds)),
             Event::PhaseSkipped { phase, reason } => self.set_phase(phase, PhaseState::Skipped(reason.clone())),
+            Event::PungiStarted { .. } => self.set_phase(PUNGI, PhaseState::Running(stamped.time)),
+            // Those that run, so that they leave room for ours.
+            Event::PungiPhase { phase, state: PungiPhase::Started } => {
+                self.set_phase(&pungis(phase), PhaseState::Running(stamped.time));
+            }
+            Event::PungiPhase { phase, .. } => self.phases.retain(|known| known.name != pungis(phase)),
+            Event::PungiEnded { .. } => {
+                self.phases.retain(|known| !known.name.starts_with(&pungis("")));
+                let begun = self.phases.iter().find_map(|known| match known.state {
+                    PhaseState::Running(since) if known.name == PUNGI => Some(since),
+                    _ => None,
+                });
+                let seconds = begun.map_or(0, |since| stamped.time.as_second() - since.as_second());
+                self.set_phase(PUNGI, PhaseState::Done(u64::try_from(seconds).unwrap_or_default()));
+            }
             Event::Kept { request, task, .. } => self.with(*request, |seen| {
                 seen.task = Some(*task);
                 seen.stage = Stage::Done;

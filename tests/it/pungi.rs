@@ -364,6 +364,30 @@ fn a_run_that_is_detached_leaves_pungi_running() {
 }
 
 #[test]
+fn a_compose_whose_run_died_is_canceled_with_its_pungi() {
+    for finished in [false, true] {
+        let night = Night::new(r#"{"task_seconds": 600}"#);
+        if !finished {
+            night.hold("createiso");
+        }
+        let mut run = night.begin("well", &[]);
+        night.until_submitted();
+        let pungi = night.pungis_pid();
+        run.kill().unwrap();
+        run.wait().unwrap();
+        if finished {
+            until("Pungi does not need us", PATIENCE, || !is_alive(pungi));
+        }
+        let top = night.top().display().to_string();
+        let ran = Ran::from(night.command(&["cancel", &top]).output().unwrap());
+        assert_eq!((ran.status, night.status().as_str()), (Some(0), "TERMINATED"), "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("Pungi (process"), !finished, "{}", ran.stderr);
+        assert!(!is_alive(pungi));
+        assert_eq!(night.hub.task_requests(), [("disk".to_owned(), 3)]);
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_before_a_directory_is_made() {
     let night = Night::new("{}");
     let refused = |args: &[&str], status: i32, part: &str| {

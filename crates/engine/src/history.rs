@@ -231,6 +231,11 @@ impl History {
         replay.finish()
     }
 
+    /// Whether a status is the word of the Pungi beside the compose, which was written while no run of ours was there.
+    pub fn is_pungis(&self, status: &str) -> bool {
+        self.pungi.is_some() && self.status.as_deref() != Some(status)
+    }
+
     /// Submissions of which it is not known whether the hub made a task: request index, key, and the time from which on to look
     /// for it, by the hub's clock.
     pub fn in_doubt<'a>(&'a self) -> Vec<(usize, &'a str, Timestamp)> {

@@ -9,7 +9,7 @@ use crate::uploads;
 use jiff::Timestamp;
 use magudi_compose::Status;
 use magudi_compose::cloud_uploads::CloudUpload;
-use magudi_engine::event::{Event, Stamped};
+use magudi_engine::event::{Event, PungiPhase, Stamped};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,6 +95,15 @@ impl Told {
                 let told = || i64::try_from(*seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
                 let seen = self.begun.remove(phase).map(|begun| time.as_millisecond() - begun.as_millisecond());
                 self.phases.push((harmless(phase), duration(seen.unwrap_or_else(told))));
+            }
+            Event::PungiPhase { phase, state: PungiPhase::Started } => {
+                self.begun.insert(format!("pungi: {phase}"), time);
+            }
+            Event::PungiPhase { phase, state: PungiPhase::Finished } => {
+                let name = format!("pungi: {phase}");
+                if let Some(begun) = self.begun.remove(&name) {
+                    self.phases.push((harmless(&name), duration(time.as_millisecond() - begun.as_millisecond())));
+                }
             }
             Event::ComposeFinished { error, .. } => (self.ended, self.error) = (true, error.as_deref().map(harmless)),
             _ => {}

@@ -48,6 +48,31 @@ pub struct Past {
     pub end: Option<How>,
 }
 
+impl Past {
+    /// The process, if it still runs.
+    fn process(&self) -> Option<(Process, Birth)> {
+        let (pid, birth) = self.process.as_ref()?;
+        let birth = Birth::parse(birth)?;
+        Some((birth.process(*pid).ok()?, birth))
+    }
+
+    /// Asks it to end and waits so long, where it still runs: its number, which is an error if it runs all the same.
+    pub fn terminate(&self, patience: Duration) -> Option<Result<i32, i32>> {
+        let (process, birth) = self.process()?;
+        let pid = process.pid;
+        let found = Followed::Found(process, birth.clone());
+        found.signal(Signal::TERM);
+        let asked = Instant::now();
+        while !birth.is_over(pid) {
+            if asked.elapsed() > patience {
+                return Some(Err(pid));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Some(Ok(pid))
+    }
+}
+
 /// A Pungi beside a run.
 #[derive(Debug)]
 pub struct Pungi {
@@ -238,11 +263,7 @@ impl Follower {
     }
 
     fn find(&self, past: &Past) -> Followed {
-        let found = past.process.as_ref().and_then(|(pid, birth)| {
-            let birth = Birth::parse(birth)?;
-            Some((birth.process(*pid).ok()?, birth))
-        });
-        match found {
+        match past.process() {
             Some((process, birth)) => {
                 let text = format!("Pungi is still running (process {}): following it", process.pid);
                 self.events.message(Level::Info, None, text);
