@@ -13,7 +13,7 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::pyjson;
-use magudi_compose::status::{Status, write_status};
+use magudi_compose::status::{Status, reopen, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_atomic_with, write_json};
 use magudi_config::{ComposeConfig, Diagnostic, Node};
@@ -155,6 +155,8 @@ pub struct Compose {
     pub fail_fast: bool,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
+    /// It may be FINISHED, and is opened again.
+    pub reopen: bool,
     /// The Pungi that makes the rest of the compose at the same time.
     pub pungi: Option<Pungi>,
 }
@@ -253,10 +255,6 @@ impl Compose {
     }
 
     fn begin(&mut self) -> Result<Option<Pungi>, String> {
-        let mut pungi = self.pungi.take();
-        if let Some(pungi) = &mut pungi {
-            pungi.take_its_word(&self.dir, &self.events, &self.journal)?;
-        }
         self.events.say(Event::ComposeStarted {
             compose_id: self.identity.id(),
             compose_dir: self.dir.top().to_path_buf(),
@@ -274,6 +272,13 @@ impl Compose {
             let log = request.watch_log(&self.dir, *number);
             let log = log.strip_prefix(self.dir.top()).ok().map(|log| log.display().to_string());
             self.events.say(Event::planned(index, key, request, log));
+        }
+        let mut pungi = self.pungi.take();
+        if let Some(pungi) = &mut pungi {
+            pungi.take_its_word(&self.dir, &self.events, &self.journal)?;
+        }
+        if self.reopen && reopen(&self.dir).map_err(text_of)? {
+            self.events.say(Event::Status { status: Status::Started.as_str().to_owned() });
         }
         self.set_status(Status::Started)?;
         Ok(pungi)
@@ -299,6 +304,10 @@ impl Compose {
     {
         let doomed = |error: String| (Status::Doomed, error);
         write_json(&self.dir.deliverables(), &*deliverables).map_err(text_of).map_err(doomed)?;
+        let beside = match &pungi {
+            Some(pungi) if pungi.is_at_work() => Beside::Pungi,
+            _ => Beside::Nothing,
+        };
         let follow = |pungi: Pungi| {
             let (events, journal) = (Arc::clone(&self.events), self.journal.clone());
             pungi.follow(self.dir.clone(), events, journal, stop.clone())
@@ -309,8 +318,11 @@ impl Compose {
         let built = self.build(login, stop, deliverables).await;
         let Some(following) = following else {
             let built = built.map_err(doomed)?;
-            return self.complete(built, stop, clock, Beside::Nothing).await.map_err(doomed);
+            return self.complete(built, stop, clock, beside).await.map_err(doomed);
         };
+        if !following.is_over() {
+            self.events.message(Level::Info, None, "Waiting for Pungi to end");
+        }
         let (status, error) = following.verdict().await.status();
         // What is not done then is for a resume.
         if let Some(signal) = signal(stop) {
@@ -320,7 +332,7 @@ impl Compose {
             (Ok(built), error) => {
                 self.existing = Existing::load(&self.dir).map_err(doomed)?;
                 self.keep_deliverables(deliverables);
-                let own = self.complete(built, stop, clock, Beside::Pungi).await;
+                let own = self.complete(built, stop, clock, beside).await;
                 // It may have been stopped for Pungi's sake.
                 let own = own.map_err(|problem| (worse(Status::Doomed, status), error.clone().unwrap_or(problem)))?;
                 error.map_or(Ok(worse(own, status)), |error| Err((worse(own, status), error)))

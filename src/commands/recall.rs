@@ -183,6 +183,9 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
         Some(history) if fresh => {
             recalled.starts = vec![Start::Submit; plan.requests.len()];
             recalled.paths.clone_from(&history.paths);
+            // What it said of the compose stays said.
+            recalled.pungi.clone_from(&history.pungi);
+            recalled.status.clone_from(&history.status);
             if !at_another_hub(&history) {
                 recalled.claimed.clone_from(&history.tasks);
                 recalled.owners.clone_from(&history.owners);

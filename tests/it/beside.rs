@@ -88,8 +88,9 @@ fn pungi_was_here(scene: &Scene) {
 fn nothing_of_pungis_is_lost_and_our_images_are_added() {
     let scene = Scene::new();
     pungi_was_here(&scene);
-    let ran = run(&scene, &config(&scene, &image("disk")), &[]);
+    let ran = run(&scene, &config(&scene, &image("disk")), &["--reopen"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(path(&scene, "STATUS")).unwrap(), "FINISHED_INCOMPLETE\n", "Pungi's word stays");
     let images = read(&scene, "compose/metadata/images.json");
     assert_eq!(
         paths(&images),
@@ -125,7 +126,7 @@ fn images_that_cannot_be_told_apart_from_pungis_are_named() {
     let archives = json!({"archives": {"disk": [{"type_name": "iso", "suffix": "iso"}]}});
     let scenario = scene.write("scenario.json", &archives.to_string());
     let simulate = format!("--simulate={}", scenario.display());
-    let ran = scene.run(["run", "--config", &config, "--compose-dir", COMPOSE, "--test", &simulate]);
+    let ran = scene.run(["run", "--config", &config, "--compose-dir", COMPOSE, "--test", &simulate, "--reopen"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     let (ours, theirs) = ("Server/x86_64/iso/disk-9.2-1.x86_64.iso", "Server/x86_64/images/Pungi.iso");
     let warning = format!(
@@ -140,7 +141,7 @@ fn images_that_cannot_be_told_apart_from_pungis_are_named() {
 fn the_same_phase_again_replaces_its_own_images_and_no_others() {
     let scene = Scene::new();
     pungi_was_here(&scene);
-    assert_eq!(run(&scene, &config(&scene, &[image("one"), image("two")].join(", ")), &[]).status, Some(0));
+    assert_eq!(run(&scene, &config(&scene, &[image("one"), image("two")].join(", ")), &["--reopen"]).status, Some(0));
     assert_eq!(paths(&read(&scene, "compose/metadata/images.json")).len(), 4);
     let ran = run(&scene, &config(&scene, &[image("two"), image("three")].join(", ")), &["--reopen"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
@@ -171,6 +172,37 @@ fn a_finished_compose_is_changed_only_when_reopened() {
     assert_eq!(run(&scene, &config, &["--reopen"]).status, Some(0));
 }
 
+/// Whoever made it, and whatever it says: it is not opened by mistake, and not called better than it was.
+#[test]
+fn the_word_of_whoever_made_the_compose_stays() {
+    for (status, code, end) in
+        [("DOOMED", 1, "DOOMED"), ("TERMINATED", 1, "TERMINATED"), ("FINISHED_INCOMPLETE", 0, "FINISHED_INCOMPLETE")]
+    {
+        let scene = Scene::new();
+        pungi_was_here(&scene);
+        scene.write(&format!("{COMPOSE}/STATUS"), &format!("{status}\n"));
+        let config = config(&scene, &image("disk"));
+        let refused = run(&scene, &config, &[]);
+        assert_eq!(refused.status, Some(1));
+        let part = format!("is {status}, and another program has made it; give --reopen");
+        assert!(refused.stderr.contains(&part), "{}", refused.stderr);
+        assert!(!path(&scene, "logs/global/magudi-journal.jsonl").exists());
+        for _ in 0..2 {
+            let ran = run(&scene, &config, &["--reopen"]);
+            assert_eq!(ran.status, Some(code), "{}", ran.stderr);
+            assert_eq!(std::fs::read_to_string(path(&scene, "STATUS")).unwrap(), format!("{end}\n"));
+            assert_eq!(paths(&read(&scene, "compose/metadata/images.json")).len(), 3, "the image is there");
+        }
+    }
+    let scene = Scene::new();
+    pungi_was_here(&scene);
+    scene.write(&format!("{COMPOSE}/STATUS"), "STARTED\n");
+    for more in [&[][..], &["--reopen"]] {
+        let refused = run(&scene, &config(&scene, &image("disk")), more);
+        assert!(refused.stderr.contains("another program may be at work on it"), "{}", refused.stderr);
+    }
+}
+
 #[test]
 fn a_manifest_that_cannot_be_used_is_refused_before_anything_is_touched() {
     for (name, text, want) in [
@@ -181,7 +213,7 @@ fn a_manifest_that_cannot_be_used_is_refused_before_anything_is_touched() {
         let scene = Scene::new();
         pungi_was_here(&scene);
         scene.write(&format!("{COMPOSE}/compose/metadata/{name}"), text);
-        let ran = run(&scene, &config(&scene, &image("disk")), &[]);
+        let ran = run(&scene, &config(&scene, &image("disk")), &["--reopen"]);
         assert_eq!(ran.status, Some(1));
         assert!(ran.stderr.contains(want) && ran.stderr.contains(name), "{}", ran.stderr);
         assert_eq!(std::fs::read_to_string(path(&scene, "STATUS")).unwrap(), "FINISHED_INCOMPLETE\n");

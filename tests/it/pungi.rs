@@ -429,6 +429,33 @@ fn repositories_of_somebody_elses_pungi_are_waited_for() {
     assert_eq!(night.status(), "FINISHED");
 }
 
+#[test]
+fn a_pungi_that_somebody_else_started_is_waited_for() {
+    let night = Night::new("{}");
+    let top = night.scene.target().join("mine");
+    std::fs::create_dir_all(&top).unwrap();
+    night.scene.write("target/mine/COMPOSE_ID", "Test-9.2-20240229.n.0");
+    night.hold("createrepo").hold("createiso");
+    let hold = night.scene.path().join("hold");
+    let mut pungi = Command::new(repository().join("tests/pungi/pungi-koji"))
+        .args(["--compose-dir", top.to_str().unwrap(), "--hold", hold.to_str().unwrap()])
+        .args(["--skip-phase", "osbuild"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it has begun", PATIENCE, || night.status() == "STARTED");
+    let more = ["--compose-dir", "target/mine", "--wait-for-repos", "--notification-script", "notify"];
+    let mut run = night.run_command(&more).stderr(Stdio::null()).spawn().unwrap();
+    until("it waits", PATIENCE, || night.log().contains("1 image waits for repositories"));
+    night.let_go("createrepo");
+    night.until_submitted();
+    until("it waits for Pungi", PATIENCE, || night.log().contains("Waiting for Pungi to end"));
+    night.let_go("createiso");
+    assert!(pungi.wait().unwrap().success());
+    assert_eq!(ended(&mut run), Some(0), "{}", night.log());
+    assert_eq!((night.status().as_str(), night.paths()), ("FINISHED", vec!["iso".to_owned(), "qcow2".to_owned()]));
+}
+
 fn make_repository(repodata: &Path) {
     std::fs::create_dir_all(repodata).unwrap();
     std::fs::write(repodata.join("repomd.xml"), "<repomd/>").unwrap();

@@ -109,13 +109,14 @@ pub fn write_status(dir: &ComposeDir, status: Status) -> Result<bool, StatusErro
     }
 }
 
-/// Opens a finished compose again: STARTED takes the place of FINISHED. Any other status stays.
-pub fn reopen(dir: &ComposeDir) -> Result<(), StatusError> {
-    let path = dir.status_file();
-    if load_status(&path)? == Some(Status::Finished) {
-        write_atomic(&path, format!("{}\n", Status::Started).as_bytes())?;
+/// Opens a finished compose again: STARTED takes the place of FINISHED. Any other status stays. Returns whether that changed
+/// anything.
+pub fn reopen(dir: &ComposeDir) -> Result<bool, StatusError> {
+    let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
+    if is_finished {
+        put_back(dir)?;
     }
-    Ok(())
+    Ok(is_finished)
 }
 
 /// Writes STARTED, whatever another program has written: whoever waits for the compose is to wait.

@@ -63,6 +63,9 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::PhaseSkipped { phase, reason } => {
             vec![Line::new(Info, reason.clone()), Line::new(Warning, banner("SKIP ", phase))]
         }
+        Event::PungiStarted { command, .. } if command.is_empty() => {
+            vec![Line::new(Info, "Pungi makes, or has made, the rest of the compose: its word counts too")]
+        }
         Event::PungiStarted { command, pid: None, .. } => {
             vec![Line::new(Info, format!("Starting Pungi: {}", command.join(" ")))]
         }
@@ -70,11 +73,10 @@ pub fn lines(event: &Event) -> Vec<Line> {
         // Pungi's own line says it.
         Event::PungiPhase { .. } => Vec::new(),
         Event::PungiStatus { status } => vec![Line::new(Debug, format!("Pungi says STATUS={status}"))],
-        Event::PungiEnded { code: Some(0), .. } => vec![Line::new(Info, "Pungi has ended")],
-        Event::PungiEnded { code, signal, reason } => {
-            let how = How::of(*code, *signal, reason.as_deref());
-            vec![Line::new(Error, format!("Pungi has ended: {how}"))]
-        }
+        Event::PungiEnded { code, signal, reason } => match How::of(*code, *signal, reason.as_deref()) {
+            How::Exited { code: 0 } | How::Unseen => vec![Line::new(Info, "Pungi has ended")],
+            how => vec![Line::new(Error, format!("Pungi has ended: {how}"))],
+        },
         Event::Message { level, phase, text } => {
             vec![Line { phase: phase.as_deref().map(str::to_uppercase), level: *level, text: text.clone() }]
         }

@@ -6,9 +6,10 @@ use crate::commands::recall::Recalled;
 use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::status::{Status, load_status};
 use magudi_engine::journal;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::pungi::Pungi;
+use magudi_engine::pungi::{How, Past, Pungi};
 use magudi_engine::runner::Awaited;
 use magudi_engine::stop::StopHandle;
 use magudi_phases::needs::needs;
@@ -41,6 +42,31 @@ pub fn check_pungi(options: &Options, environment: &Environment, dir: &ComposeDi
     })
 }
 
+/// The Pungi of somebody else that makes, or has made, the compose in `dir`, where no run of ours was before. Its word stays: a
+/// compose that it calls anything but FINISHED is opened only by who asks for it.
+pub fn others(options: &Options, dir: &ComposeDir) -> Result<Option<Past>, Failure> {
+    let is_begun = dir.logs_global().join(journal::NAME).exists();
+    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let Some(status) = status.filter(|status| *status != Status::Finished && !is_begun && options.pungi.is_empty())
+    else {
+        return Ok(None);
+    };
+    let top = dir.top().display();
+    match status {
+        Status::Started if options.wait_for_repos.is_some() => Ok(Some(Past::default())),
+        Status::Started => Err(Failure::Failed(format!(
+            "{top} is STARTED: another program may be at work on it; wait until it has ended, or give --wait-for-repos to add images \
+             while it works"
+        ))),
+        _ if options.going.reopen => {
+            Ok(Some(Past { status: Some(status.as_str().to_owned()), end: Some(How::Unseen), process: None }))
+        }
+        _ => Err(Failure::Failed(format!(
+            "{top} is {status}, and another program has made it; give --reopen to add images to it all the same: it stays {status}"
+        ))),
+    }
+}
+
 /// Refuses to begin a compose with a Pungi where one was begun.
 pub fn check_unbegun(options: &Options) -> Result<(), Failure> {
     let Some(dir) = &options.request.compose_dir else { return Ok(()) };
@@ -69,19 +95,24 @@ pub fn beside(
     inspected: &Inspected,
     dir: &ComposeDir,
     recalled: &Recalled,
+    others: Option<Past>,
     handle: &StopHandle,
 ) -> (Option<Awaited>, Option<Pungi>) {
-    let pungi = (!options.pungi.is_empty()).then(|| Pungi {
-        command: command(options, inspected, dir),
+    let is_ours = !options.pungi.is_empty();
+    let is_news = others.is_some();
+    let past = others.or_else(|| recalled.pungi.clone());
+    let pungi = (is_ours || past.is_some()).then(|| Pungi {
+        command: if is_ours { command(options, inspected, dir) } else { Vec::new() },
         workdir: std::env::current_dir().unwrap_or_else(|_| dir.top().to_path_buf()),
         variables: environment.children.clone(),
-        past: recalled.pungi.clone(),
+        past,
+        is_news,
         our_status: recalled.status.clone(),
         over: watch::Sender::new(false),
         fail_fast: options.going.fail_fast.then(|| handle.clone()),
     });
-    if pungi.is_none() && options.wait_for_repos.is_none() {
-        return (None, None);
+    if !is_ours && options.wait_for_repos.is_none() {
+        return (None, pungi);
     }
     let translated = &inspected.config.translate_paths;
     let of = |request: &TaskRequest| needs(request, dir, translated);

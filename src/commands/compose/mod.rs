@@ -8,7 +8,7 @@ mod scripts;
 pub use beside::check_unbegun;
 pub use scripts::tell_scripts;
 
-use self::beside::{beside, check_pungi};
+use self::beside::{beside, check_pungi, others};
 use self::records::{head_of_log, keep_configuration};
 use self::scripts::{finish_scripts, run_scripts};
 use super::connection::{HubChoice, access, choose_hub};
@@ -26,7 +26,7 @@ use crate::ui::{PlainLog, Stream, TerminalView, Ui};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::{make_latest_link, other_latest};
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::status::{Status, load_status, reopen};
+use magudi_compose::status::{Status, load_status};
 use magudi_compose::sweep::sweep;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::secret;
@@ -88,6 +88,7 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     check_names(options, &inspected, &dir)?;
     check_pungi(options, environment, &dir)?;
+    others(options, &dir)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
@@ -158,6 +159,7 @@ pub fn compose(
             ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
         }
     };
+    let others = others(options, &dir)?;
     let was_begun = dir.logs_global().join(journal::NAME).exists();
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
     let _lock = lock(&dir, options.going.no_lock, ui)?;
@@ -201,15 +203,11 @@ pub fn compose(
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        // What a Pungi beside it has said is recorded first.
-        if options.going.reopen && options.pungi.is_empty() {
-            reopen(&dir).map_err(Failure::failed)?;
-        }
         ComposeDir::open_or_create(dir.top(), identity.clone(), options.going.reopen).map_err(Failure::failed)?;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
     let (handle, stopped) = stop();
-    let (awaited, pungi) = beside(options, environment, &inspected, &dir, &recalled, &handle);
+    let (awaited, pungi) = beside(options, environment, &inspected, &dir, &recalled, others, &handle);
     let Recalled {
         requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks, ..
     } = recalled;
@@ -269,6 +267,7 @@ pub fn compose(
         fail_fast: options.going.fail_fast,
         awaited,
         pungi,
+        reopen: options.going.reopen,
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };

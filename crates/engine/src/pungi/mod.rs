@@ -1,5 +1,5 @@
 //! The *Pungi* that makes the rest of a compose, beside a run of ours and in the same directory: started once, followed to its
-//! end, whoever started it, and heard where it says how the compose stands.
+//! end, and heard where it says how the compose stands. One that somebody else has started is only heard.
 //!
 //! It is looked after by a thread of its own: its output (`output`), its word in STATUS (`verdict`), and whether it still runs.
 //! A run that is killed leaves it running. Pungi writes into a file and needs nobody; the next run finds it again by its birth.
@@ -76,7 +76,7 @@ impl Past {
 /// A Pungi beside a run.
 #[derive(Debug)]
 pub struct Pungi {
-    /// Its command line.
+    /// Its command line; empty: somebody else has started it.
     pub command: Vec<OsString>,
     /// Where it is started.
     pub workdir: PathBuf,
@@ -84,6 +84,8 @@ pub struct Pungi {
     pub variables: Vec<(OsString, OsString)>,
     /// What is known of it already; none: it was never started.
     pub past: Option<Past>,
+    /// The journal does not know that yet.
+    pub is_news: bool,
     /// The status that we wrote last; any other one is Pungi's.
     pub our_status: Option<String>,
     /// Set when it makes nothing any more.
@@ -97,6 +99,11 @@ pub struct Pungi {
 pub struct Following(oneshot::Receiver<Verdict>);
 
 impl Following {
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        !self.0.is_empty() || self.0.is_terminated()
+    }
+
     /// Waits for it.
     pub async fn verdict(self) -> Verdict {
         self.0.await.unwrap_or(Verdict { status: None, how: How::Lost { reason: "it was lost sight of".to_owned() } })
@@ -104,10 +111,21 @@ impl Following {
 }
 
 impl Pungi {
+    /// Whether it makes its part while the run makes the images, and not long before.
+    pub fn is_at_work(&self) -> bool {
+        !self.command.is_empty() || self.past.as_ref().is_none_or(|past| past.end.is_none())
+    }
+
     /// Takes what it may have said of the compose while no run of ours was there, and puts our STARTED in its place. Before
     /// this nobody else writes STATUS.
     pub fn take_its_word(&mut self, dir: &ComposeDir, events: &Events, journal: &Journal) -> Result<(), String> {
         let Some(past) = &mut self.past else { return Ok(()) };
+        if self.is_news {
+            events.say(Event::PungiStarted { command: Vec::new(), pid: None, birth: None });
+            past.status.iter().for_each(|status| events.say(Event::PungiStatus { status: status.clone() }));
+            past.end.iter().for_each(|how| events.say(how.event()));
+            journal.sync().map_err(|error| error.to_string())?;
+        }
         let now = load_status(&dir.status_file()).map_err(|error| error.to_string())?;
         let foreign = now.filter(|now| self.our_status.as_deref() != Some(now.as_str()) && *now != Status::Started);
         if let (Some(status), None) = (foreign, &past.end) {
@@ -155,11 +173,13 @@ enum Followed {
     Found(Process, Birth),
     /// None that could be found.
     Gone,
+    /// Somebody else's, of which there is nothing but its word.
+    Others,
 }
 
 impl Followed {
-    /// How it ended, if it has.
-    fn end(&mut self) -> Option<How> {
+    /// How it ended, if it has. `has_spoken`: it has said how the compose stands, which is the last thing that it does.
+    fn end(&mut self, has_spoken: bool) -> Option<How> {
         match self {
             Self::Child(child) => match child.try_wait() {
                 Ok(None) => None,
@@ -172,6 +192,7 @@ impl Followed {
             },
             Self::Found(process, birth) => birth.is_over(process.pid).then_some(How::Unseen),
             Self::Gone => Some(How::Unseen),
+            Self::Others => has_spoken.then_some(How::Unseen),
         }
     }
 
@@ -179,7 +200,7 @@ impl Followed {
         let pid = match self {
             Self::Child(child) => i32::try_from(child.id()).ok(),
             Self::Found(process, birth) => birth.process(process.pid).is_ok().then_some(process.pid),
-            Self::Gone => None,
+            Self::Gone | Self::Others => None,
         };
         if let Some(group) = pid.and_then(Pid::from_raw) {
             // It leads a group of its own; nothing is left of it, at the worst.
@@ -202,7 +223,7 @@ impl Follower {
         let mut killed_at = None;
         let how = loop {
             // Before the last look at what it has written.
-            let end = followed.end();
+            let end = followed.end(status.is_some());
             output.take(|event| self.events.say(event));
             self.hear(&mut status);
             if let Some(how) = end {
@@ -211,6 +232,8 @@ impl Follower {
             }
             match self.stop.reason() {
                 Some(Reason::Detach(_)) => return Verdict { status, how: How::Running },
+                // It is not ours to end.
+                Some(_) if matches!(followed, Followed::Others) => return Verdict { status, how: How::Running },
                 Some(_) => self.end_it(&followed, &mut killed_at),
                 None => {}
             }
@@ -251,6 +274,9 @@ impl Follower {
     }
 
     fn begin(&self) -> Result<Followed, String> {
+        if self.pungi.command.is_empty() {
+            return Ok(Followed::Others);
+        }
         if let Some(past) = &self.pungi.past {
             // One that was about to be started and left no trace was not started, or got nowhere.
             let output = self.dir.logs_global().join(OUTPUT);
