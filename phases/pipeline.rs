@@ -26,7 +26,7 @@ use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::lookup;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::pungi::{Pungi, worse};
+use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Describe, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
 use magudi_engine::volume::Volume;
@@ -323,11 +323,15 @@ impl Compose {
         if !following.is_over() {
             self.events.message(Level::Info, None, "Waiting for Pungi to end");
         }
-        let (status, error) = following.verdict().await.status();
+        let verdict = following.verdict().await;
         // What is not done then is for a resume.
         if let Some(signal) = signal(stop) {
             return Err(doomed(signal));
         }
+        if verdict.how == How::Running {
+            return Err(doomed(built.err().unwrap_or_else(|| STOPPED.to_owned())));
+        }
+        let (status, error) = verdict.status();
         match (built, error) {
             (Ok(built), error) => {
                 self.existing = Existing::load(&self.dir).map_err(doomed)?;

@@ -231,7 +231,8 @@ impl Follower {
                 break how;
             }
             match self.stop.reason() {
-                Some(Reason::Detach(_)) => return Verdict { status, how: How::Running },
+                // It goes on, and a resume finds it.
+                Some(Reason::Detach(_) | Reason::Machine(_)) => return Verdict { status, how: How::Running },
                 // It is not ours to end.
                 Some(_) if matches!(followed, Followed::Others) => return Verdict { status, how: How::Running },
                 Some(_) => self.end_it(&followed, &mut killed_at),
