@@ -130,7 +130,7 @@ impl Night {
         };
         let mut pid = None;
         until("Pungi was not started", PATIENCE, || {
-            pid = self.has_top().then(|| self.events().lines().filter_map(started).last()).flatten();
+            pid = self.has_top().then(|| self.events().lines().filter_map(started).next_back()).flatten();
             pid.is_some()
         });
         i32::try_from(pid.unwrap()).unwrap()
