@@ -4,7 +4,7 @@ use crate::program::{Ran, Scene, image};
 use crate::scripted_hub::{Answer, ScriptedHub, State, always, compose, once, resume, run, run_command, text_of, verb};
 use magudi_koji::calls::TaskState;
 use magudi_koji::xmlrpc::Value;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A compose of one image at a hub of its own.
@@ -251,4 +251,38 @@ fn a_task_that_is_listed_late_is_canceled_all_the_same() {
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
     assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled, "{}", canceled.stderr);
+}
+
+/// A hub that reads from a replica does not know yet the tasks that are to be canceled.
+#[test]
+fn what_the_hub_does_not_know_yet_is_canceled_all_the_same() {
+    let submitted = || {
+        let (scene, hub) = one_image();
+        hub.state().task_seconds = f64::INFINITY;
+        hub.state().reads_lag = Duration::from_secs(3);
+        let child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+        while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"submitted\"") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (scene, hub, child)
+    };
+    let is_canceled = |hub: &ScriptedHub| hub.state().tasks[&1000].state == TaskState::Canceled;
+    let (_scene, hub, mut child) = submitted();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    child.wait().unwrap();
+    assert!(is_canceled(&hub), "by a signal");
+    let (scene, hub, mut child) = submitted();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    assert!(is_canceled(&hub), "by magudi cancel");
+    // What another hub does not know, or another's database has lost, is not waited for without end.
+    let (scene, hub, mut child) = submitted();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    hub.state().tasks.clear();
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!(canceled.status, Some(1), "{}", canceled.stderr);
+    assert!(canceled.stderr.contains("the hub does not know it"), "{}", canceled.stderr);
 }

@@ -26,6 +26,7 @@ mod http;
 mod methods;
 mod state;
 
+pub use methods::methods_in;
 pub use state::{Account, Build, State, Task};
 
 use crate::program::{Ran, Scene};

@@ -1,18 +1,27 @@
 //! Builds that are at the hub already when a request is submitted once more, and tasks that somebody had made again.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{ScriptedHub, resume, run, run_command, text_of};
+use crate::scripted_hub::{Answer, ScriptedHub, always, command, compose, resume, run, run_command, text_of};
 use magudi_koji::calls::BuildState;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A compose of one image with a fixed release, and what the hub does with its task.
 fn fixed_release() -> (Scene, ScriptedHub) {
+    one_image("\"release\": \"1\", ")
+}
+
+fn one_image(members: &str) -> (Scene, ScriptedHub) {
     let scene = Scene::new();
-    scene.write_compose("", &["x86_64"], &[image("disk", "\"release\": \"1\", \"arches\": [\"x86_64\"]")]);
+    scene.write_compose("", &["x86_64"], &[image("disk", &format!("{members}\"arches\": [\"x86_64\"]"))]);
     let hub = ScriptedHub::start(&scene);
     hub.state().task_seconds = f64::INFINITY;
     (scene, hub)
+}
+
+/// `magudi resume`, to be killed.
+fn resume_command(scene: &Scene) -> Command {
+    command(scene, &["resume", &compose(scene).unwrap().display().to_string()])
 }
 
 fn signal(name: &str, pid: u32) {
@@ -21,7 +30,12 @@ fn signal(name: &str, pid: u32) {
 
 /// Begins a compose and ends it by Ctrl-C while its task is open, which cancels the task.
 fn interrupted() -> (Scene, ScriptedHub) {
-    let (scene, hub) = fixed_release();
+    interrupted_with("\"release\": \"1\", ")
+}
+
+/// The same with further `members` of the image.
+fn interrupted_with(members: &str) -> (Scene, ScriptedHub) {
+    let (scene, hub) = one_image(members);
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
     while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"task-state\"") {
         std::thread::sleep(Duration::from_millis(5));
@@ -89,6 +103,53 @@ fn the_build_of_a_canceled_task_is_waited_for() {
         None
     });
     finished(&resume(&scene, &[]), &scene, &hub, 1);
+}
+
+/// The same after a run that was killed when it was about to submit: what was in doubt then does not keep the build from being asked for.
+#[test]
+fn the_build_of_a_canceled_task_is_taken_after_a_submission_in_doubt() {
+    let release = ["\"release\": \"1\", ", ""];
+    std::thread::scope(|scope| {
+        for release in release {
+            scope.spawn(move || {
+                let (scene, hub) = interrupted_with(release);
+                hub.on("osbuildImage", always(Answer::Cut));
+                let mut child = resume_command(&scene).stderr(Stdio::null()).spawn().unwrap();
+                while hub.count("osbuildImage") < 2 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                child.kill().unwrap();
+                child.wait().unwrap();
+                hub.behave();
+                hub.state().import(1000);
+                finished(&resume(&scene, &[]), &scene, &hub, 1);
+            });
+        }
+    });
+}
+
+/// A task that an admin had made again and canceled, and whose build is imported after all: a task that may count counts with its build.
+#[test]
+fn the_build_of_a_task_that_was_made_again_and_canceled_is_taken() {
+    let (scene, hub) = interrupted_with("");
+    {
+        let mut state = hub.state();
+        let again = state.resubmit(1000, 9);
+        state.cancel(again);
+        state.import(again);
+    }
+    hub.on("listArchives", always(Answer::Value(magudi_koji::Value::Array(vec![]))));
+    let mut child = resume_command(&scene).stderr(Stdio::null()).spawn().unwrap();
+    while hub.count("listArchives") == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Killed before it has the build, it knows whose that is all the same.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    hub.behave();
+    let ran = resume(&scene, &[]);
+    says(&ran, &["was canceled at the hub"]);
+    finished(&resume(&scene, &["--retry-failed"]), &scene, &hub, 2);
 }
 
 #[test]

@@ -2,16 +2,16 @@
 //! counts: what has ended well in between is not canceled, and a later run takes what it built.
 
 use crate::event::{Event, Events};
-use magudi_koji::calls::{TaskInfo, TaskState};
+use magudi_koji::calls::{TaskInfo, TaskState, Told};
 use magudi_koji::{Hub, KojiError, Session};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// Tasks in one call: few enough that the hub is not busy with one for long.
 const TASKS_PER_CALL: usize = 100;
 
-/// Pauses between two questions for the states of tasks that were asked to be canceled: a hub behind a replica is late with them.
+/// Pauses between two questions for tasks that are to be canceled: a hub behind a replica is late with them, and with their states.
 const PAUSES: [Duration; 6] = [
     Duration::from_millis(100),
     Duration::from_millis(300),
@@ -71,57 +71,78 @@ impl Canceling<'_> {
         is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), String>,
         found: &mut Canceled,
     ) -> Result<(), String> {
-        // Task -> its request.
-        let mut open: BTreeMap<i64, usize> = tasks.iter().map(|(request, task)| (*task, *request)).collect();
-        let told = self.ask(&open, true).await?;
-        // What cannot be compared is not canceled.
-        let unread: Vec<i64> = open.keys().filter(|id| !told.iter().any(|(task, _)| task == *id)).copied().collect();
-        for task in unread {
-            open.remove(&task);
-            found.left.push((task, "what the hub says of it cannot be used".to_owned()));
-        }
-        for (task, info) in told {
-            let request = open[&task];
-            let verdict = info.as_ref().ok_or_else(|| "the hub does not know it".to_owned());
-            match verdict.and_then(|info| is_ours(request, info).map(|()| info.state)) {
-                Err(reason) => {
-                    open.remove(&task);
-                    found.strangers.push((task, reason));
-                }
-                Ok(state) => self.note(&mut open, task, state, found),
-            }
-        }
-        if open.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<i64> = open.keys().copied().collect();
-        let answers = self.in_time(self.session.cancel_tasks(&ids)).await?;
-        for (task, answer) in ids.into_iter().zip(answers) {
-            if let Err(error) = answer {
-                open.remove(&task);
-                found.left.push((task, error.to_string()));
-            }
-        }
+        // Task -> its request. What cannot be compared is not canceled; a hub that is behind does not know yet what it has made.
+        let mut unknown: BTreeMap<i64, usize> = tasks.iter().map(|(request, task)| (*task, *request)).collect();
+        let mut open = BTreeMap::new();
         let mut pauses = PAUSES.into_iter();
         loop {
-            for (task, info) in self.ask(&open, false).await? {
-                match info {
-                    Some(info) => self.note(&mut open, task, info.state, found),
-                    None => {
-                        open.remove(&task);
-                        found.left.push((task, "the hub does not know it any more".to_owned()));
-                    }
+            let unread = self.ask_to_cancel(&mut unknown, &mut open, is_ours, found).await?;
+            for (task, told) in self.ask(&open, false).await? {
+                if let Ok(Some(info)) = told {
+                    self.note(&mut open, task, info.state, found);
                 }
             }
-            if open.is_empty() {
+            if unknown.is_empty() && open.is_empty() {
                 return Ok(());
             }
-            let Some(pause) = pauses.next().filter(|pause| Instant::now() + *pause < self.deadline) else { break };
-            sleep(pause).await;
+            if let Some(pause) = pauses.next().filter(|pause| Instant::now() + *pause < self.deadline) {
+                sleep(pause).await;
+                continue;
+            }
+            for task in unknown.into_keys() {
+                if unread.contains(&task) {
+                    found.left.push((task, "what the hub says of it cannot be used".to_owned()));
+                } else {
+                    found.strangers.push((task, "the hub does not know it".to_owned()));
+                }
+            }
+            let reason = "the hub was asked to cancel it, and says that it has not ended";
+            found.left.extend(open.into_keys().map(|task| (task, reason.to_owned())));
+            return Ok(());
         }
-        let reason = "the hub was asked to cancel it, and says that it has not ended";
-        found.left.extend(open.into_keys().map(|task| (task, reason.to_owned())));
-        Ok(())
+    }
+
+    /// Compares those of the `unknown` tasks that the hub knows with their requests, and has the hub cancel what is ours and not over,
+    /// which is `open` then. Returns the tasks of which its words cannot be used.
+    async fn ask_to_cancel(
+        &self,
+        unknown: &mut BTreeMap<i64, usize>,
+        open: &mut BTreeMap<i64, usize>,
+        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        found: &mut Canceled,
+    ) -> Result<BTreeSet<i64>, String> {
+        let mut ours = BTreeMap::new();
+        let mut unread = BTreeSet::new();
+        for (task, told) in self.ask(unknown, true).await? {
+            let info = match told {
+                Ok(Some(info)) => info,
+                Ok(None) => continue,
+                Err(_) => {
+                    unread.insert(task);
+                    continue;
+                }
+            };
+            let Some(request) = unknown.remove(&task) else { continue };
+            match is_ours(request, &info) {
+                Err(reason) => found.strangers.push((task, reason)),
+                Ok(()) => {
+                    ours.insert(task, request);
+                    self.note(&mut ours, task, info.state, found);
+                }
+            }
+        }
+        if !ours.is_empty() {
+            let ids: Vec<i64> = ours.keys().copied().collect();
+            let answers = self.in_time(self.session.cancel_tasks(&ids)).await?;
+            for (task, answer) in ids.into_iter().zip(answers) {
+                if let Err(error) = answer {
+                    ours.remove(&task);
+                    found.left.push((task, error.to_string()));
+                }
+            }
+            open.append(&mut ours);
+        }
+        Ok(unread)
     }
 
     /// A task whose state is final is open no more.
@@ -139,19 +160,17 @@ impl Canceling<'_> {
         }
     }
 
-    async fn ask(
-        &self,
-        tasks: &BTreeMap<i64, usize>,
-        with_request: bool,
-    ) -> Result<Vec<(i64, Option<TaskInfo>)>, String> {
+    async fn ask(&self, tasks: &BTreeMap<i64, usize>, with_request: bool) -> Result<Vec<(i64, Told)>, String> {
         let ids: Vec<i64> = tasks.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let infos = if with_request {
             self.in_time(self.hub.get_task_info_with_request(&ids)).await?
         } else {
             self.in_time(self.hub.get_task_info(&ids)).await?
         };
-        let told = ids.into_iter().zip(infos);
-        Ok(told.filter_map(|(task, told)| Some((task, told.ok()?))).collect())
+        Ok(ids.into_iter().zip(infos).collect())
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, KojiError>>) -> Result<T, String> {

@@ -1,7 +1,7 @@
 //! What happens at the hub in the course of a history: to tasks and builds, to calls and their answers.
 
 use super::{Counts, Random};
-use crate::scripted_hub::{Answer, Call, ScriptedHub, State};
+use crate::scripted_hub::{Answer, Call, ScriptedHub, State, Task, methods_in};
 use magudi_koji::Value;
 use magudi_koji::calls::{BuildState, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +104,9 @@ impl KojiSide {
             state.task_seconds = if random.one_in(2) { 0.3 } else { f64::INFINITY };
             state.tasks_lag = Duration::from_millis(random.below(4) * 700);
             state.archives_lag = Duration::from_millis(random.below(3) * 700);
+            if random.one_in(3) {
+                state.reads_lag = Duration::from_millis(random.below(2000));
+            }
             state.clock = [0.0, 700.0, -700.0][random.below(3) as usize];
         }
         let losses = 3 + random.below(6);
@@ -141,9 +144,15 @@ impl KojiSide {
 
     /// Something happens while no run goes on.
     pub fn at_rest(&self) {
-        let mut state = self.hub.state();
-        let mut shared = self.shared();
-        shared.happen(&mut state);
+        let lag = {
+            let mut state = self.hub.state();
+            let mut shared = self.shared();
+            let before = shared.resubmitted.len();
+            shared.happen(&mut state);
+            // Whoever resubmits a task does not resume in the same second.
+            if shared.resubmitted.len() > before { state.tasks_lag + state.reads_lag } else { Duration::ZERO }
+        };
+        std::thread::sleep(lag);
     }
 
     /// From now on tasks end well at once, and nothing else happens.
@@ -190,10 +199,14 @@ impl Shared {
         if self.random.one_in(15) {
             self.happen(state);
         }
+        if self.random.one_in(150) {
+            state.sessions.clear();
+            self.did("lost sessions", "all sessions are closed");
+        }
         if self.away_until.is_some_and(|until| Instant::now() < until) {
             return Some(Answer::Cut);
         }
-        let is_cancel = call.method == "multiCall" && is_of(call, "cancelTask");
+        let is_cancel = methods_in(call).any(|method| method == "cancelTask");
         let odds = if is_submission || is_cancel { self.losses } else { 40 };
         if call.method != "GET" && self.random.one_in(odds) {
             let what = if is_submission {
@@ -221,16 +234,15 @@ impl Shared {
         let before = |time: Instant| began.is_none_or(|began| time < began);
         let mut beside = Vec::new();
         for task in state.tasks.values().filter(|task| task.id != id && task.text(0) == name) {
-            // What others do at a hub that is behind cannot be known at once.
-            let is_unlisted = self.resubmitted.contains(&task.id) && !before(task.born + state.tasks_lag);
-            if self.others.contains(&task.id) || is_unlisted {
+            if self.others.contains(&task.id) {
                 continue;
             }
             // What comes of a canceled or failed task after the run has asked for it cannot be known.
-            let stands = state
-                .builds
-                .values()
-                .find(|build| build.task == Some(task.id) && build.state == BuildState::Complete && before(build.done));
+            let stands = state.builds.values().find(|build| {
+                build.task == Some(task.id)
+                    && build.state == BuildState::Complete
+                    && before(build.done + state.reads_lag)
+            });
             if let Some(build) = stands {
                 beside.push(format!("build {} of task {}", build.id, task.id));
             } else if !matches!(task.state, TaskState::Canceled | TaskState::Failed) {
@@ -238,7 +250,10 @@ impl Shared {
             }
         }
         let building = state.builds.values().find(|build| {
-            self.is_fixed && build.name == name && build.state == BuildState::Building && before(build.done)
+            self.is_fixed
+                && build.name == name
+                && build.state == BuildState::Building
+                && before(build.done + state.reads_lag)
         });
         beside.extend(building.map(|build| format!("build {}, which is being imported", build.id)));
         if !beside.is_empty() {
@@ -254,9 +269,8 @@ impl Shared {
         let task = state.tasks[&id].clone();
         let name = task.text(0);
         let has_build = state.builds.values().any(|build| build.name == name);
-        let counts = |other: &&crate::scripted_hub::Task| {
-            other.text(0) == name && !matches!(other.state, TaskState::Canceled | TaskState::Failed)
-        };
+        let counts =
+            |other: &&Task| other.text(0) == name && !matches!(other.state, TaskState::Canceled | TaskState::Failed);
         match (task.state, self.random.below(8)) {
             (_, 0) if self.random.one_in(3) => {
                 let time = Duration::from_millis(100 + self.random.below(1500));
@@ -332,10 +346,4 @@ fn do_to(deed: Deed, pid: u32) {
         let _ =
             Command::new("kill").args([signal, pid.to_string().as_str()]).stderr(std::process::Stdio::null()).status();
     }
-}
-
-/// Whether a `multiCall` has calls of a method.
-fn is_of(call: &Call, method: &str) -> bool {
-    let entries = call.params.first().and_then(Value::as_array).unwrap_or_default();
-    entries.iter().any(|entry| entry.get("methodName").and_then(Value::as_str) == Some(method))
 }

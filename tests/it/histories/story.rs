@@ -327,7 +327,9 @@ impl Story {
             } else if task.state == TaskState::Closed {
                 closed.entry(task.text(0)).or_default().push(task.id);
             }
-            if !known.contains(&task.id) && !shared.resubmitted.contains(&task.id) {
+            // Where a person had it made again, that one is as good.
+            let is_again = |other: &i64| state.tasks[other].text(0) == task.text(0);
+            if !known.contains(&task.id) && !shared.resubmitted.iter().any(is_again) {
                 found.push(format!("task {} was never known", task.id));
             }
         }

@@ -184,7 +184,7 @@ fn in_session(
         _ => {}
     }
     let value = execute(state)?;
-    if let (true, Some(session)) = (super::methods::writes(&call.method), state.sessions.get_mut(&id)) {
+    if let (true, Some(session)) = (super::methods::writes(call), state.sessions.get_mut(&id)) {
         session.last_call = number.or(session.last_call);
     }
     Ok(value)

@@ -20,9 +20,17 @@ const METHODS: [&str; 8] = [
     "system.listMethods",
 ];
 
-/// Whether a method writes, so that the number of its call is kept.
-pub fn writes(method: &str) -> bool {
-    makes_task(method) || matches!(method, "cancelTask" | "resubmitTask" | "logout")
+/// Whether a call writes, so that its number is kept.
+pub fn writes(call: &Call) -> bool {
+    let is_writing = |method: &str| makes_task(method) || matches!(method, "cancelTask" | "resubmitTask" | "logout");
+    is_writing(&call.method) || methods_in(call).any(is_writing)
+}
+
+/// The methods of the calls inside of a `multiCall`.
+pub fn methods_in(call: &Call) -> impl Iterator<Item = &str> {
+    let is_multi = matches!(call.method.as_str(), "multiCall" | "system.multicall");
+    let entries = call.params.first().and_then(Value::as_array).filter(|_| is_multi).unwrap_or_default();
+    entries.iter().filter_map(|entry| entry.get("methodName").and_then(Value::as_str))
 }
 
 fn makes_task(method: &str) -> bool {
@@ -126,7 +134,7 @@ pub fn execute(state: &mut State, call: &Call) -> Answered {
         "getTaskInfo" => {
             let with_request = flag(1, "request");
             let one = |id: &Value| {
-                let task = id.as_i64().and_then(|id| state.tasks.get(&id));
+                let task = id.as_i64().and_then(|id| state.seen(id));
                 task.map_or(Value::Nil, |task| task.value(with_request))
             };
             Ok(match args.get(0, "task_id") {
@@ -135,7 +143,7 @@ pub fn execute(state: &mut State, call: &Call) -> Answered {
             })
         }
         "getTaskResult" => {
-            let Some(task) = number(0, "taskId").and_then(|id| state.tasks.get(&id)) else {
+            let Some(task) = number(0, "taskId").and_then(|id| state.seen(id)) else {
                 return generic("No such task");
             };
             match (&task.fault, args.get(1, "raise_fault")) {
@@ -148,7 +156,7 @@ pub fn execute(state: &mut State, call: &Call) -> Answered {
             let id = number(0, "task_id").unwrap_or_default();
             Ok(structure([(id.to_string(), children(state, id, flag(1, "request")))]))
         }
-        "taskFinished" => match number(0, "taskId").and_then(|id| state.tasks.get(&id)) {
+        "taskFinished" => match number(0, "taskId").and_then(|id| state.seen(id)) {
             Some(task) => Ok(Value::Bool(task.state.is_final())),
             None => generic("No such task"),
         },
@@ -176,7 +184,7 @@ pub fn execute(state: &mut State, call: &Call) -> Answered {
                 task.is_none_or(|task| build.task == Some(task))
                     && owner.and_then(Value::as_i64).is_none_or(|owner| build.owner == owner)
             };
-            let found = state.builds.values().filter(fits).map(|build| state.build_value(build, true));
+            let found = state.seen_builds().filter(fits).map(|build| state.build_value(build, true));
             Ok(Value::Array(found.collect()))
         }
         "listArchives" => {
@@ -246,7 +254,7 @@ fn tag(info: &Value) -> Value {
 }
 
 fn children(state: &State, parent: i64, with_request: bool) -> Value {
-    let children = state.tasks.values().filter(|task| task.parent == Some(parent));
+    let children = state.seen_tasks().filter(|task| task.parent == Some(parent));
     Value::Array(children.map(|task| task.value(with_request)).collect())
 }
 
@@ -258,7 +266,7 @@ fn list_tasks(state: &State, args: &Arguments) -> Value {
         opts.get("state").and_then(Value::as_array).map(|states| states.iter().filter_map(Value::as_i64).collect());
     let since = opts.get("createdAfter").and_then(|since| since.as_f64().or(since.as_i64().map(|n| n as f64)));
     let now = Instant::now();
-    let fits = |task: &&Task| {
+    let fits = |task: &Task| {
         now.duration_since(task.born) >= state.tasks_lag
             && number(opts, "owner").is_none_or(|owner| task.owner == owner)
             && number(opts, "parent").is_none_or(|parent| task.parent == Some(parent))
@@ -266,7 +274,7 @@ fn list_tasks(state: &State, args: &Arguments) -> Value {
             && states.as_ref().is_none_or(|states| states.contains(&i64::from(task.state.number())))
             && since.is_none_or(|since| task.created >= since)
     };
-    let mut found: Vec<&Task> = state.tasks.values().filter(fits).collect();
+    let mut found: Vec<Task> = state.seen_tasks().filter(fits).collect();
     if query.get("order").and_then(Value::as_str) == Some("-id") {
         found.reverse();
     }
@@ -275,7 +283,7 @@ fn list_tasks(state: &State, args: &Arguments) -> Value {
     }
     let offset = number(query, "offset").unwrap_or(0) as usize;
     let limit = number(query, "limit").map_or(usize::MAX, |limit| limit as usize);
-    let row = |task: &Task| {
+    let row = |task: Task| {
         let mut value = task.value(true);
         if let Value::Struct(members) = &mut value {
             members.insert("owner_name".to_owned(), string(state.name_of(task.owner)));
@@ -288,13 +296,12 @@ fn list_tasks(state: &State, args: &Arguments) -> Value {
 fn find_build<'a>(state: &'a State, info: &Value) -> Result<Option<&'a Build>, (i64, String)> {
     let by_name = |name: &str, version: &str, release: &str| {
         state
-            .builds
-            .values()
+            .seen_builds()
             .rev()
             .find(|b| (b.name.as_str(), b.version.as_str(), b.release.as_str()) == (name, version, release))
     };
     if let Some(id) = info.as_i64() {
-        return Ok(state.builds.get(&id));
+        return Ok(state.seen_builds().find(|build| build.id == id));
     }
     let part = |name: &str| info.get(name).and_then(Value::as_str);
     if let (Some(name), Some(version), Some(release)) = (part("name"), part("version"), part("release")) {

@@ -29,6 +29,8 @@ pub struct State {
     pub says_date: bool,
     /// `listTasks` does not know what was made in this last time.
     pub tasks_lag: Duration,
+    /// Reads go to a replica that is behind: nothing that asks for tasks and builds knows what happened in this last time.
+    pub reads_lag: Duration,
     /// `listArchives` does not know the files of builds that were done in this last time ...
     pub archives_lag: Duration,
     /// ... but for so many.
@@ -70,6 +72,8 @@ pub struct Task {
     pub fault: Option<(i64, String)>,
     /// When it was made, by a clock that nobody sets.
     pub born: Instant,
+    /// When it ended, by the same clock.
+    pub ended: Option<Instant>,
 }
 
 /// What a request asks for.
@@ -226,6 +230,7 @@ impl State {
             clock: 0.0,
             says_date: true,
             tasks_lag: Duration::ZERO,
+            reads_lag: Duration::ZERO,
             archives_lag: Duration::ZERO,
             archives_at_first: 0,
             defaults: BTreeMap::new(),
@@ -257,6 +262,28 @@ impl State {
         for id in due {
             self.finish(id);
         }
+    }
+
+    /// A task as those see it who read.
+    pub fn seen(&self, id: i64) -> Option<Task> {
+        self.seen_tasks().find(|task| task.id == id)
+    }
+
+    /// All tasks as those see them who read.
+    pub fn seen_tasks(&self) -> impl DoubleEndedIterator<Item = Task> {
+        let is_seen = |time: Instant| time.elapsed() >= self.reads_lag;
+        self.tasks.values().filter(move |task| is_seen(task.born)).map(move |task| {
+            let mut task = task.clone();
+            if task.ended.is_some_and(|ended| !is_seen(ended)) {
+                (task.state, task.completed, task.build, task.fault) = (TaskState::Open, None, None, None);
+            }
+            task
+        })
+    }
+
+    /// All builds that those see who read.
+    pub fn seen_builds(&self) -> impl DoubleEndedIterator<Item = &Build> {
+        self.builds.values().filter(|build| build.done.elapsed() >= self.reads_lag)
     }
 
     /// A new session of `user`.
@@ -311,6 +338,7 @@ impl State {
             build: None,
             fault: None,
             born: Instant::now(),
+            ended: None,
         };
         self.tasks.insert(id, task);
         id
@@ -323,7 +351,7 @@ impl State {
         let mut task = self.tasks[&id].clone();
         (task.id, task.owner, task.state) = (again, owner, TaskState::Open);
         (task.build, task.fault, task.completed) = (None, None, None);
-        (task.created, task.born) = (self.now(), Instant::now());
+        (task.created, task.born, task.ended) = (self.now(), Instant::now(), None);
         self.tasks.insert(again, task);
         again
     }
@@ -362,6 +390,7 @@ impl State {
         let now = self.now();
         let task = self.tasks.get_mut(&id)?;
         (task.state, task.completed, task.build) = (TaskState::Closed, Some(now), Some(build));
+        task.ended = Some(Instant::now());
         Some(build)
     }
 
@@ -370,6 +399,7 @@ impl State {
         let now = self.now();
         let task = self.tasks.get_mut(&id).expect("the task");
         (task.state, task.completed, task.fault) = (TaskState::Failed, Some(now), Some((code, text.to_owned())));
+        task.ended = Some(Instant::now());
     }
 
     /// Ends an osbuildImage task as it fails in composer: the reason is in its output only (KOJI.md 5).
@@ -388,6 +418,7 @@ impl State {
         let now = self.now();
         if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
             (task.state, task.completed) = (TaskState::Canceled, Some(now));
+            task.ended = Some(Instant::now());
         }
     }
 

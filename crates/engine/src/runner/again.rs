@@ -31,6 +31,15 @@ pub(super) fn before(starts: &[Start]) -> BTreeMap<usize, Before> {
     starts.iter().enumerate().filter_map(|(index, start)| Some((index, before(start)?))).collect()
 }
 
+/// The tasks that requests had which may be submitted once more.
+pub(super) fn former(starts: &[Start]) -> BTreeMap<usize, Vec<i64>> {
+    let former = |start: &Start| match start {
+        Start::Again { tasks, .. } => Some(tasks.clone()),
+        _ => None,
+    };
+    starts.iter().enumerate().filter_map(|(index, start)| Some((index, former(start)?))).collect()
+}
+
 impl Run {
     /// Decides about every [`Start::Again`], [`Start::Anew`], [`Start::Lost`] and [`Start::Named`].
     pub(super) async fn settle(&self, mut starts: Vec<Start>) -> Vec<Start> {
@@ -98,21 +107,24 @@ impl Run {
         for (index, start) in starts.iter_mut().enumerate() {
             // Where a task may have been made since, it is looked for first.
             let (Start::Again { tasks, in_doubt: None } | Start::Lost(tasks)) = &*start else { continue };
-            let ours: Vec<i64> = tasks
-                .iter()
-                .filter(|task| known.get(task).is_some_and(|info| self.is_ours(index, info).is_ok()))
-                .copied()
-                .collect();
-            let running = ours.iter().rev().find(|task| known.get(task).is_some_and(|info| !info.state.is_final()));
+            let mut ours = Vec::with_capacity(tasks.len());
+            for info in tasks.iter().filter_map(|task| known.get(task)) {
+                // One that an admin had made again was taken in an earlier run.
+                let is_same = lookup::is_ours(info, self.sent_before(index), None).is_ok();
+                if is_same && (self.runner.is_of_us(info).is_ok() || self.is_of_admin(info).await) {
+                    ours.push(info.id);
+                }
+            }
+            let running = ours.iter().rev().filter_map(|task| known.get(task)).find(|info| !info.state.is_final());
             match running {
-                Some(task) => *start = Start::Adopt(*task),
+                Some(info) => *start = self.taking(info),
                 None => formers.push((index, ours)),
             }
         }
         if formers.is_empty() {
             return Ok(());
         }
-        for (index, task) in self.made_again(&formers, known).await? {
+        for (index, task) in self.made_again(&mut formers, known).await? {
             starts[index] = match task.state {
                 TaskState::Closed => Start::Named(task.id),
                 state => Start::Fail(format!(
@@ -128,11 +140,14 @@ impl Run {
         formers.retain(|(index, _)| matches!(starts[*index], Start::Again { .. }));
         let builds = self.standing(&formers).await.map_err(|error| error.to_string())?;
         for ((index, tasks), builds) in formers.iter().zip(builds) {
-            let is_closed = |task: &&i64| known.get(task).is_some_and(|info| info.state == TaskState::Closed);
-            let closed = tasks.iter().rev().filter(is_closed).find(|task| !builds.gone.contains(task));
+            let mut infos = tasks.iter().rev().filter_map(|task| known.get(task));
+            let closed = infos.find(|info| info.state == TaskState::Closed && !builds.gone.contains(&info.id));
             starts[*index] = match (closed, builds.standing) {
-                (Some(task), _) => Start::Adopt(*task),
-                (None, Standing::Ours(task, build)) => Start::Take { task, build: build.id },
+                (Some(info), _) => self.taking(info),
+                (None, Standing::Ours(task, build)) => {
+                    let named = known.get(&task).is_some_and(|info| self.runner.is_of_us(info).is_err());
+                    Start::Take { task, build: build.id, named }
+                }
                 (None, Standing::Foreign(build)) => {
                     Start::Fail(format!("it was not submitted: {}", in_the_way(&self.requests[*index], &build)))
                 }
@@ -142,28 +157,35 @@ impl Run {
         Ok(())
     }
 
+    /// How a request goes on with a task of ours, or of an admin.
+    fn taking(&self, task: &TaskInfo) -> Start {
+        if self.runner.is_of_us(task).is_ok() { Start::Adopt(task.id) } else { Start::Named(task.id) }
+    }
+
     /// Tasks that somebody has had made again at the hub for requests whose tasks are known: of ours or of an admin, who may resubmit
-    /// tasks of others.
+    /// tasks of others. Those that came to nothing are tasks of the requests from now on: what they have begun may stand.
     async fn made_again(
         &self,
-        formers: &[(usize, Vec<i64>)],
-        known: &BTreeMap<i64, TaskInfo>,
+        formers: &mut [(usize, Vec<i64>)],
+        known: &mut BTreeMap<i64, TaskInfo>,
     ) -> Result<BTreeMap<usize, TaskInfo>, String> {
         let method = |index: usize| self.requests[index].method.task;
         let methods: BTreeSet<&str> = formers.iter().map(|(index, _)| method(*index)).collect();
         let mut found: BTreeMap<usize, TaskInfo> = BTreeMap::new();
         let mut admins: BTreeMap<i64, bool> = BTreeMap::new();
+        let mut lost: Vec<(usize, TaskInfo)> = Vec::new();
         for name in methods {
             let formers: Vec<&(usize, Vec<i64>)> = formers.iter().filter(|(index, _)| method(*index) == name).collect();
             let made = formers.iter().flat_map(|(_, tasks)| tasks).filter_map(|task| known.get(task)?.create_ts);
             let Some(since) = made.reduce(f64::min).and_then(time) else { continue };
             let listed = tasks_since(&self.runner.hub, name, None, since - MARGIN).await;
             for task in listed.map_err(|error| error.to_string())? {
-                if self.is_claimed(task.id) || matches!(task.state, TaskState::Failed | TaskState::Canceled) {
+                if self.is_claimed(task.id) {
                     continue;
                 }
+                let is_lost = matches!(task.state, TaskState::Failed | TaskState::Canceled);
                 let fits = |former: &&&(usize, Vec<i64>)| {
-                    !found.contains_key(&former.0)
+                    (is_lost || !found.contains_key(&former.0))
                         && Sent::of(self.sent_before(former.0)).is_ok_and(|sent| sent.made(&task))
                 };
                 let Some(request) = formers.iter().find(fits).map(|former| former.0) else { continue };
@@ -171,18 +193,30 @@ impl Run {
                 let is_us = !self.runner.owners.is_empty() && compare::is_of(&task, &self.runner.owners).is_ok();
                 let may = match admins.get(&user) {
                     Some(may) => *may,
-                    None => is_us || self.is_admin(user).await,
+                    None => is_us || self.is_of_admin(&task).await,
                 };
                 admins.insert(user, may);
-                if may {
+                if may && is_lost {
+                    lost.push((request, task));
+                } else if may {
                     found.insert(request, task);
                 }
             }
         }
+        for (request, task) in lost {
+            if let Some((_, tasks)) = formers.iter_mut().find(|(index, _)| *index == request) {
+                tasks.push(task.id);
+                // The newest last.
+                tasks.sort_unstable();
+            }
+            known.insert(task.id, task);
+        }
         Ok(found)
     }
 
-    async fn is_admin(&self, user: i64) -> bool {
+    /// Whether a task belongs to an admin.
+    async fn is_of_admin(&self, task: &TaskInfo) -> bool {
+        let Some(user) = task.owner else { return false };
         let answer = self.runner.hub.send(&get_user_perms::request(user)).await;
         // Of whom the hub does not say that, nothing is taken.
         let permissions = answer.ok().and_then(|answer| get_user_perms::decode(&answer).ok()).unwrap_or_default();

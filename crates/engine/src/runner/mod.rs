@@ -96,6 +96,8 @@ pub enum Start {
         task: i64,
         /// The build.
         build: i64,
+        /// The task is somebody else's, who may have had it made.
+        named: bool,
     },
     /// It is built whatever the hub had for it; what of these tasks has not ended is canceled before.
     Anew(Vec<i64>),
@@ -251,6 +253,7 @@ impl Runner {
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
             before: Arc::new(again::before(&starts)),
+            former: Arc::new(again::former(&starts)),
             made: Arc::default(),
             directories: Arc::new(self.dir.directories()),
             refused: Arc::default(),
@@ -326,6 +329,8 @@ struct Run {
     owner: Arc<OnceCell<Option<User>>>,
     /// Requests that had tasks before and may be submitted once more.
     before: Arc<BTreeMap<usize, Before>>,
+    /// The tasks that those had, the newest last, which are built again only where nothing came of these.
+    former: Arc<BTreeMap<usize, Vec<i64>>>,
     /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// The directories of the compose that files go to.

@@ -29,6 +29,18 @@ const PER_SYNC: usize = 32;
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
 
+/// Requests that are begun, by what is to be done.
+struct Begun {
+    /// When all must have arrived that earlier runs have sent.
+    settled: Instant,
+    /// They are to be sent.
+    to_send: VecDeque<usize>,
+    /// Their tasks are to be looked for.
+    doubts: Vec<Doubt>,
+    /// Their tasks are to be compared with them.
+    to_adopt: Vec<Task>,
+}
+
 /// Why a request has no task.
 enum Refused {
     /// The hub said no to this request, perhaps because of one argument.
@@ -41,6 +53,12 @@ enum Refused {
     InDoubt(Doubt),
     /// The same, and nothing can be sent any more.
     InDoubtWithAll(Doubt),
+}
+
+impl Begun {
+    fn new(settled: Instant) -> Self {
+        Self { settled, to_send: VecDeque::new(), doubts: Vec::new(), to_adopt: Vec::new() }
+    }
 }
 
 impl Refused {
@@ -64,41 +82,78 @@ impl Run {
         submitted: mpsc::UnboundedSender<Task>,
         over: mpsc::UnboundedSender<Ended>,
     ) {
-        let mut to_send = VecDeque::new();
-        let mut doubts = Vec::new();
-        let mut to_adopt = Vec::new();
-        let settled = Instant::now() + self.runner.polling.settled;
+        let mut begun = Begun::new(Instant::now() + self.runner.polling.settled);
         for (index, start) in starts.into_iter().enumerate() {
-            match start {
-                Start::Keep(Kept { task, images, uploads, failed_arches }) => {
-                    self.say(Event::Kept { request: index, task, images: images.len() });
-                    let task_ended = true;
-                    let outcome =
-                        Outcome { task: Some(task), images, uploads, failed_arches, task_ended, ..Outcome::default() };
-                    // The receiver lives as long as the run.
-                    let _ = self.ended.send((index, outcome));
-                }
-                Start::Adopt(task) => to_adopt.push(Task { request: index, id: task }),
-                Start::LookUp(what) => match Sent::of(self.sent_before(index)) {
-                    Ok(sent) => doubts.push(Doubt::of_before(index, sent, what, settled)),
-                    Err(text) => self.refuse(index, text, None),
-                },
-                Start::Submit => to_send.push_back(index),
-                Start::Named(task) => self.adopt_as(index, task, true, &submitted),
-                Start::Fail(text) => {
-                    self.fail(index, None, format!("image {}: {text}", self.requests[index].label()));
-                }
-                // They are settled.
-                Start::Again { .. } | Start::Anew(_) | Start::Lost(_) => {}
-                Start::Take { task, build } => {
-                    self.say_adopted(index, task, false);
-                    // The receiver ends only after this sender.
-                    let _ = over.send(Ended::Build(Task { request: index, id: task }, build));
-                }
+            self.begin_request(index, start, &mut begun, &submitted, &over);
+        }
+        let Begun { to_send, doubts, to_adopt, .. } = begun;
+        tokio::join!(self.send_all(to_send, doubts, &submitted, over), self.recognize(to_adopt, submitted.clone()));
+    }
+
+    /// Begins a request where it is to begin.
+    fn begin_request(
+        &self,
+        index: usize,
+        start: Start,
+        begun: &mut Begun,
+        submitted: &mpsc::UnboundedSender<Task>,
+        over: &mpsc::UnboundedSender<Ended>,
+    ) {
+        match start {
+            Start::Keep(Kept { task, images, uploads, failed_arches }) => {
+                self.say(Event::Kept { request: index, task, images: images.len() });
+                let task_ended = true;
+                let outcome =
+                    Outcome { task: Some(task), images, uploads, failed_arches, task_ended, ..Outcome::default() };
+                // The receiver lives as long as the run.
+                let _ = self.ended.send((index, outcome));
+            }
+            Start::Adopt(task) => begun.to_adopt.push(Task { request: index, id: task }),
+            Start::LookUp(what) => match Sent::of(self.sent_before(index)) {
+                Ok(sent) => begun.doubts.push(Doubt::of_before(index, sent, what, begun.settled)),
+                Err(text) => self.refuse(index, text, None),
+            },
+            Start::Submit => begun.to_send.push_back(index),
+            Start::Named(task) => self.adopt_as(index, task, true, submitted),
+            Start::Fail(text) => {
+                self.fail(index, None, format!("image {}: {text}", self.requests[index].label()));
+            }
+            // They are settled.
+            Start::Again { .. } | Start::Anew(_) | Start::Lost(_) => {}
+            Start::Take { task, build, named } => {
+                self.say_adopted(index, task, named);
+                // The receiver ends only after this sender.
+                let _ = over.send(Ended::Build(Task { request: index, id: task }, build));
             }
         }
-        drop(over);
-        tokio::join!(self.send_all(to_send, doubts, &submitted), self.recognize(to_adopt, submitted.clone()));
+    }
+
+    /// What is to be sent of requests of which it is certain by now that the hub has no task that got lost. Those that had tasks before
+    /// are settled once more: it was not asked what stands as long as they were in doubt, and what a canceled task had begun may have
+    /// come since.
+    async fn begin_late(
+        &self,
+        certain: Vec<usize>,
+        submitted: &mpsc::UnboundedSender<Task>,
+        over: &mpsc::UnboundedSender<Ended>,
+    ) -> VecDeque<usize> {
+        let mut begun = Begun::new(Instant::now());
+        let (had_tasks, never): (Vec<usize>, Vec<usize>) =
+            certain.into_iter().partition(|index| self.former.contains_key(index));
+        begun.to_send.extend(never);
+        if !had_tasks.is_empty() {
+            let mut starts = vec![Start::Submit; self.requests.len()];
+            for index in &had_tasks {
+                starts[*index] = Start::Again { tasks: self.former[index].clone(), in_doubt: None };
+            }
+            // A hub that does not answer does not keep a run from being stopped.
+            let Some(mut settled) = self.stop.unless_set(self.settle(starts)).await else { return begun.to_send };
+            for index in had_tasks {
+                self.begin_request(index, std::mem::take(&mut settled[index]), &mut begun, submitted, over);
+            }
+        }
+        self.recognize(begun.to_adopt, submitted.clone()).await;
+        begun.to_send
     }
 
     /// Sends what there is to send, and looks for what is in doubt, until both are done.
@@ -107,6 +162,7 @@ impl Run {
         mut to_send: VecDeque<usize>,
         mut doubts: Vec<Doubt>,
         submitted: &mpsc::UnboundedSender<Task>,
+        over: mpsc::UnboundedSender<Ended>,
     ) {
         // After an error that is not about one request (the hub is gone, the session is lost), the next request would
         // fail in the same way after the same long wait.
@@ -133,7 +189,7 @@ impl Run {
                 () = next_look(&doubts) => {
                     if let Some(certain) = self.stop.unless_set(self.look(&mut doubts, submitted)).await {
                         // Behind those that are announced already.
-                        to_send.extend(certain);
+                        to_send.extend(Box::pin(self.begin_late(certain, submitted, &over)).await);
                     }
                     continue;
                 }
