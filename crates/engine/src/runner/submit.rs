@@ -147,7 +147,9 @@ impl Run {
                 starts[*index] = Start::Again { tasks: self.former[index].clone(), in_doubt: None };
             }
             // A hub that does not answer does not keep a run from being stopped.
-            let Some(mut settled) = self.stop.unless_set(self.settle(starts)).await else { return begun.to_send };
+            let Some(mut settled) = self.stop.unless_set(Box::pin(self.settle(starts))).await else {
+                return begun.to_send;
+            };
             for index in had_tasks {
                 self.begin_request(index, std::mem::take(&mut settled[index]), &mut begun, submitted, over);
             }
