@@ -57,6 +57,14 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   magudi report /mnt/composes/latest-Fedora-42
   magudi report /mnt/composes/latest-Fedora-42 -o /var/www/html/nightly.html";
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  magudi compare /mnt/composes/Fedora-42-20250218.n.0 /mnt/composes/latest-Fedora-42
+  magudi compare https://kojipkgs.fedoraproject.org/compose/rawhide/Fedora-Rawhide-20250218.n.0 /mnt/composes/latest-Fedora-Rawhide
+  magudi compare old/images.json new/images.json --exit-code --format json | jq -r '.gone[].path'
+  magudi compare old new --format html > comparison.html
+
+Exit status: 0 compared, 1 not, or with --exit-code an image is gone, 2 wrong usage.";
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   magudi verify /mnt/composes/latest-Fedora-42
@@ -134,6 +142,9 @@ pub enum Command {
     /// Make the report of a compose: one page with everything that people ask
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Say what became of the images of one compose in another one, whoever made them
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Read the files of a compose, whoever made it, and say which are not what its manifests list
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
@@ -424,6 +435,40 @@ pub struct ReportArgs {
     pub output: Option<PathBuf>,
 }
 
+/// `magudi compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The old compose: its directory, the `compose` or `metadata` in it, an images.json, or the address of one of them on the web
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The new compose, named in the same ways
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
+    pub format: CompareFormat,
+    /// Say that a size or a duration changed when it is so many per cent more or less
+    #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = percent)]
+    pub threshold: f64,
+    /// List the times of all tasks that are known, not only of those that changed
+    #[arg(long)]
+    pub times: bool,
+    /// Exit with status 1 when an image is gone
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Forms of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// One page for people.
+    Html,
+}
+
 /// `magudi verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -639,6 +684,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wanted)?;
     Duration::try_from(duration).map_err(|_| wanted.to_owned())
+}
+
+/// A number of per cent.
+fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is no number"))?;
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no number from 0 on")) }
 }
 
 /// `IMAGE=TASK`.

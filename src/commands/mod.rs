@@ -2,6 +2,8 @@
 
 mod cancel;
 mod check;
+mod compare;
+mod compared;
 mod compose;
 mod config_dump;
 mod connection;
@@ -69,6 +71,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(args) => status::run(&args, ui),
         Command::Uploads(args) => uploads::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),
+        Command::Compare(args) => compare::run(&args, &environment, ui),
         Command::Verify(args) => verify::run(&args, ui),
         Command::Image(args) => image::run(&args, &environment, ui),
         Command::Generate(args) => generate::run(&args, ui),

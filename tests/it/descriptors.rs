@@ -38,6 +38,7 @@ fn too_few_are_no_panic() {
         vec!["report", &compose],
         vec!["uploads", &compose],
         vec!["verify", &compose],
+        vec!["compare", &compose, &compose],
         vec!["cancel", &compose],
         [&["check"][..], &of_config].concat(),
         [&["check", "--hub"], &of_config[..], &to_hub].concat(),

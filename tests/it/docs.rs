@@ -332,7 +332,7 @@ fn man_pages_and_completions_name_every_verb() {
     let ran = scene.run(["generate", "man", "man"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     let pages = crate::program::files(&scene.path().join("man"));
-    let verbs = "run plan check config-dump resume cancel status uploads report verify image";
+    let verbs = "run plan check config-dump resume cancel status uploads report compare verify image";
     for verb in verbs.split(' ') {
         assert!(pages.contains(&PathBuf::from(format!("magudi-{verb}.1"))), "{verb}: {pages:?}");
         let words: Vec<&str> = verb.splitn(2, '-').chain(["--help"]).collect();

@@ -36,6 +36,7 @@
 //! - `signals`: obeyed while files are hashed, scripts hang, hubs are away
 //! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
+//! - `compare`: two composes of any tool beside each other, from disk and from the web
 //! - `verify`: what it finds in damaged composes, which `published` writes
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -52,6 +53,7 @@ mod builds;
 mod canceled;
 mod cases;
 mod commands;
+mod compare;
 mod descriptors;
 mod diagnostics;
 mod docs;

@@ -138,6 +138,11 @@ impl Hub {
         Self { child, url: url.trim().to_owned() }
     }
 
+    /// Where it serves the files of its volume.
+    pub fn files(&self) -> String {
+        self.url.trim_end_matches("/kojihub").to_owned() + "/kojifiles"
+    }
+
     /// Ends the hub as a power cut would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

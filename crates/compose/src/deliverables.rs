@@ -41,6 +41,21 @@ pub struct Deliverables {
     others: Vec<(String, String, Value)>,
 }
 
+/// What a deliverables.json says failed, whoever wrote it: kind and deliverable. What is no deliverable is left out.
+pub fn failed_in(document: &Value) -> Vec<(String, Deliverable)> {
+    let kinds = document.get("failed").and_then(Value::as_object).into_iter().flatten();
+    let deliverable = |value: &Value| {
+        let text = |index: usize| value.get(index).and_then(Value::as_str).map(str::to_owned);
+        Some(Deliverable { variant: text(0), arch: text(1)?, subvariant: text(2) })
+    };
+    kinds
+        .flat_map(|(kind, all)| {
+            let all = all.as_array().into_iter().flatten().filter_map(deliverable);
+            all.map(|deliverable| (kind.clone(), deliverable))
+        })
+        .collect()
+}
+
 type Lists = BTreeMap<String, Vec<Deliverable>>;
 
 impl Deliverables {

@@ -5,7 +5,7 @@
 //! - What: [`variants`], [`arches`]
 //! - Under which id: [`identity`]
 //! - Where: [`layout`], [`latest`], [`published`]; what a compose that is there says of itself: [`known`]
-//! - How it went: [`status`], [`deliverables`]
+//! - How it went: [`status`], [`deliverables`]; what is different in another compose: [`comparison`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
 //!   of itself, [`iso`]; whether a file can be what it is listed as, [`sanity`]
 //! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
@@ -15,6 +15,7 @@ pub mod arches;
 pub mod archive_types;
 pub mod beneath;
 pub mod cloud_uploads;
+pub mod comparison;
 pub mod composeinfo;
 pub mod deliverables;
 pub mod identity;

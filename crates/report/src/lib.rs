@@ -5,8 +5,10 @@
 //! - What is known: [`track`] of each request through the events, [`model`] of the page, [`uploads`] to clouds
 //! - Arranging it: [`mod@arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`]
 //! - Showing it: [`mod@page`] in HTML, [`text`] for people
+//! - Two composes beside each other: [`comparison`]
 
 pub mod arrange;
+pub mod comparison;
 pub mod failures;
 pub mod model;
 pub mod page;

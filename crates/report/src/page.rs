@@ -22,11 +22,7 @@ pub struct PageError(#[from] minijinja::Error);
 
 /// Writes the report as HTML.
 pub fn page(mut report: Report, out: impl Write) -> Result<(), PageError> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    let mut environment = environment();
     environment.add_template("report.html", TEMPLATE)?;
     let digest = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     let rows = one_by_one(std::mem::take(&mut report.rows));
@@ -34,6 +30,16 @@ pub fn page(mut report: Report, out: impl Write) -> Result<(), PageError> {
     let values = context! { r => report, rows, timeline, style => STYLE, script => SCRIPT, digest };
     environment.get_template("report.html")?.render_captured_to(values, out)?;
     Ok(())
+}
+
+/// What every page is made with: all values are escaped, and none may be missing.
+pub(crate) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment
 }
 
 /// A list for the template. An item becomes one of its values only while it is looked at, which takes several times as much
