@@ -111,7 +111,7 @@ fn logs(side: &mut Side, dir: &ComposeDir, note: &dyn Fn(&dyn Display)) {
 /// How long the task of a request was at the hub.
 fn time_of(track: &Track) -> TaskTime {
     let seen = |name: &str| track.states.iter().find(|(_, state)| state == name).map(|(time, _)| time.as_second());
-    let (sent, open, closed) = (track.sent.map(|time| time.as_second()), seen("OPEN"), seen("CLOSED"));
+    let (sent, open, closed) = (track.sent.map(jiff::Timestamp::as_second), seen("OPEN"), seen("CLOSED"));
     let between = |from: Option<i64>, to: Option<i64>| Some(to?.saturating_sub(from?).max(0));
     // A task that was done between two looks at it was never seen open.
     TaskTime { task: track.task.as_ref().map(|(id, _)| *id), waited: between(sent, open), took: between(open, closed) }
