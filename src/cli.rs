@@ -594,6 +594,9 @@ pub struct CheckArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub format: CheckFormat,
+    /// JSON Schema that forbids more than Pungi's; repeatable, later files go over earlier ones
+    #[arg(long, value_name = "FILE")]
+    pub schema_override: Vec<PathBuf>,
     /// Exit with status 1 on warnings too
     #[arg(long)]
     pub strict: bool,
@@ -632,6 +635,9 @@ pub struct DumpArgs {
     /// Print the JSON Schema of configurations instead
     #[arg(long, conflicts_with_all = ["config", "source", "just_dump"])]
     pub dump_schema: bool,
+    /// With --dump-schema: JSON Schema to put over it; repeatable
+    #[arg(long, value_name = "FILE", requires = "dump_schema")]
+    pub schema_override: Vec<PathBuf>,
     /// Print what is written there: no check, no defaults
     #[arg(long)]
     pub just_dump: bool,

@@ -9,6 +9,7 @@ use magudi_config::check::fill_in;
 use magudi_config::define::{load_for_dump, with_event, without_definitions};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_text;
+use magudi_config::overrides::{load_overrides, update};
 use magudi_config::{Sources, check, json_schema};
 use magudi_phases::git_url::{BranchUrl, Resolver};
 use std::path::PathBuf;
@@ -16,10 +17,15 @@ use std::path::PathBuf;
 /// Runs the command.
 pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let schema = magudi_phases::schema();
-    if args.dump_schema {
-        return ui.answer(&json_schema::to_text(schema)).map_err(Failure::failed);
-    }
     let mut sources = Sources::new();
+    if args.dump_schema {
+        let mut document = json_schema::json_schema(schema);
+        match load_overrides(&args.schema_override, &mut sources) {
+            Ok(overrides) => update(&mut document, &overrides),
+            Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
+        }
+        return ui.answer(&json_schema::to_text(&document)).map_err(Failure::failed);
+    }
     let paths: Vec<PathBuf> = args.config.iter().chain(&args.source).cloned().collect();
     let mut tree = match load_for_dump(&paths, &args.define, &mut sources) {
         Ok(tree) => tree,

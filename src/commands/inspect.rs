@@ -6,10 +6,13 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Label, compose_date};
 use magudi_compose::layout::{ComposeDir, check_target};
-use magudi_compose::variants::{Variants, check as check_variants, check_filters, load_variants};
+use magudi_compose::variants::{
+    LOOKASIDE, Variants, check as check_variants, check_filters, check_lookaside, load_variants,
+};
 use magudi_config::check::leave_out_others;
 use magudi_config::define::{Definition, load_defined};
 use magudi_config::diagnostic::has_errors;
+use magudi_config::overrides::{check_overrides, has_option, load_overrides};
 use magudi_config::schema::FORMER_PHASES;
 use magudi_config::{ComposeConfig, Diagnostic, Node, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
@@ -34,6 +37,8 @@ pub struct Request {
     pub define: Vec<Definition>,
     /// `--only-own`.
     pub only_own: bool,
+    /// `--schema-override`.
+    pub schema_override: Vec<PathBuf>,
     /// `--just-phase`.
     pub just: Vec<String>,
     /// `--skip-phase`.
@@ -61,6 +66,7 @@ impl Request {
             supported: args.supported,
             define: args.define.clone(),
             only_own: args.only_own,
+            schema_override: Vec::new(),
             just: args.just_phase.clone(),
             skip: args.skip_phase.clone(),
             target_dir: args.target_dir.clone(),
@@ -255,6 +261,16 @@ pub fn inspect(
         }
     };
     let (config, mut diagnostics) = check_all(&tree, schema);
+    if !request.schema_override.is_empty() {
+        match load_overrides(&request.schema_override, &mut sources) {
+            Ok(overrides) => {
+                diagnostics
+                    .retain(|found| found.code != &codes::UNKNOWN_OPTION || !has_option(&overrides, &found.path));
+                diagnostics.extend(check_overrides(&tree, schema, &overrides));
+            }
+            Err(found) => diagnostics.extend(found),
+        }
+    }
     if request.only_own {
         leave_out_others(&mut diagnostics, schema);
     }
@@ -286,6 +302,10 @@ pub fn inspect(
     diagnostics.extend(check_filters(&variants, &config.tree_arches, &config.tree_variants));
     let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
     diagnostics.extend(check_variants(&variants));
+    if !request.only_own {
+        let pairs = tree.as_dict().and_then(|options| options.get(LOOKASIDE));
+        diagnostics.extend(check_lookaside(&variants, pairs));
+    }
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
     let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
     let mut inspected = Inspected {

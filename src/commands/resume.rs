@@ -117,6 +117,7 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         supported: identity.is_final || options.request.supported,
         define: options.define.clone(),
         only_own: options.only_own,
+        schema_override: Vec::new(),
         just: options.just_phase.clone(),
         skip: options.skip_phase.clone(),
         target_dir: None,

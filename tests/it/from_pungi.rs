@@ -349,3 +349,130 @@ fn a_branch_may_be_null() {
     );
     assert_eq!(check(&scene(&format!("{IMAGE}{files}")), &["--strict"]), (Some(0), vec![]));
 }
+
+/// What composer answers is JSON; whoever reads why an image failed reads a sentence.
+#[test]
+fn what_composer_refuses_is_said_in_words() {
+    let scene = scene(IMAGE);
+    let answer = json!({
+        "href": "/api/image-builder-composer/v2/errors/35", "kind": "Error", "code": "IMAGE-BUILDER-COMPOSER-35",
+        "reason": "Unsupported distribution", "details": [{"reason": "no repositories", "details": "ex-9"}],
+    });
+    let failure = json!({"fail": {"Ex-Q": {"kind": "request", "out": answer.to_string()}}});
+    scene.write("scenario.json", &failure.to_string());
+    let ran = scene.run(["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate=scenario.json"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let words = "Failed to create the compose request: Unsupported distribution: no repositories: ex-9 \
+                 (IMAGE-BUILDER-COMPOSER-35)";
+    let status = scene.run(["status", "target/Ex-9-20240229.t.0"]);
+    let as_json = scene.run(["status", "target/Ex-9-20240229.t.0", "--format", "json"]);
+    let image = ["image", "Ex-Q", "9", "ex-9", "f42-image", "x86_64", "--simulate=scenario.json", "--wait"];
+    let image = scene.run(image);
+    assert_eq!(image.status, Some(1), "{}", image.stderr);
+    for (what, text) in [
+        ("terminal", ran.stderr),
+        ("log", scene.made("Ex-9-20240229.t.0/logs/global/pungi.global.log").unwrap()),
+        ("report", scene.made("Ex-9-20240229.t.0/logs/global/report.html").unwrap()),
+        ("status", status.stdout),
+        ("status as JSON", as_json.stdout),
+        ("image", image.stderr),
+    ] {
+        assert!(text.contains(words), "{what}: {text}");
+        assert!(!text.contains("\"reason\": \"Unsup") && !text.contains("reason&quot;:"), "{what}: {text}");
+    }
+}
+
+/// Where there is the first variant of a pair, Pungi wants the second one with all arches of the first.
+#[test]
+fn lookasides_are_variants() {
+    for (pairs, paths) in [
+        ("(\"Gate\", \"Server\")", &[][..]),
+        ("(\"Server\", \"Server\")", &[]),
+        ("(\"Sever\", \"Gate\"), [\"Sever\", \"Gaet\"]", &[]),
+        ("(\"Gate\", \"Sever\")", &["MG106 variant_as_lookaside.0.1"]),
+        (
+            "(\"Gate\", \"Server\"), (\"Server\", \"Gate\"), (\"Server\", \"\")",
+            &["MG106 variant_as_lookaside.1.1", "MG106 variant_as_lookaside.2.1"],
+        ),
+        ("(\"Gate\", 1)", &["MG003 variant_as_lookaside.0.1"]),
+    ] {
+        let scene = scene(&format!("{IMAGE}variant_as_lookaside = [{pairs},]\n"));
+        let status = i32::from(!paths.is_empty());
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        assert_eq!(check(&scene, &[]), (Some(status), paths), "{pairs}");
+        assert_eq!(check(&scene, &["--only-own"]), (Some(0), vec![]), "{pairs}");
+    }
+    // What is filtered is not there: neither is the variant that asked for it, or the arch.
+    let pair = "variant_as_lookaside = [(\"Server\", \"Gate\")]\n";
+    for (filter, found) in [
+        ("tree_variants = [\"Gate\"]", 0),
+        ("tree_variants = [\"Server\"]", 1),
+        ("tree_arches = [\"x86_64\"]", 0),
+        ("tree_arches = [\"aarch64\"]", 1),
+    ] {
+        assert_eq!(check(&scene(&format!("{IMAGE}{pair}{filter}\n")), &[]).1.len(), found, "{filter}");
+    }
+}
+
+/// A service that composes for others forbids what they may not have.
+#[test]
+fn schema_overrides_forbid_more() {
+    let scene = scene(&format!("{IMAGE}createrepo_num_workers = 3\nour_own = \"x\"\n"));
+    let found = |files: &[&str]| {
+        let args: Vec<&str> = files.iter().flat_map(|file| ["--schema-override", file]).collect();
+        check(&scene, &args)
+    };
+    for (schema, errors) in [
+        (json!({}), &[][..]),
+        (json!({"properties": {"pkgset_source": {"enum": ["koji"]}, "our_own": {"type": "string"}}}), &[]),
+        (json!({"properties": {"pkgset_source": {"enum": ["repos"]}}}), &["MG004 pkgset_source"]),
+        // What is filled in counts, too.
+        (json!({"properties": {"createrepo_c": {"enum": [false]}}}), &["MG004 createrepo_c"]),
+        (json!({"properties": {"createrepo_num_workers": {"maximum": 2}}}), &["MG004 createrepo_num_workers"]),
+        (
+            json!({"properties": {"createrepo_num_workers": {"maximum": 3, "exclusiveMaximum": true}}}),
+            &["MG004 createrepo_num_workers"],
+        ),
+        (
+            json!({"properties": {"release_short": {"pattern": "^E.$", "maxLength": 2}, "release_name": {"pattern": "z"}}}),
+            &["MG004 release_name"],
+        ),
+        (json!({"properties": {"release_version": {"type": ["number", "null"]}}}), &["MG003 release_version"]),
+        (json!({"required": ["koji_profile", "sigkeys", "cts_url"]}), &["MG005 "]),
+        (
+            json!({"properties": {"osbuild": {"patternProperties": {".+": {"items": {"properties": {
+            "name": {"pattern": "^Fedora-"}, "image_types": {"anyOf": [{"enum": ["iso"]}, {"items": {"enum": ["qcow2"]}}]}},
+            "required": ["arches"]}}}}}}),
+            &["MG005 osbuild.^Server$.0", "MG004 osbuild.^Server$.0.name"],
+        ),
+        (
+            json!({"properties": {"osbuild": {"maxProperties": 0}, "our_own": {"not": {"enum": ["x"]}}}}),
+            &["MG007 osbuild", "MG004 our_own"],
+        ),
+        (
+            json!({"properties": {"gather_method": {"$ref": "#/definitions/strings"}}}),
+            &["MG006 properties.gather_method.$ref"],
+        ),
+    ] {
+        scene.write("o.json", &schema.to_string());
+        let (status, mut said) = found(&["o.json"]);
+        let mut errors: Vec<String> = errors.iter().map(|error| (*error).to_owned()).collect();
+        (errors.sort(), said.sort());
+        assert_eq!((status, &said), (Some(i32::from(!said.is_empty())), &errors), "{schema}");
+    }
+    // An option of an override is known; a later file goes over an earlier one.
+    scene.write("one.json", "{\"properties\": {\"our_own\": {\"enum\": [\"y\"]}}}");
+    scene.write("two.json", "{\"properties\": {\"our_own\": {\"enum\": [\"x\"]}}}");
+    let strict = |more: &[&str]| scene.run([&["check", "--config", "c.conf", "--strict"], more].concat()).status;
+    assert_eq!(strict(&[]), Some(1));
+    assert_eq!(strict(&["--schema-override", "one.json", "--schema-override=two.json"]), Some(0));
+    assert_eq!(found(&["two.json", "one.json"]).1, ["MG004 our_own"]);
+    for (name, text) in [("gone.json", None), ("odd.json", Some("{")), ("list.json", Some("[1]"))] {
+        text.map(|text| scene.write(name, text));
+        assert_eq!(found(&[name]).0, Some(1), "{name}");
+    }
+    let ran = scene.run(["config", "dump", "--dump-schema", "--schema-override", "one.json"]);
+    let schema: Json = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(schema["properties"]["our_own"], json!({"enum": ["y"]}));
+    assert!(schema["properties"]["osbuild"].is_object());
+}

@@ -110,6 +110,14 @@ tmux capture-pane -p -e -t plain >seen
 check "there are none with NO_COLOR" test "$(grep -c $'\e\\[' seen)" -eq 0
 tmux send-keys -t plain C-c
 
+# A notification script that fails is no secret of the log's.
+printf '#!/bin/sh\nexit 3\n' >notify
+chmod +x notify
+terminal notified 100 30 "$run --simulate=$work/slow.json --notification-script $work/notify"
+sees notified "28 open"
+sees notified "warning: Failed to invoke notification script"
+tmux send-keys -t notified C-c
+
 # Pungi's log lines where nothing can be drawn, and nothing at all with --quiet.
 terminal dumb 100 30 "TERM=dumb $run --simulate=$work/fast.json"
 sees dumb "end 0"

@@ -28,8 +28,8 @@ pub fn json_schema(schema: &Schema) -> Value {
 }
 
 /// The text of the file.
-pub fn to_text(schema: &Schema) -> String {
-    format!("{:#}\n", json_schema(schema))
+pub fn to_text(document: &Value) -> String {
+    format!("{document:#}\n")
 }
 
 /// An object with these keys, and others.

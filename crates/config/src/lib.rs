@@ -5,7 +5,7 @@
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
-//! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`mod@check`], [`compose_config`] and its [`sections`]
+//! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`overrides`] of it, [`mod@check`], [`compose_config`] and its [`sections`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`],
 //!   text from [`outside`], files that are [`regular`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
@@ -23,6 +23,7 @@ pub mod json_schema;
 pub mod limits;
 pub mod load;
 pub mod outside;
+pub mod overrides;
 pub mod pattern;
 pub mod python;
 pub mod regular;

@@ -1,5 +1,6 @@
 //! *osbuild-composer* says why it could not build something in the task's `compose-status.json` and nowhere else (KOJI.md 5).
-//! This module reads that file: what became of each image, why, and where it was uploaded to.
+//! This module reads that file: what became of each image, why, and where it was uploaded to. What composer answers when it does not
+//! take a request at all is in the fault of the task, as JSON; [`in_words`] says it as a sentence.
 //!
 //! The file is a stranger's: its size, depth, width and the length of every text are bounded here.
 
@@ -139,10 +140,13 @@ impl Walk {
                     self.follow(cause, before.clone());
                 }
             }
-            other => {
-                push(&mut before, scalar(other));
-                self.end(before);
-            }
+            other => match nested(other).filter(|_| before.len() < DEPTH) {
+                Some(nested) => self.follow(&nested, before),
+                None => {
+                    push(&mut before, scalar(other));
+                    self.end(before);
+                }
+            },
         }
     }
 
@@ -151,6 +155,41 @@ impl Walk {
             self.chains.push(chain);
         }
     }
+}
+
+/// The errors in a text that is JSON: some workers report those of others so.
+fn nested(value: &Json) -> Option<Json> {
+    let text = value.as_str().map(str::trim).filter(|text| text.starts_with(['{', '[']))?;
+    serde_json::from_str(text).ok()
+}
+
+/// A fault that ends in composer's answer (KOJI.md 5), with the answer in words: reasons from the outermost to the innermost and
+/// composer's code for an error, the title of a proxy's page. Any other fault stays as it is.
+pub fn in_words(fault: &str) -> String {
+    let Some(start) = fault.find(['{', '[', '<']) else { return fault.to_owned() };
+    let (before, answer) = fault.split_at(start);
+    let words = match nested(&Json::from(answer)) {
+        Some(error) => error_in_words(&error),
+        None => title(answer).map(str::to_owned),
+    };
+    words.map_or_else(|| fault.to_owned(), |words| format!("{before}{words}"))
+}
+
+/// The reasons that an error of composer gives.
+fn error_in_words(error: &Json) -> Option<String> {
+    let mut walk = Walk { chains: Vec::new(), left: MAX_ERRORS };
+    walk.follow(error, Vec::new());
+    let chains: Vec<String> = walk.chains.iter().map(|chain| chain.join(": ")).collect();
+    let code = text(error.get("code")).map_or_else(String::new, |code| format!(" ({code})"));
+    (!chains.is_empty()).then(|| format!("{}{code}", chains.join("; ")))
+}
+
+/// The title of a page.
+fn title(page: &str) -> Option<&str> {
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title>")? + "<title>".len();
+    let end = start + lower.get(start..)?.find("</title>")?;
+    page.get(start..end).map(str::trim).filter(|title| !title.is_empty())
 }
 
 fn says_something(cause: &Json) -> bool {

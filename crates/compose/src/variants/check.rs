@@ -4,7 +4,7 @@ use super::parse::CONFIG_PATH;
 use super::{Variant, Variants};
 use crate::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Text, codes};
+use magudi_config::{Diagnostic, Node, Text, codes};
 use std::collections::HashMap;
 
 /// Everything that [`check_ids`] and [`check_arches`] find. For variants that are already filtered.
@@ -59,6 +59,45 @@ pub fn check_filters(variants: &Variants, tree_arches: &[Text], tree_variants: &
         }))
         .chain(bare)
         .collect()
+}
+
+/// The option whose pairs name variants: one, and the one whose packages it takes for its own.
+pub const LOOKASIDE: &str = "variant_as_lookaside";
+
+/// Pairs of [`LOOKASIDE`] that Pungi's gather phase refuses: where there is the first variant, the second must be there and have all
+/// its arches. For variants that are already filtered.
+pub fn check_lookaside(variants: &Variants, pairs: Option<&Node>) -> Vec<Diagnostic> {
+    let of = |uid: &str| variants.all().find(|variant| variant.uid == uid);
+    let pairs = pairs.and_then(Node::as_array).unwrap_or_default().iter().enumerate();
+    let check = |(place, pair): (usize, &Node)| {
+        let [variant, lookaside] = pair.as_array()? else { return None };
+        let (variant, name) = (of(variant.as_str()?)?, lookaside.as_str()?);
+        let at = |message: String| {
+            Diagnostic::new(&codes::LOOKASIDE, format!("{LOOKASIDE}.{place}.1"), message).at(lookaside.span)
+        };
+        let Some(found) = of(name) else {
+            let shown = name.escape_debug();
+            let found = at(format!("there is no variant `{shown}`, which {} takes packages from", variant.uid));
+            return Some(match suggest(name, variants.all().map(|variant| variant.uid.as_str())) {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found,
+            });
+        };
+        let missing: Vec<&str> = variant
+            .arches
+            .iter()
+            .map(String::as_str)
+            .filter(|arch| !found.arches.iter().any(|other| other == arch))
+            .collect();
+        (!missing.is_empty()).then(|| {
+            at(format!(
+                "variant {} is built for {}, and {name}, which it takes packages from, is not",
+                variant.uid,
+                missing.join(", ")
+            ))
+        })
+    };
+    pairs.filter_map(check).collect()
 }
 
 /// Source packages are no arch that images are built for.

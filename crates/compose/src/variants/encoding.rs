@@ -1,5 +1,8 @@
-//! The *encoding* of an XML file, as XML has it said: by a byte order mark, or by the declaration in the first line. UTF-8 and UTF-16,
-//! which every reader of XML knows, and the two others that such files are found in.
+//! The *encoding* of an XML file, as XML has it said: by a byte order mark, or by the declaration in the first line. UTF-8, UTF-16
+//! and UTF-32, which need no declaration, ISO-8859-1, and what browsers know.
+
+use encoding_rs::Encoding;
+use std::borrow::Cow;
 
 /// The text of an XML file, which says that it is UTF-8: its copy in the compose is. The error says why there is no text.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
@@ -11,12 +14,21 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    let utf32 = |bytes: &[u8], unit: fn([u8; 4]) -> u32| {
+        let units = bytes.as_chunks().0.iter().map(|chunk| char::from_u32(unit(*chunk)));
+        let text: Option<String> = units.collect();
+        text.filter(|_| bytes.len().is_multiple_of(4)).ok_or_else(|| "it is not UTF-32, as it begins".to_owned())
+    };
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks().0.iter().copied().map(unit).collect();
         let whole = bytes.len().is_multiple_of(2);
         String::from_utf16(&units).ok().filter(|_| whole).ok_or_else(|| "it is not UTF-16, as it begins".to_owned())
     };
     match bytes.as_slice() {
+        [0xff, 0xfe, 0, 0, rest @ ..] => return utf32(rest, u32::from_le_bytes),
+        [0, 0, 0xfe, 0xff, rest @ ..] => return utf32(rest, u32::from_be_bytes),
+        [b'<', 0, 0, 0, ..] => return utf32(&bytes, u32::from_le_bytes),
+        [0, 0, 0, b'<', ..] => return utf32(&bytes, u32::from_be_bytes),
         [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
         [b'<', 0, ..] => return utf16(&bytes, u16::from_le_bytes),
@@ -29,7 +41,15 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
         Some("ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "LATIN-1" | "L1") => {
             return Ok(bytes.into_iter().map(char::from).collect());
         }
-        Some(other) => return Err(format!("its encoding {} is not read: save it as UTF-8", other.escape_debug())),
+        Some(other) => {
+            // What those begin with that are not of bytes is above.
+            let known =
+                Encoding::for_label_no_replacement(other.as_bytes()).filter(|known| known.is_ascii_compatible());
+            let known =
+                known.ok_or_else(|| format!("its encoding {} is not read: save it as UTF-8", other.escape_debug()))?;
+            let text = known.decode_without_bom_handling_and_without_replacement(&bytes);
+            return text.map(Cow::into_owned).ok_or_else(|| format!("it is not {}", other.escape_debug()));
+        }
     }
     let text = String::from_utf8(bytes)
         .map_err(|error| format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))?;
@@ -71,8 +91,41 @@ mod tests {
         ] {
             assert_eq!(decode(bytes), Ok(expected));
         }
-        let windows = latin(&text("windows-1252"));
-        assert_eq!(decode(windows).unwrap_err(), "its encoding WINDOWS-1252 is not read: save it as UTF-8");
+        let of32 =
+            |unit: fn(u32) -> [u8; 4]| -> Vec<u8> { text("UTF-32").chars().flat_map(|c| unit(c.into())).collect() };
+        for bytes in [
+            of32(u32::to_le_bytes),
+            of32(u32::to_be_bytes),
+            [&[0xff, 0xfe, 0, 0][..], &of32(u32::to_le_bytes)].concat(),
+            [&[0, 0, 0xfe, 0xff][..], &of32(u32::to_be_bytes)].concat(),
+            latin(&text("windows-1252")),
+            latin(&text("iso-8859-15")),
+        ] {
+            assert_eq!(decode(bytes), Ok(text("UTF-8")));
+        }
+        // Euro, Zhe, and two kanji.
+        for (encoding, bytes, meant) in [
+            ("ISO-8859-15", &[0xa4][..], "€"),
+            ("KOI8-R", &[0xf6], "Ж"),
+            ("Shift_JIS", &[0x93, 0xfa, 0x96, 0x7b], "日本"),
+        ] {
+            let head = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?><a name='");
+            let document = [head.as_bytes(), bytes, b"'/>"].concat();
+            assert_eq!(
+                decode(document).unwrap(),
+                format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><a name='{meant}'/>")
+            );
+        }
+        for (encoding, what) in [
+            ("IBM037", "its encoding IBM037 is not read: save it as UTF-8"),
+            ("UTF-16", "its encoding UTF-16 is not read: save it as UTF-8"),
+            ("utf-7", "its encoding UTF-7 is not read: save it as UTF-8"),
+            ("iso-2022-kr", "its encoding ISO-2022-KR is not read: save it as UTF-8"),
+            ("Shift_JIS", "it is not SHIFT_JIS"),
+        ] {
+            assert_eq!(decode(latin(&text(encoding))).unwrap_err(), what);
+        }
+        assert_eq!(decode(vec![0, 0, 0, b'<', 0, 0xd8]).unwrap_err(), "it is not UTF-32, as it begins");
         assert_eq!(decode(latin(&text("UTF-8"))).unwrap_err(), "it is not UTF-8 from byte 49 on");
         for odd in [&[0xff, 0xfe, 0][..], &[0xff, 0xfe, 0, 0xd8]] {
             assert_eq!(decode(odd.to_vec()).unwrap_err(), "it is not UTF-16, as it begins");

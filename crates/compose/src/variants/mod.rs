@@ -6,7 +6,7 @@ mod encoding;
 mod load;
 mod parse;
 
-pub use check::{check, check_arches, check_filters, check_ids};
+pub use check::{LOOKASIDE, check, check_arches, check_filters, check_ids, check_lookaside};
 pub use load::load_variants;
 pub use parse::parse_variants;
 

@@ -9,7 +9,7 @@ mod release;
 mod section;
 mod size;
 mod upload;
-mod values;
+pub(crate) mod values;
 
 use crate::codes;
 use crate::compose_config::{ComposeConfig, LinkType};

@@ -178,6 +178,10 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
         Variants(r#"<variants>
   <variant id="Server" name="Server" type="variant"/>
 </variants>"#);
+    LOOKASIDE "MG106" Error "A variant that cannot be a lookaside"
+        "Each pair of `variant_as_lookaside` is a variant and the one whose packages it does not repeat. Where there is the first, \
+         Pungi wants the second to be there, with all arches of the first. Pairs of variants that are not there mean nothing."
+        Conf(r#"variant_as_lookaside = [["Server", "Sever"]]"#);
 
     BAD_PATTERN "MG201" Error "A variant pattern is not a regular expression"
         "The keys of `osbuild` are regular expressions of Python that variant uids are compared with, from their beginning \

@@ -94,3 +94,41 @@ fn a_strangers_file_is_bounded() {
     assert_eq!((upload.provider.as_ref(), image.status.as_str()), (None, ""));
     assert_eq!(read(r#"{"image_statuses": [5, null, "x", {"upload_status": []}]}"#).images.len(), 4);
 }
+
+#[test]
+fn refusals_are_sentences() {
+    let said = |answer: &str| in_words(&format!("Failed to create the compose request: {answer}"));
+    let refused = |words: &str| format!("Failed to create the compose request: {words}");
+    for (answer, words) in [
+        (
+            r#"{"href": "/api/image-builder-composer/v2/errors/4", "id": "4", "kind": "Error",
+                "code": "IMAGE-BUILDER-COMPOSER-4", "reason": "Unsupported distribution", "operation_id": "abc"}"#,
+            "Unsupported distribution (IMAGE-BUILDER-COMPOSER-4)",
+        ),
+        (
+            r#"{"code": "IMAGE-BUILDER-COMPOSER-30", "reason": "Request could not be validated",
+                "details": "request body has an error: doesn't match schema: Error at \"/distribution\": minimum string length is 1"}"#,
+            "Request could not be validated: request body has an error: doesn't match schema: Error at \"/distribution\": \
+             minimum string length is 1 (IMAGE-BUILDER-COMPOSER-30)",
+        ),
+        (r#"{"reason": "a", "details": [{"reason": "b"}, "c"]}"#, "a: b; a: c"),
+        (r#"{"reason": "a", "details": "{\"reason\": \"b\", \"details\": null}"}"#, "a: b"),
+        ("<html><head><Title>502 Bad Gateway</Title></head><body>no</body></html>", "502 Bad Gateway"),
+        // What says nothing in a form that is known stays as it is.
+        ("{}", "{}"),
+        ("{\"reason\": ", "{\"reason\": "),
+        ("<html></html>", "<html></html>"),
+        ("no", "no"),
+        ("", ""),
+    ] {
+        assert_eq!(said(answer), refused(words));
+    }
+    assert_eq!(in_words("Compose failed (id: 1)"), "Compose failed (id: 1)");
+    let deep = format!("no: {}\"x\"{}", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(in_words(&deep), deep);
+    let mut inner = "\"end\"".to_owned();
+    for _ in 0..12 {
+        inner = Json::from(format!(r#"{{"reason": "r", "details": {inner}}}"#)).to_string();
+    }
+    assert_eq!(in_words(&format!("no: [{inner}]")), "no: r: end");
+}

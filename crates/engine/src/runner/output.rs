@@ -43,7 +43,10 @@ impl Run {
             _ => None,
         };
         let how = if has_failed {
-            let fault = self.fault(task).await;
+            let fault = match request.method.reasons {
+                Reasons::ComposeStatus => composer::in_words(&self.fault(task).await),
+                Reasons::Children { .. } => self.fault(task).await,
+            };
             outcome.causes = match request.method.reasons {
                 Reasons::ComposeStatus => {
                     status.as_ref().map_or_else(Vec::new, |status| composer::causes(status, &request.arches()))
