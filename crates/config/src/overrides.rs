@@ -215,7 +215,7 @@ impl Checker<'_> {
                     self.refuse(&codes::NOT_ALLOWED, node, at, message);
                 }
                 Err(reason) => {
-                    self.refuse(&codes::NOT_ALLOWED, node, at, format!("its pattern cannot be used: {reason}"))
+                    self.refuse(&codes::NOT_ALLOWED, node, at, format!("its pattern cannot be used: {reason}"));
                 }
             }
         }
