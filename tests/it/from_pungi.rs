@@ -457,7 +457,8 @@ fn schema_overrides_forbid_more() {
         scene.write("o.json", &schema.to_string());
         let (status, mut said) = found(&["o.json"]);
         let mut errors: Vec<String> = errors.iter().map(|error| (*error).to_owned()).collect();
-        (errors.sort(), said.sort());
+        errors.sort();
+        said.sort();
         assert_eq!((status, &said), (Some(i32::from(!said.is_empty())), &errors), "{schema}");
     }
     // An option of an override is known; a later file goes over an earlier one.
