@@ -13,7 +13,10 @@ use std::path::Path;
 const VARIABLES: [(&str, &str); 4] = [
     ("MAGUDI_KOJI_PASSWORD", "The password of --koji-user."),
     ("MAGUDI_KOJI_OUTAGE", "How long the hub may be away while a compose runs, in seconds; 7200 without it."),
-    ("MAGUDI_PASS_ENVIRONMENT", "Further variables for notification scripts, which get only those that are listed."),
+    (
+        "MAGUDI_PASS_ENVIRONMENT",
+        "Further variables for notification scripts and Pungi, which get only those that are listed.",
+    ),
     (
         "http_proxy, https_proxy, all_proxy, no_proxy, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, KRB5CCNAME",
         "As koji reads them.",

@@ -7,7 +7,7 @@ use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
 use crate::ui::{Canvas, Table, Told, Ui, failures};
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::status::load_status;
+use magudi_compose::status::{Status, load_status};
 use magudi_engine::history::{History, Past};
 use magudi_engine::lock::{Holder, holder};
 use magudi_engine::reason::Cause;
@@ -16,12 +16,19 @@ use serde_json::json;
 /// Runs the command.
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
-    let history = load_history(&dir)?.ok_or_else(|| not_begun(&args.compose_dir))?;
+    let mut history = load_history(&dir)?.ok_or_else(|| not_begun(&args.compose_dir))?;
     if args.watch {
         return watch(&dir, ui);
     }
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    let status = status.map_or("none", magudi_compose::Status::as_str);
+    // What a Pungi beside it says while nobody finishes the compose is not how the compose stands.
+    let status = match status.map(Status::as_str) {
+        Some(word) if history.is_pungis(word) => {
+            history.pungi.get_or_insert_default().status = Some(word.to_owned());
+            Status::Started.as_str()
+        }
+        word => word.unwrap_or("none"),
+    };
     let runner = holder(&dir.logs_global());
     let text = match args.format {
         PlanFormat::Table => table(&dir, status, &history, runner.as_ref(), ui.answer_canvas()),
@@ -73,6 +80,14 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     let mut text = format!("{id}  {status}  ({run})\n{}\n", counts.join(", "));
     if let Some((first, last)) = history.span {
         text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
+    }
+    if let Some(pungi) = &history.pungi {
+        let state = match (pungi.running(), &pungi.status) {
+            (Some(pid), _) => format!("running, process {pid}"),
+            (None, Some(status)) => status.clone(),
+            (None, None) => "it has not said how the compose stands".to_owned(),
+        };
+        text.push_str(&format!("Pungi beside it: {state}\n"));
     }
     if !table.is_empty() {
         text.push_str(&format!("\n{table}"));
@@ -131,6 +146,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
     let status = json!({
         "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status, "canceled": history.canceled,
         "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
+        "pungi": history.pungi.as_ref().map(|pungi| json!({"status": pungi.status, "pid": pungi.running()})),
         "first_event": history.span.map(|(first, _)| first.to_string()),
         "last_event": history.span.map(|(_, last)| last.to_string()),
         "requests": requests,

@@ -1,6 +1,7 @@
 //! What packages bring along: the nightly that goes on with the last one when that died.
 
 use crate::program::{Hub, Ran, Scene, repository};
+use crate::signals::until;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -135,4 +136,45 @@ fn what_a_person_canceled_stays_ended() {
     let resumed = scene.command().env("MAGUDI_KOJI_PASSWORD", "composepass").arg("resume").arg(&dir).output().unwrap();
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
     assert_eq!(status(), ("FINISHED".to_owned(), false.into()));
+}
+
+/// The options of the recipe for a whole night.
+#[test]
+fn a_night_beside_pungi_that_died_is_gone_on_with() {
+    let scene = Scene::new();
+    scene.write("scenario.json", r#"{"task_seconds": 3}"#);
+    let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
+    let service = std::fs::read_to_string(repository().join("packaging/systemd/magudi-nightly.service")).unwrap();
+    assert!(service.contains("${TARGET_DIR} $OPTIONS\n"), "{service}");
+    let pungi = repository().join("tests/pungi/pungi-koji");
+    let pungi = format!("--pungi={} --tree Server/x86_64 --tree Server/aarch64", pungi.display());
+    let first = "Example-1-20240229.n.0";
+
+    let mut run = nightly(&scene).arg(&pungi).stderr(Stdio::null()).spawn().expect("the script");
+    let said = "\"event\":\"submitted\"";
+    let journal = format!("{first}/logs/global/magudi-journal.jsonl");
+    until("nothing was submitted", Duration::from_secs(60), || {
+        scene.made(&journal).is_some_and(|text| text.contains(said))
+    });
+    run.kill().expect("the script is there");
+    run.wait().expect("it ends");
+    let lock = scene.made(&format!("{first}/logs/global/magudi.lock")).expect("the lock");
+    let pid: i32 = lock.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).expect("a process id"),
+        rustix::process::Signal::KILL,
+    )
+    .expect("magudi is there");
+    let status = format!("{first}/STATUS");
+    until("Pungi ends by itself", Duration::from_secs(60), || scene.made(&status).as_deref() == Some("FINISHED\n"));
+    let shown = scene.run(["status", &scene.target().join(first).display().to_string()]);
+    assert!(shown.stdout.contains("STARTED") && shown.stdout.contains("Pungi beside it: FINISHED"), "{}", shown.stdout);
+
+    let again = Ran::from(nightly(&scene).arg(&pungi).output().expect("the script"));
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert!(again.stdout.contains("going on with"), "{}", again.stdout);
+    assert_eq!(composes(&scene), [first]);
+    assert_eq!(hub.task_requests().len(), 1);
+    let images = scene.made(&format!("{first}/compose/metadata/images.json")).expect("a manifest");
+    assert!(images.contains(".iso") && images.contains(".qcow2"), "{images}");
 }

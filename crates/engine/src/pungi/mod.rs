@@ -56,6 +56,11 @@ impl Past {
         Some((birth.process(*pid).ok()?, birth))
     }
 
+    /// Its number, if it still runs.
+    pub fn running(&self) -> Option<i32> {
+        self.process().map(|(process, _)| process.pid)
+    }
+
     /// Asks it to end and waits so long, where it still runs: its number, which is an error if it runs all the same.
     pub fn terminate(&self, patience: Duration) -> Option<Result<i32, i32>> {
         let (process, birth) = self.process()?;
