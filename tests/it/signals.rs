@@ -3,7 +3,7 @@
 
 use crate::program::{Scene, image};
 use crate::sabotage::saboteur;
-use crate::scripted_hub::{Answer, ScriptedHub, always, compose, resume, run_command, text_of};
+use crate::scripted_hub::{Answer, ScriptedHub, always, compose, resume, run_command, text_of, verb};
 use magudi_koji::calls::TaskState;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -381,4 +381,30 @@ fn an_outage_that_is_waited_for() {
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
         assert_eq!(hub.state().tasks.len(), 2);
     }
+}
+
+/// A submission that is not answered keeps the others from being canceled for a moment only; its own task is found later.
+#[test]
+fn a_submission_that_is_not_answered() {
+    let (scene, hub) = scene("", &["one", "other"]);
+    let mut sent = 0;
+    hub.on("osbuildImage", move |_, _| {
+        sent += 1;
+        (sent > 1).then_some(Answer::Late(Duration::from_secs(600)))
+    });
+    // So that the one last look does not find it.
+    hub.state().tasks_lag = Duration::from_secs(30);
+    let mut run = Run::begin(run_command(&scene, &[]));
+    submitted(&hub, 2);
+    run.signal(Signal::TERM);
+    // Much longer than two seconds, and shorter than anything that is waited for otherwise.
+    until("the first task is not canceled", Duration::from_secs(9), || is_canceled(&hub, 1000));
+    assert_eq!(run.ended().status.code(), Some(1));
+    assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+    hub.behave();
+    hub.state().tasks_lag = Duration::ZERO;
+    assert!(!is_canceled(&hub, 1001));
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
+    assert!(is_canceled(&hub, 1001));
 }

@@ -26,8 +26,9 @@ use tokio::time::Instant;
 /// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
 const PER_SYNC: usize = 32;
 
-/// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled.
-const LAST_ANSWER: Duration = Duration::from_secs(10);
+/// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled. The others are
+/// canceled after it, by the same session; what comes later is looked for by the next run, or `magudi cancel`.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// Requests that are begun, by what is to be done.
 struct Begun {
