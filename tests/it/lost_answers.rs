@@ -286,3 +286,28 @@ fn what_the_hub_does_not_know_yet_is_canceled_all_the_same() {
     assert_eq!(canceled.status, Some(1), "{}", canceled.stderr);
     assert!(canceled.stderr.contains("the hub does not know it"), "{}", canceled.stderr);
 }
+
+/// A run that is stopped while it submits says what it has announced and not sent: of that nothing is in doubt.
+#[test]
+fn what_was_announced_and_not_sent_is_no_doubt() {
+    let images: Vec<String> = (0..4)
+        .map(|n| image(&format!("i{n}"), &format!("\"subvariant\": \"S{n}\", \"arches\": [\"x86_64\"]")))
+        .collect();
+    let (scene, hub) = with_images(&images);
+    hub.state().task_seconds = f64::INFINITY;
+    hub.on("osbuildImage", |state, _| (state.tasks.len() == 1).then_some(Answer::Late(Duration::from_secs(3))));
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    while hub.state().tasks.len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    child.wait().unwrap();
+    hub.behave();
+    assert!(hub.state().tasks.values().all(|task| task.state == TaskState::Canceled));
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!((canceled.status, hub.count("listTasks")), (Some(0), 0), "nothing is looked for: {}", canceled.stderr);
+    hub.state().task_seconds = 0.0;
+    let resumed = resume(&scene, &[]);
+    assert_eq!((resumed.status, hub.state().tasks.len()), (Some(0), 6), "{}", resumed.stderr);
+    assert!(!resumed.stderr.contains("Going on with"), "{}", resumed.stderr);
+}

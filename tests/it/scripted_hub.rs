@@ -27,7 +27,7 @@ mod methods;
 mod state;
 
 pub use methods::methods_in;
-pub use state::{Account, Build, State, Task};
+pub use state::{Account, Archive, Build, State, Task};
 
 use crate::program::{Ran, Scene};
 use magudi_koji::xmlrpc::{MethodCall, Value};

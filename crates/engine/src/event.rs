@@ -237,6 +237,11 @@ pub enum Event {
         /// The hub has executed it for certain.
         executed: bool,
     },
+    /// A request that was about to be sent was not: the run ended before.
+    Withdrawn {
+        /// Which.
+        request: usize,
+    },
     /// A task that an earlier run, or a call without an answer, made for a request.
     Adopted {
         /// Which.
@@ -423,6 +428,7 @@ impl Event {
             Self::Planned { request, .. }
             | Self::Submitting { request, .. }
             | Self::AnswerLost { request, .. }
+            | Self::Withdrawn { request }
             | Self::Adopted { request, .. }
             | Self::Kept { request, .. }
             | Self::Submitted { request, .. }

@@ -432,6 +432,7 @@ impl<'a> Replay<'a> {
                 let in_doubt = Some(InDoubt { since, lost: false, executed: false });
                 *past = Past { in_doubt, place: self.place, ..before.without_task() };
             }
+            Event::Withdrawn { .. } => past.in_doubt = None,
             Event::AnswerLost { executed, .. } => {
                 if let Some(in_doubt) = &mut past.in_doubt {
                     in_doubt.lost = true;

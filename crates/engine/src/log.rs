@@ -89,7 +89,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
             );
             vec![Line::new(Warning, text)]
         }
-        Event::Planned { .. } | Event::Diagnostic { .. } => Vec::new(),
+        Event::Planned { .. } | Event::Diagnostic { .. } | Event::Withdrawn { .. } => Vec::new(),
         Event::LeftOut { text } => vec![Line::new(Info, text.clone())],
         Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],
         Event::Kept { task, images, .. } => {

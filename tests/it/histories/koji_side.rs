@@ -1,7 +1,7 @@
 //! What happens at the hub in the course of a history: to tasks and builds, to calls and their answers.
 
 use super::{Counts, Random};
-use crate::scripted_hub::{Answer, Call, ScriptedHub, State, Task, methods_in};
+use crate::scripted_hub::{Answer, Build, Call, ScriptedHub, State, Task, methods_in};
 use magudi_koji::Value;
 use magudi_koji::calls::{BuildState, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,8 @@ pub struct Shared {
     pub away_until: Option<Instant>,
     /// One call in so many has an accident.
     losses: u64,
+    /// When the run began that had a task made.
+    made_in: BTreeMap<i64, Option<Instant>>,
     /// Images whose submission is executed late, and when the run began that had sent it.
     late: BTreeMap<String, Option<Instant>>,
     /// Builds that are being imported, and the tasks that they are of.
@@ -117,6 +119,7 @@ impl KojiSide {
             began: None,
             away_until: None,
             losses,
+            made_in: BTreeMap::new(),
             late: BTreeMap::new(),
             importing: BTreeMap::new(),
             others: BTreeSet::new(),
@@ -231,6 +234,7 @@ impl Shared {
         self.count("tasks");
         self.tell(format!("task {id} is made for {name}"));
         let began = self.late.remove(&name).unwrap_or(self.began);
+        self.made_in.insert(id, began);
         let before = |time: Instant| began.is_none_or(|began| time < began);
         let mut beside = Vec::new();
         for task in state.tasks.values().filter(|task| task.id != id && task.text(0) == name) {
@@ -259,6 +263,13 @@ impl Shared {
         if !beside.is_empty() {
             self.wrong(format!("task {id} is made for {name} beside {}", beside.join(", ")));
         }
+    }
+
+    /// Whether a build came when it was too late for the run that had another task made: then a hub has two, where it numbers releases
+    /// itself.
+    pub fn came_too_late(&self, state: &State, build: &Build, other: i64) -> bool {
+        let began = self.made_in.get(&other).copied().flatten();
+        !self.is_fixed && began.is_none_or(|began| build.done + state.reads_lag >= began)
     }
 
     /// Something happens to a task or build.

@@ -3,7 +3,7 @@
 use super::koji_side::{Deed, Fate, KojiSide, US};
 use super::{Counts, Random};
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{ScriptedHub, command, compose, run_command, text_of};
+use crate::scripted_hub::{Archive, Build, ScriptedHub, command, compose, run_command, text_of};
 use magudi_koji::calls::{BuildState, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -82,9 +82,10 @@ impl Story {
         let mut all = Vec::new();
         for name in &images {
             let failable = if random.one_in(4) { "\"failable\": [\"*\"], " } else { "" };
-            all.push(image(name, &format!("{release}{failable}\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]")));
+            let arches = if random.one_in(3) { "\"x86_64\", \"aarch64\"" } else { "\"x86_64\"" };
+            all.push(image(name, &format!("{release}{failable}\"subvariant\": \"{name}\", \"arches\": [{arches}]")));
         }
-        scene.write_compose("", &["x86_64"], &all);
+        scene.write_compose("", &["x86_64", "aarch64"], &all);
         let hub = ScriptedHub::start(&scene);
         let koji = KojiSide::new(hub, Random::of(seed ^ 0x5eed_0000), is_fixed);
         koji.shared().count("histories");
@@ -112,6 +113,9 @@ impl Story {
         let mut command = command(&self.scene, &["resume", &dir]);
         if is_last || self.random.one_in(2) {
             command.arg("--retry-failed");
+        }
+        if !is_last && self.random.one_in(5) {
+            command.arg(if self.random.one_in(2) { "--detach-on-signal" } else { "--fail-fast" });
         }
         for image in self.rebuild.drain(..) {
             command.args(["--rebuild", &image]);
@@ -160,12 +164,20 @@ impl Story {
         Ran { status: status.code(), stdout: String::new(), stderr }
     }
 
-    /// `magudi cancel`.
-    fn cancel(&mut self) {
+    /// `magudi cancel`, which may be killed, too.
+    fn cancel(&mut self, may_be_killed: bool) {
         let Some(dir) = compose(&self.scene).filter(|_| self.has_begun()) else { return };
         let dir = dir.display().to_string();
         let (child, said) = self.start(command(&self.scene, &["cancel", &dir]));
+        if may_be_killed && self.random.one_in(3) {
+            let calls = 1 + self.random.below(12);
+            let fate = Fate { deed: Deed::Kill, pid: child.id(), calls, at_submission: false, is_due: false };
+            self.koji.shared().fate = Some(fate);
+        }
         let ran = self.wait(child, &said);
+        if may_be_killed {
+            self.koji.shared().fate = None;
+        }
         self.koji.shared().count("cancels");
         if ran.status == Some(0) {
             self.nothing_runs("after magudi cancel");
@@ -228,8 +240,11 @@ impl Story {
                     Deed::InterruptTwice => "second signals",
                     Deed::Cancel => "cancels of what runs",
                 });
-                if deed == Deed::Cancel {
-                    self.cancel();
+                if deed == Deed::Cancel && self.has_begun() {
+                    self.cancel(false);
+                } else if deed == Deed::Cancel {
+                    // There is nothing yet that could be canceled.
+                    let _ = child.kill();
                 }
                 self.wait(child, &said);
             }
@@ -240,14 +255,24 @@ impl Story {
 
     /// What happens between two runs.
     fn rest(&mut self) {
+        self.look();
         for _ in 0..self.random.below(4) {
             self.koji.at_rest();
         }
         if self.random.one_in(5) {
-            self.cancel();
+            self.cancel(true);
             for _ in 0..self.random.below(3) {
                 self.koji.at_rest();
             }
+        }
+    }
+
+    /// `magudi status`, which always has an answer.
+    fn look(&mut self) {
+        let Some(dir) = compose(&self.scene).filter(|_| self.has_begun()) else { return };
+        let ran = Ran::from(command(&self.scene, &["status", &dir.display().to_string()]).output().expect("it starts"));
+        if ran.status != Some(0) || ran.stdout.is_empty() {
+            self.koji.shared().problems.push(format!("magudi status says {}", ran.stderr));
         }
     }
 
@@ -340,17 +365,21 @@ impl Story {
                 .map(|(name, tasks)| format!("{tasks:?} are all of {name}")),
         );
         for image in &self.images {
-            let of_image = |build: &&crate::scripted_hub::Build| build.name == *image;
-            let builds: Vec<_> =
-                state.builds.values().filter(of_image).filter(|build| build.state == BuildState::Complete).collect();
-            if builds.len() != 1 {
-                found.push(format!("{} builds of {image}", builds.len()));
-            }
-            for archive in builds.iter().flat_map(|build| &build.archives) {
-                if !manifest.contains(&archive.filename) || !manifest.contains(&archive.sha256) {
-                    found.push(format!("{} is not taken", archive.filename));
-                }
-            }
+            let is_of_image = |build: &&Build| build.name == *image && build.state == BuildState::Complete;
+            let is_taken = |build: &Build| {
+                let is_in =
+                    |archive: &Archive| manifest.contains(&archive.filename) && manifest.contains(&archive.sha256);
+                !build.archives.is_empty() && build.archives.iter().all(is_in)
+            };
+            let (taken, left): (Vec<&Build>, Vec<&Build>) =
+                state.builds.values().filter(is_of_image).partition(|build| is_taken(build));
+            let [taken] = taken[..] else {
+                found.push(format!("{} builds of {image} are taken, {} are not", taken.len(), left.len()));
+                continue;
+            };
+            let by = taken.task.unwrap_or_default();
+            let early = left.iter().filter(|build| !shared.came_too_late(&state, build, by));
+            found.extend(early.map(|build| format!("build {} of {image} is there beside {}", build.id, taken.id)));
         }
         *shared.counts.entry("builds").or_default() += state.builds.len() as u64;
         shared.problems.extend(found);

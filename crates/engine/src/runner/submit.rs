@@ -250,6 +250,10 @@ impl Run {
                 }
             }
         }
+        // That they were announced is no doubt for the next run.
+        for request in to_send.into_iter().take(announced) {
+            self.say(Event::Withdrawn { request });
+        }
         self.last_look(doubts, submitted).await;
     }
 
