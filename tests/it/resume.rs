@@ -287,3 +287,29 @@ fn a_simulated_run_cannot_be_resumed_and_says_so() {
     assert_eq!(ran.status, Some(1));
     assert!(ran.stderr.contains("simulated"), "{}", ran.stderr);
 }
+
+/// Reopening the compose of yesterday, or finishing it late.
+#[test]
+fn the_latest_link_stays_at_the_newest_compose_that_finished() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"subvariant\": \"D\"")]);
+    scene.write("fails.json", r#"{"fail": {"disk": {}}}"#);
+    let latest = || std::fs::read_link(scene.target().join("latest-Test-9")).ok();
+    let compose = |respin: usize| PathBuf::from(format!("Test-9.2-20240229.n.{respin}"));
+    let run = |args: &[&str]| scene.run([&["run", "--config", "test.conf", "--nightly"], args].concat());
+    for respin in 0..2 {
+        let ran = run(&["--target-dir", "target", "--simulate"]);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert_eq!(latest(), Some(compose(respin)));
+    }
+    let ran = run(&["--compose-dir", "target/Test-9.2-20240229.n.0", "--reopen", "--simulate"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("The latest link stays at Test-9.2-20240229.n.1, which is newer"), "{}", ran.stderr);
+    assert_eq!(latest(), Some(compose(1)));
+    for (respin, then) in [(1, Some(compose(0))), (0, None)] {
+        let dir = format!("target/{}", compose(respin).display());
+        let ran = run(&["--compose-dir", &dir, "--reopen", "--simulate=fails.json"]);
+        assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+        assert_eq!(latest(), then, "a DOOMED compose is not the latest one");
+    }
+}

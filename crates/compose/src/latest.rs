@@ -2,6 +2,7 @@
 
 use crate::identity::ComposeIdentity;
 use crate::layout::ComposeDir;
+use crate::status::{Status, load_status};
 use crate::write::TEMPORARY;
 use std::fs;
 use std::io;
@@ -45,6 +46,61 @@ pub fn other_latest(dir: &ComposeDir, identity: &ComposeIdentity, components: i6
     let link = dir.top().parent()?.join(latest_name(identity, components));
     let target = fs::read_link(&link).ok()?;
     (link.is_dir() && Some(target.as_os_str()) != dir.top().file_name()).then_some(target)
+}
+
+/// When a compose was made, by its name: its date and its respin, which stand behind what its release is called.
+type Age = (u32, u32);
+
+/// The age of a compose called `name`, if it is one of the release of `identity`: of any type, as the latest link has no type.
+fn age(name: &str, identity: &ComposeIdentity) -> Option<Age> {
+    let id = identity.id();
+    let release = &id[..=id.rfind('-')?];
+    let mut parts = name.strip_prefix(release)?.split('.');
+    let date = parts.next().filter(|date| date.len() == 8)?.parse().ok()?;
+    Some((date, parts.next_back()?.parse().ok()?))
+}
+
+/// The newer compose of the same release that the latest link points to, if that has finished.
+pub fn newer_latest(dir: &ComposeDir, identity: &ComposeIdentity, components: i64) -> Option<PathBuf> {
+    let target = other_latest(dir, identity, components)?;
+    let other = ComposeDir::at(&dir.top().parent()?.join(&target));
+    let ours = age(dir.name()?, identity)?;
+    (age(other.name()?, identity)? > ours && has_finished(&other)).then_some(target)
+}
+
+/// Takes the latest link away from a compose that did not finish, and gives it to the newest one of its release that did. Returns
+/// what it points to then, if the compose had it: nothing where it is gone.
+pub fn take_latest_link(
+    dir: &ComposeDir,
+    identity: &ComposeIdentity,
+    components: i64,
+) -> Result<Option<Option<PathBuf>>, LatestError> {
+    let Some(parent) = dir.top().parent() else { return Ok(None) };
+    let link = parent.join(latest_name(identity, components));
+    let has_it = fs::read_link(&link).is_ok_and(|target| Some(target.as_os_str()) == dir.top().file_name());
+    if !has_it {
+        return Ok(None);
+    }
+    let others = fs::read_dir(parent).into_iter().flatten().flatten().filter_map(|entry| {
+        let other = ComposeDir::at(&entry.path());
+        let is_other = entry.file_type().is_ok_and(|kind| kind.is_dir()) && other != *dir;
+        Some((age(other.name()?, identity)?, other)).filter(|(_, other)| is_other && has_finished(other))
+    });
+    match others.max_by_key(|(age, _)| *age) {
+        Some((_, newest)) => {
+            make_latest_link(&newest, identity, components)?;
+            Ok(Some(newest.top().file_name().map(PathBuf::from)))
+        }
+        None => {
+            fs::remove_file(&link).map_err(|source| LatestError { path: link, source })?;
+            Ok(Some(None))
+        }
+    }
+}
+
+fn has_finished(dir: &ComposeDir) -> bool {
+    let status = load_status(&dir.status_file());
+    matches!(status, Ok(Some(Status::Finished | Status::FinishedIncomplete)))
 }
 
 /// Points the latest link beside the compose directory to it, in one step: the link of an older compose is replaced,
@@ -106,6 +162,21 @@ mod tests {
         identity.base_product =
             Some(Product { short: "BP".to_owned(), version: "8.1".to_owned(), ..identity.release.clone() });
         assert_eq!(latest_name(&identity, 1), "latest-Test-1-BP-8.1");
+    }
+
+    #[test]
+    fn the_age_of_a_compose_stands_in_its_name() {
+        let identity = test_identity();
+        let id = identity.id();
+        let release = &id[..=id.rfind('-').unwrap()];
+        let age = |rest: &str| super::age(&format!("{release}{rest}"), &identity);
+        assert_eq!(age("20240229.0"), Some((20_240_229, 0)));
+        assert_eq!(age("20240229.ci.12"), Some((20_240_229, 12)));
+        assert!(age("20240301.n.0") > age("20240229.n.7"));
+        for odd in ["", "20240229", "2024.n.0", "20240229.n.x", "x-20240229.n.0"] {
+            assert_eq!(age(odd), None, "{odd}");
+        }
+        assert_eq!(super::age("Other-9-20240229.0", &identity), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{PlainLog, Stream, TerminalView, Ui};
 use magudi_compose::identity::ComposeIdentity;
-use magudi_compose::latest::{make_latest_link, other_latest};
+use magudi_compose::latest::{make_latest_link, newer_latest, other_latest, take_latest_link};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_compose::sweep::sweep;
@@ -375,8 +375,20 @@ fn subscribe(
 
 /// Points the latest link at a compose that finished (PUNGI.md 6, 13).
 fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
-    let finished = matches!(end.status, Status::Finished | Status::FinishedIncomplete);
-    if options.no_latest_link || !finished {
+    if options.no_latest_link {
+        return;
+    }
+    let components = options.latest_link_components;
+    if !matches!(end.status, Status::Finished | Status::FinishedIncomplete) {
+        match take_latest_link(dir, identity, components) {
+            Ok(None) => {}
+            Ok(Some(Some(other))) => {
+                let text = format!("The latest link points to {} again", other.display());
+                events.message(Level::Warning, None, text);
+            }
+            Ok(Some(None)) => events.message(Level::Warning, None, "The latest link was removed"),
+            Err(error) => events.message(Level::Error, None, error.to_string()),
+        }
         return;
     }
     let wanted: Vec<String> = options.latest_link_status.iter().map(|status| status.to_uppercase()).collect();
@@ -389,7 +401,12 @@ fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &Compos
         events.message(Level::Warning, None, text);
         return;
     }
-    if let Err(error) = make_latest_link(dir, identity, options.latest_link_components) {
+    if let Some(newer) = newer_latest(dir, identity, components) {
+        let text = format!("The latest link stays at {}, which is newer", newer.display());
+        events.message(Level::Info, None, text);
+        return;
+    }
+    if let Err(error) = make_latest_link(dir, identity, components) {
         events.message(Level::Error, None, error.to_string());
     }
 }
