@@ -6,9 +6,10 @@
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
-//! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before, [`existing`]
+//! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing`], [`dropped`]
 
 pub mod branches;
+pub mod dropped;
 pub mod endings;
 pub mod existing;
 pub mod expand;

@@ -1,6 +1,7 @@
 //! The *pipeline* takes a compose from an empty directory to its final status: it leaves the records that a compose has,
 //! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
 
+use crate::dropped;
 use crate::existing::Existing;
 use crate::expand;
 use crate::image_checksum;
@@ -433,6 +434,11 @@ impl Compose {
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
         let mut images = self.existing.merged_images(images, &self.earlier_paths);
+        let listed: BTreeSet<&String> = images.iter().map(|(_, _, image)| &image.path).collect();
+        let dropped: BTreeSet<String> =
+            self.earlier_paths.iter().filter(|path| !listed.contains(path)).cloned().collect();
+        // Sum files are written again without them.
+        own.extend(dropped.iter().cloned());
         if beside == Beside::Pungi {
             // One set of sum files, whoever made an image.
             own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
@@ -461,6 +467,13 @@ impl Compose {
         }
         let (identity, dir, stopped) = (self.identity.clone(), self.dir.clone(), stop.clone());
         unless_set(stop, move || manifests.write(&identity, &dir, &stopped)).await?;
+        if !active.is_empty() {
+            let algorithms: Vec<String> =
+                self.config.checksums.algorithms.iter().map(|name| name.as_str().to_owned()).collect();
+            for problem in dropped::remove(&dropped, &algorithms, &self.dir) {
+                self.events.message(Level::Warning, None, problem);
+            }
+        }
         Ok(if is_incomplete { Status::FinishedIncomplete } else { Status::Finished })
     }
 

@@ -182,7 +182,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
         None => recalled.starts = vec![Start::Submit; plan.requests.len()],
         Some(history) if fresh => {
             recalled.starts = vec![Start::Submit; plan.requests.len()];
-            recalled.paths.clone_from(&history.paths);
+            recalled.paths = own_paths(&history, inspected);
             // What it said of the compose stays said.
             recalled.pungi.clone_from(&history.pungi);
             recalled.status.clone_from(&history.status);
@@ -204,6 +204,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
                 )));
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
+            recalled.paths = own_paths(&history, inspected);
             take_over(what, &history, &plan, &changes, &mut recalled)?;
             if is_certain {
                 recalled.compare_first.clear();
@@ -218,6 +219,12 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
     }
     (recalled.requests, recalled.keys) = (plan.requests, plan.keys);
     Ok(recalled)
+}
+
+/// The paths of images that earlier runs added, of the phases that run: images of the others stay.
+fn own_paths(history: &History, inspected: &Inspected) -> BTreeSet<String> {
+    let runs = |phase: &str| inspected.selection.active(&inspected.config).any(|active| active.name() == phase);
+    history.paths.iter().filter(|(_, phase)| runs(phase)).map(|(path, _)| path.clone()).collect()
 }
 
 /// Takes over what `history` knows of the requests of `plan`.
@@ -235,7 +242,6 @@ fn take_over(
     if changes.len() > MAX_CHANGES {
         recalled.remarks.push(format!("{since}: and {} more changes", changes.len() - MAX_CHANGES));
     }
-    recalled.paths.clone_from(&history.paths);
     recalled.claimed.clone_from(&history.tasks);
     recalled.owners.clone_from(&history.owners);
     recalled.pungi.clone_from(&history.pungi);

@@ -156,6 +156,49 @@ fn the_same_phase_again_replaces_its_own_images_and_no_others() {
     );
     let sums = std::fs::read_to_string(path(&scene, "compose/Server/x86_64/images/SHA256SUM")).unwrap();
     assert!(!sums.contains("one-9.2-1"), "{sums}");
+    let files = std::fs::read_dir(path(&scene, "compose/Server/x86_64/images")).unwrap().flatten();
+    let names: Vec<String> = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("one-9.2-1")), "its file and its sum file are gone: {names:?}");
+    assert!(names.iter().any(|name| name.starts_with("two-9.2-1")), "{names:?}");
+}
+
+/// Its directory has no other image: the sum files go too.
+#[test]
+fn an_image_that_was_renamed_takes_its_files_along() {
+    let scene = Scene::new();
+    assert_eq!(run(&scene, &config(&scene, &image("before")), &[]).status, Some(0));
+    let iso = image("after").replace("\"subvariant\"", "\"manifest_type\": \"dvd\", \"subvariant\"");
+    let archives = json!({"archives": {"after": [{"type_name": "iso", "suffix": "iso"}]}});
+    let scenario = scene.write("scenario.json", &archives.to_string());
+    let simulate = format!("--simulate={}", scenario.display());
+    let config = config(&scene, &iso);
+    let ran = scene.run(["run", "--config", &config, "--compose-dir", COMPOSE, "--test", &simulate, "--reopen"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(paths(&read(&scene, "compose/metadata/images.json")), ["Server/x86_64/iso/after-9.2-1.x86_64.iso"]);
+    let left = std::fs::read_dir(path(&scene, "compose/Server/x86_64/images")).unwrap().count();
+    assert_eq!(left, 0);
+}
+
+/// Of a phase that does not run this time nothing is lost.
+#[test]
+fn images_of_a_phase_that_is_skipped_stay() {
+    let scene = Scene::new();
+    let config = config(&scene, &image("disk"));
+    let more = "kiwibuild = {\"^Server$\": [{\"kiwi_profile\": \"P\", \"target\": \"f42-kiwi\", \"subvariant\": \"K\", \
+                \"description_scm\": \"git+https://e.com/k?#1\", \"description_path\": \"d.kiwi\", \"type\": \"oem\"}]}\n";
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text + more).unwrap();
+    let ran = run(&scene, &config, &[]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let before: Vec<String> =
+        paths(&read(&scene, "compose/metadata/images.json")).iter().map(ToString::to_string).collect();
+    assert!(before.len() >= 2, "{before:?}");
+    let ran = run(&scene, &config, &["--reopen", "--just-phase", "kiwibuild"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(paths(&read(&scene, "compose/metadata/images.json")), before);
+    for image in before {
+        assert!(path(&scene, &format!("compose/{image}")).exists(), "{image}");
+    }
 }
 
 #[test]

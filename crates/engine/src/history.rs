@@ -197,8 +197,8 @@ pub struct History {
     /// Every task that any run had at that hub, also for requests that have another task by now or are asked for no more: none of them
     /// is the one whose id got lost.
     pub tasks: BTreeSet<i64>,
-    /// Paths below `compose/` of every image that any run added.
-    pub paths: BTreeSet<String>,
+    /// Path below `compose/` -> phase, of every image that any run added.
+    pub paths: BTreeMap<String, String>,
     /// The status that was written last.
     pub status: Option<String>,
     /// The Pungi that makes the rest of the compose, if one was started.
@@ -455,7 +455,7 @@ impl<'a> Replay<'a> {
                 past.canceled &= state == "CANCELED";
             }
             Event::ImageAdded { variant, image, .. } => {
-                history.paths.insert(image.path.clone());
+                history.paths.insert(image.path.clone(), past.phase.clone());
                 past.images.retain(|(_, old)| old.path != image.path);
                 past.images.push((variant.clone(), image.clone()));
             }

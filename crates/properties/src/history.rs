@@ -67,7 +67,7 @@ fn check_history(events: &[Stamped]) {
     }
     for past in history.requests.values() {
         assert!(past.added().len() == past.images.len());
-        assert!(past.images.iter().all(|(_, image)| history.paths.contains(&image.path)));
+        assert!(past.images.iter().all(|(_, image)| history.paths.contains_key(&image.path)));
     }
 }
 
