@@ -9,7 +9,10 @@ use rustix::io::Errno;
 use std::path::Path;
 use std::process::Command;
 
+/// On a disk that is full, full for this user, or may only be read.
 const ERRORS: [Errno; 3] = [Errno::NOSPC, Errno::DQUOT, Errno::ROFS];
+/// Whatever is done.
+const NEIGHBOURS: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
 
 /// Two images that may fail; the task of the second one stays open.
 fn scene(options: &str) -> (Scene, ScriptedHub) {
@@ -60,7 +63,7 @@ fn is_made_up_for(scene: &Scene, hub: &ScriptedHub) {
 fn no_room_in_the_cache_and_none_in_the_compose() {
     let dir = tempfile::tempdir().unwrap();
     let library = saboteur(dir.path());
-    for error in ERRORS {
+    for error in ERRORS.into_iter().chain(NEIGHBOURS) {
         let number = error.raw_os_error().to_string();
         let text = std::io::Error::from(error).to_string();
         for (options, call) in [
@@ -69,6 +72,9 @@ fn no_room_in_the_cache_and_none_in_the_compose() {
             ("link_type = \"hardlink\"\n", "link"),
             ("link_type = \"hardlink-or-copy\"\n", "link"),
         ] {
+            if NEIGHBOURS.contains(&error) && options != "link_type = \"hardlink\"\n" {
+                continue;
+            }
             let (scene, hub) = scene(options);
             let place = if options.contains("cache") {
                 scene.path().join("cache")
@@ -83,6 +89,36 @@ fn no_room_in_the_cache_and_none_in_the_compose() {
             assert_eq!(hub.state().tasks[&1001].state, TaskState::Open, "{variables:?}");
             is_made_up_for(&scene, &hub);
         }
+    }
+}
+
+/// A volume that is not mounted any more is no image's fault either, whether its directory is gone or empty.
+#[test]
+fn a_volume_that_vanishes() {
+    for is_empty in [true, false] {
+        let (scene, hub) = scene("");
+        let (there, away) = (hub.topdir().to_path_buf(), scene.path().join("away"));
+        hub.edit("listArchives", move |_, _, _| {
+            if !there.join("packages").is_dir() {
+                return;
+            }
+            std::fs::rename(&there, &away).unwrap();
+            if is_empty {
+                std::fs::create_dir(&there).unwrap();
+            }
+        });
+        let output = run_command(&scene, &[]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), text_of(&scene, "STATUS").as_str()), (Some(1), "DOOMED\n"), "{stderr}");
+        let why = if is_empty { "is empty: nothing is mounted there" } else { "there is no directory" };
+        for part in ["the Koji volume is not there", why, "resume the compose"] {
+            assert!(stderr.contains(part), "{part:?} is not in {stderr}");
+        }
+        assert!(!text_of(&scene, "logs/global/magudi-journal.jsonl").contains("request-failed"), "{stderr}");
+        let _ = std::fs::remove_dir(hub.topdir());
+        std::fs::rename(scene.path().join("away"), hub.topdir()).unwrap();
+        hub.behave();
+        is_made_up_for(&scene, &hub);
     }
 }
 

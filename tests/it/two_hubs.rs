@@ -129,6 +129,26 @@ fn a_hub_that_is_said_to_have_moved_is_compared_task_by_task() {
     is_finished_at_home(&scene, &hub, 3, &[]);
 }
 
+/// At the hub itself: a task that has become another's, of another image or another method, is not canceled.
+#[test]
+fn a_task_that_is_not_ours_is_not_canceled() {
+    type Change = fn(&mut crate::scripted_hub::Task);
+    let changes: [(&str, Change); 3] = [
+        ("it belongs to user 3", |task| task.owner = 3),
+        ("it is a task of method buildArch", |task| task.method = "buildArch".to_owned()),
+        ("it was asked for with other arguments (theirs)", |task| task.request[0] = string("theirs")),
+    ];
+    for (text, change) in changes {
+        let (scene, hub) = begun_and_killed(&["disk", "cloud"]);
+        change(hub.state().tasks.get_mut(&1000).unwrap());
+        let canceled = verb(&scene, "cancel", &[]);
+        refused(&canceled, &["what is not ours was left alone: task 1000", text, "task 1001 was canceled"]);
+        let states: Vec<TaskState> = hub.state().tasks.values().map(|task| task.state).collect();
+        assert_eq!(states, [TaskState::Open, TaskState::Canceled], "{text}");
+        assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
+    }
+}
+
 /// The same hub at another address, through a proxy: what it has is taken, and it is known by that address from then on.
 #[test]
 fn a_hub_that_has_moved_is_gone_on_with() {

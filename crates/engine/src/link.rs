@@ -1,7 +1,7 @@
 //! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (PUNGI.md 9).
 
 use crate::stop::{Stop, Stopped};
-use crate::volume::forbids_writing;
+use crate::volume;
 use magudi_config::compose_config::LinkType;
 use magudi_config::regular;
 use std::fs::{self, Metadata};
@@ -68,7 +68,7 @@ pub enum LinkError {
 impl LinkError {
     /// Whether it is this machine that lacks something: every other file would fare the same.
     pub fn is_of_machine(&self) -> bool {
-        matches!(self, Self::Io { error, .. } if forbids_writing(error))
+        matches!(self, Self::Io { error, .. } if volume::is_of_machine(error))
     }
 
     /// Whether it stands in the way of a hard link but not of a copy: another file system (EXDEV), one without links

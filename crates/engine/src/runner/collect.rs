@@ -10,7 +10,7 @@ use crate::link::{LinkError, Linked, link};
 use crate::patience::Patience;
 use crate::plan::TaskRequest;
 use crate::stop::Reason;
-use crate::volume::{Cache, FetchError, Progress, Verified, Volume, forbids_writing, read_local};
+use crate::volume::{Cache, FetchError, Progress, Verified, Volume, is_of_machine, read_local};
 use magudi_compose::images::{Checksums, Image};
 use magudi_compose::iso::{IsoHeader, load_iso_header};
 use magudi_koji::calls::TaskState;
@@ -341,7 +341,7 @@ impl Run {
             Err(LinkError::Exists { .. }) if runner.replaceable.contains(&path) => {
                 std::fs::remove_file(&destination).map_err(|error| {
                     let text = format!("cannot replace {}: {error}", destination.display());
-                    Lost::new(text, forbids_writing(&error))
+                    Lost::new(text, is_of_machine(&error))
                 })?;
                 link(&verified.path, &destination, runner.link_type, &self.stop)
             }

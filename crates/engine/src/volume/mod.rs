@@ -15,6 +15,7 @@ use crate::stop::{Stop, Stopped};
 use magudi_compose::beneath::BeneathError;
 use magudi_config::regular;
 use magudi_koji::KojiError;
+use rustix::io::Errno;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,8 +49,8 @@ pub enum FetchError {
     #[error("{0} is not on the Koji volume")]
     Missing(String),
     /// The volume itself is not there.
-    #[error("the Koji volume {} is not there; is it mounted? Without a mount, koji_cache fetches over HTTP", .0.display())]
-    NoVolume(PathBuf),
+    #[error("the Koji volume is not there: {0}; mount it, or let koji_cache fetch over HTTP")]
+    NoVolume(MountError),
     /// It has no bytes.
     #[error("{0} is empty")]
     Empty(String),
@@ -118,18 +119,20 @@ impl FetchError {
     pub fn is_of_machine(&self) -> bool {
         match self {
             Self::NoVolume(_) => true,
-            Self::Io { error, .. } => forbids_writing(error),
-            Self::Place(BeneathError::MakeDir { source, .. }) => forbids_writing(source),
+            Self::Io { error, .. } => is_of_machine(error),
+            Self::Place(BeneathError::MakeDir { source, .. }) => is_of_machine(source),
             _ => false,
         }
     }
 }
 
-/// Whether an error says that nothing can be written where it comes from: no room (ENOSPC), none for this user (EDQUOT), or only
-/// reading is allowed (EROFS).
-pub fn forbids_writing(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+/// Whether an error is about no file, but about what this machine lacks: room (ENOSPC), also for this user alone (EDQUOT), leave to
+/// write at all (EROFS), file descriptors (EMFILE, ENFILE), memory (ENOMEM).
+pub fn is_of_machine(error: &io::Error) -> bool {
+    const DESCRIPTORS: [Errno; 2] = [Errno::MFILE, Errno::NFILE];
+    use io::ErrorKind::{OutOfMemory, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | OutOfMemory)
+        || Errno::from_io_error(error).is_some_and(|error| DESCRIPTORS.contains(&error))
 }
 
 /// Told the bytes that have been read since the last call.
@@ -229,7 +232,11 @@ pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress, stop: &St
     match wanted.read(&path, progress, stop) {
         Ok(digests) => Ok(Verified { path, digests }),
         // A mount that has vanished is not a file that the hub has lost.
-        Err(FetchError::Missing(_)) if !topdir.is_dir() => Err(FetchError::NoVolume(topdir.to_path_buf())),
+        // One that is no more mounted has left an empty directory.
+        Err(FetchError::Missing(file)) => match check_mount(topdir, PATIENCE) {
+            Err(error) => Err(FetchError::NoVolume(error)),
+            Ok(()) => Err(FetchError::Missing(file)),
+        },
         Err(error) => Err(error),
     }
 }
