@@ -22,7 +22,8 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   magudi plan --config fedora.conf --nightly
   magudi plan --config fedora.conf --nightly --hub --resolve
-  magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'";
+  magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'
+  magudi plan --config fedora.conf --nightly --against /mnt/composes/latest-Fedora-42";
 const CHECK_EXAMPLES: &str = "\
 Examples:
   magudi check --config fedora.conf
@@ -571,6 +572,10 @@ pub struct PlanArgs {
     /// Put the newest commit in place of `#HEAD` and `#origin/BRANCH` in URLs, as `run` does; asks the servers with git
     #[arg(long)]
     pub resolve: bool,
+    /// Print what changed in what would be submitted since PLAN: a file that `plan --format json` printed, or a compose, of which
+    /// the configuration is taken
+    #[arg(long, value_name = "PLAN")]
+    pub against: Option<PathBuf>,
 }
 
 /// Forms of answers.

@@ -1,5 +1,6 @@
 //! The verbs of the program, one file each: typed arguments in, exit status out.
 
+mod against;
 mod cancel;
 mod check;
 mod compare;

@@ -1,5 +1,6 @@
 //! `magudi plan`: the tasks that `run` would submit. Nothing is created, and without `--hub` there is no network.
 
+use super::against::{Beside, Planned, beside};
 use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
 use crate::cli::{PlanArgs, PlanFormat};
@@ -27,6 +28,11 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
     }
     let (dir, identity) = inspected.place(&request, false)?;
     let requests = inspected.expand(&identity, &dir);
+    if let Some(path) = &args.against {
+        let (inspected, request, requests) = (&inspected, &request, &requests[..]);
+        let planned = Planned { inspected, request, identity: &identity, dir: &dir, requests };
+        return answer_beside(args, &beside(path, planned, branches, environment)?, ui);
+    }
     let answered = match args.format {
         PlanFormat::Json => {
             let report = render::to_json(&inspected.diagnostics, &inspected.sources);
@@ -47,6 +53,17 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
     };
     // The program ends here. To take ten thousand images apart would take as long as to read them.
     std::mem::forget((inspected, requests));
+    answered.map_err(Failure::failed)
+}
+
+fn answer_beside(args: &PlanArgs, beside: &Beside, ui: Ui) -> Result<(), Failure> {
+    let answered = match args.format {
+        PlanFormat::Table => ui.answer(&beside.text()),
+        PlanFormat::Json => ui.answer_with(|out| {
+            serde_json::to_writer_pretty(&mut *out, beside)?;
+            out.write_all(b"\n")
+        }),
+    };
     answered.map_err(Failure::failed)
 }
 

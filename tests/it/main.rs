@@ -37,6 +37,7 @@
 //! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
+//! - `plan_against`: what a changed configuration changes in a plan
 //! - `verify`: what it finds in damaged composes, which `published` writes
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -76,6 +77,7 @@ mod named_images;
 mod options;
 mod outages;
 mod packaging;
+mod plan_against;
 mod preflight;
 mod program;
 mod proxy;

@@ -2,7 +2,7 @@
 //!
 //! # Module index
 //!
-//! - What to do: [`plan`], by a [`method`] of the hub; whether it can be done: [`preflight`]
+//! - What to do: [`plan`] and its [changes](plan_changes), by a [`method`] of the hub; whether it can be done: [`preflight`]
 //! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`],
 //!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
 //! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
@@ -35,6 +35,7 @@ pub mod notify;
 pub mod part;
 pub mod patience;
 pub mod plan;
+pub mod plan_changes;
 pub mod preflight;
 pub mod pungi;
 pub mod reason;

@@ -21,6 +21,13 @@ pub fn secrets_of(requests: &[TaskRequest]) -> BTreeSet<&str> {
     found
 }
 
+/// The secrets in a value that is sent.
+pub fn secrets_in(value: &Json) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    collect(value, false, DEPTH, &mut found);
+    found
+}
+
 fn collect<'a>(value: &'a Json, secret: bool, depth: usize, found: &mut BTreeSet<&'a str>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     match value {

@@ -75,7 +75,7 @@ pub struct About {
 impl Serialize for TaskRequest {
     /// What `magudi plan --format json` prints: the call and who it is for.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut request = serializer.serialize_struct("TaskRequest", 7)?;
+        let mut request = serializer.serialize_struct("TaskRequest", 8)?;
         request.serialize_field("phase", self.phase)?;
         request.serialize_field("variant", &self.variant)?;
         request.serialize_field("subvariant", &self.subvariant)?;
@@ -85,6 +85,10 @@ impl Serialize for TaskRequest {
         match &self.keywords {
             Keywords::Opts(opts) => request.serialize_field("opts", opts)?,
             Keywords::Each(each) => request.serialize_field("kwargs", each)?,
+        }
+        match &self.about.manifest_type {
+            Some(name) => request.serialize_field("manifest_type", &**name)?,
+            None => request.skip_field("manifest_type")?,
         }
         request.end()
     }
