@@ -30,11 +30,11 @@ pub mod repos;
 pub mod version;
 
 use magudi_config::Schema;
-use phase::ImagePhase;
+use phase::{ImagePhase, Phases};
 use std::sync::LazyLock;
 
 /// Every phase whose work is done by tasks of the hub. A new phase is one new file and one line here.
-pub static PHASES: &[&dyn ImagePhase] = &[
+pub static PHASES: Phases = &[
     &osbuild::Osbuild,
     &kiwibuild::Kiwibuild,
     &imagebuilder::Imagebuilder,
@@ -44,7 +44,7 @@ pub static PHASES: &[&dyn ImagePhase] = &[
 
 /// The phase of that name.
 pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
-    PHASES.iter().copied().find(|phase| phase.name() == name)
+    phase::find(PHASES, name)
 }
 
 /// All that a configuration may have: the options of every compose and the sections of phases.

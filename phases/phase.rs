@@ -11,6 +11,7 @@ use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::Method;
 use magudi_engine::plan::{About, Keywords, TaskRequest};
 use serde_json::Value as Json;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// All that an expansion may look at. There is no network in it, and no disk.
@@ -146,7 +147,7 @@ pub struct Expected<'r> {
 }
 
 /// A phase whose work is done by tasks of the hub.
-pub trait ImagePhase: Sync {
+pub trait ImagePhase: Debug + Sync {
     /// Its part of the configuration.
     fn section(&self) -> &'static Section;
 
@@ -191,4 +192,12 @@ pub trait ImagePhase: Sync {
 
     /// What a file that a task has made becomes in the compose; `None` for one that is not an image.
     fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String>;
+}
+
+/// Phases, in the order in which their images are asked for.
+pub type Phases = &'static [&'static dyn ImagePhase];
+
+/// The phase of that name.
+pub fn find(phases: Phases, name: &str) -> Option<&'static dyn ImagePhase> {
+    phases.iter().copied().find(|phase| phase.name() == name)
 }

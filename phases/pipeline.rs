@@ -1,12 +1,12 @@
 //! The *pipeline* takes a compose from an empty directory to its final status: it leaves the records that a compose has,
 //! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
 
+use crate::PHASES;
 use crate::dropped;
 use crate::existing::Existing;
 use crate::expand;
 use crate::image_checksum;
-use crate::phase::{Context, ImagePhase, Origin};
-use crate::{PHASES, find};
+use crate::phase::{Context, ImagePhase, Origin, Phases, find};
 use magudi_compose::cloud_uploads::{self, CloudUpload};
 use magudi_compose::composeinfo::composeinfo;
 use magudi_compose::deliverables::{Deliverable, Deliverables};
@@ -42,13 +42,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Which phases were asked for (PUNGI.md 13).
-#[derive(Debug, Clone, Default)]
+/// Which phases there are, and which of them were asked for (PUNGI.md 13).
+#[derive(Debug, Clone)]
 pub struct Selection {
+    /// All that there are.
+    pub phases: Phases,
     /// `--just-phase`; empty for all.
     pub just: Vec<String>,
     /// `--skip-phase` and `skip_phases`.
     pub skip: Vec<String>,
+}
+
+/// All of [`PHASES`].
+impl Default for Selection {
+    fn default() -> Self {
+        Self { phases: PHASES, just: Vec::new(), skip: Vec::new() }
+    }
 }
 
 impl Selection {
@@ -56,7 +65,7 @@ impl Selection {
     pub fn new(just: &[String], skip: &[String], tree: &Node) -> Self {
         let listed = tree.as_dict().and_then(|tree| tree.get("skip_phases")?.as_array()).unwrap_or_default();
         let listed = listed.iter().filter_map(|name| name.as_str().map(str::to_owned));
-        Self { just: just.to_vec(), skip: skip.iter().cloned().chain(listed).collect() }
+        Self { just: just.to_vec(), skip: skip.iter().cloned().chain(listed).collect(), ..Self::default() }
     }
 
     /// Why a phase does not run; `None` when it does.
@@ -78,7 +87,7 @@ impl Selection {
 
     /// The phases that run.
     pub fn active<'a>(&'a self, config: &'a ComposeConfig) -> impl Iterator<Item = &'static dyn ImagePhase> + 'a {
-        PHASES.iter().copied().filter(|phase| self.skipped(*phase, config).is_none())
+        self.phases.iter().copied().filter(|phase| self.skipped(*phase, config).is_none())
     }
 }
 
@@ -102,7 +111,7 @@ pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
 /// options or the variants cannot be used.
 pub fn check_alone(tree: &Node, selection: &Selection) -> Vec<Diagnostic> {
     let section = |phase: &dyn ImagePhase| tree.as_dict().and_then(|tree| tree.get(phase.name()));
-    let wanted = PHASES.iter().filter(|phase| selection.unwanted(phase.name()).is_none());
+    let wanted = selection.phases.iter().filter(|phase| selection.unwanted(phase.name()).is_none());
     wanted.filter_map(|phase| Some(expand::check_patterns(phase.section(), section(*phase)?))).flatten().collect()
 }
 
@@ -239,7 +248,7 @@ impl Compose {
         let mut deliverables = Deliverables::default();
         self.keep_deliverables(&mut deliverables);
         for request in self.requests.iter() {
-            let (kind, deliverable) = deliverable(request);
+            let (kind, deliverable) = deliverable(self.selection.phases, request);
             if request.failable {
                 deliverables.attempt(kind, deliverable);
             } else {
@@ -250,6 +259,7 @@ impl Compose {
     }
 
     fn keep_deliverables(&self, deliverables: &mut Deliverables) {
+        let is_ours = |kind: &str| self.selection.phases.iter().any(|phase| phase.kind() == kind);
         for (list, phase, all) in self.existing.other_deliverables(is_ours) {
             deliverables.keep(list, phase, all);
         }
@@ -356,7 +366,7 @@ impl Compose {
         F: Future<Output = Result<Access, String>>,
     {
         let active: Vec<_> = self.selection.active(&self.config).collect();
-        for phase in PHASES {
+        for phase in self.selection.phases {
             if let Some(reason) = self.selection.skipped(*phase, &self.config) {
                 self.events.say(Event::PhaseSkipped { phase: phase.name().to_owned(), reason });
             }
@@ -390,7 +400,7 @@ impl Compose {
         let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
         let mut failing = BTreeSet::new();
         for (request, outcome) in self.requests.iter().zip(&outcomes) {
-            let (kind, whole) = deliverable(request);
+            let (kind, whole) = deliverable(self.selection.phases, request);
             for FailedArch { arch, .. } in &outcome.failed_arches {
                 deliverables.fail(kind, Deliverable { arch: arch.clone(), ..whole.clone() });
                 built.is_incomplete = true;
@@ -492,7 +502,8 @@ impl Compose {
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
         let weburl = access.weburl;
-        let describe: Box<Describe> = Box::new(|request, file| match find(request.phase) {
+        let phases = self.selection.phases;
+        let describe: Box<Describe> = Box::new(move |request, file| match find(phases, request.phase) {
             Some(phase) => phase.describe(request, file),
             None => Err(format!("there is no phase {}", request.phase)),
         });
@@ -655,14 +666,9 @@ fn failed(hard: &[(&TaskRequest, &Outcome)], requests: usize) -> Option<String> 
     Some(format!("{failed} of {requests} images failed: {first}, and {others} more"))
 }
 
-/// Whether a name in deliverables.json is that of one of our phases.
-fn is_ours(kind: &str) -> bool {
-    PHASES.iter().any(|phase| phase.kind() == kind)
-}
-
 /// What a request counts as in deliverables.json, and under which name.
-fn deliverable(request: &TaskRequest) -> (&'static str, Deliverable) {
-    match find(request.phase) {
+fn deliverable(phases: Phases, request: &TaskRequest) -> (&'static str, Deliverable) {
+    match find(phases, request.phase) {
         Some(phase) => (phase.kind(), phase.deliverable(request)),
         None => (request.phase, Deliverable::of_variant(&request.variant)),
     }

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::builders::Builders;
 use crate::http;
 use crate::journal::JournalError;
 use crate::scenario::Scenario;
@@ -22,6 +23,8 @@ pub struct Options {
     pub topdir: PathBuf,
     /// The script.
     pub scenario: Scenario,
+    /// What makes images there.
+    pub builders: Builders,
     /// The target directory of the composes that will ask for images; task ids do not depend on where it lies.
     pub target_dir: Option<PathBuf>,
     /// Allows an address that other machines can reach.
@@ -39,6 +42,7 @@ impl Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             topdir: topdir.into(),
             scenario,
+            builders: Builders::default(),
             target_dir: None,
             allow_remote: false,
             trust_remote_user: false,

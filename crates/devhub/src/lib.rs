@@ -10,7 +10,7 @@
 //! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
 //!   `mishaps` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
-//! - Images: `builders`, one for each method that asks for them
+//! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
 //! - State: `site`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
 //!   `clock`, `facts`
@@ -50,6 +50,7 @@ mod volume;
 mod wire;
 mod work;
 
+pub use builders::{Builders, plugin};
 pub use hub::{HubError, Options, RunningHub, profile_text, start};
 pub use journal::JournalError;
 pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario, read_scenario};

@@ -175,7 +175,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builders;
+    use crate::builders::Builders;
     use crate::scenario::parse_scenario;
     use crate::wire::{string, structure};
 
@@ -188,7 +188,8 @@ mod tests {
 
     fn plan(scenario: &str, opts: Value) -> Plan {
         let scenario = parse_scenario(scenario).unwrap();
-        Plan::new(&scenario, &Targets::new(&scenario), builders::ALL[0], 1, 0, &request(opts))
+        let builder = Builders::default().by_method("osbuildImage").unwrap();
+        Plan::new(&scenario, &Targets::new(&scenario), builder, 1, 0, &request(opts))
     }
 
     fn with_repo() -> Value {

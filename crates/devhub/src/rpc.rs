@@ -116,10 +116,10 @@ pub(crate) fn answer(site: &Site, body: &[u8], caller: &Caller) -> Reply {
     Reply::Answer { method: name, body }
 }
 
-fn find(setting: &Setting, name: &str) -> Result<&'static Method, Fault> {
+fn find(setting: &Setting, name: &str) -> Result<Method, Fault> {
     let shown = if name.is_empty() { "None" } else { name };
     let is_known = !setting.scenario.unknown_methods.contains(name);
-    methods::find(name).filter(|_| is_known).ok_or_else(|| generic(format!("Invalid method: {shown}")))
+    methods::find(setting, name).filter(|_| is_known).ok_or_else(|| generic(format!("Invalid method: {shown}")))
 }
 
 fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
@@ -169,7 +169,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn call(&mut self, method: &Method, params: Vec<Value>, callnum: Option<i64>) -> Answer {
+    fn call(&mut self, method: Method, params: Vec<Value>, callnum: Option<i64>) -> Answer {
         let unknown = self.setting.scenario.unknown_options.get(method.name);
         let args =
             args::bind(method.function, method.signature, params, unknown).map_err(|fault| match method.name {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::builders::Builders;
 use crate::clock;
 use crate::hub::{HubError, Options};
 use crate::ids::Placeholders;
@@ -34,6 +35,8 @@ impl Addresses {
 pub(crate) struct Setting {
     /// The script.
     pub(crate) scenario: Scenario,
+    /// What makes images.
+    pub(crate) builders: Builders,
     /// The hub's own URLs.
     pub(crate) addresses: Addresses,
     /// Paths that task ids do not depend on.
@@ -61,6 +64,7 @@ impl Site {
         let placeholders = Placeholders::new(&options.topdir.to_string_lossy(), target.as_deref());
         let setting = Setting {
             scenario: options.scenario.clone(),
+            builders: options.builders.clone(),
             addresses,
             placeholders,
             volume: Volume::new(topdir),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
-use crate::builders::{self, Builder, Submitted};
+use crate::builders::{Builder, Submitted};
 use crate::builds::{Archive, Build};
 use crate::by_id::ById;
 use crate::clock::{Micros, time_value, ts_value};
@@ -81,7 +81,9 @@ impl State {
             match record {
                 Record::Task { id, method, owner, priority, created, request, plan } => {
                     self.settle(setting, created);
-                    let builder = builders::by_method(&method)
+                    let builder = setting
+                        .builders
+                        .by_method(&method)
                         .ok_or_else(|| JournalError::Request(format!("no builder makes {method}")))?;
                     let request = crate::journal::decode_request(&request)?;
                     self.add_task(builder, id, created, Submitted { owner, priority, request }, plan);

@@ -1,6 +1,7 @@
 //! The phases from outside: from a configuration on disk to the plan.
 //!
 //! - [`documents`]: what is made from the tables and checked in
+//! - [`made_up`]: a phase that is only here, and [`run`], which runs it
 //! - [`sections`]: what the sections take
 //! - [`syntaxes`]: the same configuration in each syntax is the same plan
 //! - [`tree`], [`write`]: the configurations that it generates, and how they are written down
@@ -10,6 +11,8 @@
 
 mod documents;
 mod dumps;
+mod made_up;
+mod run;
 mod sections;
 mod syntaxes;
 mod tree;

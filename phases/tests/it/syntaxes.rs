@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use std::cell::Cell;
 use std::path::Path;
 
-const VARIANTS: &str = r#"<variants>
+pub const VARIANTS: &str = r#"<variants>
   <variant id="Server" name="Server" type="variant" has_optional="true">
     <arches><arch>x86_64</arch><arch>aarch64</arch><arch>s390x</arch><arch>ppc64le</arch></arches>
     <variants>

@@ -1,5 +1,5 @@
 //! *Builders*: what the hub's plugins and its build machines do for each method that asks for images. One file each, and one
-//! line in [`ALL`].
+//! line in [`ALL`]. Those of methods that are not Koji's come from outside ([`plugin`]).
 
 mod image;
 mod imagebuilder;
@@ -8,6 +8,7 @@ mod kiwi;
 mod livemedia;
 mod osbuild;
 mod per_arch;
+pub mod plugin;
 mod schema;
 
 use std::fmt;
@@ -32,9 +33,10 @@ use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as pyt
 
 pub(crate) use osbuild::Composed;
 pub(crate) use per_arch::{PerArchPlan, installed_package};
+use plugin::Plugin;
 
-/// All builders.
-pub(crate) static ALL: [&dyn Builder; 5] =
+/// The builders of Koji and its plugins.
+static ALL: [&dyn Builder; 5] =
     [&osbuild::Osbuild, &imagebuilder::ImageBuilder, &kiwi::Kiwi, &livemedia::LiveMedia, &image::Image];
 
 /// What stands behind a method that asks for images: the plugin that takes the call, and the machine that does the work.
@@ -230,9 +232,34 @@ pub(crate) fn new_task(
     Ok(int(id))
 }
 
-/// The builder of a method, for a journal that names it.
-pub(crate) fn by_method(method: &str) -> Option<&'static dyn Builder> {
-    ALL.into_iter().find(|builder| builder.method() == method)
+/// The builders that a hub has.
+#[derive(Debug, Clone)]
+pub struct Builders(Vec<&'static dyn Builder>);
+
+/// Those of Koji and its plugins.
+impl Default for Builders {
+    fn default() -> Self {
+        Self(ALL.to_vec())
+    }
+}
+
+impl Builders {
+    /// The same with another one.
+    #[must_use]
+    pub fn with(mut self, plugin: &'static impl Plugin) -> Self {
+        self.0.push(plugin);
+        self
+    }
+
+    /// The builder of a method.
+    pub(crate) fn by_method(&self, method: &str) -> Option<&'static dyn Builder> {
+        self.all().find(|builder| builder.method() == method)
+    }
+
+    /// Each of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static dyn Builder> + '_ {
+        self.0.iter().copied()
+    }
 }
 
 /// What the id of a task is made of for a call of `method` as it came: the method, the arguments by position, those by name.

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use crate::args::Signature;
 use crate::builders::{self, Builder};
 use crate::rpc::Call;
+use crate::site::Setting;
 use crate::wire::Answer;
 
 pub(crate) use system::KOJI_VERSION;
@@ -87,6 +88,7 @@ impl Method {
     }
 }
 
+/// What every hub has, whatever makes images there.
 static TABLE: LazyLock<BTreeMap<&'static str, Method>> = LazyLock::new(|| {
     let parts = [
         system::METHODS,
@@ -97,16 +99,17 @@ static TABLE: LazyLock<BTreeMap<&'static str, Method>> = LazyLock::new(|| {
         outputs::METHODS,
         builds::METHODS,
     ];
-    let tasks = builders::ALL.into_iter().map(Method::of);
-    parts.into_iter().flatten().copied().chain(tasks).map(|method| (method.name, method)).collect()
+    parts.into_iter().flatten().copied().map(|method| (method.name, method)).collect()
 });
 
-/// The method `name`.
-pub(crate) fn find(name: &str) -> Option<&'static Method> {
-    TABLE.get(name)
+/// The method `name` of a hub.
+pub(crate) fn find(setting: &Setting, name: &str) -> Option<Method> {
+    TABLE.get(name).copied().or_else(|| setting.builders.by_method(name).map(Method::of))
 }
 
-/// All methods, sorted by name.
-pub(crate) fn all() -> impl Iterator<Item = &'static Method> {
-    TABLE.values()
+/// All methods of a hub, sorted by name.
+pub(crate) fn all(setting: &Setting) -> impl Iterator<Item = Method> {
+    let mut all: Vec<Method> = TABLE.values().copied().chain(setting.builders.all().map(Method::of)).collect();
+    all.sort_by_key(|method| method.name);
+    all.into_iter()
 }

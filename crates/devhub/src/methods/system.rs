@@ -4,6 +4,7 @@ use super::{Method, all, find, read};
 use crate::args::parameters;
 use crate::clock;
 use crate::rpc::Call;
+use crate::site::Setting;
 use crate::wire::{Answer, Fault, Value, generic, int, python, string, structure};
 
 /// The version that answers to `getKojiVersion` and stands in the header `Koji-Version`.
@@ -20,14 +21,16 @@ pub(super) static METHODS: &[Method] = &[
     read("mavenEnabled", "", "Whether there are Maven builds.", |_| Ok(Value::Bool(false))),
     read("winEnabled", "", "Whether there are Windows builds.", |_| Ok(Value::Bool(false))),
     read("getLastEvent", "before=None", "The last event.", |call| Ok(last_event(call))),
-    read("system.listMethods", "", "The names of all methods.", |_| Ok(Value::Array(names().map(string).collect()))),
+    read("system.listMethods", "", "The names of all methods.", |call| {
+        Ok(Value::Array(names(call.setting).map(string).collect()))
+    }),
     read("system.methodSignature", "method", "Nothing of use.", |_| Ok(string("signatures not supported"))),
     read("system.methodHelp", "method", "What a method takes and does.", method_help),
-    read("_listapi", "", "All methods and what they take.", |_| Ok(Value::Array(all().map(api_entry).collect()))),
+    read("_listapi", "", "All methods and what they take.", list_api),
 ];
 
-fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|method| method.name).chain(["multiCall", "system.multicall"])
+fn names(setting: &Setting) -> impl Iterator<Item = &'static str> {
+    all(setting).map(|method| method.name).chain(["multiCall", "system.multicall"])
 }
 
 fn last_event(call: &Call<'_>) -> Value {
@@ -42,12 +45,17 @@ fn usage(method: &Method) -> String {
 
 fn method_help(call: &mut Call<'_>) -> Answer {
     let name = call.args.get(0).as_str().unwrap_or_default();
-    let method = find(name).ok_or_else(|| Fault::new(crate::wire::GENERIC, format!("Invalid method: {name}")))?;
-    Ok(string(format!("{}\ndescription: {}", usage(method), method.help)))
+    let method =
+        find(call.setting, name).ok_or_else(|| Fault::new(crate::wire::GENERIC, format!("Invalid method: {name}")))?;
+    Ok(string(format!("{}\ndescription: {}", usage(&method), method.help)))
+}
+
+fn list_api(call: &mut Call<'_>) -> Answer {
+    Ok(Value::Array(all(call.setting).map(|method| api_entry(&method)).collect()))
 }
 
 /// An entry of `_listapi`, from which `koji list-api` prints its lines.
-fn api_entry(method: &'static Method) -> Value {
+fn api_entry(method: &Method) -> Value {
     let (mut names, mut defaults, mut args, mut varargs) = (Vec::new(), Vec::new(), Vec::new(), Value::Nil);
     for (name, default) in parameters(method.signature) {
         if let Some(name) = name.strip_prefix('*') {
