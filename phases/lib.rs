@@ -4,7 +4,7 @@
 //!
 //! - Phases: [`osbuild`], [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`], [`image_checksum`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`expand`], [`repos`], [`version`], [`image_types`], [`endings`], [`kickstart`]
+//! - Shared by phases: [`expand`], [`repos`], [`version`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
 //! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing`], [`dropped`]
 
@@ -16,7 +16,6 @@ pub mod expand;
 pub mod git_url;
 pub mod image_build;
 pub mod image_checksum;
-pub mod image_types;
 pub mod imagebuilder;
 pub mod kickstart;
 pub mod kiwibuild;

@@ -1,12 +1,12 @@
 //! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
 //! of the image at once (PUNGI.md 4).
 
+mod image_types;
 mod section;
 
 pub use section::SECTION;
 
 use crate::endings;
-use crate::image_types;
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;

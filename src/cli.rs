@@ -1,6 +1,6 @@
 //! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (PUNGI.md 13).
 
-use crate::repositories::Repositories;
+use crate::commands::image::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use magudi_compose::Status;
 use magudi_config::define::Definition;

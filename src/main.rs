@@ -6,7 +6,6 @@ mod cli;
 mod commands;
 mod error;
 mod hardening;
-mod repositories;
 mod settings;
 mod ui;
 

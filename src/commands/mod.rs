@@ -12,7 +12,7 @@ mod descriptors;
 mod generate;
 #[cfg(feature = "simulator")]
 mod hub;
-mod image;
+pub mod image;
 mod inspect;
 mod locking;
 mod named;

@@ -30,7 +30,7 @@ pub struct CloudUpload {
     pub subvariant: String,
     /// The image name, as it is configured.
     pub image: String,
-    /// The image type that was asked for, as osbuild names it (`ec2`, not `raw-xz`).
+    /// The image type that was asked for (`ec2`, not `raw-xz`).
     pub image_type: String,
     /// Name, version and release of the build; none when the task made no build.
     #[serde(default)]

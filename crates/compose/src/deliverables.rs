@@ -16,7 +16,7 @@ pub struct Deliverable {
 }
 
 impl Deliverable {
-    /// What an osbuild image counts as: the variant alone (PUNGI.md 6).
+    /// What an image counts as: the variant alone (PUNGI.md 6).
     pub fn of_variant(uid: &str) -> Self {
         Self { variant: Some(uid.to_owned()), arch: "*".to_owned(), subvariant: None }
     }
@@ -31,7 +31,7 @@ impl Deliverable {
     }
 }
 
-/// The three lists of deliverables.json, by the kind of deliverable (for images the phase, `osbuild`).
+/// The three lists of deliverables.json, by the kind of deliverable (for images the phase).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deliverables {
     required: Lists,

@@ -34,7 +34,7 @@ pub struct Diagnostic {
     severity: Severity,
     /// One terse sentence without a final period.
     pub message: String,
-    /// The dotted path as Pungi prints it (`osbuild.^Server$.0.name`); empty for the top level and for syntax.
+    /// The dotted path as Pungi prints it (`PHASE.^Server$.0.name`); empty for the top level and for syntax.
     pub path: String,
     /// The place, where one is known.
     pub span: Option<Span>,

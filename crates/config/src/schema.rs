@@ -102,7 +102,7 @@ pub enum Kind {
     VariantsFile,
     /// Pairs of a path prefix and what replaces it.
     Pairs,
-    /// An image type of osbuild-composer, or a list of one.
+    /// An image type of composer ([`images`]), or a list of one.
     ImageType,
     /// A list of repositories, each a string or a dict with these keys, one of which is `baseurl`.
     Repositories(&'static [Key]),

@@ -47,7 +47,7 @@ pub fn is_plain(key: &str) -> bool {
 }
 
 /// Whether the values under `key` are not drawn: it is secret, or it is `customizations` (or what somebody took for its
-/// name), which hold passwords and keys in places that only osbuild knows.
+/// name), which hold passwords and keys in places that only the builder knows.
 pub fn is_hidden(key: &str) -> bool {
     key.to_ascii_lowercase().contains("customi") || is_secret(key)
 }

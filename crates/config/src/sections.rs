@@ -39,7 +39,7 @@ pub struct Images {
 pub struct Image {
     /// The dict.
     pub span: Span,
-    /// The dotted path, e.g. `osbuild.^Server$.0`.
+    /// The dotted path, e.g. `PHASE.^Server$.0`.
     pub path: String,
     /// The whole entry.
     entry: Arc<Dict>,

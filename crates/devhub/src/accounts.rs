@@ -21,7 +21,7 @@ pub(crate) const PERMISSIONS: [&str; 13] = [
     "dist-repo",
     "host",
     "image-import",
-    // A new database has not got this one, though `buildImage` asks for it.
+    // A new database has not got this one, though the task of that name asks for it.
     "livemedia",
 ];
 

@@ -64,7 +64,7 @@ pub enum Reasons {
         /// The name of the log in the task's output, with `{arch}` for the arch.
         log: &'static str,
     },
-    /// In osbuild-composer's status of the compose, a file of the task's output.
+    /// In composer's status of the compose, a file of the task's output.
     ComposeStatus,
 }
 

@@ -20,7 +20,7 @@ pub struct Cause {
     pub log: Option<String>,
 }
 
-/// Causes in one line: `x86_64, aarch64: osbuild build failed: no space left; s390x: ...`.
+/// Causes in one line: `x86_64, aarch64: the build failed: no space left; s390x: ...`.
 pub fn summary(causes: &[Cause]) -> String {
     let parts: Vec<String> = grouped(causes)
         .into_iter()

@@ -74,7 +74,7 @@ fn shapes(value: &Value) {
     }
     short(calls::get_task_result::decode(value));
     short(calls::list_tasks::decode(value));
-    short(calls::make_task::decode("osbuildImage", value));
+    short(calls::make_task::decode("someImage", value));
     short(calls::get_build_target::decode(value));
     short(calls::get_koji_version::decode(value));
     short(calls::download_task_output::decode(value));

@@ -2,6 +2,7 @@
 //!
 //! - [`documents`]: what is made from the tables and checked in
 //! - [`made_up`]: a phase that is only here, and [`run`], which runs it
+//! - [`rooms`]: who knows a phase by name
 //! - [`sections`]: what the sections take
 //! - [`syntaxes`]: the same configuration in each syntax is the same plan
 //! - [`tree`], [`write`]: the configurations that it generates, and how they are written down
@@ -12,6 +13,7 @@
 mod documents;
 mod dumps;
 mod made_up;
+mod rooms;
 mod run;
 mod sections;
 mod syntaxes;

@@ -1,9 +1,9 @@
 //! The *request* that a command line asks for, checked: nothing goes to a hub that it is known to refuse, or that is known to
 //! fail after an hour.
 
+use super::repositories::Repository;
 use crate::cli::ImageArgs;
 use crate::error::Failure;
-use crate::repositories::Repository;
 use crate::ui::Ui;
 use magudi_compose::arches::is_rpm_arch;
 use magudi_config::check::check_upload_options;

@@ -1,4 +1,4 @@
-//! *Image types* of osbuild-composer, and the clouds that images can be uploaded to (PUNGI.md 2.1).
+//! *Image types* of composer, and the clouds that images can be uploaded to (PUNGI.md 2.1).
 
 use super::{Key, Kind, opt, req};
 use crate::tree::Node;
@@ -116,7 +116,7 @@ const CLOUDS: &[(Cloud, &[&str])] = &[
     ),
 ];
 
-/// Image types that some osbuild knows and that are uploaded nowhere, so that they are not taken for slips of others.
+/// Image types that some composer knows and that are uploaded nowhere, so that they are not taken for slips of others.
 const OTHERS: &[&str] = &[
     "azure-gz",
     "docker",

@@ -121,7 +121,7 @@ pub mod get_build {
 pub mod list_builds {
     use super::{Build, MethodCall, ShapeError, Value, fields_at, get_build, int, kwargs};
 
-    /// Asks for the builds of task `task`. osbuild's failed ones do not know their task (KOJI.md 7).
+    /// Asks for the builds of task `task`. Failed ones of a content generator do not know their task (KOJI.md 7).
     pub fn request(task: i64) -> MethodCall {
         MethodCall::new("listBuilds", kwargs([], [("taskID", int(task))]))
     }
@@ -136,7 +136,7 @@ pub mod list_builds {
 /// A kind of checksum that Koji keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChecksumType {
-    /// MD5, which osbuild uses.
+    /// MD5, which content generators may use.
     Md5,
     /// SHA-1.
     Sha1,

@@ -75,7 +75,7 @@ pub struct TaskInfo {
     pub id: i64,
     /// Where it stands.
     pub state: TaskState,
-    /// What it does (`osbuildImage`).
+    /// What it does (`newRepo`).
     pub method: String,
     /// The user that it belongs to, by number.
     pub owner: Option<i64>,

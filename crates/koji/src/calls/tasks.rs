@@ -6,7 +6,7 @@ use crate::value::{ShapeError, fault_from, fields, int, kwargs, string, structur
 use crate::xmlrpc::{Fault, MethodCall, Value};
 use std::collections::BTreeMap;
 
-/// A method that makes a task, such as `osbuildImage`.
+/// A method that makes a task, such as `newRepo`.
 pub mod make_task {
     use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs};
 
