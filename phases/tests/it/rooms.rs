@@ -34,7 +34,7 @@ fn names(phase: &dyn ImagePhase) -> (Vec<String>, Vec<&'static str>) {
 
 /// A source without its unit tests, which need some phase.
 fn without_tests(text: &str) -> &str {
-    let modules = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub mod ", "#[cfg(test)]\npub(crate) mod "];
+    let modules = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub mod ", "#[cfg(test)]\npub(super) mod "];
     let end = modules.iter().filter_map(|module| text.find(module)).min();
     &text[..end.unwrap_or(text.len())]
 }
