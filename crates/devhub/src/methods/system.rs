@@ -26,7 +26,9 @@ pub(super) static METHODS: &[Method] = &[
     }),
     read("system.methodSignature", "method", "Nothing of use.", |_| Ok(string("signatures not supported"))),
     read("system.methodHelp", "method", "What a method takes and does.", method_help),
-    read("_listapi", "", "All methods and what they take.", list_api),
+    read("_listapi", "", "All methods and what they take.", |call| {
+        Ok(Value::Array(all(call.setting).map(|method| api_entry(&method)).collect()))
+    }),
 ];
 
 fn names(setting: &Setting) -> impl Iterator<Item = &'static str> {
@@ -48,10 +50,6 @@ fn method_help(call: &mut Call<'_>) -> Answer {
     let method =
         find(call.setting, name).ok_or_else(|| Fault::new(crate::wire::GENERIC, format!("Invalid method: {name}")))?;
     Ok(string(format!("{}\ndescription: {}", usage(&method), method.help)))
-}
-
-fn list_api(call: &mut Call<'_>) -> Answer {
-    Ok(Value::Array(all(call.setting).map(|method| api_entry(&method)).collect()))
 }
 
 /// An entry of `_listapi`, from which `koji list-api` prints its lines.
