@@ -354,7 +354,7 @@ fn plan(
 /// The `koji_profile` of a configuration.
 fn configured(config: &Path, definitions: &[Definition]) -> Result<Option<String>, Failure> {
     let mut sources = magudi_config::Sources::new();
-    match load_defined(config, definitions, magudi_phases::schema(), &mut sources) {
+    match load_defined(config, definitions, &magudi_config::Dict::default(), magudi_phases::schema(), &mut sources) {
         Ok(tree) => {
             let profile = tree.as_dict().and_then(|dict| dict.get("koji_profile")?.as_str());
             Ok(profile.map(str::to_owned))

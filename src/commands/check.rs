@@ -12,7 +12,8 @@ use magudi_config::render::to_json;
 
 /// Runs the command.
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let request = Request { schema_override: args.schema_override.clone(), ..Request::of(&args.compose) };
+    let schema_override = args.schema_override.clone();
+    let request = Request { schema_override, template: true, ..Request::of(&args.compose) };
     let (diagnostics, sources) =
         match inspect(&args.compose.config, &request, environment, Typed::Optional, Branches::AS_WRITTEN) {
             Ok(mut inspected) => {

@@ -10,11 +10,11 @@ use magudi_compose::variants::{
     LOOKASIDE, Variants, check as check_variants, check_filters, check_lookaside, load_variants,
 };
 use magudi_config::check::leave_out_others;
-use magudi_config::define::{Definition, load_defined};
+use magudi_config::define::{Definition, load_defaults, load_defined};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::overrides::{check_overrides, has_option, load_overrides};
 use magudi_config::schema::FORMER_PHASES;
-use magudi_config::{ComposeConfig, Diagnostic, Node, Sources, check_all, codes};
+use magudi_config::{ComposeConfig, Diagnostic, Dict, Node, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
 use magudi_phases::branches::{Commits, Resolved, resolve};
 use magudi_phases::git_url::{BranchUrl, Resolver};
@@ -39,6 +39,8 @@ pub struct Request {
     pub only_own: bool,
     /// `--schema-override`.
     pub schema_override: Vec<PathBuf>,
+    /// A template may be checked, with the values for its variables that lie beside it.
+    pub template: bool,
     /// `--just-phase`.
     pub just: Vec<String>,
     /// `--skip-phase`.
@@ -67,6 +69,7 @@ impl Request {
             define: args.define.clone(),
             only_own: args.only_own,
             schema_override: Vec::new(),
+            template: false,
             just: args.just_phase.clone(),
             skip: args.skip_phase.clone(),
             target_dir: args.target_dir.clone(),
@@ -253,7 +256,9 @@ pub fn inspect(
     let label = request.label()?;
     let mut sources = Sources::new();
     let schema = magudi_phases::schema();
-    let tree = match load_defined(path, &request.define, schema, &mut sources) {
+    let defaults = if request.template { load_defaults(path, &mut sources) } else { Ok(Dict::default()) };
+    let load = |defaults| load_defined(path, &request.define, &defaults, schema, &mut sources);
+    let tree = match defaults.and_then(load) {
         Ok(tree) => tree,
         Err(mut diagnostics) => {
             diagnostics.extend_from_slice(sources.remarks());

@@ -118,6 +118,7 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         define: options.define.clone(),
         only_own: options.only_own,
         schema_override: Vec::new(),
+        template: false,
         just: options.just_phase.clone(),
         skip: options.skip_phase.clone(),
         target_dir: None,

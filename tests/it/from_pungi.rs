@@ -120,6 +120,27 @@ fn variables_are_defined_for_every_verb() {
     }
 }
 
+/// What a template's variables stand for while it is checked lies beside it, as for pungi-config-validate.
+#[test]
+fn a_template_is_checked_with_the_values_beside_it() {
+    let scene = scene("");
+    let lines = BASE.replace("\"9\"", "VERSION") + &IMAGE.replace("\"ex-9\"", "\"ex-%s\" % VERSION");
+    scene.write("c.conf", &lines);
+    assert_eq!(check(&scene, &[]), (Some(1), vec!["MG001 ".to_owned()]));
+    scene.write(".pungi-config-validate.json", "{\"VERSION\": \"9\", \"OTHER\": [1], \"release_short\": 5}");
+    let strict = |more: &[&str]| scene.run([&["check", "--config", "c.conf", "--strict"], more].concat()).status;
+    // What the file says itself counts, and so does what the command line says.
+    assert_eq!((strict(&[]), strict(&["-e", "VERSION=2.x"])), (Some(0), Some(1)));
+    scene.write(".pungi-config-validate.json", "{\"VERSION\": 9}");
+    assert_eq!(check(&scene, &[]), (Some(1), vec!["MG003 release_version".to_owned()]));
+    scene.write(".pungi-config-validate.json", "{");
+    assert_eq!(check(&scene, &[]), (Some(1), vec!["MG001 ".to_owned()]));
+    // A run has no values but its own.
+    scene.write(".pungi-config-validate.json", "{\"VERSION\": \"9\"}");
+    let ran = scene.run(["run", "--config", "c.conf", "--target-dir", "target", "--test", "--simulate"]);
+    assert!(ran.status == Some(1) && ran.stderr.contains("`VERSION` is not defined"), "{}", ran.stderr);
+}
+
 /// A resume needs what the run had, but for what is named like a secret, which is in no journal.
 #[test]
 fn a_resume_has_the_definitions_of_the_run() {

@@ -3,7 +3,7 @@
 use crate::conf::{self, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::json;
-use crate::load::{Syntax, add_file, load_bytes, load_config};
+use crate::load::{Syntax, add_file, load_bytes, load_config, load_json};
 use crate::schema::Schema;
 use crate::source::{FileId, Sources, Span};
 use crate::tree::{Dict, Node, Value};
@@ -37,28 +37,44 @@ impl std::str::FromStr for Definition {
     }
 }
 
-/// Reads a configuration file for which the command line defines something. What is defined there and is no option only fills in
-/// templates, so it is not in the tree.
+/// Values for the variables of a template, beside the configurations that have them (PUNGI.md 1.11).
+pub const DEFAULTS: &str = ".pungi-config-validate.json";
+
+/// Reads [`DEFAULTS`] beside a configuration; most have none.
+pub fn load_defaults(path: &Path, sources: &mut Sources) -> Result<Dict, Vec<Diagnostic>> {
+    let file = path.with_file_name(DEFAULTS);
+    if !file.exists() {
+        return Ok(Dict::default());
+    }
+    let tree = load_json(&file, sources).map_err(|problem| vec![problem])?;
+    Ok(tree.as_dict().cloned().unwrap_or_default())
+}
+
+/// Reads a configuration file for which the command line defines something, and for which there are `defaults` of what it does not
+/// define. What is defined there and is no option only fills in templates, so it is not in the tree.
 pub fn load_defined(
     path: &Path,
     definitions: &[Definition],
+    defaults: &Dict,
     schema: &Schema,
     sources: &mut Sources,
 ) -> Result<Node, Vec<Diagnostic>> {
-    if definitions.is_empty() {
+    if definitions.is_empty() && defaults.entries.is_empty() {
         return load_config(path, sources);
     }
     let (_, defined) = define(definitions, sources);
+    let mut before = defaults.clone();
+    merge(&mut before, &defined.entries);
     let file = add_file(path, sources, &load_bytes).map_err(|problem| vec![problem])?;
     let tree = match Syntax::of(path) {
-        Syntax::Conf => conf::parse_conf(file, sources, &load_bytes, &defined)?,
+        Syntax::Conf => conf::parse_conf(file, sources, &load_bytes, &before)?,
         Syntax::Json => json::parse_json(file, sources).map_err(|problem| vec![problem])?,
         Syntax::Yaml => yaml::parse_yaml(file, sources).map_err(|problem| vec![problem])?,
     };
-    let mut merged = defined.clone();
+    let mut merged = before.clone();
     merge(&mut merged, tree.as_dict().map(|dict| dict.entries.as_slice()).unwrap_or_default());
     merge(&mut merged, &defined.entries);
-    Ok(without_definitions(&Node::new(Value::Dict(Arc::new(merged)), tree.span), definitions, schema))
+    Ok(without(&Node::new(Value::Dict(Arc::new(merged)), tree.span), |name| before.get(name).is_some(), schema))
 }
 
 /// Sets the Koji event of a tree.
@@ -157,10 +173,14 @@ fn merge(dict: &mut Dict, entries: &[(Node, Node)]) {
 
 /// The tree without the definitions that are no options: they only filled in templates.
 pub fn without_definitions(tree: &Node, definitions: &[Definition], schema: &Schema) -> Node {
+    without(tree, |name| definitions.iter().any(|definition| definition.name == name), schema)
+}
+
+fn without(tree: &Node, is_defined: impl Fn(&str) -> bool, schema: &Schema) -> Node {
     let Some(dict) = tree.as_dict() else { return tree.clone() };
     let is_template = |key: &Node| {
         let name = key.as_str().unwrap_or("");
-        schema.get(name).is_none() && definitions.iter().any(|definition| definition.name == name)
+        schema.get(name).is_none() && is_defined(name)
     };
     let entries = dict.entries.iter().filter(|(key, _)| !is_template(key)).cloned().collect();
     Node::new(Value::Dict(Arc::new(Dict { entries })), tree.span)

@@ -1,6 +1,6 @@
 //! *osbuild-composer* says why it could not build something in the task's `compose-status.json` and nowhere else (KOJI.md 5).
 //! This module reads that file: what became of each image, why, and where it was uploaded to. What composer answers when it does not
-//! take a request at all is in the fault of the task, as JSON; [`in_words`] says it as a sentence.
+//! take a request at all is in the fault of the task, as JSON; [`summary`] says it as a sentence.
 //!
 //! The file is a stranger's: its size, depth, width and the length of every text are bounded here.
 
@@ -9,7 +9,7 @@ mod uploads;
 pub use uploads::uploads;
 
 use crate::reason::Cause;
-use magudi_koji::Hub;
+use magudi_koji::{Fault, Hub};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -163,16 +163,21 @@ fn nested(value: &Json) -> Option<Json> {
     serde_json::from_str(text).ok()
 }
 
-/// A fault that ends in composer's answer (KOJI.md 5), with the answer in words: reasons from the outermost to the innermost and
-/// composer's code for an error, the title of a proxy's page. Any other fault stays as it is.
-pub fn in_words(fault: &str) -> String {
-    let Some(start) = fault.find(['{', '[', '<']) else { return fault.to_owned() };
+/// What a task failed with, for one line: where it ends in composer's answer (KOJI.md 5), the answer in words, which are reasons from
+/// the outermost to the innermost and composer's code for an error, or the title of a proxy's page.
+pub fn summary(fault: &Fault) -> String {
+    in_words(&fault.string).unwrap_or_else(|| fault.summary().into_owned())
+}
+
+fn in_words(fault: &str) -> Option<String> {
+    let start = fault.find(['{', '[', '<']).filter(|_| !fault.starts_with("Traceback "))?;
     let (before, answer) = fault.split_at(start);
     let words = match nested(&Json::from(answer)) {
-        Some(error) => error_in_words(&error),
-        None => title(answer).map(str::to_owned),
+        Some(error) => error_in_words(&error)?,
+        None => title(answer)?.to_owned(),
     };
-    words.map_or_else(|| fault.to_owned(), |words| format!("{before}{words}"))
+    let line = format!("{before}{words}").split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(shortened(&line))
 }
 
 /// The reasons that an error of composer gives.

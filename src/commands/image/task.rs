@@ -142,7 +142,7 @@ impl Job<'_> {
             TaskState::Closed => {}
             TaskState::Failed => {
                 let fault = match hub.get_task_result(task).await {
-                    Ok(TaskResult::Fault(fault)) => composer::in_words(&fault.summary()),
+                    Ok(TaskResult::Fault(fault)) => composer::summary(&fault),
                     Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
                     Err(error) => format!("its fault cannot be had: {error}"),
                 };

@@ -1,7 +1,7 @@
 //! What composer writes, and what somebody could write instead.
 
 use super::*;
-use crate::reason::summary;
+use crate::reason::summary as summary_of;
 
 fn read(text: &str) -> ComposeStatus {
     parse_compose_status(text.as_bytes()).unwrap()
@@ -23,7 +23,7 @@ fn reasons_from_the_outermost_to_the_innermost() {
     assert_eq!(causes.iter().map(|cause| cause.arch.as_str()).collect::<Vec<_>>(), ["x86_64", "s390x", "ppc64le"]);
     assert_eq!(causes[0].chains, [["Worker running job failed", "osbuild build failed", "no space\nleft"]]);
     assert_eq!(
-        summary(&causes),
+        summary_of(&causes),
         "x86_64, ppc64le: Worker running job failed: osbuild build failed: no space left; s390x: manifest dependency"
     );
 }
@@ -97,7 +97,7 @@ fn a_strangers_file_is_bounded() {
 
 #[test]
 fn refusals_are_sentences() {
-    let said = |answer: &str| in_words(&format!("Failed to create the compose request: {answer}"));
+    let said = |answer: &str| summary(&Fault::new(1000, format!("Failed to create the compose request: {answer}")));
     let refused = |words: &str| format!("Failed to create the compose request: {words}");
     for (answer, words) in [
         (
@@ -114,21 +114,33 @@ fn refusals_are_sentences() {
         (r#"{"reason": "a", "details": [{"reason": "b"}, "c"]}"#, "a: b; a: c"),
         (r#"{"reason": "a", "details": "{\"reason\": \"b\", \"details\": null}"}"#, "a: b"),
         ("<html><head><Title>502 Bad Gateway</Title></head><body>no</body></html>", "502 Bad Gateway"),
+        (
+            "{\n  \"reason\": \"Unsupported\\n\\timage type\",\n  \"details\": \"qcow3\"\n}\n",
+            "Unsupported image type: qcow3",
+        ),
         // What says nothing in a form that is known stays as it is.
         ("{}", "{}"),
-        ("{\"reason\": ", "{\"reason\": "),
+        ("{\"reason\":", "{\"reason\":"),
         ("<html></html>", "<html></html>"),
         ("no", "no"),
-        ("", ""),
     ] {
         assert_eq!(said(answer), refused(words));
     }
-    assert_eq!(in_words("Compose failed (id: 1)"), "Compose failed (id: 1)");
-    let deep = format!("no: {}\"x\"{}", "[".repeat(5000), "]".repeat(5000));
-    assert_eq!(in_words(&deep), deep);
+    let long = format!(r#"{{"reason": "a", "details": "{} the end"}}"#, "x".repeat(100_000));
+    assert!(said(&long).chars().count() == MAX_TEXT && said(&long).ends_with("x the end"));
+    for (fault, words) in [
+        ("Compose failed (id: 1)", "Compose failed (id: 1)"),
+        ("Traceback (most recent call last):\n  x\nKeyError: {\"reason\": 1}", "KeyError: {\"reason\": 1}"),
+        ("", ""),
+    ] {
+        assert_eq!(summary(&Fault::new(1, fault)), words);
+    }
+    let deep = format!("no: {}\"x\"{}", "[".repeat(200), "]".repeat(200));
+    let deep = Fault::new(1, deep);
+    assert_eq!(summary(&deep), deep.summary());
     let mut inner = "\"end\"".to_owned();
     for _ in 0..12 {
         inner = Json::from(format!(r#"{{"reason": "r", "details": {inner}}}"#)).to_string();
     }
-    assert_eq!(in_words(&format!("no: [{inner}]")), "no: r: end");
+    assert_eq!(in_words(&format!("no: [{inner}]")).as_deref(), Some("no: r: end"));
 }

@@ -43,10 +43,7 @@ impl Run {
             _ => None,
         };
         let how = if has_failed {
-            let fault = match request.method.reasons {
-                Reasons::ComposeStatus => composer::in_words(&self.fault(task).await),
-                Reasons::Children { .. } => self.fault(task).await,
-            };
+            let fault = self.fault(task).await;
             outcome.causes = match request.method.reasons {
                 Reasons::ComposeStatus => {
                     status.as_ref().map_or_else(Vec::new, |status| composer::causes(status, &request.arches()))
@@ -130,7 +127,10 @@ impl Run {
     /// The fault of a failed task.
     async fn fault(&self, task: Task) -> String {
         match self.runner.hub.get_task_result(task.id).await {
-            Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
+            Ok(TaskResult::Fault(fault)) => match self.requests[task.request].method.reasons {
+                Reasons::ComposeStatus => composer::summary(&fault),
+                Reasons::Children { .. } => fault.summary().into_owned(),
+            },
             Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
             Err(error) => format!("its fault cannot be had: {error}"),
         }
