@@ -181,6 +181,20 @@ fn every_link_between_the_pages_leads_somewhere() {
     assert!(links > 20, "{links} links");
 }
 
+/// Tests that a page names as `file::name` are there.
+#[test]
+fn the_tests_that_the_pages_name_are_there() {
+    let text = read("docs/reliability.md");
+    let named = text.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"));
+    let mut count = 0;
+    for (file, name) in named {
+        let source = read(&format!("tests/it/{file}.rs"));
+        assert!(source.contains(&format!("#[test]\nfn {name}() {{")), "there is no test {file}::{name}");
+        count += 1;
+    }
+    assert!(count > 80, "{count} tests");
+}
+
 /// What a key takes, in a few words.
 fn takes(kind: Kind) -> String {
     match kind {
