@@ -380,14 +380,12 @@ impl Compose {
             return Ok(built);
         }
         // A hub that is away for an hour does not keep a compose from being ended.
-        let Some(access) = stop.unless_set(login()).await else {
-            return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned()));
-        };
+        let Some(access) = stop.unless_set(login()).await else { return Err(self.stopped_before_login(stop)) };
         let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
         self.owners.extend(access.login.user_id);
         match stop.unless_set(Box::pin(self.is_our_hub(&access))).await {
             Some(verdict) => verdict?,
-            None => return Err(signal(stop).unwrap_or_else(|| STOPPED.to_owned())),
+            None => return Err(self.stopped_before_login(stop)),
         }
         self.events.say(Event::LoggedIn(access.login.clone()));
         let outcomes = Box::pin(self.submit(access, stop)).await;
@@ -544,6 +542,21 @@ impl Compose {
             self.events.message(Level::Debug, None, format!("Logout failed: {problem}"));
         }
         outcomes
+    }
+
+    /// Why a run ends that was stopped before it could ask the hub for anything. What earlier runs have begun goes on then.
+    fn stopped_before_login(&self, stop: &Stop) -> String {
+        let may_run = |start: &&Start| matches!(start, Start::Adopt(_) | Start::Named(_) | Start::LookUp(_));
+        let tasks = self.starts.iter().filter(may_run).count();
+        if tasks > 0 && matches!(stop.reason(), Some(Reason::Signal(_))) {
+            let plural = if tasks == 1 { "" } else { "s" };
+            let dir = self.dir.top().display();
+            let text = format!(
+                "{tasks} task{plural} of earlier runs may go on at the hub: magudi cancel {dir} ends what does"
+            );
+            self.events.message(Level::Warning, None, text);
+        }
+        signal(stop).unwrap_or_else(|| STOPPED.to_owned())
     }
 
     /// Whether the hub is the one that has the tasks of the compose, where that is not certain.

@@ -244,6 +244,7 @@ impl Ending {
                             task.create_ts.is_none_or(|created| created >= since)
                                 && !known.contains(&task.id)
                                 && doubt.sent.made(task)
+                                && !self.is_rather_of_another(&doubt, task)
                         };
                         found = tasks.iter().find(is_it).map(|task| task.id);
                     }
@@ -270,6 +271,14 @@ impl Ending {
             }
             doubts = left;
         }
+    }
+
+    /// Whether a task that may be the one of a doubt is that of another image.
+    fn is_rather_of_another(&self, doubt: &Doubt, task: &TaskInfo) -> bool {
+        let (Ok(plan), Some(past)) = (&self.plan, self.past(doubt.request)) else { return false };
+        let all = plan.elsewhere.get(&past.place).unwrap_or(&plan.requests);
+        let request = self.request(doubt.request, past);
+        request.is_some_and(|request| lookup::is_rather_of_another(task, request, &doubt.sent, all))
     }
 
     /// The submissions without an answer, as they were sent; of those of which that is not known it is said.

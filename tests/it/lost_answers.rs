@@ -1,10 +1,14 @@
 //! Answers to submissions get lost, and whatever else is wrong with the hub, it never has two tasks for one image.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, State, always, compose, once, resume, run, run_command, text_of, verb};
+use crate::scripted_hub::{
+    Answer, ScriptedHub, State, always, command, compose, once, resume, run, run_command, text_of, verb,
+};
 use magudi_koji::calls::TaskState;
 use magudi_koji::xmlrpc::Value;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A compose of one image at a hub of its own.
@@ -295,19 +299,90 @@ fn what_was_announced_and_not_sent_is_no_doubt() {
         .collect();
     let (scene, hub) = with_images(&images);
     hub.state().task_seconds = f64::INFINITY;
-    hub.on("osbuildImage", |state, _| (state.tasks.len() == 1).then_some(Answer::Late(Duration::from_secs(3))));
+    let pid = Arc::new(AtomicU32::new(0));
+    let of_run = Arc::clone(&pid);
+    hub.on("osbuildImage", move |state, _| {
+        let is_second = state.tasks.len() == 1;
+        is_second.then(|| {
+            let pid = of_run.load(Ordering::SeqCst).to_string();
+            assert!(Command::new("kill").arg(pid).status().unwrap().success());
+            Answer::Late(Duration::from_millis(300))
+        })
+    });
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while hub.state().tasks.len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    pid.store(child.id(), Ordering::SeqCst);
     child.wait().unwrap();
     hub.behave();
+    let sent = hub.state().tasks.len();
     assert!(hub.state().tasks.values().all(|task| task.state == TaskState::Canceled));
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!((canceled.status, hub.count("listTasks")), (Some(0), 0), "nothing is looked for: {}", canceled.stderr);
     hub.state().task_seconds = 0.0;
     let resumed = resume(&scene, &[]);
-    assert_eq!((resumed.status, hub.state().tasks.len()), (Some(0), 6), "{}", resumed.stderr);
+    assert_eq!((resumed.status, hub.state().tasks.len()), (Some(0), sent + 4), "{}", resumed.stderr);
     assert!(!resumed.stderr.contains("Going on with"), "{}", resumed.stderr);
+}
+
+/// A resume that is ended before it could log in cannot cancel what earlier runs have begun, and says so.
+#[test]
+fn what_goes_on_when_a_resume_is_ended_early_is_said() {
+    let (scene, hub) = one_image();
+    hub.state().task_seconds = f64::INFINITY;
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    while hub.state().tasks.is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The first login asks what would be refused, the second one is that of the run.
+    let before = hub.count("login");
+    let mut logins = 0;
+    hub.on("login", move |_, _| {
+        logins += 1;
+        (logins == 2).then_some(Answer::Late(Duration::from_secs(20)))
+    });
+    let dir = compose(&scene).unwrap().display().to_string();
+    let child = command(&scene, &["resume", &dir]).stderr(Stdio::piped()).spawn().unwrap();
+    while hub.count("login") < before + 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 task of earlier runs may go on at the hub"), "{}", ran.stderr);
+    hub.behave();
+    assert_eq!(verb(&scene, "cancel", &[]).status, Some(0));
+    assert!(hub.state().tasks.values().all(|task| task.state == TaskState::Canceled));
+}
+
+/// The same for `magudi cancel`, which looks for the tasks of both.
+#[test]
+fn a_cancel_takes_no_task_of_another_image_for_a_default() {
+    let other = image("other", "\"subvariant\": \"O\", \"arches\": [\"x86_64\"]");
+    let plain = image("disk", "\"subvariant\": \"A\", \"arches\": [\"x86_64\"]");
+    let more = image("disk", "\"subvariant\": \"B\", \"release\": \"5\", \"arches\": [\"x86_64\"]");
+    let (scene, hub) = with_images(&[other, plain, more]);
+    hub.state().task_seconds = f64::INFINITY;
+    let mut lost = false;
+    hub.on("osbuildImage", move |_, call| {
+        let release = call.params.last().and_then(|named| named.get("opts")?.get("release"));
+        match call.params.first().and_then(Value::as_str) {
+            Some("disk") if release.is_none() => Some(Answer::Fault(1009, "unable to retry call 2".to_owned())),
+            Some("disk") if !std::mem::replace(&mut lost, true) => Some(Answer::Lost),
+            _ => None,
+        }
+    });
+    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
+    let journal = || text_of(&scene, "logs/global/magudi-journal.jsonl");
+    while journal().matches("\"answer-lost\"").count() < 2 || hub.state().tasks.len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let canceled = verb(&scene, "cancel", &[]);
+    assert_eq!(canceled.status, Some(1), "of the first one it is not known: {}", canceled.stderr);
+    let journal = journal();
+    let adopted: Vec<&str> = journal.lines().filter(|line| line.contains("\"adopted\"")).collect();
+    assert!(matches!(adopted.as_slice(), [one] if one.contains("\"request\":2")), "{adopted:?}");
+    assert!(hub.state().tasks.values().all(|task| task.state == TaskState::Canceled));
 }

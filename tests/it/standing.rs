@@ -128,6 +128,17 @@ fn the_build_of_a_canceled_task_is_taken_after_a_submission_in_doubt() {
     });
 }
 
+/// A build that comes while a submission is in doubt is taken, and nothing stays in doubt.
+#[test]
+fn the_build_of_a_canceled_task_ends_a_doubt() {
+    let (scene, hub) = interrupted();
+    hub.on("osbuildImage", |state, _| {
+        state.import(1000);
+        Some(Answer::Fault(1009, "unable to retry call 1".to_owned()))
+    });
+    finished(&resume(&scene, &[]), &scene, &hub, 1);
+}
+
 /// A task that an admin had made again and canceled, and whose build is imported after all: a task that may count counts with its build.
 #[test]
 fn the_build_of_a_task_that_was_made_again_and_canceled_is_taken() {

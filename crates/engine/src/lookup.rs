@@ -146,6 +146,13 @@ pub fn is_ours(task: &TaskInfo, request: &TaskRequest, owner: Option<i64>) -> Re
     Ok(())
 }
 
+/// Whether a task that has all of `request`, which was `sent`, has also all of another one of `requests` that says more: what looks
+/// like a default that the hub has filled in was sent for that.
+pub fn is_rather_of_another(task: &TaskInfo, request: &TaskRequest, sent: &Sent, requests: &[TaskRequest]) -> bool {
+    let similar = requests.iter().filter(|other| other.args == request.args && other.keywords != request.keywords);
+    similar.filter_map(|other| Sent::of(other).ok()).any(|other| other.made(task) && sent.is_part_of(&other))
+}
+
 /// The beginning of a text of somebody else's, for a message.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 80;

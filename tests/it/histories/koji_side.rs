@@ -23,7 +23,7 @@ pub enum Deed {
     Kill,
     /// SIGTERM.
     Terminate,
-    /// SIGINT twice.
+    /// A second signal after the first.
     InterruptTwice,
     /// `magudi cancel` from another terminal.
     Cancel,
@@ -310,7 +310,10 @@ impl Shared {
                 self.did("late builds", format!("build {build} of task {id} is being imported"));
             }
             (TaskState::Canceled | TaskState::Failed, 5 | 6)
-                if at_rest && !has_build && !state.tasks.values().any(|task| counts(&task)) =>
+                if at_rest
+                    && !has_build
+                    && !self.late.contains_key(&name)
+                    && !state.tasks.values().any(|task| counts(&task)) =>
             {
                 let owner = if self.random.one_in(2) { US } else { ADMIN };
                 let again = state.resubmit(id, owner);
@@ -349,7 +352,8 @@ fn do_to(deed: Deed, pid: u32) {
     let signals: &[&str] = match deed {
         Deed::Kill => &["-KILL"],
         Deed::Terminate => &["-TERM"],
-        Deed::InterruptTwice => &["-INT", "-INT"],
+        // Whoever is begun in the background does not hear the first one before it listens.
+        Deed::InterruptTwice => &["-INT", "-TERM"],
         Deed::Cancel => &[],
     };
     for signal in signals {

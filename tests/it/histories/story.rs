@@ -41,6 +41,8 @@ pub struct Story {
     images: Vec<String>,
     /// Processes that were begun.
     processes: usize,
+    /// The run that goes on leaves its tasks alone when it is ended.
+    detaches: bool,
     /// Images that were in doubt, and of which the hub has no task: a person has looked.
     rebuild: Vec<String>,
 }
@@ -89,7 +91,7 @@ impl Story {
         let hub = ScriptedHub::start(&scene);
         let koji = KojiSide::new(hub, Random::of(seed ^ 0x5eed_0000), is_fixed);
         koji.shared().count("histories");
-        Self { scene, koji, random, images, processes: 0, rebuild: Vec::new() }
+        Self { scene, koji, random, images, processes: 0, detaches: false, rebuild: Vec::new() }
     }
 
     /// Whether a run has begun that can be resumed.
@@ -100,6 +102,7 @@ impl Story {
 
     /// The command that begins the compose, or goes on with it.
     fn go_on(&mut self, is_last: bool) -> Command {
+        self.detaches = false;
         let Some(dir) = compose(&self.scene).map(|dir| dir.display().to_string()) else {
             return run_command(&self.scene, &[]);
         };
@@ -115,7 +118,8 @@ impl Story {
             command.arg("--retry-failed");
         }
         if !is_last && self.random.one_in(5) {
-            command.arg(if self.random.one_in(2) { "--detach-on-signal" } else { "--fail-fast" });
+            self.detaches = self.random.one_in(2);
+            command.arg(if self.detaches { "--detach-on-signal" } else { "--fail-fast" });
         }
         for image in self.rebuild.drain(..) {
             command.args(["--rebuild", &image]);
@@ -200,6 +204,23 @@ impl Story {
         }
     }
 
+    /// A run that was ended by a signal has canceled every task that it knew, or says that it has not.
+    fn what_runs_is_told(&self, ran: &Ran) {
+        let says = |text: &str| ran.stderr.contains(text);
+        if !says("Compose run failed: signal") || says("may go on at the hub") || says("Failed to kill koji task") {
+            return;
+        }
+        let known = tasks_of(&text_of(&self.scene, JOURNAL));
+        let state = self.koji.hub.state();
+        let mut shared = self.koji.shared();
+        let is_ours = |id: i64| known.contains(&id) && !shared.resubmitted.contains(&id);
+        let open = state.tasks.values().filter(|task| !task.state.is_final() && is_ours(task.id));
+        let open: Vec<i64> = open.map(|task| task.id).collect();
+        if !open.is_empty() {
+            shared.problems.push(format!("after a signal tasks {open:?} run"));
+        }
+    }
+
     /// One run, and what ends it.
     fn chapter(&mut self) {
         let deed = match self.random.below(8) {
@@ -246,7 +267,10 @@ impl Story {
                     // There is nothing yet that could be canceled.
                     let _ = child.kill();
                 }
-                self.wait(child, &said);
+                let ran = self.wait(child, &said);
+                if matches!(deed, Deed::Terminate | Deed::Cancel) && !self.detaches {
+                    self.what_runs_is_told(&ran);
+                }
             }
         }
         let mut shared = self.koji.shared();

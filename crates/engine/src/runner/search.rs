@@ -13,9 +13,8 @@
 
 use super::{Outcome, Run, Task};
 use crate::history::InDoubt;
-use crate::lookup::{Sent, tasks_of};
+use crate::lookup::{Sent, is_rather_of_another, tasks_of};
 use crate::patience::Patience;
-use crate::plan::TaskRequest;
 use jiff::Timestamp;
 use magudi_koji::calls::TaskInfo;
 use std::collections::BTreeSet;
@@ -59,7 +58,21 @@ pub(super) enum Kind {
     Announced,
 }
 
+/// What a look for tasks has come to, besides those that were found.
+#[derive(Default)]
+pub(super) struct Looked {
+    /// Requests that the hub has no task of for certain.
+    pub(super) certain: Vec<usize>,
+    /// What was looked for as long as it makes sense, and may be there all the same.
+    pub(super) given_up: Vec<Doubt>,
+}
+
 impl Doubt {
+    /// Which request.
+    pub(super) fn request(&self) -> usize {
+        self.request
+    }
+
     /// A submission of this run, and when that was begun.
     pub(super) fn of_this_run(
         request: usize,
@@ -103,9 +116,8 @@ pub(super) async fn next_look(doubts: &[Doubt]) {
 }
 
 impl Run {
-    /// Looks once for the tasks of `doubts`. Those that end leave them; returned are the requests that the hub has no task of
-    /// for certain.
-    pub(super) async fn look(&self, doubts: &mut Vec<Doubt>, submitted: &mpsc::UnboundedSender<Task>) -> Vec<usize> {
+    /// Looks once for the tasks of `doubts`. Those that end leave them.
+    pub(super) async fn look(&self, doubts: &mut Vec<Doubt>, submitted: &mpsc::UnboundedSender<Task>) -> Looked {
         let methods: BTreeSet<&str> = doubts.iter().map(|doubt| self.requests[doubt.request].method.task).collect();
         let mut listings = Vec::new();
         for method in methods {
@@ -126,11 +138,11 @@ impl Run {
                 None => not_found.push(doubt),
             }
         }
-        let mut certain = Vec::new();
+        let mut looked = Looked::default();
         for mut doubt in not_found {
             match listed(&doubt) {
                 Ok(tasks) if doubt.kind != Kind::Executed && self.is_later_one_among(tasks, doubt.later) => {
-                    certain.push(doubt.request);
+                    looked.certain.push(doubt.request);
                     continue;
                 }
                 Ok(_) => doubt.problem = None,
@@ -138,11 +150,11 @@ impl Run {
             }
             match self.look_again(&mut doubt) {
                 Some(next) => doubts.push(Doubt { next, ..doubt }),
-                None if doubt.kind == Kind::Announced && doubt.problem.is_none() => certain.push(doubt.request),
-                None => self.end_in_doubt(doubt),
+                None if doubt.kind == Kind::Announced && doubt.problem.is_none() => looked.certain.push(doubt.request),
+                None => looked.given_up.push(doubt),
             }
         }
-        certain
+        looked
     }
 
     /// When to look again; none when that has been done for long enough. What was announced by a run that was killed is looked for
@@ -159,8 +171,8 @@ impl Run {
             return;
         }
         // Whatever it comes to, the run ends.
-        let _ = tokio::time::timeout(LAST_LOOK, self.look(&mut doubts, submitted)).await;
-        for doubt in doubts {
+        let looked = tokio::time::timeout(LAST_LOOK, self.look(&mut doubts, submitted)).await.unwrap_or_default();
+        for doubt in doubts.into_iter().chain(looked.given_up) {
             self.end_in_doubt(doubt);
         }
     }
@@ -181,21 +193,13 @@ impl Run {
             task.create_ts.is_none_or(|created| created >= since)
                 && !claimed.contains(&task.id)
                 && doubt.sent.made(task)
-                && !self.is_rather_of_another(&self.requests[doubt.request], &doubt.sent, task)
+                && !is_rather_of_another(task, &self.requests[doubt.request], &doubt.sent, &self.requests)
         })?;
         claimed.insert(found.id);
         if let Some(begun) = doubt.begun {
             self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(found.id, begun);
         }
         Some(found.id)
-    }
-
-    /// Whether a task that has all of a request has also all of another one of the plan that says more: what looks like a default
-    /// that the hub has filled in was sent for that.
-    fn is_rather_of_another(&self, request: &TaskRequest, sent: &Sent, task: &TaskInfo) -> bool {
-        let similar =
-            self.requests.iter().filter(|other| other.args == request.args && other.keywords != request.keywords);
-        similar.filter_map(|other| Sent::of(other).ok()).any(|other| other.made(task) && sent.is_part_of(&other))
     }
 
     /// Whether a task that this run has begun to make after `time` is among those that are listed.
@@ -205,7 +209,7 @@ impl Run {
     }
 
     /// Ends a request of which it is not known whether the hub has made a task.
-    fn end_in_doubt(&self, doubt: Doubt) {
+    pub(super) fn end_in_doubt(&self, doubt: Doubt) {
         let request = &self.requests[doubt.request];
         let reason = match doubt.problem {
             Some(problem) => format!("{}; {problem}", doubt.text),

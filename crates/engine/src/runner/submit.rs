@@ -4,7 +4,7 @@
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
 use super::awaited::Waiting;
-use super::search::{Doubt, next_look};
+use super::search::{Doubt, Looked, next_look};
 use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
@@ -129,30 +129,38 @@ impl Run {
         }
     }
 
-    /// What is to be sent of requests of which it is certain by now that the hub has no task that got lost. Those that had tasks before
-    /// are settled once more: it was not asked what stands as long as they were in doubt, and what a canceled task had begun may have
-    /// come since.
+    /// What is to be sent of requests whose tasks were looked for and not found. Those that had tasks before are settled once more: it
+    /// was not asked what stands as long as they were in doubt, and what a canceled task had begun may have come since. What stands is
+    /// taken, also where it stays in doubt whether there is another task.
     async fn begin_late(
         &self,
-        certain: Vec<usize>,
+        looked: Looked,
         submitted: &mpsc::UnboundedSender<Task>,
         over: &mpsc::UnboundedSender<Ended>,
     ) -> VecDeque<usize> {
         let mut begun = Begun::new(Instant::now());
-        let (had_tasks, never): (Vec<usize>, Vec<usize>) =
-            certain.into_iter().partition(|index| self.former.contains_key(index));
-        begun.to_send.extend(never);
-        if !had_tasks.is_empty() {
-            let mut starts = vec![Start::Submit; self.requests.len()];
-            for index in &had_tasks {
-                starts[*index] = Start::Again { tasks: self.former[index].clone(), in_doubt: None };
+        let mut given_up: BTreeMap<usize, Doubt> = BTreeMap::new();
+        given_up.extend(looked.given_up.into_iter().map(|doubt| (doubt.request(), doubt)));
+        let late: Vec<usize> = looked.certain.into_iter().chain(given_up.keys().copied()).collect();
+        let mut starts = vec![Start::Submit; self.requests.len()];
+        let mut had_tasks = false;
+        for index in &late {
+            if let Some(tasks) = self.former.get(index) {
+                starts[*index] = Start::Again { tasks: tasks.clone(), in_doubt: None };
+                had_tasks = true;
             }
+        }
+        if had_tasks {
             // A hub that does not answer does not keep a run from being stopped.
-            let Some(mut settled) = self.stop.unless_set(Box::pin(self.settle(starts))).await else {
-                return begun.to_send;
+            starts = match self.stop.unless_set(Box::pin(self.settle(starts))).await {
+                Some(settled) => settled,
+                None => vec![Start::Lost(Vec::new()); self.requests.len()],
             };
-            for index in had_tasks {
-                self.begin_request(index, std::mem::take(&mut settled[index]), &mut begun, submitted, over);
+        }
+        for index in late {
+            match (std::mem::take(&mut starts[index]), given_up.remove(&index)) {
+                (Start::Submit | Start::Lost(_) | Start::Fail(_), Some(doubt)) => self.end_in_doubt(doubt),
+                (start, _) => self.begin_request(index, start, &mut begun, submitted, over),
             }
         }
         self.recognize(begun.to_adopt, submitted.clone()).await;
@@ -190,9 +198,9 @@ impl Run {
                 biased;
                 () = self.stop.wait() => break,
                 () = next_look(&doubts) => {
-                    if let Some(certain) = self.stop.unless_set(self.look(&mut doubts, submitted)).await {
+                    if let Some(looked) = self.stop.unless_set(self.look(&mut doubts, submitted)).await {
                         // Behind those that are announced already.
-                        to_send.extend(Box::pin(self.begin_late(certain, submitted, &over)).await);
+                        to_send.extend(Box::pin(self.begin_late(looked, submitted, &over)).await);
                     }
                     continue;
                 }
