@@ -206,6 +206,10 @@ pub struct ComposeArgs {
     /// The compose directory itself; created if missing, continued if it has a compose
     #[arg(long, value_name = "DIR")]
     pub compose_dir: Option<PathBuf>,
+    /// Open a compose that has ended (with --compose-dir): its images of the same phases are built anew and replaced; a verdict of another
+    /// program stays
+    #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
+    pub reopen: bool,
     /// Label of the compose, such as RC-1.0
     #[arg(long, value_name = "LABEL", conflicts_with = "no_label")]
     pub label: Option<String>,
@@ -263,6 +267,9 @@ pub struct ComposeArgs {
     /// Accepted for Pungi's sake
     #[arg(long, value_name = "DIR", hide = true)]
     pub old_composes: Vec<PathBuf>,
+    /// Accepted for Pungi's sake: the log has everything anyway
+    #[arg(long, hide = true)]
+    pub debug_mode: bool,
     /// Print the compose directory on standard output
     #[arg(long)]
     pub print_output_dir: bool,
@@ -300,9 +307,6 @@ pub struct RunArgs {
     /// The compose.
     #[command(flatten)]
     pub compose: ComposeArgs,
-    /// Change a FINISHED compose (with --compose-dir): its images of the same phases are built anew and replaced
-    #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
-    pub reopen: bool,
     /// Run Pungi at the same time for the phases that magudi leaves to it, as COMMAND (default: pungi-koji) with the options of
     /// this command line
     #[arg(

@@ -17,6 +17,10 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
     let (diagnostics, sources) =
         match inspect(&args.compose.config, &request, environment, Typed::Optional, Branches::AS_WRITTEN) {
             Ok(mut inspected) => {
+                // What run would refuse of the compose that is there.
+                if request.compose_dir.is_some() {
+                    inspected.place(&request, args.compose.reopen)?;
+                }
                 if args.hub {
                     let found = ask_alone(&args.compose, environment, ui, &inspected)?;
                     inspected.diagnostics.extend(found);

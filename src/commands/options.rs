@@ -115,7 +115,7 @@ impl Going {
 impl Options {
     /// The options of `magudi run`. The error is a wrong use of the command line.
     pub fn of_run(args: &RunArgs) -> Result<Self, Failure> {
-        let going = Going::of(&args.going, args.reopen);
+        let going = Going::of(&args.going, args.compose.reopen);
         if !going.adopt.is_empty() && args.compose.compose_dir.is_none() {
             return Err(Failure::Usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
         }
@@ -184,6 +184,7 @@ fn passed_on(words: &[String], args: &ComposeArgs) -> Result<Vec<String>, Failur
         ("--no-label", args.no_label),
         ("--supported", args.supported),
         ("--quiet", args.quiet),
+        ("--debug-mode", args.debug_mode),
     ];
     words.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned()));
     let mut pass = |option: &str, value: String| words.extend([option.to_owned(), value]);

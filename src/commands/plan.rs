@@ -26,7 +26,7 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
             return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
         }
     }
-    let (dir, identity) = inspected.place(&request, false)?;
+    let (dir, identity) = inspected.place(&request, args.compose.reopen)?;
     let requests = inspected.expand(&identity, &dir);
     if let Some(path) = &args.against {
         let (inspected, request, requests) = (&inspected, &request, &requests[..]);

@@ -212,6 +212,18 @@ fn a_finished_compose_is_changed_only_when_reopened() {
     assert_eq!(refused.status, Some(1));
     assert!(refused.stderr.contains("FINISHED") && refused.stderr.contains("--reopen"), "{}", refused.stderr);
     assert_eq!(std::fs::read(path(&scene, "logs/global/pungi.global.log")).unwrap(), before);
+    for verb in ["check", "plan"] {
+        let ask = |more: &[&str]| {
+            scene.run([&[verb, "--config", &config, "--compose-dir", COMPOSE, "--test"], more].concat())
+        };
+        let refused = ask(&[]);
+        assert_eq!(refused.status, Some(1), "{verb}");
+        assert!(refused.stderr.contains("--reopen"), "{}", refused.stderr);
+        let ran = ask(&["--reopen"]);
+        assert_eq!(ran.status, Some(0), "{verb}: {}", ran.stderr);
+        let other = scene.run(["check", "--config", &config, "--compose-dir", COMPOSE, "--nightly", "--reopen"]);
+        assert!(other.stderr.contains("--nightly contradicts the compose"), "{}", other.stderr);
+    }
     assert_eq!(run(&scene, &config, &["--reopen"]).status, Some(0));
 }
 

@@ -1,7 +1,7 @@
 //! Configurations and command lines that users of Pungi have: `check` finds what Pungi's validation finds, `config dump` prints what
 //! pungi-config-dump prints, and options mean what they mean there.
 
-use crate::program::{Hub, Ran, Scene, files};
+use crate::program::{Hub, Ran, Scene, files, image};
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -497,4 +497,34 @@ fn schema_overrides_forbid_more() {
     let schema: Json = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(schema["properties"]["our_own"], json!({"enum": ["y"]}));
     assert!(schema["properties"]["osbuild"].is_object());
+}
+
+/// What ODCS, or a cron job of long ago, may pass to `pungi-koji`.
+#[test]
+fn every_option_of_pungi_koji_is_taken() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"subvariant\": \"D\"")]);
+    std::fs::create_dir(scene.path().join("old")).unwrap();
+    scene.write("bin/notify", "");
+    let options = [
+        "--config=test.conf",
+        "--target-dir=target",
+        "--label=RC-1.0",
+        "--supported",
+        "--production",
+        "--old-composes=old",
+        "--koji-event=7",
+        "--parent-compose-id=P-1-20240101.0",
+        "--respin-of=R-1-20240101.0",
+        "--skip-phase=createiso",
+        "--debug-mode",
+        "--no-latest-link",
+        "--latest-link-status=FINISHED",
+        "--latest-link-components=1",
+        "--print-output-dir",
+        "--quiet",
+    ];
+    let ran = scene.run([&["run", "--simulate"], &options[..]].concat());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
 }
