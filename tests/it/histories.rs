@@ -25,6 +25,9 @@ const USUAL: u64 = 50;
 /// How many at the same time.
 const AT_ONCE: u64 = 50;
 
+/// After how many it is said how many there were.
+const PROGRESS: u64 = 100;
+
 /// Numbers that look random and are the same for the same seed (xorshift).
 #[derive(Debug, Clone)]
 struct Random(u64);
@@ -82,6 +85,10 @@ fn whatever_happens_each_image_is_built_once_and_taken() {
                     let mut counts = counts.lock().unwrap();
                     for (what, times) in end.counts {
                         *counts.entry(what).or_default() += times;
+                    }
+                    let done = counts.get("histories").copied().unwrap_or_default();
+                    if done % PROGRESS == 0 {
+                        println!("{done} histories");
                     }
                     wrong.lock().unwrap().extend(end.problem.inspect(|problem| println!("{problem}\n")));
                 }
