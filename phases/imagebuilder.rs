@@ -1,10 +1,11 @@
 //! The *imagebuilder* phase: images that Koji's image-builder plugin builds (PHASES.md).
 
 use crate::endings::{self, Ending, ISO, plain};
+use crate::expand::remark_on_type;
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
-use magudi_config::schema::{Key, Kind, Layout, opt, req};
+use magudi_config::schema::{Key, Kind, Layout, images, opt, req};
 use magudi_config::{Diagnostic, Node, Section, codes};
 use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
@@ -42,6 +43,22 @@ const ENDINGS: &[Ending] = &[
     ISO,
 ];
 
+/// Image types of image-builder beside those that it has in common with composer.
+const TYPES: &[&str] = &[
+    "cloud-azure",
+    "cloud-ec2",
+    "cloud-gce",
+    "cloud-qcow2",
+    "generic-qcow2",
+    "iot-qcow2-image",
+    "iot-raw-xz",
+    "minimal-raw-xz",
+    "minimal-raw-zst",
+    "server-qcow2",
+    "server-vagrant-libvirt",
+    "workstation-live-installer",
+];
+
 impl ImagePhase for Imagebuilder {
     fn section(&self) -> &'static Section {
         &SECTION
@@ -61,6 +78,12 @@ impl ImagePhase for Imagebuilder {
             let help = "give each type an image of its own, with a name or release of its own";
             found.push(Diagnostic::new(&codes::NOT_ONE_TYPE, at, message).at(types.span).help(help));
         }
+        let types = image.texts("types").into_iter().flat_map(|types| types.value).enumerate();
+        let unlisted = types.filter(|(_, kind)| !images::is_known(kind.value));
+        found
+            .extend(unlisted.filter_map(|(place, kind)| {
+                remark_on_type(kind, format!("{}.{place}", image.path_of("types")), TYPES)
+            }));
         for (key, _) in image.get("ostree").and_then(Node::as_dict).into_iter().flat_map(|ostree| &ostree.entries) {
             let Some(name) = key.as_str().filter(|name| OSTREE.iter().all(|known| known.name != *name)) else {
                 continue;
@@ -73,7 +96,7 @@ impl ImagePhase for Imagebuilder {
         found
     }
 
-    /// The call: what is empty or false is left out (PHASES.md 3). Arches that may fail are named when others may not; when all
+    /// The call: what is empty or false is left out, but for a seed of 0 (PHASES.md 3, 10). Arches that may fail are named when others may not; when all
     /// may, the whole task may.
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
         let Asked { image, section, .. } = asked;
@@ -85,7 +108,8 @@ impl ImagePhase for Imagebuilder {
         }
         for key in ["seed", "scratch", "ostree", "blueprint"] {
             // A value that has no JSON form has been reported, and such an image is not expanded.
-            if let Some(Ok(value)) = section.setting(image, key).filter(|node| node.is_truthy()).map(to_json) {
+            let given = section.setting(image, key).filter(|node| key == "seed" || node.is_truthy());
+            if let Some(Ok(value)) = given.map(to_json) {
                 opts.insert(key.to_owned(), value);
             }
         }

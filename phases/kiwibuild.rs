@@ -1,7 +1,7 @@
 //! The *kiwibuild* phase: images that Koji's kiwi plugin builds from a description in a repository (PHASES.md).
 
 use crate::endings::{self, Ending, ISO, plain};
-use crate::expand::check_needed;
+use crate::expand::{check_needed, remark_on_type};
 use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
@@ -67,6 +67,32 @@ const ENDINGS: &[Ending] = &[
     Ending { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
 ];
 
+/// Image types of kiwi, and what Fedora's descriptions and Koji make of them.
+const TYPES: &[&str] = &[
+    "appx",
+    "btrfs",
+    "clicfs",
+    "cpio",
+    "docker",
+    "enclave",
+    "erofs",
+    "ext2",
+    "ext3",
+    "ext4",
+    "gce",
+    "iso",
+    "kis",
+    "oci",
+    "oem",
+    "pxe",
+    "squashfs",
+    "tbz",
+    "vagrant",
+    "vhd-fixed",
+    "wsl",
+    "xfs",
+];
+
 impl ImagePhase for Kiwibuild {
     fn section(&self) -> &'static Section {
         &SECTION
@@ -77,7 +103,11 @@ impl ImagePhase for Kiwibuild {
     }
 
     fn check(&self, image: &Image, context: &Context<'_>) -> Vec<Diagnostic> {
-        check_needed(&SECTION, image, context, &["description_scm", "description_path"])
+        let mut found = check_needed(&SECTION, image, context, &["description_scm", "description_path"]);
+        // One that is inherited is looked at once, where the images are that have it.
+        let kind = image.text("type").filter(|kind| !kind.value.is_empty());
+        found.extend(kind.and_then(|kind| remark_on_type(kind, image.path_of("type"), TYPES)));
+        found
     }
 
     /// The call: every keyword is there, null where nothing is set (PHASES.md 3).
@@ -88,14 +118,15 @@ impl ImagePhase for Kiwibuild {
         // A value that has no JSON form has been reported, and such an image is not expanded.
         let value = |key: &str| setting(key).and_then(|node| to_json(node).ok()).unwrap_or_default();
         let optional = asked.optional_arches();
-        // As they are written, also those that are not built; a `*` is no arch for the hub.
+        // As they are written, also those that are not built; a `*` is no arch for the hub, which takes letters, digits, `_` and `-`.
         let written = |key: &str| image.texts(key).map(|texts| texts.value).unwrap_or_default();
         let has_star = written("failable").iter().any(|arch| arch.value == "*");
         let listed = written(if has_star { "arches" } else { "failable" });
+        let is_taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let optional_arches = if has_star && listed.is_empty() {
             sent(&optional)
         } else {
-            listed.iter().map(|arch| arch.value).collect()
+            listed.iter().map(|arch| arch.value).filter(|arch| !arch.is_empty() && arch.chars().all(is_taken)).collect()
         };
         let release = asked.about.release.as_deref().map_or(Json::Null, Json::from);
         let mut keywords = Opts::with_capacity(10);

@@ -12,8 +12,8 @@ use magudi_config::compose_config::Image;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind};
-use magudi_config::similar::suggest;
-use magudi_config::{Diagnostic, Node, Section, Span};
+use magudi_config::similar::{suggest, suggest_within};
+use magudi_config::{Diagnostic, Node, Section, Span, Spanned};
 use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
@@ -67,7 +67,34 @@ pub fn check_needed(section: &'static Section, image: &Image, context: &Context<
         .collect()
 }
 
+/// What to say of an image type that is not `known`: perhaps it is a slip of one, perhaps the builder is newer. Nothing of others.
+pub fn remark_on_type(kind: Spanned<&str>, path: String, known: &[&str]) -> Option<Diagnostic> {
+    if known.contains(&kind.value) {
+        return None;
+    }
+    let message = format!("no image type is known as `{}`", kind.value);
+    let found = |code| Diagnostic::new(code, path, message).at(kind.span);
+    Some(match suggest_within(kind.value, known.iter().copied(), 1) {
+        Some(near) => found(&codes::UNKNOWN_IMAGE_TYPE).help(format!("did you mean `{near}`?")),
+        None => found(&codes::UNLISTED_IMAGE_TYPE).help("it is passed on to the hub as it is"),
+    })
+}
+
 impl Expander<'_> {
+    /// Warns of a version or release by which the name of the build cannot be taken apart again.
+    pub(super) fn check_hyphens(&mut self, image: &Image, about: &About) {
+        for (key, text) in [("version", Some(&about.version)), ("release", about.release.as_ref())] {
+            let Some(text) = text.filter(|text| text.contains('-')) else { continue };
+            let own = (image.path_of(key), image.label_span());
+            let (path, span) = self.section.place(image, key).unwrap_or(own);
+            if self.hyphens.insert(path.clone()) {
+                let message = format!("the {key} `{text}` has a hyphen");
+                let help = "write a dot, or another character, in place of it";
+                self.report(Diagnostic::new(&codes::HYPHEN, path, message).at(span).help(help));
+            }
+        }
+    }
+
     /// One warning for each image, however many variants it is left out of.
     pub(super) fn report_without_arch(&mut self) {
         let mut images: BTreeMap<&str, (&Image, Vec<&Variant>)> = BTreeMap::new();
@@ -179,12 +206,16 @@ impl Expander<'_> {
     }
 
     fn check_arches(&mut self, image: &Image) {
-        for (place, arch) in image.texts("arches").into_iter().flat_map(|arches| arches.value).enumerate() {
+        let listed = |key| image.texts(key).into_iter().flat_map(|arches| arches.value).enumerate();
+        let arches = listed("arches").map(|arch| ("arches", arch));
+        // There a `*` is every arch.
+        let failable = listed("failable").filter(|(_, arch)| arch.value != "*").map(|arch| ("failable", arch));
+        for (key, (place, arch)) in arches.chain(failable) {
             if is_rpm_arch(arch.value) {
                 continue;
             }
             let message = format!("there is no arch `{}`", arch.value);
-            let path = format!("{}.{place}", image.path_of("arches"));
+            let path = format!("{}.{place}", image.path_of(key));
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
             self.report(match suggest(arch.value, RPM_ARCHES) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -68,7 +68,13 @@ pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planne
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
-        let Some(Expected { image_type: kind, format }) = phase.expected(request) else { continue };
+        // Of files that nobody knows beforehand, those of one name and type are alike.
+        let unknown = Expected { image_type: &request.about.image_type, format: request.name() };
+        let Expected { image_type: kind, format } = match phase.expected(request) {
+            Some(expected) => expected,
+            None if request.about.is_open => unknown,
+            None => continue,
+        };
         let mut first_arch = None;
         for arch in request.arches() {
             match seen.get(&(request.subvariant.as_str(), kind, format, arch)) {
@@ -109,9 +115,11 @@ impl IdentityClash<'_> {
             let who = format!("the image {} of {of} from {}", request.name(), first.request.label());
             (who, "give one of them another `subvariant`")
         };
+        // A type that nobody has named is in the description.
+        let kind = if self.kind.is_empty() { String::new() } else { format!(" {}", self.kind) };
         let message = format!(
-            "readers of images.json could not tell {who}: same subvariant {}, type {} and arch {}",
-            request.subvariant, self.kind, self.arch
+            "readers of images.json could not tell {who}: same subvariant {}, type{kind} and arch {}",
+            request.subvariant, self.arch
         );
         let diagnostic = Diagnostic::new(&codes::SAME_IDENTITY, planned.image.path.clone(), message)
             .at(planned.image.label_span())

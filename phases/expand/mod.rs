@@ -7,7 +7,7 @@
 mod checks;
 mod clashes;
 
-pub use checks::{check_needed, unnameable};
+pub use checks::{check_needed, remark_on_type, unnameable};
 
 use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin};
 use crate::repos::Resolver;
@@ -61,6 +61,7 @@ fn planned<'a>(
         without_arch: Vec::new(),
         diagnostics: Vec::new(),
         odd: BTreeSet::new(),
+        hyphens: BTreeSet::new(),
         known_arches: Vec::new(),
     };
     expander.run();
@@ -97,6 +98,8 @@ struct Expander<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
+    /// Paths of versions and releases with a hyphen.
+    hyphens: BTreeSet<String>,
     /// Lists of arches that requests have.
     known_arches: Vec<Arc<[Arc<str>]>>,
 }
@@ -240,6 +243,7 @@ impl<'a> Expander<'a> {
             let diagnostic = Diagnostic::new(&codes::UNSAFE_NAME, image.path.clone(), message);
             self.report(diagnostic.at(image.label_span()));
         }
+        self.check_hyphens(image, &request.about);
         self.requests.push(Planned { image, request });
     }
 

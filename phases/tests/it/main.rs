@@ -2,6 +2,7 @@
 //!
 //! - [`documents`]: what is made from the tables and checked in
 //! - [`made_up`]: a phase that is only here, and [`run`], which runs it
+//! - [`remarks`]: what is said of images that a hub would take
 //! - [`rooms`]: who knows a phase by name
 //! - [`sections`]: what the sections take
 //! - [`syntaxes`]: the same configuration in each syntax is the same plan
@@ -13,6 +14,7 @@
 mod documents;
 mod dumps;
 mod made_up;
+mod remarks;
 mod rooms;
 mod run;
 mod sections;

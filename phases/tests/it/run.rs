@@ -5,15 +5,15 @@ use magudi_compose::ComposeIdentity;
 use magudi_compose::identity::ComposeType;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::Status;
-use magudi_compose::variants::load_variants;
+use magudi_compose::variants::{Variants, load_variants};
 use magudi_config::diagnostic::has_errors;
-use magudi_config::{Diagnostic, Schema, Sources, check_all, load_config};
+use magudi_config::{ComposeConfig, Diagnostic, Schema, Sources, check_all, load_config};
 use magudi_devhub::plugin::Plugin;
 use magudi_devhub::{Options, parse_scenario};
 use magudi_engine::event::{Events, Stamped};
 use magudi_engine::journal::{Journal, load_journal};
 use magudi_engine::login::Login;
-use magudi_engine::plan;
+use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::runner::{Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::volume::Volume;
@@ -25,6 +25,7 @@ use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// What became of a compose.
 #[derive(Debug)]
@@ -43,8 +44,23 @@ pub fn hub(scenario: &Json, plugin: &'static impl Plugin) -> Options {
     Options { builders: options.builders.clone().with(plugin), ..options }
 }
 
-/// Runs the compose of a configuration that says what the phases take; without one that has errors, which are the answer.
-pub fn run(phases: Phases, mut configuration: Json, hub: Options) -> Result<Ran, Vec<Diagnostic>> {
+/// A compose before it runs.
+#[derive(Debug)]
+pub struct Planned {
+    /// What is asked for.
+    pub requests: Vec<TaskRequest>,
+    /// What is to be said of the images.
+    pub found: Vec<Diagnostic>,
+    config: ComposeConfig,
+    variants: Variants,
+    identity: ComposeIdentity,
+    selection: Selection,
+    dir: ComposeDir,
+    folder: TempDir,
+}
+
+/// Plans the compose of a configuration that says what the phases take; what is wrong with its form is the other answer.
+pub fn plan(phases: Phases, mut configuration: Json) -> Result<Planned, Vec<Diagnostic>> {
     let folder = tempfile::tempdir().unwrap();
     let rest = json!({
         "release_name": "Example", "release_short": "Example", "release_version": "42",
@@ -67,10 +83,16 @@ pub fn run(phases: Phases, mut configuration: Json, hub: Options) -> Result<Ran,
     let selection = Selection { phases, ..Selection::default() };
     let context = Context { config: &config, variants: &variants, identity: &identity, dir: &dir };
     let (requests, found) = expand(&context, &selection);
-    if has_errors(&found) {
-        return Err(found);
-    }
+    Ok(Planned { requests, found, config, variants, identity, selection, dir, folder })
+}
 
+/// Runs the compose of such a configuration; of one that has errors, those are the answer.
+pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec<Diagnostic>> {
+    let planned = plan(phases, configuration)?;
+    if has_errors(&planned.found) {
+        return Err(planned.found);
+    }
+    let Planned { requests, config, variants, identity, selection, dir, folder, .. } = planned;
     std::fs::create_dir_all(dir.logs_global()).unwrap();
     let journal_path = dir.logs_global().join(magudi_engine::journal::NAME);
     let journal = Journal::open(&journal_path).unwrap();
@@ -79,7 +101,7 @@ pub fn run(phases: Phases, mut configuration: Json, hub: Options) -> Result<Ran,
     let (handle, stop) = stop();
     let compose = Compose {
         starts: vec![Start::default(); requests.len()],
-        keys: plan::keys(&requests),
+        keys: keys(&requests),
         requests: Arc::new(requests),
         config,
         variants,

@@ -137,7 +137,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
         "The image type is not known, and one that is known differs by a letter or two."
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "gest-image"}]}"#);
     UNLISTED_IMAGE_TYPE "MG025" Note "An image type that magudi does not know"
-        "The image type is passed on as it is, and osbuild-composer may well know it. magudi cannot tell which files the image \
+        "The image type is passed on as it is, and the builder may well know it. magudi cannot tell which files the image \
          will have, nor which cloud it can be uploaded to, so neither `manifest_type` nor `upload_options` is compared with it."
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "game-console"}]}"#);
     UNKNOWN_PHASE "MG026" Error "A phase that Pungi does not have"
@@ -250,7 +250,7 @@ osbuild = {"^Server$": [
     "customizations": {"size": 99999999999999999999},
 }]}"#);
     UNKNOWN_IMAGE_ARCH "MG212" Warning "An image is to be built for an arch that nobody knows"
-        "RPM knows no arch of this name, so no variant has it and the image is not built for it."
+        "RPM knows no arch of this name, so no variant has it: the image is not built for it, nor can it fail there."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64", "arm-64"],
 }]}"#);
@@ -282,6 +282,11 @@ imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz", "qc
 imagebuilder = {"^Server$": [{
     "name": "IoT", "types": ["iot-commit"], "ostree": {"url": "https://ostree.example.com/", "branch": "f42"},
 }]}"#);
+    HYPHEN "MG218" Warning "A version or release with a hyphen"
+        "Tools take the name of a build apart at its last two hyphens, and so does Koji: it does not find a build by name whose version \
+         or release has one. Koji's own image tasks refuse such a version."
+        Conf(r#"imagebuilder_target = "f42"
+imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "version": "42-beta"}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \

@@ -1,0 +1,103 @@
+//! What is said of images that a hub would take, or seem to, and what is sent of them all the same.
+
+use crate::run::{Planned, plan};
+use magudi_phases::PHASES;
+use serde_json::{Value as Json, json};
+
+/// The plan of two sections; every image has a target.
+fn planned(section: &str, images: &Json) -> Planned {
+    let mut configuration = json!({"global_target": "t", "kiwibuild_description_scm": "https://example.com/d.git#main",
+        "kiwibuild_description_path": "d.kiwi"});
+    configuration[section] = json!({"^Server$": images});
+    plan(PHASES, configuration).unwrap()
+}
+
+fn ids(planned: &Planned) -> Vec<String> {
+    planned.found.iter().map(|found| format!("{} {}", found.code.id, found.path)).collect()
+}
+
+fn ib(more: &[(&str, Json)]) -> Json {
+    with(json!({"name": "Minimal", "types": ["minimal-raw-xz"]}), more)
+}
+
+fn kw(more: &[(&str, Json)]) -> Json {
+    with(json!({"kiwi_profile": "Cloud"}), more)
+}
+
+fn with(mut image: Json, more: &[(&str, Json)]) -> Json {
+    for (key, value) in more {
+        image[*key] = value.clone();
+    }
+    image
+}
+
+#[test]
+fn images_that_a_hub_takes_and_somebody_should_look_at() {
+    let rows: &[(&str, Json, &[&str])] = &[
+        ("imagebuilder", json!([ib(&[])]), &[]),
+        // Types.
+        (
+            "imagebuilder",
+            json!([ib(&[("types", json!(["minimal-raw-xs"]))])]),
+            &["MG024 imagebuilder.^Server$.0.types.0"],
+        ),
+        (
+            "imagebuilder",
+            json!([ib(&[("types", json!(["game-console"]))])]),
+            &["MG025 imagebuilder.^Server$.0.types.0"],
+        ),
+        ("imagebuilder", json!([ib(&[("types", json!(["qcow2"]))])]), &[]),
+        ("kiwibuild", json!([kw(&[("type", json!("iso"))])]), &[]),
+        ("kiwibuild", json!([kw(&[("type", json!("dcker"))])]), &["MG024 kiwibuild.^Server$.0.type"]),
+        ("kiwibuild", json!([kw(&[("type", json!("floppy"))])]), &["MG025 kiwibuild.^Server$.0.type"]),
+        // Hyphens.
+        ("imagebuilder", json!([ib(&[("version", json!("4-2"))])]), &["MG218 imagebuilder.^Server$.0.version"]),
+        ("kiwibuild", json!([kw(&[("release", json!("1-2"))])]), &["MG218 kiwibuild.^Server$.0.release"]),
+        (
+            "osbuild",
+            json!([{"name": "a", "distro": "d", "image_types": "qcow2", "version": "4-2"}]),
+            &["MG218 osbuild.^Server$.0.version"],
+        ),
+        // One name, or profile, twice.
+        ("kiwibuild", json!([kw(&[]), kw(&[])]), &["MG209 kiwibuild.^Server$.1"]),
+        ("kiwibuild", json!([kw(&[]), kw(&[("subvariant", json!("Other"))])]), &[]),
+        ("kiwibuild", json!([kw(&[("arches", json!(["x86_64"]))]), kw(&[("arches", json!(["aarch64"]))])]), &[]),
+        ("kiwibuild", json!([kw(&[("type", json!("oem"))]), kw(&[("type", json!("iso"))])]), &[]),
+        ("imagebuilder", json!([ib(&[]), ib(&[])]), &["MG209 imagebuilder.^Server$.1"]),
+        ("imagebuilder", json!([ib(&[]), ib(&[("types", json!(["qcow2"]))])]), &[]),
+        // Arches that may fail.
+        ("kiwibuild", json!([kw(&[("failable", json!(["x86-64"]))])]), &["MG212 kiwibuild.^Server$.0.failable.0"]),
+        ("kiwibuild", json!([kw(&[("failable", json!(["*"]))])]), &[]),
+        ("osbuild", json!([{"name": "a", "distro": "d", "image_types": "qcow2", "failable": ["*"]}]), &[]),
+    ];
+    for (section, images, expected) in rows {
+        assert_eq!(ids(&planned(section, images)), *expected, "{section} {images}");
+    }
+}
+
+#[test]
+fn what_many_images_inherit_is_said_once() {
+    let images = json!([ib(&[]), ib(&[("name", json!("Other")), ("subvariant", json!("Other"))])]);
+    let configuration =
+        json!({"global_target": "t", "imagebuilder_version": "4-2", "imagebuilder": {"^Server$": images}});
+    assert_eq!(ids(&plan(PHASES, configuration).unwrap()), ["MG218 imagebuilder_version"]);
+}
+
+#[test]
+fn no_star_is_sent() {
+    let star = json!([kw(&[("arches", json!(["x86_64", "*"])), ("failable", json!(["*"]))])]);
+    let planned = planned("kiwibuild", &star);
+    assert_eq!(ids(&planned), ["MG212 kiwibuild.^Server$.0.arches.1"]);
+    let request = serde_json::to_value(&planned.requests[0]).unwrap();
+    assert_eq!(request["kwargs"]["optional_arches"], json!(["x86_64"]));
+}
+
+#[test]
+fn a_seed_of_0_is_a_seed() {
+    for (image, seed) in
+        [(ib(&[("seed", json!(0))]), json!(0)), (ib(&[("seed", json!(7))]), json!(7)), (ib(&[]), Json::Null)]
+    {
+        let request = serde_json::to_value(&planned("imagebuilder", &json!([image])).requests[0]).unwrap();
+        assert_eq!(request["kwargs"]["opts"]["seed"], seed);
+    }
+}
