@@ -6,7 +6,7 @@ use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
 use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Default, Kind, Layout, opt, req, with};
-use magudi_config::{Diagnostic, Node, Section};
+use magudi_config::{Diagnostic, Node, Section, Spanned};
 use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
@@ -104,9 +104,11 @@ impl ImagePhase for Kiwibuild {
 
     fn check(&self, image: &Image, context: &Context<'_>) -> Vec<Diagnostic> {
         let mut found = check_needed(&SECTION, image, context, &["description_scm", "description_path"]);
-        // One that is inherited is looked at once, where the images are that have it.
-        let kind = image.text("type").filter(|kind| !kind.value.is_empty());
-        found.extend(kind.and_then(|kind| remark_on_type(kind, image.path_of("type"), TYPES)));
+        let place = context.config.section(SECTION.name).and_then(|section| {
+            let kind = section.setting(image, "type")?.as_str().filter(|kind| !kind.is_empty())?;
+            Some((kind, section.place(image, "type")?))
+        });
+        found.extend(place.and_then(|(kind, (path, span))| remark_on_type(Spanned::new(kind, span), path, TYPES)));
         found
     }
 

@@ -13,7 +13,7 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind};
 use magudi_config::similar::{suggest, suggest_within};
-use magudi_config::{Diagnostic, Node, Section, Span, Spanned};
+use magudi_config::{Diagnostic, Node, Section, Severity, Span, Spanned};
 use magudi_engine::lookup::Sent;
 use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
@@ -87,11 +87,9 @@ impl Expander<'_> {
             let Some(text) = text.filter(|text| text.contains('-')) else { continue };
             let own = (image.path_of(key), image.label_span());
             let (path, span) = self.section.place(image, key).unwrap_or(own);
-            if self.hyphens.insert(path.clone()) {
-                let message = format!("the {key} `{text}` has a hyphen");
-                let help = "write a dot, or another character, in place of it";
-                self.report(Diagnostic::new(&codes::HYPHEN, path, message).at(span).help(help));
-            }
+            let message = format!("the {key} `{text}` has a hyphen");
+            let help = "write a dot, or another character, in place of it";
+            self.report_once(Diagnostic::new(&codes::HYPHEN, path, message).at(span).help(help));
         }
     }
 
@@ -169,7 +167,10 @@ impl Expander<'_> {
             }
             self.report(diagnostic);
         }
-        self.diagnostics.extend(self.phase.check(image, self.context));
+        for found in self.phase.check(image, self.context) {
+            let is_own = found.path.starts_with(&image.path);
+            if is_own || found.severity() == Severity::Error { self.report(found) } else { self.report_once(found) }
+        }
         self.check_arches(image);
         let repositories: Vec<_> = self.listed_repositories(image).collect();
         for (key, place, entry) in repositories {

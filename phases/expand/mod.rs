@@ -61,7 +61,7 @@ fn planned<'a>(
         without_arch: Vec::new(),
         diagnostics: Vec::new(),
         odd: BTreeSet::new(),
-        hyphens: BTreeSet::new(),
+        said: BTreeSet::new(),
         known_arches: Vec::new(),
     };
     expander.run();
@@ -98,8 +98,8 @@ struct Expander<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
-    /// Paths of versions and releases with a hyphen.
-    hyphens: BTreeSet<String>,
+    /// What was said of a key that many images inherit: the code, and the path.
+    said: BTreeSet<(&'static str, String)>,
     /// Lists of arches that requests have.
     known_arches: Vec<Arc<[Arc<str>]>>,
 }
@@ -145,6 +145,13 @@ impl<'a> Expander<'a> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports what is found at a key that other images may inherit, too: it is said once.
+    fn report_once(&mut self, diagnostic: Diagnostic) {
+        if self.said.insert((diagnostic.code.id, diagnostic.path.clone())) {
+            self.report(diagnostic);
+        }
     }
 
     fn pattern(&mut self, section: &Images) -> Option<Pattern> {

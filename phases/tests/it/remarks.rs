@@ -81,6 +81,14 @@ fn what_many_images_inherit_is_said_once() {
     let configuration =
         json!({"global_target": "t", "imagebuilder_version": "4-2", "imagebuilder": {"^Server$": images}});
     assert_eq!(ids(&plan(PHASES, configuration).unwrap()), ["MG218 imagebuilder_version"]);
+    let images = json!([
+        kw(&[]),
+        kw(&[("kiwi_profile", json!("Other"))]),
+        kw(&[("kiwi_profile", json!("ISO")), ("type", json!("iso"))])
+    ]);
+    let configuration = json!({"global_target": "t", "kiwibuild_type": "floppy", "kiwibuild_description_scm": "https://example.com/d",
+        "kiwibuild_description_path": "d.kiwi", "kiwibuild": {"^Server$": images}});
+    assert_eq!(ids(&plan(PHASES, configuration).unwrap()), ["MG025 kiwibuild_type"]);
 }
 
 #[test]
