@@ -33,7 +33,6 @@ impl Existing {
         all.retain(|image| !own.contains(&image.path));
         all.retain_odd(|path| !own.contains(path));
         all.merge(new);
-        all.set_version(self.version());
         all
     }
 
@@ -46,17 +45,16 @@ impl Existing {
         })
     }
 
-    /// Takes what others wrote into composeinfo.json over into `info`, and brings it to the version that all manifests of the
-    /// compose are in.
-    pub fn merge_composeinfo(&self, info: &mut Json) {
+    /// Takes what others wrote into composeinfo.json over into `info`, and brings it to `version`.
+    pub fn merge_composeinfo(&self, info: &mut Json, version: ManifestVersion) {
         let none = Composeinfo::none();
         let existing = self.composeinfo.as_ref().unwrap_or(&none);
         existing.merge_into(info);
-        existing.raise(info, self.version());
+        existing.raise(info, version);
     }
 
-    /// The version in which manifests are written: that of those which are there.
-    fn version(&self) -> ManifestVersion {
+    /// The version of the manifests that are there.
+    pub fn version(&self) -> ManifestVersion {
         self.composeinfo.as_ref().map_or(ManifestVersion::default(), |info| info.version).max(self.images.version())
     }
 

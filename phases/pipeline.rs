@@ -13,6 +13,7 @@ use magudi_compose::deliverables::{Deliverable, Deliverables};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::manifest::ManifestVersion;
 use magudi_compose::pyjson;
 use magudi_compose::status::{Status, reopen, write_status};
 use magudi_compose::variants::Variants;
@@ -28,7 +29,7 @@ use magudi_engine::login::Login;
 use magudi_engine::lookup;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi::{How, Pungi, worse};
-use magudi_engine::runner::{Awaited, Describe, Outcome, Polling, Runner, Start};
+use magudi_engine::runner::{Awaited, Describe, Formats, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
 use magudi_engine::volume::Volume;
 use magudi_koji::calls::TaskInfo;
@@ -163,8 +164,12 @@ pub struct Compose {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// What becomes of files that cannot be of their format.
+    pub formats: Formats,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
+    /// In which version manifests are written; none: in that of those which are there.
+    pub manifest_version: Option<ManifestVersion>,
     /// It may be FINISHED, and is opened again.
     pub reopen: bool,
     /// The Pungi that makes the rest of the compose at the same time.
@@ -441,7 +446,9 @@ impl Compose {
         }
         let clock = Instant::now();
         self.events.say(Event::PhaseStarted { phase: image_checksum::NAME.to_owned() });
+        let version = self.manifest_version.unwrap_or_else(|| self.existing.version());
         let mut images = self.existing.merged_images(images, &self.earlier_paths);
+        images.set_version(version);
         let listed: BTreeSet<&String> = images.iter().map(|(_, _, image)| &image.path).collect();
         let dropped: BTreeSet<String> =
             self.earlier_paths.iter().filter(|path| !listed.contains(path)).cloned().collect();
@@ -460,7 +467,7 @@ impl Compose {
         let images = unless_set(stop, summed).await?;
         self.phase_done(image_checksum::NAME, clock);
         let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
-        self.existing.merge_composeinfo(&mut info);
+        self.existing.merge_composeinfo(&mut info, version);
         let mut manifests = Manifests { info, uploads: None, images: None };
         if !active.is_empty() {
             for (one, other) in images.shared_identities() {
@@ -523,6 +530,7 @@ impl Compose {
             sent_before: std::mem::take(&mut self.sent_before),
             stop: self.stop.clone(),
             fail_fast: self.fail_fast,
+            formats: self.formats,
             awaited: self.awaited.take(),
         });
         stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;

@@ -2,7 +2,7 @@
 
 use crate::commands::image::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use magudi_compose::Status;
+use magudi_compose::{ManifestVersion, Status};
 use magudi_config::define::Definition;
 use magudi_config::schema::{FORMER_PHASES, PHASES};
 use magudi_engine::notify::USUAL_LIMIT;
@@ -307,6 +307,9 @@ pub struct RunArgs {
     /// The compose.
     #[command(flatten)]
     pub compose: ComposeArgs,
+    /// Version of images.json and composeinfo.json: 1.2, or 2.0 with locations. Default: that of those which are there, else 1.2
+    #[arg(long, value_name = "VERSION", value_parser = manifest_version())]
+    pub manifest_version: Option<ManifestVersion>,
     /// Run Pungi at the same time for the phases that magudi leaves to it, as COMMAND (default: pungi-koji) with the options of
     /// this command line
     #[arg(
@@ -335,6 +338,9 @@ pub struct GoingArgs {
     /// Cancel the rest as soon as an image fails that is not failable
     #[arg(long)]
     pub fail_fast: bool,
+    /// Let an image fail whose file cannot be of its format, such as an ISO without CD001, instead of warning of it
+    #[arg(long)]
+    pub strict_images: bool,
     /// On SIGINT and SIGTERM leave the tasks running, for a later resume
     #[arg(long)]
     pub detach_on_signal: bool,
@@ -705,6 +711,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is no number"))?;
     if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no number from 0 on")) }
+}
+
+/// A version of manifests.
+fn manifest_version() -> impl clap::builder::TypedValueParser<Value = ManifestVersion> {
+    use clap::builder::TypedValueParser as _;
+    let versions = ManifestVersion::ALL.map(ManifestVersion::as_str);
+    clap::builder::PossibleValuesParser::new(versions).map(|text| ManifestVersion::parse(&text).unwrap_or_default())
 }
 
 /// `IMAGE=TASK`.

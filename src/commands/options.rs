@@ -4,6 +4,7 @@ use super::inspect::Request;
 use super::named::check_name;
 use crate::cli::{ComposeArgs, GoingArgs, KojiArgs, RunArgs};
 use crate::error::Failure;
+use magudi_compose::ManifestVersion;
 use magudi_config::define::Definition;
 use magudi_phases::branches::Commits;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub struct Options {
     pub commits: Commits,
     /// `--pungi`: the command, and the options that are passed on to it. Empty: none.
     pub pungi: Vec<String>,
+    /// `--manifest-version`.
+    pub manifest_version: Option<ManifestVersion>,
     /// `--wait-for-repos`.
     #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
     pub wait_for_repos: Option<Option<Duration>>,
@@ -66,6 +69,8 @@ pub struct Options {
 pub struct Going {
     /// `--fail-fast`.
     pub fail_fast: bool,
+    /// `--strict-images`.
+    pub strict_images: bool,
     /// `--detach-on-signal`.
     pub detach_on_signal: bool,
     /// `--retry-failed`.
@@ -91,6 +96,7 @@ impl Going {
     pub fn of(args: &GoingArgs, reopen: bool) -> Self {
         Self {
             fail_fast: args.fail_fast,
+            strict_images: args.strict_images,
             detach_on_signal: args.detach_on_signal,
             retry_failed: args.retry_failed,
             rebuild: args.rebuild.clone(),
@@ -125,7 +131,8 @@ impl Options {
         }
         let options = Self::of_compose(&args.compose, going)?;
         let pungi = args.pungi.as_ref().map(|words| passed_on(words, &args.compose)).transpose()?.unwrap_or_default();
-        Ok(Self { pungi, wait_for_repos: args.wait_for_repos, ..options })
+        let manifest_version = args.manifest_version;
+        Ok(Self { pungi, manifest_version, wait_for_repos: args.wait_for_repos, ..options })
     }
 
     /// The options that a compose has however it is looked at.
@@ -155,6 +162,7 @@ impl Options {
             print_output_dir: args.print_output_dir,
             quiet: args.quiet,
             commits: Commits::new(),
+            manifest_version: None,
             pungi: Vec::new(),
             wait_for_repos: None,
             going,

@@ -6,6 +6,7 @@
 use super::inspect::Request;
 use super::options::{Going, Options};
 use crate::error::Failure;
+use magudi_compose::ManifestVersion;
 use magudi_config::define::Definition;
 use magudi_config::secret::is_hidden;
 use magudi_engine::notify::USUAL_LIMIT;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub commits: Commits,
     /// `--pungi`: the command, and the options that are passed on to it. Empty: none.
     pub pungi: Vec<String>,
+    /// `--manifest-version`; none: that of the manifests that are there, else 1.2.
+    pub manifest_version: Option<ManifestVersion>,
     /// `--wait-for-repos`, in seconds; 0: without a limit.
     pub wait_for_repos: Option<u64>,
 }
@@ -78,6 +81,7 @@ impl Default for Settings {
             simulated: false,
             commits: Commits::new(),
             pungi: Vec::new(),
+            manifest_version: None,
             wait_for_repos: None,
         }
     }
@@ -105,6 +109,7 @@ impl Settings {
             simulated: options.simulated,
             commits: options.commits.clone(),
             pungi: options.pungi.clone(),
+            manifest_version: options.manifest_version,
             wait_for_repos: options.wait_for_repos.map(|limit| limit.map_or(0, |limit| limit.as_secs().max(1))),
         }
     }
@@ -144,6 +149,7 @@ impl Settings {
             simulated: self.simulated,
             commits: self.commits,
             pungi: self.pungi,
+            manifest_version: self.manifest_version,
             wait_for_repos: self.wait_for_repos.map(|limit| (limit > 0).then(|| Duration::from_secs(limit))),
             #[cfg(feature = "simulator")]
             simulate: None,
@@ -178,6 +184,7 @@ mod tests {
             koji_user: Some("compose".to_owned()),
             simulated: true,
             pungi: text("pungi-koji"),
+            manifest_version: Some(ManifestVersion::V2_0),
             wait_for_repos: Some(90),
             commits: Commits::from([("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))]),
         }

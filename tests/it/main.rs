@@ -38,6 +38,7 @@
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
 //! - `plan_against`: what a changed configuration changes in a plan
+//! - `strict_images`: files that cannot be of their format
 //! - `verify`: what it finds in damaged composes, which `published` writes
 //! - `events`: what other programs and other terminals hear; `schema` checks it
 
@@ -92,6 +93,7 @@ mod scripted_hub;
 mod secrets;
 mod signals;
 mod standing;
+mod strict_images;
 mod two_hubs;
 mod uploads;
 mod verify;

@@ -160,6 +160,35 @@ fn locations_stay() {
     assert_eq!((&paths["os_tree"]["x86_64"], &paths["images"]["x86_64"]), (&os, &here("Server/x86_64/images")));
 }
 
+/// `--manifest-version`, which a resume and a reopened compose keep; and back.
+#[test]
+fn manifests_are_written_in_the_version_that_is_asked_for() {
+    let scene = Scene::new();
+    let config = config(&scene, &image("disk"));
+    let versions = || [IMAGES, INFO].map(|name| read(&scene, name)["header"]["version"].clone());
+    for (more, version) in [
+        (&["--manifest-version", "2.0"][..], "2.0"),
+        (&["--reopen"], "2.0"),
+        (&["--reopen", "--manifest-version", "1.2"], "1.2"),
+        (&["--reopen"], "1.2"),
+    ] {
+        let ran = run(&scene, &config, more);
+        assert_eq!(ran.status, Some(0), "{more:?}: {}", ran.stderr);
+        assert_eq!(versions(), [version, version], "{more:?}");
+        let entry = read(&scene, IMAGES)["payload"]["images"]["Server"]["x86_64"][0].clone();
+        let file = if version == "2.0" { &entry["location"]["local_path"] } else { &entry["path"] };
+        assert!(file.as_str().is_some_and(|file| file.ends_with(".qcow2")), "{more:?}: {entry:#}");
+        let paths = read(&scene, INFO)["payload"]["variants"]["Server"]["paths"]["images"]["x86_64"].clone();
+        assert_eq!(paths.is_object(), version == "2.0", "{more:?}: {paths}");
+        // What is verified and compared is the same.
+        let ran = scene.run(["verify", COMPOSE]);
+        assert_eq!(ran.status, Some(0), "{more:?}: {}", ran.stdout);
+    }
+    let ran = run(&scene, &config, &["--reopen", "--manifest-version", "3.0"]);
+    assert_eq!(ran.status, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("possible values: 1.2, 2.0"), "{}", ran.stderr);
+}
+
 #[test]
 fn entries_that_readers_refuse_stay_and_are_named_at_the_start() {
     let (scene, config) = finished();

@@ -2,16 +2,19 @@
 //! `location` {`url`, `size`, `checksum`, `local_path`} where 1.x has a path, a size and checksums. Here everything is kept in
 //! the form of 1.x; a location that was read stays beside it, with an address that 1.x has no place for.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
 /// The versions in which images.json and composeinfo.json can be written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ManifestVersion {
     /// Paths below `compose`, which is where the files are.
     #[default]
+    #[serde(rename = "1.2")]
     V1_2,
     /// Locations: a file may be anywhere.
+    #[serde(rename = "2.0")]
     V2_0,
 }
 

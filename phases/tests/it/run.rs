@@ -122,6 +122,8 @@ pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec
         fresh: false,
         stop: handle,
         fail_fast: false,
+        formats: magudi_engine::runner::Formats::Any,
+        manifest_version: None,
         awaited: None,
         reopen: false,
         pungi: None,

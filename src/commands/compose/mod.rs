@@ -35,7 +35,7 @@ use magudi_engine::journal::{self, Journal};
 use magudi_engine::log::LogFile;
 use magudi_engine::mask::{Mask, secrets_of};
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::runner::{Polling, Start};
+use magudi_engine::runner::{Formats, Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::watch::WatchLogs;
@@ -265,9 +265,16 @@ pub fn compose(
         fresh,
         stop: handle.clone(),
         fail_fast: options.going.fail_fast,
+        formats: match (options.going.strict_images, options.simulated) {
+            (true, _) => Formats::Strict,
+            // The simulated hub builds text.
+            (false, true) => Formats::Any,
+            (false, false) => Formats::Warn,
+        },
         awaited,
         pungi,
         reopen: options.going.reopen,
+        manifest_version: options.manifest_version,
     };
     let listener = Arc::new(OutageLog(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };

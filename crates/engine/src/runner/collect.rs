@@ -2,8 +2,8 @@
 
 use super::builds::{Built, Closed, File, Lack};
 use super::output::Ending;
-use super::{Ended, Outcome, Run, Task};
-use crate::artifact::AddedImage;
+use super::{Ended, Formats, Outcome, Run, Task};
+use crate::artifact::{AddedImage, Artifact};
 use crate::blocking::{self, blocking};
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
@@ -13,6 +13,7 @@ use crate::stop::Reason;
 use crate::volume::{Cache, FetchError, Progress, Verified, Volume, is_of_machine, read_local};
 use magudi_compose::images::{Checksums, Image};
 use magudi_compose::iso::{IsoHeader, load_iso_header};
+use magudi_compose::sanity::{Claim, load_insanity};
 use magudi_koji::calls::TaskState;
 use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
@@ -333,6 +334,7 @@ impl Run {
         } else {
             runner.dir.images_dir(variant, &artifact.arch)
         };
+        self.check_format(request, &file.name, &artifact, &verified.path)?;
         self.directories.make(&directory).map_err(FetchError::from)?;
         let destination = directory.join(file.name);
         let path = runner.dir.relative(&destination);
@@ -375,6 +377,25 @@ impl Run {
         let (request, variant) = (task.request, request.variant.clone());
         self.say(Event::ImageAdded { request, variant: variant.clone(), image: entry.clone() });
         Ok(AddedImage { variant, image: Image::from(entry) })
+    }
+
+    /// Warns of a file that cannot be of its format, or refuses it before it enters the compose.
+    fn check_format(&self, request: &TaskRequest, name: &str, artifact: &Artifact, path: &Path) -> Result<(), String> {
+        let runner = &self.runner;
+        if runner.formats == Formats::Any {
+            return Ok(());
+        }
+        let claim = Claim { format: &artifact.format, arch: &artifact.arch, bootable: artifact.bootable };
+        let found = load_insanity(path, claim).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        match found {
+            None => Ok(()),
+            Some(problem) if runner.formats == Formats::Strict => Err(format!("file {name}: {problem}")),
+            Some(problem) => {
+                let text = format!("Image {}, file {name}: {problem}", request.label());
+                runner.events.message(Level::Warning, Some(request.phase), text);
+                Ok(())
+            }
+        }
     }
 
     fn note_linked(&self, request: &TaskRequest, source: &Path, destination: &Path, linked: &Linked) {

@@ -163,8 +163,22 @@ pub struct Runner {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// What becomes of files that cannot be of their format.
+    pub formats: Formats,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
+}
+
+/// What becomes of a file that cannot be of its format ([`magudi_compose::sanity`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Formats {
+    /// Nobody looks.
+    Any,
+    /// It is warned of.
+    #[default]
+    Warn,
+    /// Its image fails, and it does not enter the compose.
+    Strict,
 }
 
 impl std::fmt::Debug for Runner {
