@@ -336,8 +336,8 @@ mod tests {
             paths(&found),
             [
                 ("disk".to_owned(), words(&["arches.0"])),
-                ("moved".to_owned(), words(&["subvariant"])),
                 ("min".to_owned(), words(&["method", "phase", "name", "type", "types"])),
+                ("moved".to_owned(), words(&["subvariant"])),
             ]
         );
     }
