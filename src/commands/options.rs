@@ -10,7 +10,7 @@ use magudi_phases::branches::Commits;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a run was asked to do. [`Settings`] is what the journal keeps of it.
+/// What a run was asked to do. [`Settings`](super::settings::Settings) is what the journal keeps of it.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The configuration, absolute.
