@@ -1,5 +1,5 @@
 //! *Branches* in the URLs of a configuration: where a phase that runs is given `#HEAD` or `#origin/BRANCH`, the commit at its tip
-//! takes its place before anything is expanded, as in Pungi (PHASES.md 1).
+//! takes its place before anything is expanded, as in Pungi (facts: options 11).
 
 use crate::git_url::{BranchUrl, GitError};
 use magudi_config::schema::{Fallback, Kind, Section};

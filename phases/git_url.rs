@@ -1,5 +1,5 @@
 //! A *git URL* may name a branch where a commit is meant: `#HEAD` and `#origin/BRANCH`. A run resolves it once, so that all images
-//! of a compose, and a resume of it, are built from one commit (PHASES.md 1).
+//! of a compose, and a resume of it, are built from one commit (facts: options 11).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

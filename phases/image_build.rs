@@ -1,4 +1,4 @@
-//! The *image_build* phase: images that Koji builds with Oz and ImageFactory (PHASES3.md).
+//! The *image_build* phase: images that Koji builds with Oz and ImageFactory (facts: image-build 1).
 
 use crate::endings::{COMMON, Ending};
 use crate::expand::check_needed;
@@ -65,7 +65,7 @@ impl ImagePhase for ImageBuild {
     }
 
     /// The call as the `koji image-build` that Pungi starts makes it of a file in INI syntax, where every value is a text
-    /// (PHASES3.md 3).
+    /// (facts: image-build 2).
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
         let image = asked.image;
         let mut optional = asked.optional_arches();
@@ -175,7 +175,7 @@ fn is_tree(from: &str) -> bool {
     from.contains("://") || from.starts_with('/')
 }
 
-/// What is installed from. Of a variant that belongs to another, only the other's tree can be (PHASES3.md 2).
+/// What is installed from. Of a variant that belongs to another, only the other's tree can be (facts: kickstart 2).
 fn install_tree(asked: &Asked<'_>) -> String {
     let from = asked.image.text("install_tree_from").map(|from| from.value);
     if let Some(path) = from.filter(|from| is_tree(from)) {

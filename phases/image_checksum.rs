@@ -1,4 +1,4 @@
-//! The *image_checksum* phase: sum files beside the images and checksums in images.json (PUNGI.md 11).
+//! The *image_checksum* phase: sum files beside the images and checksums in images.json (facts: manifests 11).
 
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::{Image, Images};

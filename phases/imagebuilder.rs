@@ -1,4 +1,4 @@
-//! The *imagebuilder* phase: images that Koji's image-builder plugin builds (PHASES.md).
+//! The *imagebuilder* phase: images that Koji's image-builder plugin builds (facts: imagebuilder 1).
 
 use crate::endings::{self, Ending, ISO, plain};
 use crate::expand::remark_on_type;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json};
 #[derive(Debug)]
 pub struct Imagebuilder;
 
-/// Its method of the hub (HUB.md B).
+/// Its method of the hub (facts: imagebuilder 3).
 pub static METHOD: Method = Method {
     name: "imageBuilderBuild",
     task: "imageBuilderBuild",
@@ -34,7 +34,7 @@ pub static METHOD: Method = Method {
     marks: &[],
 };
 
-/// What image-builder makes beside what every builder does (PHASES.md 5).
+/// What image-builder makes beside what every builder does (facts: imagebuilder 5).
 const ENDINGS: &[Ending] = &[
     Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
     Ending { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
@@ -68,7 +68,7 @@ impl ImagePhase for Imagebuilder {
         &METHOD
     }
 
-    /// What the hub refuses (HUB.md B).
+    /// What the hub refuses (facts: imagebuilder 3).
     fn check(&self, image: &Image, _: &Context<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if let Some(types) = image.texts("types").filter(|types| types.value.len() != 1) {
@@ -96,7 +96,7 @@ impl ImagePhase for Imagebuilder {
         found
     }
 
-    /// The call: what is empty or false is left out, but for a seed of 0 (PHASES.md 3, 10). Arches that may fail are named when others may not; when all
+    /// The call: what is empty or false is left out, but for a seed of 0 (facts: imagebuilder 2, imagebuilder 3). Arches that may fail are named when others may not; when all
     /// may, the whole task may.
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
         let Asked { image, section, .. } = asked;

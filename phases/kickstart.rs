@@ -1,4 +1,4 @@
-//! What the phases have in common whose images Koji makes of a *kickstart* by tasks of its own (PHASES3.md).
+//! What the phases have in common whose images Koji makes of a *kickstart* by tasks of its own (facts: kickstart 4).
 
 use crate::phase::Context;
 use magudi_config::compose_config::Image;

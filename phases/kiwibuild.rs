@@ -1,4 +1,4 @@
-//! The *kiwibuild* phase: images that Koji's kiwi plugin builds from a description in a repository (PHASES.md).
+//! The *kiwibuild* phase: images that Koji's kiwi plugin builds from a description in a repository (facts: kiwibuild 1).
 
 use crate::endings::{self, Ending, ISO, plain};
 use crate::expand::{check_needed, remark_on_type};
@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 #[derive(Debug)]
 pub struct Kiwibuild;
 
-/// Its method of the hub (HUB.md C).
+/// Its method of the hub (facts: kiwibuild 3).
 pub static METHOD: Method = Method {
     name: "kiwiBuild",
     task: "kiwiBuild",
@@ -52,7 +52,7 @@ pub static METHOD: Method = Method {
     marks: &[],
 };
 
-/// What kiwi makes beside what every builder does (PHASES.md 5).
+/// What kiwi makes beside what every builder does (facts: kiwibuild 6).
 const ENDINGS: &[Ending] = &[
     Ending { ending: "vhdfixed.xz", image_type: "vhd-compressed", format: "vhd.xz" },
     Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
@@ -112,7 +112,7 @@ impl ImagePhase for Kiwibuild {
         found
     }
 
-    /// The call: every keyword is there, null where nothing is set (PHASES.md 3).
+    /// The call: every keyword is there, null where nothing is set (facts: kiwibuild 2).
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
         let Asked { image, section, .. } = asked;
         let setting = |key: &str| section.setting(image, key);

@@ -1,4 +1,4 @@
-//! The *live_media* phase: live media that Koji builds from a kickstart (PHASES3.md).
+//! The *live_media* phase: live media that Koji builds from a kickstart (facts: live-media 1).
 
 use crate::expand::check_needed;
 use crate::kickstart::{check_install_tree, in_opts, urls};
@@ -57,7 +57,7 @@ impl ImagePhase for LiveMedia {
         found
     }
 
-    /// The call as the `koji spin-livemedia` that Pungi starts makes it (PHASES3.md 3).
+    /// The call as the `koji spin-livemedia` that Pungi starts makes it (facts: live-media 2).
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
         let image = asked.image;
         let optional = asked.optional_arches();
@@ -109,7 +109,7 @@ impl ImagePhase for LiveMedia {
         Some(EXPECTED)
     }
 
-    /// The ISOs of a build, in lower case only (PHASES3.md 4).
+    /// The ISOs of a build, in lower case only (facts: live-media 3).
     fn describe(&self, _: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
         Ok(file.name.ends_with(".iso").then(|| Artifact {
             arch: file.arch.clone().unwrap_or_default(),

@@ -1,5 +1,5 @@
 //! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
-//! of the image at once (PUNGI.md 4).
+//! of the image at once (facts: osbuild 3).
 
 mod image_types;
 mod section;
@@ -28,7 +28,7 @@ pub struct Osbuild;
 /// Its name in the configuration, on the command line and in logs.
 pub const NAME: &str = SECTION.name;
 
-/// Its method of the hub (KOJI.md 5).
+/// Its method of the hub (facts: osbuild 5).
 pub static METHOD: Method = Method {
     name: "osbuildImage",
     task: "osbuildImage",
@@ -99,7 +99,7 @@ impl ImagePhase for Osbuild {
         if let Some(release) = &about.release {
             opts.insert("release".into(), Json::from(&**release));
         }
-        // Sent as they are written (PUNGI.md 4).
+        // Sent as they are written (facts: osbuild 3).
         let Ok(image_types) = to_json(image.get("image_types")?) else { return None };
         let args = vec![
             Json::from(&*about.name),
@@ -130,7 +130,7 @@ impl ImagePhase for Osbuild {
         Some(Expected { image_type, format })
     }
 
-    /// What an archive of a finished build becomes in the compose (PUNGI.md 10). Archives of a type that no rule takes up
+    /// What an archive of a finished build becomes in the compose (facts: manifests 6). Archives of a type that no rule takes up
     /// (manifests, logs) are nothing; an archive that should be an image and cannot be described is an error.
     fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
         let Some(kind) = &file.archive_type else { return Ok(None) };

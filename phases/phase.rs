@@ -84,13 +84,13 @@ pub struct Asked<'a> {
     pub context: &'a Context<'a>,
     /// All that follows from the keys that every phase has.
     pub about: About,
-    /// The repositories, the variant's own one last (PUNGI.md 7).
+    /// The repositories, the variant's own one last (facts: expansion 10).
     pub repositories: Vec<Json>,
 }
 
 impl Asked<'_> {
     /// The arches that the task may fail to build: those that are built of the ones that `failable` lists, in its order; all of
-    /// them where it has a `*` (PHASES.md 6).
+    /// them where it has a `*` (facts: builders 14).
     pub fn optional_arches(&self) -> Vec<Arc<str>> {
         let built = &self.about.arches;
         let mut optional: Vec<Arc<str>> = Vec::new();

@@ -1,5 +1,5 @@
 //! The *pipeline* takes a compose from an empty directory to its final status: it leaves the records that a compose has,
-//! runs the phases, and writes the manifests (PUNGI.md 6, 8, 10).
+//! runs the phases, and writes the manifests (facts: compose 14, manifests 1).
 
 use crate::PHASES;
 use crate::dropped;
@@ -43,7 +43,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Which phases there are, and which of them were asked for (PUNGI.md 13).
+/// Which phases there are, and which of them were asked for (facts: command-line 4).
 #[derive(Debug, Clone)]
 pub struct Selection {
     /// All that there are.

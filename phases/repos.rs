@@ -1,11 +1,11 @@
 //! A *repository* of an image is given as a URL, a path or a variant uid; the hub is always sent a URL or path
-//! (PUNGI.md 7).
+//! (facts: expansion 10).
 
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::{Variant, Variants};
 use magudi_config::schema::{Key, Kind, opt, req};
 
-/// The keys of a repository of Koji's own image tasks that is written as a dict. Only its URL is sent (PHASES3.md 1).
+/// The keys of a repository of Koji's own image tasks that is written as a dict. Only its URL is sent (facts: kickstart 1).
 pub const REPOSITORY: &[Key] = &[
     opt("name", Kind::Text).about("Taken and not sent."),
     req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),

@@ -1,5 +1,5 @@
 //! *Versions and releases* of images: taken from the image, the phase's or the global default, or made by a generator
-//! (PUNGI.md 5).
+//! (facts: expansion 6, expansion 7).
 
 use magudi_compose::identity::ComposeIdentity;
 

@@ -1,4 +1,4 @@
-//! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (PUNGI.md 13).
+//! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (facts: command-line 1).
 
 use crate::commands::image::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -497,7 +497,7 @@ pub struct VerifyArgs {
     pub follow_links: bool,
 }
 
-/// `magudi image`: the arguments of `koji osbuild-image` (KOJI.md 13).
+/// `magudi image`: the arguments of `koji osbuild-image` (facts: osbuild 18).
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     /// Name of the image and of its build

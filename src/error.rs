@@ -1,4 +1,4 @@
-//! How a command can end badly, and the exit status of each way (DESIGN.md "Fixed: the command line").
+//! How a command can end badly, and the exit status of each way (docs/design.md).
 
 use magudi_config::{Diagnostic, Sources};
 use std::fmt;
@@ -44,7 +44,7 @@ impl Failure {
         Self::Invalid(Box::new(Invalid { diagnostics, sources }))
     }
 
-    /// One line that says what is wrong, as `fail-to-start` notifications carry it (PUNGI.md 12).
+    /// One line that says what is wrong, as `fail-to-start` notifications carry it (facts: notifications 5).
     pub fn detail(&self) -> String {
         match self {
             Self::Usage(text) | Self::Failed(text) => text.clone(),

@@ -161,7 +161,7 @@ impl Environment {
         self.koji_password.iter().map(Secret::reveal).chain(proxies).map(str::to_owned).collect()
     }
 
-    /// Where koji's configuration is looked for (KOJI.md 9).
+    /// Where koji's configuration is looked for (facts: koji 25).
     pub fn profile_locations(&self, config_override: Option<&Path>) -> ProfileLocations {
         ProfileLocations {
             config_override: config_override.map(Path::to_path_buf),

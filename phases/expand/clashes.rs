@@ -61,7 +61,7 @@ pub(super) fn listed(noun: &str, names: &[&str]) -> String {
     }
 }
 
-/// Images that readers of images.json could not tell apart (PUNGI.md 10.1): same subvariant, type, format and arch, in
+/// Images that readers of images.json could not tell apart (facts: manifests 5): same subvariant, type, format and arch, in
 /// whatever variants they are. One diagnostic for each image, however many variants it is built for.
 pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planned<'_>]) -> Vec<Diagnostic> {
     let mut seen: HashMap<(&str, &str, &str, &str), &Planned<'_>> = HashMap::new();

@@ -1,5 +1,5 @@
 //! *Expanding* the section of a phase, in the same way for every phase: which images are built for which variants and arches,
-//! with which version, release, target and repositories (PUNGI.md 4, 5, 7). What is asked for with all that is the phase's.
+//! with which version, release, target and repositories (facts: expansion 1, expansion 6, expansion 10). What is asked for with all that is the phase's.
 //!
 //! Images are expanded one by one, each is looked at for what is wrong with it (`checks`), and all together for what they take
 //! from each other (`clashes`).
@@ -286,7 +286,7 @@ impl<'a> Expander<'a> {
         })
     }
 
-    /// The repositories of an image, the variant's own one last (PUNGI.md 7).
+    /// The repositories of an image, the variant's own one last (facts: expansion 10).
     fn repositories(&self, image: &Image, variant: &Variant) -> Vec<Json> {
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());

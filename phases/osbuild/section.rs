@@ -1,4 +1,4 @@
-//! The *section* `osbuild` (PUNGI.md 2.1).
+//! The *section* `osbuild` (facts: osbuild 1).
 
 use magudi_config::schema::{Key, Kind, Layout, Section, opt, req};
 

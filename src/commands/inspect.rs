@@ -77,7 +77,7 @@ impl Request {
         }
     }
 
-    /// Checks the request by itself (PUNGI.md 13: the target directory first, then the label).
+    /// Checks the request by itself (facts: command-line 2: the target directory first, then the label).
     pub fn check(&self) -> Result<Option<Label>, Failure> {
         if let Some(target) = &self.target_dir {
             check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
@@ -337,7 +337,7 @@ pub fn inspect(
     Ok(inspected)
 }
 
-/// The compose type: the option's, else the configuration's, else production (PUNGI.md 5).
+/// The compose type: the option's, else the configuration's, else production (facts: compose 2).
 fn compose_type(
     config: Option<&ComposeConfig>,
     tree: &magudi_config::Node,

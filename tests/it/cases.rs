@@ -347,7 +347,7 @@ fn every_case_of_kiwibuild_and_imagebuilder_holds() {
     every_case_holds("phases", 51, &[]);
 }
 
-/// The hub of the recordings makes several builds of one name, version and release; a real one refuses the second (PHASES3.md 10),
+/// The hub of the recordings makes several builds of one name, version and release; a real one refuses the second (facts: recordings 4),
 /// and so does a check before anything is submitted.
 const SAME_BUILD: [&str; 2] = ["bi09_repos", "lm09_repos"];
 

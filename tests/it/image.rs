@@ -1,4 +1,4 @@
-//! One image from the command line: for each command line the call that `koji osbuild-image` makes (KOJI.md 13), and what is
+//! One image from the command line: for each command line the call that `koji osbuild-image` makes (facts: osbuild 18), and what is
 //! said before and after.
 
 use crate::program::{Hub, Ran, Scene, repository};

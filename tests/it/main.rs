@@ -10,6 +10,7 @@
 //! - `merging`: in a compose of any tool and any format, which keeps what it says of itself
 //! - `bad_inputs`: hundreds of them, each with its message, its exit status and nothing half-written
 //! - `docs`: the pages for users: commands, links, tables
+//! - `facts`: every fact that is cited is there
 //! - `packaging`: the nightly that goes on with the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `outages`: a hub that goes away while a compose runs, and comes back
@@ -62,6 +63,7 @@ mod docs;
 mod downloads;
 mod endings;
 mod events;
+mod facts;
 mod faults;
 mod five_phases;
 mod from_pungi;

@@ -36,7 +36,7 @@ const KINDS: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
-/// In the order in which a task builds them, whatever the configuration's (PUNGI.md 4).
+/// In the order in which a task builds them, whatever the configuration's (facts: osbuild 3).
 const ARCHES: [&str; 2] = ["aarch64", "x86_64"];
 
 /// A compose with some images, each (name, image type, further members).
@@ -315,7 +315,7 @@ fn a_refused_submission_is_told_by_the_first_line_of_the_hubs_page() {
     let events = std::fs::read_to_string(scene.path().join("events.jsonl")).expect("the events");
     let failed = events.lines().map(json).find(|event| event["event"] == "request-failed").expect("an event");
     assert_eq!(failed.get("task"), None);
-    // This is a fault 1000; only a 1019 is about an argument (KOJI.md 4).
+    // This is a fault 1000; only a 1019 is about an argument (facts: osbuild 14, koji 1).
     assert_eq!(failed.get("argument"), None);
     let want = "image disk of variant Server was not submitted: osbuildImage: GenericError: policy violation (image)";
     assert_eq!(failed["error"], want);

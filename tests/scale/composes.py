@@ -38,7 +38,7 @@ def planning(table, magudi, work, python):
     small, large = best(plan + [config(work, 20, 50)]), best(plan + [config(work, 20, 2500)], 1)
     per_image = [(b.mb - a.mb) / n * 1000 for a, b, n in [(small, ours, 9_000), (ours, large, 40_000)]]
     table.row("memory of that", "60 MB, linear", f"{ours.mb:.0f} MB; 1,000 images more cost {per_image[0]:.1f} MB up to 10,000, "
-              f"{per_image[1]:.1f} MB up to 50,000", "Pungi: 118 MB (PUNGI.md 16)",
+              f"{per_image[1]:.1f} MB up to 50,000", "Pungi: 118 MB",
               ours.mb <= 60 and per_image[1] <= per_image[0] * 1.2)
 
 
@@ -55,13 +55,13 @@ def simulated(table, magudi, work, quick):
 
     one = run(50, 5)
     table.row("full simulated run, 1,000 images x 2 arches", "1.5 s", f"{one.wall:.2f} s, {one.mb:.0f} MB",
-              "Pungi: 14-23 s, 1,003 threads (PUNGI.md 16)", one.wall <= 1.5)
+              "Pungi: 14-23 s, 1,003 threads", one.wall <= 1.5)
     if quick:
         return
     ten = run(500, 3)
     table.row("the same, 10,000 images", "12 s, 150 MB, 8 threads",
               f"{ten.wall:.1f} s, {ten.mb:.0f} MB, {ten.threads} threads",
-              "Pungi: 126 s, 401 MB, 9,980 threads (PUNGI.md 16)", ten.wall <= 12 and ten.mb <= 150 and ten.threads <= 8)
+              "Pungi: 126 s, 401 MB, 9,980 threads", ten.wall <= 12 and ten.mb <= 150 and ten.threads <= 8)
     fifty = run(2500, 1)
     each = [run.cpu / n * 1000 for run, n in [(one, 1_000), (ten, 10_000), (fifty, 50_000)]]
     table.row("cost of 1,000 -> 10,000 -> 50,000 images", "linear within 20 %",

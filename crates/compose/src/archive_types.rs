@@ -1,7 +1,7 @@
 //! An *archive type* is what Koji calls the kind of a built file; this module says which image a file of it is.
 
 /// The archive types that are images, sorted, each with the suffixes its files may have; the suffix that fits becomes the
-/// image's format (PUNGI.md 10).
+/// image's format (facts: manifests 6).
 pub const ARCHIVE_TYPES: [(&str, &[&str]); 19] = [
     ("docker", &["tar.gz", "tar.xz"]),
     ("iso", &["iso"]),
@@ -51,7 +51,7 @@ pub fn describe(type_name: &str, file_name: &str) -> Result<Option<&'static str>
     }
 }
 
-/// The image type of an ISO, guessed from words in its file name (PUNGI.md 10).
+/// The image type of an ISO, guessed from words in its file name (facts: manifests 7).
 pub fn iso_image_type(file_name: &str) -> &'static str {
     let name = file_name.to_lowercase();
     let has = |word: &str| name.contains(word);

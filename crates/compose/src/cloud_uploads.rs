@@ -46,7 +46,7 @@ pub struct CloudUpload {
     pub provider: Option<String>,
     /// Composer's word: `success`, `failure`, `pending`, `running`; `unknown` when it said nothing.
     pub status: String,
-    /// What the provider calls the image (KOJI.md 5): AWS `ami` and `region`, S3 `url`, GCP `project_id` and
+    /// What the provider calls the image (facts: osbuild 16): AWS `ami` and `region`, S3 `url`, GCP `project_id` and
     /// `image_name`, Azure `image_name`, container `url` and `digest`. Empty for what was not uploaded.
     #[serde(default)]
     pub options: BTreeMap<String, String>,

@@ -16,12 +16,12 @@ pub struct Deliverable {
 }
 
 impl Deliverable {
-    /// What an image counts as: the variant alone (PUNGI.md 6).
+    /// What an image counts as: the variant alone (facts: manifests 10).
     pub fn of_variant(uid: &str) -> Self {
         Self { variant: Some(uid.to_owned()), arch: "*".to_owned(), subvariant: None }
     }
 
-    /// What an image of Koji's own tasks counts as: a subvariant (PHASES3.md 5).
+    /// What an image of Koji's own tasks counts as: a subvariant (facts: kickstart 6).
     pub fn of_subvariant(uid: &str, subvariant: &str) -> Self {
         Self { subvariant: Some(subvariant.to_owned()), ..Self::of_variant(uid) }
     }

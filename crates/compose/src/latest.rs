@@ -19,7 +19,7 @@ pub struct LatestError {
     pub source: io::Error,
 }
 
-/// The name of the link (PUNGI.md 6, 13): `latest-SHORT[-VERSION][-BPSHORT-BPVERSION]`. Of the version the first
+/// The name of the link (facts: compose 9): `latest-SHORT[-VERSION][-BPSHORT-BPVERSION]`. Of the version the first
 /// `components` are shown; none for 0; for a negative number all but that many of the last, but at least one.
 pub fn latest_name(identity: &ComposeIdentity, components: i64) -> String {
     let all: Vec<&str> = identity.release.version.split('.').collect();

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// What STATUS says (PUNGI.md 6.1).
+/// What STATUS says (facts: compose 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// At work.
@@ -69,7 +69,7 @@ impl Status {
         }
     }
 
-    /// The status of that word, in any case: options are written in either (PUNGI.md 13).
+    /// The status of that word, in any case: options are written in either (facts: command-line 5).
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(word))
     }

@@ -1,5 +1,5 @@
 //! The *base name* of checksum files: `media_checksum_base_filename` with its keys filled in, first as Python's `%(key)s`, then
-//! as `{key}` (PUNGI.md 11).
+//! as `{key}` (facts: options 12).
 
 /// The longest result, in bytes; file names are shorter.
 const MAX_LENGTH: usize = 4096;

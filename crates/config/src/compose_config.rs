@@ -4,7 +4,7 @@ pub use crate::sections::{Image, Images, SectionConfig};
 use crate::source::{Span, Text};
 use crate::tree::{Node, Value};
 
-/// A checked compose configuration: the keys that the image phases and the compose itself read (PUNGI.md 2).
+/// A checked compose configuration: the keys that the image phases and the compose itself read (facts: options 1).
 #[derive(Debug, Clone)]
 pub struct ComposeConfig {
     /// The whole checked tree with defaults filled in, as `config dump` prints it.
@@ -85,7 +85,7 @@ pub enum VariantsFile {
     },
 }
 
-/// `link_type` (PUNGI.md 9).
+/// `link_type` (facts: options 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkType {
     /// `hardlink`.
@@ -100,7 +100,7 @@ pub enum LinkType {
     AbspathSymlink,
 }
 
-/// The options of the `image_checksum` phase (PUNGI.md 11).
+/// The options of the `image_checksum` phase (facts: options 12).
 #[derive(Debug, Clone)]
 pub struct ChecksumConfig {
     /// `media_checksums`, as written; known to be names that we can compute.

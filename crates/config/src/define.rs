@@ -1,4 +1,4 @@
-//! *Definitions*: `-e VAR=VALUE`, and the loading of what they define something for (PUNGI.md 1.11).
+//! *Definitions*: `-e VAR=VALUE`, and the loading of what they define something for (facts: language 13).
 
 use crate::conf::{self, Reader};
 use crate::diagnostic::Diagnostic;
@@ -37,7 +37,7 @@ impl std::str::FromStr for Definition {
     }
 }
 
-/// Values for the variables of a template, beside the configurations that have them (PUNGI.md 1.11).
+/// Values for the variables of a template, beside the configurations that have them (facts: language 14).
 pub const DEFAULTS: &str = ".pungi-config-validate.json";
 
 /// Reads [`DEFAULTS`] beside a configuration; most have none.

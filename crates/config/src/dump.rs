@@ -1,4 +1,4 @@
-//! The *dump*: a tree as JSON, as `config dump` and `config-dump.global.log` show it (PUNGI.md 1.11).
+//! The *dump*: a tree as JSON, as `config dump` and `config-dump.global.log` show it (facts: language 12).
 
 use crate::check::expanded_size;
 use crate::codes;

@@ -1,4 +1,4 @@
-//! *JSON* configurations (PUNGI.md 1.10), read into the same tree, as Python's json module reads them: a repeated key's last
+//! *JSON* configurations (facts: language 11), read into the same tree, as Python's json module reads them: a repeated key's last
 //! value wins, `NaN` and `Infinity` are numbers, integers have any size.
 
 use crate::codes;

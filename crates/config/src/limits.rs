@@ -12,7 +12,7 @@ pub const MAX_INCLUDES: usize = 2_000;
 /// How deep includes may go.
 pub const MAX_INCLUDE_DEPTH: usize = 50;
 
-/// How deep values may be nested, by brackets or through variables. Pungi gives up near 480 (PUNGI.md 1.8).
+/// How deep values may be nested, by brackets or through variables. Pungi gives up near 480 (facts: language 10).
 pub const MAX_DEPTH: u32 = 450;
 
 /// How much text the format expressions of one configuration may make, in bytes.

@@ -1,4 +1,4 @@
-//! *Loading*: which syntax a file is in, and how files are read (PUNGI.md 1.1).
+//! *Loading*: which syntax a file is in, and how files are read (facts: language 1).
 
 use crate::codes;
 use crate::conf::{self, Reader};

@@ -1,4 +1,4 @@
-//! The *schema*: every key that Pungi knows, with its type and its default (PUNGI.md 2). The top-level keys of every
+//! The *schema*: every key that Pungi knows, with its type and its default (facts: options 1). The top-level keys of every
 //! compose are [`KEYS`]; those of a phase, and what stands in its section, are the phase's own table ([`section`]). From these tables come the
 //! checks ([`check`](mod@crate::check)), the JSON Schema, the defaults of a dump, "did you mean" and the page for users.
 
@@ -151,7 +151,7 @@ pub enum Default {
 pub enum Fallback {
     /// From nowhere.
     Nowhere,
-    /// The first that is there, whatever its value (PUNGI.md 5).
+    /// The first that is there, whatever its value (facts: options 8).
     Present,
     /// The first that is true to Python: an empty string counts as absent.
     True,

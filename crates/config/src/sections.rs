@@ -65,7 +65,7 @@ impl SectionConfig {
         self.patterns.iter_mut().for_each(|pattern| pattern.images = Vec::new());
     }
 
-    /// The value of a key for an image: its own, the phase's or the global one (PUNGI.md 5).
+    /// The value of a key for an image: its own, the phase's or the global one (facts: options 8).
     pub fn setting<'s>(&'s self, image: &'s Image, key: &str) -> Option<&'s Node> {
         self.found(image, key).map(|(_, node)| node)
     }

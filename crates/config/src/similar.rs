@@ -4,7 +4,7 @@
 const MAX_LENGTH: usize = 100;
 
 /// The name of `known` that `word` is probably a slip of, by Pungi's rule: the smallest edit distance that is below half the
-/// word's length, rounded down (PUNGI.md 2.2). The first of equally near ones.
+/// word's length, rounded down (facts: options 5). The first of equally near ones.
 pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     suggest_within(word, known, MAX_LENGTH)
 }

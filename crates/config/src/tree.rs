@@ -1,6 +1,6 @@
 //! The tree that every configuration syntax is read into. Each node knows the span it was written at.
 //!
-//! Containers are shared: a variable that is used twice costs one list, as in kobo (PUNGI.md 1.2), so a file cannot blow
+//! Containers are shared: a variable that is used twice costs one list, as in kobo (facts: language 3), so a file cannot blow
 //! up by naming a large value many times.
 
 use crate::python::float;
@@ -40,7 +40,7 @@ pub enum Value {
     Dict(Arc<Dict>),
 }
 
-/// A dict: entries in the order in which their keys first appeared, which is semantic (PUNGI.md 1.5).
+/// A dict: entries in the order in which their keys first appeared, which is semantic (facts: language 7).
 #[derive(Debug, Clone, Default)]
 pub struct Dict {
     /// Key and value.

@@ -129,7 +129,7 @@ impl Args {
     }
 }
 
-/// The id that a value is (KOJI.md 6).
+/// The id that a value is (facts: koji 7).
 pub(crate) fn id_of(value: &Value) -> Result<i64, Fault> {
     let id = match value {
         Value::Nil => return Err(parameter("Invalid type, expected type <class 'int'>")),

@@ -1,4 +1,4 @@
-//! A *build* is a name, a version and a release with files; an *archive* is one of the files (KOJI.md 7).
+//! A *build* is a name, a version and a release with files; an *archive* is one of the files (facts: koji 16).
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
@@ -118,7 +118,7 @@ pub(crate) struct Build {
     pub(crate) state: BuildState,
     /// The content generator that imports it; without one its task does.
     pub(crate) generator: Option<&'static Generator>,
-    /// The task that made it. That of a content generator's build is named when the build is complete (KOJI.md 7).
+    /// The task that made it. That of a content generator's build is named when the build is complete (facts: koji 15).
     pub(crate) task: i64,
     /// The name of its package.
     pub(crate) name: String,

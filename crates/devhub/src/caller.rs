@@ -1,4 +1,4 @@
-//! The *caller* of a request, as headers and query string describe it (KOJI.md 3).
+//! The *caller* of a request, as headers and query string describe it (facts: sessions 2).
 
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
 //! *Times* of a hub: microseconds since 1970, shown as a string and as seconds.
 //!
-//! A hub never sends XML-RPC dates: `*_time` is Python's `isoformat` with a space, `*_ts` a double (KOJI.md 2).
+//! A hub never sends XML-RPC dates: `*_time` is Python's `isoformat` with a space, `*_ts` a double (facts: wire 14).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

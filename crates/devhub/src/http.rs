@@ -1,4 +1,4 @@
-//! The *HTTP* side: connections, routes, limits, and the ways in which an answer can fail to arrive (KOJI.md 1).
+//! The *HTTP* side: connections, routes, limits, and the ways in which an answer can fail to arrive (facts: wire 3).
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;

@@ -23,7 +23,7 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl State {
     /// Writes the files of the build of `task` and describes them, in an order of their own: which of the files of a
-    /// build comes first is not defined (KOJI.md 7).
+    /// build comes first is not defined (facts: koji 16).
     pub(crate) fn import(&self, setting: &Setting, task: &Task, files: &[&PlannedFile]) -> io::Result<Vec<Archive>> {
         let build = ids::build_id(task.id);
         let (Some(builder), Some(job)) = (task.builder, task.job()) else { return Ok(Vec::new()) };

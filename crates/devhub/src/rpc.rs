@@ -1,5 +1,5 @@
 //! A *remote call*: from the bytes of a request to the bytes of the answer, in the order in which a hub checks
-//! (KOJI.md 4).
+//! (facts: koji 2).
 
 use std::net::IpAddr;
 
@@ -149,7 +149,7 @@ fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
     } else {
         context.call(find(&site.setting, name)?, params, callnum)
     };
-    // A call that failed changed nothing, as far as its number is concerned (KOJI.md 3).
+    // A call that failed changed nothing, as far as its number is concerned (facts: sessions 8).
     if answer.is_ok()
         && context.wrote
         && let Some(session) = session

@@ -28,7 +28,7 @@ const MAX_SIZE: u64 = 64 << 30;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Scenario {
-    /// The phases of a recorded case (PHASES.md 9). Its hub is that of the recordings, whose plugins know no newer options.
+    /// The phases of a recorded case (facts: recordings 5). Its hub is that of the recordings, whose plugins know no newer options.
     pub phases: Vec<String>,
     /// Image name -> how its task fails.
     pub fail: BTreeMap<String, Failure>,
@@ -155,7 +155,7 @@ impl FailingArches {
     }
 }
 
-/// Where a task fails (KOJI.md 5.6, 5.7).
+/// Where a task fails (facts: osbuild 12, osbuild 14).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {

@@ -1,4 +1,4 @@
-//! *Sessions*: who is logged in, and the call numbers that keep a call from being executed twice (KOJI.md 3).
+//! *Sessions*: who is logged in, and the call numbers that keep a call from being executed twice (facts: sessions 8).
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};

@@ -1,4 +1,4 @@
-//! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (KOJI.md 6).
+//! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (facts: koji 4).
 
 use std::borrow::Cow;
 

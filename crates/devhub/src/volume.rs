@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The name of the first volume.
 pub(crate) const DEFAULT_VOLUME: &str = "DEFAULT";
 
-/// Modification time of every image, in seconds since 1970 (PUNGI.md 15).
+/// Modification time of every image, in seconds since 1970 (facts: recordings 3).
 const IMAGE_MTIME: u64 = 1_700_000_000;
 
 /// A directory laid out as Koji's `/mnt/koji`.

@@ -1,6 +1,6 @@
 //! *Wire* values: what every method says to the caller, and the faults it raises.
 //!
-//! Codes and texts are those of a real hub (KOJI.md 4); a client should look at the code only.
+//! Codes and texts are those of a real hub (facts: koji 1); a client should look at the code only.
 
 pub(crate) use magudi_koji::value::{int, string, structure};
 pub(crate) use magudi_koji::xmlrpc::{Fault, Value};

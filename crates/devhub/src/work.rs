@@ -141,7 +141,7 @@ impl State {
         })
     }
 
-    /// A builder begins with a task, perhaps for the second time: then it counts from there (KOJI.md 11).
+    /// A builder begins with a task, perhaps for the second time: then it counts from there (facts: koji 4).
     fn begin(&mut self, id: i64, time: Micros) {
         if let Some(task) = self.unfinished(id) {
             task.state = TaskState::Open;

@@ -1,4 +1,4 @@
-//! *osbuild-composer* says why it could not build something in the task's `compose-status.json` and nowhere else (KOJI.md 5).
+//! *osbuild-composer* says why it could not build something in the task's `compose-status.json` and nowhere else (facts: osbuild 12).
 //! This module reads that file: what became of each image, why, and where it was uploaded to. What composer answers when it does not
 //! take a request at all is in the fault of the task, as JSON; [`summary`] says it as a sentence.
 //!
@@ -163,7 +163,7 @@ fn nested(value: &Json) -> Option<Json> {
     serde_json::from_str(text).ok()
 }
 
-/// What a task failed with, for one line: where it ends in composer's answer (KOJI.md 5), the answer in words, which are reasons from
+/// What a task failed with, for one line: where it ends in composer's answer (facts: osbuild 12), the answer in words, which are reasons from
 /// the outermost to the innermost and composer's code for an error, or the title of a proxy's page.
 pub fn summary(fault: &Fault) -> String {
     in_words(&fault.string).unwrap_or_else(|| fault.summary().into_owned())

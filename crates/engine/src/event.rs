@@ -553,7 +553,7 @@ impl From<&Image> for ImageEntry {
 }
 
 impl From<ImageEntry> for Image {
-    /// An image as the phases make it: one disc (PUNGI.md 10).
+    /// An image as the phases make it: one disc (facts: manifests 8).
     fn from(entry: ImageEntry) -> Self {
         Self {
             path: entry.path,

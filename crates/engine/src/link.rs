@@ -1,4 +1,4 @@
-//! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (PUNGI.md 9).
+//! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (facts: linking 2).
 
 use crate::stop::{Stop, Stopped};
 use crate::volume;

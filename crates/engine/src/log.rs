@@ -1,4 +1,4 @@
-//! The *log* is what Pungi's users grep: each event as lines with a level, in Pungi's words (PUNGI.md 6), to
+//! The *log* is what Pungi's users grep: each event as lines with a level, in Pungi's words (facts: compose 10), to
 //! `logs/global/pungi.global.log` and, without a terminal, to standard error.
 
 use crate::artifact::FailedArch;

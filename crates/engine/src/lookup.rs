@@ -1,5 +1,5 @@
 //! *Looking up* tasks: whether a task of the hub is the one of a request, and which tasks of the hub may be one whose number
-//! got lost (KOJI.md 3).
+//! got lost (facts: sessions 10).
 
 use crate::compare::is_of;
 use crate::method::Method;

@@ -78,7 +78,7 @@ impl Method {
     /// Whether a task that the hub keeps with the arguments `stored` was made by a call with `args` and `named`: whether all of
     /// them are there, unchanged. What the hub has filled in beside them does not matter.
     ///
-    /// The hub keeps named arguments by their place, and a list of one as that one (KOJI.md 5, HUB.md E).
+    /// The hub keeps named arguments by their place, and a list of one as that one (facts: osbuild 7, builders 13).
     pub fn is_same_request(&self, stored: &[Value], args: &[Value], named: &BTreeMap<String, Value>) -> bool {
         let stored = split_kwargs(stored.to_vec());
         let mut sent: BTreeMap<&str, &Value> = self.parameters.iter().copied().zip(args).collect();

@@ -1,5 +1,5 @@
 //! A *notification script* is told what happens to a compose: a message name as its argument, a JSON object on its
-//! standard input (PUNGI.md 12).
+//! standard input (facts: notifications 1).
 //!
 //! Scripts run beside the compose, on a thread of their own, one after the other in the order of the messages. Each may take
 //! so long and no longer; then it is killed, with everything that it has started and that is still in its process group. A

@@ -24,7 +24,7 @@ pub struct TaskRequest {
     pub variant: String,
     /// Subvariant of the images.
     pub subvariant: String,
-    /// Whether the compose goes on without these images (PUNGI.md 8).
+    /// Whether the compose goes on without these images (facts: compose 12).
     pub failable: bool,
     /// The hub method.
     pub method: &'static Method,

@@ -6,7 +6,7 @@
 //! understand, or whose answer cannot be understood, is a finding of its own kind and stops nothing: older hubs lack methods,
 //! others keep some to themselves.
 //!
-//! What is asked, and why the answer is certain (KOJI.md 4 to 7, phases/HUB.md A):
+//! What is asked, and why the answer is certain (facts: koji 2, koji 20, osbuild 14, builders 7):
 //! - whether the hub has the method, whether the user has the permission that it asks for (or is an admin), and whether there is
 //!   the channel that its tasks go to: each submission is refused otherwise;
 //! - whether there is the build target: the task fails otherwise;
@@ -329,7 +329,7 @@ fn answered(answer: Result<Value, KojiError>) -> Result<Answer, KojiError> {
     }
 }
 
-/// Refuses an answer about something else: a hub that leaves out what it was asked about gives some target or other (KOJI.md 7).
+/// Refuses an answer about something else: a hub that leaves out what it was asked about gives some target or other (facts: koji 20).
 fn named<T>(found: Option<T>, name: fn(&T) -> &str, wanted: &str) -> Result<Option<T>, ShapeError> {
     match found.as_ref().map(name).filter(|name| *name != wanted) {
         Some(other) => Err(ShapeError::new("name", format!("asked for {wanted}, the hub answers about {other}"))),

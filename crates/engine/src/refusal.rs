@@ -1,5 +1,5 @@
 //! A *refusal* is a hub's no to a submission. Its text is a page of Python's jsonschema of which the first line says what is
-//! wrong and some line further down where; this module finds the argument (KOJI.md 5).
+//! wrong and some line further down where; this module finds the argument (facts: osbuild 8).
 
 use crate::method::Method;
 use magudi_koji::FaultClass;

@@ -1,5 +1,5 @@
 //! A *watch log* tells the life of one task in the words of `koji watch-task`, in the file where Pungi's users look for it:
-//! `logs/global/<phase>/<variant uid>-<num>-watch-task.log` (PUNGI.md 6), numbered from 1 in the phase's expansion order.
+//! `logs/global/<phase>/<variant uid>-<num>-watch-task.log` (facts: compose 11), numbered from 1 in the phase's expansion order.
 
 use crate::event::{Event, Stamped, Subscriber};
 use crate::plan::{TaskRequest, number_in_phase};

@@ -1,5 +1,5 @@
 //! The *client*: a [`Hub`] for anonymous calls, any number at once, and a [`Session`] for calls that write, one after
-//! the other (KOJI.md 3: call numbers forbid a session in parallel).
+//! the other (facts: sessions 9: call numbers forbid a session in parallel).
 
 mod auth;
 mod certificate;

@@ -228,7 +228,7 @@ impl KojiError {
 }
 
 /// Whether a status speaks of the moment and not of the request. Koji's own client retries every one; a request that is
-/// wrong (4xx) stays wrong for the ten minutes that this takes (KOJI.md 8).
+/// wrong (4xx) stays wrong for the ten minutes that this takes (facts: koji 22).
 pub(crate) fn is_retriable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
 }

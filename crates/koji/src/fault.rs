@@ -1,4 +1,4 @@
-//! *Fault classes*: what the number of a fault means (KOJI.md 4). Texts of faults differ between hubs and are for
+//! *Fault classes*: what the number of a fault means (facts: koji 1). Texts of faults differ between hubs and are for
 //! people; decisions are made by class.
 
 use crate::xmlrpc::Fault;

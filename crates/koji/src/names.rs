@@ -45,7 +45,7 @@ pub fn safe_relative(path: &str) -> Result<(), UnsafeName> {
     path.split('/').try_for_each(safe_component)
 }
 
-/// The paths of a hub's file tree, the same below its `topdir` and its `topurl` (KOJI.md 6, 7).
+/// The paths of a hub's file tree, the same below its `topdir` and its `topurl` (facts: koji 9, koji 18).
 pub mod pathinfo {
     use super::Build;
     use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! A *profile* is a section of koji's configuration files: which hub, how to log in, how patient to be (KOJI.md 9).
+//! A *profile* is a section of koji's configuration files: which hub, how to log in, how patient to be (facts: koji 26).
 
 mod address;
 mod ini;
@@ -45,7 +45,7 @@ pub struct Profile {
     pub cert_exists: bool,
     /// The certificates to trust instead of the system's, in PEM.
     pub serverca: Option<PathBuf>,
-    /// Whether to trust any server. Unlike koji, `no_ssl_verify = False` leaves this off (KOJI.md 9).
+    /// Whether to trust any server. Unlike koji, `no_ssl_verify = False` leaves this off (facts: koji 27).
     pub no_ssl_verify: bool,
     /// The Kerberos principal.
     pub principal: Option<String>,

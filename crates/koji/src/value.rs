@@ -43,7 +43,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
 }
 
 /// A text as it comes back from a hub that has stored it as XML: there the end of a line is a line feed, however it was sent
-/// (KOJI.md 2).
+/// (facts: wire 11).
 fn line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
@@ -61,7 +61,7 @@ pub fn with_line_feeds(value: &Value) -> Value {
 }
 
 /// Whether everything in `sent` is in `stored`, unchanged. Members that a hub has filled in beside those that were sent do not
-/// matter; ends of lines are all alike, since carriage returns do not come back from a hub (KOJI.md 2).
+/// matter; ends of lines are all alike, since carriage returns do not come back from a hub (facts: wire 11).
 pub fn covers(stored: &Value, sent: &Value) -> bool {
     match (stored, sent) {
         (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| covers(x, y)),

@@ -1,4 +1,4 @@
-//! Dumps beside those that the real Pungi made of the same configurations (PUNGI.md 1.11), and what is filled in where no recording
+//! Dumps beside those that the real Pungi made of the same configurations (facts: language 12), and what is filled in where no recording
 //! is.
 
 use magudi_config::check::fill::{Commits, Offline};

@@ -1,4 +1,4 @@
-//! The tables of the sections: what each takes and refuses, at Pungi's paths (PHASES.md 1, PHASES3.md 1).
+//! The tables of the sections: what each takes and refuses, at Pungi's paths (facts: options 3, options 4).
 
 use magudi_config::{Schema, Severity, Sources, check, load_config};
 

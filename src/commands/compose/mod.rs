@@ -380,7 +380,7 @@ fn subscribe(
     Ok((events, journal))
 }
 
-/// Points the latest link at a compose that finished (PUNGI.md 6, 13).
+/// Points the latest link at a compose that finished (facts: compose 9).
 fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
     if options.no_latest_link {
         return;

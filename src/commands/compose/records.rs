@@ -21,7 +21,7 @@ use std::path::Path;
 /// What the owner's group and others need of files and directories that they read.
 const FOR_OTHERS: u32 = 0o055;
 
-/// Leaves the configuration in the compose: as it was written, and as it was understood (PUNGI.md 1.6, 1.11), but for its
+/// Leaves the configuration in the compose: as it was written, and as it was understood (facts: language 9, language 12), but for its
 /// secrets: logs are published.
 pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
     let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);

@@ -1,4 +1,4 @@
-//! The *notification scripts* of a compose: what is sent to them, and how long a run waits for them (PUNGI.md 12).
+//! The *notification scripts* of a compose: what is sent to them, and how long a run waits for them (facts: notifications 1).
 
 use crate::commands::inspect::Inspected;
 use crate::commands::options::Options;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Tells the notification scripts that there will be no compose (PUNGI.md 12).
+/// Tells the notification scripts that there will be no compose (facts: notifications 5).
 pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environment, failure: &Failure, ui: Ui) {
     if options.notification_script.is_empty() {
         return;
@@ -85,7 +85,7 @@ fn waiting_for_scripts(left: usize) -> String {
     format!("Waiting for notification scripts, which have {} left to hear", counted(left, "message"))
 }
 
-/// What every notification says of the compose (PUNGI.md 12).
+/// What every notification says of the compose (facts: notifications 3).
 fn common_members(identity: &ComposeIdentity, dir: &ComposeDir, inspected: &Inspected) -> Map<String, Json> {
     let location = translate(&dir.compose().to_string_lossy(), &inspected.config.translate_paths);
     let mut members = vec![

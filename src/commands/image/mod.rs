@@ -1,5 +1,5 @@
 //! `magudi image`: one image from the command line, with the arguments of `koji osbuild-image` and the same call on the wire
-//! (KOJI.md 13), after the checks that an image of a compose has.
+//! (facts: osbuild 18), after the checks that an image of a compose has.
 
 pub mod repositories;
 mod request;

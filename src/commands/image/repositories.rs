@@ -1,5 +1,5 @@
 //! *Repositories* as `koji osbuild-image` takes them on the command line, where `--repo-package-sets` belongs to the `--repo`
-//! before it (KOJI.md 13). clap's derive keeps values of one option together; here the order between two options matters.
+//! before it (facts: osbuild 19). clap's derive keeps values of one option together; here the order between two options matters.
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};

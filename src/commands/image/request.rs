@@ -90,7 +90,7 @@ pub fn doubts(args: &ImageArgs, request: &TaskRequest) -> Vec<String> {
     slip.into_iter().chain(unnameable(request)).collect()
 }
 
-/// What the hub takes and the builder then fails on (KOJI.md 5).
+/// What the hub takes and the builder then fails on (facts: osbuild 6).
 fn check_arguments(args: &ImageArgs) -> Result<(), Failure> {
     let texts = [
         ("NAME", &args.name),

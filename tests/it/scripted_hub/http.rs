@@ -162,7 +162,7 @@ fn answer(request: &Request, writer: &mut TcpStream, shared: &Shared) -> std::io
     writer.write_all(&bytes).map(|()| true)
 }
 
-/// Executes a call with the rules of sessions: a key that fits, and numbers that grow (KOJI.md 3). Only calls that write and
+/// Executes a call with the rules of sessions: a key that fits, and numbers that grow (facts: sessions 8). Only calls that write and
 /// succeed keep their number.
 fn in_session(
     state: &mut State,

@@ -1,4 +1,4 @@
-//! The methods of a scripted hub, as KOJI.md has them.
+//! The methods of a scripted hub (facts: koji 2).
 
 use super::Call;
 use super::state::{Build, State, Task};

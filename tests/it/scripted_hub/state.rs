@@ -294,7 +294,7 @@ impl State {
         (id, key)
     }
 
-    /// A new task of `owner`, stored as a hub stores it (KOJI.md 5, phases/HUB.md).
+    /// A new task of `owner`, stored as a hub stores it (facts: osbuild 7, builders 13).
     pub fn submit(&mut self, method: &str, params: &[Value], owner: i64) -> i64 {
         let arguments = split_kwargs(params.to_vec());
         let names: &[&str] = match method {
@@ -402,7 +402,7 @@ impl State {
         task.ended = Some(Instant::now());
     }
 
-    /// Ends an osbuildImage task as it fails in composer: the reason is in its output only (KOJI.md 5).
+    /// Ends an osbuildImage task as it fails in composer: the reason is in its output only (facts: osbuild 12).
     pub fn fail_compose(&mut self, id: i64, reason: &str) {
         self.fail(id, 1005, "Compose failed (id: 4612717e-4485-4795-a034-12fe3cfe80e5)");
         let reason = reason.replace('"', "\\\"");

@@ -1,5 +1,5 @@
-//! *composeinfo.json* says which compose it is, of which release, and which variants have which directories (PUNGI.md
-//! 10.2).
+//! *composeinfo.json* says which compose it is, of which release, and which variants have which directories (facts:
+//! manifests 9).
 //!
 //! One that is there already is brought to the format of version 1.2 (`convert`), and what it says is united with what is known
 //! here (`merge`). It is written again in the version that it was in.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The type of a compose (PUNGI.md 5).
+/// The type of a compose (facts: compose 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ComposeType {
     /// For the public.

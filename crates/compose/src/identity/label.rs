@@ -17,7 +17,7 @@ pub const MILESTONES: [&str; 10] = [
     "SecurityFix",
 ];
 
-/// The milestones whose composes are meant for production (PUNGI.md 5).
+/// The milestones whose composes are meant for production (facts: compose 3).
 const FINAL_MILESTONES: [&str; 3] = ["RC", "Update", "SecurityFix"];
 
 /// A milestone and a version of two numbers.

@@ -29,7 +29,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// `SHORT-VERSION[-TYPE]`; `ga` is not shown (PUNGI.md 5).
+    /// `SHORT-VERSION[-TYPE]`; `ga` is not shown (facts: compose 1).
     fn id(&self) -> String {
         let suffix = if self.kind.is_empty() || self.kind == "ga" { String::new() } else { format!("-{}", self.kind) };
         format!("{}-{}{suffix}", self.short, self.version)
@@ -88,7 +88,7 @@ impl ComposeIdentity {
         }
     }
 
-    /// The compose id (PUNGI.md 5): `Test-9.2-20240229.n.0`.
+    /// The compose id (facts: compose 1): `Test-9.2-20240229.n.0`.
     pub fn id(&self) -> String {
         let base = self.base_product.as_ref().map(|base| format!("-{}", base.id())).unwrap_or_default();
         format!("{}{base}-{}{}.{}", self.release.id(), self.date, self.kind.suffix(), self.respin)
@@ -99,7 +99,7 @@ impl ComposeIdentity {
         self.kind.suffix()
     }
 
-    /// The version that a generator gives an image (PUNGI.md 5): the release's, with the milestone of a label other than
+    /// The version that a generator gives an image (facts: expansion 8): the release's, with the milestone of a label other than
     /// RC.
     pub fn image_version(&self) -> String {
         match &self.label {
@@ -108,7 +108,7 @@ impl ComposeIdentity {
         }
     }
 
-    /// The release that a generator gives an image (PUNGI.md 5): the label's version, or date, type and respin.
+    /// The release that a generator gives an image (facts: expansion 9): the label's version, or date, type and respin.
     pub fn image_release(&self) -> String {
         match &self.label {
             Some(label) => label.version().to_owned(),

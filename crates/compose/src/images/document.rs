@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// The type in the header.
 pub(super) const TYPE: &str = "productmd.images";
 
-/// The content of images.json. The compose block never has the label (PUNGI.md 10.1).
+/// The content of images.json. The compose block never has the label (facts: manifests 2).
 #[derive(Debug, Clone, Copy)]
 pub struct ImagesDocument<'a> {
     pub(super) images: &'a Images,

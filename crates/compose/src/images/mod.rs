@@ -1,4 +1,4 @@
-//! An *image* is one file of a compose that people download; *images.json* lists them all (PUNGI.md 10.1).
+//! An *image* is one file of a compose that people download; *images.json* lists them all (facts: manifests 3).
 
 mod document;
 mod parse;
@@ -134,7 +134,7 @@ impl Image {
         self.extra.get("location")?.get("url")?.as_str().filter(|url| url.contains("://"))
     }
 
-    /// What readers tell images apart by (PUNGI.md 10.1).
+    /// What readers tell images apart by (facts: manifests 5).
     fn identity(&self) -> ImageIdentity<'_> {
         ImageIdentity {
             subvariant: &self.subvariant,
@@ -271,7 +271,7 @@ impl Images {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// Pairs of different images that readers cannot tell apart (PUNGI.md 10.1): they refuse to load such a file, though
+    /// Pairs of different images that readers cannot tell apart (facts: manifests 5): they refuse to load such a file, though
     /// it may be written. Each image is paired with the first of its kind.
     pub fn shared_identities(&self) -> Vec<(&Image, &Image)> {
         let mut first: HashMap<ImageIdentity<'_>, &Image> = HashMap::new();

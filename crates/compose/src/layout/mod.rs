@@ -1,4 +1,4 @@
-//! A *compose directory* holds everything about one compose; this module knows where in it everything is (PUNGI.md 6).
+//! A *compose directory* holds everything about one compose; this module knows where in it everything is (facts: compose 6).
 
 use crate::beneath::{self, BeneathError, Directories};
 use crate::composeinfo;
@@ -305,14 +305,14 @@ impl ComposeDir {
         self.arch_dir(variant, arch).join("iso")
     }
 
-    /// The repository of a variant (PUNGI.md 7): `compose/UID/ARCH/os`, an addon's `compose/PARENT/ARCH/os/addons/ID`.
+    /// The repository of a variant (facts: expansion 11): `compose/UID/ARCH/os`, an addon's `compose/PARENT/ARCH/os/addons/ID`.
     /// `arch` may be a placeholder such as `$arch`.
     pub fn os_tree(&self, variant: &Variant, arch: &str) -> PathBuf {
         let os = self.install_tree(variant, arch);
         if variant.kind == VariantKind::Addon { os.join("addons").join(&variant.id) } else { os }
     }
 
-    /// The tree that a variant is installed from: `compose/UID/ARCH/os`, an addon's is its parent's (PHASES3.md 2).
+    /// The tree that a variant is installed from: `compose/UID/ARCH/os`, an addon's is its parent's (facts: kickstart 2).
     pub fn install_tree(&self, variant: &Variant, arch: &str) -> PathBuf {
         self.arch_dir(variant, arch).join("os")
     }

@@ -1,4 +1,4 @@
-//! The *document type* of variants.xml: which elements and attributes it may hold, where, and how often (PUNGI.md 3).
+//! The *document type* of variants.xml: which elements and attributes it may hold, where, and how often (facts: variants 2).
 
 use super::parse::Problems;
 use roxmltree::{Attribute, Node};

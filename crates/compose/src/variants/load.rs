@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const MAX_BYTES: u64 = 8 << 20;
 
 /// Reads the variants of a configuration. `config_path` is the main configuration file, in whose directory the variants
-/// file is looked for (PUNGI.md 3). Returns the path read as well, for the copy that a compose keeps. The variants are not
+/// file is looked for (facts: variants 1). Returns the path read as well, for the copy that a compose keeps. The variants are not
 /// filtered yet.
 pub fn load_variants(
     config: &ComposeConfig,
@@ -56,7 +56,7 @@ fn find(file: &VariantsFile, dir: &Path) -> Result<(PathBuf, Span), Diagnostic> 
                     unreadable(message, repo.span).help("name the file alone: variants_file = \"variants.xml\"")
                 );
             }
-            // Pungi looks for the base name beside the configuration, whatever directory `file` names (PUNGI.md 3).
+            // Pungi looks for the base name beside the configuration, whatever directory `file` names (facts: variants 1).
             let name = file.value.rsplit('/').next().unwrap_or_default();
             find_path(file, dir.join(name))
         }

@@ -13,7 +13,7 @@ pub use parse::parse_variants;
 use magudi_config::Span;
 use std::collections::HashSet;
 
-/// The type of a variant (PUNGI.md 3).
+/// The type of a variant (facts: variants 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VariantKind {
     /// A tree of its own.
@@ -44,7 +44,7 @@ impl VariantKind {
             .find(|kind| kind.as_str() == name)
     }
 
-    /// Its place in the order of variants (PUNGI.md 3).
+    /// Its place in the order of variants (facts: variants 9).
     fn class(self) -> u8 {
         match self {
             Self::Variant => 0,
@@ -76,7 +76,7 @@ pub struct Variant {
     pub uid: String,
     /// The type.
     pub kind: VariantKind,
-    /// The arches, sorted, without `src`. Arches that the file names twice stay twice (PUNGI.md 3).
+    /// The arches, sorted, without `src`. Arches that the file names twice stay twice (facts: variants 6).
     pub arches: Vec<String>,
     /// Whether it has no packages, so no repository of its own. Any `is_empty` attribute says so, whatever its value.
     pub is_empty: bool,
@@ -93,7 +93,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// The uid of the variant in whose directory its files are: the parent's for an addon (PUNGI.md 6), else its own.
+    /// The uid of the variant in whose directory its files are: the parent's for an addon (facts: compose 7), else its own.
     pub fn dir_uid(&self) -> &str {
         match (&self.parent, self.kind) {
             (Some(parent), VariantKind::Addon) => parent,
@@ -131,7 +131,7 @@ impl Variants {
     }
 
     /// The variants that phases see, in the order in which they see them: the top-level ones and their direct children,
-    /// by class, then by uid (PUNGI.md 3).
+    /// by class, then by uid (facts: variants 9).
     pub fn ordered(&self) -> impl Iterator<Item = &Variant> {
         self.order.iter().filter_map(|i| self.all.get(*i))
     }
@@ -147,7 +147,7 @@ impl Variants {
     }
 
     /// Keeps the arches of `tree_arches` and the variants of `tree_variants` (an empty list: all of them) and says, a line
-    /// each, which variants were dropped and why (PUNGI.md 3). The children of a dropped variant go without a line.
+    /// each, which variants were dropped and why (facts: variants 8). The children of a dropped variant go without a line.
     pub fn filter(&mut self, tree_arches: &[String], tree_variants: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut kept: HashSet<String> = HashSet::new();

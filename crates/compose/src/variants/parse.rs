@@ -73,7 +73,7 @@ fn tag_range(node: Node<'_, '_>) -> Range<usize> {
 }
 
 /// Reads the text of a variants.xml; `path` is what messages call it. Says all problems at once: first those of the
-/// document (PUNGI.md 3, the rules of variants.dtd), and if there are none, those of the variants.
+/// document (facts: variants 2, the rules of variants.dtd), and if there are none, those of the variants.
 pub fn parse_variants(text: &str, path: &Path, sources: &mut Sources) -> Result<Variants, Vec<Diagnostic>> {
     parse_filtered(text, path, sources, &[])
 }
@@ -155,7 +155,7 @@ impl<'a, 'input> Builder<'a, 'input> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         for node in tops().filter(|node| kind_of(*node) == VariantKind::Variant) {
             let Some(tree) = self.variant(node, None) else { continue };
-            // The later of two variants of one id takes the place of the earlier (PUNGI.md 3), if it is not left out.
+            // The later of two variants of one id takes the place of the earlier (facts: variants 5), if it is not left out.
             let is_left_out = self.is_left_out(&tree.variant.arches);
             match places.get(attribute(node, "id")).and_then(|place| trees.get_mut(*place)) {
                 Some(_) if is_left_out => {}
@@ -273,7 +273,7 @@ impl<'a, 'input> Builder<'a, 'input> {
         }
         let mut children = Vec::new();
         let mut ids = HashSet::new();
-        // A second child of the same id is dropped without a word (PUNGI.md 3).
+        // A second child of the same id is dropped without a word (facts: variants 5).
         let mut add = |tree: Tree| {
             if ids.insert(tree.variant.id.clone()) {
                 children.push(tree);

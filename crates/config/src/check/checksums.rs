@@ -1,4 +1,4 @@
-//! The options of the `image_checksum` phase (PUNGI.md 11): algorithms that we can compute, a base name that can be made.
+//! The options of the `image_checksum` phase (facts: options 12): algorithms that we can compute, a base name that can be made.
 
 use super::options::Options;
 use super::path::At;

@@ -1,5 +1,5 @@
 //! *Filling in*: what Pungi's validation adds to a configuration while it looks at it. Defaults of keys that are not there, values
-//! under older names, and the commits that branches are at (PUNGI.md 1.11, 2).
+//! under older names, and the commits that branches are at (facts: options 1, options 11, options 13).
 //!
 //! Only what changes is copied. A dict that stands in several places is changed once, as in Pungi.
 

@@ -1,4 +1,4 @@
-//! A *path* to a value, as Pungi prints it: keys and indexes joined by dots (PUNGI.md 2.2). Written out only when there is
+//! A *path* to a value, as Pungi prints it: keys and indexes joined by dots (facts: options 4). Written out only when there is
 //! something to say.
 
 use crate::secret::is_hidden;

@@ -1,4 +1,4 @@
-//! The *release* and the base product under it: what productmd asks of them (PUNGI.md 2.2).
+//! The *release* and the base product under it: what productmd asks of them (facts: options 7).
 
 use super::options::Options;
 use super::path::At;

@@ -1,4 +1,4 @@
-//! A *section*: patterns of variants, and images that are checked by the phase's table (PUNGI.md 2.1).
+//! A *section*: patterns of variants, and images that are checked by the phase's table (facts: options 3).
 
 use super::kinds::check_dict;
 use super::options::Options;

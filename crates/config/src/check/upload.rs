@@ -1,4 +1,4 @@
-//! `upload_options`: one of five kinds, told apart by nothing but their keys (PUNGI.md 2.1).
+//! `upload_options`: one of five kinds, told apart by nothing but their keys (facts: osbuild 2).
 
 use super::path::At;
 use super::values::{Findings, quoted};

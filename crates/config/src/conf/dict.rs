@@ -1,4 +1,4 @@
-//! A *dict builder*: keeps the order in which keys appeared and finds a key that appears again (PUNGI.md 1.5).
+//! A *dict builder*: keeps the order in which keys appeared and finds a key that appears again (facts: language 7).
 
 use crate::python::{Text, repr};
 use crate::tree::{Dict, Node, Value};

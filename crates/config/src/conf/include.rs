@@ -1,4 +1,4 @@
-//! An *include*: `from PATH import NAMES` (PUNGI.md 1.6).
+//! An *include*: `from PATH import NAMES` (facts: language 8).
 
 use super::lexer::{Kind, Token};
 use super::parser::{Parsed, Parser, parse_file};

@@ -1,4 +1,4 @@
-//! The *lexer* cuts text into Python's tokens (PUNGI.md 1.2), quirks of its tokenizer included: `007` is two numbers, an
+//! The *lexer* cuts text into Python's tokens (facts: language 2), quirks of its tokenizer included: `007` is two numbers, an
 //! unterminated string is no token at all, brackets are counted and not matched, indentation must be consistent although
 //! it means nothing.
 //!

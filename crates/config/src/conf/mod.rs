@@ -1,4 +1,4 @@
-//! The *configuration language* of `.conf` files (PUNGI.md 1), which looks like Python and is not.
+//! The *configuration language* of `.conf` files (facts: language 2), which looks like Python and is not.
 //!
 //! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`mod@include`] fetches other files, and what Python would read
 //! otherwise is remarked upon. Everything a file

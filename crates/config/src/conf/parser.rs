@@ -1,4 +1,4 @@
-//! The *parser*: statements and values of one file (PUNGI.md 1.2).
+//! The *parser*: statements and values of one file (facts: language 2).
 
 use super::lexer::{Kind, LexError, Lexer, Token};
 use super::scope::{Nested, Scope, Variable};

@@ -1,5 +1,5 @@
 //! *Remarks* on strings that say something else here than in Python, which the language looks like: no prefix is read, no
-//! triple quotes, no escape, and strings beside each other stay apart (PUNGI.md 1.2, 1.3).
+//! triple quotes, no escape, and strings beside each other stay apart (facts: language 3, language 4).
 //!
 //! Whoever knows the language writes regular expressions with plain backslashes, so what could be one is left alone.
 

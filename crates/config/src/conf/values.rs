@@ -1,4 +1,4 @@
-//! *Values*: constants, variables, numbers, strings with their formatting, and what brackets hold (PUNGI.md 1.2-1.5).
+//! *Values*: constants, variables, numbers, strings with their formatting, and what brackets hold (facts: language 3, language 4, language 6).
 
 use super::dict::{Builder, Refused};
 use super::lexer::{Kind, Token};

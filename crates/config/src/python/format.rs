@@ -1,4 +1,4 @@
-//! The `%` operator on strings (PUNGI.md 1.3): Python's directives, flags, widths, precisions and mapping keys.
+//! The `%` operator on strings (facts: language 5): Python's directives, flags, widths, precisions and mapping keys.
 
 use super::{Problem, Text, float, int, repr};
 use crate::tree::Value;

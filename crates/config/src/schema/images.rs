@@ -1,4 +1,4 @@
-//! *Image types* of composer, and the clouds that images can be uploaded to (PUNGI.md 2.1).
+//! *Image types* of composer, and the clouds that images can be uploaded to (facts: osbuild 2).
 
 use super::{Key, Kind, opt, req};
 use crate::tree::Node;

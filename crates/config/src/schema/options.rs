@@ -211,7 +211,7 @@ pub const KEYS: &[Key] = &[
     opt("variant_as_lookaside", Kind::Pairs),
 ];
 
-/// Keys that the dict of [`Kind::VariantsFile`] must have: Pungi asks for `repo` even where it has to be empty (PUNGI.md 3).
+/// Keys that the dict of [`Kind::VariantsFile`] must have: Pungi asks for `repo` even where it has to be empty (facts: options 9).
 pub const VARIANTS_KEYS: &[&str] = &["scm", "repo", "file"];
 
 /// The keys of a dict that says where to export a file from.

@@ -1,4 +1,4 @@
-//! The *rules* between options: which need others, and which exclude each other (PUNGI.md 2.2).
+//! The *rules* between options: which need others, and which exclude each other (facts: options 6).
 
 /// When a rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

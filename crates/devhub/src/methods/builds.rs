@@ -1,4 +1,4 @@
-//! Methods about builds and archives (KOJI.md 7).
+//! Methods about builds and archives (facts: koji 14).
 
 use super::{Method, query, read};
 use crate::archive_types::{self, ARCHIVE_TYPES, ArchiveType};

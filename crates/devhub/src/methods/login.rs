@@ -1,4 +1,4 @@
-//! Methods that open and close sessions (KOJI.md 3).
+//! Methods that open and close sessions (facts: sessions 1).
 
 use super::{Method, read, write};
 use crate::journal::Record;

@@ -1,4 +1,4 @@
-//! Methods about the output of tasks (KOJI.md 6).
+//! Methods about the output of tasks (facts: koji 9).
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};

@@ -1,4 +1,4 @@
-//! Methods about tasks (KOJI.md 6).
+//! Methods about tasks (facts: koji 5).
 
 use std::cmp::Reverse;
 

@@ -259,7 +259,7 @@ fn is_asked_for(request: &TaskRequest, build: &Build) -> Result<(), Lack> {
     }
 }
 
-/// The archives by the names of their files, since the hub lists them in no order (KOJI.md 7), each once. A file that tasks for
+/// The archives by the names of their files, since the hub lists them in no order (facts: koji 16), each once. A file that tasks for
 /// several arches have made alike is one for each of them.
 fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive>, String> {
     archives.sort_by(|a, b| (&a.filename, &a.arch).cmp(&(&b.filename, &b.arch)));

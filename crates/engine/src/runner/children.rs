@@ -1,5 +1,5 @@
 //! *Children*: the tasks that a task makes for each arch. They have the files of what was built for scratch, and they say why an
-//! arch could not be built (HUB.md A).
+//! arch could not be built (facts: builders 4).
 
 use super::builds::{Closed, Found, Lack};
 use super::{Run, Task};

@@ -3,7 +3,7 @@
 //!
 //! Three loops run side by side in one thread pool of a few threads, whatever the number of tasks:
 //!
-//! - `submit` sends the requests one after the other on the one session that may write (KOJI.md 3), and hands each
+//! - `submit` sends the requests one after the other on the one session that may write (facts: sessions 9), and hands each
 //!   task id to
 //! - `wait`, which asks for the states of all open tasks by anonymous calls with many ids each, at a `pace` that the
 //!   hub bears, and hands those that ended to
@@ -13,7 +13,7 @@
 //! What waits between two loops is a task id and its request, so the plan bounds it. What is larger (descriptions of builds,
 //! open files, answers) is bounded by each loop: it begins no more than it has room for.
 //!
-//! A request that fails does not stop the others (PUNGI.md 8); each ends with one [`Outcome`]. A request that an earlier
+//! A request that fails does not stop the others (facts: compose 13); each ends with one [`Outcome`]. A request that an earlier
 //! run has begun goes on where it stopped, see [`Start`].
 
 mod adopt;
@@ -192,7 +192,7 @@ impl std::fmt::Debug for Runner {
 pub struct Outcome {
     /// The task, if there is one.
     pub task: Option<i64>,
-    /// What is in the compose; also of a failed request, as far as it came (PUNGI.md 8).
+    /// What is in the compose; also of a failed request, as far as it came (facts: compose 12).
     pub images: Vec<AddedImage>,
     /// What became of the uploads of its images; also of a failed request, as far as composer tells.
     pub uploads: Vec<CloudUpload>,

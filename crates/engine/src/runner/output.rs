@@ -59,7 +59,7 @@ impl Run {
             outcome.reason = Some(fault);
             how
         } else {
-            // Nobody else may cancel a task, and the hub does not say who it was (KOJI.md 5).
+            // Nobody else may cancel a task, and the hub does not say who it was (facts: osbuild 15).
             "was canceled at the hub, by its owner or an administrator".to_owned()
         };
         outcome.failure = Some(format!(

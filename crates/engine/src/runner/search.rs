@@ -4,7 +4,7 @@
 //! again with growing pauses. A request is sent again only where it is certain that the hub has no task of it and will get none:
 //!
 //! - The hub lists a task that was made by a later call. So it is not behind, and the lost call cannot be executed any more: in
-//!   the same session its number is too small by then (1008, KOJI.md 3), and a session is replaced only when the hub has closed it.
+//!   the same session its number is too small by then (1008, facts: sessions 8), and a session is replaced only when the hub has closed it.
 //!   Never after a 1009: that says that the call was executed.
 //! - The run that was to send it was killed, everything that it had sent must have arrived, and nothing is listed. Of all that
 //!   such a run has announced, most was never sent, and what was had nothing to wait for.

@@ -1,5 +1,5 @@
-//! Builds that are *standing* at the hub: a release can be built once (KOJI.md 7), and what a canceled or failed task began may come to
-//! its end all the same (KOJI.md 11). Whose such a build is decides what becomes of a request that asks for it.
+//! Builds that are *standing* at the hub: a release can be built once (facts: koji 17), and what a canceled or failed task began may come to
+//! its end all the same (facts: koji 12). Whose such a build is decides what becomes of a request that asks for it.
 
 use super::{Run, Task};
 use crate::plan::TaskRequest;
@@ -55,7 +55,7 @@ impl Run {
                     let listed = answers.next().and_then(Result::ok);
                     builds.push((*task, listed.and_then(|all| list_builds::decode(&all).ok()).unwrap_or_default()));
                 }
-                // A name that is none (KOJI.md 7), or an odd answer: nothing is known to be in the way.
+                // A name that is none (facts: koji 14), or an odd answer: nothing is known to be in the way.
                 let named = known_name(&self.requests[*index]).and_then(|_| answers.next()?.ok());
                 found.push(self.weigh(builds, named.and_then(|build| get_build::decode(&build).ok()?)));
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Task ids in one `getTaskInfo` call: 3 kB out and 150 kB back (KOJI.md 10).
+/// Task ids in one `getTaskInfo` call: 3 kB out and 150 kB back (facts: koji 23).
 const IDS_PER_CALL: usize = 200;
 
 /// A task that has not ended.

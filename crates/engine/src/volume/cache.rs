@@ -1,4 +1,4 @@
-//! The *cache*: files of builds that are fetched over HTTP, hashed while they come, and kept for the next compose (PUNGI.md 9).
+//! The *cache*: files of builds that are fetched over HTTP, hashed while they come, and kept for the next compose (facts: linking 5).
 
 use super::{FetchError, Progress, Verified, Wanted, io_error};
 use crate::blocking::blocking;

@@ -1,5 +1,5 @@
 //! The *volume* is where the hub keeps the files of builds. It is read from a local mount, or over HTTP into a cache
-//! directory (PUNGI.md 9). Either way a file is read whole and compared with what the hub says of it before anything is
+//! directory (facts: linking 1). Either way a file is read whole and compared with what the hub says of it before anything is
 //! done with it.
 
 mod cache;
@@ -224,7 +224,7 @@ fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
 /// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
 pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress, stop: &Stop) -> Result<Verified, FetchError> {
     let path = topdir.join(&wanted.path);
-    // The output of a task built for scratch has been moved, and links were left in its place (HUB.md A).
+    // The output of a task built for scratch has been moved, and links were left in its place (facts: builders 10).
     let path = match wanted.checksum {
         None => std::fs::canonicalize(&path).unwrap_or(path),
         Some(_) => path,

@@ -1,4 +1,4 @@
-//! *Builds* and their *archives*, the files they made (KOJI.md 7).
+//! *Builds* and their *archives*, the files they made (facts: koji 16).
 
 use crate::names::checked;
 use crate::value::{Fields, ShapeError, fields, fields_at, int, kwargs, string};
@@ -121,7 +121,7 @@ pub mod get_build {
 pub mod list_builds {
     use super::{Build, MethodCall, ShapeError, Value, fields_at, get_build, int, kwargs};
 
-    /// Asks for the builds of task `task`. Failed ones of a content generator do not know their task (KOJI.md 7).
+    /// Asks for the builds of task `task`. Failed ones of a content generator do not know their task (facts: koji 15).
     pub fn request(task: i64) -> MethodCall {
         MethodCall::new("listBuilds", kwargs([], [("taskID", int(task))]))
     }
@@ -209,7 +209,7 @@ pub mod list_archives {
     }
 
     /// The same for those that are part of an image, with their arches, which hubs else say of content generators' builds only
-    /// (HUB.md A).
+    /// (facts: builders 10).
     pub fn request_images(build_id: i64) -> MethodCall {
         MethodCall::new("listArchives", kwargs([], [("buildID", int(build_id)), ("type", string("image"))]))
     }

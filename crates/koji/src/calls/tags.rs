@@ -21,7 +21,7 @@ pub mod get_build_target {
     use crate::value::{ShapeError, fields, string};
     use crate::xmlrpc::{MethodCall, Value};
 
-    /// Asks for the target `name`. (A hub that is asked for nil gives some target: KOJI.md 7.)
+    /// Asks for the target `name`. (A hub that is asked for nil gives some target: facts: koji 20.)
     pub fn request(name: &str) -> MethodCall {
         MethodCall::new("getBuildTarget", vec![string(name)])
     }

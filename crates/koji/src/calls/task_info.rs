@@ -1,4 +1,4 @@
-//! *Tasks* and their states (KOJI.md 6).
+//! *Tasks* and their states (facts: koji 4).
 
 use crate::value::{ShapeError, fields_at};
 use crate::xmlrpc::Value;
@@ -126,7 +126,7 @@ pub(super) fn decode_task(value: &Value, path: &str, index: usize) -> Result<Opt
     }))
 }
 
-/// `getTaskInfo` for many tasks in one call, the cheapest way to watch them (KOJI.md 10).
+/// `getTaskInfo` for many tasks in one call, the cheapest way to watch them (facts: koji 23).
 pub mod get_task_info {
     use super::{TaskInfo, decode_task};
     use crate::value::{ShapeError, int, kwargs};

@@ -1,4 +1,4 @@
-//! *The files of a task*, as the hub gives them (KOJI.md 6).
+//! *The files of a task*, as the hub gives them (facts: koji 9).
 
 /// How much of a file is asked for at once, in bytes. It travels as base64 in one answer.
 pub const MAX_OUTPUT_CHUNK: u32 = 4 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! *Making, finding and ending tasks* (KOJI.md 5, 6).
+//! *Making, finding and ending tasks* (facts: koji 11, osbuild 5).
 
 use super::task_info::{TaskInfo, TaskState, decode_task};
 use crate::names::checked;
@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 pub mod make_task {
     use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs};
 
-    /// The call of `method` for `args` and the named arguments (PUNGI.md 14.0). Hubs refuse members of `opts` that are nil
-    /// (KOJI.md 5).
+    /// The call of `method` for `args` and the named arguments (facts: koji 24). Hubs refuse members of `opts` that are nil
+    /// (facts: osbuild 5).
     pub fn request(method: &str, args: &[Value], named: &BTreeMap<String, Value>) -> MethodCall {
         let named = named.iter().map(|(name, value)| (name.as_str(), value.clone()));
         MethodCall::new(method, kwargs(args.to_vec(), named))
@@ -94,7 +94,7 @@ pub mod get_task_children {
     }
 }
 
-/// `cancelTask`: ends a task and its children. Does nothing to one that is done (KOJI.md 11).
+/// `cancelTask`: ends a task and its children. Does nothing to one that is done (facts: koji 10).
 pub mod cancel_task {
     use super::{MethodCall, int};
 

@@ -1,4 +1,4 @@
-//! *Authenticators*: the ways to open a session (KOJI.md 3).
+//! *Authenticators*: the ways to open a session (facts: sessions 1).
 
 use super::certificate::ClientCertificate;
 use super::login::no_kerberos;

@@ -1,4 +1,4 @@
-//! A *client certificate*: one PEM file with a certificate and its key, in any of the forms that koji takes (CRATES.md 7).
+//! A *client certificate*: one PEM file with a certificate and its key, in any of the forms that koji takes (facts: koji 29).
 
 use crate::error::KojiError;
 use crate::files::load_limited;

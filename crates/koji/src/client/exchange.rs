@@ -1,5 +1,5 @@
 //! An *exchange* is one call with all its repetitions: the same bytes, the same call number, until there is an answer or
-//! patience ends (KOJI.md 8 has what Koji's own client does).
+//! patience ends (facts: koji 22 has what Koji's own client does).
 
 use super::http::{self, Http};
 use super::negotiate::{self, Handshake};
@@ -13,7 +13,7 @@ use reqwest::{Client, Url};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often in a row an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (KOJI.md 2),
+/// How often in a row an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (facts: wire 11),
 /// a bad network does not.
 const MALFORMED_RETRIES: u32 = 2;
 

@@ -1,5 +1,5 @@
 //! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body or gives secrets to another server, an
-//! answer of limited size (KOJI.md 1). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
+//! answer of limited size (facts: wire 3). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
 use super::certificate::ClientCertificate;
 use super::clock::HubClock;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// How long an unused connection is kept. Apache closes it after five seconds (KOJI.md 1), and a call on a connection
+/// How long an unused connection is kept. Apache closes it after five seconds (facts: wire 4), and a call on a connection
 /// that is closing is lost.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 

@@ -1,4 +1,4 @@
-//! *Logins*: how a session is opened and renewed, by password, certificate or ticket (KOJI.md 3).
+//! *Logins*: how a session is opened and renewed, by password, certificate or ticket (facts: sessions 7).
 
 use super::auth::Authenticator;
 use super::certificate::ClientCertificate;

@@ -1,4 +1,4 @@
-//! A *multiCall* carries many calls in one request (KOJI.md 2).
+//! A *multiCall* carries many calls in one request (facts: wire 17).
 
 use super::hub::Hub;
 use super::session::Session;
@@ -6,7 +6,7 @@ use crate::error::KojiError;
 use crate::value::{ShapeError, fault_from, string, structure};
 use crate::xmlrpc::{MethodCall, Value};
 
-/// How many calls go in one request. A hundred are ten times as fast as one by one; more gain nothing (KOJI.md 10).
+/// How many calls go in one request. A hundred are ten times as fast as one by one; more gain nothing (facts: koji 23).
 const BATCH_CALLS: usize = 200;
 
 /// How large the arguments of one request may become, in bytes, roughly. Hubs refuse requests beyond 4 MiB.

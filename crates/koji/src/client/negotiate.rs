@@ -1,5 +1,5 @@
 //! The *Kerberos handshake* of a login: the server asks with 401, the client shows its ticket, the server proves in turn that
-//! it is the one that the ticket is for (RFC 4559; KOJI.md 3). Who speaks Kerberos is behind a trait.
+//! it is the one that the ticket is for (RFC 4559; facts: sessions 4). Who speaks Kerberos is behind a trait.
 
 use crate::error::{Attempted, KojiError};
 use base64::Engine as _;

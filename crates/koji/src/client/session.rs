@@ -1,4 +1,4 @@
-//! A *session* is a login: its calls carry its key and a number, one after the other (KOJI.md 3).
+//! A *session* is a login: its calls carry its key and a number, one after the other (facts: sessions 9).
 
 use super::auth::Authenticator;
 use super::exchange::{Exchange, Failed};

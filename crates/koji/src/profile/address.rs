@@ -20,7 +20,7 @@ pub fn shown_address(address: &str) -> String {
 }
 
 /// Whether two addresses lead to one hub: scheme, host, port and path are the same. Trailing slashes do not matter
-/// (KOJI.md 1), nor does a default port that is written out.
+/// (facts: wire 7), nor does a default port that is written out.
 pub fn same_address(one: &str, other: &str) -> bool {
     let plain = |address: &str| shown_address(address.trim()).trim_end_matches('/').to_owned();
     plain(one) == plain(other)

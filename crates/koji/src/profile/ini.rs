@@ -1,4 +1,4 @@
-//! *INI files* as Python's `ConfigParser` reads them (CRATES.md 8): comments on lines of their own, values that continue on
+//! *INI files* as Python's `ConfigParser` reads them (facts: koji 28): comments on lines of their own, values that continue on
 //! deeper lines, `[DEFAULT]`, `%(name)s` and `%%`. Every value knows its file and line.
 
 use std::collections::{BTreeMap, BTreeSet};

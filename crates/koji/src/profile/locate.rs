@@ -1,4 +1,4 @@
-//! *Where profiles are*: the files of the system, and those of the user or one that takes their place (KOJI.md 9).
+//! *Where profiles are*: the files of the system, and those of the user or one that takes their place (facts: koji 25).
 
 use super::{Profile, ProfileError, parse};
 use crate::files::load_limited;

@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         self.get_bool_opt(name).and_then(|found| self.required(name, found))
     }
 
-    /// A boolean, or nothing if it is missing or nil (`waiting` and `awaited` have three values, KOJI.md 6).
+    /// A boolean, or nothing if it is missing or nil (`waiting` and `awaited` have three values, facts: koji 5).
     pub fn get_bool_opt(&self, name: &str) -> Result<Option<bool>, ShapeError> {
         self.typed(name, "a boolean", Value::as_bool)
     }

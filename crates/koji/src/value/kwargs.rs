@@ -1,4 +1,4 @@
-//! *Named arguments* travel as one more argument at the end: a struct that also holds `__starstar` (KOJI.md 2).
+//! *Named arguments* travel as one more argument at the end: a struct that also holds `__starstar` (facts: wire 15).
 
 use crate::xmlrpc::Value;
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ pub fn is_xml_char(c: char) -> bool {
 /// How far into a document its XML declaration may reach.
 const MAX_DECLARATION: usize = 200;
 
-/// The document as text: UTF-8, or what a byte order mark or the XML declaration says (KOJI.md 2: the hub reads UTF-16 and
+/// The document as text: UTF-8, or what a byte order mark or the XML declaration says (facts: wire 10: the hub reads UTF-16 and
 /// ISO 8859-1 too). The offset of an error is in bytes.
 pub fn to_text(bytes: &[u8]) -> Result<Cow<'_, str>, (u64, String)> {
     match bytes {

@@ -1,4 +1,4 @@
-//! The *decoder* reads requests and answers, as strict as a hub and no stricter (KOJI.md 2).
+//! The *decoder* reads requests and answers, as strict as a hub and no stricter (facts: wire 9).
 
 use super::fast;
 use super::scalar::{parse_base64, parse_double, parse_int, shorten};

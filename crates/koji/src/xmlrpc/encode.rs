@@ -1,4 +1,4 @@
-//! The *encoder* writes requests and answers as Koji's own marshaller does (KOJI.md 2).
+//! The *encoder* writes requests and answers as Koji's own marshaller does (facts: wire 8).
 
 use super::charset::is_xml_char;
 use super::scalar::{format_base64, format_double, shorten};
@@ -24,7 +24,7 @@ pub fn encode_call(method: &str, params: &[Value]) -> Result<Vec<u8>, EncodeErro
     Ok(out.into_bytes())
 }
 
-/// Writes an answer. As from a hub, a carriage return in it arrives as a line feed (KOJI.md 2).
+/// Writes an answer. As from a hub, a carriage return in it arrives as a line feed (facts: wire 11).
 pub fn encode_response(result: &Value) -> Result<Vec<u8>, EncodeError> {
     let mut out = format!("{PROLOG}<methodResponse>\n<params>\n<param>\n");
     value(&mut out, result, 0).map_err(|e| within(e, "the result"))?;

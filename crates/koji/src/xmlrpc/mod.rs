@@ -1,4 +1,4 @@
-//! The *messages* of Koji's XML-RPC dialect, for both ends of the wire (KOJI.md 2).
+//! The *messages* of Koji's XML-RPC dialect, for both ends of the wire (facts: wire 8).
 //!
 //! Values are the crate `xmlrpc`'s; reading and writing them is ours, because that crate's reader drops white space,
 //! recurses without a limit and knows no requests, and its writer sends control characters that a hub refuses.
@@ -50,7 +50,7 @@ pub enum Response {
 
 /// A fault as it travels: a number that says the class, and a text for people.
 ///
-/// The text of the same fault differs between hubs and may be a whole traceback (KOJI.md 2): decide by
+/// The text of the same fault differs between hubs and may be a whole traceback (facts: wire 16): decide by
 /// [`code`](Self::code).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

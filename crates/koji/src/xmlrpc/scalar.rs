@@ -32,7 +32,7 @@ fn without_underscores(text: &str) -> Option<String> {
     Some(text.replace('_', ""))
 }
 
-/// Writes a float as Python's `repr`: `1.5`, `3.0`, `-0.0`, `1e+300`, `1e-07`, `inf`, `nan` (KOJI.md 2).
+/// Writes a float as Python's `repr`: `1.5`, `3.0`, `-0.0`, `1e+300`, `1e-07`, `inf`, `nan` (facts: wire 12).
 pub fn format_double(x: f64) -> String {
     if x.is_nan() {
         return "nan".to_owned();
@@ -63,7 +63,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The columns of a line of base64, as Python breaks it.
 const BASE64_COLUMNS: usize = 76;
 
-/// Reads base64 as Python does: what is no base64 character is passed over (KOJI.md 2).
+/// Reads base64 as Python does: what is no base64 character is passed over (facts: wire 13).
 pub fn parse_base64(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text.bytes().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).collect();
     BASE64.decode(digits).map_err(|e| format!("not base64: {e}"))

@@ -1,4 +1,4 @@
-//! koji's configuration files, as Python's `ConfigParser` and koji read them (KOJI.md 9).
+//! koji's configuration files, as Python's `ConfigParser` and koji read them (facts: koji 25, koji 28).
 
 use magudi_koji::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
 use proptest::prelude::*;

@@ -27,7 +27,7 @@ pub(crate) fn file_of(image_type: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// The name that composer knows the image type by (KOJI.md 5).
+/// The name that composer knows the image type by (facts: osbuild 10).
 pub(crate) fn composer_name(image_type: &str) -> &str {
     match image_type {
         "qcow2" => "guest-image",

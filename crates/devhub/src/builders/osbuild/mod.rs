@@ -1,4 +1,4 @@
-//! `osbuildImage`: the plugin of osbuild, and composer behind it (KOJI.md 5).
+//! `osbuildImage`: the plugin of osbuild, and composer behind it (facts: osbuild 5).
 
 mod composed;
 mod image_types;

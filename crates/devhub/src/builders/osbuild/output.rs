@@ -1,5 +1,5 @@
 //! The *output* of a task: the files in which the builder keeps what it asked composer for, and what composer said
-//! (KOJI.md 5). The reason of a failure stands in `compose-status.json` and nowhere else.
+//! (facts: osbuild 11). The reason of a failure stands in `compose-status.json` and nowhere else.
 
 use magudi_koji::value::to_json;
 use serde_json::{Map, Value as Json, json};

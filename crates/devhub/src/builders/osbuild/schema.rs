@@ -1,4 +1,4 @@
-//! The *schema* of `osbuildImage` (KOJI.md 5).
+//! The *schema* of `osbuildImage` (facts: osbuild 5).
 
 use crate::builders::schema::{Place, Problems, ostree};
 use crate::wire::{Fault, Value};

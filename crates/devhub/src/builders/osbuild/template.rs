@@ -1,5 +1,5 @@
 //! *Templates* are the texts of a request in which `$arch` stands for the arch: addresses of repositories, and an
-//! OSTree's ref and parent. The builder fills them with Python's `string.Template`, which this repeats (KOJI.md 5.3).
+//! OSTree's ref and parent. The builder fills them with Python's `string.Template`, which this repeats (facts: osbuild 10).
 
 use crate::wire::Value;
 

@@ -1,4 +1,4 @@
-//! What composer does with a task that is open (KOJI.md 5).
+//! What composer does with a task that is open (facts: osbuild 11).
 
 use std::io;
 
@@ -77,7 +77,7 @@ pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros
         return Ok(());
     }
     let build = build.map(|build| build.id);
-    // Composer does not hear of a task that is called off while it works (KOJI.md 5).
+    // Composer does not hear of a task that is called off while it works (facts: osbuild 15).
     let is_canceled = task.state == TaskState::Canceled;
     if !is_canceled && task.state != TaskState::Open {
         return Ok(());
