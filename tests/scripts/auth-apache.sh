@@ -8,8 +8,9 @@
 # Debian it installs what is missing. Everything listens on loopback only.
 set -euo pipefail
 
+. "$(dirname "$0")/lib/common.bash"
+
 # What is missing is installed, and magudi is built with the features, before the surroundings are changed.
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 modules=/usr/lib/apache2/modules
 packages=(apache2 libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server krb5-user libkrb5-dev libclang-dev libssl-dev pkg-config openssl curl)
@@ -17,24 +18,8 @@ is_complete() {
     [ -e "$modules/mod_auth_gssapi.so" ] && command -v apache2 krb5kdc kadmin.local kinit openssl pkg-config curl >/dev/null &&
         pkg-config --exists mit-krb5-gssapi openssl && compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
 }
-if ! is_complete; then
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-        echo "auth-apache.sh: install these first: ${packages[*]}" >&2
-        exit 2
-    fi
-    # The services that come with the packages are not wanted, only their programs.
-    policy=/usr/sbin/policy-rc.d
-    if ! [ -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' >$policy
-        chmod 755 $policy
-        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-    [ -z "$(trap -p EXIT)" ] || rm -f $policy
-    trap - EXIT
-    is_complete || { echo "auth-apache.sh: these packages do not bring what is needed: ${packages[*]}" >&2; exit 2; }
-fi
+is_complete || install "${packages[@]}"
+is_complete || fail "these packages do not bring what is needed: ${packages[*]}"
 
 # The build shares the target directory with the usual one, for the sake of time; that one's program is put back in its place.
 plain=$(realpath -- "${1:?usage: auth-apache.sh MAGUDI}")
@@ -46,7 +31,6 @@ built=$(cargo build --quiet --locked --manifest-path "$repository/Cargo.toml" --
 cp -p -- "$built" "$saved/magudi"
 cmp -s -- "$plain" "$saved/plain" || { cp -p -- "$saved/plain" "$plain.new" && mv -f -- "$plain.new" "$plain"; }
 
-. "$(dirname "$0")/lib/common.bash"
 servers=()
 begin "$saved/magudi"
 stop_all() {

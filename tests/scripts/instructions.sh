@@ -10,11 +10,7 @@ export CARGO_HOME=$cargo_home RUSTUP_HOME=$rustup_home
 CARGO_TARGET_DIR=$(dirname "$(dirname "$magudi")")
 export CARGO_TARGET_DIR
 
-if ! command -v valgrind >/dev/null; then
-    # Debian's own; as root only, which is what CI is.
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq valgrind; } >apt.log 2>&1 ||
-        fail "valgrind is needed" apt.log
-fi
+command -v valgrind >/dev/null || install valgrind libc6-dbg
 cargo build --quiet --locked --manifest-path "$repository/Cargo.toml" --bench scale --message-format=json >built.json
 bench=$(python3 -c 'import json, sys
 for line in open("built.json"):

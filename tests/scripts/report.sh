@@ -11,11 +11,7 @@ set -euo pipefail
 begin "$@"
 export SOURCE_DATE_EPOCH=1740000000
 
-if ! command -v chromedriver >/dev/null || ! command -v chromium >/dev/null; then
-    # Debian's own; as root only, which is what CI is.
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        chromium chromium-driver fonts-dejavu-core; } >apt.log 2>&1 || fail "chromium and chromium-driver are needed" apt.log
-fi
+{ command -v chromedriver && command -v chromium; } >/dev/null || install chromium chromium-driver fonts-dejavu-core
 
 # compose NAME SCENARIO [STATUS]: a simulated compose of the configuration NAME; $compose is its directory.
 compose() {

@@ -22,9 +22,7 @@ done
 
 if ! command -v rpmbuild >/dev/null || ! command -v clang >/dev/null || ! [ -e /usr/include/gssapi/gssapi.h ] ||
     ! [ -e /usr/include/openssl/ssl.h ]; then
-    # Debian's own; as root only, which is what CI is.
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        rpm clang libclang-dev libkrb5-dev libssl-dev pkg-config cpio; } >apt.log 2>&1 || fail "rpmbuild and headers are needed" apt.log
+    install rpm clang libclang-dev libkrb5-dev libssl-dev pkg-config cpio
 fi
 
 check_status "the package builds" 0 "$repository/packaging/build-rpm.sh" "$work/rpm"

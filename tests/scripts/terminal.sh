@@ -8,11 +8,7 @@ set -euo pipefail
 begin "$@"
 unset NO_COLOR
 
-if ! command -v tmux >/dev/null; then
-    # Debian's own; as root only, which is what CI is.
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tmux; } >apt.log 2>&1 ||
-        fail "tmux is needed" apt.log
-fi
+command -v tmux >/dev/null || install tmux
 export TMUX_TMPDIR=$work SHELL=/bin/bash
 unset TMUX
 tmux() {

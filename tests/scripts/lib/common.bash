@@ -97,6 +97,29 @@ add_checks() {
     checks=$((checks + number))
 }
 
+# install PACKAGE...: installs Debian's packages, which only root can, as in CI. Scripts that run side by side wait for each other.
+install() {
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        fail "install these first: $*"
+    fi
+    # The services that come with the packages are not wanted, only their programs.
+    local policy=/usr/sbin/policy-rc.d made_policy='' status=0 log
+    log=$(mktemp)
+    (
+        flock 9
+        if ! [ -e $policy ]; then
+            made_policy=yes
+            printf '#!/bin/sh\nexit 101\n' >$policy
+            chmod 755 $policy
+        fi
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } \
+            >"$log" 2>&1 || status=$?
+        [ -z "$made_policy" ] || rm -f $policy
+        exit $status
+    ) 9>"${TMPDIR:-/tmp}/magudi-test-install.lock" || fail "apt-get install $*" "$log"
+    rm -f -- "$log"
+}
+
 # start_hub PROFILE_FILE [OPTION...]: a simulated hub in a process of its own; sets $hub to its process id and $hub_url.
 start_hub() {
     local file=$1 tries=0
@@ -119,7 +142,11 @@ start_hub() {
 # use_python PACKAGE==VERSION...: makes $python, with these packages from PyPI. The environment is made in the work directory, or
 # in $MAGUDI_TEST_VENV, where it is kept and used again.
 use_python() {
-    local venv=${MAGUDI_TEST_VENV:-$work/venv} wanted missing=()
+    local venv=${MAGUDI_TEST_VENV:-$work/venv} wanted missing=() lock
+    mkdir -p -- "$venv"
+    # Scripts that run side by side share the environment.
+    exec {lock}>"$venv/.lock"
+    flock "$lock"
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     python=$venv/bin/python
     for wanted in "$@"; do
@@ -134,4 +161,5 @@ PYTHON
         # and is not needed for a login by password. The scripts name all that is needed.
         "$python" -m pip install --quiet --disable-pip-version-check --no-deps "${missing[@]}" || fail "pip install ${missing[*]}"
     fi
+    exec {lock}>&-
 }
