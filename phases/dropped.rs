@@ -1,7 +1,7 @@
 //! What a compose had made and does not have any more: images that were renamed, or that nobody asks for now. Their files go, and their
 //! sum files, once no manifest lists them.
 
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::layout::ComposeDir;
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,8 +22,10 @@ pub fn remove(images: &BTreeSet<String>, algorithms: &[String], dir: &ComposeDir
     let mut directories: BTreeSet<&Path> = BTreeSet::new();
     for image in images {
         // What a journal says is not trusted to be inside.
-        let Ok(path) = beneath::plain(image) else { continue };
-        let Ok(directory) = beneath::find(&compose, &path.parent().unwrap_or(path).to_string_lossy()) else { continue };
+        let Ok(path) = confined::plain(image) else { continue };
+        let Ok(directory) = confined::find(&compose, &path.parent().unwrap_or(path).to_string_lossy()) else {
+            continue;
+        };
         let Some(name) = path.file_name() else { continue };
         drop(&directory.join(name));
         for algorithm in algorithms {

@@ -2,7 +2,7 @@
 
 use crate::phase::Context;
 use magudi_config::compose_config::Image;
-use magudi_config::similar::suggest;
+use magudi_config::did_you_mean::suggest;
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::{Keywords, Opts};
 use serde_json::{Value as Json, json};

@@ -6,12 +6,12 @@
 //! - What a phase is: [`phase`]
 //! - Shared by phases: [`expand`], [`repos`], [`version`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
-//! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing`], [`dropped`]
+//! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing_manifests`], [`dropped`]
 
 pub mod branches;
 pub mod dropped;
 pub mod endings;
-pub mod existing;
+pub mod existing_manifests;
 pub mod expand;
 pub mod git_url;
 pub mod image_build;

@@ -3,7 +3,7 @@
 
 use crate::PHASES;
 use crate::dropped;
-use crate::existing::Existing;
+use crate::existing_manifests::Existing;
 use crate::expand;
 use crate::image_checksum;
 use crate::phase::{Context, ImagePhase, Origin, Phases, find};
@@ -23,10 +23,10 @@ use magudi_engine::artifact::FailedArch;
 use magudi_engine::blocking::blocking;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
+use magudi_engine::find_task;
 use magudi_engine::history::Past;
 use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
-use magudi_engine::lookup;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Describe, Formats, Outcome, Polling, Runner, Start};
@@ -571,7 +571,7 @@ impl Compose {
     async fn is_our_hub(&self, access: &Access) -> Result<(), String> {
         let is_ours = |index: usize, task: &TaskInfo| {
             let request = self.sent_before.get(&index).unwrap_or(&self.requests[index]);
-            lookup::is_ours(task, request, None).and_then(|()| compare::is_of(task, &self.owners))
+            find_task::is_ours(task, request, None).and_then(|()| compare::is_of(task, &self.owners))
         };
         match compare::first_stranger(&access.hub, &self.compare_first, is_ours).await? {
             None => Ok(()),

@@ -3,7 +3,7 @@
 use crate::commands::image::repositories::Repositories;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use magudi_compose::{ManifestVersion, Status};
-use magudi_config::define::Definition;
+use magudi_config::definitions::Definition;
 use magudi_config::schema::{FORMER_PHASES, PHASES};
 use magudi_engine::notify::USUAL_LIMIT;
 use std::ffi::OsString;

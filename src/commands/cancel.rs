@@ -5,8 +5,8 @@ use super::connection::{identify, named_profile};
 use super::inspect::{Branches, Typed, inspect};
 use super::locking::{host, lock};
 use super::options::absolute;
-use super::recall::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::resume::{Begun, begun, request};
+use super::resume_point::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::settings::Settings;
 use super::{RUN_THREADS, runtime};
 use crate::cli::CancelArgs;
@@ -16,16 +16,16 @@ use crate::ui::Ui;
 use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, put_back, write_status};
-use magudi_config::define::{Definition, load_defined};
+use magudi_config::definitions::{Definition, load_defined};
 use magudi_engine::birth::{NotThere, Process};
 use magudi_engine::cancel::Canceling;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events};
+use magudi_engine::find_task::{self, Sent};
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, holder};
 use magudi_engine::login::Login;
-use magudi_engine::lookup::{self, Sent};
 use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi;
@@ -213,7 +213,7 @@ impl Ending {
             return Err("the journal is damaged, and does not say for which image it was made".to_owned());
         };
         match self.request(index, past) {
-            Some(request) => lookup::is_ours(task, request, None),
+            Some(request) => find_task::is_ours(task, request, None),
             None => compare::resembles(task, past),
         }
     }
@@ -278,7 +278,7 @@ impl Ending {
         let (Ok(plan), Some(past)) = (&self.plan, self.past(doubt.request)) else { return false };
         let all = plan.elsewhere.get(&past.place).unwrap_or(&plan.requests);
         let request = self.request(doubt.request, past);
-        request.is_some_and(|request| lookup::is_rather_of_another(task, request, &doubt.sent, all))
+        request.is_some_and(|request| find_task::is_rather_of_another(task, request, &doubt.sent, all))
     }
 
     /// The submissions without an answer, as they were sent; of those of which that is not known it is said.
@@ -320,7 +320,7 @@ impl Ending {
         for method in doubts.iter().map(|doubt| doubt.sent.method.task).collect::<BTreeSet<&'static str>>() {
             let of_method = doubts.iter().filter(|doubt| doubt.sent.method.task == method);
             let Some(since) = of_method.map(|doubt| doubt.since).min() else { continue };
-            let tasks = lookup::tasks_of(hub, method, &owners, since).await.map_err(|error| error.to_string());
+            let tasks = find_task::tasks_of(hub, method, &owners, since).await.map_err(|error| error.to_string());
             listed.insert(method, tasks);
         }
         listed

@@ -6,7 +6,7 @@ use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_config::check::fill::{Commits, Offline};
 use magudi_config::check::fill_in;
-use magudi_config::define::{load_for_dump, with_event, without_definitions};
+use magudi_config::definitions::{load_for_dump, with_event, without_definitions};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::dump::to_text;
 use magudi_config::overrides::{load_overrides, update};

@@ -10,7 +10,7 @@ use magudi_compose::variants::{
     LOOKASIDE, Variants, check as check_variants, check_filters, check_lookaside, load_variants,
 };
 use magudi_config::check::leave_out_others;
-use magudi_config::define::{Definition, load_defaults, load_defined};
+use magudi_config::definitions::{Definition, load_defaults, load_defined};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::overrides::{check_overrides, has_option, load_overrides};
 use magudi_config::schema::FORMER_PHASES;

@@ -20,22 +20,22 @@ mod options;
 mod outage;
 mod plan;
 mod preflight;
-mod recall;
 mod report;
 mod resume;
+mod resume_point;
 mod run;
 mod settings;
 mod signals;
 mod status;
+mod status_watch;
 mod uploads;
 mod verify;
-mod watch;
 
 use crate::cli::{self, Command, ConfigCommand};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
-use magudi_engine::mask::Mask;
+use magudi_engine::plan_secrets::Mask;
 use std::ffi::OsString;
 use std::process::ExitCode;
 

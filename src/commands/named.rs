@@ -1,7 +1,7 @@
 //! *Images named on the command line*: `--rebuild`, `--accept` and `--adopt` take NAME or VARIANT:NAME.
 
 use crate::error::Failure;
-use magudi_config::similar::suggest;
+use magudi_config::did_you_mean::suggest;
 use std::collections::BTreeSet;
 
 /// The word for all images.

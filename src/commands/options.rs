@@ -5,7 +5,7 @@ use super::named::check_name;
 use crate::cli::{ComposeArgs, GoingArgs, KojiArgs, RunArgs};
 use crate::error::Failure;
 use magudi_compose::ManifestVersion;
-use magudi_config::define::Definition;
+use magudi_config::definitions::Definition;
 use magudi_phases::branches::Commits;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -136,7 +136,7 @@ async fn log_in_and_ask(
     answers
 }
 
-/// Asks a simulated hub, another one than that of the run: it knows what that one knows, and has no mishaps.
+/// Asks a simulated hub, another one than that of the run: it knows what that one knows, and has no faults.
 #[cfg(feature = "simulator")]
 async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, requests: &[&TaskRequest]) -> Answers {
     let scenario = magudi_devhub::Scenario {

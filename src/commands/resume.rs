@@ -3,7 +3,7 @@
 use super::compose::{Recall, compose, conclude, prepare};
 use super::inspect::Request;
 use super::options::{Going, Options};
-use super::recall::load_history;
+use super::resume_point::load_history;
 use super::settings::Settings;
 use crate::cli::ResumeArgs;
 use crate::error::Failure;

@@ -7,7 +7,7 @@ use super::inspect::Request;
 use super::options::{Going, Options};
 use crate::error::Failure;
 use magudi_compose::ManifestVersion;
-use magudi_config::define::Definition;
+use magudi_config::definitions::Definition;
 use magudi_config::secret::is_hidden;
 use magudi_engine::notify::USUAL_LIMIT;
 use magudi_phases::branches::Commits;

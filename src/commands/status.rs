@@ -1,16 +1,16 @@
 //! `magudi status`: how far a compose is, from its journal alone; whether or not anybody runs it.
 
-use super::recall::load_history;
 use super::resume::not_begun;
-use super::watch::watch;
+use super::resume_point::load_history;
+use super::status_watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
 use crate::ui::{Canvas, Table, Told, Ui, failures};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
+use magudi_engine::causes::Cause;
 use magudi_engine::history::{History, Past};
 use magudi_engine::lock::{Holder, holder};
-use magudi_engine::reason::Cause;
 use serde_json::json;
 
 /// Runs the command.

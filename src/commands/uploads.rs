@@ -1,7 +1,7 @@
 //! `magudi uploads`: where the images of a compose were uploaded to, from its cloud-uploads.json; of a compose that did not
 //! finish, or not yet, from its journal.
 
-use super::recall::load_history;
+use super::resume_point::load_history;
 use crate::cli::{PlanFormat, UploadsArgs};
 use crate::error::Failure;
 use crate::ui::{Ui, uploads};

@@ -1,6 +1,6 @@
 //! `magudi verify`: whether the files of a compose are what its manifests say, whoever made it.
 
-use super::recall::load_history;
+use super::resume_point::load_history;
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::Failure;
 use crate::ui::{Gauge, Table, Ui, bytes, counted};

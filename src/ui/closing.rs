@@ -172,8 +172,8 @@ fn next(overview: &Overview) -> String {
 mod tests {
     use super::super::overview::tests::{at, planned};
     use super::*;
+    use magudi_engine::causes::Cause;
     use magudi_engine::event::Event;
-    use magudi_engine::reason::Cause;
 
     const CANVAS: Canvas = Canvas { columns: 80, rows: 24, color: false };
 

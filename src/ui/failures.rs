@@ -4,7 +4,7 @@
 use super::frame::Canvas;
 use super::printable;
 use super::width::wrapped;
-use magudi_engine::reason::{Cause, grouped};
+use magudi_engine::causes::{Cause, grouped};
 
 /// The most requests of one reason that are named.
 const MAX_NAMED: usize = 10;

@@ -4,8 +4,8 @@
 use super::failures::Told;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
+use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, PungiPhase, Stamped};
-use magudi_engine::reason::Cause;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

@@ -4,9 +4,9 @@ use crate::program::{Hub, Ran, Scene, repository};
 use crate::schema::{Schemas, members};
 use magudi_compose::CloudUpload;
 use magudi_engine::artifact::FailedArch;
+use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, Level, PungiPhase, Stamped};
 use magudi_engine::login::Login;
-use magudi_engine::reason::Cause;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 

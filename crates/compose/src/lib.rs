@@ -8,15 +8,15 @@
 //! - How it went: [`status`], [`deliverables`]; what is different in another compose: [`comparison`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
 //!   of itself, [`iso`]; whether a file can be what it is listed as, [`sanity`]
-//! - On disk: [`mod@write`], [`beneath`], [`sweep`], [`pyjson`]
+//! - On disk: [`mod@write`], [`confined`], [`leftovers`], [`pyjson`]
 //! - In memory: [`small_map`]
 
 pub mod arches;
 pub mod archive_types;
-pub mod beneath;
 pub mod cloud_uploads;
 pub mod comparison;
 pub mod composeinfo;
+pub mod confined;
 pub mod deliverables;
 pub mod identity;
 pub mod images;
@@ -24,6 +24,7 @@ pub mod iso;
 pub mod known;
 pub mod latest;
 pub mod layout;
+pub mod leftovers;
 pub mod manifest;
 pub mod published;
 pub mod pyjson;
@@ -31,7 +32,6 @@ mod read;
 pub mod sanity;
 pub mod small_map;
 pub mod status;
-pub mod sweep;
 pub mod variants;
 pub mod write;
 

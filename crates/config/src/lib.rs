@@ -4,9 +4,9 @@
 //!
 //! - Text: [`source`] files and spans, [`load`] of the right syntax, [`limits`] of what is read
 //! - Syntaxes: [`conf`] the configuration language, [`json`], [`yaml`]
-//! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`define`] what a dump is made of
+//! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`definitions`] from the command line
 //! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`overrides`] of it, [`mod@check`], [`compose_config`] and its [`sections`]
-//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`similar`] names, what is [`secret`],
+//! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`did_you_mean`], what is [`secret`],
 //!   text from [`outside`], files that are [`regular`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
@@ -15,8 +15,9 @@ pub mod check;
 pub mod codes;
 pub mod compose_config;
 pub mod conf;
-pub mod define;
+pub mod definitions;
 pub mod diagnostic;
+pub mod did_you_mean;
 pub mod dump;
 pub mod json;
 pub mod json_schema;
@@ -31,7 +32,6 @@ pub mod render;
 pub mod schema;
 pub mod secret;
 pub mod sections;
-pub mod similar;
 pub mod source;
 pub mod tree;
 pub mod yaml;

@@ -2,7 +2,7 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
-use crate::facts::Facts;
+use crate::packed_value::PackedValue;
 use crate::volume::DEFAULT_VOLUME;
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -38,7 +38,7 @@ pub(crate) struct Archive {
     /// How that was computed.
     pub(crate) checksum_type: ChecksumType,
     /// Further facts.
-    pub(crate) extra: Facts,
+    pub(crate) extra: PackedValue,
     /// Whether the hub knows the build root in which it was made.
     pub(crate) has_buildroot: bool,
     /// Whether the hub knows which packages are in it.

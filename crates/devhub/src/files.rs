@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use crate::body::Body;
 use crate::clock;
 use crate::http::{html, respond};
+use crate::hub::Hub;
 use crate::names;
-use crate::site::Site;
 
 /// What is read at once.
 const PIECE: usize = 64 << 10;
@@ -35,7 +35,7 @@ enum Part {
 }
 
 /// Answers a request for `path`, which is decoded and stands below the volume.
-pub(crate) async fn answer(site: Arc<Site>, request: &Request<Incoming>, path: &str) -> Response<Body> {
+pub(crate) async fn answer(hub: Arc<Hub>, request: &Request<Incoming>, path: &str) -> Response<Body> {
     let is_head = request.method() == Method::HEAD;
     if !is_head && request.method() != Method::GET {
         let mut response = html(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", "Files can be read only.");
@@ -44,11 +44,11 @@ pub(crate) async fn answer(site: Arc<Site>, request: &Request<Incoming>, path: &
     }
     let path = path.to_owned();
     let opened = tokio::task::spawn_blocking({
-        let site = Arc::clone(&site);
+        let hub = Arc::clone(&hub);
         move || {
             // Files appear when their tasks are due.
-            drop(site.state());
-            open(site.setting.volume.topdir(), &path)
+            drop(hub.state());
+            open(hub.setting.volume.topdir(), &path)
         }
     })
     .await;
@@ -72,8 +72,8 @@ pub(crate) async fn answer(site: Arc<Site>, request: &Request<Incoming>, path: &
     let body = if is_head || length == 0 {
         Body::Full(None)
     } else {
-        let cut = if site.mishaps.breaks_off(&name) { length / 2 } else { length };
-        send(file, start, length, cut, site.mishaps.pace())
+        let cut = if hub.faults.breaks_off(&name) { length / 2 } else { length };
+        send(file, start, length, cut, hub.faults.pace())
     };
     let mut response = respond(status, content_type(&name), body);
     let headers = response.headers_mut();

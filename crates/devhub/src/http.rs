@@ -25,11 +25,11 @@ use crate::body::Body;
 use crate::caller;
 use crate::clock;
 use crate::files;
+use crate::hub::Hub;
 use crate::methods::KOJI_VERSION;
 use crate::pages;
 use crate::rpc::{self, Caller, Reply};
 use crate::scenario::{Loss, OutageKind};
-use crate::site::Site;
 use crate::wire::{Fault, OFFLINE, not_allowed};
 
 /// A request is no longer than this, as with a real hub's default.
@@ -52,7 +52,7 @@ pub(crate) struct HangUp;
 pub(crate) type Outcome = Result<Response<Body>, HangUp>;
 
 /// Serves connections until `stopped` says so, or nobody is left who could say so.
-pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -63,9 +63,9 @@ pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, mut stopped: w
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer, place)) => {
-                let (site, stopped) = (Arc::clone(&site), stopped.clone());
+                let (hub, stopped) = (Arc::clone(&hub), stopped.clone());
                 connections.spawn(async move {
-                    connection(stream, peer, site, stopped).await;
+                    connection(stream, peer, hub, stopped).await;
                     drop(place);
                 });
             }
@@ -87,12 +87,12 @@ async fn accept(
     Ok((stream, peer, place))
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     // Answers are small; waiting to fill packets would only delay them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { route(site, peer, request).await }
+        let hub = Arc::clone(&hub);
+        async move { route(hub, peer, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -108,18 +108,18 @@ async fn connection(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, mut st
     let _ = connection.await;
 }
 
-async fn route(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+async fn route(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
     let path = caller::percent_decode(request.uri().path());
     let below = |prefix: &str| {
         path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(str::to_owned)
     };
     let mut response = if below("/kojihub").is_some() {
-        hub(site, peer, request).await?
+        call(hub, peer, request).await?
     } else if let Some(rest) = below("/kojifiles") {
-        files::answer(site, &request, &rest).await
+        files::answer(hub, &request, &rest).await
     } else if path == "/" || below("/koji").is_some() {
         let query = request.uri().query().unwrap_or_default().to_owned();
-        on_a_thread(move || pages::answer(&site, &path, &query)).await
+        on_a_thread(move || pages::answer(&hub, &path, &query)).await
     } else {
         html(StatusCode::NOT_FOUND, "Not Found", "There is nothing here.")
     };
@@ -175,14 +175,14 @@ fn invalid(text: &str) -> Response<Body> {
     closing(by_hub(respond(StatusCode::BAD_REQUEST, "text/plain", format!("Invalid request: {text}\n"))))
 }
 
-async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+async fn call(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
     if request.method() != Method::POST {
         let text = "Method Not Allowed\nThis is an XML-RPC hub; it takes POST requests only.\n";
         let mut response = by_hub(respond(StatusCode::METHOD_NOT_ALLOWED, "text/plain", text));
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
-    let mut outage = site.mishaps.meet(Instant::now());
+    let mut outage = hub.faults.meet(Instant::now());
     if let Some(answer) = outage.and_then(away) {
         return answer;
     }
@@ -199,7 +199,7 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
     if length.is_some_and(|length: u64| length > MAX_REQUEST) {
         return Ok(invalid("Request too long"));
     }
-    let is_old = site.setting.scenario.sessions_in_urls;
+    let is_old = hub.setting.scenario.sessions_in_urls;
     let mut caller = caller::read(peer.ip().to_canonical(), request.headers(), request.uri().query(), is_old);
     let body = Limited::new(request.into_body(), usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX));
     let body: Bytes = match timeout(BODY_TIME, body.collect()).await {
@@ -208,22 +208,22 @@ async fn hub(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> O
         Err(_) => return Ok(closing(by_hub(respond(StatusCode::REQUEST_TIMEOUT, "text/plain", "Request Timeout\n")))),
     };
     let mark = mark(&caller, &body);
-    outage = outage.or_else(|| site.mishaps.meet_first(mark));
+    outage = outage.or_else(|| hub.faults.meet_first(mark));
     if let Some(answer) = outage.and_then(away) {
         return answer;
     }
     caller.is_locked_out = outage == Some(OutageKind::Lockout);
     // On the spot: to hand a call to another thread and back takes longer than most calls.
-    let (method, body) = match rpc::answer(&site, &body, &caller) {
+    let (method, body) = match rpc::answer(&hub, &body, &caller) {
         Reply::Answer { method, body } => (method, body),
         Reply::Invalid(text) => return Ok(invalid(&text)),
         Reply::Unencodable(_) => return Ok(internal_error()),
     };
-    let delay = site.mishaps.delay(&method);
+    let delay = hub.faults.delay(&method);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    match site.mishaps.loses_answer(&method, mark) {
+    match hub.faults.loses_answer(&method, mark) {
         None => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
         Some(loss) => lose(loss, body),
     }

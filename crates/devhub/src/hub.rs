@@ -1,199 +1,87 @@
-//! A *running hub* is a simulated hub behind a TCP port, and the *options* say what kind.
+//! The *hub* is everything behind the port: the scenario, the state, and the volume.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::builders::Builders;
-use crate::http;
-use crate::journal::JournalError;
+use crate::clock;
+use crate::faults::Faults;
+use crate::ids::Placeholders;
 use crate::scenario::Scenario;
-use crate::site::{Addresses, Site};
+use crate::server::{HubError, Options};
+use crate::state::State;
+use crate::volume::Volume;
 
-/// What kind of hub to start.
+/// The URLs of a hub, without a slash at the end.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// The address to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The Koji volume: `packages/`, `work/`. Made if it is not there.
-    pub topdir: PathBuf,
-    /// The script.
-    pub scenario: Scenario,
-    /// What makes images there.
-    pub builders: Builders,
-    /// The target directory of the composes that will ask for images; task ids do not depend on where it lies.
-    pub target_dir: Option<PathBuf>,
-    /// Allows an address that other machines can reach.
-    pub allow_remote: bool,
-    /// Takes the identity of `sslLogin` from the header `X-Remote-User`, which a web server in front must set.
-    pub trust_remote_user: bool,
-    /// Keeps tasks, builds and accounts in `topdir` and reads them from there at the start.
-    pub persist: bool,
+pub(crate) struct Addresses {
+    /// `/kojihub`.
+    pub(crate) hub: String,
+    /// `/kojifiles`.
+    pub(crate) files: String,
+    /// `/koji`.
+    pub(crate) web: String,
 }
 
-impl Options {
-    /// A hub on a free loopback port, which remembers nothing.
-    pub fn loopback(topdir: impl Into<PathBuf>, scenario: Scenario) -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            topdir: topdir.into(),
-            scenario,
-            builders: Builders::default(),
-            target_dir: None,
-            allow_remote: false,
-            trust_remote_user: false,
-            persist: false,
-        }
+impl Addresses {
+    /// Those below `base`.
+    pub(crate) fn new(base: &str) -> Self {
+        Self { hub: format!("{base}/kojihub"), files: format!("{base}/kojifiles"), web: format!("{base}/koji") }
     }
 }
 
-/// Why a hub could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    /// Others could reach the address, and that was not asked for.
-    #[error("{0} can be reached from other machines, and the simulated hub protects nothing; --allow-remote allows it")]
-    NotLoopback(IpAddr),
-    /// The address cannot be used.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The volume cannot be used.
-    #[error("cannot use {path} as the volume: {source}")]
-    Volume {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// What an earlier hub kept there cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-/// Starts a hub: binds, then serves on the current tokio runtime until it is shut down or dropped.
-pub async fn start(options: Options) -> Result<RunningHub, HubError> {
-    let ip = options.listen.ip();
-    if !options.allow_remote && !ip.to_canonical().is_loopback() {
-        return Err(HubError::NotLoopback(ip));
-    }
-    let volume_error = |source| HubError::Volume { path: options.topdir.clone(), source };
-    std::fs::create_dir_all(&options.topdir).map_err(volume_error)?;
-    // Clients tell a volume from an empty mount point by what is in it.
-    for part in ["packages", "work"] {
-        std::fs::create_dir_all(options.topdir.join(part)).map_err(volume_error)?;
-    }
-    let topdir = options.topdir.canonicalize().map_err(volume_error)?;
-    let listen_error = |source| HubError::Listen { address: options.listen, source };
-    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
-    let addresses = Addresses::new(&base_url(address));
-    let site = Arc::new(Site::open(&options, topdir.clone(), addresses.clone())?);
-    let (stop, stopped) = watch::channel(false);
-    let server = tokio::spawn(http::serve(listener, site, stopped));
-    Ok(RunningHub { addresses, topdir, address, stop, server })
-}
-
-/// `http://HOST:PORT`, by which a client on this machine reaches `address`.
-fn base_url(address: SocketAddr) -> String {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-/// A hub that serves until it is shut down or dropped.
+/// What never changes while a hub runs.
 #[derive(Debug)]
-pub struct RunningHub {
-    addresses: Addresses,
-    topdir: PathBuf,
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-    server: JoinHandle<()>,
+pub(crate) struct Setting {
+    /// The script.
+    pub(crate) scenario: Scenario,
+    /// What makes images.
+    pub(crate) builders: Builders,
+    /// The hub's own URLs.
+    pub(crate) addresses: Addresses,
+    /// Paths that task ids do not depend on.
+    pub(crate) placeholders: Placeholders,
+    /// Files.
+    pub(crate) volume: Volume,
+    /// Whether `X-Remote-User` says who logs in.
+    pub(crate) trust_remote_user: bool,
 }
 
-impl RunningHub {
-    /// The XML-RPC address: `http://127.0.0.1:PORT/kojihub`.
-    pub fn url(&self) -> String {
-        self.addresses.hub.clone()
-    }
-
-    /// The volume over HTTP: `http://127.0.0.1:PORT/kojifiles`.
-    pub fn topurl(&self) -> String {
-        self.addresses.files.clone()
-    }
-
-    /// The pages for people: `http://127.0.0.1:PORT/koji`.
-    pub fn weburl(&self) -> String {
-        self.addresses.web.clone()
-    }
-
-    /// The volume on disk.
-    pub fn topdir(&self) -> &Path {
-        &self.topdir
-    }
-
-    /// The address it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Stops listening, lets running requests finish for a moment, and closes every connection.
-    pub async fn shutdown(self) {
-        // Nobody listens any more if the server has ended by itself; then there is nothing to stop.
-        let _ = self.stop.send(true);
-        let _ = self.server.await;
-    }
+/// Everything behind the port.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    /// What never changes.
+    pub(crate) setting: Setting,
+    /// What the script lets go wrong between hub and client.
+    pub(crate) faults: Faults,
+    state: Mutex<State>,
 }
 
-/// A section for koji's configuration file that makes `koji -p NAME` talk to `hub`.
-pub fn profile_text(name: &str, hub: &RunningHub) -> String {
-    // koji's files are read with interpolation: a percent sign is written twice.
-    let value = |text: &str| text.replace('%', "%%");
-    format!(
-        "[{name}]\nserver = {}\nweburl = {}\ntopurl = {}\ntopdir = {}\nauthtype = password\nanon_retry = false\n\
-         retry_interval = 1\noffline_retry_interval = 1\npoll_interval = 1\n",
-        value(&hub.url()),
-        value(&hub.weburl()),
-        value(&hub.topurl()),
-        value(&hub.topdir().display().to_string()),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_that_can_be_reached() {
-        for (address, url) in [
-            ("127.0.0.1:80", "http://127.0.0.1:80"),
-            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
-            ("[::1]:1", "http://[::1]:1"),
-            ("[::]:1", "http://[::1]:1"),
-        ] {
-            assert_eq!(base_url(address.parse().unwrap()), url);
+impl Hub {
+    /// A hub on the volume `topdir`, with what an earlier hub left there if `options` ask for that.
+    pub(crate) fn open(options: &Options, topdir: PathBuf, addresses: Addresses) -> Result<Self, HubError> {
+        let target = options.target_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let placeholders = Placeholders::new(&options.topdir.to_string_lossy(), target.as_deref());
+        let setting = Setting {
+            scenario: options.scenario.clone(),
+            builders: options.builders.clone(),
+            addresses,
+            placeholders,
+            volume: Volume::new(topdir),
+            trust_remote_user: options.trust_remote_user,
+        };
+        let mut state = State::new(&setting.scenario);
+        if options.persist {
+            state.restore(&setting)?;
         }
+        Ok(Self { faults: Faults::new(&setting.scenario), setting, state: Mutex::new(state) })
     }
 
-    #[tokio::test]
-    async fn other_machines_are_refused_unless_allowed() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut options = Options::loopback(dir.path(), Scenario::default());
-        options.listen = "0.0.0.0:0".parse().unwrap();
-        assert!(matches!(start(options.clone()).await, Err(HubError::NotLoopback(_))));
-        options.allow_remote = true;
-        let hub = start(options).await.unwrap();
-        assert!(profile_text("devhub", &hub).starts_with("[devhub]\nserver = http://127.0.0.1:"));
-        hub.shutdown().await;
+    /// The state, with everything done that was due by now.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic of one call must not take the others down with it.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle(&self.setting, clock::now());
+        state
     }
 }

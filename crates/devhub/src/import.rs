@@ -9,10 +9,10 @@ use sha2::Sha256;
 use crate::archive_types;
 use crate::builds::{Archive, BuildState, ChecksumType};
 use crate::clock::Micros;
-use crate::facts::Facts;
+use crate::hub::Setting;
 use crate::ids;
+use crate::packed_value::PackedValue;
 use crate::plan::PlannedFile;
-use crate::site::Setting;
 use crate::state::State;
 use crate::tasks::Task;
 use crate::volume::Volume;
@@ -50,7 +50,7 @@ impl State {
                 size: content.size,
                 checksum: content.stated_checksum(setting, checksum_type, &file.filename),
                 checksum_type,
-                extra: Facts::of(&extra),
+                extra: PackedValue::of(&extra),
                 has_buildroot: builder.generator().is_some(),
                 has_packages: builder.lists_packages(),
             });

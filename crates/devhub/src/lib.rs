@@ -6,14 +6,14 @@
 //!
 //! # Module index
 //!
-//! - Outside: [`hub`] options, start and stop; [`scenario`] the script, with `seconds`
+//! - Outside: [`server`] options, start and stop; [`scenario`] the script, with `duration_range`
 //! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
-//!   `mishaps` what goes wrong
+//!   `faults` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
-//! - State: `site`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
+//! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
-//!   `clock`, `facts`
+//!   `clock`, `packed_value`
 
 mod accounts;
 mod archive_types;
@@ -25,24 +25,24 @@ mod by_id;
 mod caller;
 mod channels;
 mod clock;
-mod facts;
+mod duration_range;
+mod faults;
 mod files;
 mod http;
-pub mod hub;
+mod hub;
 mod ids;
 mod import;
 mod journal;
 mod methods;
-mod mishaps;
 mod names;
+mod packed_value;
 mod pages;
 mod plan;
 mod python;
 mod rpc;
 pub mod scenario;
-mod seconds;
+pub mod server;
 mod sessions;
-mod site;
 mod state;
 mod targets;
 mod tasks;
@@ -51,6 +51,6 @@ mod wire;
 mod work;
 
 pub use builders::{Builders, plugin};
-pub use hub::{HubError, Options, RunningHub, profile_text, start};
 pub use journal::JournalError;
 pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario, read_scenario};
+pub use server::{HubError, Options, RunningHub, profile_text, start};

@@ -6,9 +6,9 @@ use crate::body::Body;
 use crate::caller::percent_decode;
 use crate::clock;
 use crate::http::{html, respond};
+use crate::hub::{Hub, Setting};
 use crate::python;
 use crate::rpc::fault_value;
-use crate::site::{Setting, Site};
 use crate::state::State;
 use crate::tasks::{Task, TaskResult};
 use crate::volume::Volume;
@@ -18,16 +18,16 @@ use crate::wire::Value;
 const LATEST: usize = 200;
 
 /// Answers a request for a page.
-pub(crate) fn answer(site: &Site, path: &str, query: &str) -> Response<Body> {
+pub(crate) fn answer(hub: &Hub, path: &str, query: &str) -> Response<Body> {
     let id = |name: &str| {
         let mut fields = query.split('&').filter_map(|field| field.split_once('='));
         fields.find(|(key, _)| *key == name).and_then(|(_, value)| percent_decode(value).parse::<i64>().ok())
     };
-    let state = site.state();
+    let state = hub.state();
     let page = match path.trim_end_matches('/') {
         "" | "/koji" | "/koji/tasks" => Some(index(&state)),
-        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(id)).map(|t| task(&site.setting, &state, t)),
-        "/koji/buildinfo" => id("buildID").and_then(|id| build(&site.setting, &state, id)),
+        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(id)).map(|t| task(&hub.setting, &state, t)),
+        "/koji/buildinfo" => id("buildID").and_then(|id| build(&hub.setting, &state, id)),
         _ => None,
     };
     match page {

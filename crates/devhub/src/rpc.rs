@@ -8,10 +8,10 @@ use magudi_koji::xmlrpc::{decode_call, encode_fault, encode_response};
 use crate::accounts::User;
 use crate::args::{self, Args};
 use crate::clock::{self, Micros};
+use crate::hub::{Hub, Setting};
 use crate::journal::Record;
 use crate::methods::{self, Method};
 use crate::sessions::Credentials;
-use crate::site::{Setting, Site};
 use crate::state::State;
 use crate::wire::{self, Answer, Fault, Value, generic, int, not_allowed, parameter, python, string, structure};
 
@@ -100,13 +100,13 @@ impl Call<'_> {
 }
 
 /// Answers the request `body` of `caller`.
-pub(crate) fn answer(site: &Site, body: &[u8], caller: &Caller) -> Reply {
+pub(crate) fn answer(hub: &Hub, body: &[u8], caller: &Caller) -> Reply {
     let call = match decode_call(body) {
         Ok(call) => call,
         Err(error) => return Reply::Invalid(error.to_string()),
     };
     let name = if call.method == "system.multicall" { "multiCall".to_owned() } else { call.method };
-    let body = match run(site, &name, call.params, caller) {
+    let body = match run(hub, &name, call.params, caller) {
         Ok(value) => match encode_response(&value) {
             Ok(body) => body,
             Err(error) => return Reply::Unencodable(error.to_string()),
@@ -122,12 +122,12 @@ fn find(setting: &Setting, name: &str) -> Result<Method, Fault> {
     methods::find(setting, name).filter(|_| is_known).ok_or_else(|| generic(format!("Invalid method: {shown}")))
 }
 
-fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
+fn run(hub: &Hub, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
     let is_multicall = name == "multiCall";
     if !is_multicall {
-        find(&site.setting, name)?;
+        find(&hub.setting, name)?;
     }
-    let mut state = site.state();
+    let mut state = hub.state();
     let state = &mut *state;
     let now = clock::now();
     let credentials = caller.credentials.clone()?;
@@ -142,12 +142,12 @@ fn run(site: &Site, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
             return Err(Fault::new(wire::OFFLINE, "Server disabled for maintenance"));
         }
     }
-    let mut context = Context { setting: &site.setting, state, session, caller, now, wrote: false };
+    let mut context = Context { setting: &hub.setting, state, session, caller, now, wrote: false };
     let callnum = credentials.as_ref().and_then(|credentials| credentials.callnum);
     let answer = if is_multicall {
         context.multicall(params)
     } else {
-        context.call(find(&site.setting, name)?, params, callnum)
+        context.call(find(&hub.setting, name)?, params, callnum)
     };
     // A call that failed changed nothing, as far as its number is concerned (facts: sessions 8).
     if answer.is_ok()

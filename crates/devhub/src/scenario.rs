@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use crate::accounts::PERMISSIONS;
 use crate::archive_types;
+use crate::duration_range::LONGEST;
 use crate::names;
-use crate::seconds::LONGEST;
 
-pub use crate::seconds::Seconds;
+pub use crate::duration_range::DurationRange;
 
 /// A scenario file may be this long.
 const MAX_TEXT: u64 = 4 << 20;
@@ -47,15 +47,15 @@ pub struct Scenario {
     /// File names that hold zero bytes.
     pub empty_files: BTreeSet<String>,
     /// How long a task takes, in seconds.
-    pub task_seconds: Seconds,
+    pub task_seconds: DurationRange,
     /// How long a task waits for a builder; without it a tenth of its time, at most a second.
-    pub queue_seconds: Option<Seconds>,
+    pub queue_seconds: Option<DurationRange>,
     /// How long a task is assigned to a builder before that begins, in seconds.
-    pub assigned_seconds: Seconds,
+    pub assigned_seconds: DurationRange,
     /// Images (`*` is every image) whose tasks go back to the queue once, when half of their time is over.
     pub freed: BTreeSet<String>,
     /// How long a task that names no repository waits until that of the build tag is ready; without it, it is.
-    pub repo_seconds: Option<Seconds>,
+    pub repo_seconds: Option<DurationRange>,
     /// Build target -> the arches that can be built for it: tasks for others fail with fault 1005. Without it, every arch.
     pub target_arches: BTreeMap<String, Vec<String>>,
     /// Images whose package is in no tag: their build is complete, and their task fails with fault 1003.
@@ -439,7 +439,7 @@ mod tests {
         assert_eq!(scenario.fail["bad"].out, None);
         assert_eq!(scenario.archives["v"][0].suffix.as_deref(), Some("vhdfixed"));
         assert_eq!(scenario.archives["none"], []);
-        assert_eq!(scenario.task_seconds, Seconds { least: 0.5, most: 2.0 });
+        assert_eq!(scenario.task_seconds, DurationRange { least: 0.5, most: 2.0 });
         let seconds = scenario.task_seconds.of_task(1_019_910);
         assert!((0.5..=2.0).contains(&seconds), "{seconds}");
         assert!((seconds - scenario.task_seconds.of_task(1_019_910)).abs() < f64::EPSILON);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::builders::{Builder, Job, Submitted};
 use crate::clock::{Micros, time_value, ts_value};
-use crate::facts::Facts;
+use crate::packed_value::PackedValue;
 use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -55,7 +55,7 @@ impl TaskState {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
     /// A value.
-    Value(Facts),
+    Value(PackedValue),
     /// A fault.
     Fault(Fault),
 }

@@ -8,11 +8,11 @@ use std::io;
 use crate::builders::{Builder, Job};
 use crate::builds::{Build, BuildState};
 use crate::clock::Micros;
-use crate::facts::Facts;
+use crate::hub::Setting;
 use crate::ids;
 use crate::names;
+use crate::packed_value::PackedValue;
 use crate::plan::{Outcome, Step};
-use crate::site::Setting;
 use crate::state::State;
 use crate::tasks::{Child, HOST, Task, TaskResult, TaskState};
 use crate::wire::{Fault, Value, int, python, string};
@@ -221,7 +221,7 @@ impl State {
         let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         if let Some(child) = self.waitrepo(id) {
-            self.end(child, time, TaskResult::Value(Facts::of(&repo)));
+            self.end(child, time, TaskResult::Value(PackedValue::of(&repo)));
             self.collect(child);
         }
         match self.unfinished(id) {
@@ -307,7 +307,7 @@ impl State {
         let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return };
         let Some(builder) = task.builder.filter(|builder| builder.is_done(self, task)) else { return };
         if let Some(tagging) = self.child_of(id, "tagBuild") {
-            self.end(tagging, time, TaskResult::Value(Facts::of(&Value::Nil)));
+            self.end(tagging, time, TaskResult::Value(PackedValue::of(&Value::Nil)));
             let event = self.event.0;
             self.collect(tagging);
             let Some(child) = self.tasks.get(tagging) else { return };
@@ -323,6 +323,6 @@ impl State {
         }
         let Some(task) = self.tasks.get(id) else { return };
         let result = builder.result(self, setting, task);
-        self.end(id, time, TaskResult::Value(Facts::of(&result)));
+        self.end(id, time, TaskResult::Value(PackedValue::of(&result)));
     }
 }

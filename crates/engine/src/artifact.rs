@@ -1,6 +1,6 @@
 //! An *artifact* is what one file that a task has made becomes in the compose.
 
-use crate::reason::Cause;
+use crate::causes::Cause;
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::pathinfo;

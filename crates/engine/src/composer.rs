@@ -8,7 +8,7 @@ mod uploads;
 
 pub use uploads::uploads;
 
-use crate::reason::Cause;
+use crate::causes::Cause;
 use magudi_koji::{Fault, Hub};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

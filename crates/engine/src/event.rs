@@ -2,10 +2,10 @@
 //! all subscribers of one stream and know nothing of each other.
 
 use crate::artifact::FailedArch;
+use crate::causes::Cause;
 use crate::login::Login;
-use crate::mask::Mask;
 use crate::plan::TaskRequest;
-use crate::reason::Cause;
+use crate::plan_secrets::Mask;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::images::{Checksums, Image};

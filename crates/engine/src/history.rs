@@ -5,12 +5,12 @@
 //! journal says of a number without a key is kept apart ([`History::holes`]): it must not be taken for another request's.
 
 use crate::artifact::{AddedImage, FailedArch};
+use crate::causes::Cause;
 use crate::event::{Event, ImageEntry, Stamped};
+use crate::find_task::since;
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
-use crate::lookup::since;
 use crate::pungi;
-use crate::reason::Cause;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::images::Image;

@@ -6,7 +6,7 @@
 
 use crate::event::{Event, Stamped, Subscriber, VERSION};
 use jiff::Timestamp;
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::write::sync_dir;
 use magudi_config::regular;
 use serde::Deserialize;
@@ -87,7 +87,7 @@ impl Journal {
     /// Opens the journal for appending. What a crash left of a last line is cut off.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let io = |error| JournalError::Io { action: "open", path: path.to_path_buf(), error };
-        let mut file = beneath::open(path, OpenOptions::new().create(true).read(true).append(true)).map_err(io)?;
+        let mut file = confined::open(path, OpenOptions::new().create(true).read(true).append(true)).map_err(io)?;
         let whole = whole_lines(&mut file).map_err(io)?;
         if whole < file.metadata().map_err(io)?.len() {
             file.set_len(whole).map_err(io)?;

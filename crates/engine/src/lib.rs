@@ -3,46 +3,46 @@
 //! # Module index
 //!
 //! - What to do: [`plan`] and its [changes](plan_changes), by a [`method`] of the hub; whether it can be done: [`preflight`]
-//! - Doing it: [`runner`], [`lookup`], [`volume`], [`part`], [`link`], [`digest`], [`artifact`], [`stop`],
+//! - Doing it: [`runner`], [`find_task`], [`volume`], [`partial_download`], [`link`], [`digest`], [`artifact`], [`stop`],
 //!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
-//! - Why it failed: [`reason`] of a task, [`refusal`] of a submission
-//! - Saying it: [`event`], and the subscribers [`log`], [`watch`], [`journal`], [`notify`]
-//!   and for other programs [`stream`]
-//! - Not saying everything: [`mask`]
+//! - Why it failed: [`causes`] of a failed task, the [`rejected_argument`] of a submission
+//! - Saying it: [`event`], and the subscribers [`log`], [`watch_log`], [`journal`], [`notify`]
+//!   and for other programs [`event_stream`]
+//! - Not saying everything: [`plan_secrets`]
 //! - Looking at what is there: [`mod@verify`]
-//! - Hearing it again: [`history`], [`follow`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
+//! - Hearing it again: [`history`], [`journal_tail`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
 //! - Beside it: [`pungi`]
 
 pub mod artifact;
 pub mod birth;
 pub mod blocking;
 pub mod cancel;
+pub mod causes;
 pub mod compare;
 pub mod composer;
 pub mod digest;
 pub mod event;
-pub mod follow;
+pub mod event_stream;
+pub mod find_task;
 pub mod history;
 pub mod journal;
+pub mod journal_tail;
 pub mod link;
 pub mod lock;
 pub mod log;
 pub mod login;
-pub mod lookup;
-pub mod mask;
 pub mod method;
 pub mod notify;
-pub mod part;
+pub mod partial_download;
 pub mod patience;
 pub mod plan;
 pub mod plan_changes;
+pub mod plan_secrets;
 pub mod preflight;
 pub mod pungi;
-pub mod reason;
-pub mod refusal;
+pub mod rejected_argument;
 pub mod runner;
 pub mod stop;
-pub mod stream;
 pub mod verify;
 pub mod volume;
-pub mod watch;
+pub mod watch_log;

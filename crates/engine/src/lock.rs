@@ -11,7 +11,7 @@
 //! ([`Locks::Unneeded`]).
 
 use crate::birth::{Birth, NotThere, Process};
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::write::TEMPORARY;
 use rustix::io::Errno;
 use std::fmt;
@@ -188,7 +188,7 @@ impl Drop for Lock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false).mode(MODE))
+    confined::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false).mode(MODE))
 }
 
 fn keep_from_others(file: &File) {
@@ -225,7 +225,7 @@ fn replace(path: &Path, shared: &File) -> io::Result<Option<File>> {
 
 /// Who holds the lock in `dir` now; `None` when nobody does.
 pub fn holder(dir: &Path) -> Option<Holder> {
-    let file = beneath::open(&dir.join(NAME), OpenOptions::new().read(true)).ok()?;
+    let file = confined::open(&dir.join(NAME), OpenOptions::new().read(true)).ok()?;
     match file.try_lock_shared().map_err(Refusal::of) {
         Ok(()) => None,
         Err(Refusal::Taken) => Some(read_holder(&file)),

@@ -6,7 +6,7 @@ use crate::event::{Event, Level, Stamped, Subscriber};
 use crate::pungi::How;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use magudi_compose::{CloudUpload, beneath};
+use magudi_compose::{CloudUpload, confined};
 use magudi_config::outside;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -162,7 +162,7 @@ pub struct LogFile {
 impl LogFile {
     /// Opens `path` for appending.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = beneath::open(path, OpenOptions::new().create(true).append(true))?;
+        let file = confined::open(path, OpenOptions::new().create(true).append(true))?;
         Ok(Self { path: path.to_path_buf(), file, zone: TimeZone::system(), failed: false })
     }
 

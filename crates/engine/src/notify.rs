@@ -7,7 +7,7 @@
 
 use crate::event::{Event, Level, Stamped, Subscriber};
 use jiff::Timestamp;
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value as Json};
 use std::collections::VecDeque;
@@ -313,9 +313,9 @@ impl Shared {
         let Some(directory) = &self.scripts.log_dir else {
             return OpenOptions::new().write(true).open("/dev/null");
         };
-        beneath::make_dir(&self.scripts.workdir, directory).map_err(io::Error::other)?;
+        confined::make_dir(&self.scripts.workdir, directory).map_err(io::Error::other)?;
         let name = format!("notification-{}.log", Timestamp::now().strftime("%Y-%m-%d_%H-%M-%S"));
-        beneath::open(&directory.join(name), OpenOptions::new().create(true).append(true))
+        confined::open(&directory.join(name), OpenOptions::new().create(true).append(true))
     }
 }
 

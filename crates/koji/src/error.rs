@@ -1,7 +1,7 @@
 //! *Errors*: everything that can keep a call from giving a value. None of them holds a password or a session's key.
 
 use crate::fault::FaultClass;
-use crate::mask::Mask;
+use crate::redact::Mask;
 use crate::value::ShapeError;
 use crate::xmlrpc::{DecodeError, EncodeError, Fault};
 use std::time::Duration;

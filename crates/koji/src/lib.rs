@@ -6,16 +6,16 @@
 //! - Problems: [`fault`] classes, [`error`]
 //! - Settings: [`profile`]
 //! - Calls: [`client`], typed [`calls`], [`names`] that become paths
-//! - Not saying everything: [`mask`]
+//! - Not saying everything: [`redact`]
 
 pub mod calls;
 pub mod client;
 pub mod error;
 pub mod fault;
 mod files;
-pub mod mask;
 pub mod names;
 pub mod profile;
+pub mod redact;
 pub mod value;
 pub mod xmlrpc;
 
@@ -25,7 +25,7 @@ pub use client::{
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;
-pub use mask::Mask;
 pub use names::{pathinfo, safe_component};
 pub use profile::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
+pub use redact::Mask;
 pub use xmlrpc::{Fault, MethodCall, Response, Value};

@@ -9,7 +9,7 @@ use magudi_compose::variants::{Variants, parse_variants};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::load::parse_config;
 use magudi_config::{ComposeConfig, Node, Sources, Value, check_all, dump, json};
-use magudi_engine::lookup::Sent;
+use magudi_engine::find_task::Sent;
 use magudi_koji::xmlrpc::encode_call;
 use magudi_phases::phase::Context;
 use magudi_phases::pipeline::{Selection, expand};

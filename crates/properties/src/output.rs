@@ -1,8 +1,8 @@
 //! What holds for every compose-status.json of a task, which a builder copied from composer: it is read or refused, and what it
 //! says of failures is short and harmless.
 
+use magudi_engine::causes::{grouped, summary};
 use magudi_engine::composer::{causes, parse_compose_status};
-use magudi_engine::reason::{grouped, summary};
 
 /// The output of a task.
 pub fn output(data: &[u8]) {

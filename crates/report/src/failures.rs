@@ -6,7 +6,7 @@ use crate::model::{Failed, Failure, Reasons, TaskLink};
 use crate::text::{harmless, path_in_url, safe_url};
 use crate::track::Track;
 use magudi_compose::ComposeDir;
-use magudi_engine::reason::{Cause, grouped, summary};
+use magudi_engine::causes::{Cause, grouped, summary};
 use std::path::Path;
 
 /// What failed, what must not fail first; apart from that in the order of the plan.

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
+use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, Stamped};
-use magudi_engine::reason::Cause;
 use std::collections::BTreeMap;
 
 /// The life of one request.

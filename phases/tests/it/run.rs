@@ -18,7 +18,7 @@ use magudi_engine::runner::{Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::volume::Volume;
 use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile};
-use magudi_phases::existing::Existing;
+use magudi_phases::existing_manifests::Existing;
 use magudi_phases::phase::{Context, Phases};
 use magudi_phases::pipeline::{Access, Compose, Selection, expand};
 use serde_json::{Value as Json, json};

@@ -2,7 +2,7 @@
 
 use crate::commands::inspect::Inspected;
 use crate::commands::options::{Options, absolute};
-use crate::commands::recall::Recalled;
+use crate::commands::resume_point::Recalled;
 use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;

@@ -13,7 +13,7 @@ use magudi_config::render::{self, render_human};
 use magudi_config::source::Source;
 use magudi_config::{Diagnostic, Sources};
 use magudi_engine::event::{Event, Events, Level};
-use magudi_engine::mask::Mask;
+use magudi_engine::plan_secrets::Mask;
 use serde_json::Value as Json;
 use std::ffi::OsString;
 use std::path::Path;

@@ -12,7 +12,7 @@ use magudi_config::dump::to_json;
 use magudi_config::load::load_json;
 use magudi_config::schema::images::slip_of;
 use magudi_config::{Diagnostic, Node, Sources, codes};
-use magudi_engine::lookup::Sent;
+use magudi_engine::find_task::Sent;
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::value::from_json;
 use magudi_koji::xmlrpc::encode_call;

@@ -1,7 +1,7 @@
 //! A *compose directory* holds everything about one compose; this module knows where in it everything is (facts: compose 6).
 
-use crate::beneath::{self, BeneathError, Directories};
 use crate::composeinfo;
+use crate::confined::{self, ConfinedError, Directories};
 use crate::identity::ComposeIdentity;
 use crate::known::{KnownError, load_identity_of};
 use crate::status::{Status, StatusError, load_status};
@@ -28,7 +28,7 @@ pub enum LayoutError {
     },
     /// A directory in the compose cannot be used.
     #[error(transparent)]
-    Beneath(#[from] BeneathError),
+    Beneath(#[from] ConfinedError),
     /// The path cannot be made absolute, or is not a directory.
     #[error("{} cannot be used as a directory: {source}", path.display())]
     NotADirectory {
@@ -142,8 +142,8 @@ impl ComposeDir {
 
     /// Makes a directory below the compose directory, and those above it that are missing. A symbolic link that leads out
     /// of the compose is refused.
-    pub fn make_dir(&self, path: &Path) -> Result<(), BeneathError> {
-        beneath::make_dir(&self.top, path)
+    pub fn make_dir(&self, path: &Path) -> Result<(), ConfinedError> {
+        confined::make_dir(&self.top, path)
     }
 
     /// The same for a run that needs many.

@@ -3,7 +3,7 @@
 use super::parse::CONFIG_PATH;
 use super::{Variant, Variants};
 use crate::arches::{RPM_ARCHES, is_rpm_arch};
-use magudi_config::similar::suggest;
+use magudi_config::did_you_mean::suggest;
 use magudi_config::{Diagnostic, Node, Text, codes};
 use std::collections::HashMap;
 

@@ -45,7 +45,7 @@ pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
         }
         let message = format!("{} is no checksum algorithm", quoted(name.as_str()));
         let found = Diagnostic::new(&codes::UNKNOWN_CHECKSUM, at.item(index).to_string(), message).at(name.span);
-        let near = crate::similar::suggest(&lower, ALGORITHMS.iter().copied());
+        let near = crate::did_you_mean::suggest(&lower, ALGORITHMS.iter().copied());
         findings.add(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found.help(format!("known are {}", ALGORITHMS.join(", "))),

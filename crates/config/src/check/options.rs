@@ -147,7 +147,7 @@ pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
             findings.add(found(&codes::DEPRECATED, message).help("remove it"));
         } else if !schema::PHASES.contains(&name.as_str()) {
             let found = found(&codes::UNKNOWN_PHASE, format!("there is no phase {}", quoted(name.as_str())));
-            findings.add(match crate::similar::suggest(name.as_str(), schema::PHASES) {
+            findings.add(match crate::did_you_mean::suggest(name.as_str(), schema::PHASES) {
                 Some(near) => found.help(format!("did you mean `{near}`?")),
                 None => found.help(format!("the phases are {}", schema::PHASES.join(", "))),
             });
@@ -208,7 +208,7 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
         }
         let message = format!("no option is called {}", quoted(name));
         let found = Diagnostic::new(&codes::UNKNOWN_OPTION, At::Root.key(name).to_string(), message).at(key.span);
-        let near = crate::similar::suggest(name, schema.names());
+        let near = crate::did_you_mean::suggest(name, schema.names());
         findings.add(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found,

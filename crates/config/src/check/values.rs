@@ -65,7 +65,7 @@ impl Findings {
         }
         let message = format!("expected one of {}, found {}", choices.join(", "), shown(node, at));
         let found = Diagnostic::new(&codes::NOT_ALLOWED, at.to_string(), message).at(node.span);
-        let near = crate::similar::suggest(text.as_str(), choices.iter().copied());
+        let near = crate::did_you_mean::suggest(text.as_str(), choices.iter().copied());
         self.add(match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found,
@@ -127,7 +127,7 @@ impl Findings {
         let found = Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), message).at(key.span);
         // Beyond Pungi's rule, as `arch` for `arches` and `repos` for `repo`.
         let begins = |key: &&str| name.len() >= 3 && (key.starts_with(name) || name.starts_with(key));
-        let near = crate::similar::suggest(name, known.iter().copied());
+        let near = crate::did_you_mean::suggest(name, known.iter().copied());
         self.add(match near.or_else(|| known.iter().copied().find(begins)) {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found.help(format!("known keys are {}", known.join(", "))),

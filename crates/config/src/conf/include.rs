@@ -30,7 +30,7 @@ impl Parser<'_, '_> {
                 let message = format!("`{word}` is not set in {}", included.path.display());
                 let found = problem(message).at(self.span(token));
                 let known = included.scope.variables().iter().map(|variable| &*variable.name);
-                let near = crate::similar::suggest(word, known);
+                let near = crate::did_you_mean::suggest(word, known);
                 return Err(Box::new(match near {
                     Some(near) => found.help(format!("did you mean `{near}`?")),
                     None => found,

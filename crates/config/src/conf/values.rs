@@ -78,7 +78,7 @@ impl Parser<'_, '_> {
                         }
                         _ => {
                             let known = self.scope.variables().iter().map(|variable| &*variable.name);
-                            Some(match crate::similar::suggest(name, known) {
+                            Some(match crate::did_you_mean::suggest(name, known) {
                                 Some(near) => format!("did you mean `{near}`?"),
                                 None => {
                                     "a bare word names a variable that was set before; put text in quotes".to_owned()

@@ -153,7 +153,7 @@ pub fn slip_of(image_type: &str) -> Option<&'static str> {
     let known = CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied();
     let words = |name: &str| name.split('-').count();
     let near = known.filter(|name| words(name) == words(image_type) && name.len().abs_diff(image_type.len()) <= 2);
-    crate::similar::suggest_within(image_type, near, 2)
+    crate::did_you_mean::suggest_within(image_type, near, 2)
 }
 
 #[cfg(test)]

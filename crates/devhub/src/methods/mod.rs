@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 
 use crate::args::Signature;
 use crate::builders::{self, Builder};
+use crate::hub::Setting;
 use crate::rpc::Call;
-use crate::site::Setting;
 use crate::wire::Answer;
 
 pub(crate) use system::KOJI_VERSION;

@@ -6,8 +6,8 @@
 mod calls;
 mod client;
 mod conventions;
+mod faults;
 mod life;
-mod mishaps;
 mod per_arch;
 mod persistence;
 mod recordings;

@@ -1,7 +1,7 @@
 //! What composer writes, and what somebody could write instead.
 
 use super::*;
-use crate::reason::summary as summary_of;
+use crate::causes::summary as summary_of;
 
 fn read(text: &str) -> ComposeStatus {
     parse_compose_status(text.as_bytes()).unwrap()

@@ -13,7 +13,7 @@ use crate::birth::{Birth, Process};
 use crate::event::{Event, Events, Level};
 use crate::journal::Journal;
 use crate::stop::{Reason, Stop, StopHandle};
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, put_back};
 use output::Output;
@@ -310,7 +310,7 @@ impl Follower {
         let (program, arguments) = self.pungi.command.split_first().ok_or("its command is empty")?;
         let cannot = |error: io::Error| format!("cannot start {}: {error}", program.to_string_lossy());
         let path = self.dir.logs_global().join(OUTPUT);
-        let output = beneath::open(&path, OpenOptions::new().create(true).append(true)).map_err(cannot)?;
+        let output = confined::open(&path, OpenOptions::new().create(true).append(true)).map_err(cannot)?;
         let errors = output.try_clone().map_err(cannot)?;
         self.events.say(Event::PungiStarted { command: shown.clone(), pid: None, birth: None });
         self.journal.sync().map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@ use super::standing::{Before, Standing, in_the_way};
 use super::{Run, Start};
 use crate::compare;
 use crate::event::Level;
-use crate::lookup::{self, Sent, tasks_since};
+use crate::find_task::{self, Sent, tasks_since};
 use crate::plan::TaskRequest;
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskInfo, TaskState, get_user_perms};
@@ -110,7 +110,7 @@ impl Run {
             let mut ours = Vec::with_capacity(tasks.len());
             for info in tasks.iter().filter_map(|task| known.get(task)) {
                 // One that an admin had made again was taken in an earlier run.
-                let is_same = lookup::is_ours(info, self.sent_before(index), None).is_ok();
+                let is_same = find_task::is_ours(info, self.sent_before(index), None).is_ok();
                 if is_same && (self.runner.is_of_us(info).is_ok() || self.is_of_admin(info).await) {
                     ours.push(info.id);
                 }
@@ -238,7 +238,7 @@ impl Run {
     /// Whether a task is one of a request, whoever owns it.
     fn may_be_taken(&self, index: usize, task: i64, known: &BTreeMap<i64, TaskInfo>) -> Result<(), String> {
         let info = known.get(&task).ok_or("the hub does not know it")?;
-        lookup::is_ours(info, self.sent_before(index), None)?;
+        find_task::is_ours(info, self.sent_before(index), None)?;
         if let (Err(reason), Some(_)) = (self.runner.is_of_us(info), info.owner) {
             let text = format!("task {task} is taken for image {}: {reason}", self.requests[index].label());
             self.runner.events.message(Level::Warning, None, text);
@@ -248,7 +248,7 @@ impl Run {
 
     /// Whether a task, whose arguments were asked for, was made by us for a request.
     pub(super) fn is_ours(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
-        lookup::is_ours(task, self.sent_before(index), None)?;
+        find_task::is_ours(task, self.sent_before(index), None)?;
         self.runner.is_of_us(task)
     }
 

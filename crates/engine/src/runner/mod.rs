@@ -31,16 +31,16 @@ mod wait;
 
 use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch};
 use crate::cancel::{Canceled, Canceling};
+use crate::causes::{self, Cause};
 use crate::compare;
 use crate::event::{Event, Events};
 use crate::history::InDoubt;
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
-use crate::reason::{self, Cause};
 use crate::stop::{Reason, STOPPED, Stop, StopHandle};
 use crate::volume::Volume;
 use magudi_compose::CloudUpload;
-use magudi_compose::beneath::Directories;
+use magudi_compose::confined::Directories;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
@@ -216,7 +216,7 @@ impl Outcome {
     /// What went wrong with `request`, short enough to stand among others.
     pub fn in_short(&self, request: &TaskRequest) -> Option<String> {
         let failure = self.failure.as_deref()?;
-        let what = match (&self.reason, reason::summary(&self.causes)) {
+        let what = match (&self.reason, causes::summary(&self.causes)) {
             (Some(reason), causes) if causes.is_empty() => reason.clone(),
             (Some(reason), causes) => format!("{reason}: {causes}"),
             // Behind what names the task and the image.

@@ -3,11 +3,11 @@
 
 use super::standing::Despite;
 use super::{Outcome, Run, Task};
+use crate::causes::{self, Cause};
 use crate::composer::{self, ComposeStatus};
 use crate::event::Event;
 use crate::method::Reasons;
 use crate::plan::number_in_phase;
-use crate::reason::{self, Cause};
 use magudi_compose::CloudUpload;
 use magudi_koji::calls::{Build, TaskInfo, TaskResult, TaskState};
 use tokio::sync::Semaphore;
@@ -50,7 +50,7 @@ impl Run {
                 }
                 Reasons::Children { .. } => self.causes(task, outputs).await,
             };
-            let how = match reason::summary(&outcome.causes) {
+            let how = match causes::summary(&outcome.causes) {
                 reasons if reasons.is_empty() => format!("failed: {fault}"),
                 // Where each arch has a task, the fault of the one above repeats that of the first that failed.
                 reasons if outcome.causes.iter().all(|cause| cause.task.is_some()) => format!("failed: {reasons}"),

@@ -12,8 +12,8 @@
 //! Otherwise the request ends *in doubt*, and it is for people to say what to do.
 
 use super::{Outcome, Run, Task};
+use crate::find_task::{Sent, is_rather_of_another, tasks_of};
 use crate::history::InDoubt;
-use crate::lookup::{Sent, is_rather_of_another, tasks_of};
 use crate::patience::Patience;
 use jiff::Timestamp;
 use magudi_koji::calls::TaskInfo;

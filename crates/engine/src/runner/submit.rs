@@ -8,13 +8,13 @@ use super::search::{Doubt, Looked, next_look};
 use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
 use crate::event::{Event, Level};
-use crate::lookup::{Sent, since_now};
+use crate::find_task::{Sent, since_now};
 use crate::method::Method;
 use crate::plan::TaskRequest;
-use crate::refusal::argument;
+use crate::rejected_argument::argument;
 use crate::stop::Reason;
 use jiff::Timestamp;
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_koji::KojiError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::OpenOptions;
@@ -396,7 +396,7 @@ impl Run {
         let dir = &self.runner.dir;
         let path = dir.koji_task(id);
         let made = self.directories.make(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
-        let open = || beneath::open(&path, OpenOptions::new().create(true).append(true));
+        let open = || confined::open(&path, OpenOptions::new().create(true).append(true));
         let made = made.and_then(|()| open().map_err(|error| error.to_string()));
         if let Err(error) = made {
             let text = format!("cannot create {}: {error}", path.display());

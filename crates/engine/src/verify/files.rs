@@ -2,7 +2,7 @@
 
 use super::{Depth, Kind, Problems, Progress};
 use crate::digest::MultiDigest;
-use magudi_compose::beneath::{self, OutsideError};
+use magudi_compose::confined::{self, OutsideError};
 use magudi_compose::images::Image;
 use magudi_compose::sanity::{Claim, insanity};
 use magudi_config::regular;
@@ -129,7 +129,7 @@ impl<'a> Files<'a> {
 }
 
 fn place(compose: &Path, path: &str, depth: Depth) -> Result<PathBuf, OutsideError> {
-    match beneath::find(compose, path) {
+    match confined::find(compose, path) {
         Err(OutsideError::LeadsOut(place)) if depth.follow_links => Ok(place),
         other => other,
     }

@@ -2,7 +2,7 @@
 
 use super::files::{Files, Read};
 use super::{Kind, Problems, directory_of};
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::images::Images;
 use magudi_config::regular;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,12 +43,12 @@ pub(super) fn load(compose: &Path, directories: &BTreeSet<&str>, problems: &mut 
     let mut all = SumFiles::default();
     for directory in directories {
         // What cannot be found has been told of its images, and the top of a compose has no sum files.
-        let Ok(place) = beneath::find(compose, directory) else { continue };
+        let Ok(place) = confined::find(compose, directory) else { continue };
         let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         for name in names.filter(|name| is_sum_file(name)).collect::<BTreeSet<String>>() {
             let by = format!("{directory}/{name}");
-            match beneath::find(compose, &by)
+            match confined::find(compose, &by)
                 .map_err(|error| error.to_string())
                 .and_then(|place| load_text(&place).map_err(|error| error.to_string()))
             {
@@ -117,7 +117,7 @@ fn coreutils(line: &str) -> Option<Line<'_>> {
 impl Line<'_> {
     fn in_directory(self, directory: &str, by: &str, problems: &mut Problems) -> Option<Sum> {
         let name = self.name.strip_prefix("./").unwrap_or(self.name);
-        if name.contains('/') || beneath::plain(name).is_err() {
+        if name.contains('/') || confined::plain(name).is_err() {
             problems.add(Kind::SumFile, by, format!("it lists `{name}`, which is no name of a file beside it"));
             return None;
         }

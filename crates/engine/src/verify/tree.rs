@@ -2,8 +2,8 @@
 
 use super::sums::{SumFiles, is_sum_file};
 use super::{Kind, Problems, directory_of};
-use magudi_compose::beneath::{self, OutsideError};
 use magudi_compose::composeinfo::Composeinfo;
+use magudi_compose::confined::{self, OutsideError};
 use magudi_compose::images::Images;
 use std::collections::BTreeSet;
 use std::io;
@@ -23,7 +23,7 @@ pub(super) fn paths(compose: &Path, info: &Composeinfo, problems: &mut Problems)
             problems.add(Kind::Path, "metadata/composeinfo.json", format!("{at}: it is no path"));
             continue;
         };
-        match beneath::find(compose, path) {
+        match confined::find(compose, path) {
             Ok(_) => {}
             // It is there, wherever that is: nothing is read of it.
             Err(OutsideError::LeadsOut(_)) => {}

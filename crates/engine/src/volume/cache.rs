@@ -3,9 +3,9 @@
 use super::{FetchError, Progress, Verified, Wanted, io_error};
 use crate::blocking::blocking;
 use crate::digest::{Digests, MultiDigest};
-use crate::part::{Claim, Goal, Part, is_taken};
+use crate::partial_download::{Claim, Goal, PartialDownload, is_taken};
 use crate::stop::{Stop, Stopped};
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_koji::{Hub, KojiError, pathinfo};
 use std::fs::{File, Metadata};
 use std::io;
@@ -113,7 +113,7 @@ impl Cache {
         hub: &Hub,
         url: &str,
         path: PathBuf,
-        mut part: Part,
+        mut part: PartialDownload,
         wanted: &Wanted,
         progress: &Progress,
         warn: &(dyn Fn(String) + Send + Sync),
@@ -276,7 +276,7 @@ fn read_cached(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<Option<Digests>, FetchError> {
-    beneath::make_dir(cache, path.parent().unwrap_or(cache))?;
+    confined::make_dir(cache, path.parent().unwrap_or(cache))?;
     // A link in the cache is nothing of ours; a file takes its place.
     if path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
         return Ok(None);
@@ -284,7 +284,7 @@ fn read_cached(
     match wanted.read(path, progress, stop) {
         Ok(digests) => {
             let touched =
-                beneath::open(path, File::options().append(true)).and_then(|f| f.set_modified(SystemTime::now()));
+                confined::open(path, File::options().append(true)).and_then(|f| f.set_modified(SystemTime::now()));
             match touched {
                 // Who cleans a cache that others may only read does not go by us.
                 Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => Err(io_error("touch", path, error)),
@@ -309,14 +309,14 @@ fn is_worth_another_try(error: &FetchError) -> bool {
 }
 
 /// A part, and what became of the attempt to complete it.
-type Attempt<T> = (Part, Result<T, FetchError>);
+type Attempt<T> = (PartialDownload, Result<T, FetchError>);
 
 /// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew. The error is one
 /// after which there is no part.
 async fn download(
     hub: &Hub,
     url: &str,
-    mut part: Part,
+    mut part: PartialDownload,
     wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attempt<Digests>, FetchError> {
@@ -340,7 +340,7 @@ async fn download(
     Ok((part, verified.map(|()| digests)))
 }
 
-fn restart(part: &mut Part, wanted: &Wanted) -> Result<(), FetchError> {
+fn restart(part: &mut PartialDownload, wanted: &Wanted) -> Result<(), FetchError> {
     let at = part.path().to_path_buf();
     part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))
 }
@@ -349,7 +349,7 @@ fn restart(part: &mut Part, wanted: &Wanted) -> Result<(), FetchError> {
 async fn fetch_rest(
     hub: &Hub,
     url: &str,
-    mut part: Part,
+    mut part: PartialDownload,
     wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attempt<()>, FetchError> {
@@ -402,7 +402,7 @@ fn is_no_such_range(error: &KojiError) -> bool {
     matches!(error, KojiError::Http { status: 416, .. } | KojiError::Shape(_))
 }
 
-fn write_chunks(mut part: Part, mut chunks: mpsc::Receiver<Chunk>) -> Result<Part, FetchError> {
+fn write_chunks(mut part: PartialDownload, mut chunks: mpsc::Receiver<Chunk>) -> Result<PartialDownload, FetchError> {
     let mut come = Vec::with_capacity(CHUNKS_WAITING);
     while chunks.blocking_recv_many(&mut come, CHUNKS_WAITING) > 0 {
         let pieces: Vec<&[u8]> = come.iter().map(|chunk: &Chunk| (**chunk).as_ref()).collect();

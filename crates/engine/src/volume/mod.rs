@@ -12,7 +12,7 @@ use crate::artifact::BuiltFile;
 use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
 use crate::stop::{Stop, Stopped};
-use magudi_compose::beneath::BeneathError;
+use magudi_compose::confined::ConfinedError;
 use magudi_config::regular;
 use magudi_koji::KojiError;
 use rustix::io::Errno;
@@ -94,7 +94,7 @@ pub enum FetchError {
     },
     /// Its directory in the cache cannot be used.
     #[error(transparent)]
-    Place(#[from] BeneathError),
+    Place(#[from] ConfinedError),
     /// The thread that was at it is gone.
     #[error(transparent)]
     Worker(#[from] Lost),
@@ -120,7 +120,7 @@ impl FetchError {
         match self {
             Self::NoVolume(_) => true,
             Self::Io { error, .. } => is_of_machine(error),
-            Self::Place(BeneathError::MakeDir { source, .. }) => is_of_machine(source),
+            Self::Place(ConfinedError::MakeDir { source, .. }) => is_of_machine(source),
             _ => false,
         }
     }

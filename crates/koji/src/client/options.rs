@@ -3,7 +3,7 @@
 use super::negotiate::Negotiation;
 use super::retry::RetryPolicy;
 use crate::error::KojiError;
-use crate::mask::Mask;
+use crate::redact::Mask;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;

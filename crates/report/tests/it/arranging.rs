@@ -2,8 +2,8 @@
 
 use crate::scene::{Scene, facts};
 use magudi_compose::{CloudUpload, Status};
+use magudi_engine::causes::Cause;
 use magudi_engine::event::Event;
-use magudi_engine::reason::Cause;
 use magudi_report::{Facts, Report};
 
 fn finished() -> Scene {

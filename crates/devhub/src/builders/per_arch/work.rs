@@ -7,12 +7,12 @@ use super::plan::{PerArchPlan, PlannedArch, StatedRelease, fault};
 use super::{PerArch, Surroundings, child_id, target};
 use crate::builds::BuildState;
 use crate::clock::Micros;
-use crate::facts::Facts;
+use crate::hub::Setting;
 use crate::ids;
 use crate::import::Content;
 use crate::names;
+use crate::packed_value::PackedValue;
 use crate::plan::{Outcome, PlannedFile, Step};
-use crate::site::Setting;
 use crate::state::State;
 use crate::tasks::{Child, Task, TaskResult, TaskState};
 use crate::volume::Volume;
@@ -145,7 +145,7 @@ pub(super) fn end_child<B: PerArch>(
         ("version", string(job.version.as_str())),
     ];
     builder.finish_result(&parent.request, &mut members);
-    let result = Facts::of(&structure(members));
+    let result = PackedValue::of(&structure(members));
     state.end(child, time, TaskResult::Value(result));
     Ok(())
 }

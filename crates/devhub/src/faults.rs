@@ -1,4 +1,4 @@
-//! *Mishaps* are what the script lets go wrong between a healthy hub and its client: outages, lost answers, bad downloads.
+//! *Faults* are what the script lets go wrong between a healthy hub and its client: outages, lost answers, bad downloads.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use crate::scenario::{DelayAnswer, DropAnswer, Loss, Outage, OutageKind, Scenari
 
 /// The script, and how far it has been played.
 #[derive(Debug)]
-pub(crate) struct Mishaps {
+pub(crate) struct Faults {
     outages: Vec<Outage>,
     drops: Vec<DropAnswer>,
     delays: Vec<DelayAnswer>,
@@ -35,7 +35,7 @@ struct Played {
     broken: HashSet<String>,
 }
 
-impl Mishaps {
+impl Faults {
     /// Those of `scenario`, none of which has happened.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
@@ -159,13 +159,13 @@ mod tests {
     use super::*;
     use crate::scenario::parse_scenario;
 
-    fn mishaps(text: &str) -> Mishaps {
-        Mishaps::new(&parse_scenario(text).unwrap())
+    fn faults(text: &str) -> Faults {
+        Faults::new(&parse_scenario(text).unwrap())
     }
 
     #[test]
     fn outages_by_calls_and_by_time() {
-        let m = mishaps(
+        let m = faults(
             r#"{"outages": [{"after_calls": 1, "calls": 2, "kind": "refuse"}, {"after_calls": 5, "seconds": 3, "kind": "offline"}]}"#,
         );
         let start = Instant::now();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn lost_answers() {
-        let m = mishaps(
+        let m = faults(
             r#"{"drop_answers": [{"method": "cancelTask", "nth": 2}, {"method": "*", "every": 4, "how": "garbage"}],
                 "delay_answers": [{"method": "login", "every": 2, "seconds": 0.5}]}"#,
         );
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_call_fails_once() {
-        let m = mishaps(
+        let m = faults(
             r#"{"drop_answers": [{"method": "*", "first": true, "how": "cut"}], "outages": [{"kind": "html", "first": true}]}"#,
         );
         assert_eq!(m.meet(Instant::now()), None);
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn downloads_break_off_once_or_always() {
-        let once = mishaps(r#"{"truncate_downloads": ["a"]}"#);
+        let once = faults(r#"{"truncate_downloads": ["a"]}"#);
         assert_eq!([once.breaks_off("a"), once.breaks_off("a"), once.breaks_off("b")], [true, false, false]);
-        let always = mishaps(r#"{"truncate_downloads": ["*"], "truncate_always": true}"#);
+        let always = faults(r#"{"truncate_downloads": ["*"], "truncate_always": true}"#);
         assert_eq!([always.breaks_off("a"), always.breaks_off("a")], [true, true]);
     }
 }

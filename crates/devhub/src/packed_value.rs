@@ -1,4 +1,4 @@
-//! *Facts* are values that a hub keeps for each of its tasks and files, and is seldom asked for. As text they take a tenth of
+//! *Packed values* are values that a hub keeps for each of its tasks and files, and is seldom asked for. As text they take a tenth of
 //! the room: a struct of one member takes as much as one of eleven.
 
 use magudi_koji::value::{from_json, to_json};
@@ -7,9 +7,9 @@ use crate::wire::Value;
 
 /// A value that JSON can hold, as text.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Facts(Box<str>);
+pub(crate) struct PackedValue(Box<str>);
 
-impl Facts {
+impl PackedValue {
     /// Keeps a value.
     pub(crate) fn of(value: &Value) -> Self {
         Self(to_json(value).to_string().into())
@@ -30,7 +30,7 @@ mod tests {
     fn what_is_kept_comes_back() {
         let inner = structure([("build", int(5_000_000_000)), ("weight", Value::Double(1.0)), ("none", Value::Nil)]);
         let value = structure([("koji", inner), ("ids", Value::Array(vec![int(-1), string("a\n\u{e9}")]))]);
-        assert_eq!(Facts::of(&value).value(), value);
-        assert_eq!(Facts::of(&Value::Nil).value(), Value::Nil);
+        assert_eq!(PackedValue::of(&value).value(), value);
+        assert_eq!(PackedValue::of(&Value::Nil).value(), Value::Nil);
     }
 }

@@ -19,7 +19,7 @@ pub const DIR_MODE: u32 = 0o775;
 
 /// A place that must not be written to.
 #[derive(Debug, thiserror::Error)]
-pub enum BeneathError {
+pub enum ConfinedError {
     /// A link leads out.
     #[error(
         "{} is a symbolic link out of {}, to {}; nothing is written there: put a directory in its place",
@@ -52,12 +52,12 @@ pub enum BeneathError {
 }
 
 /// Makes `path`, which is `top` or below it, and the directories above it that are missing.
-pub fn make_dir(top: &Path, path: &Path) -> Result<(), BeneathError> {
-    let outside = || BeneathError::Outside { path: path.to_path_buf(), top: top.to_path_buf() };
+pub fn make_dir(top: &Path, path: &Path) -> Result<(), ConfinedError> {
+    let outside = || ConfinedError::Outside { path: path.to_path_buf(), top: top.to_path_buf() };
     let rest = path.strip_prefix(top).map_err(|_| outside())?;
     let mut builder = DirBuilder::new();
     builder.mode(DIR_MODE);
-    let failed = |path: &Path, source| BeneathError::MakeDir { path: path.to_path_buf(), source };
+    let failed = |path: &Path, source| ConfinedError::MakeDir { path: path.to_path_buf(), source };
     if !top.is_dir() {
         builder.recursive(true).create(top).map_err(|error| failed(top, error))?;
         builder.recursive(false);
@@ -78,7 +78,7 @@ pub fn make_dir(top: &Path, path: &Path) -> Result<(), BeneathError> {
             let real = |path: &Path| fs::canonicalize(path).map_err(|error| failed(path, error));
             let (target, real_top) = (real(&at)?, real(top)?);
             if !target.starts_with(&real_top) {
-                return Err(BeneathError::LeadsOut { link: at, top: top.to_path_buf(), target });
+                return Err(ConfinedError::LeadsOut { link: at, top: top.to_path_buf(), target });
             }
         }
         if !at.is_dir() {
@@ -132,7 +132,7 @@ impl Directories {
     }
 
     /// [`make_dir`], unless this has made it before.
-    pub fn make(&self, path: &Path) -> Result<(), BeneathError> {
+    pub fn make(&self, path: &Path) -> Result<(), ConfinedError> {
         if self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(path) {
             return Ok(());
         }
@@ -190,7 +190,7 @@ mod tests {
             symlink(target, top.join(link)).unwrap();
             for path in [top.join(link), top.join(link).join("x/y")] {
                 let error = make_dir(&top, &path).unwrap_err();
-                assert!(matches!(error, BeneathError::LeadsOut { .. }), "{error}");
+                assert!(matches!(error, ConfinedError::LeadsOut { .. }), "{error}");
             }
         }
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
@@ -198,7 +198,7 @@ mod tests {
         make_dir(&top, &top.join("within/x")).unwrap();
         assert!(top.join("a/x").is_dir());
         symlink("nowhere", top.join("dangling")).unwrap();
-        assert!(matches!(make_dir(&top, &top.join("dangling/x")), Err(BeneathError::MakeDir { .. })));
+        assert!(matches!(make_dir(&top, &top.join("dangling/x")), Err(ConfinedError::MakeDir { .. })));
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
         let error = make_dir(&top, &top.join("file/x")).unwrap_err().to_string();
         assert!(error.contains("compose/file: not a directory"), "{error}");
         for path in [dir.path().join("elsewhere/x"), top.join("../elsewhere/x"), PathBuf::from("x")] {
-            assert!(matches!(make_dir(&top, &path), Err(BeneathError::Outside { .. })), "{}", path.display());
+            assert!(matches!(make_dir(&top, &path), Err(ConfinedError::Outside { .. })), "{}", path.display());
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::digest::{Digests, MultiDigest};
 use crate::lock::{Refusal, is_at};
 use crate::stop::Stop;
-use magudi_compose::beneath;
+use magudi_compose::confined;
 use magudi_compose::write::TEMPORARY;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -26,7 +26,7 @@ const LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A part, locked against other processes that want the same file.
 #[derive(Debug)]
-pub struct Part {
+pub struct PartialDownload {
     path: PathBuf,
     file: File,
     digest: MultiDigest,
@@ -39,7 +39,7 @@ pub struct Part {
 #[derive(Debug)]
 pub enum Claim {
     /// Ours.
-    Ours(Part),
+    Ours(PartialDownload),
     /// Another process is at it.
     Theirs,
     /// The file system has no locks, for this reason: nobody can know.
@@ -93,7 +93,7 @@ impl Goal<'_> {
     }
 
     /// A part of our own, that no other process can be at.
-    pub fn apart(&self, stop: &Stop) -> Result<Part, PathError> {
+    pub fn apart(&self, stop: &Stop) -> Result<PartialDownload, PathError> {
         let suffix = format!("-{}.part", self.name());
         let mut builder = tempfile::Builder::new();
         let mut options = OpenOptions::new();
@@ -105,9 +105,15 @@ impl Goal<'_> {
         self.begin(path.to_path_buf(), file, Some(path), stop)
     }
 
-    fn begin(&self, path: PathBuf, file: File, own: Option<TempPath>, stop: &Stop) -> Result<Part, PathError> {
+    fn begin(
+        &self,
+        path: PathBuf,
+        file: File,
+        own: Option<TempPath>,
+        stop: &Stop,
+    ) -> Result<PartialDownload, PathError> {
         sweep(self.directory(), &self.name(), &path);
-        let mut part = Part { path, file, digest: (self.digest)(), length: 0, own };
+        let mut part = PartialDownload { path, file, digest: (self.digest)(), length: 0, own };
         match part.read_back(self.size, stop) {
             Ok(true) => Ok(part),
             Ok(false) => {
@@ -119,7 +125,7 @@ impl Goal<'_> {
     }
 }
 
-impl Part {
+impl PartialDownload {
     /// Hashes what is there. False when it is longer than it may be.
     fn read_back(&mut self, size: u64, stop: &Stop) -> io::Result<bool> {
         if self.file.metadata()?.len() > size {
@@ -206,7 +212,7 @@ enum Taken {
 /// Opens and locks the part at `path`.
 fn take(path: &Path) -> io::Result<Taken> {
     for _ in 0..TRIES {
-        let file = beneath::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false))?;
+        let file = confined::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false))?;
         match file.try_lock().map_err(Refusal::of) {
             // Whoever had it in between has put it in its place, where nobody may write any more.
             Ok(()) if is_at(&file, path)? => return Ok(Taken::Ours(file)),
@@ -228,7 +234,7 @@ fn take(path: &Path) -> io::Result<Taken> {
 
 /// Whether a process is at the part at `path`.
 pub fn is_taken(path: &Path) -> bool {
-    let opened = beneath::open(path, OpenOptions::new().read(true));
+    let opened = confined::open(path, OpenOptions::new().read(true));
     opened.is_ok_and(|file| matches!(file.try_lock_shared().map_err(Refusal::of), Err(Refusal::Taken)))
 }
 
@@ -241,7 +247,7 @@ fn sweep(directory: &Path, name: &str, own: &Path) {
             .file_name()
             .and_then(|name| name.to_str())
             .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(&suffix));
-        if is_part && beneath::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| was_left(&file)) {
+        if is_part && confined::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| was_left(&file)) {
             // What cannot be removed harms nobody.
             let _ = fs::remove_file(&path);
         }
@@ -276,7 +282,7 @@ mod tests {
         Goal { destination, checksum, size, digest: &digest }
     }
 
-    fn ours(goal: &Goal<'_>) -> Part {
+    fn ours(goal: &Goal<'_>) -> PartialDownload {
         match goal.claim(&never()).unwrap() {
             Claim::Ours(part) => part,
             other => panic!("{other:?}"),

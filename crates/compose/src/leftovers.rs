@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for whoever
 /// holds the compose's lock. A file that cannot be removed is left: it harms nobody. Directories to which a link leads out of
 /// the compose are not ours.
-pub fn sweep(dir: &ComposeDir) {
+pub fn remove_leftovers(dir: &ComposeDir) {
     let mut places = vec![dir.top().to_path_buf(), dir.metadata(), dir.work_global(), dir.logs_global()];
     places.push(dir.config_copy_dir());
     for variant in entries(&dir.compose()) {
@@ -49,7 +49,7 @@ mod tests {
         let theirs = elsewhere.path().join("images/.magudi-R9IZQ2.tmp");
         fs::write(&theirs, "theirs").unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), dir.compose().join("Server/aarch64")).unwrap();
-        sweep(&dir);
+        remove_leftovers(&dir);
         assert!(theirs.exists());
         assert_eq!(entries(&images), [images.join("disk.qcow2")]);
         assert_eq!(entries(&dir.metadata()).len(), 1);

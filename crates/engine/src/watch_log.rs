@@ -3,7 +3,7 @@
 
 use crate::event::{Event, Stamped, Subscriber};
 use crate::plan::{TaskRequest, number_in_phase};
-use magudi_compose::beneath::{self, Directories};
+use magudi_compose::confined::{self, Directories};
 use magudi_compose::layout::ComposeDir;
 use magudi_config::outside;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl WatchLogs {
             if let Some(parent) = path.parent() {
                 self.directories.make(parent).map_err(io::Error::other)?;
             }
-            beneath::open(&path, OpenOptions::new().create(true).append(true))?.write_all(text.as_bytes())
+            confined::open(&path, OpenOptions::new().create(true).append(true))?.write_all(text.as_bytes())
         };
         // A log that cannot be written costs a convenience; the compose goes on.
         let _: io::Result<()> = write();

@@ -5,8 +5,8 @@ use crate::ui::{PlainLog, Stream, Ui, View};
 use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
 use magudi_engine::event::{Event, Stamped, Subscriber as _};
-use magudi_engine::follow::Follower;
 use magudi_engine::journal;
+use magudi_engine::journal_tail::Follower;
 use magudi_engine::lock::holder;
 use std::time::Duration;
 
