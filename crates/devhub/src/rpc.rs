@@ -144,11 +144,8 @@ fn run(hub: &Hub, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
     }
     let mut context = Context { setting: &hub.setting, state, session, caller, now, wrote: false };
     let callnum = credentials.as_ref().and_then(|credentials| credentials.callnum);
-    let answer = if is_multicall {
-        context.multicall(params)
-    } else {
-        context.call(find(&hub.setting, name)?, params, callnum)
-    };
+    let answer =
+        if is_multicall { context.multicall(params) } else { context.call(find(&hub.setting, name)?, params, callnum) };
     // A call that failed changed nothing, as far as its number is concerned (facts: sessions 8).
     if answer.is_ok()
         && context.wrote
