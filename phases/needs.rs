@@ -52,7 +52,9 @@ impl Needs<'_> {
                 }
             }
             Json::Array(items) => items.iter().for_each(|item| self.of(name, item, files)),
-            Json::Object(members) => members.values().for_each(|item| self.of(name, item, files)),
+            // It is no repository of packages, and nothing in it tells when it is done.
+            Json::Object(_) if name == "ostree" => {}
+            Json::Object(members) => members.iter().for_each(|(name, item)| self.of(name, item, files)),
             _ => {}
         }
     }
@@ -112,5 +114,11 @@ mod tests {
         assert!(needs(&request(Vec::new(), &json!({"repo": ["/mnt/c/F-10/compose/S/os"]})), &dir, &[]).is_empty());
         let own = needs(&request(Vec::new(), &json!({"repo": [{"baseurl": "/mnt/c/F-1/compose/S/os"}]})), &dir, &[]);
         assert_eq!(own, [dir.compose().join("S/os/repodata/repomd.xml")]);
+        let inside = json!({"opts": {
+            "install_tree_url": "/mnt/c/F-1/compose/S/os",
+            "ostree": {"url": "/mnt/c/F-1/compose/S/ostree/repo"},
+        }});
+        let tree = needs(&request(Vec::new(), &inside), &dir, &[]);
+        assert_eq!(tree, [dir.compose().join("S/os/.treeinfo")]);
     }
 }

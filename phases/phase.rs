@@ -36,6 +36,9 @@ pub struct Expansion {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// How many further places a diagnostic shows that is about many.
+pub const MAX_PLACES: usize = 2;
+
 /// A key of the configuration.
 #[derive(Debug, Clone)]
 pub struct Place {

@@ -3,17 +3,19 @@
 //! The engine asks ([`magudi_engine::preflight`]); here each finding gets words, an id, and the places of the keys that are at
 //! fault. What concerns many images is said once, at the first of them.
 
-use crate::phase::{Origin, Place};
+use crate::phase::{MAX_PLACES, Origin, Place};
+use magudi_compose::layout::ComposeDir;
 use magudi_config::{Diagnostic, Text, codes};
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::preflight::{Finding, Problem};
 use magudi_engine::volume::MountError;
+use std::path::PathBuf;
 
 /// How many names a message lists.
 const MAX_NAMES: usize = 10;
 
-/// How many further places a diagnostic shows.
-const MAX_PLACES: usize = 2;
+/// How many files.
+const MAX_FILES: usize = 3;
 
 /// What findings are about.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +135,27 @@ impl Subject<'_> {
         let help = "mount it, or correct `topdir` of the koji profile; with `koji_cache` files are fetched over HTTP";
         let everyone: Vec<usize> = (0..self.requests.len()).collect();
         self.weigh(self.at_hub(Diagnostic::new(&codes::NO_VOLUME, "", message)).help(help), &everyone)
+    }
+
+    /// Files of the compose in `dir` that images are built from and that are not there: each list with the images that it is
+    /// missing for.
+    pub fn not_there(&self, dir: &ComposeDir, missing: &[PathBuf], about: &[usize]) -> Diagnostic {
+        let below = |path: &PathBuf| path.strip_prefix(dir.compose()).unwrap_or(path).display().to_string();
+        let (some, more) = missing.split_at(MAX_FILES.min(missing.len()));
+        let mut files = some.iter().map(below).collect::<Vec<_>>().join(", ");
+        if !more.is_empty() {
+            files = format!("{files} and {} more", more.len());
+        }
+        let first = about.first().and_then(|place| self.requests.get(*place)).map_or("", |request| request.name());
+        let who = match about {
+            [_] => format!("image {first} is"),
+            all if all.len() == self.requests.len() => format!("image {first} and all {} others are", all.len() - 1),
+            some => format!("image {first} and {} more are", some.len() - 1),
+        };
+        let message = format!("{who} built from what is not whole in {}: {files}", dir.compose().display());
+        let help = "`run --wait-for-repos` waits until they are made; `run --pungi` has Pungi make them";
+        let found = Diagnostic::new(&codes::NO_REPOSITORY, "", message).help(help);
+        self.weigh(self.at(found, about, |origin| &origin.name), about)
     }
 
     /// Why the hub cannot be asked.

@@ -51,6 +51,11 @@ pub fn translate(path: &str, pairs: &[(String, String)]) -> String {
     path
 }
 
+/// Whether a URL is none that leads to another machine: it is a path, or stands for one.
+pub fn is_local(url: &str) -> bool {
+    url.starts_with('/') || url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
+}
+
 /// What repositories are resolved against.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolver<'a> {

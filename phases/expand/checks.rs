@@ -1,8 +1,9 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
-use super::Expander;
 use super::clashes::listed;
-use crate::phase::Context;
+use super::{Expander, Local};
+use crate::phase::{Context, MAX_PLACES, Place};
+use crate::repos::{is_local, translate};
 use crate::version::{GENERATORS, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_compose::images;
@@ -19,7 +20,7 @@ use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a request cannot be written in XML-RPC: it has a control character somewhere.
 pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
@@ -80,7 +81,7 @@ pub fn remark_on_type(kind: Spanned<&str>, path: String, known: &[&str]) -> Opti
     })
 }
 
-impl Expander<'_> {
+impl<'a> Expander<'a> {
     /// Warns of a version or release by which the name of the build cannot be taken apart again.
     pub(super) fn check_hyphens(&mut self, image: &Image, about: &About) {
         for (key, text) in [("version", Some(&about.version)), ("release", about.release.as_ref())] {
@@ -135,7 +136,7 @@ impl Expander<'_> {
     }
 
     /// Finds what is wrong with an image whatever the variant. True when nothing is.
-    pub(super) fn check(&mut self, image: &Image) -> bool {
+    pub(super) fn check(&mut self, image: &'a Image) -> bool {
         let before = self.diagnostics.len();
         if self.target(image).is_none() {
             self.report(
@@ -177,9 +178,9 @@ impl Expander<'_> {
             let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
             let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
             let Some(text) = text.and_then(Node::text) else { continue };
-            if self.resolver().resolve(&text.value).is_none() {
-                let place = place.map(|place| format!(".{place}")).unwrap_or_default();
-                let path = format!("{}{place}{of}", image.path_of(key));
+            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+            let path = format!("{}{place}{of}", image.path_of(key));
+            let Some(url) = self.resolver().resolve(&text.value) else {
                 let message = format!("there is no variant `{}` to get a repository from", text.value);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
                 let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
@@ -188,7 +189,13 @@ impl Expander<'_> {
                     None => format!("give a URL, an absolute path or one of the variants {}", uids.join(", ")),
                 });
                 self.report(diagnostic);
-            }
+                continue;
+            };
+            self.check_local(image, &text.value, url, Place { path, span: text.span });
+        }
+        if let Some(tree) = image.text("install_tree_from") {
+            let place = Place { path: image.path_of("install_tree_from"), span: tree.span };
+            self.check_local(image, tree.value, translate(tree.value, &self.context.config.translate_paths), place);
         }
         // What a user may nest as deep as he likes.
         let is_free = |key: &&Key| matches!(key.kind, Kind::Object | Kind::UploadOptions { .. });
@@ -204,6 +211,42 @@ impl Expander<'_> {
             }
         }
         !has_errors(&self.diagnostics[before..])
+    }
+
+    /// Remembers a repository that is written as a local path, and sent as one. Where those of variants are is another question:
+    /// it depends on the place of the compose.
+    fn check_local(&mut self, image: &'a Image, written: &str, sent: String, place: Place) {
+        if is_local(written) && is_local(&sent) {
+            self.local.entry(sent).or_default().push(Local { image, place });
+        }
+    }
+
+    /// One warning for each repository, however many images are built from it.
+    pub(super) fn report_local(&mut self) {
+        for (url, uses) in std::mem::take(&mut self.local) {
+            let Some(first) = uses.first() else { continue };
+            let images: BTreeSet<&str> = uses.iter().map(|local| local.image.path.as_str()).collect();
+            let who = match images.len() {
+                1 => format!("image `{}` is", first.image.label()),
+                all => format!("image `{}` and {} more are", first.image.label(), all - 1),
+            };
+            let message = format!("{who} built from `{url}`, a local path that builders may not have");
+            let help = if url.starts_with('/') {
+                "map it to a URL with `translate_paths`, or give a URL"
+            } else {
+                "give a URL of a server"
+            };
+            let mut found = Diagnostic::new(&codes::LOCAL_REPOSITORY, first.place.path.clone(), message);
+            found = found.at(first.place.span).help(help);
+            let mut seen = vec![first.place.span];
+            for local in &uses {
+                if seen.len() <= MAX_PLACES && !seen.contains(&local.place.span) {
+                    found = found.related(local.place.span, "and this");
+                    seen.push(local.place.span);
+                }
+            }
+            self.report(found);
+        }
     }
 
     fn check_arches(&mut self, image: &Image) {

@@ -9,7 +9,7 @@ mod clashes;
 
 pub use checks::{check_needed, remark_on_type, unnameable};
 
-use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin};
+use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin, Place};
 use crate::repos::Resolver;
 use crate::version::generate;
 use checks::unsendable;
@@ -21,7 +21,7 @@ use magudi_config::pattern::Pattern;
 use magudi_config::{Diagnostic, Node, Section, Span, Value};
 use magudi_engine::plan::{About, TaskRequest};
 use serde_json::{Map, Value as Json};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// A request and the image that it came from.
@@ -60,6 +60,7 @@ fn planned<'a>(
         own_repository: String::new(),
         without_arch: Vec::new(),
         diagnostics: Vec::new(),
+        local: BTreeMap::new(),
         odd: BTreeSet::new(),
         said: BTreeSet::new(),
         known_arches: Vec::new(),
@@ -82,6 +83,12 @@ fn parse(schema: &Section, text: &str, span: Span) -> Result<Pattern, Diagnostic
     })
 }
 
+/// A key with a repository of an image.
+struct Local<'a> {
+    image: &'a Image,
+    place: Place,
+}
+
 /// The state of expanding a compose.
 struct Expander<'a> {
     phase: &'a dyn ImagePhase,
@@ -96,6 +103,8 @@ struct Expander<'a> {
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a Image, &'a Variant)>,
     diagnostics: Vec<Diagnostic>,
+    /// Repositories that are local paths, as they are sent, with the keys that lead to them.
+    local: BTreeMap<String, Vec<Local<'a>>>,
     /// Paths of images that cannot be sent, or not be built, as has been told.
     odd: BTreeSet<String>,
     /// What was said of a key that many images inherit: the code, and the path.
@@ -128,6 +137,7 @@ impl<'a> Expander<'a> {
             }
         }
         self.report_without_arch();
+        self.report_local();
         for number in unused {
             let (section, pattern) = &sections[number];
             if pattern.is_some() {

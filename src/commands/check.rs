@@ -2,13 +2,14 @@
 
 use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
+use super::repositories::missing;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
-use magudi_config::Severity;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::render::to_json;
+use magudi_config::{Diagnostic, Severity};
 
 /// Runs the command.
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
@@ -19,7 +20,9 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
             Ok(mut inspected) => {
                 // What run would refuse of the compose that is there.
                 if request.compose_dir.is_some() {
-                    inspected.place(&request, args.compose.reopen)?;
+                    let (dir, _) = inspected.place(&request, args.compose.reopen)?;
+                    let missing = missing(&inspected, &dir, inspected.requests(), |_| true);
+                    inspected.diagnostics.extend(missing.into_iter().map(Diagnostic::as_warning));
                 }
                 if args.hub {
                     let found = ask_alone(&args.compose, environment, ui, &inspected)?;

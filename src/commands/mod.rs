@@ -21,6 +21,7 @@ mod outage;
 mod plan;
 mod preflight;
 mod report;
+mod repositories;
 mod resume;
 mod resume_point;
 mod run;

@@ -3,12 +3,13 @@
 use super::against::{Beside, Planned, beside};
 use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
+use super::repositories::missing;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{Table, Ui, counted, printable, wrapped};
 use magudi_config::diagnostic::has_errors;
-use magudi_config::render;
+use magudi_config::{Diagnostic, render};
 use magudi_engine::plan::TaskRequest;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -28,6 +29,8 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
     }
     let (dir, identity) = inspected.place(&request, args.compose.reopen)?;
     let requests = inspected.expand(&identity, &dir);
+    let missing = missing(&inspected, &dir, &requests, |_| true);
+    inspected.diagnostics.extend(missing.into_iter().map(Diagnostic::as_warning));
     if let Some(path) = &args.against {
         let (inspected, request, requests) = (&inspected, &request, &requests[..]);
         let planned = Planned { inspected, request, identity: &identity, dir: &dir, requests };

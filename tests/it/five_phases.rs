@@ -23,7 +23,8 @@ fn section(phase: &str, image: impl Fn(usize) -> Json) -> String {
     format!("{phase} = {}\n", json!({"^Server$": images}))
 }
 
-fn scene() -> Scene {
+/// Images of every phase, three each.
+pub fn scene() -> Scene {
     let ksurl = "https://git.example.com/kickstarts.git#f42";
     let sections = [
         section("kiwibuild", |n| {
@@ -48,6 +49,11 @@ fn scene() -> Scene {
         (0..IMAGES).map(|n| image(&format!("disk{n}"), &format!("\"subvariant\": \"D{n}\""))).collect();
     scene.write_compose(&sections.concat(), &["x86_64"], &osbuild);
     scene
+}
+
+/// How many tasks of any of the phases a hub has.
+pub fn tasks(hub: &Hub) -> usize {
+    METHODS.iter().map(|(_, task)| hub.tasks_of(task).len()).sum()
 }
 
 fn every_image_once(scene: &Scene, hub: &Hub) {

@@ -38,6 +38,7 @@
 //! - `standing`: builds that are there before a request is submitted again
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
+//! - `repositories`: those that a builder could not reach, in every phase
 //! - `plan_against`: what a changed configuration changes in a plan
 //! - `strict_images`: files that cannot be of their format
 //! - `verify`: what it finds in damaged composes, which `published` writes
@@ -88,6 +89,7 @@ mod published;
 mod pungi;
 mod refusals;
 mod regular;
+mod repositories;
 mod resume;
 mod sabotage;
 mod schema;

@@ -17,6 +17,7 @@ use super::locking::lock;
 use super::options::{Options, absolute};
 use super::outage::OutageLog;
 use super::preflight::ask_before;
+use super::repositories::missing_for_run;
 use super::resume_point::{Recalled, Recalling, load_history, recall};
 use super::settings::Settings;
 use super::{RUN_THREADS, runtime, signals};
@@ -94,6 +95,8 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     if !dir.logs_global().join(journal::NAME).exists() {
         let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
         inspected.diagnostics.extend(found);
+        let missing = missing_for_run(options, &inspected, &dir, inspected.requests(), |_| true);
+        inspected.diagnostics.extend(missing);
         if has_errors(&inspected.diagnostics) {
             return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
         }
@@ -186,13 +189,14 @@ pub fn compose(
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
         let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
-        let found = found.map_err(|failure| match failure {
+        let mut found = found.map_err(|failure| match failure {
             Failure::Failed(reason) => {
                 let dir = dir.top().display();
                 Failure::Failed(format!("{reason}; {dir} is as it was: resume it when that is mended"))
             }
             other => other,
         })?;
+        found.extend(missing_for_run(options, &inspected, &dir, &recalled.requests, is_submitted));
         if has_errors(&found) {
             return Err(Failure::invalid(found, inspected.sources));
         }

@@ -287,6 +287,12 @@ imagebuilder = {"^Server$": [{
          or release has one. Koji's own image tasks refuse such a version."
         Conf(r#"imagebuilder_target = "f42"
 imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "version": "42-beta"}]}"#);
+    LOCAL_REPOSITORY "MG219" Warning "A repository that builders may not reach"
+        "An image is built on another machine, which fetches packages from URLs. A local path is of use there only if that machine has \
+         it, too. `translate_paths` maps paths to the URLs that lead to them."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "repo": ["/mnt/repos/extra"],
+}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
@@ -340,4 +346,11 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
          `plan --resolve` for the phases that run, before there is a compose, and by `config dump` for all. With \
          `config dump --offline` it stays a branch; `check` asks no repository."
         Conf(r#"comps_file = {"scm": "git", "repo": "https://git.example.invalid/comps.git", "file": "comps.xml"}"#);
+    NO_REPOSITORY "MG313" Error "A repository that is not in the compose"
+        "An image is built from the repository of its variant, and from those of others that it lists. In the compose directory that is \
+         given, one of them is not there, or not whole. `run` refuses that, unless it waits for them (`--wait-for-repos`, `--pungi`), the \
+         image may fail (`failable`) or the hub is simulated; `check` and `plan` warn. Nothing is said of a compose that is magudi's alone \
+         and has no repositories at all."
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "repo": ["Client"]}]}"#);
 }

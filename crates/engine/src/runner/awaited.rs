@@ -155,7 +155,7 @@ fn shown(duration: Duration) -> String {
 }
 
 /// Whether a file is there; the index of a repository only counts when what it lists is there too, since somebody may be copying it.
-fn is_whole(path: &Path) -> bool {
+pub fn is_whole(path: &Path) -> bool {
     if path.file_name().is_none_or(|name| name != "repomd.xml") {
         return path.is_file();
     }

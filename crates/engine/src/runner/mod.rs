@@ -54,7 +54,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc};
 use tokio::time::Instant;
 
-pub use awaited::Awaited;
+pub use awaited::{Awaited, is_whole};
 pub use pace::Polling;
 
 /// How long a hub that does not answer may keep a run that was stopped from canceling all of its tasks. A hub that does
