@@ -9,11 +9,9 @@ use crate::tree::{Node, Value};
 pub struct ComposeConfig {
     /// The whole checked tree with defaults filled in, as `config dump` prints it.
     pub tree: Node,
-    /// The release.
     pub release: ReleaseConfig,
     /// The product that a layered release stands on; present when its three keys are.
     pub base_product: Option<ReleaseConfig>,
-    /// Where the variants are described.
     pub variants_file: VariantsFile,
     /// `tree_arches`: only these arches; empty for all.
     pub tree_arches: Vec<Text>,
@@ -33,7 +31,6 @@ pub struct ComposeConfig {
     pub create_optional_isos: bool,
     /// The sections of the schema that stand in the configuration, in the schema's order.
     pub sections: Vec<SectionConfig>,
-    /// The checksum options.
     pub checksums: ChecksumConfig,
 }
 
@@ -80,7 +77,6 @@ pub enum VariantsFile {
         file: Text,
         /// `branch`.
         branch: Option<Text>,
-        /// The dict.
         span: Span,
     },
 }

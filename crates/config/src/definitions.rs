@@ -16,7 +16,6 @@ use std::sync::Arc;
 pub struct Definition {
     /// The variable.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 

@@ -3,7 +3,6 @@
 use crate::codes::Code;
 use crate::source::Span;
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Worth knowing; nothing needs to be done.
@@ -81,7 +80,6 @@ impl Diagnostic {
         self
     }
 
-    /// How bad it is.
     pub fn severity(&self) -> Severity {
         self.severity
     }

@@ -27,7 +27,6 @@ pub fn json_schema(schema: &Schema) -> Value {
     Value::Object(object)
 }
 
-/// The text of the file.
 pub fn to_text(document: &Value) -> String {
     format!("{document:#}\n")
 }

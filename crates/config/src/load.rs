@@ -18,7 +18,6 @@ use std::path::Path;
 pub enum Syntax {
     /// The configuration language.
     Conf,
-    /// JSON.
     Json,
     /// YAML, which Pungi does not read.
     Yaml,

@@ -119,7 +119,6 @@ pub fn check_overrides(tree: &Node, schema: &Schema, overrides: &Json) -> Vec<Di
     findings.list
 }
 
-/// Whether an override has an option of this name.
 pub fn has_option(overrides: &Json, name: &str) -> bool {
     overrides.get("properties").and_then(|all| all.get(name)).is_some()
 }

@@ -54,9 +54,7 @@ const SKIPPABLE: &[&str] = &{
 pub enum Kind {
     /// Anything.
     Any,
-    /// A string.
     Text,
-    /// A string or null.
     TextOrNull,
     /// One of these strings.
     Choice(&'static [&'static str]),
@@ -68,7 +66,6 @@ pub enum Kind {
     Integer,
     /// One of these numbers.
     NumberOf(&'static [i64]),
-    /// A number or a string.
     NumberOrText,
     /// A list of strings.
     Texts,
@@ -88,7 +85,6 @@ pub enum Kind {
     OpenMap(&'static Kind),
     /// A dict whose keys that begin with `module`, have `comps` in them or end with `json` have values of this kind.
     Sources(&'static Kind),
-    /// A list of this kind.
     List(&'static Kind),
     /// The same with at least one item.
     NonEmptyList(&'static Kind),
@@ -121,7 +117,6 @@ pub enum Kind {
     Gone {
         /// The first version without it.
         since: &'static str,
-        /// What to do instead.
         instead: &'static str,
     },
 }
@@ -131,15 +126,11 @@ pub enum Kind {
 pub enum Default {
     /// Nothing.
     Absent,
-    /// A boolean.
     Boolean(bool),
-    /// A number.
     Number(i64),
-    /// A string.
     Text(&'static str),
     /// A list of strings.
     Texts(&'static [&'static str]),
-    /// A list of one null.
     ListOfNull,
     /// An empty dict.
     EmptyDict,
@@ -160,9 +151,7 @@ pub enum Fallback {
 /// A key of the top level, or of a dict below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// Its name.
     pub name: &'static str,
-    /// What it takes.
     pub kind: Kind,
     /// What stands for it when it is absent.
     pub default: Default,

@@ -6,10 +6,8 @@ use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::sync::Arc;
 
-/// A section as a configuration has it.
 #[derive(Debug, Clone)]
 pub struct SectionConfig {
-    /// Its table.
     pub schema: &'static Section,
     /// The patterns in the order of the file.
     pub patterns: Vec<Images>,
@@ -30,14 +28,12 @@ pub(crate) struct Inherited {
 pub struct Images {
     /// The pattern of variant uids.
     pub pattern: Text,
-    /// The images.
     pub images: Vec<Image>,
 }
 
 /// One image of a section: a dict that fits the section's table.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// The dict.
     pub span: Span,
     /// The dotted path, e.g. `PHASE.^Server$.0`.
     pub path: String,
@@ -149,7 +145,6 @@ impl Image {
         self.entry.get(key)
     }
 
-    /// A string.
     pub fn text(&self, key: &str) -> Option<Spanned<&str>> {
         let node = self.get(key)?;
         Some(Spanned::new(node.as_str()?, node.span))

@@ -16,7 +16,6 @@ pub struct FileId(u32);
 /// A stretch of one source, in bytes of its text; `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// The source.
     pub file: FileId,
     /// First byte.
     pub start: u32,
@@ -44,9 +43,7 @@ impl Span {
 /// A value together with the place it was written at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spanned<T> {
-    /// The value.
     pub value: T,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -61,7 +58,6 @@ impl<T> Spanned<T> {
 pub type Text = Spanned<Arc<str>>;
 
 impl Text {
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.value
     }
@@ -127,7 +123,6 @@ impl Source {
 /// Where a span begins, for people: file, line and column, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// The file.
     pub path: PathBuf,
     /// Line, from 1.
     pub line: u32,
@@ -214,7 +209,6 @@ impl Sources {
         &self.remarks
     }
 
-    /// Where a span begins.
     pub fn position(&self, span: Span) -> Position {
         let file = self.file(span.file);
         let (line, column) = file.line_column(span.start);

@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// A value and where it was written.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// The value.
     pub value: Value,
     /// Where it stands; for a variable's value the place where that value was written.
     pub span: Span,
@@ -30,7 +29,6 @@ pub enum Value {
     BigInt(Arc<str>),
     /// A number with a point.
     Float(f64),
-    /// A string.
     Str(Arc<str>),
     /// `[...]`.
     List(Arc<[Node]>),
@@ -65,7 +63,6 @@ impl Node {
         Self { value, span }
     }
 
-    /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Str(s) => Some(s),
@@ -101,7 +98,6 @@ impl Node {
         }
     }
 
-    /// The dict.
     pub fn as_dict(&self) -> Option<&Dict> {
         match &self.value {
             Value::Dict(dict) => Some(dict),

@@ -68,7 +68,6 @@ pub fn check_base_name(node: &Node, at: At<'_>, one_file: bool, findings: &mut F
     }
 }
 
-/// The options.
 pub fn config(options: &Options<'_>) -> Option<ChecksumConfig> {
     Some(ChecksumConfig {
         algorithms: options.texts("media_checksums"),

@@ -66,7 +66,6 @@ pub(super) fn filled(tree: &Node, schema: &Schema, commits: &mut dyn Commits, fi
 /// What there is to fill in a top-level key.
 #[derive(Debug, Clone, Copy)]
 pub enum Filled {
-    /// An option of this kind.
     Option(Kind),
     /// A section, whose images have these keys.
     Images(&'static [Key]),

@@ -23,7 +23,6 @@ impl<'d> Options<'d> {
         Self { index: dict.entries.iter().filter_map(|(key, value)| Some((key.as_str()?, (key, value)))).collect() }
     }
 
-    /// The value of an option.
     pub fn get(&self, name: &str) -> Option<&'d Node> {
         self.index.get(name).map(|(_, value)| *value)
     }
@@ -38,7 +37,6 @@ impl<'d> Options<'d> {
         self.get(name).is_some_and(Node::is_truthy)
     }
 
-    /// A string.
     pub fn text(&self, name: &str) -> Option<Text> {
         self.get(name)?.text()
     }
@@ -137,7 +135,6 @@ pub fn pairs(node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<(St
     Some(pairs)
 }
 
-/// Checks the names of phases.
 pub fn check_phases(node: &Node, at: At<'_>, findings: &mut Findings) {
     for (index, item) in findings.array(node, at, "a list of phases").into_iter().flatten().enumerate() {
         let Some(name) = findings.text(item, at.item(index)) else { continue };

@@ -7,7 +7,6 @@ use std::fmt;
 /// A step of a path with the way to it.
 #[derive(Debug, Clone, Copy)]
 pub enum At<'a> {
-    /// The configuration.
     Root,
     /// A key of what stands before.
     Key(&'a At<'a>, &'a str),
@@ -19,12 +18,10 @@ pub enum At<'a> {
 const MAX_KEY: usize = 256;
 
 impl<'a> At<'a> {
-    /// The value of a key.
     pub fn key(&'a self, key: &'a str) -> Self {
         Self::Key(self, key)
     }
 
-    /// An item of a list.
     pub fn item(&'a self, index: usize) -> Self {
         Self::Item(self, index)
     }

@@ -50,7 +50,6 @@ pub fn check_base_product(options: &Options<'_>, findings: &mut Findings) {
     }
 }
 
-/// The release.
 pub fn release(options: &Options<'_>) -> Option<ReleaseConfig> {
     Some(ReleaseConfig {
         name: options.text("release_name")?,
@@ -61,7 +60,6 @@ pub fn release(options: &Options<'_>) -> Option<ReleaseConfig> {
     })
 }
 
-/// The base product, when there is one.
 pub fn base_product(options: &Options<'_>) -> Option<ReleaseConfig> {
     if !BASE_PRODUCT.iter().all(|name| options.is_true(name)) {
         return None;

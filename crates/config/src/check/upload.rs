@@ -53,7 +53,6 @@ fn place(kind: &Upload) -> &'static str {
     if kind.name == "container" { "a container registry" } else { kind.name }
 }
 
-/// What a kind takes.
 fn takes(kind: &Upload) -> String {
     let keys: Vec<String> = kind.keys.iter().map(described).collect();
     format!("{} takes {}", kind.name, keys.join(", "))

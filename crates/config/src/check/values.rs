@@ -35,7 +35,6 @@ impl Findings {
         });
     }
 
-    /// A string.
     pub fn text(&mut self, node: &Node, at: At<'_>) -> Option<Text> {
         self.text_or(node, at, "a string")
     }
@@ -49,7 +48,6 @@ impl Findings {
         text
     }
 
-    /// A string or null.
     pub fn text_or_null(&mut self, node: &Node, at: At<'_>) -> Option<Spanned<Option<Arc<str>>>> {
         if matches!(node.value, Value::Null) {
             return Some(Spanned::new(None, node.span));
@@ -73,7 +71,6 @@ impl Findings {
         None
     }
 
-    /// A boolean.
     pub fn boolean(&mut self, node: &Node, at: At<'_>) -> Option<bool> {
         match node.value {
             Value::Bool(b) => Some(b),
@@ -102,7 +99,6 @@ impl Findings {
         (texts.len() == items.len()).then_some(texts)
     }
 
-    /// A dict.
     pub fn dict<'n>(&mut self, node: &'n Node, at: At<'_>) -> Option<&'n Dict> {
         let dict = node.as_dict();
         if dict.is_none() {

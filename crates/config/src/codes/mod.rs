@@ -14,7 +14,6 @@ pub use table::*;
 pub struct Code {
     /// `MG001` and so on.
     pub id: &'static str,
-    /// How bad it is.
     pub severity: Severity,
     /// A few words.
     pub title: &'static str,
@@ -31,7 +30,6 @@ pub enum Example {
     Conf(&'static str),
     /// Lines of a YAML file that is good otherwise.
     Yaml(&'static str),
-    /// A variants file.
     Variants(&'static str),
 }
 

@@ -89,7 +89,6 @@ impl Builder {
         Ok((at < next).then_some(at))
     }
 
-    /// The dict.
     pub fn finish(mut self) -> Dict {
         self.entries.shrink_to_fit();
         Dict { entries: self.entries }

@@ -136,7 +136,6 @@ impl Parser<'_, '_> {
     }
 }
 
-/// A file that was included.
 struct Included {
     path: PathBuf,
     scope: super::scope::Scope,

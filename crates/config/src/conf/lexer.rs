@@ -4,7 +4,6 @@
 //!
 //! Comments and indentation produce no tokens; every line end does, inside brackets too.
 
-/// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An identifier or keyword.
@@ -19,14 +18,12 @@ pub enum Kind {
     Newline,
     /// A character that begins no token, or a string that is not terminated.
     Error,
-    /// The end of the text.
     End,
 }
 
 /// A token: a kind and the bytes `start..end` of the text.
 #[derive(Debug, Clone, Copy)]
 pub struct Token {
-    /// What it is.
     pub kind: Kind,
     /// First byte.
     pub start: usize,

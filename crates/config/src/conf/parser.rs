@@ -30,7 +30,6 @@ pub(super) struct Env<'e> {
     pub(super) format_left: usize,
 }
 
-/// Reads the main file.
 pub(super) fn parse_main(file: FileId, sources: &mut Sources, read: Reader<'_>, before: &Dict) -> Parsed<Node> {
     let source = sources.file(file).clone();
     let mut scope = Scope::default();

@@ -8,20 +8,16 @@ use std::sync::Arc;
 /// A value with how deep it is nested, which includes what its variables brought.
 #[derive(Debug, Clone)]
 pub struct Nested {
-    /// The value.
     pub node: Node,
     /// 0 for a plain value, 1 for a list of plain values and so on.
     pub depth: u32,
 }
 
-/// A variable.
 #[derive(Debug, Clone)]
 pub struct Variable {
-    /// Its name.
     pub name: Arc<str>,
     /// Where it was set last.
     pub span: Span,
-    /// Its value.
     pub value: Nested,
 }
 
@@ -46,7 +42,6 @@ impl Scope {
         }
     }
 
-    /// A variable.
     pub fn get(&self, name: &str) -> Option<&Variable> {
         self.index.get(name).and_then(|at| self.variables.get(*at))
     }
@@ -77,7 +72,6 @@ impl Scope {
         scope
     }
 
-    /// The variables as a dict.
     pub fn into_dict(self) -> Dict {
         let entry = |variable: Variable| (Node::new(Value::Str(variable.name), variable.span), variable.value.node);
         Dict { entries: self.variables.into_iter().map(entry).collect() }

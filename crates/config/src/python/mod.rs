@@ -35,7 +35,6 @@ impl<'b> Text<'b> {
         }
     }
 
-    /// Appends text.
     pub fn push(&mut self, text: &str) -> Result<(), Problem> {
         self.charge(text.len())?;
         self.out.push_str(text);
@@ -49,7 +48,6 @@ impl<'b> Text<'b> {
         Ok(())
     }
 
-    /// The text.
     pub fn finish(self) -> String {
         self.out
     }

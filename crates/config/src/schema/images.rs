@@ -6,22 +6,17 @@ use crate::tree::Node;
 /// A cloud, or another place that images are uploaded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cloud {
-    /// Amazon EC2.
     Ec2,
-    /// Amazon S3.
     S3,
-    /// Microsoft Azure.
     Azure,
     /// Google Cloud.
     Gcp,
-    /// A container registry.
     Container,
 }
 
 /// The options that one cloud takes. Nothing in them says which cloud is meant.
 #[derive(Debug, Clone, Copy)]
 pub struct Upload {
-    /// The cloud.
     pub cloud: Cloud,
     /// Its name, for messages.
     pub name: &'static str,
@@ -78,7 +73,6 @@ pub fn cloud_of(image_type: &str) -> Option<Cloud> {
     CLOUDS.iter().find(|(_, types)| types.contains(&image_type)).map(|(cloud, _)| *cloud)
 }
 
-/// The image types of a cloud.
 pub fn types_of(cloud: Cloud) -> impl Iterator<Item = &'static str> {
     CLOUDS.iter().filter(move |(other, _)| *other == cloud).flat_map(|(_, types)| types.iter().copied())
 }

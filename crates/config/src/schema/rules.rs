@@ -14,7 +14,6 @@ pub enum When {
 /// What follows from an option.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// The option.
     pub key: &'static str,
     /// When this follows from it.
     pub when: When,

@@ -66,14 +66,11 @@ pub struct Schema {
 /// What a top-level key is.
 #[derive(Debug, Clone, Copy)]
 pub enum Entry {
-    /// An option.
     Option(&'static Key),
-    /// A section.
     Section(&'static Section),
 }
 
 impl Entry {
-    /// What there is to fill in it.
     fn filled(self) -> Option<Filled> {
         match self {
             Self::Option(key) => fills(key.kind).then_some(Filled::Option(key.kind)),
@@ -120,7 +117,6 @@ impl Schema {
         self.others.contains(name)
     }
 
-    /// The sections.
     pub fn sections(&self) -> &[&'static Section] {
         &self.sections
     }
@@ -135,7 +131,6 @@ impl Schema {
         self.index.get(name).copied()
     }
 
-    /// An option by its name.
     pub fn option(&self, name: &str) -> Option<&'static Key> {
         match self.get(name)? {
             Entry::Option(key) => Some(key),
