@@ -28,9 +28,7 @@ pub const ARCHIVE_TYPES: [(&str, &[&str]); 19] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("file {file_name} does not look like an archive of type {type_name}: its name should end in {}", suffixes.join(" or "))]
 pub struct WrongSuffix {
-    /// The file.
     pub file_name: String,
-    /// Its archive type.
     pub type_name: String,
     /// What its name should end in.
     pub suffixes: &'static [&'static str],

@@ -24,9 +24,7 @@ const MAX_BYTES: u64 = 128 << 20;
 pub struct CloudUpload {
     /// The variant's uid.
     pub variant: String,
-    /// The arch.
     pub arch: String,
-    /// The subvariant.
     pub subvariant: String,
     /// The image name, as it is configured.
     pub image: String,
@@ -35,7 +33,6 @@ pub struct CloudUpload {
     /// Name, version and release of the build; none when the task made no build.
     #[serde(default)]
     pub nvr: Option<String>,
-    /// The task.
     pub task_id: i64,
     /// The build; none when the task made none.
     #[serde(default)]

@@ -36,17 +36,13 @@ pub enum ConfinedError {
     /// The path is no path below the directory.
     #[error("{} is not below {}", path.display(), top.display())]
     Outside {
-        /// The path.
         path: PathBuf,
-        /// The directory.
         top: PathBuf,
     },
     /// A directory can be neither used nor made.
     #[error("cannot make the directory {}: {source}", path.display())]
     MakeDir {
-        /// The directory.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
 }

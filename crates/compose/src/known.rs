@@ -25,9 +25,7 @@ pub enum KnownError {
     /// COMPOSE_ID cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// Two files name different composes.
@@ -38,13 +36,10 @@ pub enum KnownError {
     Disagree {
         /// What they disagree on: `id` or `label`.
         what: &'static str,
-        /// A file.
         one: PathBuf,
-        /// What it says.
         first: String,
         /// Another file.
         other: PathBuf,
-        /// What that one says.
         second: String,
     },
     /// The configuration is that of another product.
@@ -52,13 +47,10 @@ pub enum KnownError {
     Product {
         /// The compose directory.
         dir: PathBuf,
-        /// Its id.
         id: String,
         /// What differs.
         what: &'static str,
-        /// What the compose has.
         found: String,
-        /// What the configuration has.
         configured: String,
     },
     /// Only the id is known, and it is none that the configuration can make.
@@ -66,7 +58,6 @@ pub enum KnownError {
     Id {
         /// The file that says it.
         path: PathBuf,
-        /// The id.
         id: String,
         /// What the configuration makes of its parts.
         computed: String,

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 pub struct LatestError {
     /// The link.
     pub path: PathBuf,
-    /// Why.
     pub source: io::Error,
 }
 

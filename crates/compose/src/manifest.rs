@@ -19,7 +19,6 @@ pub enum ManifestVersion {
 }
 
 impl ManifestVersion {
-    /// All of them.
     pub const ALL: [Self; 2] = [Self::V1_2, Self::V2_0];
 
     /// As it stands in a header.

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {}: {problem}", path.display())]
 pub struct ManifestError<P: std::error::Error> {
-    /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
     pub problem: P,
 }
 

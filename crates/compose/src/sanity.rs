@@ -13,7 +13,6 @@ use std::path::Path;
 pub struct Claim<'a> {
     /// The format, one of [`crate::images::FORMATS`].
     pub format: &'a str,
-    /// The arch.
     pub arch: &'a str,
     /// Whether it boots.
     pub bootable: bool,

@@ -28,9 +28,7 @@ pub enum StatusError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// It says something else.
@@ -40,7 +38,6 @@ pub enum StatusError {
         Status::ALL.map(Status::as_str).join(", ")
     )]
     Unknown {
-        /// The file.
         path: PathBuf,
         /// What it says, cut short.
         text: String,

@@ -8,7 +8,6 @@ use std::hash::Hash;
 /// An image and its variant's uid.
 pub type Of<'a> = (&'a str, &'a Image);
 
-/// Which images are which.
 #[derive(Debug, Default)]
 pub struct Matched<'a> {
     /// Old and new.

@@ -17,17 +17,12 @@ pub use matching::stem;
 /// What is known of one of the composes.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
-    /// Its id.
     pub compose_id: Option<String>,
     /// The version of its release, which file names have in them.
     pub release_version: Option<String>,
-    /// Its STATUS.
     pub status: Option<String>,
-    /// Its images.
     pub images: Images,
-    /// What failed in it.
     pub failures: Vec<Failed>,
-    /// Its cloud uploads.
     pub uploads: Vec<CloudUpload>,
     /// Path of an image -> its task.
     pub tasks: HashMap<String, TaskTime>,
@@ -36,7 +31,6 @@ pub struct Side {
 /// How long a task was at a hub.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TaskTime {
-    /// The task.
     pub task: Option<i64>,
     /// Seconds until a builder began with it.
     pub waited: Option<i64>,
@@ -96,16 +90,11 @@ impl Default for Thresholds {
 pub struct Entry {
     /// The variant's uid.
     pub variant: String,
-    /// The subvariant.
     pub subvariant: String,
-    /// The type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The format.
     pub format: String,
-    /// The arch.
     pub arch: String,
-    /// Which disc of a set it is.
     pub disc_number: u32,
     /// The path below `compose`.
     pub path: String,
@@ -143,10 +132,8 @@ impl Entry {
     }
 }
 
-/// An image that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gone {
-    /// What it was.
     #[serde(flatten)]
     pub image: Entry,
     /// Something failed in the new compose that it may have come of.
@@ -157,13 +144,9 @@ pub struct Gone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum What {
-    /// The variant.
     Variant,
-    /// The subvariant.
     Subvariant,
-    /// The type.
     Type,
-    /// The format.
     Format,
     /// The file's name, but for version, date and respin.
     Name,
@@ -180,7 +163,6 @@ pub enum What {
 }
 
 impl What {
-    /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Variant => "variant",
@@ -202,23 +184,18 @@ impl What {
     }
 }
 
-/// A difference of an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// In what.
     pub what: What,
     /// What it was: a word, a truth, bytes or seconds.
     pub old: Value,
-    /// What it is.
     pub new: Value,
 }
 
 /// An image that is in both composes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
-    /// What it was.
     pub old: Entry,
-    /// What it is.
     pub new: Entry,
     /// What is different.
     pub differences: Vec<Difference>,
@@ -229,11 +206,8 @@ pub struct Pair {
 /// One of the composes, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Its id.
     pub compose_id: Option<String>,
-    /// Its STATUS.
     pub status: Option<String>,
-    /// How many images it has.
     pub images: usize,
     /// Their bytes.
     pub bytes: u64,
@@ -265,14 +239,11 @@ pub struct Uploads {
     pub changed: Vec<(CloudUpload, CloudUpload)>,
 }
 
-/// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// All of it in one line.
     pub verdict: String,
-    /// The old compose.
     pub old: Summary,
-    /// The new compose.
     pub new: Summary,
     /// Images of the old one that the new one lacks.
     pub gone: Vec<Gone>,
@@ -280,9 +251,7 @@ pub struct Comparison {
     pub added: Vec<Entry>,
     /// Images that both have.
     pub images: Vec<Pair>,
-    /// What failed.
     pub failures: Failures,
-    /// What was uploaded.
     pub uploads: Uploads,
 }
 

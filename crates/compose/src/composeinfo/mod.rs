@@ -29,7 +29,6 @@ const TYPE: &str = "productmd.composeinfo";
 /// A composeinfo that cannot be used.
 pub type ComposeinfoError = ManifestError<ComposeinfoProblem>;
 
-/// What is wrong with a composeinfo.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeinfoProblem {
     /// The file cannot be read.
@@ -53,7 +52,6 @@ pub enum ComposeinfoProblem {
     /// Its parts do not make its id.
     #[error("its id {id} does not fit its release, date, type and respin, which make {computed}")]
     Id {
-        /// What it says.
         id: String,
         /// What it should say.
         computed: String,
@@ -174,12 +172,10 @@ impl Composeinfo {
         merge(own, &self.document);
     }
 
-    /// The id of the compose.
     pub fn compose_id(&self) -> Option<&str> {
         self.document.pointer("/payload/compose/id")?.as_str()
     }
 
-    /// The version of the release.
     pub fn release_version(&self) -> Option<&str> {
         self.document.pointer("/payload/release/version")?.as_str()
     }
@@ -216,14 +212,12 @@ impl Composeinfo {
     }
 }
 
-/// A path of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VariantPath<'a> {
     /// The variant's uid.
     pub variant: &'a str,
     /// What is there: `os_tree`, `images`.
     pub field: &'a str,
-    /// The arch.
     pub arch: &'a str,
     /// The path below `compose`; `None` for what is no path.
     pub path: Option<&'a str>,

@@ -38,7 +38,6 @@ impl ComposeType {
         }
     }
 
-    /// The type of that name.
     pub fn parse(name: &str) -> Result<Self, UnknownComposeType> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| UnknownComposeType(name.to_owned()))
     }

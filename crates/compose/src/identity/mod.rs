@@ -16,11 +16,9 @@ use magudi_config::compose_config::ReleaseConfig;
 /// A release, or the product that a layered release stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
-    /// The name for people.
     pub name: String,
     /// The short name, part of the compose id.
     pub short: String,
-    /// The version.
     pub version: String,
     /// The type, lower-case: `ga`, `updates`, ...
     pub kind: String,
@@ -51,13 +49,11 @@ impl From<&ReleaseConfig> for Product {
 /// What tells a compose from every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposeIdentity {
-    /// The release.
     pub release: Product,
     /// The product that a layered release stands on.
     pub base_product: Option<Product>,
     /// The day, `YYYYMMDD`.
     pub date: String,
-    /// The compose type.
     pub kind: ComposeType,
     /// Which compose of that day and type it is, from 0.
     pub respin: u32,

@@ -7,7 +7,6 @@ use super::ComposeType;
 pub struct IdParts {
     /// The day, `YYYYMMDD`.
     pub date: String,
-    /// The compose type.
     pub kind: ComposeType,
     /// Which compose of that day and type it is; 0 where the id does not say.
     pub respin: u32,

@@ -19,7 +19,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// would be the largest part of it.
 pub type Checksums = SmallMap<String, String>;
 
-/// One image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
     /// The file, relative to `compose`.
@@ -28,19 +27,16 @@ pub struct Image {
     pub mtime: i64,
     /// The size in bytes.
     pub size: u64,
-    /// The volume id of an ISO.
     pub volume_id: Option<String>,
     /// What the image is for: one of [`IMAGE_TYPES`].
     pub kind: String,
     /// How the file is packed: one of [`FORMATS`].
     pub format: String,
-    /// The arch.
     pub arch: String,
     /// Which disc of a set it is, from 1.
     pub disc_number: u32,
     /// How many discs the set has.
     pub disc_count: u32,
-    /// Its checksums.
     pub checksums: Checksums,
     /// The checksum inside an ISO.
     pub implant_md5: Option<String>,
@@ -64,7 +60,6 @@ pub struct ImageError {
     pub variant: String,
     /// The image's path.
     pub path: String,
-    /// What is wrong.
     pub problem: ImageProblem,
 }
 
@@ -181,7 +176,6 @@ pub struct Oddity {
     pub path: String,
     /// Why readers refuse it.
     pub problem: String,
-    /// The entry.
     entry: Map<String, Value>,
 }
 

@@ -21,9 +21,7 @@ pub enum LayoutError {
     /// A directory cannot be made.
     #[error("cannot make the directory {}: {source}", path.display())]
     MakeDir {
-        /// The directory.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// A directory in the compose cannot be used.
@@ -32,9 +30,7 @@ pub enum LayoutError {
     /// The path cannot be made absolute, or is not a directory.
     #[error("{} cannot be used as a directory: {source}", path.display())]
     NotADirectory {
-        /// The path.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// All four billion numbers are taken.
@@ -51,7 +47,6 @@ pub enum LayoutError {
     Write(#[from] WriteError),
 }
 
-/// The directory of one compose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposeDir {
     top: PathBuf,
@@ -345,7 +340,6 @@ fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
     Ok(clean)
 }
 
-/// Checks that a target directory is there.
 pub fn check_target(target: &Path) -> Result<(), LayoutError> {
     let error = match fs::metadata(target) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),

@@ -37,7 +37,6 @@ impl VariantKind {
         }
     }
 
-    /// The type of that name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Variant, Self::Addon, Self::Optional, Self::LayeredProduct]
             .into_iter()
@@ -54,27 +53,20 @@ impl VariantKind {
     }
 }
 
-/// The release of a layered product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayeredRelease {
-    /// The name for people.
     pub name: String,
-    /// The short name.
     pub short: String,
-    /// The version.
     pub version: String,
 }
 
-/// One variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     /// The id among its siblings.
     pub id: String,
-    /// The name for people.
     pub name: String,
     /// The unique id: the parent's uid, a dash and the id, or the id alone.
     pub uid: String,
-    /// The type.
     pub kind: VariantKind,
     /// The arches, sorted, without `src`. Arches that the file names twice stay twice (facts: variants 6).
     pub arches: Vec<String>,
@@ -82,11 +74,9 @@ pub struct Variant {
     pub is_empty: bool,
     /// The parent's uid.
     pub parent: Option<String>,
-    /// The uids of the children.
     pub children: Vec<String>,
     /// 0 for a top-level variant, 1 for its children.
     pub depth: usize,
-    /// The release of a layered product.
     pub release: Option<LayeredRelease>,
     /// Where it stands in variants.xml.
     pub span: Span,
@@ -102,7 +92,6 @@ impl Variant {
     }
 }
 
-/// All variants of a compose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variants {
     /// In the order of the file, each variant before its children.

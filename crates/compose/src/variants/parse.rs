@@ -60,7 +60,6 @@ impl Problems {
         self.push(tag_range(node), message)
     }
 
-    /// A problem of an attribute.
     pub(super) fn at_attribute(&mut self, attribute: &Attribute<'_, '_>, message: String) -> &mut Diagnostic {
         self.push(attribute.range(), message)
     }
