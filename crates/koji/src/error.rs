@@ -32,7 +32,6 @@ pub enum KojiError {
     /// The hub executed the call and says no.
     #[error("{method}: {fault}")]
     Fault {
-        /// The hub method.
         method: String,
         /// What the hub said.
         fault: Fault,
@@ -41,7 +40,6 @@ pub enum KojiError {
     /// or a hub that went offline between two attempts. Look up what the call should have made.
     #[error("{method}: the answer of the hub is lost, the call may have been executed ({fault})")]
     Retry {
-        /// The hub method.
         method: String,
         /// What the hub said to the last attempt.
         fault: Fault,
@@ -49,7 +47,6 @@ pub enum KojiError {
     /// No connection, or one that broke.
     #[error("{call}: {reason}")]
     Transport {
-        /// The call.
         call: Attempted,
         /// What the network said.
         reason: String,
@@ -57,7 +54,6 @@ pub enum KojiError {
     /// Nothing came for too long.
     #[error("{call}: no answer within {} s", .after.as_secs_f64())]
     Timeout {
-        /// The call.
         call: Attempted,
         /// How long nothing came.
         after: Duration,
@@ -65,7 +61,6 @@ pub enum KojiError {
     /// The server is not the one that the profile trusts, or speaks another TLS.
     #[error("{call}: TLS: {reason}; see `serverca` in the koji profile")]
     Tls {
-        /// The call.
         call: Attempted,
         /// What the TLS library said.
         reason: String,
@@ -74,9 +69,7 @@ pub enum KojiError {
     /// request that the hub cannot read (400).
     #[error("{call}: HTTP status {status}{}", excerpt_suffix(.excerpt))]
     Http {
-        /// The call.
         call: Attempted,
-        /// The status.
         status: u16,
         /// How the body begins.
         excerpt: String,
@@ -84,7 +77,6 @@ pub enum KojiError {
     /// An answer that is no XML-RPC at all, such as a proxy's HTML page.
     #[error("{call}: the answer is {content_type}, not XML-RPC{}", excerpt_suffix(.excerpt))]
     NotXmlRpc {
-        /// The call.
         call: Attempted,
         /// The type that the answer claims.
         content_type: String,
@@ -94,7 +86,6 @@ pub enum KojiError {
     /// An answer that is broken XML-RPC.
     #[error("{call}: {error}")]
     Malformed {
-        /// The call.
         call: Attempted,
         /// Where it is broken.
         error: Box<DecodeError>,
@@ -102,7 +93,6 @@ pub enum KojiError {
     /// An answer or a file that is larger than allowed.
     #[error("{call}: more than {limit} bytes")]
     TooLarge {
-        /// The call.
         call: Attempted,
         /// How many bytes were allowed.
         limit: u64,
@@ -124,7 +114,6 @@ pub enum KojiError {
     Setting {
         /// The key of the profile.
         setting: String,
-        /// What is wrong with it.
         reason: String,
     },
 }

@@ -48,7 +48,6 @@ classes! {
     Tag = 1003, "TagError", Some(Self::Generic);
     /// A permission is missing, also for want of any login.
     ActionNotAllowed = 1004, "ActionNotAllowed", Some(Self::Generic);
-    /// A build failed.
     Build = 1005, "BuildError", Some(Self::Generic);
     /// Another session holds the user's exclusive session.
     AuthLock = 1006, "AuthLockError", Some(Self::Auth);
@@ -68,17 +67,12 @@ classes! {
     FunctionDeprecated = 1013, "FunctionDeprecated", Some(Self::Generic);
     /// The hub is down for maintenance.
     ServerOffline = 1014, "ServerOffline", Some(Self::Generic);
-    /// A live CD failed.
     LiveCd = 1015, "LiveCDError", Some(Self::Generic);
-    /// A plugin failed.
     Plugin = 1016, "PluginError", Some(Self::Generic);
-    /// A callback of a plugin failed.
     Callback = 1017, "CallbackError", Some(Self::Plugin);
-    /// An appliance failed.
     Appliance = 1018, "ApplianceError", Some(Self::Generic);
     /// The arguments are not what the method takes.
     Parameter = 1019, "ParameterError", Some(Self::Generic);
-    /// An import failed.
     Import = 1020, "ImportError", Some(Self::Generic);
     /// Something is configured wrongly.
     Configuration = 1021, "ConfigurationError", Some(Self::Generic);

@@ -10,9 +10,7 @@ const MAX_COMPONENT: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` cannot be part of a path: {reason}", crate::xmlrpc::shorten(.name))]
 pub struct UnsafeName {
-    /// The name.
     pub name: String,
-    /// Why.
     pub reason: &'static str,
 }
 
@@ -53,7 +51,6 @@ pub mod pathinfo {
     /// The volume that has no directory of its own.
     const DEFAULT_VOLUME: &str = "DEFAULT";
 
-    /// The directory of a build.
     pub fn build(top: &str, build: &Build) -> String {
         let Build { name, version, release, .. } = build;
         let volume = match build.volume_name.as_deref() {

@@ -11,7 +11,6 @@ pub use locate::{ProfileLocations, load_profile};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthType {
     /// Not at all.
@@ -27,7 +26,6 @@ pub enum AuthType {
 /// The settings of one hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// The name of the section.
     pub name: String,
     /// The URL that calls are posted to.
     pub server: String,
@@ -128,7 +126,6 @@ pub enum ProfileError {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
         reason: String,
     },
     /// A file is not in the format of koji's configuration.
@@ -137,7 +134,6 @@ pub enum ProfileError {
     /// No file has the section.
     #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.searched, .known))]
     Unknown {
-        /// The profile.
         name: String,
         /// The files that were read.
         searched: Vec<PathBuf>,

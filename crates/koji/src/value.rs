@@ -16,7 +16,6 @@ pub fn int(n: i64) -> Value {
     i32::try_from(n).map_or(Value::Int64(n), Value::Int)
 }
 
-/// A string.
 pub fn string(text: impl Into<String>) -> Value {
     Value::String(text.into())
 }

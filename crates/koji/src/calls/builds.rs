@@ -4,19 +4,15 @@ use crate::names::checked;
 use crate::value::{Fields, ShapeError, fields, fields_at, int, kwargs, string};
 use crate::xmlrpc::{MethodCall, Value};
 
-/// The state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BuildState {
     /// Not done; its name, version and release are taken.
     #[default]
     Building,
-    /// Done.
     Complete,
     /// Gone.
     Deleted,
-    /// Failed.
     Failed,
-    /// Canceled.
     Canceled,
 }
 
@@ -43,15 +39,10 @@ impl BuildState {
 /// A build. Its names are safe as parts of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Build {
-    /// Its number.
     pub id: i64,
-    /// The name of its package.
     pub name: String,
-    /// Its version.
     pub version: String,
-    /// Its release.
     pub release: String,
-    /// Where it stands.
     pub state: BuildState,
     /// The volume its files are on; none or `DEFAULT`: the main one.
     pub volume_name: Option<String>,
@@ -126,7 +117,6 @@ pub mod list_builds {
         MethodCall::new("listBuilds", kwargs([], [("taskID", int(task))]))
     }
 
-    /// Reads the builds.
     pub fn decode(value: &Value) -> Result<Vec<Build>, ShapeError> {
         let items = value.as_array().ok_or_else(|| ShapeError::wrong_type("listBuilds", "an array", value))?;
         items.iter().enumerate().map(|(at, item)| get_build::build(&fields_at(item, "listBuilds", at)?)).collect()
@@ -155,7 +145,6 @@ impl ChecksumType {
         }
     }
 
-    /// Its name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
@@ -177,9 +166,7 @@ impl ChecksumType {
 /// A file of a build. Its name is safe as part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// Its number.
     pub id: i64,
-    /// The build it belongs to.
     pub build_id: i64,
     /// The name of the file.
     pub filename: String,
@@ -187,7 +174,6 @@ pub struct Archive {
     pub size: u64,
     /// The checksum, in lower-case hexadecimal digits.
     pub checksum: String,
-    /// The kind of the checksum.
     pub checksum_type: ChecksumType,
     /// The type of the file (`qcow2`, `raw-xz`, `json`).
     pub type_name: String,

@@ -146,7 +146,6 @@ impl Hub {
         Ok(get_api_version::decode(&self.send(&get_api_version::request()).await?)?)
     }
 
-    /// The version of the hub.
     pub async fn get_koji_version(&self) -> Result<String, KojiError> {
         Ok(get_koji_version::decode(&self.send(&get_koji_version::request()).await?)?)
     }

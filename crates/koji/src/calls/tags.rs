@@ -3,15 +3,10 @@
 /// A build target: a tag to build from and a tag for the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildTarget {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The tag to build from.
     pub build_tag_name: String,
-    /// The tag for the results.
     pub dest_tag_name: String,
-    /// The number of that tag.
     pub dest_tag: i64,
 }
 
@@ -42,14 +37,10 @@ pub mod get_build_target {
     }
 }
 
-/// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The arches it builds for.
     pub arches: Vec<String>,
     /// Whether it takes nothing.
     pub locked: bool,
@@ -87,7 +78,6 @@ pub mod get_tag {
 /// How a tag lists a package, its own list and those that it inherits together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageConfig {
-    /// The package.
     pub package: String,
     /// Whether builds of the package are refused all the same.
     pub blocked: bool,
@@ -120,7 +110,6 @@ pub mod get_package_config {
 /// A channel: builders that take certain tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// Its name.
     pub name: String,
     /// Whether it takes tasks. Older hubs do not say, and have no others.
     pub enabled: bool,

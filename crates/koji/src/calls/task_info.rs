@@ -3,7 +3,6 @@
 use crate::value::{ShapeError, fields_at};
 use crate::xmlrpc::Value;
 
-/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TaskState {
     /// Waits for a builder. A task can come back to this.
@@ -12,11 +11,9 @@ pub enum TaskState {
     Open,
     /// Has succeeded.
     Closed,
-    /// Was canceled.
     Canceled,
     /// Has a builder that has not begun.
     Assigned,
-    /// Has failed.
     Failed,
 }
 
@@ -68,12 +65,9 @@ impl std::fmt::Display for TaskState {
     }
 }
 
-/// A task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskInfo {
-    /// Its number.
     pub id: i64,
-    /// Where it stands.
     pub state: TaskState,
     /// What it does (`newRepo`).
     pub method: String,
@@ -93,7 +87,6 @@ pub struct TaskInfo {
     pub create_ts: Option<f64>,
     /// When it was opened last.
     pub start_ts: Option<f64>,
-    /// When it was done.
     pub completion_ts: Option<f64>,
     /// The arguments it was made with, if they were asked for.
     pub request: Option<Vec<Value>>,

@@ -28,7 +28,6 @@ pub mod make_task {
 pub enum TaskResult {
     /// What it returned.
     Value(Value),
-    /// What it failed with.
     Fault(Fault),
 }
 
@@ -42,7 +41,6 @@ pub mod get_task_result {
         MethodCall::new("getTaskResult", kwargs([int(id)], [("raise_fault", Value::Bool(false))]))
     }
 
-    /// Reads the result.
     pub fn decode(value: &Value) -> Result<TaskResult, ShapeError> {
         Ok(fault_from(value).map_or_else(|| TaskResult::Value(value.clone()), TaskResult::Fault))
     }
@@ -71,7 +69,6 @@ pub mod get_task_result {
 /// What a task for one arch has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskOutput {
-    /// The arch.
     pub arch: String,
     /// The names of the files, in no order.
     pub files: Vec<String>,
@@ -104,12 +101,10 @@ pub mod cancel_task {
     }
 }
 
-/// Which tasks to list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskFilter {
     /// Of this user, by number.
     pub owner: Option<i64>,
-    /// Of this method.
     pub method: Option<String>,
     /// In one of these states; empty: in any.
     pub states: Vec<TaskState>,

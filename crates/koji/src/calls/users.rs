@@ -1,11 +1,9 @@
 //! *Who and what*: the user of a session, the version of a hub.
 
-/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Its number, the owner of its tasks.
     pub id: i64,
-    /// Its name.
     pub name: String,
 }
 

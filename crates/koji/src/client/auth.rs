@@ -33,7 +33,6 @@ impl std::fmt::Debug for Password {
 pub enum Authenticator {
     /// `login` with a name and a password.
     Password {
-        /// The user.
         user: String,
         /// The password.
         password: Password,

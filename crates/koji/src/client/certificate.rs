@@ -82,7 +82,6 @@ impl ClientCertificate {
         })
     }
 
-    /// Where it was read.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -53,7 +53,6 @@ impl Negotiator for Context {
     }
 }
 
-/// The ticket to show.
 fn credential(source: &TicketSource) -> Result<Cred, NegotiateError> {
     let text =
         |what: &str, value: &str| CString::new(value).map_err(|_| fail(format!("the {what} has a NUL character")));

@@ -87,7 +87,6 @@ impl Http {
     }
 }
 
-/// The clients for a login.
 pub struct LoginClients {
     pub client: Client,
     /// For a server that takes only versions of TLS that the other one does not speak.
@@ -117,7 +116,6 @@ pub fn for_login(
     Ok(LoginClients { client: rustls, modern: None })
 }
 
-/// What all clients have in common.
 fn base(options: &ClientOptions) -> Result<ClientBuilder, KojiError> {
     tls::install_provider();
     let builder = Client::builder()

@@ -67,7 +67,6 @@ impl Hub {
         Ok(Self { inner: Arc::new(Inner { http, profile, options, login_retry, retry, anonymous_retry }) })
     }
 
-    /// The profile it was made from.
     pub fn profile(&self) -> &Profile {
         &self.inner.profile
     }
@@ -103,7 +102,6 @@ impl Hub {
         self.call(&call.method, &call.params).await
     }
 
-    /// Opens a session.
     pub async fn login(&self, authenticator: Authenticator) -> Result<Session, KojiError> {
         Session::open(self.clone(), authenticator).await
     }

@@ -16,7 +16,6 @@ const MAX_ROUNDS: usize = 5;
 /// How long a token may be, in base64. Apache takes no longer header either.
 const MAX_TOKEN: usize = 64 * 1024;
 
-/// Whose ticket to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TicketSource {
     /// The principal; none: that of the credential cache, or the first one of the key table.

@@ -42,7 +42,6 @@ pub struct ClientOptions {
     pub download_timeout: Duration,
     /// The largest answer, in bytes after decompression.
     pub max_response: u64,
-    /// The proxies.
     pub proxies: Proxies,
     /// The certificates to trust where the profile names none and checks servers: a PEM file, or a directory of such.
     pub ca_bundle: Option<PathBuf>,

@@ -36,7 +36,6 @@ pub enum Trust {
     System,
     /// These and no others.
     Only(Vec<Certificate>),
-    /// Anyone.
     Anyone,
 }
 

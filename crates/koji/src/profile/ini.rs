@@ -20,11 +20,9 @@ const DEFAULT_SECTION: &str = "DEFAULT";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}: {message}", .path.display())]
 pub struct IniError {
-    /// The file.
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
     pub message: String,
 }
 
@@ -131,7 +129,6 @@ impl Ini {
         self.sections.keys().map(String::as_str)
     }
 
-    /// A section by name.
     pub fn section(&self, name: &str) -> Option<Section<'_>> {
         Some(Section { own: self.sections.get(name)?, defaults: &self.defaults })
     }

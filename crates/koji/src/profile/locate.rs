@@ -101,7 +101,6 @@ fn load_dir(dir: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), Profil
     Ok(())
 }
 
-/// Adds a file, if there is one.
 fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ProfileError> {
     // One that cannot be looked at is as good as none, as in Koji.
     if path.metadata().is_err() {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 pub struct ShapeError {
     /// The value (`getTaskInfo[3].state`).
     pub path: String,
-    /// What is wrong with it.
     pub reason: String,
 }
 
@@ -110,7 +109,6 @@ impl<'a> Fields<'a> {
         u64::try_from(number).map_err(|_| ShapeError::new(self.path_of(name), format!("{number} is negative")))
     }
 
-    /// A string.
     pub fn get_str(&self, name: &str) -> Result<&'a str, ShapeError> {
         self.get_str_opt(name).and_then(|found| self.required(name, found))
     }
@@ -120,7 +118,6 @@ impl<'a> Fields<'a> {
         self.typed(name, "a string", Value::as_str)
     }
 
-    /// A boolean.
     pub fn get_bool(&self, name: &str) -> Result<bool, ShapeError> {
         self.get_bool_opt(name).and_then(|found| self.required(name, found))
     }

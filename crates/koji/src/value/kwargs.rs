@@ -23,9 +23,7 @@ pub fn kwargs<K: Into<String>>(
 /// The arguments of a call as the hub's method sees them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arguments {
-    /// By place.
     pub positional: Vec<Value>,
-    /// By name.
     pub named: BTreeMap<String, Value>,
 }
 

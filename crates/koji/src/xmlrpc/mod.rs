@@ -28,7 +28,6 @@ pub const MAX_VALUES: usize = 4_000_000;
 pub struct MethodCall {
     /// The hub method. Empty in a decoded request that names none; the hub answers `Invalid method: None` to it.
     pub method: String,
-    /// The arguments.
     pub params: Vec<Value>,
 }
 
@@ -39,7 +38,6 @@ impl MethodCall {
     }
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
     /// What the method returned.
@@ -61,7 +59,6 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault.
     pub fn new(code: i64, string: impl Into<String>) -> Self {
         Self { code, string: string.into() }
     }
@@ -71,7 +68,6 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("malformed XML-RPC message: {reason} (byte {offset}{})", in_path(.path))]
 pub struct DecodeError {
-    /// What is wrong.
     pub reason: String,
     /// Where in the message as UTF-8, in bytes.
     pub offset: u64,
@@ -83,7 +79,6 @@ pub struct DecodeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot send {path}: {reason}")]
 pub struct EncodeError {
-    /// What is wrong with it.
     pub reason: String,
     /// Which one (`params[0].opts.repo`).
     pub path: String,

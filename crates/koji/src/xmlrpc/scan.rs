@@ -64,7 +64,6 @@ impl<'a> Scanner<'a> {
         self.skipped += length as u64;
     }
 
-    /// The next token.
     pub fn next(&mut self) -> Result<Token<'a>, DecodeError> {
         loop {
             let event = self.reader.read_event().map_err(|e| DecodeError {
