@@ -9,11 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A file that a task has made, as far as the hub describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltFile {
-    /// Its name.
     pub name: String,
     /// Its path below the top of the hub's volume. The components were checked when the hub's answer was decoded.
     pub path: String,
-    /// The arch that it is for.
     pub arch: Option<String>,
     /// What the hub calls its type. It has none for a file that is part of no build.
     pub archive_type: Option<String>,
@@ -33,7 +31,6 @@ pub struct Fixity {
 }
 
 impl BuiltFile {
-    /// A file of a build.
     pub fn of_build(build: &Build, archive: Archive) -> Self {
         let directory = pathinfo::build_images("", build);
         Self {
@@ -72,9 +69,7 @@ impl BuiltFile {
 /// An arch that a task may fail to build, and did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedArch {
-    /// The arch.
     pub arch: String,
-    /// The task that was to build it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<i64>,
     /// Page of that task in the hub's web interface.
@@ -95,7 +90,6 @@ impl FailedArch {
 /// How a file is described in images.json and where its file goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// The arch of the image.
     pub arch: String,
     /// The image type (`qcow2`, `dvd`, ...).
     pub image_type: String,
@@ -107,7 +101,6 @@ pub struct Artifact {
     pub bootable: bool,
 }
 
-/// An image that is in the compose.
 #[derive(Debug, Clone)]
 pub struct AddedImage {
     /// Uid of the variant it is listed under.

@@ -41,7 +41,6 @@ pub enum NotThere {
     /// It runs in another container.
     #[error("process {0} is in another namespace of processes: a container, or the host of this one")]
     OtherNamespace(i32),
-    /// It has ended.
     #[error("process {0}, which the lock names, has ended")]
     Ended(i32),
     /// Its number is another process's now.
@@ -55,7 +54,6 @@ pub enum NotThere {
 /// A process that is proven to be the one that took a lock. Signals go to it or to none.
 #[derive(Debug)]
 pub struct Process {
-    /// Its number.
     pub pid: i32,
     handle: Handle,
 }

@@ -189,7 +189,6 @@ fn error_in_words(error: &Json) -> Option<String> {
     (!chains.is_empty()).then(|| format!("{}{code}", chains.join("; ")))
 }
 
-/// The title of a page.
 fn title(page: &str) -> Option<&str> {
     let lower = page.to_ascii_lowercase();
     let start = lower.find("<title>")? + "<title>".len();

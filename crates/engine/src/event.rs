@@ -54,7 +54,6 @@ impl Level {
 pub enum PungiPhase {
     /// It runs.
     Started,
-    /// It is over.
     Finished,
     /// It does not run.
     Skipped,
@@ -66,9 +65,7 @@ pub enum PungiPhase {
 pub enum Event {
     /// The compose directory exists and the run begins.
     ComposeStarted {
-        /// The compose id.
         compose_id: String,
-        /// The compose directory.
         compose_dir: PathBuf,
         /// Number of task requests in the plan.
         requests: usize,
@@ -83,21 +80,15 @@ pub enum Event {
     LoggedIn(Login),
     /// A request of the plan; said once for each at the beginning of a run, in expansion order.
     Planned {
-        /// Which.
         request: usize,
         /// Names the request across runs: a digest of what is sent, and which of several equal ones it is.
         key: String,
-        /// Its phase.
         phase: String,
-        /// The image name.
         name: String,
-        /// The variant uid.
         variant: String,
-        /// The arches.
         arches: Vec<String>,
         /// Whether the compose goes on without it.
         failable: bool,
-        /// The subvariant of its images.
         #[serde(default)]
         subvariant: String,
         /// The image type that is asked for, as it is sent.
@@ -123,12 +114,10 @@ pub enum Event {
         id: String,
         /// `error` or `warning`.
         severity: String,
-        /// What is wrong.
         message: String,
         /// The dotted path of the value; may be empty.
         #[serde(default)]
         path: String,
-        /// The file.
         #[serde(default)]
         file: Option<String>,
         /// The line, from 1.
@@ -148,26 +137,20 @@ pub enum Event {
     },
     /// STATUS changed.
     Status {
-        /// The new status.
         status: String,
     },
-    /// A phase begins.
     PhaseStarted {
-        /// Its name.
         phase: String,
     },
     /// A phase is over, without an error that ends the compose.
     PhaseFinished {
-        /// Its name.
         phase: String,
         /// How long it took, rounded up.
         seconds: u64,
     },
     /// A phase does not run.
     PhaseSkipped {
-        /// Its name.
         phase: String,
-        /// Why.
         reason: String,
     },
     /// The Pungi that makes the rest of the compose is about to be started, or, with its number, was.
@@ -181,19 +164,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         birth: Option<String>,
     },
-    /// A phase of that Pungi.
     PungiPhase {
-        /// Its name.
         phase: String,
-        /// What became of it.
         state: PungiPhase,
     },
     /// What that Pungi wrote into STATUS. It is kept from others until the whole compose is done.
     PungiStatus {
-        /// The status.
         status: String,
     },
-    /// That Pungi has ended.
     PungiEnded {
         /// Its exit status.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,21 +185,15 @@ pub enum Event {
     },
     /// Something worth a line in the log and nothing else.
     Message {
-        /// How important.
         level: Level,
-        /// The phase, if one says it.
         #[serde(skip_serializing_if = "Option::is_none")]
         phase: Option<String>,
-        /// The text.
         text: String,
     },
     /// A request is about to be sent. It is on disk before anything goes to the hub.
     Submitting {
-        /// Which.
         request: usize,
-        /// Its phase.
         phase: String,
-        /// The variant uid.
         variant: String,
         /// What the log calls it; for this run alone.
         #[serde(skip)]
@@ -232,21 +204,17 @@ pub enum Event {
     },
     /// The answer to a submission got lost: a task of it may be there, and is looked for.
     AnswerLost {
-        /// Which.
         request: usize,
         /// The hub has executed it for certain.
         executed: bool,
     },
     /// A request that was about to be sent was not: the run ended before.
     Withdrawn {
-        /// Which.
         request: usize,
     },
     /// A task that an earlier run, or a call without an answer, made for a request.
     Adopted {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
         /// Page of the task in the hub's web interface.
         url: String,
@@ -256,63 +224,48 @@ pub enum Event {
     },
     /// An earlier run has brought everything of a request into the compose.
     Kept {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
-        /// Number of images.
         images: usize,
     },
     /// The hub made a task of it.
     Submitted {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
         /// Page of the task in the hub's web interface.
         url: String,
     },
     /// A task was seen in another state than before.
     TaskState {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
         /// The state as Koji writes it, in upper case.
         state: String,
     },
     /// The build of a closed task is known.
     Built {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
-        /// The build id.
         build: i64,
         /// Name, version and release of the build.
         nvr: String,
     },
     /// A file is on its way.
     FetchStarted {
-        /// Which.
         request: usize,
-        /// File name.
         file: String,
         /// Size in bytes; 0 when the hub does not know it.
         size: u64,
     },
     /// Part of a file has arrived and been hashed; `bytes` are new since the last such event.
     FetchProgress {
-        /// Which.
         request: usize,
-        /// File name.
         file: String,
         /// New bytes.
         bytes: u64,
     },
     /// A file was verified and is in the compose.
     ImageAdded {
-        /// Which.
         request: usize,
         /// The variant uid it is listed under.
         variant: String,
@@ -321,25 +274,19 @@ pub enum Event {
     },
     /// What became of the upload of one image of a request with upload options; said before the request ends.
     CloudUpload {
-        /// Which.
         request: usize,
         /// Its entry in cloud-uploads.json.
         upload: CloudUpload,
     },
     /// An arch could not be built, and the compose does without it; said before the request ends.
     ArchFailed {
-        /// Which.
         request: usize,
-        /// Its phase.
         phase: String,
-        /// The variant uid.
         variant: String,
         /// What the log calls it; for this run alone.
         #[serde(skip)]
         what: String,
-        /// The image name.
         name: String,
-        /// The subvariant of its images.
         subvariant: String,
         /// The arch, and why.
         #[serde(flatten)]
@@ -347,35 +294,25 @@ pub enum Event {
     },
     /// Everything that a request asked for is in the compose.
     RequestDone {
-        /// Which.
         request: usize,
-        /// Its phase.
         phase: String,
-        /// The variant uid.
         variant: String,
         /// What the log calls it; for this run alone.
         #[serde(skip)]
         what: String,
-        /// The task id.
         task: i64,
         /// Number of images; missing in a journal that does not know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         images: Option<usize>,
     },
-    /// A request failed.
     RequestFailed {
-        /// Which.
         request: usize,
-        /// Its phase.
         phase: String,
-        /// The variant uid.
         variant: String,
         /// What the log calls it; for this run alone.
         #[serde(skip)]
         what: String,
-        /// The image name.
         name: String,
-        /// The task id, if there is a task.
         #[serde(skip_serializing_if = "Option::is_none")]
         task: Option<i64>,
         /// Whether the compose goes on without it.
@@ -400,9 +337,7 @@ pub enum Event {
     },
     /// The hub was asked to cancel a task, and says that it is canceled.
     TaskCanceled {
-        /// Which.
         request: usize,
-        /// The task id.
         task: i64,
     },
     /// A person ended the compose with `magudi cancel`.
@@ -413,7 +348,6 @@ pub enum Event {
     },
     /// The run is over.
     ComposeFinished {
-        /// The final status.
         status: String,
         /// What ended it, for a compose that did not finish.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -507,13 +441,9 @@ impl Event {
 /// The entry of an image in images.json, with all that a later run needs to write it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageEntry {
-    /// The arch.
     pub arch: String,
-    /// The image type.
     pub image_type: String,
-    /// The file format.
     pub format: String,
-    /// The subvariant.
     pub subvariant: String,
     /// Path below `compose/`.
     pub path: String,
@@ -526,7 +456,6 @@ pub struct ImageEntry {
     /// Whether it is a medium that boots.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bootable: bool,
-    /// The volume id of an ISO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_id: Option<String>,
     /// The checksum inside an ISO.
@@ -579,9 +508,7 @@ impl From<ImageEntry> for Image {
 /// An event and its time.
 #[derive(Debug, Clone)]
 pub struct Stamped {
-    /// When it was said.
     pub time: Timestamp,
-    /// What was said.
     pub event: Event,
 }
 
@@ -644,7 +571,6 @@ impl Events {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(subscriber);
     }
 
-    /// Says an event.
     pub fn say(&self, mut event: Event) {
         event.change_texts(|text| *text = self.harmless(std::mem::take(text)));
         let stamped = Stamped { time: Timestamp::now(), event };

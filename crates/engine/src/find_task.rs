@@ -22,11 +22,9 @@ const MAX_LISTED: usize = 100_000;
 /// A request as it goes over the wire.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The method.
     pub method: &'static Method,
     /// The positional arguments.
     pub args: Vec<Value>,
-    /// The named arguments.
     pub named: BTreeMap<String, Value>,
 }
 

@@ -26,24 +26,18 @@ pub struct InDoubt {
     pub since: Timestamp,
     /// Its answer got lost. Otherwise it was announced, and perhaps never sent.
     pub lost: bool,
-    /// The hub has executed it.
     pub executed: bool,
 }
 
 /// What is known of one request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Past {
-    /// Its phase.
     pub phase: String,
-    /// The image name.
     pub name: String,
-    /// The variant uid.
     pub variant: String,
-    /// The arches.
     pub arches: Vec<String>,
     /// Whether the compose goes on without it.
     pub failable: bool,
-    /// The subvariant of its images.
     pub subvariant: String,
     /// The image type that was asked for, as it was sent.
     pub image_type: String,
@@ -53,7 +47,6 @@ pub struct Past {
     pub method: String,
     /// What its images are called in images.json; empty: what their archive type is called. `None`: the journal does not say.
     pub manifest_type: Option<String>,
-    /// The task.
     pub task: Option<i64>,
     /// Tasks that it had before, the last one last.
     pub earlier: Vec<i64>,
@@ -79,7 +72,6 @@ pub struct Past {
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
-    /// Its images in the compose.
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.
     pub uploads: Vec<CloudUpload>,
@@ -126,7 +118,6 @@ impl Past {
         }
     }
 
-    /// What a plan says of it.
     fn plan(&self) -> Planned {
         Planned {
             phase: self.phase.clone(),
@@ -180,7 +171,6 @@ impl Past {
 pub struct History {
     /// How the last run was started.
     pub settings: Option<Json>,
-    /// The compose id.
     pub compose_id: Option<String>,
     /// Where the tasks are, and who we are there; `None` in a journal that does not know, or before anybody has logged in.
     pub login: Option<Login>,
@@ -222,7 +212,6 @@ pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError
 }
 
 impl History {
-    /// Replays a journal.
     pub fn replay(events: &[Stamped]) -> Self {
         let mut replay = Replay::new(&[]);
         for stamped in events {

@@ -31,9 +31,7 @@ pub enum JournalError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// The journal.
         path: PathBuf,
-        /// The reason.
         error: io::Error,
     },
     /// A line that is no event.
@@ -42,11 +40,9 @@ pub enum JournalError {
          what it knows of the tasks"
     )]
     Damaged {
-        /// The journal.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
         reason: String,
     },
     /// A line of a later version.
@@ -55,11 +51,9 @@ pub enum JournalError {
          magudi that wrote it, or a later one"
     )]
     Version {
-        /// The journal.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// Its version.
         version: u64,
     },
 }
@@ -207,7 +201,6 @@ fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stam
 /// What one line of a journal holds.
 #[derive(Debug)]
 pub enum Parsed {
-    /// An event.
     Event(Box<Stamped>),
     /// An event of a name that this version does not know.
     Unknown,

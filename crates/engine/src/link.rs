@@ -18,7 +18,6 @@ const PIECE: u64 = 16 << 20;
 pub enum Linked {
     /// A hard link.
     Hardlink,
-    /// A copy.
     Copy,
     /// A symbolic link with this target.
     Symlink(PathBuf),
@@ -34,10 +33,8 @@ pub enum LinkError {
     Exists {
         /// What was to be linked.
         source_path: PathBuf,
-        /// Where.
         destination: PathBuf,
     },
-    /// The source and the compose are on different file systems.
     #[error(
         "cannot hard link {source_path} to {destination}: they are on different file systems; \
          set link_type to \"hardlink-or-copy\" or \"copy\""
@@ -45,7 +42,6 @@ pub enum LinkError {
     CrossDevice {
         /// What was to be linked.
         source_path: PathBuf,
-        /// Where.
         destination: PathBuf,
     },
     /// The operating system refused.
@@ -55,9 +51,7 @@ pub enum LinkError {
         action: &'static str,
         /// What was to be linked.
         source_path: PathBuf,
-        /// Where.
         destination: PathBuf,
-        /// The reason.
         error: io::Error,
     },
     /// The run was stopped while the file was copied.

@@ -53,7 +53,6 @@ pub struct Holder(Option<Record>);
 struct Record {
     /// Process id.
     pid: i32,
-    /// Host name.
     host: String,
     /// How to know the process again; older programs did not write that.
     birth: Option<Birth>,
@@ -78,7 +77,6 @@ pub enum LockError {
     NoLocks {
         /// The lock.
         path: PathBuf,
-        /// The reason.
         error: io::Error,
     },
     /// The file system refused.
@@ -86,7 +84,6 @@ pub enum LockError {
     Io {
         /// The lock.
         path: PathBuf,
-        /// The reason.
         error: io::Error,
     },
 }

@@ -15,9 +15,7 @@ use std::path::{Path, PathBuf};
 /// One line of the log, without its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The phase that says it.
     pub phase: Option<String>,
-    /// How important.
     pub level: Level,
     /// The text; may have several lines.
     pub text: String,
@@ -166,7 +164,6 @@ impl LogFile {
         Ok(Self { path: path.to_path_buf(), file, zone: TimeZone::system(), failed: false })
     }
 
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }

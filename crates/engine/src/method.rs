@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 /// A method of the hub that makes one task.
 #[derive(Debug)]
 pub struct Method {
-    /// Its name, as it is called.
     pub name: &'static str,
     /// The method of the tasks that it makes; another one for the image tasks of Koji itself.
     pub task: &'static str,
@@ -31,7 +30,6 @@ pub struct Method {
     pub logs: &'static str,
     /// The permission that a user needs.
     pub permission: &'static str,
-    /// The channel of its tasks.
     pub channel: &'static str,
     /// Options that hubs with an older plugin refuse, and without which a request is still what was asked for.
     pub newer_options: &'static [&'static str],

@@ -35,10 +35,8 @@ pub struct PartialDownload {
     own: Option<TempPath>,
 }
 
-/// Whose a part is.
 #[derive(Debug)]
 pub enum Claim {
-    /// Ours.
     Ours(PartialDownload),
     /// Another process is at it.
     Theirs,
@@ -50,9 +48,7 @@ pub enum Claim {
 pub struct Goal<'a> {
     /// The file that it will be, in a directory that exists.
     pub destination: &'a Path,
-    /// The checksum of the file.
     pub checksum: &'a str,
-    /// Its size.
     pub size: u64,
     /// The digests to begin with.
     pub digest: &'a dyn Fn() -> MultiDigest,
@@ -158,7 +154,6 @@ impl PartialDownload {
         self.length
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

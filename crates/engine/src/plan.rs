@@ -22,11 +22,9 @@ pub struct TaskRequest {
     pub phase: &'static str,
     /// Uid of the variant that the images belong to.
     pub variant: String,
-    /// Subvariant of the images.
     pub subvariant: String,
     /// Whether the compose goes on without these images (facts: compose 12).
     pub failable: bool,
-    /// The hub method.
     pub method: &'static Method,
     /// Positional arguments, as they go over the wire.
     pub args: Vec<Json>,
@@ -41,7 +39,6 @@ pub struct TaskRequest {
 pub enum Keywords {
     /// One, called `opts`: a struct with these members.
     Opts(Opts),
-    /// These.
     Each(Opts),
 }
 
@@ -54,13 +51,11 @@ pub struct About {
     pub arches: Arc<[Arc<str>]>,
     /// Those of them that the task may fail to build.
     pub optional_arches: Vec<Arc<str>>,
-    /// The version of the build.
     pub version: Arc<str>,
     /// The release of the build; none where the hub chooses it.
     pub release: Option<Arc<str>>,
     /// The image type, as it is asked for.
     pub image_type: Arc<str>,
-    /// The build target.
     pub target: Arc<str>,
     /// What the images are called in the manifest instead of their archive type (`manifest_type`).
     pub manifest_type: Option<Arc<str>>,
@@ -109,7 +104,6 @@ impl Keywords {
 }
 
 impl TaskRequest {
-    /// The image name.
     pub fn name(&self) -> &str {
         &self.about.name
     }

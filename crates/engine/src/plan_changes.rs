@@ -10,15 +10,12 @@ use std::hash::Hash;
 /// A request, wherever it comes from: every value has a name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asked {
-    /// The phase.
     pub phase: String,
     /// The variant's uid.
     pub variant: String,
-    /// The subvariant of the images.
     pub subvariant: String,
     /// Whether the compose goes on without them.
     pub failable: bool,
-    /// The hub method.
     pub method: String,
     /// What is sent, and what the images are called in images.json where the configuration says it (`manifest_type`).
     pub values: Map<String, Json>,
@@ -169,9 +166,7 @@ pub struct Difference {
 /// A request that is asked for in another way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Changed {
-    /// As it was.
     pub old: Asked,
-    /// As it is.
     pub new: Asked,
     /// What is different.
     pub differences: Vec<Difference>,

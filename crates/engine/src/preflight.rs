@@ -45,7 +45,6 @@ pub enum Problem {
     NoTarget(String),
     /// The destination tag of a target is not there.
     NoTag {
-        /// The tag.
         tag: String,
         /// A target that puts builds into it.
         target: String,
@@ -54,21 +53,18 @@ pub enum Problem {
     TagLocked(String),
     /// Tagging needs a permission that the user does not have.
     TagNeeds {
-        /// The tag.
         tag: String,
         /// What is missing.
         permission: String,
     },
     /// The tag does not list these packages.
     NotListed {
-        /// The tag.
         tag: String,
         /// The packages, in the order of the images.
         packages: Vec<String>,
     },
     /// The tag lists these packages as blocked.
     Blocked {
-        /// The tag.
         tag: String,
         /// The packages, in the order of the images.
         packages: Vec<String>,
@@ -85,7 +81,6 @@ pub enum Problem {
 /// A problem and whom it concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong.
     pub problem: Problem,
     /// The requests that it concerns, by their place in what was asked about, in order.
     pub requests: Vec<usize>,

@@ -73,7 +73,6 @@ mod tests {
         argument(&Fault::new(1019, text), &TEST_METHOD)
     }
 
-    /// The fault in a recorded answer.
     fn recorded(name: &str) -> Fault {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/wire").join(name);
         let text = std::fs::read_to_string(&path).unwrap();

@@ -44,7 +44,6 @@ pub struct Past {
     pub process: Option<(i32, String)>,
     /// What it said of the compose.
     pub status: Option<String>,
-    /// How it ended.
     pub end: Option<How>,
 }
 
@@ -83,7 +82,6 @@ impl Past {
 pub struct Pungi {
     /// Its command line; empty: somebody else has started it.
     pub command: Vec<OsString>,
-    /// Where it is started.
     pub workdir: PathBuf,
     /// All that it gets of the environment.
     pub variables: Vec<(OsString, OsString)>,
@@ -104,7 +102,6 @@ pub struct Pungi {
 pub struct Following(oneshot::Receiver<Verdict>);
 
 impl Following {
-    /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         !self.0.is_empty() || self.0.is_terminated()
     }
@@ -161,7 +158,6 @@ impl Pungi {
     }
 }
 
-/// Who follows.
 struct Follower {
     pungi: Pungi,
     dir: ComposeDir,

@@ -31,7 +31,6 @@ impl Output {
         Self { path, file: None, rest: Vec::new(), logged, read: 0 }
     }
 
-    /// Says what is new.
     pub(super) fn take(&mut self, mut say: impl FnMut(Event)) {
         loop {
             let mut new = Vec::new();

@@ -7,7 +7,6 @@ use std::fmt;
 /// How a Pungi ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// By itself.
     Exited {
         /// Its exit status.
         code: i32,
@@ -21,7 +20,6 @@ pub enum How {
     Unseen,
     /// It could not be started, or not be followed.
     Lost {
-        /// Why.
         reason: String,
     },
     /// It has not: the run has left it.
@@ -29,7 +27,6 @@ pub enum How {
 }
 
 impl How {
-    /// What an event says of it.
     pub fn event(&self) -> Event {
         let (mut code, mut signal, mut reason) = (None, None, None);
         match self {
@@ -69,7 +66,6 @@ impl fmt::Display for How {
 pub struct Verdict {
     /// The last status that it wrote.
     pub status: Option<String>,
-    /// How it ended.
     pub how: How,
 }
 

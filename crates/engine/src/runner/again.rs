@@ -214,7 +214,6 @@ impl Run {
         Ok(found)
     }
 
-    /// Whether a task belongs to an admin.
     async fn is_of_admin(&self, task: &TaskInfo) -> bool {
         let Some(user) = task.owner else { return false };
         let answer = self.runner.hub.send(&get_user_perms::request(user)).await;

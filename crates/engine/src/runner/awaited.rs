@@ -137,7 +137,6 @@ impl Run {
         waiting.next = Instant::now() + PAUSE;
     }
 
-    /// Says that requests wait, and what for.
     pub(super) fn say_waiting(&self, waiting: &Waiting) {
         let Some((awaited, first)) = self.runner.awaited.as_ref().zip(waiting.requests.front()) else { return };
         let Some(path) = waiting.missing(awaited, *first) else { return };

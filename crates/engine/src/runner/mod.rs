@@ -82,7 +82,6 @@ pub enum Start {
     /// The hub had these tasks for it, the newest last: what one of them has built, or is building, is taken, and only else it
     /// begins as if there were none.
     Again {
-        /// The tasks.
         tasks: Vec<i64>,
         /// It was sent once more at this time, and it is not known whether the hub made a task.
         in_doubt: Option<InDoubt>,
@@ -92,9 +91,7 @@ pub enum Start {
     Lost(Vec<i64>),
     /// This build is taken, or waited for, as what this task has made, which has not ended well.
     Take {
-        /// The task.
         task: i64,
-        /// The build.
         build: i64,
         /// The task is somebody else's, who may have had it made.
         named: bool,
@@ -110,11 +107,8 @@ pub enum Start {
 /// What a task that needs no further work has brought.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
-    /// The task.
     pub task: i64,
-    /// Its images in the compose.
     pub images: Vec<AddedImage>,
-    /// Where they were uploaded to.
     pub uploads: Vec<CloudUpload>,
     /// Arches that it could not build, and that the compose does without.
     pub failed_arches: Vec<FailedArch>,
@@ -137,7 +131,6 @@ pub struct Runner {
     pub dir: ComposeDir,
     /// Who knows where an addon's images go.
     pub variants: Variants,
-    /// Who is told.
     pub events: Arc<Events>,
     /// What must be on disk before something is sent.
     pub journal: Journal,
@@ -174,7 +167,6 @@ pub struct Runner {
 pub enum Formats {
     /// Nobody looks.
     Any,
-    /// It is warned of.
     #[default]
     Warn,
     /// Its image fails, and it does not enter the compose.
@@ -190,7 +182,6 @@ impl std::fmt::Debug for Runner {
 /// How one request ended.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// The task, if there is one.
     pub task: Option<i64>,
     /// What is in the compose; also of a failed request, as far as it came (facts: compose 12).
     pub images: Vec<AddedImage>,
@@ -206,7 +197,6 @@ pub struct Outcome {
     pub causes: Vec<Cause>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
-    /// The task has ended on the hub.
     pub task_ended: bool,
     /// Nobody knows whether the hub made a task.
     pub in_doubt: bool,
@@ -236,10 +226,8 @@ struct Task {
     id: i64,
 }
 
-/// What is collected.
 #[derive(Debug)]
 enum Ended {
-    /// Tasks that have ended in this state.
     Tasks(TaskState, Vec<Task>),
     /// A build that is there although its task has not ended well, or that will be.
     Build(Task, i64),
@@ -316,7 +304,6 @@ impl Runner {
         canceling.cancel(tasks, |index, task| self.is_of_us(task).and_then(|()| is_ours(index, task))).await
     }
 
-    /// Whether a task belongs to us.
     fn is_of_us(&self, task: &TaskInfo) -> Result<(), String> {
         compare::is_of(task, &self.owners)
     }

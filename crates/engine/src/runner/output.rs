@@ -124,7 +124,6 @@ impl Run {
         composer::load_status(&self.runner.hub, task.id).await
     }
 
-    /// The fault of a failed task.
     async fn fault(&self, task: Task) -> String {
         match self.runner.hub.get_task_result(task.id).await {
             Ok(TaskResult::Fault(fault)) => match self.requests[task.request].method.reasons {

@@ -70,7 +70,6 @@ pub struct Round {
     pub calls: u32,
     /// How long the hub took to answer them, without the time that was waited for it while it did not answer.
     pub took: Duration,
-    /// Whether it was waited for.
     pub waited: bool,
     /// Whether any task was in another state than before.
     pub changed: bool,

@@ -28,9 +28,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// A submission of which it is not known whether the hub has made a task.
 pub(super) struct Doubt {
-    /// Which request.
     request: usize,
-    /// From when on to look.
     since: Timestamp,
     kind: Kind,
     /// What happened, for people.
@@ -50,7 +48,6 @@ pub(super) struct Doubt {
 /// What is known of a submission without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The hub has executed it.
     Executed,
     /// It may have reached the hub.
     Lost,
@@ -68,7 +65,6 @@ pub(super) struct Looked {
 }
 
 impl Doubt {
-    /// Which request.
     pub(super) fn request(&self) -> usize {
         self.request
     }
@@ -96,7 +92,6 @@ impl Doubt {
         Self::new(request, sent, what.since, kind, text.to_owned(), settled)
     }
 
-    /// What happened.
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -22,7 +22,6 @@ pub(super) enum Standing {
     Foreign(Build),
 }
 
-/// The builds of one request.
 #[derive(Debug)]
 pub(super) struct Builds {
     pub(super) standing: Standing,
@@ -34,7 +33,6 @@ pub(super) struct Builds {
 pub(super) enum Despite {
     /// It is taken, as what this task has made.
     Take(Task, i64),
-    /// This is to be said.
     Says(String),
 }
 
@@ -85,7 +83,6 @@ impl Run {
         Builds { standing, gone }
     }
 
-    /// Whether a task is one of this compose.
     pub(super) fn is_claimed(&self, task: i64) -> bool {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner).contains(&task)
     }

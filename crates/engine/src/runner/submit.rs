@@ -91,7 +91,6 @@ impl Run {
         tokio::join!(self.send_all(to_send, doubts, &submitted, over), self.recognize(to_adopt, submitted.clone()));
     }
 
-    /// Begins a request where it is to begin.
     fn begin_request(
         &self,
         index: usize,

@@ -24,7 +24,6 @@ struct Wanted<'a> {
     algorithms: BTreeSet<&'a str>,
 }
 
-/// The files that are to be read.
 #[derive(Debug, Default)]
 pub(super) struct Files<'a> {
     wanted: BTreeMap<Inode, Wanted<'a>>,
@@ -32,7 +31,6 @@ pub(super) struct Files<'a> {
     found: HashMap<&'a str, Inode>,
 }
 
-/// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     /// Path -> algorithm -> digest.

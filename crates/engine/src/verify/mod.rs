@@ -54,7 +54,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
@@ -77,13 +76,10 @@ impl Kind {
 pub struct Problem {
     /// The path below `compose`.
     pub path: String,
-    /// The kind.
     pub kind: Kind,
-    /// What is wrong.
     pub text: String,
 }
 
-/// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
     /// The id of the compose, as far as it says one.

@@ -31,7 +31,6 @@ pub(super) struct SumFiles {
     directories: BTreeSet<String>,
 }
 
-/// Whether a file of this name is a sum file.
 pub(super) fn is_sum_file(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let ends = ["sum", "sums", "checksum", "checksums", "checksum.asc", ".md5", ".sha1", ".sha256", ".sha512"];
@@ -72,7 +71,6 @@ fn load_text(place: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 struct Line<'t> {
     algorithm: String,

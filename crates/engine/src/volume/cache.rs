@@ -215,7 +215,6 @@ impl Patience {
 /// Other processes that download the same file.
 #[derive(Debug, Default)]
 struct Others {
-    /// There are some.
     are_known: bool,
     /// They do not get on, or it cannot be known whether there are any: the file is downloaded beside them.
     are_stuck: bool,

@@ -38,7 +38,6 @@ pub enum Volume {
 pub struct Verified {
     /// Where it can be linked from.
     pub path: PathBuf,
-    /// Its digests.
     pub digests: Digests,
 }
 
@@ -57,7 +56,6 @@ pub enum FetchError {
     /// It is not as long as the hub says.
     #[error("{path} has {found} bytes, but the hub says {expected}")]
     Size {
-        /// Where it was found.
         path: String,
         /// Its size.
         found: u64,
@@ -70,9 +68,7 @@ pub enum FetchError {
          import"
     )]
     Checksum {
-        /// Where it was found.
         path: String,
-        /// The algorithm.
         algorithm: &'static str,
         /// Its checksum.
         found: String,
@@ -87,9 +83,7 @@ pub enum FetchError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
         path: PathBuf,
-        /// The reason.
         error: io::Error,
     },
     /// Its directory in the cache cannot be used.
@@ -107,9 +101,7 @@ pub enum FetchError {
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
     Http {
-        /// The address.
         url: String,
-        /// The reason.
         error: Box<KojiError>,
     },
 }

@@ -31,15 +31,12 @@ pub enum MountError {
     /// It cannot be looked at.
     #[error("cannot read {}: {error}", .path.display())]
     Unreadable {
-        /// What was read.
         path: PathBuf,
-        /// The reason.
         error: io::Error,
     },
     /// The file server does not answer.
     #[error("{} does not answer within {} s", .path.display(), .patience.as_secs())]
     Silent {
-        /// What was read.
         path: PathBuf,
         /// How long it was waited for.
         patience: Duration,
