@@ -16,9 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a report needs to know besides the events.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The compose directory.
     pub compose_dir: String,
-    /// What STATUS says.
     pub status: Option<Status>,
     /// Who runs the compose now: process and host.
     pub runner: Option<String>,
@@ -120,7 +118,6 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     report(told, facts)
 }
 
-/// Makes a report of what was told.
 pub fn report(told: Told, facts: &Facts) -> Report {
     // A run that nobody runs any more stopped with its last event.
     let (first, last) = told.span.unzip();

@@ -17,7 +17,6 @@ const STYLE: &str = include_str!("../templates/comparison.css");
 pub struct Section {
     /// What they are, in one word, for links.
     pub id: &'static str,
-    /// What they are.
     pub title: &'static str,
     /// The headings; those that begin with `>` stand over numbers.
     pub headings: &'static [&'static str],
@@ -25,7 +24,6 @@ pub struct Section {
     pub rows: Vec<Vec<String>>,
 }
 
-/// What of a comparison is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shown {
     /// The times of every task, not only those that changed much.

@@ -64,7 +64,6 @@ fn watch_log(track: &Track, index: usize) -> String {
     })
 }
 
-/// The task of one arch.
 fn child(cause: &Cause) -> Option<(String, TaskLink, String)> {
     let link = TaskLink { id: cause.task?, url: cause.url.as_deref().and_then(safe_url) };
     Some((harmless(&cause.arch), link, cause.log.as_deref().map(harmless).unwrap_or_default()))

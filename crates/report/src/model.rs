@@ -2,24 +2,17 @@
 
 use serde::Serialize;
 
-/// A report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The compose id.
     pub compose_id: String,
-    /// The compose directory.
     pub compose_dir: String,
-    /// The state of the compose.
     pub state: State,
-    /// When the report was made.
     pub made: Moment,
     /// The first event.
     pub begun: Option<Moment>,
-    /// The last event.
     pub last: Option<Moment>,
     /// From the first to the last event, all runs taken together.
     pub elapsed: String,
-    /// How many runs there were.
     pub runs: usize,
     /// Tasks by state, what needs attention first; states without tasks are left out.
     pub counts: Vec<Count>,
@@ -55,7 +48,6 @@ pub struct Report {
     pub checksums: Vec<Checksums>,
     /// What did not run, and why.
     pub skipped: Vec<String>,
-    /// Diagnostics of the configuration.
     pub diagnostics: Vec<Finding>,
     /// The phases that ran: name and duration.
     pub phases: Vec<(String, String)>,
@@ -63,14 +55,12 @@ pub struct Report {
     pub links: Vec<Link>,
 }
 
-/// The state of a compose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct State {
     /// The word of STATUS, or `RUNNING`, or `STOPPED` for a run that died.
     pub word: String,
     /// `good`, `warn`, `bad` or `busy`.
     pub kind: &'static str,
-    /// One sentence.
     pub sentence: String,
     /// Somebody runs it.
     pub running: bool,
@@ -90,9 +80,7 @@ pub struct Moment {
 /// How many tasks are in a state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Count {
-    /// The state.
     pub stage: &'static str,
-    /// How many.
     pub count: usize,
     /// Their part of all, in percent.
     pub percent: f64,
@@ -109,24 +97,18 @@ pub struct Failure {
     pub causes: Vec<Reasons>,
     /// The argument that the hub refused.
     pub argument: Option<String>,
-    /// What failed for this reason.
     pub images: Vec<Failed>,
 }
 
-/// A request that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failed {
     /// Its place in the plan.
     pub request: usize,
-    /// The image name.
     pub name: String,
-    /// The variant uid.
     pub variant: String,
-    /// The arches, as one text.
     pub arches: String,
     /// The line of the log.
     pub message: String,
-    /// The task.
     pub task: Option<TaskLink>,
     /// The tasks of its arches that failed, each with the arch and the log that says more.
     pub children: Vec<(String, TaskLink, String)>,
@@ -145,10 +127,8 @@ pub struct Reasons {
     pub chains: Vec<(String, Vec<String>)>,
 }
 
-/// A task and where to look at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskLink {
-    /// The task id.
     pub id: i64,
     /// Its page, if that is an address of the web.
     pub url: Option<String>,
@@ -166,7 +146,6 @@ pub struct Advice {
 /// The time axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Axis {
-    /// Where it begins.
     pub from: String,
     /// Place in percent, and the time since the beginning.
     pub ticks: Vec<(f64, String)>,
@@ -177,7 +156,6 @@ pub struct Axis {
 pub struct Bar {
     /// Place of the request in the plan.
     pub request: usize,
-    /// Image name.
     pub name: String,
     /// Variant and arches.
     pub detail: String,
@@ -189,7 +167,6 @@ pub struct Bar {
     pub parts: Vec<Part>,
     /// Where everything was verified, in percent.
     pub verified: Option<f64>,
-    /// The task.
     pub task: Option<TaskLink>,
 }
 
@@ -206,7 +183,6 @@ pub struct Part {
     pub duration: String,
 }
 
-/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Place of the request in the plan.
@@ -221,51 +197,35 @@ pub struct Row {
     pub file: String,
     /// Address of the file.
     pub href: Option<String>,
-    /// The variant uid.
     pub variant: String,
-    /// The arch.
     pub arch: String,
-    /// The subvariant.
     pub subvariant: String,
-    /// The image type.
     pub image_type: String,
     /// Size in bytes.
     pub bytes: Option<u64>,
-    /// Size for people.
     pub size: String,
     /// Duration of the task in milliseconds.
     pub milliseconds: Option<i64>,
-    /// Duration for people.
     pub duration: String,
-    /// The task.
     pub task: Option<TaskLink>,
 }
 
 /// What the table can be filtered by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct Choices {
-    /// States.
     pub stages: Vec<String>,
-    /// Variant uids.
     pub variants: Vec<String>,
-    /// Arches.
     pub arches: Vec<String>,
-    /// Subvariants.
     pub subvariants: Vec<String>,
-    /// Image types.
     pub types: Vec<String>,
 }
 
-/// The uploads of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Upload {
-    /// The variant uid.
     pub variant: String,
     /// Name, version, release.
     pub nvr: String,
-    /// The image type.
     pub image_type: String,
-    /// The task.
     pub task: TaskLink,
     /// Where it went, or should have gone.
     pub places: Vec<Place>,
@@ -274,11 +234,9 @@ pub struct Upload {
 /// A place that arches of an image were uploaded to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The arches.
     pub arches: Vec<String>,
     /// `aws`, `aws.s3`, `gcp`, `azure` or `container`; none for what failed before anything was uploaded.
     pub provider: Option<String>,
-    /// How it ended.
     pub status: String,
     /// `good`, `bad` or `busy`.
     pub kind: &'static str,
@@ -295,33 +253,27 @@ pub struct Checksums {
     pub algorithm: String,
     /// The program that checks them, where coreutils have one.
     pub program: Option<String>,
-    /// How many.
     pub count: usize,
     /// Lines of checksum, two blanks and path below `compose/`.
     pub lines: String,
 }
 
-/// A diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The id.
     pub id: String,
     /// `error` or `warning`.
     pub severity: String,
-    /// What is wrong.
     pub message: String,
     /// Dotted path.
     pub path: String,
     /// File, line and column.
     pub place: String,
-    /// What to do.
     pub help: Option<String>,
 }
 
 /// A file to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
-    /// What it is.
     pub label: String,
     /// Its address, relative to the page.
     pub href: String,

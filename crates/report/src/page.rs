@@ -20,7 +20,6 @@ const SCRIPT: &str = include_str!("../templates/report.js");
 #[error("cannot make the report: {0:#}")]
 pub struct PageError(#[from] minijinja::Error);
 
-/// Writes the report as HTML.
 pub fn page(mut report: Report, out: impl Write) -> Result<(), PageError> {
     let mut environment = environment();
     environment.add_template("report.html", TEMPLATE)?;

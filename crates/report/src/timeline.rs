@@ -17,7 +17,6 @@ const STEPS: [i64; 23] = [
 /// The most ticks besides the first.
 const TICKS: i64 = 8;
 
-/// From when to when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     from: i64,
@@ -44,7 +43,6 @@ impl Span {
         (place.clamp(0.0, 100.0) * 1000.0).round() / 1000.0
     }
 
-    /// The axis.
     pub fn axis(self) -> Axis {
         let length = (self.to - self.from).max(1);
         let longest = STEPS.last().copied().unwrap_or(1) * 1000;

@@ -10,19 +10,13 @@ use std::collections::BTreeMap;
 /// The life of one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Track {
-    /// Its phase.
     pub phase: String,
-    /// The image name.
     pub name: String,
-    /// The variant uid.
     pub variant: String,
-    /// The subvariant.
     pub subvariant: String,
-    /// The image type that was asked for.
     pub image_type: String,
     /// Name, version and release: of the build when it is known, else as they were asked for.
     pub nvr: String,
-    /// The arches.
     pub arches: Vec<String>,
     /// Whether the compose goes on without it.
     pub failable: bool,
@@ -30,9 +24,7 @@ pub struct Track {
     pub log: Option<String>,
     /// Arches that it has ended well without, and why.
     pub lost: Vec<Cause>,
-    /// The task and its page.
     pub task: Option<(i64, String)>,
-    /// The build.
     pub build: Option<i64>,
     /// When it was sent, or found at the hub.
     pub sent: Option<Timestamp>,
@@ -52,7 +44,6 @@ pub struct Track {
     pub canceled: Option<Timestamp>,
     /// An earlier run had brought its images into the compose.
     pub kept: bool,
-    /// Its images.
     pub images: Vec<(String, ImageEntry)>,
     /// What became of its uploads, by arch.
     pub uploads: Vec<CloudUpload>,
@@ -106,10 +97,8 @@ impl Track {
     }
 }
 
-/// How a request failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failed {
-    /// When.
     pub time: Timestamp,
     /// Why, in one line.
     pub error: String,
@@ -124,9 +113,7 @@ pub struct Failed {
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// It failed.
     Failed,
-    /// It was canceled.
     Canceled,
     /// The builder works on it.
     Open,
@@ -159,7 +146,6 @@ impl Stage {
     }
 }
 
-/// The tracks of a compose.
 #[derive(Debug, Clone, Default)]
 pub struct Tracks {
     by_key: BTreeMap<String, Box<Track>>,
