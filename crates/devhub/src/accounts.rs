@@ -25,17 +25,14 @@ pub(crate) const PERMISSIONS: [&str; 13] = [
     "livemedia",
 ];
 
-/// One user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct User {
-    /// Its id.
     pub(crate) id: i64,
     /// Its login name.
     pub(crate) name: String,
     /// Its password, for the accounts that have one.
     #[serde(skip)]
     password: Option<&'static str>,
-    /// Whether it is a builder.
     #[serde(default)]
     pub(crate) is_host: bool,
     /// Its Kerberos principals.
@@ -64,7 +61,6 @@ impl User {
     }
 }
 
-/// All users.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     users: Vec<User>,
@@ -109,7 +105,6 @@ impl Accounts {
         self.users.iter().find(|u| u.name == name).filter(|u| u.password == Some(password))
     }
 
-    /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
         self.users.iter()
     }

@@ -7,11 +7,8 @@ use crate::wire::{Value, int, string, string_or_nil, structure};
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ArchiveType {
-    /// Its id.
     pub(crate) id: i64,
-    /// Its name.
     pub(crate) name: &'static str,
-    /// For people.
     pub(crate) description: &'static str,
     /// File name extensions, separated by spaces.
     pub(crate) extensions: &'static str,
@@ -32,7 +29,6 @@ const fn row(
 /// The type of files whose type a hub does not know; a strict one does not take them.
 pub(crate) const OTHER: &str = "other";
 
-/// All types.
 pub(crate) static ARCHIVE_TYPES: &[ArchiveType] = &[
     row(1, "jar", "jar war rar ear sar jdocbook jdocbook-style", Some("zip"), "Jar file"),
     row(2, "zip", "zip", Some("zip"), "Zip file"),

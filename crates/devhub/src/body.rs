@@ -11,11 +11,9 @@ use tokio::sync::mpsc;
 /// What an answer carries.
 #[derive(Debug)]
 pub(crate) enum Body {
-    /// All of it.
     Full(Option<Bytes>),
     /// It comes piece by piece; the length is known before. A piece that is an error ends the connection.
     Pieces {
-        /// The pieces.
         pieces: mpsc::Receiver<io::Result<Bytes>>,
         /// Bytes still to come.
         left: u64,

@@ -9,7 +9,6 @@ use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 /// The id of the build type `image`.
 pub(crate) const IMAGE_BTYPE: i64 = 4;
 
-/// How a checksum is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChecksumType {
     /// By content generators.
@@ -21,21 +20,15 @@ pub(crate) enum ChecksumType {
 /// One file of a build.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
-    /// Its id.
     pub(crate) id: i64,
-    /// The build it belongs to.
     pub(crate) build: i64,
-    /// For which arch it was made.
     pub(crate) arch: String,
-    /// Its archive type.
     pub(crate) kind: ArchiveType,
-    /// Its name.
     pub(crate) filename: String,
     /// What the hub says its size is, in bytes.
     pub(crate) size: u64,
     /// What the hub says its checksum is.
     pub(crate) checksum: String,
-    /// How that was computed.
     pub(crate) checksum_type: ChecksumType,
     /// Further facts.
     pub(crate) extra: PackedValue,
@@ -73,12 +66,10 @@ impl Archive {
     }
 }
 
-/// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BuildState {
     /// Begun, without files and without a task.
     Building = 0,
-    /// Complete.
     Complete = 1,
     /// Failed: it will never get files.
     Failed = 3,
@@ -101,44 +92,30 @@ impl BuildState {
 /// Who imports builds that are made outside of Koji.
 #[derive(Debug)]
 pub(crate) struct Generator {
-    /// Its id.
     pub(crate) id: i64,
-    /// Its name.
     pub(crate) name: &'static str,
     /// `extra` of a complete build of it.
     pub(crate) extra: fn(&Build) -> Value,
 }
 
-/// One build.
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
-    /// Its id.
     pub(crate) id: i64,
-    /// How far it is.
     pub(crate) state: BuildState,
     /// The content generator that imports it; without one its task does.
     pub(crate) generator: Option<&'static Generator>,
     /// The task that made it. That of a content generator's build is named when the build is complete (facts: koji 15).
     pub(crate) task: i64,
-    /// The name of its package.
     pub(crate) name: String,
-    /// Its version.
     pub(crate) version: String,
-    /// Its release.
     pub(crate) release: String,
-    /// The id of its package.
     pub(crate) package: i64,
-    /// Whose it is.
     pub(crate) owner: (i64, String),
-    /// When it was begun.
     pub(crate) started: Micros,
-    /// When it was complete, or failed.
     pub(crate) completed: Option<Micros>,
-    /// The event that made it.
     pub(crate) event: i64,
     /// The volume on which it lies, if it is not the first one: its id and its name.
     pub(crate) volume: Option<Box<(i64, String)>>,
-    /// Its files.
     pub(crate) archives: Vec<Archive>,
     /// The tag it got, with the event that gave it.
     pub(crate) tag: Option<(i64, i64)>,

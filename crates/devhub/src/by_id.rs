@@ -17,7 +17,6 @@ impl<T> ById<T> {
         self.0.insert(id, Box::new(value));
     }
 
-    /// The value with the id.
     pub(crate) fn get(&self, id: i64) -> Option<&T> {
         self.0.get(&id).map(Box::as_ref)
     }
@@ -27,7 +26,6 @@ impl<T> ById<T> {
         self.0.get_mut(&id).map(Box::as_mut)
     }
 
-    /// Whether there is one with the id.
     pub(crate) fn contains_key(&self, id: i64) -> bool {
         self.0.contains_key(&id)
     }
@@ -37,12 +35,10 @@ impl<T> ById<T> {
         self.0.range(first..).map(|(id, _)| *id)
     }
 
-    /// All values.
     pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.0.values().map(Box::as_ref)
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

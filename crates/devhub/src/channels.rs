@@ -1,11 +1,8 @@
 //! *Channels* are the queues of a hub: a builder takes tasks from those that it is in. They are those of a new database.
 
-/// One channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Channel {
-    /// Its id.
     pub(crate) id: i64,
-    /// Its name.
     pub(crate) name: &'static str,
 }
 
@@ -19,7 +16,6 @@ pub(crate) const IMAGE: Channel = channel(7, "image");
 /// Where tasks for live media wait.
 pub(crate) const LIVEMEDIA: Channel = channel(8, "livemedia");
 
-/// All channels, by id.
 pub(crate) static CHANNELS: [Channel; 8] = [
     channel(1, "default"),
     channel(2, "createrepo"),

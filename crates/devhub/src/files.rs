@@ -26,7 +26,6 @@ const PIECES_PER_SECOND: u64 = 10;
 /// The part of a file that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// All of it.
     Whole,
     /// From a byte up to, but not including, another.
     Range(u64, u64),

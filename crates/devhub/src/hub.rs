@@ -41,7 +41,6 @@ pub(crate) struct Setting {
     pub(crate) addresses: Addresses,
     /// Paths that task ids do not depend on.
     pub(crate) placeholders: Placeholders,
-    /// Files.
     pub(crate) volume: Volume,
     /// Whether `X-Remote-User` says who logs in.
     pub(crate) trust_remote_user: bool,

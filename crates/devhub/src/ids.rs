@@ -39,7 +39,6 @@ pub(crate) fn task_id(identity: &Value, placeholders: &Placeholders) -> i64 {
     FIRST_TASK + i64::from(crc32fast::hash(json.as_bytes()) % TASKS)
 }
 
-/// The id of the build that a task makes.
 pub(crate) fn build_id(task: i64) -> i64 {
     task + 5_000_000
 }

@@ -16,7 +16,6 @@ use crate::plan::Plan;
 
 /// The directory on the volume, which is not served.
 const DIRECTORY: &str = ".devhub";
-/// The file in it.
 const FILE: &str = "journal.jsonl";
 /// A line is no longer than this: a request is at most 4 MiB, and escapes make it longer.
 const MAX_LINE: u64 = 64 << 20;
@@ -25,17 +24,12 @@ const MAX_LINE: u64 = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Record {
-    /// A task was submitted.
     Task {
-        /// Its id.
         id: i64,
-        /// The method that it was submitted by.
         method: String,
-        /// Whose it is.
         owner: i64,
         /// How much later than others it is looked at.
         priority: i64,
-        /// When.
         created: Micros,
         /// The arguments as XML-RPC, which loses nothing of them.
         request: String,
@@ -44,18 +38,14 @@ pub(crate) enum Record {
     },
     /// A task was called off.
     Cancel {
-        /// Its id.
         id: i64,
-        /// When.
         time: Micros,
         /// With those under it.
         recurse: bool,
     },
     /// A task was given back to the queue.
     GiveBack {
-        /// Its id.
         id: i64,
-        /// When.
         time: Micros,
         /// What will come of it now.
         plan: Plan,
@@ -70,25 +60,20 @@ pub enum JournalError {
     /// Its file could not be read or written.
     #[error("{path}: {source}")]
     File {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// Another hub uses the volume.
     #[error("{path} is in use by another hub")]
     InUse {
-        /// The file.
         path: PathBuf,
     },
     /// A line is not what a hub writes.
     #[error("{path}, line {line}: {message}; move the file away to start anew")]
     Line {
-        /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
         message: String,
     },
     /// A request cannot be written down or read back.

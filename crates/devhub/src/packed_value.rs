@@ -15,7 +15,6 @@ impl PackedValue {
         Self(to_json(value).to_string().into())
     }
 
-    /// The value.
     pub(crate) fn value(&self) -> Value {
         serde_json::from_str(&self.0).ok().and_then(|json| from_json(&json).ok()).unwrap_or(Value::Nil)
     }

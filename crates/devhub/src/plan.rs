@@ -15,12 +15,9 @@ use crate::wire::{self, Value};
 pub(crate) enum Outcome {
     /// It fails as soon as a builder looks at it.
     Fault {
-        /// The code of the fault.
         code: i64,
-        /// Its text.
         text: String,
     },
-    /// Composer is asked.
     Composed(Composed),
     /// There is a task for each arch.
     PerArch(PerArchPlan),
@@ -36,11 +33,8 @@ impl Outcome {
 /// A file that a task will make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlannedFile {
-    /// For which arch.
     pub(crate) arch: String,
-    /// Its archive type.
     pub(crate) type_name: String,
-    /// Its name.
     pub(crate) filename: String,
     /// The archive's `extra`, instead of the usual.
     pub(crate) extra: Option<serde_json::Value>,
@@ -61,7 +55,6 @@ impl PlannedFile {
         }
     }
 
-    /// A file that the script has.
     pub(crate) fn scripted(job: &Job, arch: &str, archive: &ScriptedArchive) -> Self {
         let suffix = archive.suffix.as_deref().unwrap_or_default();
         let usual = Self::usual(job, arch, &archive.type_name, suffix);
@@ -117,7 +110,6 @@ pub(crate) struct Plan {
     pub(crate) finish: Micros,
     /// When it ends.
     pub(crate) close: Micros,
-    /// What comes of it.
     pub(crate) outcome: Outcome,
     /// The volume on which its build will lie, if it is not the first one.
     #[serde(default)]

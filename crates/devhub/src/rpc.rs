@@ -21,7 +21,6 @@ const MAX_MULTICALL_VALUES: usize = 4_000_000;
 /// Who sent a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// From where.
     pub(crate) ip: IpAddr,
     /// What it says about a session.
     pub(crate) credentials: Result<Option<Credentials>, Fault>,
@@ -34,9 +33,7 @@ pub(crate) struct Caller {
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reply {
-    /// An answer to the method.
     Answer {
-        /// The method.
         method: String,
         /// The answer, which may be a fault.
         body: Vec<u8>,
@@ -51,13 +48,9 @@ pub(crate) enum Reply {
 pub(crate) struct Call<'a> {
     /// What never changes.
     pub(crate) setting: &'a Setting,
-    /// What does.
     pub(crate) state: &'a mut State,
-    /// The arguments.
     pub(crate) args: Args,
-    /// The session of the caller.
     pub(crate) session: Option<i64>,
-    /// The caller.
     pub(crate) caller: &'a Caller,
     /// The time.
     pub(crate) now: Micros,

@@ -135,7 +135,6 @@ pub struct Failure {
     pub kind: FailureKind,
 }
 
-/// Arches whose tasks fail.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum FailingArches {
@@ -220,7 +219,6 @@ pub struct Outage {
     /// It lasts for ever, but lets through what it has kept from the hub before: every call fails once.
     #[serde(default)]
     pub first: bool,
-    /// How it shows.
     pub kind: OutageKind,
 }
 
@@ -283,7 +281,6 @@ pub enum ScenarioError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong there.
         message: String,
     },
     /// A key has a value that makes no sense.
@@ -291,15 +288,12 @@ pub enum ScenarioError {
     Value {
         /// The key's path.
         key: String,
-        /// What is wrong with it.
         message: String,
     },
     /// The file could not be read.
     #[error("cannot read it: {source}")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The text is longer than any scenario.

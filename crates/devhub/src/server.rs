@@ -60,17 +60,13 @@ pub enum HubError {
     /// The address cannot be used.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address.
         address: SocketAddr,
-        /// Why.
         source: std::io::Error,
     },
     /// The volume cannot be used.
     #[error("cannot use {path} as the volume: {source}")]
     Volume {
-        /// The directory.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// What an earlier hub kept there cannot be used.

@@ -24,9 +24,7 @@ const REPEATABLE: [&str; 8] = [
 /// What a request says about its session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// Session id.
     pub(crate) id: i64,
-    /// Session key.
     pub(crate) key: String,
     /// The number of the call, if the caller counts.
     pub(crate) callnum: Option<i64>,
@@ -43,13 +41,10 @@ pub(crate) enum AuthType {
     Gssapi = 3,
 }
 
-/// One session.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    /// Its id.
     pub(crate) id: i64,
     key: String,
-    /// Whose it is.
     pub(crate) user: i64,
     /// How the user logged in.
     pub(crate) auth: AuthType,
@@ -84,7 +79,6 @@ impl Sessions {
         Self { expire_after, close_after, ..Self::default() }
     }
 
-    /// Opens a session.
     pub(crate) fn open(
         &mut self,
         user: i64,

@@ -21,17 +21,14 @@ use crate::wire::{Value, int, string, structure};
 /// Everything that calls read and change.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Users.
     pub(crate) accounts: Accounts,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Targets and tags.
     pub(crate) targets: Targets,
-    /// Tasks by id.
     pub(crate) tasks: ById<Task>,
     /// What will happen, soonest first.
     pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
-    /// Builds by id.
     pub(crate) builds: ById<Build>,
     /// Builds by name, version and release; the last is the newest.
     pub(crate) nvrs: HashMap<String, Vec<i64>>,
@@ -113,7 +110,6 @@ impl State {
         }
     }
 
-    /// A new event.
     pub(crate) fn next_event(&mut self, time: Micros) -> i64 {
         self.event = (self.event.0 + 1, time.max(self.event.1));
         self.event.0
@@ -209,7 +205,6 @@ impl State {
         *self.packages.entry(name.to_owned()).or_insert(next)
     }
 
-    /// Adds a build.
     pub(crate) fn add_build(&mut self, build: Build) {
         let ids = self.nvrs.entry(build.nvr()).or_default();
         if !ids.contains(&build.id) {
@@ -231,7 +226,6 @@ impl State {
         ids.iter().rev().filter_map(|id| self.builds.get(*id)).find(is_it)
     }
 
-    /// The build that a task made.
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
         self.builds.get(ids::build_id(task)).filter(|build| build.made_by() == Some(task))
     }

@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::scenario::Scenario;
 use crate::wire::{Value, int, string, structure};
 
-/// One build target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Its id.
     pub(crate) id: i64,
-    /// Its name.
     pub(crate) name: String,
     /// The tag whose repository is used.
     pub(crate) build_tag: i64,
@@ -18,12 +15,9 @@ pub(crate) struct Target {
     pub(crate) dest_tag: i64,
 }
 
-/// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// Its id.
     pub(crate) id: i64,
-    /// Its name.
     pub(crate) name: String,
     /// Its arches, separated by spaces.
     pub(crate) arches: String,
@@ -110,7 +104,6 @@ impl Targets {
         self.all.get(place).filter(|t| !self.unknown.contains(&t.name))
     }
 
-    /// All targets.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Target> {
         self.all.iter().filter(|t| !self.unknown.contains(&t.name))
     }
@@ -125,7 +118,6 @@ impl Targets {
         self.tags.get(&id)
     }
 
-    /// All tags.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.tags.values()
     }

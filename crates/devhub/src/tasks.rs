@@ -12,10 +12,8 @@ use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structur
 pub(crate) const PRIORITY: i64 = 20;
 /// The one builder.
 pub(crate) const HOST: i64 = 1;
-/// Its name.
 pub(crate) const HOST_NAME: &str = "builder1";
 
-/// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskState {
     /// Waits for a builder.
@@ -28,7 +26,6 @@ pub(crate) enum TaskState {
     Canceled = 3,
     /// Was given to a builder, which has not begun.
     Assigned = 4,
-    /// Failed.
     Failed = 5,
 }
 
@@ -54,18 +51,13 @@ impl TaskState {
 /// What a finished task left.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
-    /// A value.
     Value(PackedValue),
-    /// A fault.
     Fault(Fault),
 }
 
-/// One task.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
-    /// Its id.
     pub(crate) id: i64,
-    /// What it does.
     pub(crate) method: Cow<'static, str>,
     /// Whose method it was submitted by; tasks under others have none.
     pub(crate) builder: Option<&'static dyn Builder>,
@@ -75,9 +67,7 @@ pub(crate) struct Task {
     pub(crate) channel: i64,
     /// How much of a machine it takes while it is open.
     pub(crate) weight: f64,
-    /// How far it is.
     pub(crate) state: TaskState,
-    /// Whose it is.
     pub(crate) owner: i64,
     /// The task it belongs to.
     pub(crate) parent: Option<i64>,
@@ -85,13 +75,10 @@ pub(crate) struct Task {
     pub(crate) label: Option<Cow<'static, str>>,
     /// The arguments, by position.
     pub(crate) request: Vec<Value>,
-    /// When it was submitted.
     pub(crate) created: Micros,
-    /// The builder that has it.
     pub(crate) host: Option<i64>,
     /// When that began.
     pub(crate) started: Option<Micros>,
-    /// When it ended.
     pub(crate) completed: Option<Micros>,
     /// Whether it waits for tasks under it.
     pub(crate) waiting: Option<bool>,
@@ -110,9 +97,7 @@ pub(crate) struct Task {
 /// A task under another, as that asks for it.
 #[derive(Debug)]
 pub(crate) struct Child {
-    /// Its id.
     pub(crate) id: i64,
-    /// What it does.
     pub(crate) method: Cow<'static, str>,
     /// What it is to its parent.
     pub(crate) label: Cow<'static, str>,
@@ -120,7 +105,6 @@ pub(crate) struct Child {
     pub(crate) arch: Cow<'static, str>,
     /// How much of a machine it takes while it is open.
     pub(crate) weight: f64,
-    /// The arguments.
     pub(crate) request: Vec<Value>,
 }
 
@@ -222,7 +206,6 @@ impl Task {
         structure(members)
     }
 
-    /// What it was submitted for.
     pub(crate) fn job(&self) -> Option<Job> {
         self.builder.map(|builder| builder.job(&self.request))
     }

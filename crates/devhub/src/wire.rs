@@ -59,12 +59,10 @@ pub(crate) fn python(class: &str, text: &str) -> Fault {
     Fault::new(PYTHON, format!("<class '{class}'>: {text}"))
 }
 
-/// A string, or nil.
 pub(crate) fn string_or_nil(text: Option<&str>) -> Value {
     text.map_or(Value::Nil, string)
 }
 
-/// An int, or nil.
 pub(crate) fn int_or_nil(n: Option<i64>) -> Value {
     n.map_or(Value::Nil, int)
 }

@@ -107,7 +107,6 @@ impl State {
         self.tasks.get_mut(id).filter(|task| !task.state.is_final())
     }
 
-    /// A task is over.
     pub(crate) fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
         if let Some(task) = self.unfinished(id) {
             task.completed = Some(time);

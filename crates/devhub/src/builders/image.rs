@@ -10,7 +10,6 @@ use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::wire::{self, Fault, Value, string};
 
-/// The builder.
 #[derive(Debug)]
 pub(super) struct Image;
 
@@ -118,7 +117,6 @@ const FORMATS: [&str; 16] = [
     "vsphere-ova",
 ];
 
-/// What the file of a format ends with.
 fn ending(format: &str) -> String {
     match format {
         "docker" => "tar.xz".to_owned(),

@@ -9,7 +9,6 @@ use crate::rpc::Call;
 use crate::tasks::PRIORITY;
 use crate::wire::{self, Fault, Value, string, truthy};
 
-/// The builder.
 #[derive(Debug)]
 pub(super) struct ImageBuilder;
 
@@ -107,7 +106,6 @@ pub(super) fn strings(value: Option<&Value>) -> Vec<String> {
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// What the file of an image type ends with.
 fn ending(image_type: &str) -> &'static str {
     match image_type {
         "qcow2" | "guest-image" | "cloud-qcow2" | "server-qcow2" | "generic-qcow2" | "openstack" | "oci"

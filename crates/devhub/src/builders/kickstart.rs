@@ -69,7 +69,6 @@ pub(super) fn change_of_priority(change: &Value, is_admin: bool) -> Result<i64, 
     if truthy(change) { id_of(change).map(|change| PRIORITY.saturating_add(change)) } else { Ok(PRIORITY) }
 }
 
-/// The name of the file at a path.
 pub(super) fn file_name_of(path: Option<&Value>) -> String {
     let path = path.and_then(Value::as_str).unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default().to_owned()

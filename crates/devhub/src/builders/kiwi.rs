@@ -13,7 +13,6 @@ use crate::wire::{
     self, Fault, Value, generic, int, not_allowed, parameter, python as python_fault, string, structure, truthy,
 };
 
-/// The builder.
 #[derive(Debug)]
 pub(super) struct Kiwi;
 

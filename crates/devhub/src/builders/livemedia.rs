@@ -10,7 +10,6 @@ use crate::python::text;
 use crate::rpc::Call;
 use crate::wire::{self, Fault, Value, generic, truthy};
 
-/// The builder.
 #[derive(Debug)]
 pub(super) struct LiveMedia;
 

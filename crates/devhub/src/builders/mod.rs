@@ -50,7 +50,6 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     /// What it does, in one line.
     fn help(&self) -> &'static str;
 
-    /// What its tasks are called.
     fn task_method(&self) -> &'static str {
         self.method()
     }
@@ -147,11 +146,8 @@ pub(crate) struct Submission {
 pub(crate) struct Job {
     /// What the script knows it by.
     pub(crate) key: String,
-    /// The name of the build.
     pub(crate) name: String,
-    /// Its version.
     pub(crate) version: String,
-    /// Its release.
     pub(crate) release: String,
     /// The build target: its name, or its id.
     pub(crate) target: Value,
@@ -161,7 +157,6 @@ pub(crate) struct Job {
     pub(crate) optional_arches: Vec<String>,
     /// Whether it needs the repository of the build tag.
     pub(crate) needs_tag_repo: bool,
-    /// Whether the build is tagged.
     pub(crate) is_tagged: bool,
     /// Whether it is only tried: there is no build.
     pub(crate) is_scratch: bool,
@@ -192,11 +187,9 @@ pub(crate) fn submit(call: &mut Call<'_>, builder: &'static dyn Builder) -> Answ
 /// A request that becomes a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Submitted {
-    /// Whose it is.
     pub(crate) owner: i64,
     /// How much later than others it is looked at.
     pub(crate) priority: i64,
-    /// The arguments.
     pub(crate) request: Vec<Value>,
 }
 
@@ -232,7 +225,6 @@ pub(crate) fn new_task(
     Ok(int(id))
 }
 
-/// The builders that a hub has.
 #[derive(Debug, Clone)]
 pub struct Builders(Vec<&'static dyn Builder>);
 
@@ -251,7 +243,6 @@ impl Builders {
         self
     }
 
-    /// The builder of a method.
     pub(crate) fn by_method(&self, method: &str) -> Option<&'static dyn Builder> {
         self.all().find(|builder| builder.method() == method)
     }

@@ -36,13 +36,9 @@ pub trait Plugin: fmt::Debug + Sync + 'static {
 pub struct Wanted {
     /// The name of the build, by which the script knows it.
     pub name: String,
-    /// Its version.
     pub version: String,
-    /// Its release.
     pub release: String,
-    /// The build target.
     pub target: String,
-    /// The arches.
     pub arches: Vec<String>,
     /// Those whose failure is no failure of the task.
     pub optional_arches: Vec<String>,

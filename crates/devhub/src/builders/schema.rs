@@ -31,7 +31,6 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of an argument.
     pub(super) fn argument(index: usize) -> Self {
         Self { depth: 1, instance: format!("[{index}]"), schema: format!("['items'][{index}]") }
     }

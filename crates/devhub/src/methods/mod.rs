@@ -20,7 +20,6 @@ use crate::wire::Answer;
 
 pub(crate) use system::KOJI_VERSION;
 
-/// One method of a hub.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Method {
     /// Its name on the wire.
@@ -39,9 +38,7 @@ pub(crate) struct Method {
 /// What a method does.
 #[derive(Debug, Clone, Copy)]
 enum Handler {
-    /// It answers.
     Answer(fn(&mut Call<'_>) -> Answer),
-    /// It submits a task to a builder.
     Submit(&'static dyn Builder),
 }
 
@@ -73,7 +70,6 @@ impl Method {
         Self { name, signature: builder.signature(), function: name, writes: true, help: builder.help(), handler }
     }
 
-    /// Does it.
     pub(crate) fn run(&self, call: &mut Call<'_>) -> Answer {
         match self.handler {
             Handler::Answer(answer) => answer(call),

@@ -27,9 +27,7 @@ pub(crate) enum Composed {
     NotBegun(String),
     /// The image cannot be imported, for this reason.
     NotImported(String),
-    /// A build.
     Success {
-        /// Its files.
         files: Vec<PlannedFile>,
         /// Whether its package is in no tag, so that it cannot be tagged.
         is_unlisted: bool,

@@ -43,13 +43,9 @@ pub(crate) fn composer_name(image_type: &str) -> &str {
 pub(crate) enum Cloud {
     /// Amazon EC2.
     Aws,
-    /// Amazon S3.
     AwsS3,
-    /// Google.
     Gcp,
-    /// Microsoft.
     Azure,
-    /// A container registry.
     Container,
 }
 

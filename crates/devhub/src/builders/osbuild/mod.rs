@@ -24,7 +24,6 @@ use crate::targets::Targets;
 use crate::tasks::{PRIORITY, Task};
 use crate::wire::{Fault, Value, int, string, structure};
 
-/// The builder.
 #[derive(Debug)]
 pub(super) struct Osbuild;
 
@@ -130,17 +129,14 @@ impl Builder for Osbuild {
     }
 }
 
-/// An option of a request.
 fn option<'v>(request: &'v [Value], name: &str) -> Option<&'v Value> {
     request.get(6).and_then(|opts| opts.get(name))
 }
 
-/// The image type of a request.
 fn image_type(request: &[Value]) -> &str {
     request.get(3).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The arches of a request.
 fn arches(request: &[Value]) -> impl Iterator<Item = &str> {
     request.get(5).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

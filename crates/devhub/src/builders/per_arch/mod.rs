@@ -29,7 +29,6 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     const SIGNATURE: &'static str;
     /// What it does, in one line.
     const HELP: &'static str;
-    /// What its tasks are called.
     const TASK_METHOD: &'static str = Self::METHOD;
     /// Pungi's name of the phase that calls it.
     const PHASE: &'static str;
@@ -56,7 +55,6 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     /// Whether the packages of an image are told to the hub.
     const LISTS_PACKAGES: bool = false;
 
-    /// Checks who calls and what with.
     fn accept(&self, call: &Call<'_>) -> Result<Submission, Fault>;
 
     /// What a kept request asks for.
@@ -115,16 +113,11 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     }
 }
 
-/// The task for an arch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arch<'a> {
-    /// The arch.
     pub(super) name: &'a str,
-    /// Whether it is the first of them.
     pub(super) is_first: bool,
-    /// The id of its task.
     pub(super) task: i64,
-    /// The name of the build tag.
     pub(super) build_tag: &'a str,
 }
 
@@ -133,7 +126,6 @@ pub(super) struct Arch<'a> {
 pub(super) struct Surroundings<'a> {
     /// The struct of the build target.
     pub(super) target: Value,
-    /// The build tag.
     pub(super) build_tag: &'a Tag,
     /// The struct of its repository.
     pub(super) repo: Value,

@@ -25,7 +25,6 @@ pub(crate) struct PerArchPlan {
     pub(super) ends_well: bool,
     /// What they are called, by a builder that is not the hub's; then nothing is imported.
     pub(super) foreign_method: Option<String>,
-    /// The release that they state.
     pub(super) release: StatedRelease,
 }
 
@@ -40,16 +39,13 @@ pub(super) enum StatedRelease {
     Other(String),
 }
 
-/// The task for an arch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct PlannedArch {
-    /// The arch.
     pub(super) arch: String,
     /// Whether the others do not fail with it.
     pub(super) is_optional: bool,
     /// Why it fails: code and text of a fault.
     pub(super) fault: Option<(i64, String)>,
-    /// The files that it makes.
     pub(super) files: Vec<PlannedFile>,
 }
 
