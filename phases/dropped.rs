@@ -48,7 +48,6 @@ pub fn remove(images: &BTreeSet<String>, algorithms: &[String], dir: &ComposeDir
     problems
 }
 
-/// The sum files of a directory.
 fn sums(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let is_sum = |entry: &fs::DirEntry| {

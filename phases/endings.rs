@@ -5,12 +5,9 @@ use magudi_compose::images::{FORMATS, type_takes_format};
 use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::plan::TaskRequest;
 
-/// What a file with an ending is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
-    /// The end of its name.
     pub ending: &'static str,
-    /// The image type.
     pub image_type: &'static str,
     /// The format, which is not always the ending.
     pub format: &'static str,

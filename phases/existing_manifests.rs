@@ -53,7 +53,6 @@ impl Existing {
         existing.raise(info, version);
     }
 
-    /// The version of the manifests that are there.
     pub fn version(&self) -> ManifestVersion {
         self.composeinfo.as_ref().map_or(ManifestVersion::default(), |info| info.version).max(self.images.version())
     }

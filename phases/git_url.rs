@@ -66,9 +66,7 @@ pub enum GitError {
     /// git says no.
     #[error("git ls-remote {repository} {reference}: {reason}")]
     Refused {
-        /// What was asked.
         repository: String,
-        /// For what.
         reference: String,
         /// The last line that git wrote.
         reason: String,

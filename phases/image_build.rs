@@ -16,11 +16,9 @@ use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
 
-/// The phase.
 #[derive(Debug)]
 pub struct ImageBuild;
 
-/// Its method of the hub.
 pub static METHOD: Method = Method {
     name: "buildImageOz",
     task: "image",

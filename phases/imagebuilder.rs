@@ -12,7 +12,6 @@ use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json};
 
-/// The phase.
 #[derive(Debug)]
 pub struct Imagebuilder;
 

@@ -41,7 +41,6 @@ pub static PHASES: Phases = &[
     &image_build::ImageBuild,
 ];
 
-/// The phase of that name.
 pub fn find(name: &str) -> Option<&'static dyn ImagePhase> {
     phase::find(PHASES, name)
 }

@@ -13,7 +13,6 @@ use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
 
-/// The phase.
 #[derive(Debug)]
 pub struct LiveMedia;
 

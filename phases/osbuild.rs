@@ -21,7 +21,6 @@ use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json};
 
-/// The phase.
 #[derive(Debug)]
 pub struct Osbuild;
 
@@ -161,7 +160,6 @@ fn filled<'i>(image: &'i Image, key: &str) -> Option<&'i str> {
     image.text(key).map(|text| text.value).filter(|text| !text.is_empty())
 }
 
-/// The image type that is asked for.
 fn image_type(image: &Image) -> &str {
     image.get("image_types").and_then(type_in).unwrap_or_default()
 }

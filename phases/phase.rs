@@ -77,11 +77,9 @@ impl<'a> Context<'a> {
 /// An image in one of the variants that it is built for.
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// The image.
     pub image: &'a Image,
     /// The section that it stands in, with what it inherits.
     pub section: &'a SectionConfig,
-    /// The variant.
     pub variant: &'a Variant,
     /// What is around it.
     pub context: &'a Context<'a>,
@@ -114,7 +112,6 @@ impl Asked<'_> {
     }
 }
 
-/// Arches as a list that is sent.
 pub fn sent(arches: &[Arc<str>]) -> Json {
     arches.iter().map(|arch| Json::from(&**arch)).collect()
 }
@@ -128,7 +125,6 @@ pub struct Call {
     pub keywords: Keywords,
     /// Whether the compose goes on without the image.
     pub failable: bool,
-    /// What it is about.
     pub about: About,
 }
 
@@ -143,9 +139,7 @@ impl Call {
 /// What images.json is going to say of the files of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected<'r> {
-    /// The image type.
     pub image_type: &'r str,
-    /// The format.
     pub format: &'r str,
 }
 
@@ -169,7 +163,6 @@ pub trait ImagePhase: Debug + Sync {
         "$arch"
     }
 
-    /// Its method of the hub.
     fn method(&self) -> &'static Method;
 
     /// Finds what is wrong with an image whatever the variant, beside what is the same for all phases.
@@ -200,7 +193,6 @@ pub trait ImagePhase: Debug + Sync {
 /// Phases, in the order in which their images are asked for.
 pub type Phases = &'static [&'static dyn ImagePhase];
 
-/// The phase of that name.
 pub fn find(phases: Phases, name: &str) -> Option<&'static dyn ImagePhase> {
     phases.iter().copied().find(|phase| phase.name() == name)
 }

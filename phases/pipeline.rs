@@ -46,7 +46,6 @@ use std::time::Instant;
 /// Which phases there are, and which of them were asked for (facts: command-line 4).
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// All that there are.
     pub phases: Phases,
     /// `--just-phase`; empty for all.
     pub just: Vec<String>,
@@ -86,7 +85,6 @@ impl Selection {
         skipped.then(|| format!("Phase {name} is to be skipped"))
     }
 
-    /// The phases that run.
     pub fn active<'a>(&'a self, config: &'a ComposeConfig) -> impl Iterator<Item = &'static dyn ImagePhase> + 'a {
         self.phases.iter().copied().filter(|phase| self.skipped(*phase, config).is_none())
     }
@@ -129,9 +127,7 @@ pub struct Compose {
     pub dir: ComposeDir,
     /// Which phases run.
     pub selection: Selection,
-    /// The plan.
     pub requests: Arc<Vec<TaskRequest>>,
-    /// Who is told.
     pub events: Arc<Events>,
     /// How often tasks are looked at.
     pub polling: Polling,
@@ -207,14 +203,11 @@ struct Built {
 enum Beside {
     /// Nobody.
     Nothing,
-    /// Pungi.
     Pungi,
 }
 
-/// How a compose ended.
 #[derive(Debug, Clone)]
 pub struct End {
-    /// The final status.
     pub status: Status,
     /// What ended it early.
     pub error: Option<String>,

@@ -32,7 +32,6 @@ pub struct Subject<'a> {
 enum Part {
     /// What leads to the hub.
     Hub,
-    /// The targets of its images.
     Targets,
     /// Their names.
     Names,

@@ -18,7 +18,6 @@ pub enum Generator {
     VersionFromVersion,
 }
 
-/// The names of all generators.
 pub const GENERATORS: &[(&str, Generator)] = &[
     ("!RELEASE_FROM_LABEL_DATE_TYPE_RESPIN", Generator::ReleaseFromLabelDateTypeRespin),
     ("!RELEASE_FROM_DATE_RESPIN", Generator::ReleaseFromDateRespin),

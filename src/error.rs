@@ -26,7 +26,6 @@ pub struct Invalid {
 }
 
 impl Failure {
-    /// The exit status.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -39,7 +38,6 @@ impl Failure {
         Self::Failed(error.to_string())
     }
 
-    /// The diagnostics of a configuration.
     pub fn invalid(diagnostics: Vec<Diagnostic>, sources: Sources) -> Self {
         Self::Invalid(Box::new(Invalid { diagnostics, sources }))
     }

@@ -30,7 +30,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the environment says.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `HOME`: where the user's koji configuration is.

@@ -95,7 +95,6 @@ struct Expander<'a> {
     context: &'a Context<'a>,
     /// The phase's table.
     schema: &'static Section,
-    /// The section of the configuration.
     section: &'a SectionConfig,
     requests: Vec<Planned<'a>>,
     /// The repository of the variant that is being expanded.

@@ -32,16 +32,12 @@ pub struct Beside {
     changes: Changes,
 }
 
-/// What is compared.
 #[derive(Clone, Copy)]
 pub struct Planned<'a> {
-    /// The configuration.
     pub inspected: &'a Inspected,
-    /// What was asked for.
     pub request: &'a Request,
     /// The compose that it would make.
     pub identity: &'a ComposeIdentity,
-    /// Where.
     pub dir: &'a ComposeDir,
     /// What would be submitted.
     pub requests: &'a [TaskRequest],

@@ -39,7 +39,6 @@ use std::time::{Duration, Instant};
 /// How long a running compose may take to cancel its tasks.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs the command.
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let Begun { dir, settings, history } = begun(&args.compose_dir)?;
     let mut has_ended = false;

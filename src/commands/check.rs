@@ -11,7 +11,6 @@ use magudi_config::diagnostic::has_errors;
 use magudi_config::render::to_json;
 use magudi_config::{Diagnostic, Severity};
 
-/// Runs the command.
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let schema_override = args.schema_override.clone();
     let request = Request { schema_override, template: true, ..Request::of(&args.compose) };

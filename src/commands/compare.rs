@@ -9,7 +9,6 @@ use magudi_compose::comparison::{Comparison, Thresholds, compare};
 use magudi_report::comparison::{Shown, headline, page, sections};
 use std::io::{self, Write as _};
 
-/// Runs the command.
 pub fn run(args: &CompareArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let (old, new) = (load(&args.old, environment, ui)?, load(&args.new, environment, ui)?);
     let thresholds = Thresholds { percent: args.threshold, ..Thresholds::default() };

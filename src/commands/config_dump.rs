@@ -14,7 +14,6 @@ use magudi_config::{Sources, check, json_schema};
 use magudi_phases::git_url::{BranchUrl, Resolver};
 use std::path::PathBuf;
 
-/// Runs the command.
 pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let schema = magudi_phases::schema();
     let mut sources = Sources::new();

@@ -25,7 +25,6 @@ const SIMULATED: &str = "the simulated hub";
 pub enum HubChoice {
     /// The hub of a koji profile.
     Profile(Box<Profile>, Authenticator),
-    /// A simulated one.
     #[cfg(feature = "simulator")]
     Simulated(Box<magudi_devhub::Scenario>),
 }

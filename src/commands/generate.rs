@@ -23,7 +23,6 @@ const VARIABLES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Runs the command.
 pub fn run(args: &GenerateCommand, ui: Ui) -> Result<(), Failure> {
     match args {
         GenerateCommand::Completions { shell } => {

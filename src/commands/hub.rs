@@ -77,7 +77,6 @@ pub fn profile(hub: &RunningHub) -> (Profile, Authenticator) {
     (profile, Authenticator::Password { user: "compose".to_owned(), password })
 }
 
-/// Reads a scenario.
 pub fn scenario(path: &Path) -> Result<Scenario, Failure> {
     read_scenario(regular::open_named(path), path)
         .map_err(|error| Failure::Failed(format!("the scenario {} cannot be used: {error}", path.display())))

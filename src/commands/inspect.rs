@@ -27,7 +27,6 @@ use std::path::{Path, PathBuf};
 pub struct Request {
     /// `--label`, as it was given.
     pub label: Option<String>,
-    /// The compose type that was asked for.
     pub kind: Option<ComposeType>,
     /// `--no-label`.
     pub no_label: bool,
@@ -127,7 +126,6 @@ pub struct Inspected {
     pub config: ComposeConfig,
     /// The variants, filtered.
     pub variants: Variants,
-    /// The variants file.
     pub variants_path: PathBuf,
     /// What the log says about variants that were filtered out.
     pub excluded: Vec<String>,

@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use std::io::Write as _;
 
-/// Runs the command.
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
     let branches = Branches { ask: args.resolve, ..Branches::AS_WRITTEN };

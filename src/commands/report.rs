@@ -15,7 +15,6 @@ use magudi_report::{Facts, Report, Told, page, report};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Runs the command.
 pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     if !dir.logs_global().join(journal::NAME).exists() {

@@ -17,7 +17,6 @@ use magudi_engine::journal;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Runs the command.
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let Begun { dir, settings, history } = begun(&args.compose_dir)?;
     if settings.simulated {
@@ -84,7 +83,6 @@ pub fn not_begun(dir: &Path) -> Failure {
 pub struct Begun {
     /// Where it is now.
     pub dir: ComposeDir,
-    /// How it was begun.
     pub settings: Settings,
     /// What came of it so far.
     pub history: History,

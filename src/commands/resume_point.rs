@@ -27,12 +27,9 @@ use std::path::Path;
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
 
-/// What is to be recalled.
 #[derive(Debug, Clone, Copy)]
 pub struct Recalling<'a> {
-    /// The compose.
     pub dir: &'a ComposeDir,
-    /// What it is.
     pub identity: &'a ComposeIdentity,
     /// The address of the hub that is asked.
     pub server: &'a str,
@@ -47,7 +44,6 @@ pub struct Recalling<'a> {
 /// What a run begins with.
 #[derive(Debug, Default)]
 pub struct Recalled {
-    /// The plan.
     pub requests: Vec<TaskRequest>,
     /// A key for each request.
     pub keys: Vec<String>,

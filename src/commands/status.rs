@@ -13,7 +13,6 @@ use magudi_engine::history::{History, Past};
 use magudi_engine::lock::{Holder, holder};
 use serde_json::json;
 
-/// Runs the command.
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     let mut history = load_history(&dir)?.ok_or_else(|| not_begun(&args.compose_dir))?;

@@ -21,7 +21,6 @@ const QUIET_LOOKS: u32 = 10;
 enum Show {
     /// A frame that stays in its place.
     View(Box<View>),
-    /// Lines of the log.
     Log(PlainLog),
 }
 

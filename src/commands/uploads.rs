@@ -12,7 +12,6 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::pyjson;
 use magudi_compose::status::{Status, load_status};
 
-/// Runs the command.
 pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
     let all = load(&dir)?.ok_or_else(|| {

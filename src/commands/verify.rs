@@ -9,7 +9,6 @@ use magudi_engine::verify::{Depth, Verification, load_verification};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 
-/// Runs the command.
 pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
     let published = Published::find(&args.compose_dir).map_err(Failure::failed)?;
     let simulated = is_simulated(&published);

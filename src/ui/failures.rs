@@ -12,15 +12,11 @@ const MAX_NAMED: usize = 10;
 /// A request that failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
-    /// The image name.
     pub name: &'a str,
-    /// The variant uid.
     pub variant: &'a str,
     /// Whether the compose goes on without it.
     pub failable: bool,
-    /// The task.
     pub task: Option<i64>,
-    /// Its page.
     pub url: Option<&'a str>,
     /// What went wrong, in one line.
     pub error: &'a str,

@@ -19,9 +19,7 @@ const ROOMY: usize = 8;
 /// What a frame is drawn on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Canvas {
-    /// Columns.
     pub columns: usize,
-    /// Rows.
     pub rows: usize,
     /// Colours may be used.
     pub color: bool,
@@ -39,7 +37,6 @@ impl Canvas {
 pub struct Drawn {
     /// The text, colours included.
     pub text: String,
-    /// Its columns.
     pub width: usize,
 }
 

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: i64 = 10;
 
-/// Where a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Stage {
     /// Not submitted yet.
@@ -25,24 +24,18 @@ pub enum Stage {
     Open,
     /// Built; its files are on their way.
     Closed,
-    /// In the compose.
     Done,
-    /// Failed.
     Failed,
     /// Canceled, by us or at the hub.
     Canceled,
 }
 
-/// A phase of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phase {
-    /// Its name.
     pub name: String,
-    /// How far it is.
     pub state: PhaseState,
 }
 
-/// How far a phase is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhaseState {
     /// Running since then.
@@ -56,17 +49,11 @@ pub enum PhaseState {
 /// One request of the plan.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// Its phase.
     pub phase: String,
-    /// The variant uid.
     pub variant: String,
-    /// The image name.
     pub name: String,
-    /// The arches.
     pub arches: Vec<String>,
-    /// Where it is.
     pub stage: Stage,
-    /// The task.
     pub task: Option<i64>,
     /// Page of the task in the hub's web interface.
     pub url: Option<String>,
@@ -74,10 +61,8 @@ pub struct Seen {
     pub open_since: Option<Timestamp>,
 }
 
-/// A request that failed.
 #[derive(Debug, Clone)]
 pub struct Failed {
-    /// Which.
     pub request: usize,
     /// Whether the compose goes on without it.
     pub failable: bool,
@@ -94,7 +79,6 @@ pub struct Failed {
 /// What stands for the Pungi beside a run.
 const PUNGI: &str = "pungi";
 
-/// What a phase of that Pungi is called.
 fn pungis(phase: &str) -> String {
     format!("{PUNGI}: {phase}")
 }
@@ -102,13 +86,9 @@ fn pungis(phase: &str) -> String {
 /// The sum of a run's events so far.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
-    /// The compose id.
     pub compose_id: String,
-    /// The compose directory.
     pub compose_dir: Option<PathBuf>,
-    /// The hub is a simulated one.
     pub simulated: bool,
-    /// When the run began.
     pub began: Option<Timestamp>,
     /// The last status.
     pub status: String,
@@ -116,13 +96,11 @@ pub struct Overview {
     pub finished: Option<(Timestamp, Option<String>)>,
     /// The phases, in the order in which they began.
     pub phases: Vec<Phase>,
-    /// The requests of the plan.
     pub requests: BTreeMap<usize, Seen>,
     /// Bytes fetched and verified.
     pub bytes: u64,
     /// Images that came into the compose, each with its request.
     pub images: Vec<(usize, ImageEntry)>,
-    /// What became of cloud uploads.
     pub uploads: Vec<CloudUpload>,
     /// Failed requests, in the order in which they failed.
     pub failures: Vec<Failed>,

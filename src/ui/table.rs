@@ -37,7 +37,6 @@ impl Table {
         self.to_string().lines().all(|line| width(line) <= columns)
     }
 
-    /// Adds a row.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let cells = cells.into_iter().map(|cell| super::printable(&cell.into()).replace(['\n', '\t'], " "));
         self.rows.push(cells.collect());

@@ -18,7 +18,6 @@ use std::io::IsTerminal as _;
 /// The profile that the `koji` command uses when it is not told another.
 const PROFILE: &str = "koji";
 
-/// Runs the command.
 pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = request::request(args, ui)?;
     if !args.quiet {

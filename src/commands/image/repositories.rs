@@ -13,10 +13,8 @@ const SETS: &str = "repo_package_sets";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repositories(pub Vec<Repository>);
 
-/// A repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// Its address.
     pub url: String,
     /// It goes as a struct and not as a string.
     pub detailed: bool,

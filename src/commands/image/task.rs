@@ -21,13 +21,11 @@ const LEAST_PAUSE: Duration = Duration::from_millis(200);
 /// One image to make.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What is asked for.
     pub request: &'a TaskRequest,
     /// Whether to wait for the end.
     pub wait: bool,
     /// Whether to say nothing but errors.
     pub quiet: bool,
-    /// Who is told.
     pub ui: Ui,
 }
 
