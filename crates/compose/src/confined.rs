@@ -35,16 +35,10 @@ pub enum ConfinedError {
     },
     /// The path is no path below the directory.
     #[error("{} is not below {}", path.display(), top.display())]
-    Outside {
-        path: PathBuf,
-        top: PathBuf,
-    },
+    Outside { path: PathBuf, top: PathBuf },
     /// A directory can be neither used nor made.
     #[error("cannot make the directory {}: {source}", path.display())]
-    MakeDir {
-        path: PathBuf,
-        source: io::Error,
-    },
+    MakeDir { path: PathBuf, source: io::Error },
 }
 
 /// Makes `path`, which is `top` or below it, and the directories above it that are missing.

@@ -24,10 +24,7 @@ pub enum KnownError {
     Images(#[from] ImagesError),
     /// COMPOSE_ID cannot be read.
     #[error("cannot read {}: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// Two files name different composes.
     #[error(
         "{} says that the {what} of the compose is {first}, and {} says {second}: correct the one that is wrong",

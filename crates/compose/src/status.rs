@@ -27,10 +27,7 @@ pub enum Status {
 pub enum StatusError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// It says something else.
     #[error(
         "{} says '{text}', which is no status of a compose; it must be one of {}",

@@ -59,15 +59,10 @@ pub(crate) enum Record {
 pub enum JournalError {
     /// Its file could not be read or written.
     #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     /// Another hub uses the volume.
     #[error("{path} is in use by another hub")]
-    InUse {
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// A line is not what a hub writes.
     #[error("{path}, line {line}: {message}; move the file away to start anew")]
     Line {

@@ -292,10 +292,7 @@ pub enum ScenarioError {
     },
     /// The file could not be read.
     #[error("cannot read it: {source}")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     /// The text is longer than any scenario.
     #[error("it is longer than 4 MiB")]
     TooLong,

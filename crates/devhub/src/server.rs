@@ -59,16 +59,10 @@ pub enum HubError {
     NotLoopback(IpAddr),
     /// The address cannot be used.
     #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Listen { address: SocketAddr, source: std::io::Error },
     /// The volume cannot be used.
     #[error("cannot use {path} as the volume: {source}")]
-    Volume {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Volume { path: PathBuf, source: std::io::Error },
     /// What an earlier hub kept there cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -20,19 +20,13 @@ const TOP_MODE: u32 = 0o777;
 pub enum LayoutError {
     /// A directory cannot be made.
     #[error("cannot make the directory {}: {source}", path.display())]
-    MakeDir {
-        path: PathBuf,
-        source: io::Error,
-    },
+    MakeDir { path: PathBuf, source: io::Error },
     /// A directory in the compose cannot be used.
     #[error(transparent)]
     Beneath(#[from] ConfinedError),
     /// The path cannot be made absolute, or is not a directory.
     #[error("{} cannot be used as a directory: {source}", path.display())]
-    NotADirectory {
-        path: PathBuf,
-        source: io::Error,
-    },
+    NotADirectory { path: PathBuf, source: io::Error },
     /// All four billion numbers are taken.
     #[error("no respin number is free in {}", .0.display())]
     NoFreeRespin(PathBuf),

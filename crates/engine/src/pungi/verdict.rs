@@ -19,9 +19,7 @@ pub enum How {
     /// Nobody saw how.
     Unseen,
     /// It could not be started, or not be followed.
-    Lost {
-        reason: String,
-    },
+    Lost { reason: String },
     /// It has not: the run has left it.
     Running,
 }

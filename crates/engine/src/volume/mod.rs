@@ -100,10 +100,7 @@ pub enum FetchError {
     Unsized(String),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
-    Http {
-        url: String,
-        error: Box<KojiError>,
-    },
+    Http { url: String, error: Box<KojiError> },
 }
 
 impl FetchError {

@@ -30,10 +30,7 @@ pub enum MountError {
     NotAVolume(PathBuf),
     /// It cannot be looked at.
     #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        path: PathBuf,
-        error: io::Error,
-    },
+    Unreadable { path: PathBuf, error: io::Error },
     /// The file server does not answer.
     #[error("{} does not answer within {} s", .path.display(), .patience.as_secs())]
     Silent {
