@@ -2,8 +2,10 @@
 
 use crate::program::{Hub, Ran, Scene, image};
 use crate::published::{Listed, Published, usual};
+use crate::schema::Schemas;
 use serde_json::{Value as Json, json};
 
+const SCHEMA: &str = "compare.schema.json";
 const OLD: &str = "Test-9.2-20240229.n.0";
 const NEW: &str = "Test-9.2-20240301.n.0";
 const IMAGES: &str = "compose/metadata/images.json";
@@ -29,7 +31,7 @@ fn compare(scene: &Scene, old: &str, new: &str, more: &[&str]) -> Ran {
 fn json_of(scene: &Scene, old: &str, new: &str) -> Json {
     let ran = compare(scene, old, new, &["--format", "json"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
-    serde_json::from_str(&ran.stdout).unwrap()
+    Schemas::checked(SCHEMA, &ran.stdout)
 }
 
 const VERDICT: &str = "1 image is gone, 1 is new, 1 has another size";
@@ -181,7 +183,7 @@ fn a_compose_on_the_web_is_compared_as_far_as_it_is_there() {
     for part in ["", "/", "/compose", "/compose/metadata", "/compose/metadata/images.json"] {
         let ran = compare(&scene, OLD, &format!("{base}{part}"), &["--format", "json"]);
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{part}");
-        let found: Json = serde_json::from_str(&ran.stdout).unwrap();
+        let found = Schemas::checked(SCHEMA, &ran.stdout);
         assert_eq!((&found["verdict"], &found["new"]["compose_id"]), (&json!(VERDICT), &json!(NEW)), "{part}");
         let status = if part.ends_with(".json") { Json::Null } else { json!("FINISHED") };
         assert_eq!(found["new"]["status"], status, "{part}");
@@ -248,6 +250,14 @@ fn composes_of_ours_say_more() {
     assert_eq!((&failed["image"], &failed["phase"]), (&json!("shaky"), &json!("osbuild")));
     assert!(failed["reason"].as_str().unwrap().contains("no space left on device"), "{failed}");
     assert_eq!(found["new"]["status"], "FINISHED_INCOMPLETE");
+    let back = json_of(&scene, "target/new", "target/old");
+    assert_eq!(back["failures"]["mended"][0], *failed);
+    Published::write(&scene, OLD, usual());
+    Published::write(&scene, NEW, later());
+    let plain = json_of(&scene, OLD, NEW);
+    // Pungi's images have no journal; of uploads there is another schema.
+    let is_task = |path: &str| path.ends_with("/task") && !path.ends_with("/task/task");
+    Schemas::require_all_but(SCHEMA, &[&found, &back, &plain], is_task);
     let pairs = found["images"].as_array().unwrap();
     assert!(
         pairs.iter().all(|pair| pair["old"]["task"]["task"].is_i64() && pair["new"]["task"]["task"].is_i64()),

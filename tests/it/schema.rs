@@ -5,7 +5,17 @@ use crate::program::repository;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
-/// The schemas of what a run writes, which refer to each other by file name.
+/// The schemas of what the program writes; that of configurations is of what it reads.
+const NAMES: [&str; 6] = [
+    "cloud-uploads.schema.json",
+    "compare.schema.json",
+    "events.schema.json",
+    "plan-against.schema.json",
+    "status.schema.json",
+    "verify.schema.json",
+];
+
+/// The schemas of what the program writes, which refer to each other by file name.
 pub struct Schemas {
     files: BTreeMap<String, Json>,
     /// Members that a schema does not name are mistakes. Readers must ignore them; we must not write them.
@@ -20,10 +30,7 @@ impl Schemas {
             assert_eq!(schema["$id"], name);
             (name.to_owned(), schema)
         };
-        Self {
-            files: ["events.schema.json", "cloud-uploads.schema.json", "status.schema.json"].map(file).into(),
-            strict: true,
-        }
+        Self { files: NAMES.map(file).into(), strict: true }
     }
 
     /// As a reader checks: members that the schema does not name are of no interest.
@@ -40,6 +47,31 @@ impl Schemas {
         let mut problems = Vec::new();
         self.check(name, self.file(name), value, "", &mut problems);
         problems
+    }
+
+    /// The JSON that a program has printed, which must be what the schema `name` says.
+    pub fn checked(name: &str, printed: &str) -> Json {
+        let value: Json = serde_json::from_str(printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
+        assert_eq!(Self::load().problems(name, &value), Vec::<String>::new(), "{value:#}");
+        value
+    }
+
+    /// Holds the schema `name` against `values`, in which every member that it describes must be written once: what is always
+    /// there must be required, and what is not must not be. `may_miss` says of a path whether it need not be there.
+    pub fn require_all_but(name: &str, values: &[&Json], may_miss: impl Fn(&str) -> bool) {
+        let schemas = Self::load();
+        let mut unwritten = described(schemas.file(name));
+        for value in values {
+            for path in members(value) {
+                let (parent, member) = path.rsplit_once('/').expect("a path");
+                let mut without = (*value).clone();
+                without.pointer_mut(parent).and_then(Json::as_object_mut).expect("an object").remove(member);
+                let is_required = !schemas.problems(name, &without).is_empty();
+                assert_eq!(is_required, !may_miss(&path), "{name}: {path} in {value:#}");
+                unwritten.retain(|described| described != member);
+            }
+        }
+        assert_eq!(unwritten, Vec::<String>::new(), "{name} describes what is never written");
     }
 
     fn resolve(&self, file: &str, reference: &str) -> (String, &Json) {
@@ -201,6 +233,30 @@ pub fn members(value: &Json) -> Vec<String> {
     let mut found = Vec::new();
     walk(value, "", &mut found);
     found
+}
+
+/// The members that a schema names, wherever they are.
+fn described(schema: &Json) -> Vec<String> {
+    match schema {
+        Json::Object(map) => map
+            .iter()
+            .flat_map(|(key, part)| {
+                let names = part.as_object().filter(|_| key == "properties").into_iter().flat_map(Map::keys);
+                names.cloned().chain(described(part)).collect::<Vec<_>>()
+            })
+            .collect(),
+        Json::Array(parts) => parts.iter().flat_map(described).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_schema_of_the_directory_is_checked() {
+    let found = std::fs::read_dir(repository().join("docs/schemas")).expect("schemas");
+    let mut found: Vec<String> = found.flatten().map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    found.retain(|name| name != "compose-config.schema.json");
+    found.sort();
+    assert_eq!(found, NAMES);
 }
 
 #[test]

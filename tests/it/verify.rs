@@ -2,9 +2,11 @@
 
 use crate::program::{Ran, Scene};
 use crate::published::{Listed, Published, usual};
+use crate::schema::Schemas;
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::symlink;
 
+const SCHEMA: &str = "verify.schema.json";
 const ID: &str = "Test-9.2-20240229.n.0";
 const IMAGES: &str = "compose/metadata/images.json";
 const INFO: &str = "compose/metadata/composeinfo.json";
@@ -16,7 +18,7 @@ fn verify(compose: &Published<'_>, more: &[&str]) -> Ran {
 /// Kind, path and words of what is wrong.
 fn problems(compose: &Published<'_>, more: &[&str]) -> Vec<(String, String, String)> {
     let ran = verify(compose, &[&["--format", "json"], more].concat());
-    let report: Json = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    let report = Schemas::checked(SCHEMA, &ran.stdout);
     let found = report["problems"].as_array().unwrap();
     assert_eq!(ran.status, Some(i32::from(!found.is_empty())), "{ran:?}");
     let text = |problem: &Json, key: &str| problem[key].as_str().unwrap().to_owned();
@@ -34,12 +36,23 @@ fn a_good_compose_has_no_problem_however_it_is_named() {
         assert!(ran.stdout.ends_with(": nothing is wrong\n"), "{}", ran.stdout);
     }
     let ran = verify(&compose, &["--format", "json"]);
-    let report: Json = serde_json::from_str(&ran.stdout).unwrap();
+    let report = Schemas::checked(SCHEMA, &ran.stdout);
     assert_eq!(
         (&report["images"], &report["manifest_version"], &report["problems"]),
         (&json!(3), &json!("1.2"), &json!([]))
     );
     assert_eq!(report["compose_id"], ID);
+}
+
+#[test]
+fn the_schema_requires_what_is_always_written() {
+    let scene = Scene::new();
+    let compose = Published::write(&scene, ID, usual());
+    compose.put("compose/Server/x86_64/images/more.raw", "nobody lists it");
+    let ran = verify(&compose, &["--format", "json"]);
+    let report = Schemas::checked(SCHEMA, &ran.stdout);
+    assert_eq!(report["problems"][0]["kind"], "unlisted");
+    Schemas::require_all_but(SCHEMA, &[&report], |_| false);
 }
 
 #[test]
