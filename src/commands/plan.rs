@@ -53,8 +53,6 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
             ui.answer(&table(&identity.id(), &requests, ui.answer_columns()))
         }
     };
-    // The program ends here. To take ten thousand images apart would take as long as to read them.
-    std::mem::forget((inspected, requests));
     answered.map_err(Failure::failed)
 }
 

@@ -11,40 +11,14 @@ pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 
 /// The same for names that are alike by nature: the edit distance is at most `most`, too.
 pub fn suggest_within<'k>(word: &str, known: impl IntoIterator<Item = &'k str>, most: usize) -> Option<&'k str> {
-    let letters: Vec<char> = word.chars().take(MAX_LENGTH + 1).collect();
-    if letters.len() > MAX_LENGTH {
+    let length = word.chars().count();
+    if length > MAX_LENGTH {
         return None;
     }
-    let mut best = None;
-    let mut limit = (letters.len() / 2).min(most + 1);
-    for name in known {
-        if limit == 0 {
-            break;
-        }
-        if let Some(distance) = distance(&letters, name, limit) {
-            limit = distance;
-            best = Some(name);
-        }
-    }
-    best
-}
-
-/// The edit distance (insert, delete, replace) when it is below `limit`.
-fn distance(left: &[char], right: &str, limit: usize) -> Option<usize> {
-    let right: Vec<char> = right.chars().take(2 * MAX_LENGTH + 1).collect();
-    if left.len().abs_diff(right.len()) >= limit {
-        return None;
-    }
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().filter(|distance| *distance < limit)
+    let limit = (length / 2).min(most + 1);
+    let near = known.into_iter().filter(|name| name.chars().count().abs_diff(length) < limit);
+    let near = near.map(|name| (strsim::levenshtein(word, name), name)).filter(|(distance, _)| *distance < limit);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
-use crate::packed_value::PackedValue;
 use crate::volume::DEFAULT_VOLUME;
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -31,7 +30,7 @@ pub(crate) struct Archive {
     pub(crate) checksum: String,
     pub(crate) checksum_type: ChecksumType,
     /// Further facts.
-    pub(crate) extra: PackedValue,
+    pub(crate) extra: Value,
     /// Whether the hub knows the build root in which it was made.
     pub(crate) has_buildroot: bool,
     /// Whether the hub knows which packages are in it.
@@ -49,7 +48,7 @@ impl Archive {
             ("checksum", string(self.checksum.as_str())),
             ("checksum_type", int(self.checksum_type as i64)),
             ("compression_type", string_or_nil(self.kind.compression)),
-            ("extra", self.extra.value()),
+            ("extra", self.extra.clone()),
             ("filename", string(self.filename.as_str())),
             ("id", int(self.id)),
             ("metadata_only", Value::Bool(false)),

@@ -11,7 +11,6 @@ use crate::builds::{Archive, BuildState, ChecksumType};
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
-use crate::packed_value::PackedValue;
 use crate::plan::PlannedFile;
 use crate::state::State;
 use crate::tasks::Task;
@@ -50,7 +49,7 @@ impl State {
                 size: content.size,
                 checksum: content.stated_checksum(setting, checksum_type, &file.filename),
                 checksum_type,
-                extra: PackedValue::of(&extra),
+                extra,
                 has_buildroot: builder.generator().is_some(),
                 has_packages: builder.lists_packages(),
             });
@@ -64,9 +63,9 @@ impl State {
         for archive in &archives {
             self.archive_builds.insert(archive.id, build);
         }
-        let volume = self.tasks.get(id).and_then(|task| task.plan.as_ref()?.volume.clone());
+        let volume = self.tasks.get(&id).and_then(|task| task.plan.as_ref()?.volume.clone());
         let volume = volume.map(|name| Box::new((self.volume_id(&name), name)));
-        if let Some(build) = self.builds.get_mut(build) {
+        if let Some(build) = self.builds.get_mut(&build) {
             build.volume = volume;
             build.archives = archives;
             build.state = BuildState::Complete;

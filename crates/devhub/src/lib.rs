@@ -11,9 +11,9 @@
 //!   `faults` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
-//! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
+//! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
-//!   `clock`, `packed_value`
+//!   `clock`
 
 mod accounts;
 mod archive_types;
@@ -21,7 +21,6 @@ mod args;
 mod body;
 mod builders;
 mod builds;
-mod by_id;
 mod caller;
 mod channels;
 mod clock;
@@ -35,7 +34,6 @@ mod import;
 mod journal;
 mod methods;
 mod names;
-mod packed_value;
 mod pages;
 mod plan;
 mod python;

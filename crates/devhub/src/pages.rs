@@ -26,7 +26,7 @@ pub(crate) fn answer(hub: &Hub, path: &str, query: &str) -> Response<Body> {
     let state = hub.state();
     let page = match path.trim_end_matches('/') {
         "" | "/koji" | "/koji/tasks" => Some(index(&state)),
-        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(id)).map(|t| task(&hub.setting, &state, t)),
+        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(&id)).map(|t| task(&hub.setting, &state, t)),
         "/koji/buildinfo" => id("buildID").and_then(|id| build(&hub.setting, &state, id)),
         _ => None,
     };
@@ -109,7 +109,7 @@ fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
     content.push_str(&row("request", &escape(&python::repr(&Value::Array(task.request.clone())))));
     let result = match &task.result {
         None => String::new(),
-        Some(TaskResult::Value(value)) => python::repr(&value.value()),
+        Some(TaskResult::Value(value)) => python::repr(value),
         Some(TaskResult::Fault(fault)) => python::repr(&fault_value(fault, false)),
     };
     content.push_str(&row("result", &escape(&result)));
@@ -118,7 +118,7 @@ fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
         content.push_str(&row("build", &link));
     }
     content.push_str("</table>\n<ul>\n");
-    for child in task.children.iter().filter_map(|id| state.tasks.get(*id)) {
+    for child in task.children.iter().filter_map(|id| state.tasks.get(id)) {
         content.push_str(&format!("<li>{}</li>\n", task_link(child)));
     }
     let dir = Volume::task_dir(task.id);
@@ -135,7 +135,7 @@ fn file_link(dir: &str, name: &str, size: u64) -> String {
 }
 
 fn build(setting: &Setting, state: &State, id: i64) -> Option<(String, String)> {
-    let build = state.builds.get(id)?;
+    let build = state.builds.get(&id)?;
     let mut content = format!(
         "<p>{state}, made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n",
         state = build.state.name(),

@@ -71,7 +71,6 @@ fn write_repr(out: &mut String, value: &Value) {
         Value::Double(x) => out.push_str(&float(*x)),
         Value::String(s) => out.push_str(&quoted(s)),
         Value::Base64(bytes) => out.push_str(&format!("<xmlrpc.client.Binary of {} bytes>", bytes.len())),
-        Value::DateTime(date) => out.push_str(&format!("<DateTime '{date}'>")),
         Value::Array(items) => {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
@@ -106,7 +105,6 @@ pub(crate) fn class(value: &Value) -> &'static str {
         Value::Double(_) => "float",
         Value::String(_) => "str",
         Value::Base64(_) => "xmlrpc.client.Binary",
-        Value::DateTime(_) => "xmlrpc.client.DateTime",
         Value::Array(_) => "list",
         Value::Struct(_) => "dict",
     }
@@ -131,8 +129,8 @@ fn write_json(out: &mut String, value: &Value, text: &dyn Fn(&str) -> String) {
         Value::Double(x) if x.is_infinite() => out.push_str(if *x > 0.0 { "Infinity" } else { "-Infinity" }),
         Value::Double(x) => out.push_str(&float(*x)),
         Value::String(s) => write_json_string(out, &text(s)),
-        // Python's json has no word for these two; any fixed text will do.
-        Value::Base64(_) | Value::DateTime(_) => write_json_string(out, &repr(value)),
+        // Python's json has no word for it; any fixed text will do.
+        Value::Base64(_) => write_json_string(out, &repr(value)),
         Value::Array(items) => {
             out.push('[');
             for (i, item) in items.iter().enumerate() {

@@ -1,7 +1,6 @@
 //! *Sessions*: who is logged in, and the call numbers that keep a call from being executed twice (facts: sessions 8).
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
 
 use crate::clock::Micros;
@@ -247,15 +246,9 @@ impl Session {
     }
 }
 
-/// A key that cannot be guessed: the user's id and 19 letters and digits.
+/// A key that no two sessions share: the user's id and 19 letters and digits.
 fn new_key(user: i64) -> String {
-    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    // Every RandomState has keys of its own, which the standard library takes from the system.
-    let letters = (0..19u8).map(|i| {
-        let mut hasher = RandomState::new().build_hasher();
-        hasher.write_u8(i);
-        char::from(LETTERS[(hasher.finish() % 62) as usize])
-    });
+    let letters = std::iter::repeat_with(fastrand::alphanumeric).take(19);
     format!("{user}-{}", letters.collect::<String>())
 }
 

@@ -1,11 +1,10 @@
 //! The *state* of a hub: everything that calls read and change.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
 use crate::builders::{Builder, Submitted};
 use crate::builds::{Archive, Build};
-use crate::by_id::ById;
 use crate::clock::{Micros, time_value, ts_value};
 use crate::hub::Setting;
 use crate::ids;
@@ -26,10 +25,10 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     /// Targets and tags.
     pub(crate) targets: Targets,
-    pub(crate) tasks: ById<Task>,
+    pub(crate) tasks: BTreeMap<i64, Task>,
     /// What will happen, soonest first.
     pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
-    pub(crate) builds: ById<Build>,
+    pub(crate) builds: BTreeMap<i64, Build>,
     /// Builds by name, version and release; the last is the newest.
     pub(crate) nvrs: HashMap<String, Vec<i64>>,
     /// Package ids by name.
@@ -55,9 +54,9 @@ impl State {
             accounts: Accounts::new(scenario),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
-            tasks: ById::new(),
+            tasks: BTreeMap::new(),
             agenda: BTreeSet::new(),
-            builds: ById::new(),
+            builds: BTreeMap::new(),
             nvrs: HashMap::new(),
             packages: HashMap::new(),
             archive_builds: HashMap::new(),
@@ -118,7 +117,7 @@ impl State {
     /// The first id from `wanted` on that no task has.
     pub(crate) fn free_task_id(&self, wanted: i64) -> i64 {
         let mut id = wanted;
-        for taken in self.tasks.ids_from(wanted) {
+        for taken in self.tasks.range(wanted..).map(|(id, _)| *id) {
             if taken != id {
                 break;
             }
@@ -144,7 +143,7 @@ impl State {
 
     /// Changes what will happen to a task.
     fn set_plan(&mut self, id: i64, plan: Plan) {
-        let Some(task) = self.tasks.get_mut(id) else { return };
+        let Some(task) = self.tasks.get_mut(&id) else { return };
         if let Some(old) = &task.plan {
             for (time, step) in old.steps() {
                 self.agenda.remove(&(time, step, id));
@@ -156,7 +155,7 @@ impl State {
 
     /// Gives a task that a builder has back to the queue. From there it goes as `plan` says.
     pub(crate) fn give_back(&mut self, id: i64, plan: Plan) {
-        if let Some(task) = self.tasks.get_mut(id).filter(|task| !task.state.is_final()) {
+        if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
             task.state = TaskState::Free;
             task.host = None;
             task.started = None;
@@ -223,16 +222,16 @@ impl State {
         let ids = self.nvrs.get(&format!("{name}-{version}-{release}"))?;
         // Hyphens in a name and in a version make one text of different builds.
         let is_it = |build: &&Build| build.name == name && build.version == version && build.release == release;
-        ids.iter().rev().filter_map(|id| self.builds.get(*id)).find(is_it)
+        ids.iter().rev().filter_map(|id| self.builds.get(id)).find(is_it)
     }
 
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
-        self.builds.get(ids::build_id(task)).filter(|build| build.made_by() == Some(task))
+        self.builds.get(&ids::build_id(task)).filter(|build| build.made_by() == Some(task))
     }
 
     /// The archive `id`, with its build.
     pub(crate) fn archive(&self, id: i64) -> Option<(&Build, &Archive)> {
-        let build = self.builds.get(*self.archive_builds.get(&id)?)?;
+        let build = self.builds.get(self.archive_builds.get(&id)?)?;
         build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use crate::builders::{Builder, Job, Submitted};
 use crate::clock::{Micros, time_value, ts_value};
-use crate::packed_value::PackedValue;
 use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -51,7 +50,7 @@ impl TaskState {
 /// What a finished task left.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
-    Value(PackedValue),
+    Value(Value),
     Fault(Fault),
 }
 

@@ -78,6 +78,6 @@ pub(crate) fn truthy(value: &Value) -> bool {
         Value::String(s) => !s.is_empty(),
         Value::Array(items) => !items.is_empty(),
         Value::Struct(members) => !members.is_empty(),
-        Value::Base64(_) | Value::DateTime(_) => true,
+        Value::Base64(_) => true,
     }
 }

@@ -11,7 +11,6 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::names;
-use crate::packed_value::PackedValue;
 use crate::plan::{Outcome, Step};
 use crate::state::State;
 use crate::tasks::{Child, HOST, Task, TaskResult, TaskState};
@@ -63,12 +62,12 @@ impl State {
 
     /// The builder of a task that was submitted.
     fn builder(&self, id: i64) -> Option<&'static dyn Builder> {
-        self.tasks.get(id).and_then(|task| task.builder)
+        self.tasks.get(&id).and_then(|task| task.builder)
     }
 
     /// The builder of the task that a task is under.
     fn parent_builder(&self, id: i64) -> Option<&'static dyn Builder> {
-        self.tasks.get(id).and_then(|task| task.parent).and_then(|parent| self.builder(parent))
+        self.tasks.get(&id).and_then(|task| task.parent).and_then(|parent| self.builder(parent))
     }
 
     /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
@@ -76,7 +75,7 @@ impl State {
         let mut ids = vec![id];
         let mut canceled = Vec::new();
         while let Some(id) = ids.pop() {
-            let Some(task) = self.tasks.get_mut(id) else { continue };
+            let Some(task) = self.tasks.get_mut(&id) else { continue };
             if !task.state.is_final() {
                 task.state = TaskState::Canceled;
                 task.completed = Some(time);
@@ -98,13 +97,13 @@ impl State {
 
     /// The volume cannot be written to: a builder would die of it, and the task with it.
     fn cannot_write(&mut self, id: i64, time: Micros, error: &io::Error) {
-        let id = self.tasks.get(id).and_then(|task| task.parent).unwrap_or(id);
+        let id = self.tasks.get(&id).and_then(|task| task.parent).unwrap_or(id);
         self.end(id, time, TaskResult::Fault(python("OSError", &error.to_string())));
     }
 
     /// A task that is not over.
     pub(crate) fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
-        self.tasks.get_mut(id).filter(|task| !task.state.is_final())
+        self.tasks.get_mut(&id).filter(|task| !task.state.is_final())
     }
 
     pub(crate) fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
@@ -132,7 +131,7 @@ impl State {
 
     /// Gives a task to the builder, which has not begun with it. Whether it could be given.
     pub(crate) fn assign(&mut self, id: i64) -> bool {
-        let task = self.tasks.get_mut(id).filter(|task| task.state == TaskState::Free);
+        let task = self.tasks.get_mut(&id).filter(|task| task.state == TaskState::Free);
         task.is_some_and(|task| {
             task.state = TaskState::Assigned;
             task.host = Some(HOST);
@@ -180,7 +179,7 @@ impl State {
         let is_waited_for = self.waitrepo(id).is_some();
         let wanted = self.builder(id).map_or(id, |builder| builder.repo_task_id(id));
         let child = self.free_task_id(wanted);
-        let Some(parent) = self.tasks.get_mut(id) else { return };
+        let Some(parent) = self.tasks.get_mut(&id) else { return };
         parent.waiting = Some(true);
         if is_waited_for {
             return;
@@ -201,26 +200,26 @@ impl State {
 
     /// The task under a task that does this.
     fn child_of(&self, id: i64, method: &str) -> Option<i64> {
-        let does = |child: &i64| self.tasks.get(*child).is_some_and(|child| child.method == method);
-        self.tasks.get(id)?.children.iter().copied().find(does)
+        let does = |child: &i64| self.tasks.get(child).is_some_and(|child| child.method == method);
+        self.tasks.get(&id)?.children.iter().copied().find(does)
     }
 
     /// The task that waited for a task under it takes notice of its end.
     pub(crate) fn collect(&mut self, child: i64) {
-        if let Some(child) = self.tasks.get_mut(child) {
+        if let Some(child) = self.tasks.get_mut(&child) {
             child.awaited = Some(false);
         }
     }
 
     fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        if self.tasks.get(id).is_none_or(|task| task.waiting != Some(true)) {
+        if self.tasks.get(&id).is_none_or(|task| task.waiting != Some(true)) {
             return Ok(());
         }
-        let job = self.tasks.get(id).and_then(Task::job);
+        let job = self.tasks.get(&id).and_then(Task::job);
         let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         if let Some(child) = self.waitrepo(id) {
-            self.end(child, time, TaskResult::Value(PackedValue::of(&repo)));
+            self.end(child, time, TaskResult::Value(repo));
             self.collect(child);
         }
         match self.unfinished(id) {
@@ -237,12 +236,12 @@ impl State {
 
     /// Begins the build of a task; none if there is one, or if it could not be called that.
     pub(crate) fn begin_build(&mut self, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(id) else { return };
+        let Some(task) = self.tasks.get(&id) else { return };
         let (Some(job), owner) = (task.job(), task.owner) else { return };
         let generator = task.builder.and_then(Builder::generator);
         let Job { name, version, release, .. } = job;
         let is_named = [&name, &version, &release].into_iter().all(|word| names::is_file_name(word));
-        if !is_named || self.builds.contains_key(ids::build_id(id)) {
+        if !is_named || self.builds.contains_key(&ids::build_id(id)) {
             return;
         }
         let owner_name = self.accounts.by_id(owner).map_or_else(String::new, |user| user.name.clone());
@@ -270,7 +269,7 @@ impl State {
     /// Why a task cannot begin its build on a hub that is strict: there is one of that name, version and release.
     pub(crate) fn rival(&self, setting: &Setting, id: i64, job: &Job) -> Option<String> {
         let builds = self.nvrs.get(&job.nvr()).filter(|_| setting.scenario.strict)?;
-        let rivals = builds.iter().filter_map(|build| self.builds.get(*build)).filter(|build| build.task != id);
+        let rivals = builds.iter().filter_map(|build| self.builds.get(build)).filter(|build| build.task != id);
         rivals.rev().find_map(|build| match build.state {
             BuildState::Building => Some(format!("Build already in progress (task {})", build.task)),
             BuildState::Complete => {
@@ -283,7 +282,7 @@ impl State {
 
     /// A build will never get its files, because its task failed or was called off.
     pub(crate) fn end_build(&mut self, build: i64, state: BuildState, time: Micros) {
-        if let Some(build) = self.builds.get_mut(build).filter(|build| build.state == BuildState::Building) {
+        if let Some(build) = self.builds.get_mut(&build).filter(|build| build.state == BuildState::Building) {
             build.state = state;
             build.completed = Some(time);
         }
@@ -291,7 +290,7 @@ impl State {
 
     /// The task under the task that tags its build.
     pub(crate) fn begin_tagging(&mut self, id: i64, child: i64, time: Micros) {
-        let Some(parent) = self.tasks.get_mut(id) else { return };
+        let Some(parent) = self.tasks.get_mut(&id) else { return };
         let Some(job) = parent.job() else { return };
         let tag = self.targets.of(&job.target).map_or(0, |target| target.dest_tag);
         let request = vec![int(tag), int(ids::build_id(id)), Value::Bool(false), Value::Nil, Value::Bool(true)];
@@ -303,25 +302,25 @@ impl State {
 
     /// The build is tagged, and the task ends if it has done everything.
     pub(crate) fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return };
+        let Some(task) = self.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return };
         let Some(builder) = task.builder.filter(|builder| builder.is_done(self, task)) else { return };
         if let Some(tagging) = self.child_of(id, "tagBuild") {
-            self.end(tagging, time, TaskResult::Value(PackedValue::of(&Value::Nil)));
+            self.end(tagging, time, TaskResult::Value(Value::Nil));
             let event = self.event.0;
             self.collect(tagging);
-            let Some(child) = self.tasks.get(tagging) else { return };
+            let Some(child) = self.tasks.get(&tagging) else { return };
             if let Some(TaskResult::Fault(fault)) = &child.result {
                 let fault = fault.clone();
                 self.end(id, time, TaskResult::Fault(fault));
                 return;
             }
             let tag = child.request.first().and_then(Value::as_i64);
-            if let (Some(build), Some(tag)) = (self.builds.get_mut(ids::build_id(id)), tag) {
+            if let (Some(build), Some(tag)) = (self.builds.get_mut(&ids::build_id(id)), tag) {
                 build.tag = Some((tag, event));
             }
         }
-        let Some(task) = self.tasks.get(id) else { return };
+        let Some(task) = self.tasks.get(&id) else { return };
         let result = builder.result(self, setting, task);
-        self.end(id, time, TaskResult::Value(PackedValue::of(&result)));
+        self.end(id, time, TaskResult::Value(result));
     }
 }

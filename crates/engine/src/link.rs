@@ -7,7 +7,7 @@ use magudi_config::regular;
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// So many bytes are copied between two looks at the stop.
@@ -90,7 +90,8 @@ pub fn link(source: &Path, destination: &Path, how: LinkType, stop: &Stop) -> Re
         LinkType::Copy => copy(source, destination, stop),
         LinkType::Symlink => {
             let base = destination.parent().unwrap_or(Path::new("."));
-            let target = relative(&absolute(source), &absolute(base));
+            let source_there = absolute(source);
+            let target = pathdiff::diff_paths(&source_there, absolute(base)).unwrap_or(source_there);
             symbolic(source, destination, target)
         }
         LinkType::AbspathSymlink => symbolic(source, destination, absolute(source)),
@@ -167,16 +168,6 @@ fn symbolic(source: &Path, destination: &Path, target: PathBuf) -> Result<Linked
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// The way from directory `base` to `path`, both absolute.
-fn relative(path: &Path, base: &Path) -> PathBuf {
-    let (mut to, mut from) = (path.components().peekable(), base.components().peekable());
-    while to.peek().is_some() && to.peek() == from.peek() {
-        to.next();
-        from.next();
-    }
-    from.map(|_| Component::ParentDir).chain(to).collect()
 }
 
 #[cfg(test)]

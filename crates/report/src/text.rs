@@ -89,13 +89,13 @@ pub fn path_in_url(path: &str) -> String {
     out
 }
 
-/// A word for a shell, for commands to copy.
+/// A word for a shell, for commands to copy, quoted as Python's `shlex.quote` does it: Pungi's log has command lines like that.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+        format!("'{}'", word.replace('\'', "'\"'\"'"))
     }
 }
 
@@ -125,7 +125,10 @@ mod tests {
     fn paths_and_words_are_quoted() {
         assert_eq!(path_in_url("Server/a b#?\".iso"), "Server/a%20b%23%3F%22.iso");
         assert_eq!(path_in_url("é:"), "%C3%A9%3A");
-        assert_eq!(shell_word("/mnt/it's"), "'/mnt/it'\\''s'");
+        assert_eq!(shell_word("/mnt/it's"), "'/mnt/it'\"'\"'s'");
+        assert_eq!(shell_word("--config=a/b.conf"), "--config=a/b.conf");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("/mnt/a-1.n.0"), "/mnt/a-1.n.0");
     }
 

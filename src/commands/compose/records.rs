@@ -14,6 +14,7 @@ use magudi_config::source::Source;
 use magudi_config::{Diagnostic, Sources};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::plan_secrets::Mask;
+use magudi_report::text::shell_word;
 use serde_json::Value as Json;
 use std::ffi::OsString;
 use std::path::Path;
@@ -49,7 +50,7 @@ pub fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment
     if let Ok(directory) = std::env::current_dir() {
         info(format!("Working directory: {}", directory.display()));
     }
-    let command: Vec<String> = argv.iter().map(|arg| quote(&arg.to_string_lossy())).collect();
+    let command: Vec<String> = argv.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
     info(format!("Command line: {}", command.join(" ")));
     info(format!("Current timezone offset: {}", jiff::Zoned::now().strftime("%:z")));
     if let Some(umask) = umask().filter(|umask| umask & FOR_OTHERS != 0) {
@@ -100,27 +101,4 @@ fn diagnostic_events(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Event
         }
     })
     .collect()
-}
-
-/// An argument as a shell would need it.
-fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_owned()
-    } else {
-        format!("'{}'", arg.replace('\'', "'\"'\"'"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_quoted_for_a_shell() {
-        assert_eq!(quote("--config=a/b.conf"), "--config=a/b.conf");
-        assert_eq!(quote("a b"), "'a b'");
-        assert_eq!(quote("it's"), "'it'\"'\"'s'");
-        assert_eq!(quote(""), "''");
-    }
 }

@@ -38,7 +38,7 @@ fn no_rows() -> Fault {
 }
 
 fn found<'c>(call: &'c Call<'_>, place: usize) -> Result<Option<&'c Task>, Fault> {
-    Ok(call.state.tasks.get(call.args.id(place)?))
+    Ok(call.state.tasks.get(&call.args.id(place)?))
 }
 
 fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
@@ -47,7 +47,7 @@ fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
 
 fn get_info(call: &mut Call<'_>) -> Answer {
     let (request, strict) = (call.args.flag(1, false), call.args.flag(2, false));
-    let info = |id: &Value| match call.state.tasks.get(id_of(id)?) {
+    let info = |id: &Value| match call.state.tasks.get(&id_of(id)?) {
         Some(task) => Ok(task.to_value(request)),
         None if strict => Err(no_rows()),
         None => Ok(Value::Nil),
@@ -65,7 +65,7 @@ fn get_result(call: &mut Call<'_>) -> Answer {
     let id = task.id;
     match (&task.result, task.state) {
         (_, TaskState::Canceled) => Err(generic(format!("Task {id} is canceled"))),
-        (Some(TaskResult::Value(value)), _) => Ok(value.value()),
+        (Some(TaskResult::Value(value)), _) => Ok(value.clone()),
         (Some(TaskResult::Fault(fault)), _) if call.args.flag(1, true) => Err(fault.clone()),
         (Some(TaskResult::Fault(fault)), _) => Ok(fault_value(fault, false)),
         (None, _) => Err(generic(format!("Task {id} is not finished"))),
@@ -74,8 +74,8 @@ fn get_result(call: &mut Call<'_>) -> Answer {
 
 /// The tasks under a task, by id.
 fn children_of<'c>(call: &'c Call<'_>, id: i64) -> Vec<&'c Task> {
-    let ids = call.state.tasks.get(id).into_iter().flat_map(|task| &task.children);
-    let mut children: Vec<&Task> = ids.filter_map(|child| call.state.tasks.get(*child)).collect();
+    let ids = call.state.tasks.get(&id).into_iter().flat_map(|task| &task.children);
+    let mut children: Vec<&Task> = ids.filter_map(|child| call.state.tasks.get(child)).collect();
     children.sort_by_key(|child| child.id);
     children
 }
@@ -184,7 +184,7 @@ fn row(call: &Call<'_>, task: &Task, decode: bool) -> Value {
     let owner = call.state.accounts.by_id(task.owner);
     let result = match &task.result {
         None => Value::Nil,
-        Some(TaskResult::Value(value)) => value.value(),
+        Some(TaskResult::Value(value)) => value.clone(),
         Some(TaskResult::Fault(fault)) => fault_value(fault, false),
     };
     let (request, result) = if decode {
@@ -213,7 +213,7 @@ fn do_cancel(call: &mut Call<'_>, id: i64, recurse: bool) -> Result<(), Fault> {
 
 fn cancel(call: &mut Call<'_>) -> Answer {
     let id = call.args.id(0)?;
-    let Some(owner) = call.state.tasks.get(id).map(|task| task.owner) else {
+    let Some(owner) = call.state.tasks.get(&id).map(|task| task.owner) else {
         return Err(generic(format!("No such task: {id}")));
     };
     if !call.user().is_some_and(|user| user.id == owner || user.may("admin")) {
@@ -306,7 +306,7 @@ fn set_priority(call: &mut Call<'_>) -> Answer {
     strictly(call, 0)?;
     let mut ids = vec![id];
     while let Some(id) = ids.pop() {
-        if let Some(task) = call.state.tasks.get_mut(id) {
+        if let Some(task) = call.state.tasks.get_mut(&id) {
             task.priority = priority;
             if recurse {
                 ids.extend(&task.children);

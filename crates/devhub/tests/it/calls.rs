@@ -37,7 +37,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Struct(_) => "struct",
         Value::Array(_) => "array",
         Value::Nil => "nil",
-        Value::DateTime(_) | Value::Base64(_) => "other",
+        Value::Base64(_) => "other",
     }
 }
 

@@ -98,11 +98,6 @@ impl Hub {
         Ok(get_build::decode(&self.send(&get_build::request(id)).await?)?)
     }
 
-    /// The build called `nvr`; nothing if the hub does not know it.
-    pub async fn get_build_by_nvr(&self, nvr: &str) -> Result<Option<Build>, KojiError> {
-        Ok(get_build::decode(&self.send(&get_build::request_nvr(nvr)).await?)?)
-    }
-
     /// The files of build `build_id`, in no order.
     pub async fn list_archives(&self, build_id: i64) -> Result<Vec<Archive>, KojiError> {
         Ok(list_archives::decode(&self.send(&list_archives::request(build_id)).await?)?)

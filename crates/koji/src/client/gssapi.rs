@@ -15,7 +15,6 @@ use libgssapi_sys::{
     gss_key_value_set_desc, gss_name_t, gss_release_name,
 };
 use std::ffi::{CStr, CString};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::ptr;
 
 /// `KRB5_KDC_UNREACH` and `KRB5_REALM_CANT_RESOLVE`: no KDC answers. The library gives them as unsigned numbers.
@@ -136,8 +135,7 @@ fn check(major: u32, minor: u32) -> Result<(), Error> {
 
 /// The name of a credential cache in memory that nothing else uses.
 fn own_cache() -> String {
-    let random = RandomState::new().build_hasher().finish();
-    format!("MEMORY:magudi-{random:016x}")
+    format!("MEMORY:magudi-{:016x}", fastrand::u64(..))
 }
 
 fn fail(reason: String) -> NegotiateError {

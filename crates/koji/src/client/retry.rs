@@ -1,7 +1,6 @@
 //! *Patience*: how often and how long a call is repeated, and with what pauses.
 
 use crate::profile::Profile;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 /// The pause that a hub is granted even by a profile that grants none.
@@ -91,10 +90,8 @@ impl RetryPolicy {
 
 /// A pause between half of `pause` and all of it, so that clients which lost the hub together do not come back together.
 pub fn jittered(pause: Duration) -> Duration {
-    // Every `RandomState` has other keys, which makes its hash of nothing a random number.
-    let random = RandomState::new().build_hasher().finish() >> 32;
     let half = pause / 2;
-    half + half.mul_f64(random as f64 / f64::from(u32::MAX))
+    half + half.mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]

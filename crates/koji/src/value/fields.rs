@@ -31,7 +31,6 @@ pub fn type_name(value: &Value) -> &'static str {
         Value::Bool(_) => "a boolean",
         Value::String(_) => "a string",
         Value::Double(_) => "a double",
-        Value::DateTime(_) => "a date",
         Value::Base64(_) => "base64 data",
         Value::Struct(_) => "a struct",
         Value::Array(_) => "an array",

@@ -69,7 +69,6 @@ pub fn to_json(value: &Value) -> Json {
         }
         Value::String(text) => Json::from(text.as_str()),
         Value::Base64(bytes) => Json::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
-        Value::DateTime(date) => Json::from(date.to_string()),
         Value::Array(items) => Json::Array(items.iter().map(to_json).collect()),
         Value::Struct(members) => {
             Json::Object(members.iter().map(|(name, value)| (name.clone(), to_json(value))).collect())

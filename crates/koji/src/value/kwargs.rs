@@ -55,8 +55,8 @@ fn is_truthy(value: &Value) -> bool {
         Value::Int64(n) => *n != 0,
         Value::Double(x) => *x != 0.0,
         Value::String(text) => !text.is_empty(),
-        // Python's `Binary` and `DateTime` have no length.
-        Value::Base64(_) | Value::DateTime(_) => true,
+        // Python's `Binary` has no length.
+        Value::Base64(_) => true,
         Value::Array(items) => !items.is_empty(),
         Value::Struct(members) => !members.is_empty(),
     }

@@ -79,7 +79,6 @@ fn value(out: &mut String, value: &Value, depth: usize) -> Result<(), EncodeErro
         }
         Value::Array(items) => array(out, items, depth)?,
         Value::Struct(members) => structure(out, members, depth)?,
-        Value::DateTime(_) => return Err(error("Koji takes dates as strings or numbers of seconds".to_owned())),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The *messages* of Koji's XML-RPC dialect, for both ends of the wire (facts: wire 8).
 //!
-//! Values are the crate `xmlrpc`'s; reading and writing them is ours, because that crate's reader drops white space,
-//! recurses without a limit and knows no requests, and its writer sends control characters that a hub refuses.
+//! It is our own because the crate `xmlrpc` drops white space when it reads, recurses without a limit, knows no requests, writes
+//! control characters that a hub refuses, and was last released in 2021.
 
 mod charset;
 mod decode;
@@ -9,11 +9,12 @@ mod encode;
 mod fast;
 mod scalar;
 mod scan;
+mod value;
 
-pub use ::xmlrpc::Value;
 pub use decode::{decode_call, decode_response};
 pub use encode::{encode_call, encode_fault, encode_response};
 pub(crate) use scalar::{format_double, parse_int, shorten};
+pub use value::Value;
 
 /// How deep values may nest, in both directions. Koji's own answers stay below ten.
 pub const MAX_DEPTH: usize = 128;

@@ -117,10 +117,7 @@ fn is_manifest(archive: &Archive) -> bool {
 pub(super) fn build_extra(build: &Build) -> Value {
     let facts = |manifests: bool| {
         let archives = build.archives.iter().filter(move |archive| is_manifest(archive) == manifests);
-        structure(
-            archives
-                .filter_map(|archive| Some((archive.filename.clone(), archive.extra.value().get("image")?.clone()))),
-        )
+        structure(archives.filter_map(|archive| Some((archive.filename.clone(), archive.extra.get("image")?.clone()))))
     };
     let mut members = vec![("typeinfo", structure([("image", facts(false))]))];
     if build.archives.iter().any(is_manifest) {

@@ -24,7 +24,7 @@ fn composed(task: &Task) -> Option<&Composed> {
 
 /// The builder sends the request to composer, and composer begins a build.
 pub(super) fn ask_composer(state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let (Some(plan), Some(composed)) = (&task.plan, composed(task)) else { return Ok(()) };
     if let Composed::NoTemplate(text) = composed {
         let text = format!("Traceback (most recent call last):\n{text}\n");
@@ -71,8 +71,8 @@ fn tag_repo(state: &State, setting: &Setting, task: &Task) -> String {
 
 /// Composer is done.
 pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
-    let build = state.builds.get(ids::build_id(id));
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
+    let build = state.builds.get(&ids::build_id(id));
     if build.is_some_and(|build| build.state != BuildState::Building) {
         return Ok(());
     }
@@ -119,10 +119,10 @@ pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros
 }
 
 fn write_status(state: &State, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let scripted = output::scripted(task, &setting.scenario);
     setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
-    let build = state.builds.get(ids::build_id(id)).map(|build| build.id);
+    let build = state.builds.get(&ids::build_id(id)).map(|build| build.id);
     for (name, content) in output::logs(task, build, is_good) {
         // An arch can be anything; what is no file name the builder could not have written either.
         if names::is_file_name(&name) {
@@ -138,8 +138,8 @@ fn begin_tagging(state: &mut State, id: i64, time: Micros, is_unlisted: bool) {
     let child = id + 2_000_000;
     state.begin_tagging(id, child, time);
     if is_unlisted {
-        let name = state.tasks.get(id).and_then(Task::job).map_or_else(String::new, |job| job.name);
-        let tag = state.tasks.get(child).and_then(|child| child.request.first()?.as_i64()).unwrap_or_default();
+        let name = state.tasks.get(&id).and_then(Task::job).map_or_else(String::new, |job| job.name);
+        let tag = state.tasks.get(&child).and_then(|child| child.request.first()?.as_i64()).unwrap_or_default();
         state.fail(child, time, wire::TAG, format!("Package {name} not in list for {tag}"));
     }
 }

@@ -11,7 +11,6 @@ use crate::hub::Setting;
 use crate::ids;
 use crate::import::Content;
 use crate::names;
-use crate::packed_value::PackedValue;
 use crate::plan::{Outcome, PlannedFile, Step};
 use crate::state::State;
 use crate::tasks::{Child, Task, TaskResult, TaskState};
@@ -28,7 +27,7 @@ fn planned(task: &Task) -> Option<&PerArchPlan> {
 /// The tasks for arches under a task, with their plans, in the order in which they were made.
 fn children<'s>(state: &'s State, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
     let arches = planned(task).map_or(&[][..], |planned| &planned.arches);
-    let under = task.children.iter().filter_map(|id| state.tasks.get(*id));
+    let under = task.children.iter().filter_map(|id| state.tasks.get(id));
     let under = under.filter(|child| !matches!(child.method.as_ref(), "tagBuild" | "waitrepo"));
     under.filter_map(move |child| Some((child, arches.iter().find(|arch| arch.arch == child.arch.as_ref())?)))
 }
@@ -41,7 +40,7 @@ pub(super) fn begin<B: PerArch>(
     id: i64,
     time: Micros,
 ) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let (Some(plan), Some(planned), Some(job)) = (&task.plan, planned(task), task.job()) else { return Ok(()) };
     // A builder that begins for the second time takes them over.
     if children(state, task).next().is_some() {
@@ -80,7 +79,7 @@ pub(super) fn begin<B: PerArch>(
     let count = wanted.len() as i64;
     for (number, child) in (1..).zip(wanted) {
         let child = Child { id: state.free_task_id(child.id), ..child };
-        let Some(parent) = state.tasks.get_mut(id) else { return Ok(()) };
+        let Some(parent) = state.tasks.get_mut(&id) else { return Ok(()) };
         let child = parent.free_child(child, time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
@@ -101,8 +100,8 @@ pub(super) fn end_child<B: PerArch>(
     child: i64,
     time: Micros,
 ) -> io::Result<()> {
-    let Some(task) = state.tasks.get(child).filter(|task| !task.state.is_final()) else { return Ok(()) };
-    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(parent)) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&child).filter(|task| !task.state.is_final()) else { return Ok(()) };
+    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return Ok(()) };
     let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return Ok(()) };
     let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return Ok(()) };
     for (place, log) in builder.logs(&parent.request, &arch.arch).iter().enumerate() {
@@ -145,7 +144,7 @@ pub(super) fn end_child<B: PerArch>(
         ("version", string(job.version.as_str())),
     ];
     builder.finish_result(&parent.request, &mut members);
-    let result = PackedValue::of(&structure(members));
+    let result = structure(members);
     state.end(child, time, TaskResult::Value(result));
     Ok(())
 }
@@ -175,9 +174,9 @@ fn failure_of(task: &Task) -> Option<Fault> {
 
 /// The task for an arch that must not fail has failed or was called off: the others are called off.
 pub(super) fn fail_fast(state: &mut State, child: i64, time: Micros) {
-    let Some(task) = state.tasks.get(child) else { return };
+    let Some(task) = state.tasks.get(&child) else { return };
     let (Some(parent), Some(fault)) = (task.parent, failure_of(task)) else { return };
-    let Some(parent) = state.tasks.get(parent).filter(|parent| !parent.state.is_final()) else { return };
+    let Some(parent) = state.tasks.get(&parent).filter(|parent| !parent.state.is_final()) else { return };
     let is_optional = children(state, parent).any(|(task, arch)| task.id == child && arch.is_optional);
     let is_for_arch = children(state, parent).any(|(task, _)| task.id == child);
     if is_optional || !is_for_arch {
@@ -185,7 +184,7 @@ pub(super) fn fail_fast(state: &mut State, child: i64, time: Micros) {
     }
     let id = parent.id;
     for under in parent.children.clone() {
-        match state.tasks.get_mut(under) {
+        match state.tasks.get_mut(&under) {
             Some(task) if !task.state.is_final() => {
                 task.state = TaskState::Canceled;
                 task.completed = Some(time);
@@ -207,7 +206,7 @@ pub(super) fn is_canceled(state: &mut State, id: i64, time: Micros) {
 pub(super) fn is_done(state: &State, task: &Task) -> bool {
     match task.job() {
         Some(job) if job.is_scratch => children(state, task).all(|(child, _)| child.state.is_final()),
-        _ => state.builds.get(ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
+        _ => state.builds.get(&ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
     }
 }
 
@@ -219,7 +218,7 @@ pub(super) fn finish<B: PerArch>(
     id: i64,
     time: Micros,
 ) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
     let (Some(planned), Some(job)) = (planned(task), task.job()) else { return Ok(()) };
     let ends: Vec<(i64, Option<Fault>, bool)> =
         children(state, task).map(|(child, arch)| (child.id, failure_of(child), arch.is_optional)).collect();
@@ -245,7 +244,7 @@ pub(super) fn finish<B: PerArch>(
     if job.is_scratch {
         return keep_scratch(builder, state, setting, id, &good);
     }
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let files: Vec<&PlannedFile> =
         children(state, task).filter(|(child, _)| good.contains(&child.id)).flat_map(|(_, arch)| &arch.files).collect();
     let archives = state.import(setting, task, &files)?;
@@ -278,7 +277,7 @@ fn publish<B: PerArch>(builder: &B, state: &State, setting: &Setting, task: &Tas
 
 /// What was only tried is moved to its owner's directory.
 fn keep_scratch<B: PerArch>(builder: &B, state: &State, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
-    let Some(task) = state.tasks.get(id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let Some(job) = task.job() else { return Ok(()) };
     let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
     for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
