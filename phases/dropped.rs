@@ -1,4 +1,4 @@
-//! What a compose had made and does not have any more: images that were renamed, or that nobody asks for now. Their files go, and their
+//! What a compose had made and does not have any more: images that were renamed, or that are not asked for now. Their files go, and their
 //! sum files, once no manifest lists them.
 
 use magudi_compose::confined;

@@ -62,7 +62,7 @@ pub fn run(
     // One directory at a time on each processor: the sums of all of them together would be many.
     listed.par_iter().try_for_each(|(directory, images)| {
         let directory = compose.join(directory);
-        // It was made by whoever put the image there, an earlier run perhaps.
+        // It was made with the image, by an earlier run perhaps.
         dir.make_dir(&directory).map_err(|e| e.to_string())?;
         sum_files(images, &algorithms, config.one_file).into_iter().try_for_each(|(file, sums)| {
             stop.check().map_err(|stopped| stopped.to_string())?;

@@ -7,7 +7,7 @@ use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::{Keywords, Opts};
 use serde_json::{Value as Json, json};
 
-/// The named arguments of both methods. A priority is what the koji client gives a task that nobody waits for.
+/// The named arguments of both methods. A priority is what the koji client gives a task that no one waits for.
 pub fn in_opts(opts: Opts, priority: Option<i64>) -> Keywords {
     let opts = opts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
     let mut keywords = Opts::with_capacity(2);

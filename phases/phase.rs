@@ -123,13 +123,13 @@ pub struct Call {
     pub args: Vec<Json>,
     /// Named arguments.
     pub keywords: Keywords,
-    /// Whether the compose goes on without the image.
+    /// Whether the compose continues without the image.
     pub failable: bool,
     pub about: About,
 }
 
 impl Call {
-    /// A call whose task may fail to build `optional` arches; the compose goes on without the image when those are all.
+    /// A call whose task may fail to build `optional` arches; the compose continues without the image when those are all.
     pub fn by_arch(args: Vec<Json>, keywords: Keywords, optional: Vec<Arc<str>>, about: About) -> Self {
         let failable = !optional.is_empty() && optional.len() == about.arches.len();
         Self { args, keywords, failable, about: About { optional_arches: optional, ..about } }

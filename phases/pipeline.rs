@@ -154,7 +154,7 @@ pub struct Compose {
     pub journal: Journal,
     /// How the run was started, for a resume.
     pub settings: Json,
-    /// Everything is built anew, whatever earlier runs did.
+    /// Everything is built again, whatever earlier runs did.
     pub fresh: bool,
     /// Told to stop the run when it cannot be carried out on this machine.
     pub stop: StopHandle,
@@ -448,7 +448,7 @@ impl Compose {
         // Sum files are written again without them.
         own.extend(dropped.iter().cloned());
         if beside == Beside::Pungi {
-            // One set of sum files, whoever made an image.
+            // One set of sum files, whichever program made an image.
             own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
         }
         let (sums, identity, dir, stopped) =
@@ -545,7 +545,7 @@ impl Compose {
         outcomes
     }
 
-    /// Why a run ends that was stopped before it could ask the hub for anything. What earlier runs have begun goes on then.
+    /// Why a run ends that was stopped before it could ask the hub for anything. What earlier runs have begun continues then.
     fn stopped_before_login(&self, stop: &Stop) -> String {
         let may_run = |start: &&Start| matches!(start, Start::Adopt(_) | Start::Named(_) | Start::LookUp(_));
         let tasks = self.starts.iter().filter(may_run).count();
@@ -582,7 +582,7 @@ impl Compose {
         if tasks.is_empty() {
             return;
         }
-        // Their numbers are of no request of this plan: what becomes of them is told in words.
+        // Their numbers are of no request of this plan: what becomes of them is said in words.
         let canceled =
             runner.cancel_as(&tasks, &Events::new(), |at, task| compare::resembles(task, &self.abandoned[at].1)).await;
         for task in canceled.canceled {

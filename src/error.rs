@@ -12,7 +12,7 @@ pub enum Failure {
     Failed(String),
     /// The configuration is wrong: exit status 1. The diagnostics say how.
     Invalid(Box<Invalid>),
-    /// The user has been told already: exit status 1.
+    /// The user knows already: exit status 1.
     Told,
 }
 

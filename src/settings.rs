@@ -1,4 +1,4 @@
-//! *Settings* are what the program was told, resolved: command line over environment over default. Nothing else reads the
+//! *Settings* are what the program was given, resolved: command line over environment over default. Nothing else reads the
 //! environment.
 
 pub mod children;
@@ -57,7 +57,7 @@ pub fn umask() -> Option<u32> {
     u32::from_str_radix(line.trim(), 8).ok()
 }
 
-/// The name of whoever runs the program, from the password database.
+/// The name of the user who runs the program, from the password database.
 fn load_user_name() -> Option<String> {
     let uid = rustix::process::getuid().as_raw().to_string();
     let text = std::fs::read_to_string("/etc/passwd").ok()?;

@@ -1,4 +1,4 @@
-//! *Clashes*: images that ask for the same build, or that nobody could tell apart in the compose.
+//! *Clashes*: images that ask for the same build, or that readers could not tell apart in the compose.
 
 use super::Planned;
 use crate::phase::{Expected, ImagePhase};
@@ -68,7 +68,7 @@ pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planne
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
-        // Of files that nobody knows beforehand, those of one name and type are alike.
+        // Of files that are not known beforehand, those of one name and type are alike.
         let unknown = Expected { image_type: &request.about.image_type, format: request.name() };
         let Expected { image_type: kind, format } = match phase.expected(request) {
             Some(expected) => expected,
@@ -115,7 +115,7 @@ impl IdentityClash<'_> {
             let who = format!("the image {} of {of} from {}", request.name(), first.request.label());
             (who, "give one of them another `subvariant`")
         };
-        // A type that nobody has named is in the description.
+        // A type that is not named is in the description.
         let kind = if self.kind.is_empty() { String::new() } else { format!(" {}", self.kind) };
         let message = format!(
             "readers of images.json could not tell {who}: same subvariant {}, type{kind} and arch {}",

@@ -104,7 +104,7 @@ struct Expander<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Repositories that are local paths, as they are sent, with the keys that lead to them.
     local: BTreeMap<String, Vec<Local<'a>>>,
-    /// Paths of images that cannot be sent, or not be built, as has been told.
+    /// Paths of images that cannot be sent, or not be built, as was reported.
     odd: BTreeSet<String>,
     /// What was said of a key that many images inherit: the code, and the path.
     said: BTreeSet<(&'static str, String)>,

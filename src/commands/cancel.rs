@@ -61,7 +61,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     let events = Events::concealing(environment.network.mask.clone());
     let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
     events.subscribe(Box::new(journal.clone()));
-    // First of all, so that nothing goes on with the compose by itself, however far this comes.
+    // First of all, so that nothing continues the compose by itself, however far this comes.
     events.say(Event::ComposeCanceled { by: environment.user.clone() });
     journal.sync().map_err(Failure::failed)?;
     if let Some(pungi) = &history.pungi {
@@ -93,7 +93,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     Err(Failure::Failed(format!("what is not ours was left alone: {}", strangers.join("; "))))
 }
 
-/// A compose that nobody runs, whose tasks are to end.
+/// A compose that no process runs, whose tasks are to end.
 struct Ending {
     history: History,
     /// The requests, as far as the configuration can be read; else why not.

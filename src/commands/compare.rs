@@ -1,4 +1,4 @@
-//! `magudi compare`: what became of the images of one compose in another one, whoever made them.
+//! `magudi compare`: what became of the images of one compose in another one, whichever program made them.
 
 use super::compared::load;
 use crate::cli::{CompareArgs, CompareFormat};

@@ -323,7 +323,7 @@ pub fn inspect(
         commits,
         expected: None,
     };
-    // What is wrong does not depend on the place, so any will do where there is none; whoever needs one finds out why.
+    // What is wrong does not depend on the place, so any will do where there is none; a caller that needs one finds out why.
     let anywhere = |_| (ComposeDir::at(Path::new("/compose")), inspected.identity.clone());
     let (dir, identity) = inspected.place(request, true).unwrap_or_else(anywhere);
     let (requests, found) = inspected.expand_anew(&identity, &dir);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// The word for all images.
 pub const ALL: &str = "*";
 
-/// Near names that are told.
+/// Near names that are shown.
 const MOST_NEAR: usize = 3;
 
 /// Whether `word` names the image `name` of `variant`.

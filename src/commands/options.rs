@@ -60,11 +60,11 @@ pub struct Options {
     /// `--wait-for-repos`.
     #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
     pub wait_for_repos: Option<Option<Duration>>,
-    /// How to go on.
+    /// How to continue.
     pub going: Going,
 }
 
-/// Options about how a run goes on, not about what it makes.
+/// Options about how a run continues, not about what it makes.
 #[derive(Debug, Clone, Default)]
 pub struct Going {
     /// `--fail-fast`.

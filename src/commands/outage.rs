@@ -1,4 +1,4 @@
-//! An *outage* of the hub, told in the compose's log: a compose that waits must not look like one that hangs.
+//! An *outage* of the hub, reported in the compose's log: a compose that waits must not look like one that hangs.
 
 use magudi_engine::event::{Events, Level};
 use magudi_koji::{KojiError, Listener};

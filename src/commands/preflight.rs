@@ -27,7 +27,7 @@ use std::time::Duration;
 struct Answers {
     /// What the hub said.
     findings: Vec<Finding>,
-    /// Why it said nothing, or let nobody in.
+    /// Why it said nothing, or refused the login.
     unusable: Option<String>,
     /// Why the volume cannot be used.
     mount: Option<MountError>,

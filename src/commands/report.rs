@@ -60,7 +60,7 @@ fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Repo
         now: jiff::Timestamp::now(),
         base,
         files: files(dir),
-        // What an earlier run wrote is the last word only until somebody goes on with the compose.
+        // What an earlier run wrote is the last word only until somebody continues the compose.
         uploads: match status {
             Some(Status::Finished | Status::FinishedIncomplete) => {
                 load_cloud_uploads(&dir.cloud_uploads_file()).map_err(|error| error.to_string())

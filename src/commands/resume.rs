@@ -1,4 +1,4 @@
-//! `magudi resume`: goes on with a compose that stopped, where it stopped.
+//! `magudi resume`: continues a compose that stopped, where it stopped.
 
 use super::compose::{Recall, compose, conclude, prepare};
 use super::inspect::Request;
@@ -41,7 +41,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     options.quiet = args.quiet;
     options.going = Going::of(&args.going, false);
     let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
-    // A Pungi beside it may have said so, while nobody was there to finish the compose.
+    // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
     options.going.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
     if is_finished && !options.going.reopen {
@@ -51,7 +51,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
                 args.compose_dir.display()
             )));
         }
-        // So that whoever resumes until it works comes to an end.
+        // So that a loop of resumes comes to an end.
         return if history.ended {
             ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
             Ok(())

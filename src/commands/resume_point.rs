@@ -35,7 +35,7 @@ pub struct Recalling<'a> {
     pub server: &'a str,
     /// Everything is built, whatever there was.
     pub fresh: bool,
-    /// How the run is to go on.
+    /// How the run is to continue.
     pub going: &'a Going,
     /// What must not be shown, besides what is secret in the configuration.
     pub secrets: &'a [String],
@@ -65,7 +65,7 @@ pub struct Recalled {
     pub pungi: Option<pungi::Past>,
     /// The status that we wrote last.
     pub status: Option<String>,
-    /// What whoever watches the compose should know.
+    /// What those who watch the compose should know.
     pub remarks: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The *settings* of a compose: how it was begun, as its journal keeps it for whoever goes on with it.
+//! The *settings* of a compose: how it was begun, as its journal keeps it for the next run.
 //!
 //! They are no options of a command line. Journals live longer than programs: what an older one does not have has a default
 //! here, and what a newer one has besides is passed over. A setting never changes its meaning; one that does gets another name.
@@ -129,7 +129,7 @@ impl Settings {
         serde_json::from_value(settings).map_err(|error| error.to_string())
     }
 
-    /// Options to go on with what was begun so; `config` wins over the configuration that it was begun with.
+    /// Options to continue what was begun so; `config` wins over the configuration that it was begun with.
     pub fn options(self, config: PathBuf) -> Options {
         Options {
             config,

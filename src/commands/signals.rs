@@ -22,7 +22,7 @@ pub const SCRIPTS_PATIENCE: Duration = Duration::from_secs(5);
 const ENDED: i32 = 1;
 
 /// Sets the stop at the first signal, and ends the program at the second one, with the notification script that runs. With
-/// `detach` tasks are left alone. The error is that of a thread or descriptor which cannot be had.
+/// `detach` tasks are left alone. The error is that of a thread or descriptor that cannot be made.
 pub fn watch(handle: StopHandle, events: Arc<Events>, detach: bool, scripts: Option<NotifierEnd>) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let watch = move || {
@@ -50,7 +50,7 @@ pub fn watch(handle: StopHandle, events: Arc<Events>, detach: bool, scripts: Opt
     Ok(())
 }
 
-/// Does something on a thread of its own. What comes back ends when it is done; at once, when no thread can be had.
+/// Does something on a thread of its own. What comes back ends when it is done; at once, when no thread can be made.
 fn beside(work: impl FnOnce() + Send + 'static) -> mpsc::Receiver<()> {
     let (done, receiver) = mpsc::channel();
     // Without a thread it is left undone: what is worth more than words must not wait for them.

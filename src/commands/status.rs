@@ -20,7 +20,7 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
         return watch(&dir, ui);
     }
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    // What a Pungi beside it says while nobody finishes the compose is not how the compose stands.
+    // What a Pungi beside it says while no run finishes the compose is not how the compose stands.
     let status = match status.map(Status::as_str) {
         Some(word) if history.is_pungis(word) => {
             history.pungi.get_or_insert_default().status = Some(word.to_owned());
@@ -100,7 +100,7 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     all.into_iter().fold(text, |text, failure| format!("{text}\n{failure}"))
 }
 
-/// A request that failed, as it is told.
+/// A request that failed, as it is shown.
 fn told(past: &Past) -> Option<Told<'_>> {
     Some(Told {
         name: &past.name,

@@ -1,4 +1,4 @@
-//! `magudi status --watch`: what the terminal of a run shows, from another terminal. It follows the journal and asks nobody.
+//! `magudi status --watch`: what the terminal of a run shows, from another terminal. It follows the journal and asks no hub.
 
 use crate::error::Failure;
 use crate::ui::{PlainLog, Stream, Ui, View};
@@ -42,7 +42,7 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     } else {
         Show::Log(PlainLog::new(Stream::Out))
     };
-    // Nothing of what is past is news: whoever runs it now is asked about at once.
+    // Nothing of what is past is news: the process that runs it now is looked for at once.
     let (mut quiet, mut abandoned) = (QUIET_LOOKS, false);
     loop {
         let (mut news, mut end) = (false, None);

@@ -38,7 +38,7 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
 fn load(dir: &ComposeDir) -> Result<Option<Vec<CloudUpload>>, Failure> {
     let manifest = load_cloud_uploads(&dir.cloud_uploads_file()).map_err(Failure::failed)?;
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    // What is written when a compose finishes is the last word only until somebody goes on with the compose.
+    // What is written when a compose finishes is the last word only until somebody continues the compose.
     if manifest.is_some() && matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
         return Ok(manifest);
     }

@@ -1,4 +1,4 @@
-//! `magudi verify`: whether the files of a compose are what its manifests say, whoever made it.
+//! `magudi verify`: whether the files of a compose are what its manifests say, whichever program made it.
 
 use super::resume_point::load_history;
 use crate::cli::{PlanFormat, VerifyArgs};

@@ -82,7 +82,7 @@ pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
     let mut parts = vec![images(overview, canvas), first_uploads(overview, canvas)];
     parts.extend(failures(overview.told(), canvas));
     let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
-    // A failed image has been told in full above; anything else that ended the compose has not.
+    // A failed image is shown in full above; anything else that ended the compose is not.
     if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
         parts.push(format!("{}: {}\n", canvas.paint("1;31", "error"), printable(error)));
     }
@@ -149,7 +149,7 @@ fn sum(overview: &Overview, failed: bool, now: Timestamp, canvas: Canvas) -> Str
     format!("{id}  {status}  {}  {bytes}  {time}\n", counts.join("  "))
 }
 
-/// Where to read on, and how to go on.
+/// Where to read on, and how to continue.
 fn next(overview: &Overview) -> String {
     let Some(dir) = &overview.compose_dir else { return String::new() };
     let report = ComposeDir::at(dir).report();
@@ -157,7 +157,7 @@ fn next(overview: &Overview) -> String {
     let count = |stage| overview.count(stage, None);
     let failed = count(Stage::Failed) + count(Stage::Canceled) > 0;
     let command = match overview.status.as_str() {
-        // There is no hub any more to go on with.
+        // The hub is gone.
         _ if overview.simulated => return text,
         "DOOMED" | "TERMINATED" | "FINISHED_INCOMPLETE" if failed => "magudi resume --retry-failed",
         "DOOMED" | "TERMINATED" => "magudi resume",

@@ -1,5 +1,5 @@
 //! *Failures* in words: what failed, where to look, and why, down to the innermost reason. What failed for one reason is told
-//! together, so that a mirror that was gone is told once and not for every image.
+//! together, so that a mirror that was gone is reported once and not for every image.
 
 use super::frame::Canvas;
 use super::printable;
@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 10;
 pub struct Told<'a> {
     pub name: &'a str,
     pub variant: &'a str,
-    /// Whether the compose goes on without it.
+    /// Whether the compose continues without it.
     pub failable: bool,
     pub task: Option<i64>,
     pub url: Option<&'a str>,

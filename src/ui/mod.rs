@@ -110,7 +110,7 @@ impl Ui {
     /// Prints text as it is, on standard error.
     #[expect(clippy::unused_self, reason = "only who has a `Ui` prints")]
     pub fn say(self, text: &str) {
-        // Nobody is left to be told that standard error is closed.
+        // No one is left to hear that standard error is closed.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 

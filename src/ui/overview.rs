@@ -64,7 +64,7 @@ pub struct Seen {
 #[derive(Debug, Clone)]
 pub struct Failed {
     pub request: usize,
-    /// Whether the compose goes on without it.
+    /// Whether the compose continues without it.
     pub failable: bool,
     /// What went wrong, in one line.
     pub error: String,
@@ -221,7 +221,7 @@ impl Overview {
         }
     }
 
-    /// The failures as they are told.
+    /// The failures as they are shown.
     pub fn told(&self) -> impl Iterator<Item = Told<'_>> {
         self.failures.iter().filter_map(|failed| {
             let seen = self.requests.get(&failed.request)?;
@@ -281,7 +281,7 @@ impl Overview {
         self.requests.values().filter(wanted).count()
     }
 
-    /// How long the run has been going on, or went on.
+    /// How long the run has taken, or took.
     pub fn elapsed(&self, now: Timestamp) -> i64 {
         let end = self.finished.as_ref().map_or(now, |(end, _)| *end);
         self.began.map_or(0, |began| age(end, began))

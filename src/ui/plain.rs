@@ -1,4 +1,4 @@
-//! The run's log on a stream, for when nobody looks at a terminal: the lines of Pungi.
+//! The run's log on a stream, for when there is no terminal to look at: the lines of Pungi.
 
 use super::{Stream, printable};
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ impl Subscriber for PlainLog {
     fn on_event(&mut self, event: &Stamped) {
         for line in lines(&event.event).into_iter().filter(|line| line.level >= Level::Info) {
             let text = printable(&line.format(event.time, &self.zone));
-            // Nobody is left to be told that the stream is closed.
+            // No one is left to hear that the stream is closed.
             let _ = match self.stream {
                 Stream::Out => writeln!(io::stdout(), "{text}"),
                 Stream::Err => writeln!(io::stderr(), "{text}"),

@@ -69,7 +69,7 @@ impl Screen {
         }
         let text = render(&self.drawn, above, frame, self.canvas().columns);
         self.drawn = frame.iter().map(|line| line.width).collect();
-        // One write, so that the terminal never shows half of it. Nobody is left to be told that it is gone.
+        // One write, so that the terminal never shows half of it. No one is left to hear that it is gone.
         let _ = match self.stream {
             Stream::Out => {
                 let mut out = io::stdout().lock();

@@ -56,7 +56,7 @@ impl Case {
         std::fs::write(self.config(), format!("{text}\n{lines}\n")).expect("the configuration");
     }
 
-    /// Adds keys to what the simulated hub is told.
+    /// Adds keys to what the simulated hub gets.
     pub fn scenario(&self, more: &Json) {
         let path = self.scene.path().join("scenario.json");
         let mut scenario: Json =

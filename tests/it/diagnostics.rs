@@ -138,7 +138,7 @@ fn near_names_are_suggested() {
     assert_eq!(report["errors"][0]["help"], "did you mean `x86_64`?", "{report:#}");
 }
 
-/// What follows from a wrong option is not told: it would not be so with the right one.
+/// What follows from a wrong option is not reported: it would not be so with the right one.
 #[test]
 fn nothing_untrue_follows() {
     let lines = "osbuild_target = 5\nosbuild = {'^Server$': [{'name': 'n', 'distro': 'd', 'image_types': 'qcow2'}]}";
@@ -160,7 +160,7 @@ fn odd_manifest_types() {
         ("image-installer", "qcow2", true),
         ("azure-rhui", "vhd-compressed", false),
         ("azure", "vhd-compressed", true),
-        // Archives that are no images, and types whose files nobody has told us.
+        // Archives that are no images, and types whose files are not known.
         ("container", "container", false),
         ("iot-bootable-container", "ociarchive", false),
         ("minimal-raw-xz", "boot", false),
@@ -307,7 +307,7 @@ fn unknown_image_types_are_noted() {
     assert!(ran.stderr.starts_with("note[MG025]: no image type is known as `game-console`\n"), "{}", ran.stderr);
 }
 
-/// The configurations that a reader is told to start from.
+/// The configurations that a reader is to start from.
 #[test]
 fn examples_of_the_repository_have_no_problems() {
     let examples = repository().join("examples");

@@ -1,5 +1,5 @@
 //! The pages for users: every command on them runs, every link leads somewhere, and the tables of keys are those of the
-//! schema. `UPDATE_DOCS=1` writes the tables anew.
+//! schema. `UPDATE_DOCS=1` writes the tables again.
 
 use crate::cases::index;
 use crate::program::{Ran, Scene, repository};
@@ -35,7 +35,7 @@ fn read(page: &str) -> String {
     std::fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// Every case in which magudi does better than Pungi on purpose is told to users.
+/// Every case in which magudi does better than Pungi on purpose is on the page for users.
 #[test]
 fn differences_are_all_listed() {
     let page = read("docs/differences-from-pungi.md");

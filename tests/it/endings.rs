@@ -180,7 +180,7 @@ fn the_first_failure_cancels_the_rest_when_that_is_wished() {
     let asked = story.tasks();
     assert_eq!(asked, ["disk0", "disk1", "disk2"], "nothing is submitted any more");
     all_canceled(&story);
-    // What was canceled is built when the compose goes on.
+    // What was canceled is built when the compose continues.
     story.hub.kill();
     story.scene.write("scenario.json", "{}");
     story.hub.start_again(&story.scene, &["--scenario", "scenario.json"]);

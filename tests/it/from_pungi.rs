@@ -245,7 +245,7 @@ fn a_dump_has_sources_an_event_and_commits() {
     asked.sort_unstable();
     assert_eq!(asked, ["https://g.example/c.git HEAD", "https://g.example/ks.git refs/heads/f42"]);
 
-    // What has a commit needs nobody, and what cannot be found is told with its place.
+    // What has a commit needs nobody, and what cannot be found is reported with its place.
     scene.write("d.json", &ran.stdout);
     let again = dump(&scene, &["--config", "d.json"]);
     assert_eq!(again, found);

@@ -11,7 +11,7 @@
 //! - `bad_inputs`: hundreds of them, each with its message, its exit status and nothing half-written
 //! - `docs`: the pages for users: commands, links, tables
 //! - `facts`: every fact that is cited is there
-//! - `packaging`: the nightly that goes on with the last one
+//! - `packaging`: the nightly that continues the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `outages`: a hub that goes away while a compose runs, and comes back
 //! - `hub`: runs against `magudi hub` in another process
@@ -19,7 +19,7 @@
 //! - `builds`: which task is ours, and which build is its result
 //! - `lost_answers`: no answer that gets lost makes a second task
 //! - `histories`: kills, signals, cancels and lost answers in any order, at random
-//! - `resume`: what kills a run, and how the next one goes on
+//! - `resume`: what kills a run, and how the next one continues
 //! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `pungi`: a Pungi that makes the rest of the compose at the same time

@@ -193,7 +193,7 @@ fn a_task_that_is_named_is_taken_when_it_asks_for_the_same() {
     have(&hub, &[("a", 1), ("b", 1), ("c", 2)], &ran.stderr);
 }
 
-/// One that still runs is awaited, also by later runs, which need not be told again; it is somebody else's, and never canceled.
+/// One that still runs is awaited, also by later runs, which need not hear of it again; it is somebody else's, and never canceled.
 #[test]
 fn a_task_that_is_named_and_runs_is_awaited_and_left_alone() {
     for ends in [false, true] {

@@ -1,4 +1,4 @@
-//! A hub that goes away while a compose runs: the user hears of it at once, and the compose goes on at once when it is back.
+//! A hub that goes away while a compose runs: the user hears of it at once, and the compose continues at once when it is back.
 
 use crate::program::{Scene, image};
 use crate::scripted_hub::{Answer, ScriptedHub, always, run_command};
@@ -70,7 +70,7 @@ impl Drop for Trial {
     }
 }
 
-/// Nobody listens, a proxy has a page of its own, the hub says that it is offline, or there is no word at all: it is told of
+/// Nothing listens, a proxy has a page of its own, the hub says that it is offline, or there is no word at all: it is reported
 /// within five seconds, and once.
 #[test]
 fn the_first_word_about_an_outage_comes_within_seconds() {
@@ -113,7 +113,7 @@ fn after_an_outage_it_looks_at_once() {
     assert!(back.elapsed() < Duration::from_secs(1) + 2 * SLACK, "{:?}", back.elapsed());
 }
 
-/// A hub that always takes its time is told of once, not with every call.
+/// A hub that always takes its time is reported once, not with every call.
 #[test]
 fn a_slow_hub_is_told_of_once() {
     let trial = Trial::begin(1);

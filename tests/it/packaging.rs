@@ -1,4 +1,4 @@
-//! What packages bring along: the nightly that goes on with the last one when that died.
+//! What packages bring along: the nightly that continues the last one when that died.
 
 use crate::program::{Hub, Ran, Scene, repository};
 use crate::signals::until;

@@ -351,7 +351,7 @@ fn a_run_is_refused_before_there_is_a_compose() {
     assert!(compose(&scene).unwrap().ends_with("Test-9.2-20240229.t.0"));
 }
 
-/// Nor is there one when nobody is let in, or nobody answers.
+/// Nor is there one when the login is refused, or there is no answer.
 #[test]
 fn a_run_without_a_login_leaves_nothing() {
     let (scene, hub) = scene(&[disk("disk", "")]);

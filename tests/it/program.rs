@@ -149,7 +149,7 @@ impl Hub {
         let _ = self.child.wait();
     }
 
-    /// Starts the hub anew after it was killed: the same volume, and the same address.
+    /// Starts the hub again after it was killed: the same volume, and the same address.
     pub fn start_again(&mut self, scene: &Scene, more: &[&str]) {
         let address = self.url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("an address");
         *self = Self::start_at(scene, address, more);

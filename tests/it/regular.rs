@@ -132,7 +132,7 @@ fn files_of_a_configuration() {
     assert_eq!(scripted_hub::compose(&scene), None);
 }
 
-/// What whoever starts the program has opened for it is read, however long the other end takes.
+/// A descriptor that was opened for the program is read, however long the other end takes.
 #[test]
 fn a_configuration_may_come_from_an_open_descriptor() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! Whatever kills a run, the next one goes on where it stopped: every image submitted exactly once, and the manifests of
+//! Whatever kills a run, the next one continues where it stopped: every image submitted exactly once, and the manifests of
 //! an undisturbed run.
 
 use crate::program::{Hub, Ran, Scene, files, image, repository};

@@ -1,5 +1,5 @@
 //! A checker for the part of JSON Schema that our schemas use. A keyword that it does not know fails the test, so that no
-//! schema says something that nobody checks.
+//! schema says something that is not checked.
 
 use crate::program::repository;
 use serde_json::{Map, Value as Json};

@@ -7,7 +7,7 @@
 //! - [`State`] is everything it knows, for tests to read and to change: `hub.state().tasks`, `hub.state().clock = 660.0`.
 //! - [`ScriptedHub::on`] puts an [`Answer`] in place of the usual one, [`ScriptedHub::edit`] changes the usual value.
 //! - [`ScriptedHub::calls`] is what was asked, in order; those inside of a `multiCall` follow it.
-//! - [`run`] carries out a whole compose with the profile that leads here, [`resume`] goes on with it, [`verb`] and [`command`] are for
+//! - [`run`] carries out a whole compose with the profile that leads here, [`resume`] continues it, [`verb`] and [`command`] are for
 //!   anything else.
 //!
 //! ```

@@ -95,7 +95,7 @@ fn no_secret_is_written_anywhere() {
     assert!(first.stderr.contains("***"), "nothing was to be hidden: {}", first.stderr);
     let made = std::fs::read_dir(scene.target()).unwrap().flatten().map(|entry| entry.path());
     let compose = made.into_iter().find(|path| path.is_dir()).unwrap();
-    // A changed configuration is told without its values.
+    // A changed configuration is shown without its values.
     let config = std::fs::read_to_string(scene.path().join("test.conf")).unwrap();
     scene.write("test.conf", &config.replacen("Zaphod-Password-1", "Zaphod-Password-11", 1));
     let changed = run(scene.command().arg("resume").arg(&compose));
@@ -104,7 +104,7 @@ fn no_secret_is_written_anywhere() {
     for verb in [vec!["status"], vec!["status", "--format", "json"], vec!["report"], vec!["uploads"], vec!["cancel"]] {
         run(scene.command().args(&verb).arg(&compose).env("no_proxy", "127.0.0.1"));
     }
-    // Through the proxy, which nobody listens at; and to a hub that is gone.
+    // Through the proxy, at which nothing listens; and to a hub that is gone.
     drop(hub);
     let profile = std::fs::read_to_string(scene.path().join("koji.conf")).unwrap();
     scene.write("koji.conf", &format!("{profile}max_retries = 1\n"));

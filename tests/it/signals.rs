@@ -279,7 +279,7 @@ fn a_manifest_that_takes_its_time_to_be_written() {
     assert!(metadata.join("images.json").exists());
 }
 
-/// The large plan itself, and requests that would go on for minutes.
+/// The large plan itself, and requests that would continue for minutes.
 #[test]
 fn ten_thousand_images_that_are_being_submitted() {
     let names: Vec<String> = (0..10_000).map(|n| format!("i{n}")).collect();
@@ -305,7 +305,7 @@ fn patient(scene: &Scene, hub: &ScriptedHub, more: &str) {
     scene.write("koji.conf", &(patient + "max_retries = 30\n" + more));
 }
 
-/// A hub that takes its time to let anybody in, or lets nobody in for now: before there is a compose nothing is left of it, and one that
+/// A hub that takes its time to let anybody in, or refuses every login for now: before there is a compose nothing is left of it, and one that
 /// is there can be resumed.
 #[test]
 fn a_login_that_hangs_or_is_tried_again_and_again() {

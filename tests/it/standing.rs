@@ -73,7 +73,7 @@ fn says(ran: &Ran, parts: &[&str]) {
     }
 }
 
-/// The compose of a canceled task goes on and imports its build.
+/// The compose of a canceled task continues and imports its build.
 #[test]
 fn the_build_of_a_canceled_task_is_taken() {
     let (scene, hub) = interrupted();

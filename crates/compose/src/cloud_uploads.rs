@@ -1,5 +1,5 @@
 //! A *cloud upload* is the copy of an image that composer put into a cloud or a registry besides Koji;
-//! *cloud-uploads.json* lists those of a compose, so that nobody has to look for an image id in the output of a task.
+//! *cloud-uploads.json* lists those of a compose, so that people need not look for an image id in the output of a task.
 //!
 //! The document is made in the manner of productmd's, but is our own: `docs/schemas/cloud-uploads.schema.json`.
 

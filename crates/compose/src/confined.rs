@@ -1,8 +1,8 @@
 //! *Beneath* a directory is where a run may write: in the compose directory, and in the download cache; and where may be read
-//! what a manifest names. A symbolic link that somebody planted there must not lead a file elsewhere, whoever runs the compose.
+//! what a manifest names. A symbolic link that somebody planted there must not lead a file elsewhere, whichever user runs the compose.
 //!
 //! The directory itself may be, or lie behind, a link: that is its owner's choice. A link below it that stays below it is
-//! followed. This keeps out links that lie there when a run comes by; whoever can exchange directories while it writes owns
+//! followed. This keeps out links that lie there when a run comes by; a user who can exchange directories while it writes owns
 //! the compose anyway.
 
 use magudi_config::regular;

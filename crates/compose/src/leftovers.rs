@@ -5,8 +5,8 @@ use crate::write::TEMPORARY;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for whoever
-/// holds the compose's lock. A file that cannot be removed is left: it harms nobody. Directories to which a link leads out of
+/// Removes the temporary files that a run which was killed left in the directories that runs write to. Only for the one who
+/// holds the compose's lock. A file that cannot be removed is left: it does no harm. Directories to which a link leads out of
 /// the compose are not ours.
 pub fn remove_leftovers(dir: &ComposeDir) {
     let mut places = vec![dir.top().to_path_buf(), dir.metadata(), dir.work_global(), dir.logs_global()];

@@ -1,4 +1,4 @@
-//! A *published* compose is one that is only looked at, whoever made it: the directory of a compose, its `compose` as a mirror
+//! A *published* compose is one that is only looked at, whichever program made it: the directory of a compose, its `compose` as a mirror
 //! has it, or its `metadata` alone.
 
 use crate::layout::ComposeDir;

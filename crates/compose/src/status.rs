@@ -1,4 +1,4 @@
-//! The *status* of a compose: one word in its file STATUS, for whoever waits for it.
+//! The *status* of a compose: one word in its file STATUS, for those who wait for it.
 
 use crate::layout::ComposeDir;
 use crate::write::{WriteError, write_atomic};
@@ -113,7 +113,7 @@ pub fn reopen(dir: &ComposeDir) -> Result<bool, StatusError> {
     Ok(is_finished)
 }
 
-/// Writes STARTED, whatever another program has written: whoever waits for the compose is to wait.
+/// Writes STARTED, whatever another program has written: other programs are to wait.
 pub fn put_back(dir: &ComposeDir) -> Result<(), StatusError> {
     Ok(write_atomic(&dir.status_file(), format!("{}\n", Status::Started).as_bytes())?)
 }

@@ -299,7 +299,7 @@ fn strings(value: &Json) -> Vec<&str> {
     }
 }
 
-/// Types of JSON Schema, and the two that Pungi has besides. A type that nobody knows holds nothing.
+/// Types of JSON Schema, and the two that Pungi has besides. A type that is not known holds nothing.
 fn is_of_type(node: &Node, name: &str) -> bool {
     match name {
         "null" => matches!(node.value, Value::Null),

@@ -30,7 +30,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     io::read_to_string(open(path)?)
 }
 
-/// Opens what a command line names for reading: a file, or a descriptor that whoever started the program has opened for it, as
+/// Opens what a command line names for reading: a file, or a descriptor that was opened for the program, as
 /// `<(...)` of a shell does.
 pub fn open_named(path: &Path) -> io::Result<File> {
     let is_descriptor = ["/dev/fd", "/proc/self/fd"].iter().any(|dir| path.parent() == Some(Path::new(dir)));

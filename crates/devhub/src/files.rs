@@ -186,7 +186,7 @@ fn send(mut file: File, start: u64, length: u64, cut: u64, pace: Option<u64>) ->
                     }
                 }
                 Err(error) => {
-                    // Nobody listens any more if this cannot be sent.
+                    // The receiver is gone if this cannot be sent.
                     let _ = sender.send(Err(error)).await;
                     return;
                 }

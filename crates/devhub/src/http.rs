@@ -99,7 +99,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, hub: Arc<Hub>, mut stop
         .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // Errors are the peer's doing or the scenario's; there is nobody to tell.
+    // Errors are the peer's doing or the scenario's; there is no one to tell.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopped.changed() => {}
@@ -129,7 +129,7 @@ async fn route(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> O
     Ok(response)
 }
 
-/// Does what may wait for the disk on a thread where that harms nobody.
+/// Does what may wait for the disk on a thread where that does no harm.
 async fn on_a_thread(work: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| internal_error())
 }
@@ -260,7 +260,7 @@ fn lose(loss: Loss, body: Vec<u8>) -> Outcome {
             let (sender, pieces) = tokio::sync::mpsc::channel(1);
             let half = Bytes::from(body).split_to(usize::try_from(left / 2).unwrap_or_default());
             tokio::spawn(async move {
-                // Nobody waits for it any more if this cannot be sent.
+                // The receiver is gone if this cannot be sent.
                 let _ = sender.send(Ok(half)).await;
                 // It must leave before the missing end tears the connection down.
                 tokio::time::sleep(Duration::from_millis(50)).await;

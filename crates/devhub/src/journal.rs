@@ -87,7 +87,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens the journal on the volume `topdir` and reads what is in it. A last line that was not written to its end is
-    /// dropped: whoever asked for that change never got an answer.
+    /// dropped: its caller never got an answer.
     pub(crate) fn open(topdir: &Path) -> Result<(Self, Vec<Record>), JournalError> {
         let dir = topdir.join(DIRECTORY);
         let path = dir.join(FILE);

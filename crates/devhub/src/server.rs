@@ -139,7 +139,7 @@ impl RunningHub {
 
     /// Stops listening, lets running requests finish for a moment, and closes every connection.
     pub async fn shutdown(self) {
-        // Nobody listens any more if the server has ended by itself; then there is nothing to stop.
+        // The receiver is gone if the server has ended by itself; then there is nothing to stop.
         let _ = self.stop.send(true);
         let _ = self.server.await;
     }

@@ -101,7 +101,7 @@ impl State {
         Ok(())
     }
 
-    /// Keeps a record of a change, if the hub keeps any. A failure is said to whoever asked for the change.
+    /// Keeps a record of a change, if the hub keeps any. A failure is reported to the caller.
     pub(crate) fn keep(&mut self, record: impl FnOnce() -> Result<Record, JournalError>) -> Result<(), JournalError> {
         match &mut self.journal {
             Some(journal) => journal.append(&record()?),

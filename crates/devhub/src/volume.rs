@@ -156,7 +156,7 @@ impl Volume {
 }
 
 /// Writes a file, unless it holds this already. One that holds something else is not changed, because of hard links to it, but
-/// replaced; nobody reads half of what replaces it.
+/// replaced; no one reads half of what replaces it.
 fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> io::Result<()> {
     let fill = |mut file: File| {
         file.write_all(content)?;

@@ -54,7 +54,7 @@ pub(crate) fn not_allowed(text: impl Into<String>) -> Fault {
     Fault::new(NOT_ALLOWED, text)
 }
 
-/// A fault of another Python exception, as a hub shows it unless told to show tracebacks.
+/// A fault of another Python exception, as a hub shows it unless it is set to show tracebacks.
 pub(crate) fn python(class: &str, text: &str) -> Fault {
     Fault::new(PYTHON, format!("<class '{class}'>: {text}"))
 }

@@ -1,7 +1,7 @@
 //! The *work* that is done on a task: planned when it is submitted, done when it is due.
 //!
-//! Nothing runs in the background. Whoever looks at the hub first lets everything happen that was due by then, so a hub
-//! with thousands of open tasks costs nothing while nobody asks.
+//! Nothing runs in the background. A look at the hub first lets everything happen that was due by then, so a hub
+//! with thousands of open tasks costs nothing between two looks.
 
 use std::io;
 

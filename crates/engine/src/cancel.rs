@@ -28,7 +28,7 @@ pub struct Canceling<'a> {
     pub hub: &'a Hub,
     /// For writing.
     pub session: &'a Session,
-    /// Who is told what became of the tasks.
+    /// Who hears what became of the tasks.
     pub events: &'a Events,
     /// When a hub that does not answer is given up.
     pub deadline: Instant,
@@ -43,7 +43,7 @@ pub struct Canceled {
     pub ended: Vec<(i64, TaskState)>,
     /// Tasks that are not ours, each with the reason: they are left alone.
     pub strangers: Vec<(i64, String)>,
-    /// Tasks that may go on, each with the reason.
+    /// Tasks that may continue, each with the reason.
     pub left: Vec<(i64, String)>,
 }
 

@@ -25,7 +25,7 @@ const DEPTH: usize = 16;
 /// The most image statuses that are looked at: a task has one per arch.
 const MAX_IMAGES: usize = 64;
 
-/// The most causes that are told of one image.
+/// The most causes that are reported of one image.
 const MAX_CAUSES: usize = 8;
 
 /// The most errors that are looked at in one image.

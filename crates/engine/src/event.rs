@@ -25,7 +25,7 @@ pub const VERSION: u32 = 1;
 pub enum Level {
     /// For the log file only.
     Debug,
-    /// What is going on.
+    /// What happens.
     Info,
     /// Worth a look.
     Warning,
@@ -72,7 +72,7 @@ pub enum Event {
         /// How the run was started: what a resume needs to know. No secret is in it.
         #[serde(default = "no_settings")]
         settings: Json,
-        /// Everything is built anew, whatever earlier runs of this compose did.
+        /// Everything is built again, whatever earlier runs of this compose did.
         #[serde(default)]
         fresh: bool,
     },
@@ -87,7 +87,7 @@ pub enum Event {
         name: String,
         variant: String,
         arches: Vec<String>,
-        /// Whether the compose goes on without it.
+        /// Whether the compose continues without it.
         failable: bool,
         #[serde(default)]
         subvariant: String,
@@ -104,7 +104,7 @@ pub enum Event {
         /// Missing in a journal that does not know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifest_type: Option<String>,
-        /// Where the life of its task is told, below the compose directory; missing in a journal that does not know.
+        /// Where the life of its task is written, below the compose directory; missing in a journal that does not know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<String>,
     },
@@ -315,7 +315,7 @@ pub enum Event {
         name: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         task: Option<i64>,
-        /// Whether the compose goes on without it.
+        /// Whether the compose continues without it.
         failable: bool,
         /// What went wrong, in one line.
         error: String,
@@ -331,7 +331,7 @@ pub enum Event {
         /// The argument that the hub refused, dotted as in `opts.upload_options`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         argument: Option<String>,
-        /// Nobody knows whether the hub made a task: the answer was lost, and it could not be asked again.
+        /// Unknown whether the hub made a task: the answer was lost, and it could not be asked again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
     },
@@ -547,12 +547,12 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    /// A stream that nobody listens to yet.
+    /// A stream without listeners yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A stream that nobody listens to yet, whose texts show nothing that `mask` hides.
+    /// A stream without listeners yet, whose texts show nothing that `mask` hides.
     pub fn concealing(mask: Mask) -> Self {
         Self { mask, ..Self::default() }
     }

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 /// How many bytes may wait for the reader: many thousand events.
 const MAX_WAITING: usize = 32 << 20;
 
-/// The progress of one file is told no more often than this.
+/// The progress of one file is reported no more often than this.
 const PROGRESS_PAUSE: SignedDuration = SignedDuration::from_millis(200);
 
 /// Says every event to a writer.
 #[derive(Debug)]
 pub struct EventStream {
     shared: Arc<Shared>,
-    /// Request and file -> bytes not told yet, and when some were told last.
+    /// Request and file -> bytes not reported yet, and when some were reported last.
     progress: BTreeMap<(usize, String), (u64, Timestamp)>,
 }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
 const HUB_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// How far a hub's clock may be behind ours, where it has not told its time.
+/// How far a hub's clock may be behind ours, where it has not said its time.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The most tasks that are looked through for one whose id was lost.

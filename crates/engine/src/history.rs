@@ -36,7 +36,7 @@ pub struct Past {
     pub name: String,
     pub variant: String,
     pub arches: Vec<String>,
-    /// Whether the compose goes on without it.
+    /// Whether the compose continues without it.
     pub failable: bool,
     pub subvariant: String,
     /// The image type that was asked for, as it was sent.

@@ -1,4 +1,4 @@
-//! The *journal* is the event stream on disk: one JSON object a line, appended as the run goes on, in
+//! The *journal* is the event stream on disk: one JSON object a line, appended as the run continues, in
 //! `logs/global/magudi-journal.jsonl`. Whatever crashes, it says how far a run came; [`crate::history`] reads it back.
 //!
 //! A line is written before the next event is said. Lines survive a crash of the program as soon as they are written, and

@@ -43,7 +43,7 @@ impl Follower {
     }
 
     /// Hands over the events of all whole lines since the last look. A line that is still being written is read another time; a
-    /// run that goes on with a journal may even take half a line back.
+    /// run that continues a journal may even take half a line back.
     pub fn read_new(&mut self, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
         let path = self.path.clone();
         self.read_lines(&mut |(_, before), text| match parse_line(text) {

@@ -1,13 +1,13 @@
 //! A *lock* keeps a second run out of a compose directory: `logs/global/magudi.lock`, held by the operating system for as
 //! long as the process lives, and saying who holds it.
 //!
-//! The lock is an exclusive `flock` of the whole file, which is its owner's and group's alone. Whoever can read a file can
+//! The lock is an exclusive `flock` of the whole file, which is its owner's and group's alone. A user who can read a file can
 //! lock it too, shared, as `status` does for a moment and as a program that hangs might do for ever; that keeps no run out:
-//! a file with none but shared locks is replaced by a new one. Whoever has got a lock therefore looks whether it is still
+//! a file with none but shared locks is replaced by a new one. A process that has got a lock therefore looks whether it is still
 //! that of the file of this name.
 //!
 //! The file says which process took the lock, and how to know it again: a number alone is that of another process tomorrow.
-//! Some file systems have no locks; then what the file says is all there is, and only who says so goes on with it
+//! Some file systems have no locks; then what the file says is all there is, and only who says so continues it
 //! ([`Locks::Unneeded`]).
 
 use crate::birth::{Birth, NotThere, Process};
@@ -58,7 +58,7 @@ struct Record {
     birth: Option<Birth>,
 }
 
-/// A lock that cannot be had.
+/// A lock that cannot be taken.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another run has it.

@@ -148,7 +148,7 @@ fn banner(word: &str, phase: &str) -> String {
     format!("[{word}] ---------- PHASE: {} ----------", phase.to_uppercase())
 }
 
-/// Appends the log to a file. A write error is kept for whoever asks at the end; it does not stop the compose.
+/// Appends the log to a file. A write error is kept until the end; it does not stop the compose.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! A *notification script* is told what happens to a compose: a message name as its argument, a JSON object on its
+//! A *notification script* hears what happens to a compose: a message name as its argument, a JSON object on its
 //! standard input (facts: notifications 1).
 //!
 //! Scripts run beside the compose, on a thread of their own, one after the other in the order of the messages. Each may take
@@ -132,7 +132,7 @@ impl Subscriber for Notifier {
 impl NotifierEnd {
     /// Waits until every message has been said. A script that has to be killed then hears only the last one of those that are
     /// left for it. With a `patience`, all together may take so long: they share it, so that one that hangs with a message
-    /// does not keep the last one from being said. `wait` is told how many are left, when it takes its time.
+    /// does not keep the last one from being said. `wait` hears how many are left, when it takes its time.
     pub fn finish(&self, patience: Option<Duration>, wait: impl FnOnce(usize)) {
         let mut queue = self.0.lock();
         queue.closing = true;
@@ -155,7 +155,7 @@ impl NotifierEnd {
         }
     }
 
-    /// Whoever waits in [`finish`](Self::finish) now has no more than this `patience`.
+    /// A caller that waits in [`finish`](Self::finish) now has no more than this `patience`.
     pub fn hurry(&self, patience: Duration) {
         let mut queue = self.0.lock();
         if queue.closing && queue.rest.is_none() {

@@ -1,5 +1,5 @@
 //! A *part* is as much of a file as has been downloaded: a temporary file beside the final one, hashed as it grows. A
-//! download that broke goes on where it stopped, also in a later run.
+//! download that broke continues where it stopped, also in a later run.
 
 use crate::digest::{Digests, MultiDigest};
 use crate::lock::{Refusal, is_at};
@@ -31,7 +31,7 @@ pub struct PartialDownload {
     file: File,
     digest: MultiDigest,
     length: u64,
-    /// One that no later run goes on with: it goes away with this value.
+    /// One that no later run continues: it goes away with this value.
     own: Option<TempPath>,
 }
 
@@ -78,7 +78,7 @@ impl Goal<'_> {
         self.directory().join(format!("{TEMPORARY}{short}-{}.part", self.name()))
     }
 
-    /// Claims the part that all processes share; what is there already is hashed. One longer than the file is begun anew.
+    /// Claims the part that all processes share; what is there already is hashed. One longer than the file is begun again.
     pub fn claim(&self, stop: &Stop) -> Result<Claim, PathError> {
         let path = self.path();
         match take(&path).map_err(|error| (path.clone(), error))? {
@@ -158,7 +158,7 @@ impl PartialDownload {
         &self.path
     }
 
-    /// Adds the next bytes, in as many pieces as have come. After an error the part must be opened anew.
+    /// Adds the next bytes, in as many pieces as have come. After an error the part must be opened again.
     pub fn write(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
         let Self { file, digest, .. } = self;
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -177,7 +177,7 @@ impl PartialDownload {
         Ok(())
     }
 
-    /// The digests of all that is there. Nothing can be added any more, until it is begun anew.
+    /// The digests of all that is there. Nothing can be added any more, until it is begun again.
     pub fn digests(&mut self) -> Digests {
         std::mem::take(&mut self.digest).finish()
     }
@@ -215,7 +215,7 @@ fn take(path: &Path) -> io::Result<Taken> {
             Err(Refusal::Taken) => return Ok(Taken::Theirs),
             Err(Refusal::NoLocks(error)) => {
                 if file.metadata()?.len() == 0 {
-                    // It was only made to be locked. What cannot be removed harms nobody.
+                    // It was only made to be locked. What cannot be removed does no harm.
                     let _ = fs::remove_file(path);
                 }
                 return Ok(Taken::Unknown(error));
@@ -243,7 +243,7 @@ fn sweep(directory: &Path, name: &str, own: &Path) {
             .and_then(|name| name.to_str())
             .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(&suffix));
         if is_part && confined::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| was_left(&file)) {
-            // What cannot be removed harms nobody.
+            // What cannot be removed does no harm.
             let _ = fs::remove_file(&path);
         }
     }

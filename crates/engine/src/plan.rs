@@ -23,7 +23,7 @@ pub struct TaskRequest {
     /// Uid of the variant that the images belong to.
     pub variant: String,
     pub subvariant: String,
-    /// Whether the compose goes on without these images (facts: compose 12).
+    /// Whether the compose continues without these images (facts: compose 12).
     pub failable: bool,
     pub method: &'static Method,
     /// Positional arguments, as they go over the wire.
@@ -148,7 +148,7 @@ impl TaskRequest {
         format!("{title} (variant {}, arch {arch}{subvariant})", self.variant)
     }
 
-    /// Where the life of its task is told; `num` is its number in its phase.
+    /// Where the life of its task is written; `num` is its number in its phase.
     pub fn watch_log(&self, dir: &ComposeDir, num: usize) -> PathBuf {
         let profile = Some(self.name()).filter(|_| !self.method.names_build);
         dir.watch_log(self.method.logs, &self.variant, num, profile)

@@ -14,7 +14,7 @@ pub struct Asked {
     /// The variant's uid.
     pub variant: String,
     pub subvariant: String,
-    /// Whether the compose goes on without them.
+    /// Whether the compose continues without them.
     pub failable: bool,
     pub method: String,
     /// What is sent, and what the images are called in images.json where the configuration says it (`manifest_type`).

@@ -97,7 +97,7 @@ impl Stop {
         }
     }
 
-    /// The same, but after a failure the work goes on: it may tell what else has failed.
+    /// The same, but after a failure the work continues: it may tell what else has failed.
     pub async fn unless_signaled<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let signaled = async {
             self.wait().await;

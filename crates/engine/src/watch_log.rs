@@ -41,7 +41,7 @@ impl WatchLogs {
             }
             confined::open(&path, OpenOptions::new().create(true).append(true))?.write_all(text.as_bytes())
         };
-        // A log that cannot be written costs a convenience; the compose goes on.
+        // A log that cannot be written costs a convenience; the compose continues.
         let _: io::Result<()> = write();
     }
 }

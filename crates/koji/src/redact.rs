@@ -26,7 +26,7 @@ pub const STARS: &str = "***";
 /// Shorter ones would be found everywhere, and protect nothing.
 const SHORTEST: usize = 4;
 
-/// Shorter ones are hidden only where no word goes on beside them. Of a passing one, a beginning or an end of this length is
+/// Shorter ones are hidden only where no word continues beside them. Of a passing one, a beginning or an end of this length is
 /// hidden like the whole; of a lasting one a cut of letters alone is no word.
 const LONG: usize = 8;
 
@@ -192,7 +192,7 @@ fn spellings(secret: &str, has_pieces: bool) -> Vec<Needle> {
     if secret.contains(' ') {
         all.push(secret.replace(' ', "+").into_bytes());
     }
-    // A text of several lines is cut at their ends by whoever shows only one.
+    // A text of several lines is cut at their ends by a reader that shows only one.
     let lines = secret.lines().map(str::trim).filter(|line| line.len() >= LONG && *line != secret);
     all.extend(lines.map(|line| line.as_bytes().to_vec()));
     if secret.len() >= SHORTEST {

@@ -34,7 +34,7 @@ pub struct Facts {
 #[derive(Debug, Default)]
 pub struct Told {
     compose_id: Option<String>,
-    /// The hub was a simulated one, which is gone: there is nothing to go on with.
+    /// The hub was a simulated one, which is gone: there is nothing to continue.
     simulated: bool,
     span: Option<(Timestamp, Timestamp)>,
     runs: usize,
@@ -119,7 +119,7 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
 }
 
 pub fn report(told: Told, facts: &Facts) -> Report {
-    // A run that nobody runs any more stopped with its last event.
+    // A run without a process stopped with its last event.
     let (first, last) = told.span.unzip();
     let now = match &facts.runner {
         Some(_) => facts.now,

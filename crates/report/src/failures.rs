@@ -1,5 +1,5 @@
 //! *Failures* as the page shows them: one for each reason, with all that failed for it, so that a hub that was gone for an hour
-//! is told once and not for every image.
+//! is reported once and not for every image.
 
 use crate::arrange::{Facts, task_link};
 use crate::model::{Failed, Failure, Reasons, TaskLink};

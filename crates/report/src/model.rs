@@ -89,7 +89,7 @@ pub struct Count {
 /// A reason, and what failed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// Whether the compose goes on without it.
+    /// Whether the compose continues without it.
     pub failable: bool,
     /// Why, in the hub's words or ours; empty when composer says it better.
     pub reason: String,
@@ -114,7 +114,7 @@ pub struct Failed {
     pub children: Vec<(String, TaskLink, String)>,
     /// Address of its watch log.
     pub log: Option<String>,
-    /// Nobody knows whether the hub made a task.
+    /// Unknown whether the hub made a task.
     pub in_doubt: bool,
 }
 

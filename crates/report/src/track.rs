@@ -18,9 +18,9 @@ pub struct Track {
     /// Name, version and release: of the build when it is known, else as they were asked for.
     pub nvr: String,
     pub arches: Vec<String>,
-    /// Whether the compose goes on without it.
+    /// Whether the compose continues without it.
     pub failable: bool,
-    /// Where the life of its task is told, below the compose directory.
+    /// Where the life of its task is written, below the compose directory.
     pub log: Option<String>,
     /// Arches that it has ended well without, and why.
     pub lost: Vec<Cause>,
@@ -38,7 +38,7 @@ pub struct Track {
     pub done: Option<Timestamp>,
     /// When it failed and why.
     pub failed: Option<Failed>,
-    /// Nobody knows whether the hub made a task.
+    /// Unknown whether the hub made a task.
     pub in_doubt: bool,
     /// When we had it canceled.
     pub canceled: Option<Timestamp>,

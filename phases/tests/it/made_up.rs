@@ -1,4 +1,4 @@
-//! A phase that nobody has: what it takes to add one ([Adding a phase](../../../docs/adding-a-phase.md)). It asks a forge for
+//! A made-up phase: what it takes to add one ([Adding a phase](../../../docs/adding-a-phase.md)). It asks a forge for
 //! images, and a simulated hub with a plugin for that builds them. This file is all there is of it.
 
 use crate::run;

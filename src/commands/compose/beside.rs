@@ -30,7 +30,7 @@ pub fn check_pungi(options: &Options, environment: &Environment, dir: &ComposeDi
         let text = "--just-phase leaves Pungi nothing to do: name one of its phases too, or leave --pungi out";
         return Err(Failure::Usage(text.to_owned()));
     }
-    // A resume has its journal; whoever begins has not.
+    // A resume has its journal; a new run has not.
     let is_begun = dir.logs_global().join(journal::NAME).exists();
     if !is_begun && dir.status_file().exists() {
         let top = dir.top().display();

@@ -58,9 +58,9 @@ const LAST_EVENTS_PATIENCE: Duration = Duration::from_secs(2);
 /// What to make of an earlier run in the same directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recall {
-    /// Go on with it, unless it has finished: then everything is built anew (`run --compose-dir`).
+    /// Continue it, unless it has finished: then everything is built again (`run --compose-dir`).
     IfUnfinished,
-    /// Go on with it in any case (`resume`).
+    /// Continue it in any case (`resume`).
     Always,
 }
 
@@ -295,7 +295,7 @@ pub fn compose(
             }
         }
     });
-    // Whoever still reads a file of a volume that hangs is not waited for.
+    // A thread that still reads a file of a volume that hangs is not waited for.
     runtime.shutdown_background();
     let stays = makes_nothing.then(|| other_latest(&dir, &identity, options.latest_link_components)).flatten();
     match stays {

@@ -15,7 +15,7 @@ use magudi_engine::plan::{Keywords, TaskRequest};
 use serde_json::Value as Json;
 use std::io::IsTerminal as _;
 
-/// The profile that the `koji` command uses when it is not told another.
+/// The profile that the `koji` command uses when it is given no other.
 const PROFILE: &str = "koji";
 
 pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
@@ -64,7 +64,7 @@ fn summary(request: &TaskRequest) -> String {
     )
 }
 
-/// Whether nobody sits before this process: standard input is no terminal, or another's.
+/// Whether no one sits before this process: standard input is no terminal, or another's.
 fn in_background() -> bool {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {

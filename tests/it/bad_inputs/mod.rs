@@ -222,7 +222,7 @@ fn hub_case(case: &Case) -> Told {
     told(&scene, &Ran::from(output))
 }
 
-/// What a run of the program told its user, without what differs from run to run; and what is the same for all bad input.
+/// What a run of the program said to its user, without what differs from run to run; and what is the same for all bad input.
 fn told(scene: &Scene, ran: &Ran) -> Told {
     let status = ran.status.unwrap_or_else(|| panic!("a signal ended it: {}", ran.stderr));
     let message = steady(scene, &ran.stderr);

@@ -48,7 +48,7 @@ pub struct Shared {
     /// Whether anything happens to tasks, builds and answers. Not so in the end.
     pub is_wild: bool,
     pub fate: Option<Fate>,
-    /// When the run that goes on now began; none between two of them.
+    /// When the run that continues now began; none between two of them.
     pub began: Option<Instant>,
     /// No call is answered until then.
     pub away_until: Option<Instant>,
@@ -145,7 +145,7 @@ impl KojiSide {
         self.shared.lock().unwrap()
     }
 
-    /// Something happens while no run goes on.
+    /// Something happens while no run continues.
     pub fn at_rest(&self) {
         let lag = {
             let mut state = self.hub.state();
@@ -298,7 +298,7 @@ impl Shared {
                 self.did("tasks of others", format!("somebody else asks for {name}: task {other}"));
             }
             (TaskState::Canceled | TaskState::Failed, 2 | 3) if !has_build => {
-                // What composer had begun goes on, and is imported.
+                // What composer had begun continues, and is imported.
                 let build = state.import(id);
                 self.did("late builds", format!("build {build} of task {id} is there after all"));
             }

@@ -41,7 +41,7 @@ pub struct Story {
     images: Vec<String>,
     /// Processes that were begun.
     processes: usize,
-    /// The run that goes on leaves its tasks alone when it is ended.
+    /// The run that continues leaves its tasks alone when it is ended.
     detaches: bool,
     /// Images that were in doubt, and of which the hub has no task: a person has looked.
     rebuild: Vec<String>,
@@ -100,7 +100,7 @@ impl Story {
         journal.lines().any(|line| line.contains("\"compose-started\"") && line.ends_with('}'))
     }
 
-    /// The command that begins the compose, or goes on with it.
+    /// The command that begins the compose, or continues it.
     fn go_on(&mut self, is_last: bool) -> Command {
         self.detaches = false;
         let Some(dir) = compose(&self.scene).map(|dir| dir.display().to_string()) else {

@@ -70,7 +70,7 @@ pub struct Task {
     pub build: Option<i64>,
     /// What it failed with.
     pub fault: Option<(i64, String)>,
-    /// When it was made, by a clock that nobody sets.
+    /// When it was made, by a clock that is not set.
     pub born: Instant,
     /// When it ended, by the same clock.
     pub ended: Option<Instant>,

@@ -91,7 +91,7 @@ pub fn formats_of(image_type: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Whether a file of `format` is what readers of images.json expect of `image_type`. True as well where productmd lists
-/// no format for the type; false for an unknown type. Nobody refuses such an image (facts: manifests 4), so this is for
+/// no format for the type; false for an unknown type. Such an image is not refused (facts: manifests 4), so this is for
 /// warnings.
 pub fn type_takes_format(image_type: &str, format: &str) -> bool {
     formats_of(image_type).is_some_and(|formats| formats.is_empty() || formats.contains(&format))

@@ -1,4 +1,4 @@
-//! What productmd refuses about variants, told before anything is built (facts: variants 10).
+//! What productmd refuses about variants, found before anything is built (facts: variants 10).
 
 use super::parse::CONFIG_PATH;
 use super::{Variant, Variants};

@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_VARIANTS: usize = 10_000;
 /// How many elements, texts and comments a file may hold.
 const MAX_NODES: u32 = 1_000_000;
-/// How many problems are told at once.
+/// How many problems are reported at once.
 const MAX_PROBLEMS: usize = 100;
 
 /// What the problems of variants are filed under in the configuration.
@@ -93,7 +93,7 @@ pub(super) fn parse_filtered(
         Ok(document) => document,
         Err(error) => {
             let at = offset_of(&text, error.pos());
-            // The place is shown, and need not be told as well.
+            // The place is shown, and need not be said as well.
             let reason = error.to_string();
             let reason = reason.strip_suffix(&format!(" at {}", error.pos())).unwrap_or(&reason);
             problems.push(at..at, format!("not well-formed XML: {reason}"));

@@ -22,7 +22,7 @@ pub trait Commits {
     fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, String>;
 }
 
-/// Nobody is asked: branches stay branches.
+/// git is not asked: branches stay branches.
 #[derive(Debug, Clone, Copy)]
 pub struct Offline;
 

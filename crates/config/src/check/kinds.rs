@@ -210,14 +210,14 @@ fn check_map(node: &Node, kind: Kind, open: bool, at: At<'_>, findings: &mut Fin
     }
 }
 
-/// A value of one of several kinds. What is wrong is told by the kind that it is nearest to.
+/// A value of one of several kinds. What is wrong is reported by the kind that it is nearest to.
 fn check_either(kinds: &[Kind], node: &Node, at: At<'_>, findings: &mut Findings) {
     let tried = kinds.iter().map(|kind| {
         let mut found = Findings::default();
         check_kind(*kind, node, at, &mut found);
         found.list
     });
-    // A value whose type is no kind's is told where it stands; of the others the path is longer.
+    // A value whose type is no kind's is reported where it stands; of the others the path is longer.
     let own = at.to_string();
     let nearest = tried.min_by_key(|list| (list.iter().any(|found| found.path == own), list.len()));
     findings.list.extend(nearest.into_iter().flatten());

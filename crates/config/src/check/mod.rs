@@ -30,7 +30,7 @@ pub fn check(tree: &Node, schema: &Schema) -> (Option<ComposeConfig>, Vec<Diagno
 }
 
 /// Checks a configuration. The typed form holds what could be read, without the images that have errors, so that what is
-/// found by looking at all of it can be told together with the errors. It is not there when an error would make that untrue.
+/// found by looking at all of it can be reported together with the errors. It is not there when an error would make that untrue.
 pub fn check_all(tree: &Node, schema: &Schema) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
     let config = checked(tree, schema, &mut findings);

@@ -94,7 +94,7 @@ impl Findings {
     pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Text>> {
         let items = self.array(node, at, "a list of strings")?;
         let mut texts = Vec::with_capacity(items.len());
-        // All that is wrong is told, not only the first of it.
+        // All that is wrong is reported, not only the first of it.
         texts.extend(items.iter().enumerate().filter_map(|(index, item)| self.text(item, at.item(index))));
         (texts.len() == items.len()).then_some(texts)
     }

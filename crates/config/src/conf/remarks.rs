@@ -1,7 +1,7 @@
 //! *Remarks* on strings that say something else here than in Python, which the language looks like: no prefix is read, no
 //! triple quotes, no escape, and strings beside each other stay apart (facts: language 3, language 4).
 //!
-//! Whoever knows the language writes regular expressions with plain backslashes, so what could be one is left alone.
+//! People who know the language write regular expressions with plain backslashes, so what could be one is left alone.
 
 use super::lexer::{Kind, Token};
 use super::parser::Parser;

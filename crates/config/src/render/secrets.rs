@@ -91,7 +91,7 @@ struct Scan<'t> {
 /// that are indented deeper, those of a list under the key, and those inside brackets that were opened there.
 fn find_in_yaml(text: &str, sought: Sought) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    // The column of the key whose value goes on, and how many brackets are open in it.
+    // The column of the key whose value continues, and how many brackets are open in it.
     let mut inside: Option<(usize, i64)> = None;
     let mut start = 0;
     for line in text.split_inclusive('\n') {

@@ -179,7 +179,7 @@ pub(crate) fn submit(call: &mut Call<'_>, builder: &'static dyn Builder) -> Answ
     if let Some(text) = call.setting.scenario.submit_error.get(&builder.job(&request).key) {
         return Err(generic(text.as_str()));
     }
-    // Nobody gets this far without being logged in.
+    // No call gets this far without being logged in.
     let owner = call.user().map_or(0, |user| user.id);
     new_task(call, builder, &identity, Submitted { owner, priority, request })
 }

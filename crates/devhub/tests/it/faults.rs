@@ -117,7 +117,7 @@ async fn late_answers() {
         assert_eq!(call(&f.hub, "getAPIVersion", vec![]).await, Ok(int(1)));
     }
     assert!(start.elapsed().as_millis() >= 300);
-    // Nobody else waits for it.
+    // No one else waits for it.
     assert_eq!(call(&f.hub, "hello", vec![]).await, Ok(magudi_koji::value::string("Hello World")));
 }
 
@@ -143,7 +143,7 @@ async fn every_call_fails_the_first_time() {
         let body = encode_call("echo", &[int(number)]).unwrap();
         request(&f.hub, "POST", "/kojihub", "", &body).await.unwrap().status
     };
-    // Kept from the hub, then executed without an answer; what keeps it away has let it through once, and begins anew.
+    // Kept from the hub, then executed without an answer; what keeps it away has let it through once, and begins again.
     let mut seen = Vec::new();
     for number in [1, 1, 2, 1, 1, 2, 1] {
         seen.push(ask(number).await);

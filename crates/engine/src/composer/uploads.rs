@@ -6,7 +6,7 @@ use magudi_compose::CloudUpload;
 use magudi_koji::calls::Build;
 
 /// One upload for each arch of `request`: image statuses come in the order of the arches. A status that could not be read
-/// is told as the reason why nothing is known.
+/// is given as the reason why nothing is known.
 pub fn uploads(
     request: &TaskRequest,
     task: i64,

@@ -232,7 +232,7 @@ impl Follower {
                 break how;
             }
             match self.stop.reason() {
-                // It goes on, and a resume finds it.
+                // It continues, and a resume finds it.
                 Some(Reason::Detach(_) | Reason::Machine(_)) => return Verdict { status, how: How::Running },
                 // It is not ours to end.
                 Some(_) if matches!(followed, Followed::Others) => return Verdict { status, how: How::Running },

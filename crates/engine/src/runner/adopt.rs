@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 const TASKS_PER_CALL: usize = 100;
 
 impl Run {
-    /// Goes on with those of `tasks` that are what their requests ask for.
+    /// Continues those of `tasks` that are what their requests ask for.
     pub(super) async fn recognize(&self, mut tasks: Vec<Task>, submitted: mpsc::UnboundedSender<Task>) {
         let mut patience = Patience::lasting(self.runner.polling.settled);
         while !tasks.is_empty() {
@@ -39,7 +39,7 @@ impl Run {
             let told = match answer {
                 Ok(answer) => answer,
                 Err(error) => {
-                    // The patience with the hub is spent; the tasks go on there.
+                    // The patience with the hub is spent; the tasks continue there.
                     for task in chunk {
                         let text = format!("the hub cannot be asked what it is: {error}");
                         self.fail(task.request, Some(task.id), self.about(*task, &text));

@@ -157,7 +157,7 @@ impl Run {
         Ok(())
     }
 
-    /// How a request goes on with a task of ours, or of an admin.
+    /// How a request continues a task of ours, or of an admin.
     fn taking(&self, task: &TaskInfo) -> Start {
         if self.runner.is_of_us(task).is_ok() { Start::Adopt(task.id) } else { Start::Named(task.id) }
     }
@@ -272,7 +272,7 @@ impl Run {
         infos.clone().find(counts).map(|info| info.id)
     }
 
-    /// Cancels tasks of requests that are to be built anew; the requests of which that cannot be done, with the reason.
+    /// Cancels tasks of requests that are to be built again; the requests of which that cannot be done, with the reason.
     async fn cancel_first(&self, tasks: &[(usize, i64)]) -> Vec<(usize, String)> {
         let events = &self.runner.events;
         let canceled = self.runner.cancel_as(tasks, events, |index, info| self.is_ours(index, info)).await;

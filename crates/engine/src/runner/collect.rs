@@ -27,7 +27,7 @@ use tokio::time::Instant;
 /// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
 const BUILDS_PER_CALL: usize = 50;
 
-/// How long a build is waited for that a canceled task has begun: composer goes on with it (facts: osbuild 15), and images take hours.
+/// How long a build is waited for that a canceled task has begun: composer continues it (facts: osbuild 15), and images take hours.
 const BUILDING: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How far apart they may be due that are asked about together.

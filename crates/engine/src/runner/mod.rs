@@ -14,7 +14,7 @@
 //! open files, answers) is bounded by each loop: it begins no more than it has room for.
 //!
 //! A request that fails does not stop the others (facts: compose 13); each ends with one [`Outcome`]. A request that an earlier
-//! run has begun goes on where it stopped, see [`Start`].
+//! run has begun continues where it stopped, see [`Start`].
 
 mod adopt;
 mod again;
@@ -198,7 +198,7 @@ pub struct Outcome {
     /// The argument that the hub refused.
     pub argument: Option<String>,
     pub task_ended: bool,
-    /// Nobody knows whether the hub made a task.
+    /// Unknown whether the hub made a task.
     pub in_doubt: bool,
 }
 
@@ -285,14 +285,14 @@ impl Runner {
         all.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect()
     }
 
-    /// Asks the hub to cancel the tasks of requests. Returns those that may go on, with the reason.
+    /// Asks the hub to cancel the tasks of requests. Returns those that may continue, with the reason.
     pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, String)> {
         // They were compared with their requests when they were adopted; one that a person named may be somebody else's.
         let canceled = self.cancel_as(tasks, &self.events, |_, _| Ok(())).await;
         canceled.strangers.into_iter().chain(canceled.left).collect()
     }
 
-    /// The same for those of our tasks that `is_ours` knows; `events` is told.
+    /// The same for those of our tasks that `is_ours` knows; `events` hears of it.
     pub async fn cancel_as(
         &self,
         tasks: &[(usize, i64)],
@@ -379,7 +379,7 @@ impl Run {
         let _ = self.ended.send((index, outcome));
     }
 
-    /// Ends a request that somebody goes on with after a stop; nothing of it is told.
+    /// Ends a request that somebody continues after a stop; nothing of it is reported.
     fn abandon(&self, task: Task, task_ended: bool) {
         let failure = Some(STOPPED.to_owned());
         let outcome = Outcome { task: Some(task.id), failure, task_ended, ..Outcome::default() };

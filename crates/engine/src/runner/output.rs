@@ -59,7 +59,7 @@ impl Run {
             outcome.reason = Some(fault);
             how
         } else {
-            // Nobody else may cancel a task, and the hub does not say who it was (facts: osbuild 15).
+            // No one else may cancel a task, and the hub does not say who it was (facts: osbuild 15).
             "was canceled at the hub, by its owner or an administrator".to_owned()
         };
         outcome.failure = Some(format!(
@@ -71,7 +71,7 @@ impl Run {
         ));
         if let Some(status) = status.filter(|_| request.about.uploads) {
             let build = match status.build {
-                // Nothing depends on the build's name; without an answer it is not told.
+                // Nothing depends on the build's name; without an answer it is not shown.
                 Some(id) => self.runner.hub.get_build(id).await.ok().flatten(),
                 None => None,
             };

@@ -75,7 +75,7 @@ impl Run {
             (None, None) => Standing::Free,
             (None, Some(build)) => match (build.task_id, newest) {
                 (Some(task), _) if self.is_claimed(task) => Standing::Ours(task, build),
-                // One that is being imported does not know its task yet; what a canceled task began goes on.
+                // One that is being imported does not know its task yet; what a canceled task began continues.
                 (None, Some(task)) if build.state == BuildState::Building => Standing::Ours(task, build),
                 _ => Standing::Foreign(build),
             },

@@ -75,7 +75,7 @@ impl Refused {
 }
 
 impl Run {
-    /// Begins every request: sends those that were never sent, searches for those that may have been, goes on with those that
+    /// Begins every request: sends those that were never sent, searches for those that may have been, continues those that
     /// have a task.
     pub(super) async fn submit(
         &self,
@@ -378,7 +378,7 @@ impl Run {
         self.say(Event::Adopted { request: index, task, url: (self.runner.task_url)(task), named });
     }
 
-    /// Goes on with a task that is there.
+    /// Continues a task that is there.
     pub(super) fn adopt(&self, index: usize, task: i64, submitted: &mpsc::UnboundedSender<Task>) {
         self.adopt_as(index, task, false, submitted);
     }

@@ -90,7 +90,7 @@ impl Run {
             match infos {
                 Ok(infos) => round.changed |= self.take_states(watched, pace, chunk, infos, over),
                 Err(error) => {
-                    // The budget for retries is spent; the tasks go on at the hub, but nobody can tell how they end.
+                    // The budget for retries is spent; the tasks continue at the hub, but nobody can tell how they end.
                     for id in chunk {
                         if let Some(Watched { task, .. }) = watched.remove(id) {
                             let label = self.requests[task.request].label();
@@ -122,7 +122,7 @@ impl Run {
             let task = *task;
             let info = match info {
                 Ok(Some(info)) => info,
-                // A hub that is behind does not know yet what it has just been told, and one odd answer may be the only one.
+                // A hub that is behind does not know yet what it has just heard, and one odd answer may be the only one.
                 told => {
                     if unsure_since.get_or_insert_with(Instant::now).elapsed() >= self.runner.polling.settled {
                         watched.remove(id);
@@ -143,7 +143,7 @@ impl Run {
             }
             changed = true;
             *before = Some(info.state);
-            // A task that was freed again begins anew.
+            // A freed task begins again.
             *open_since = (info.state == TaskState::Open).then(Instant::now);
             self.say(Event::TaskState {
                 request: task.request,

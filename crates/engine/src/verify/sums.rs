@@ -41,7 +41,7 @@ pub(super) fn is_sum_file(name: &str) -> bool {
 pub(super) fn load(compose: &Path, directories: &BTreeSet<&str>, problems: &mut Problems) -> SumFiles {
     let mut all = SumFiles::default();
     for directory in directories {
-        // What cannot be found has been told of its images, and the top of a compose has no sum files.
+        // What cannot be found has been reported of its images, and the top of a compose has no sum files.
         let Ok(place) = confined::find(compose, directory) else { continue };
         let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());

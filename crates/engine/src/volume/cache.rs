@@ -53,9 +53,9 @@ impl Cache {
     /// Makes sure that a file is in the cache, fetching it if need be.
     ///
     /// A file that is in the cache already is verified like a new one and, as in Pungi, gets the current time as its mtime,
-    /// so that whoever cleans the cache sees that it was used.
+    /// so that the one who cleans the cache sees that it was used.
     ///
-    /// A download that breaks is tried again; `warn` is told why, and `stop` ends the waiting. What another process is
+    /// A download that breaks is tried again; `warn` hears why, and `stop` ends the waiting. What another process is
     /// downloading is waited for.
     pub async fn fetch(
         &self,
@@ -201,7 +201,7 @@ impl Patience {
             self.pauses = DOWNLOAD_PAUSES.iter();
         }
         if matches!(error, FetchError::Checksum { .. }) {
-            // It has come whole, and begins anew: the number of times bounds it.
+            // It has come whole, and begins again: the number of times bounds it.
             self.damaged += 1;
             self.furthest = 0;
         }
@@ -310,7 +310,7 @@ fn is_worth_another_try(error: &FetchError) -> bool {
 /// A part, and what became of the attempt to complete it.
 type Attempt<T> = (PartialDownload, Result<T, FetchError>);
 
-/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun anew. The error is one
+/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun again. The error is one
 /// after which there is no part.
 async fn download(
     hub: &Hub,

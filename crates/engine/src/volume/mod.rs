@@ -41,7 +41,7 @@ pub struct Verified {
     pub digests: Digests,
 }
 
-/// Why a file cannot be had.
+/// Why a file cannot be fetched.
 #[derive(Debug, Error)]
 pub enum FetchError {
     /// The volume does not have it.
@@ -127,7 +127,7 @@ pub fn is_of_machine(error: &io::Error) -> bool {
 /// Told the bytes that have been read since the last call.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// A file to be had from a volume: what the hub says of it, and what is to be computed.
+/// A file to fetch from a volume: what the hub says of it, and what is to be computed.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Path below the top of the volume.

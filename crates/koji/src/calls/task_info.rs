@@ -99,7 +99,7 @@ pub(super) fn decode_task(value: &Value, path: &str, index: usize) -> Result<Opt
     }
     let task = fields_at(value, path, index)?;
     let state = task.get_i64("state")?;
-    // Without `decode` in a `listTasks` the request is a string of XML, which nobody asked for.
+    // Without `decode` in a `listTasks` the request is a string of XML, which was not asked for.
     let request = task.get("request").and_then(Value::as_array).map(<[Value]>::to_vec);
     Ok(Some(TaskInfo {
         id: task.get_i64("id")?,

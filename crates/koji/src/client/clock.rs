@@ -5,7 +5,7 @@ use reqwest::header::{AGE, DATE, HeaderMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// What the last answer said, and when it came by a clock that nobody sets.
+/// What the last answer said, and when it came by a clock that is not set.
 #[derive(Debug, Default)]
 pub struct HubClock(Mutex<Option<(f64, Instant)>>);
 

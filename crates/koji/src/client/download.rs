@@ -21,7 +21,7 @@ pub struct FileStream {
 }
 
 impl Hub {
-    /// Fetches the file at `url`, at most `limit` bytes of it. Not repeated: the caller has to begin anew with what it
+    /// Fetches the file at `url`, at most `limit` bytes of it. Not repeated: the caller has to begin again with what it
     /// wrote.
     ///
     /// A status other than success is [`KojiError::Http`].

@@ -23,7 +23,7 @@ const DECODE_INLINE: usize = 512 * 1024;
 /// How often a call is repeated that fails although the hub answers others, once the patience for one call is spent.
 const CHANCES_OF_A_WELL_HUB: u32 = 2;
 
-/// How much longer than a failure silence goes on before it is told of: it may be an answer that takes its time.
+/// How much longer than a failure silence lasts before it is reported: it may be an answer that takes its time.
 const SILENCE: u32 = 2;
 
 /// How long a hub may take to show that it is there.
@@ -264,8 +264,8 @@ impl Patience<'_> {
         self.started.elapsed().saturating_add(pause) <= budget
     }
 
-    /// Tells of an error, once it is not the only one and has gone on for a while. That nobody listens at all will not be over
-    /// the next moment, and is told at once.
+    /// Tells of an error, once it is not the only one and has lasted for a while. That nothing listens at all will not be over
+    /// the next moment, and is reported at once.
     fn tell(&mut self, error: &KojiError) {
         let is_away = self.failures > 1 && matches!(error, KojiError::Transport { call, .. } if !call.sent);
         if is_away || self.started.elapsed() >= self.http.notice_after {

@@ -76,7 +76,7 @@ impl Hub {
         server_of(&self.inner.http.url)
     }
 
-    /// The time by the hub's clock, in seconds since 1970, as far as an answer has told it: at most as late as it is there.
+    /// The time by the hub's clock, in seconds since 1970, as far as an answer has said it: at most as late as it is there.
     pub fn time(&self) -> Option<f64> {
         self.inner.http.clock.now()
     }

@@ -95,7 +95,7 @@ pub async fn log_in(
 }
 
 impl<'a> Door<'a> {
-    /// Finds the way in. Certificates are read anew each time: they are replaced while a compose runs.
+    /// Finds the way in. Certificates are read each time: they are replaced while a compose runs.
     fn open(hub: &'a Hub, authenticator: &Authenticator) -> Result<Self, KojiError> {
         let inner = &hub.inner;
         let (handshake, certificate) = match authenticator {
@@ -121,7 +121,7 @@ impl<'a> Door<'a> {
         Ok(Self { client, modern, url, handshake, certificate, hub })
     }
 
-    /// Asks to be let in. Repeating that is safe: at worst a session that nobody uses stays open until it expires.
+    /// Asks to be let in. Repeating that is safe: at worst an unused session stays open until it expires.
     async fn knock(&self, client: &Client, visit: &Visit<'_>) -> Result<Value, Failed> {
         let exchange = Exchange {
             method: visit.method,

@@ -41,7 +41,7 @@ pub trait Negotiator: Send {
     fn is_complete(&self) -> bool;
 }
 
-/// Why a handshake cannot go on.
+/// Why a handshake cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct NegotiateError {
@@ -145,7 +145,7 @@ async fn step(
         let answer = negotiator.step(token.as_deref())?;
         Ok((negotiator, answer))
     };
-    // A step that takes too long goes on by itself, and nobody hears how it ends.
+    // A step that takes too long continues by itself, and no one hears how it ends.
     let outcome = tokio::time::timeout(handshake.timeout, tokio::task::spawn_blocking(work)).await;
     let fail = |reason, passes| Err(NegotiateError { reason, passes });
     match outcome {

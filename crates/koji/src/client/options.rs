@@ -59,10 +59,10 @@ pub struct ClientOptions {
 
 /// Hears of calls that wait for the hub, so that a compose does not just stand still.
 pub trait Listener: Debug + Send + Sync {
-    /// A call has failed for a while and is going to be repeated; told once for each call.
+    /// A call has failed for a while and is going to be repeated; reported once for each call.
     fn waiting(&self, problem: &KojiError);
 
-    /// A call that was told about has got its answer, so long after its first attempt.
+    /// A call that was reported has got its answer, so long after its first attempt.
     fn answered(&self, method: &str, after: Duration);
 }
 

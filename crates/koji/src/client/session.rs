@@ -69,7 +69,7 @@ impl Session {
     ///
     /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers, so that the call is repeated safely
     /// even if an answer was lost before. One that the hub has closed or replaced (1002), or whose numbers it disputes (1008),
-    /// is opened anew, a few times, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
+    /// is opened again, a few times, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
     /// executed, and the next call opens it.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {
         self.call_as(method, params, Repeats::MayHarm).await

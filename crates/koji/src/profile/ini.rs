@@ -61,7 +61,7 @@ impl Ini {
                 continue;
             }
             if value.is_empty() {
-                // An empty line belongs to the value, if the value goes on after it.
+                // An empty line belongs to the value, if the value continues after it.
                 if let Some(setting) = self.current(section.as_deref(), key.as_deref()) {
                     setting.value.push('\n');
                 }

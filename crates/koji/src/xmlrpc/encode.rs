@@ -43,7 +43,7 @@ pub fn encode_fault(fault: &Fault) -> Vec<u8> {
     as_hubs_do(out)
 }
 
-/// Hubs write a carriage return as it is, and whoever reads the XML takes it for the end of a line. (In a text that holds the
+/// Hubs write a carriage return as it is, and readers of the XML take it for the end of a line. (In a text that holds the
 /// reference itself, its `&` is escaped.)
 fn as_hubs_do(text: String) -> Vec<u8> {
     if text.contains(CARRIAGE_RETURN) { text.replace(CARRIAGE_RETURN, "\r").into_bytes() } else { text.into_bytes() }

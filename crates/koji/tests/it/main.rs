@@ -1,4 +1,4 @@
-//! The tests of the Koji client that go through its public face. One binary, because each one is linked anew.
+//! The tests of the Koji client that go through its public face. One binary, because each one is linked by itself.
 
 // Clippy knows tests by their attribute only; what they share is test code too.
 #![allow(clippy::unwrap_used)]

@@ -119,7 +119,7 @@ fn what_python_refuses_is_refused_with_its_line() {
         assert_eq!(text, format!("koji.conf:2: `timeout`: {value} is not from 0 to 4294967295"));
     }
     assert_eq!(parse("[koji]\ntimeout = +1_000\n").unwrap().timeout, Duration::from_secs(1000));
-    // Also where nobody asks for the value.
+    // Also where the value is not asked for.
     assert_eq!(message("[koji]\nforce_auth = x\n"), "koji.conf:2: `force_auth`: `x` is neither true nor false");
     assert!(message("[koji]\npassword = 50%\n").starts_with("koji.conf:2: `password`: `%` must be followed by"));
     assert_eq!(

@@ -173,7 +173,7 @@ async fn a_lost_answer_survives_the_renewal() {
     let numbers: Vec<_> = server.calls().into_iter().filter_map(|(_, number)| number).collect();
     assert_eq!(numbers, ["0", "0", "0"]);
 
-    // A hub that refuses to renew has closed the session. Whether the call was executed stays open, and the next one goes on.
+    // A hub that refuses to renew has closed the session. Whether the call was executed stays open, and the next one continues.
     let script = [
         session_of(7, "old"),
         Step::Drop,

@@ -181,7 +181,7 @@ async fn only_what_passes_is_tried_again() {
     let (result, _, fake) = log_in(fails(false), script()).await;
     assert!(!result.unwrap_err().is_retriable());
     assert_eq!(fake.begins.lock().unwrap().len(), 1);
-    // An answer that is lost in the middle of the handshake begins it anew.
+    // An answer that is lost in the middle of the handshake begins it again.
     let (result, server, _) = log_in(one_round(), vec![asks(), Step::Drop, asks(), opens(Some("proof"))]).await;
     result.unwrap();
     assert_eq!(server.left(), 0);

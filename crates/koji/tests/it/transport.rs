@@ -263,7 +263,7 @@ async fn who_waits_is_told_once() {
     }
 }
 
-/// That nobody listens is told at once, however long other failures may go on.
+/// That nothing listens is reported at once, however long other failures may continue.
 #[tokio::test]
 async fn a_hub_that_is_not_there_is_told_of_at_once() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

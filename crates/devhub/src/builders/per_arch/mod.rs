@@ -52,7 +52,7 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     const RESULT: &'static str = "image";
     /// Whether logs of a build lie in a directory for each arch.
     const LOGS_BY_ARCH: bool = true;
-    /// Whether the packages of an image are told to the hub.
+    /// Whether the hub hears of the packages of an image.
     const LISTS_PACKAGES: bool = false;
 
     fn accept(&self, call: &Call<'_>) -> Result<Submission, Fault>;
