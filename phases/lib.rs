@@ -4,11 +4,12 @@
 //!
 //! - Phases: [`osbuild`], [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`], [`image_checksum`]
 //! - What a phase is: [`phase`]
-//! - Shared by phases: [`expand`], [`repos`], [`version`], [`endings`], [`kickstart`]
+//! - Shared by phases: [`chosen`], [`expand`], [`nothing`], [`repos`], [`version`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
 //! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing_manifests`], [`dropped`]
 
 pub mod branches;
+pub mod chosen;
 pub mod dropped;
 pub mod endings;
 pub mod existing_manifests;
@@ -21,6 +22,7 @@ pub mod kickstart;
 pub mod kiwibuild;
 pub mod live_media;
 pub mod needs;
+pub mod nothing;
 pub mod osbuild;
 pub mod phase;
 pub mod pipeline;

@@ -2,6 +2,7 @@
 //! runs the phases, and writes the manifests (facts: compose 14, manifests 1).
 
 use crate::PHASES;
+use crate::chosen::Chosen;
 use crate::dropped;
 use crate::existing_manifests::Existing;
 use crate::expand;
@@ -43,7 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Which phases there are, and which of them were asked for (facts: command-line 4).
+/// Which phases there are, and which of them and of their images were asked for (facts: command-line 4).
 #[derive(Debug, Clone)]
 pub struct Selection {
     pub phases: Phases,
@@ -51,12 +52,14 @@ pub struct Selection {
     pub just: Vec<String>,
     /// `--skip-phase` and `skip_phases`.
     pub skip: Vec<String>,
+    /// `--only` and `--variant`.
+    pub chosen: Chosen,
 }
 
 /// All of [`PHASES`].
 impl Default for Selection {
     fn default() -> Self {
-        Self { phases: PHASES, just: Vec::new(), skip: Vec::new() }
+        Self { phases: PHASES, just: Vec::new(), skip: Vec::new(), chosen: Chosen::default() }
     }
 }
 
@@ -77,7 +80,7 @@ impl Selection {
     }
 
     /// Why a phase of that name is not wanted; `None` when it is.
-    fn unwanted(&self, name: &str) -> Option<String> {
+    pub(crate) fn unwanted(&self, name: &str) -> Option<String> {
         if !self.just.is_empty() && !self.just.iter().any(|just| just == name) {
             return Some(format!("Phase {name} is not among those asked for"));
         }
@@ -94,7 +97,7 @@ impl Selection {
 pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
     let mut all = (Vec::new(), Vec::new());
     for phase in selection.active(context.config) {
-        let expansion = expand::expand(phase, context);
+        let expansion = expand::expand(phase, context, &selection.chosen);
         all.0.extend(expansion.requests);
         all.1.extend(expansion.diagnostics);
     }
@@ -103,7 +106,16 @@ pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>
 
 /// Where the requests of [`expand()`] come from, in the same order.
 pub fn origins(context: &Context<'_>, selection: &Selection) -> Vec<Origin> {
-    selection.active(context.config).flat_map(|phase| expand::origins(phase, context)).collect()
+    selection.active(context.config).flat_map(|phase| expand::origins(phase, context, &selection.chosen)).collect()
+}
+
+/// The images of the phases that run, whichever are chosen: variant and name.
+pub fn listed<'a>(
+    config: &'a ComposeConfig,
+    variants: &'a Variants,
+    selection: &'a Selection,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    selection.active(config).flat_map(|phase| expand::listed(phase.name(), config, variants))
 }
 
 /// What is wrong with the sections of the phases that run, whatever stands elsewhere: all that can be said of them when other

@@ -240,6 +240,16 @@ pub struct ComposeArgs {
     /// Do not run this phase; repeatable
     #[arg(long, value_name = "PHASE", value_parser = phase_name())]
     pub skip_phase: Vec<String>,
+    /// Only the images of this name (NAME or VARIANT:NAME; a shell pattern such as 'Fedora-Cloud-*'), as if no other was configured;
+    /// repeatable
+    #[arg(long, value_name = "IMAGE")]
+    pub only: Vec<String>,
+    /// Only the images of this variant (its uid, or a shell pattern); repeatable
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Vec<String>,
+    /// Let a compose make no image at all
+    #[arg(long)]
+    pub allow_empty: bool,
     /// Do not create the latest link
     #[arg(long)]
     pub no_latest_link: bool,
@@ -419,6 +429,12 @@ pub struct StatusArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
+    /// Only the images of this name (NAME or VARIANT:NAME; a shell pattern); repeatable
+    #[arg(long, value_name = "IMAGE", conflicts_with = "watch")]
+    pub only: Vec<String>,
+    /// Only the images of this variant (its uid, or a shell pattern); repeatable
+    #[arg(long, value_name = "VARIANT", conflicts_with = "watch")]
+    pub variant: Vec<String>,
     /// Show how it goes on, as the terminal of the run does, until it ends
     #[arg(long, conflicts_with = "format")]
     pub watch: bool,

@@ -9,16 +9,17 @@ mod clashes;
 
 pub use checks::{check_needed, remark_on_type, unnameable};
 
+use crate::chosen::Chosen;
 use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin, Place};
 use crate::repos::Resolver;
 use crate::version::generate;
 use checks::unsendable;
-use magudi_compose::variants::Variant;
+use magudi_compose::variants::{Variant, Variants};
 use magudi_config::codes;
 use magudi_config::compose_config::{Image, Images, SectionConfig};
 use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
-use magudi_config::{Diagnostic, Node, Section, Span, Value};
+use magudi_config::{ComposeConfig, Diagnostic, Node, Section, Span, Value};
 use magudi_engine::plan::{About, TaskRequest};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -30,10 +31,10 @@ struct Planned<'a> {
     request: TaskRequest,
 }
 
-/// The requests of a phase in expansion order, and what is wrong with its section.
-pub fn expand(phase: &dyn ImagePhase, context: &Context<'_>) -> Expansion {
+/// The requests of a phase for chosen images in expansion order, and what is wrong with its section.
+pub fn expand(phase: &dyn ImagePhase, context: &Context<'_>, chosen: &Chosen) -> Expansion {
     let Some(section) = context.config.section(phase.name()) else { return Expansion::default() };
-    let (planned, mut diagnostics) = planned(phase, context, section);
+    let (planned, mut diagnostics) = planned(phase, context, chosen, section);
     diagnostics.extend(clashes::same_nvr(&planned));
     diagnostics.extend(clashes::same_identity(phase, &planned));
     let requests = planned.into_iter().map(|planned| planned.request).collect();
@@ -41,19 +42,21 @@ pub fn expand(phase: &dyn ImagePhase, context: &Context<'_>) -> Expansion {
 }
 
 /// Where the requests of [`expand`] come from, in the same order.
-pub fn origins(phase: &dyn ImagePhase, context: &Context<'_>) -> Vec<Origin> {
+pub fn origins(phase: &dyn ImagePhase, context: &Context<'_>, chosen: &Chosen) -> Vec<Origin> {
     let Some(section) = context.config.section(phase.name()) else { return Vec::new() };
-    planned(phase, context, section).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
+    planned(phase, context, chosen, section).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
 }
 
 fn planned<'a>(
     phase: &'a dyn ImagePhase,
     context: &'a Context<'a>,
+    chosen: &'a Chosen,
     section: &'a SectionConfig,
 ) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
     let mut expander = Expander {
         phase,
         context,
+        chosen,
         schema: phase.section(),
         section,
         requests: Vec::new(),
@@ -67,6 +70,21 @@ fn planned<'a>(
     };
     expander.run();
     (expander.requests, expander.diagnostics)
+}
+
+/// The images that the section of a phase lists for each variant: variant and name.
+pub fn listed<'a>(
+    phase: &str,
+    config: &'a ComposeConfig,
+    variants: &'a Variants,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let sections = config.section(phase).into_iter().flat_map(|section| &section.patterns);
+    sections.filter_map(|section| Some((section, Pattern::parse(&section.pattern.value).ok()?))).flat_map(
+        |(section, pattern)| {
+            let matching = variants.ordered().filter(move |variant| pattern.is_match(&variant.uid).unwrap_or(false));
+            matching.flat_map(|variant| section.images.iter().map(|image| (&*variant.uid, image.label())))
+        },
+    )
 }
 
 /// Patterns of a section that are no regular expressions. Whether an image is looked at depends on what they match.
@@ -93,6 +111,8 @@ struct Local<'a> {
 struct Expander<'a> {
     phase: &'a dyn ImagePhase,
     context: &'a Context<'a>,
+    /// The images that are expanded.
+    chosen: &'a Chosen,
     /// The phase's table.
     schema: &'static Section,
     section: &'a SectionConfig,
@@ -128,6 +148,9 @@ impl<'a> Expander<'a> {
                 }
                 unused.remove(&number);
                 for (place, image) in section.images.iter().enumerate() {
+                    if !self.chosen.takes(&variant.uid, image.label()) {
+                        continue;
+                    }
                     let sound = !checked.insert((number, place)) || self.check(image);
                     if sound {
                         self.expand(image, variant);
@@ -137,7 +160,8 @@ impl<'a> Expander<'a> {
         }
         self.report_without_arch();
         self.report_local();
-        for number in unused {
+        // Of what is left out nothing is said, be it left out by its variant or by its name.
+        for number in unused.into_iter().filter(|_| self.chosen.is_all()) {
             let (section, pattern) = &sections[number];
             if pattern.is_some() {
                 let text = &section.pattern.value;

@@ -1,7 +1,7 @@
 //! `magudi plan --against`: what a changed configuration changes in what would be submitted, beside an earlier plan or the
 //! configuration that a compose was made with, magudi's or Pungi's.
 
-use super::inspect::{Branches, Inspected, Request, Typed, inspect};
+use super::inspect::{Branches, Empty, Inspected, Request, Typed, inspect};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{counted, printable};
@@ -55,6 +55,8 @@ pub fn beside(
     } else {
         of_plan(against, planned.identity)?
     };
+    let chosen = &planned.inspected.selection.chosen;
+    old.retain(|asked| chosen.takes(&asked.variant, asked.name()));
     let mut new: Vec<Asked> = planned.requests.iter().map(Asked::from).collect();
     let values = secret::values(&planned.inspected.config.tree);
     let sent = old.iter().chain(&new).flat_map(|asked| asked.values.values()).flat_map(secrets_in);
@@ -127,7 +129,13 @@ fn of_compose(
     };
     write("config.json", config.to_string().as_bytes())?;
     write("variants.xml", &read(&dir.variants_copy())?)?;
-    let request = Request { define: Vec::new(), target_dir: None, compose_dir: None, ..planned.request.clone() };
+    let request = Request {
+        define: Vec::new(),
+        target_dir: None,
+        compose_dir: None,
+        empty: Empty::AsBegun,
+        ..planned.request.clone()
+    };
     let old = inspect(&copies.path().join("config.json"), &request, environment, Typed::Required, branches);
     let old = old.map_err(|failure| match failure {
         Failure::Invalid(invalid) => {

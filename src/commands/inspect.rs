@@ -1,6 +1,7 @@
 //! *Inspecting* a configuration: everything that can be known of a compose without touching disk or network beyond
 //! reading the configuration. `check`, `plan` and `run` begin with it.
 
+use super::named::check_chosen;
 use crate::cli::ComposeArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -17,9 +18,11 @@ use magudi_config::schema::FORMER_PHASES;
 use magudi_config::{ComposeConfig, Diagnostic, Dict, Node, Sources, check_all, codes};
 use magudi_engine::plan::TaskRequest;
 use magudi_phases::branches::{Commits, Resolved, resolve};
+use magudi_phases::chosen::Chosen;
 use magudi_phases::git_url::{BranchUrl, Resolver};
+use magudi_phases::nothing::nothing_to_build;
 use magudi_phases::phase::{Context, ImagePhase, Origin};
-use magudi_phases::pipeline::{Selection, check_alone, expand, origins};
+use magudi_phases::pipeline::{Selection, check_alone, expand, listed, origins};
 use std::path::{Path, PathBuf};
 
 /// What was asked of the compose.
@@ -44,10 +47,28 @@ pub struct Request {
     pub just: Vec<String>,
     /// `--skip-phase`.
     pub skip: Vec<String>,
+    /// `--only`.
+    pub only: Vec<String>,
+    /// `--variant`.
+    pub variant: Vec<String>,
+    /// Whether images have to be left.
+    pub empty: Empty,
     /// The target directory, for a compose that is to be created.
     pub target_dir: Option<PathBuf>,
     /// The compose directory, for one that is used as it is.
     pub compose_dir: Option<PathBuf>,
+}
+
+/// What becomes of a configuration that lists images and comes to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Empty {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// `--allow-empty`.
+    Allowed,
+    /// It is of a compose that was begun, with the images that were chosen then.
+    AsBegun,
 }
 
 impl Request {
@@ -71,6 +92,9 @@ impl Request {
             template: false,
             just: args.just_phase.clone(),
             skip: args.skip_phase.clone(),
+            only: args.only.clone(),
+            variant: args.variant.clone(),
+            empty: if args.allow_empty { Empty::Allowed } else { Empty::Refused },
             target_dir: args.target_dir.clone(),
             compose_dir: args.compose_dir.clone(),
         }
@@ -281,7 +305,9 @@ pub fn inspect(
     diagnostics.extend_from_slice(sources.remarks());
     let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
     let kind = typed_late(config.as_ref())?;
-    let selection = Selection::new(&request.just, &request.skip, &tree);
+    let chosen = Chosen::parse(&request.only, &request.variant);
+    let chosen = chosen.map_err(|error| Failure::Usage(error.to_string()))?;
+    let selection = Selection { chosen, ..Selection::new(&request.just, &request.skip, &tree) };
     let Some(config) = config else {
         diagnostics.extend(check_alone(&tree, &selection));
         return Err(Failure::invalid(diagnostics, sources));
@@ -309,6 +335,10 @@ pub fn inspect(
         let pairs = tree.as_dict().and_then(|options| options.get(LOOKASIDE));
         diagnostics.extend(check_lookaside(&variants, pairs));
     }
+    if request.empty != Empty::AsBegun {
+        let images: Vec<(&str, &str)> = listed(&config, &variants, &selection).collect();
+        check_chosen(&selection.chosen, &images)?;
+    }
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
     let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
     let mut inspected = Inspected {
@@ -327,8 +357,14 @@ pub fn inspect(
     let anywhere = |_| (ComposeDir::at(Path::new("/compose")), inspected.identity.clone());
     let (dir, identity) = inspected.place(request, true).unwrap_or_else(anywhere);
     let (requests, found) = inspected.expand_anew(&identity, &dir);
+    let is_left_empty = requests.is_empty() && request.empty == Empty::Refused;
+    let nothing = is_left_empty.then(|| nothing_to_build(&inspected.config, &inspected.selection, &found)).flatten();
     inspected.expected = Some((dir, identity, requests));
     inspected.diagnostics.extend(found);
+    // After another error it may be its consequence.
+    if !has_errors(&inspected.diagnostics) {
+        inspected.diagnostics.extend(nothing);
+    }
     if has_errors(&inspected.diagnostics) {
         return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
     }

@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use magudi_config::did_you_mean::suggest;
+use magudi_phases::chosen::Chosen;
 use std::collections::BTreeSet;
 
 /// The word for all images.
@@ -21,6 +22,17 @@ pub fn check_name(option: &str, word: &str, images: &[(&str, &str)]) -> Result<(
         return Ok(());
     }
     Err(Failure::Usage(format!("{option}: there is no image `{}`{}", word.escape_debug(), near(word, images))))
+}
+
+/// Refuses patterns that none of `images` (variant and name) fits: a wrong use of the command line.
+pub fn check_chosen(chosen: &Chosen, images: &[(&str, &str)]) -> Result<(), Failure> {
+    let Some((option, pattern)) = chosen.unused(images) else { return Ok(()) };
+    let shown = pattern.escape_debug();
+    if option == "--only" {
+        return Err(Failure::Usage(format!("{option}: no image is called `{shown}`{}", near(pattern, images))));
+    }
+    let variants: Vec<(&str, &str)> = images.iter().map(|(variant, _)| (*variant, *variant)).collect();
+    Err(Failure::Usage(format!("{option}: no variant with images is called `{shown}`{}", near(pattern, &variants))))
 }
 
 /// The image that `word` names alone, by its place in `images`.

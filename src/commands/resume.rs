@@ -1,7 +1,7 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
 use super::compose::{Recall, compose, conclude, prepare};
-use super::inspect::Request;
+use super::inspect::{Empty, Request};
 use super::options::{Going, Options};
 use super::resume_point::load_history;
 use super::settings::Settings;
@@ -119,6 +119,9 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         template: false,
         just: options.just_phase.clone(),
         skip: options.skip_phase.clone(),
+        only: options.request.only.clone(),
+        variant: options.request.variant.clone(),
+        empty: Empty::AsBegun,
         target_dir: None,
         compose_dir: Some(dir.top().to_path_buf()),
     })

@@ -10,13 +10,14 @@ use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
 use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
-use magudi_engine::history::{self, History, Past};
+use magudi_engine::history::{self, History, MadeFor, Past};
 use magudi_engine::journal;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::plan_secrets::{Mask, secrets_of};
 use magudi_engine::pungi;
 use magudi_engine::runner::{Kept, Start};
 use magudi_koji::profile::shown_address;
+use magudi_phases::chosen::Chosen;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -201,7 +202,8 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
             recalled.paths = own_paths(&history, inspected);
-            take_over(what, &history, &plan, &changes, &mut recalled)?;
+            let chosen = &inspected.selection.chosen;
+            take_over(what, &history, &plan, chosen, &changes, &mut recalled)?;
             if is_certain {
                 recalled.compare_first.clear();
             }
@@ -217,10 +219,13 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
     Ok(recalled)
 }
 
-/// The paths of images that earlier runs added, of the phases that run: images of the others stay.
+/// The paths of images that earlier runs added, of the phases that run and the images that are chosen: the others stay.
 fn own_paths(history: &History, inspected: &Inspected) -> BTreeSet<String> {
-    let runs = |phase: &str| inspected.selection.active(&inspected.config).any(|active| active.name() == phase);
-    history.paths.iter().filter(|(_, phase)| runs(phase)).map(|(path, _)| path.clone()).collect()
+    let selection = &inspected.selection;
+    let runs = |phase: &str| selection.active(&inspected.config).any(|active| active.name() == phase);
+    let is_own = |made: &MadeFor| runs(&made.phase) && selection.chosen.takes(&made.variant, &made.name);
+    let own = history.paths.iter().filter(|(_, made)| is_own(made));
+    own.map(|(path, _)| path.clone()).collect()
 }
 
 /// Takes over what `history` knows of the requests of `plan`.
@@ -228,10 +233,12 @@ fn take_over(
     what: Recalling<'_>,
     history: &History,
     plan: &Plan,
+    chosen: &Chosen,
     changes: &[String],
     recalled: &mut Recalled,
 ) -> Result<(), Failure> {
     let Recalling { dir, going, .. } = what;
+    refuse_left_out(dir, history, chosen)?;
     refuse_changes(dir, plan, history, going, changes)?;
     let since = "The configuration has changed since the last run";
     recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
@@ -340,6 +347,20 @@ fn otherwise(request: &TaskRequest, past: &Past) -> Vec<&'static str> {
         ("failable", request.failable != past.failable),
     ];
     changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
+}
+
+/// Refuses to leave images out that an unfinished run has begun with: without them the compose would end as if it was whole.
+fn refuse_left_out(dir: &ComposeDir, history: &History, chosen: &Chosen) -> Result<(), Failure> {
+    let begun = history.order.values().filter_map(|key| history.requests.get(key));
+    let mut left_out = begun.filter(|past| !chosen.takes(&past.variant, &past.name));
+    let Some(past) = left_out.next() else { return Ok(()) };
+    let others = left_out.count();
+    let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let dir = dir.top().display();
+    Err(Failure::Failed(format!(
+        "--only and --variant leave out {}:{}{more}, with which {dir} was begun; continue with magudi resume {dir}",
+        past.variant, past.name
+    )))
 }
 
 /// Refuses a plan that is not the one that was begun, but for images that are named to be built again or taken as they are.

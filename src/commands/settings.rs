@@ -30,6 +30,10 @@ pub struct Settings {
     pub just_phase: Vec<String>,
     /// `--skip-phase`.
     pub skip_phase: Vec<String>,
+    /// `--only`.
+    pub only: Vec<String>,
+    /// `--variant`.
+    pub variant: Vec<String>,
     /// `--supported`, which is only said of the compose when it ends.
     pub supported: bool,
     /// `--no-latest-link`.
@@ -69,6 +73,8 @@ impl Default for Settings {
             only_own: false,
             just_phase: Vec::new(),
             skip_phase: Vec::new(),
+            only: Vec::new(),
+            variant: Vec::new(),
             supported: false,
             no_latest_link: false,
             latest_link_status: Vec::new(),
@@ -97,6 +103,8 @@ impl Settings {
             only_own: options.only_own,
             just_phase: options.just_phase.clone(),
             skip_phase: options.skip_phase.clone(),
+            only: options.request.only.clone(),
+            variant: options.request.variant.clone(),
             supported: options.request.supported,
             no_latest_link: options.no_latest_link,
             latest_link_status: options.latest_link_status.clone(),
@@ -131,10 +139,16 @@ impl Settings {
 
     /// Options to continue what was begun so; `config` wins over the configuration that it was begun with.
     pub fn options(self, config: PathBuf) -> Options {
+        let define = self.definitions().collect();
         Options {
             config,
-            request: Request { supported: self.supported, ..Request::default() },
-            define: self.definitions().collect(),
+            request: Request {
+                supported: self.supported,
+                only: self.only,
+                variant: self.variant,
+                ..Request::default()
+            },
+            define,
             only_own: self.only_own,
             just_phase: self.just_phase,
             skip_phase: self.skip_phase,
@@ -173,6 +187,8 @@ mod tests {
             only_own: true,
             just_phase: text("osbuild"),
             skip_phase: text("kiwibuild"),
+            only: text("disk*"),
+            variant: text("Server"),
             supported: true,
             no_latest_link: true,
             latest_link_status: text("FINISHED"),

@@ -1,5 +1,6 @@
 //! `magudi status`: how far a compose is, from its journal alone; whether or not anybody runs it.
 
+use super::named::check_chosen;
 use super::resume::not_begun;
 use super::resume_point::load_history;
 use super::status_watch::watch;
@@ -11,6 +12,7 @@ use magudi_compose::status::{Status, load_status};
 use magudi_engine::causes::Cause;
 use magudi_engine::history::{History, Past};
 use magudi_engine::lock::{Holder, holder};
+use magudi_phases::chosen::Chosen;
 use serde_json::json;
 
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
@@ -28,6 +30,10 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
         }
         word => word.unwrap_or("none"),
     };
+    let chosen = Chosen::parse(&args.only, &args.variant).map_err(|error| Failure::Usage(error.to_string()))?;
+    let images: Vec<(&str, &str)> = requests(&history).map(|past| (&*past.variant, &*past.name)).collect();
+    check_chosen(&chosen, &images)?;
+    history.requests.retain(|_, past| chosen.takes(&past.variant, &past.name));
     let runner = holder(&dir.logs_global());
     let text = match args.format {
         PlanFormat::Table => table(&dir, status, &history, runner.as_ref(), ui.answer_canvas()),

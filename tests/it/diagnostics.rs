@@ -123,7 +123,7 @@ fn near_names_are_suggested() {
         (format!("osbuild = {{'^Server$': [{{{image}, 'arches': ['x86-64', 'aarch64']}}]}}"), "MG212", "`x86_64`"),
         (format!("osbuild = {{'^Server$': [{{{image}, 'failble': ['*']}}]}}"), "MG006", "`failable`"),
         (format!("osbuild = {{'^Server$': [{{{image}, 'manifest_type': 'qcow3'}}]}}"), "MG207", "`qcow`"),
-        (format!("osbuild = {{'Sevrer': [{{{image}}}]}}"), "MG202", "`Server`"),
+        (format!("osbuild = {{'^Cloud$': [{{{image}}}], 'Sevrer': [{{{image}}}]}}"), "MG202", "`Server`"),
         ("tree_arches = ['x86_64', 'aarch46']".to_owned(), "MG104", "`aarch64`"),
         ("tree_variants = ['Cloud', 'Sever']".to_owned(), "MG104", "`Server`"),
         ("relase_internal = True".to_owned(), "MG011", "`release_internal`"),

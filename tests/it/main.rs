@@ -39,6 +39,7 @@
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
 //! - `repositories`: those that a builder could not reach, in every phase
+//! - `empty`: a compose that would make no image, and what is left out with `--only` and `--variant` (`chosen`)
 //! - `plan_against`: what a changed configuration changes in a plan
 //! - `strict_images`: files that cannot be of their format
 //! - `verify`: what it finds in damaged composes, which `published` writes
@@ -56,12 +57,14 @@ mod branches;
 mod builds;
 mod canceled;
 mod cases;
+mod chosen;
 mod commands;
 mod compare;
 mod descriptors;
 mod diagnostics;
 mod docs;
 mod downloads;
+mod empty;
 mod endings;
 mod events;
 mod facts;

@@ -166,6 +166,23 @@ impl Past {
     }
 }
 
+/// The image of the configuration that a file was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MadeFor {
+    /// Its phase.
+    pub phase: String,
+    /// Its variant.
+    pub variant: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl MadeFor {
+    fn of(past: &Past) -> Self {
+        Self { phase: past.phase.clone(), variant: past.variant.clone(), name: past.name.clone() }
+    }
+}
+
 /// What a journal says, all runs taken together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
@@ -187,8 +204,8 @@ pub struct History {
     /// Every task that any run had at that hub, also for requests that have another task by now or are asked for no more: none of them
     /// is the one whose id got lost.
     pub tasks: BTreeSet<i64>,
-    /// Path below `compose/` -> phase, of every image that any run added.
-    pub paths: BTreeMap<String, String>,
+    /// Path below `compose/` -> what it was made for, of every image that any run added.
+    pub paths: BTreeMap<String, MadeFor>,
     /// The status that was written last.
     pub status: Option<String>,
     /// The Pungi that makes the rest of the compose, if one was started.
@@ -444,7 +461,7 @@ impl<'a> Replay<'a> {
                 past.canceled &= state == "CANCELED";
             }
             Event::ImageAdded { variant, image, .. } => {
-                history.paths.insert(image.path.clone(), past.phase.clone());
+                history.paths.insert(image.path.clone(), MadeFor::of(past));
                 past.images.retain(|(_, old)| old.path != image.path);
                 past.images.push((variant.clone(), image.clone()));
             }

@@ -190,7 +190,11 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     UNUSED_PATTERN "MG202" Warning "A pattern matches no variant"
         "No variant of the compose has a uid that the pattern matches, so its images are not built. `tree_arches` and \
          `tree_variants` may have left the variant out."
-        Conf(r#"osbuild = {"^Sever$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {
+    "^Cloud$": [{"name": "cloud", "distro": "fedora-42", "image_types": "qcow2"}],
+    "^Sever$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}],
+}"#);
     UNKNOWN_VARIANT "MG203" Error "A repository of a variant that there is not"
         "An entry of `repo` that is no URL and no absolute path is the uid of a variant whose packages are to be used."
         Conf(r#"osbuild = {"^Server$": [{
@@ -209,9 +213,11 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
         Conf(r#"osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
     NO_ARCH "MG206" Warning "No arch is left for an image"
         "The image and the variant have no arch in common, so the image is not built for this variant. Pungi crashes."
-        Conf(r#"osbuild = {"^Server$": [{
-    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["s390x"],
-}]}"#);
+        Conf(r#"osbuild_target = "f42-image"
+osbuild = {
+    "^Cloud$": [{"name": "cloud", "distro": "fedora-42", "image_types": "qcow2"}],
+    "^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "arches": ["s390x"]}],
+}"#);
     BAD_MANIFEST_TYPE "MG207" Error "A manifest type that images.json does not know"
         "`manifest_type` becomes the type of the image in images.json, and productmd knows some only. Pungi finds this when \
          every image has been built."
@@ -293,6 +299,12 @@ imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "v
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "repo": ["/mnt/repos/extra"],
 }]}"#);
+    NOTHING_TO_BUILD "MG230" Error "Nothing to build"
+        "The configuration lists images, and none of them is to be built: the patterns match no variant, no arch is left, or the phases \
+         do not run. Such a compose would finish at once, without an image. `--allow-empty` lets it; with `--just-phase`, as in a compose \
+         that is made in steps, and in a configuration that lists no image at all, it is no error."
+        Conf(r#"skip_phases = ["osbuild"]
+osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image"}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
