@@ -24,10 +24,8 @@ impl Severity {
     }
 }
 
-/// One problem of a configuration.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// The stable id.
     pub code: &'static Code,
     /// How bad it is here; that of the code, unless it does less harm than it mostly does.
     severity: Severity,
@@ -37,7 +35,6 @@ pub struct Diagnostic {
     pub path: String,
     /// The place, where one is known.
     pub span: Option<Span>,
-    /// What to do about it.
     pub help: Option<String>,
     /// Further places, each with what it has to do with the problem.
     pub related: Box<[(Span, String)]>,
@@ -57,14 +54,12 @@ impl Diagnostic {
         self
     }
 
-    /// Adds the place.
     #[must_use]
     pub fn at(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
     }
 
-    /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

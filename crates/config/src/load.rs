@@ -13,10 +13,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The syntax of a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// The configuration language.
     Conf,
     Json,
     /// YAML, which Pungi does not read.

@@ -49,29 +49,23 @@ const SKIPPABLE: &[&str] = &{
     all
 };
 
-/// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Anything.
     Any,
     Text,
     TextOrNull,
-    /// One of these strings.
     Choice(&'static [&'static str]),
-    /// True or false.
     Boolean,
     /// A number, not a boolean.
     Number,
     /// A number without a fraction.
     Integer,
-    /// One of these numbers.
     NumberOf(&'static [i64]),
     NumberOrText,
-    /// A list of strings.
     Texts,
     /// A string or a list of strings.
     TextOrTexts,
-    /// A dict of anything.
     Object,
     /// A dict with these keys and no others.
     Dict(&'static [Key]),
@@ -88,7 +82,6 @@ pub enum Kind {
     List(&'static Kind),
     /// The same with at least one item.
     NonEmptyList(&'static Kind),
-    /// A value of one of these kinds.
     Either(&'static [Kind]),
     /// What holds for some variants and arches: pairs of a pattern of variants and a dict of arches, with values of this kind.
     PerArch(&'static Kind),
@@ -129,7 +122,6 @@ pub enum Default {
     Boolean(bool),
     Number(i64),
     Text(&'static str),
-    /// A list of strings.
     Texts(&'static [&'static str]),
     ListOfNull,
     /// An empty dict.

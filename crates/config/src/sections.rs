@@ -26,7 +26,6 @@ pub(crate) struct Inherited {
 /// One pattern of a section and its images.
 #[derive(Debug, Clone)]
 pub struct Images {
-    /// The pattern of variant uids.
     pub pattern: Text,
     pub images: Vec<Image>,
 }
@@ -155,7 +154,6 @@ impl Image {
         Some(self.get(key)?.text()?.value)
     }
 
-    /// The strings of a list.
     pub fn texts(&self, key: &str) -> Option<Spanned<Vec<Spanned<&str>>>> {
         let node = self.get(key)?;
         let texts = node.as_array()?.iter().filter_map(|item| Some(Spanned::new(item.as_str()?, item.span)));

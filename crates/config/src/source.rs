@@ -63,7 +63,6 @@ impl Text {
     }
 }
 
-/// One file and its text.
 #[derive(Debug)]
 pub struct Source {
     /// The path as messages show it.
@@ -144,7 +143,6 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// No file yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -19,9 +19,7 @@ pub struct Node {
 /// A value of the configuration language.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// `None`, JSON `null`.
     Null,
-    /// `True`, `False`.
     Bool(bool),
     /// An integer that fits 64 bits.
     Int(i64),
@@ -41,7 +39,6 @@ pub enum Value {
 /// A dict: entries in the order in which their keys first appeared, which is semantic (facts: language 7).
 #[derive(Debug, Clone, Default)]
 pub struct Dict {
-    /// Key and value.
     pub entries: Vec<(Node, Node)>,
 }
 

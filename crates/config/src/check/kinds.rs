@@ -11,7 +11,6 @@ use crate::schema::images;
 use crate::schema::{self, Key, Kind};
 use crate::tree::{Dict, Node, Value};
 
-/// Checks a value against a kind.
 pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) {
     let is_integer = matches!(node.value, Value::Int(_) | Value::BigInt(_));
     let is_number = is_integer || matches!(node.value, Value::Float(_));

@@ -41,7 +41,6 @@ impl<'d> Options<'d> {
         self.get(name)?.text()
     }
 
-    /// The strings of a list.
     pub fn texts(&self, name: &str) -> Vec<Text> {
         let items = self.get(name).and_then(Node::as_array).unwrap_or_default();
         items.iter().filter_map(Node::text).collect()

@@ -9,7 +9,6 @@ use crate::diagnostic::Diagnostic;
 use crate::schema::RELEASE_TYPES;
 use crate::source::{Spanned, Text};
 
-/// Checks the version of the release.
 pub fn check(options: &Options<'_>, findings: &mut Findings) {
     check_version(options, "release_version", findings);
 }

@@ -15,7 +15,6 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Notes a problem.
     pub fn add(&mut self, diagnostic: Diagnostic) {
         self.list.push(diagnostic);
     }
@@ -55,7 +54,6 @@ impl Findings {
         self.text_or(node, at, "a string or None").map(|text| Spanned::new(Some(text.value), text.span))
     }
 
-    /// One of some strings.
     pub fn choice(&mut self, node: &Node, at: At<'_>, choices: &[&str]) -> Option<Text> {
         let text = self.text(node, at)?;
         if choices.contains(&text.as_str()) {
@@ -90,7 +88,6 @@ impl Findings {
         items
     }
 
-    /// A list of strings.
     pub fn texts(&mut self, node: &Node, at: At<'_>) -> Option<Vec<Text>> {
         let items = self.array(node, at, "a list of strings")?;
         let mut texts = Vec::with_capacity(items.len());

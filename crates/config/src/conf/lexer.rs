@@ -6,7 +6,6 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// An identifier or keyword.
     Name,
     /// A number in any of Python's spellings.
     Number,

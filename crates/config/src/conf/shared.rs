@@ -13,7 +13,6 @@ pub struct SharedTexts {
 }
 
 impl SharedTexts {
-    /// No string yet.
     pub fn new() -> Self {
         Self { slots: vec![None; SLOTS] }
     }

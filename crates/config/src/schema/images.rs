@@ -9,7 +9,6 @@ pub enum Cloud {
     Ec2,
     S3,
     Azure,
-    /// Google Cloud.
     Gcp,
     Container,
 }

@@ -1,6 +1,5 @@
 //! The *rules* between options: which need others, and which exclude each other (facts: options 6).
 
-/// When a rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The option is true to Python.
@@ -11,7 +10,6 @@ pub enum When {
     Set,
 }
 
-/// What follows from an option.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     pub key: &'static str,
