@@ -22,7 +22,6 @@ const MAX_BYTES: u64 = 128 << 20;
 /// The upload of one image of one arch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CloudUpload {
-    /// The variant's uid.
     pub variant: String,
     pub arch: String,
     pub subvariant: String,
@@ -72,10 +71,8 @@ impl CloudUpload {
 /// A cloud-uploads.json that cannot be used.
 pub type CloudUploadsError = ManifestError<CloudUploadsProblem>;
 
-/// What is wrong with a cloud-uploads.json.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudUploadsProblem {
-    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.

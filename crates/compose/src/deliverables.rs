@@ -59,7 +59,6 @@ pub fn failed_in(document: &Value) -> Vec<(String, Deliverable)> {
 type Lists = BTreeMap<String, Vec<Deliverable>>;
 
 impl Deliverables {
-    /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -35,14 +35,12 @@ pub enum KnownError {
         what: &'static str,
         one: PathBuf,
         first: String,
-        /// Another file.
         other: PathBuf,
         second: String,
     },
     /// The configuration is that of another product.
     #[error("{} is compose {id}, of {what} {found}; the configuration has {configured}", dir.display())]
     Product {
-        /// The compose directory.
         dir: PathBuf,
         id: String,
         /// What differs.

@@ -25,7 +25,6 @@ pub enum Status {
 /// A STATUS that cannot be read, or must not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// It says something else.
@@ -48,11 +47,9 @@ pub enum StatusError {
 }
 
 impl Status {
-    /// Every status.
     pub const ALL: [Self; 5] =
         [Self::Started, Self::Finished, Self::FinishedIncomplete, Self::Doomed, Self::Terminated];
 
-    /// The word in the file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Started => "STARTED",

@@ -88,7 +88,6 @@ impl Default for Thresholds {
 /// An image, as it is said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// The variant's uid.
     pub variant: String,
     pub subvariant: String,
     #[serde(rename = "type")]
@@ -262,7 +261,6 @@ impl Comparison {
     }
 }
 
-/// Compares two composes.
 pub fn compare(old: &Side, new: &Side, thresholds: Thresholds) -> Comparison {
     let matched = matched(old, new);
     let entry = |side: &Side, (variant, image): (&str, &Image)| Entry::new(variant, image, side);

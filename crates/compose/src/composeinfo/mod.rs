@@ -31,7 +31,6 @@ pub type ComposeinfoError = ManifestError<ComposeinfoProblem>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeinfoProblem {
-    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.
@@ -214,7 +213,6 @@ impl Composeinfo {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VariantPath<'a> {
-    /// The variant's uid.
     pub variant: &'a str,
     /// What is there: `os_tree`, `images`.
     pub field: &'a str,

@@ -24,7 +24,6 @@ pub enum ComposeType {
 pub struct UnknownComposeType(pub String);
 
 impl ComposeType {
-    /// Every type.
     pub const ALL: [Self; 5] = [Self::Production, Self::Nightly, Self::Test, Self::Ci, Self::Development];
 
     /// The name, as configurations and manifests write it.

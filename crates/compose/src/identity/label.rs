@@ -43,7 +43,6 @@ impl Label {
             .ok_or_else(|| BadLabel(text.to_owned()))
     }
 
-    /// The whole label.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -56,9 +56,7 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("image {path} of variant {variant}: {problem}")]
 pub struct ImageError {
-    /// The variant's uid.
     pub variant: String,
-    /// The image's path.
     pub path: String,
     pub problem: ImageProblem,
 }
@@ -168,11 +166,9 @@ pub struct Images {
 /// An entry of an images.json that readers refuse. It is kept as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Oddity {
-    /// The variant's uid.
     pub variant: String,
     /// The arch that it is listed under.
     pub arch: String,
-    /// The image's path.
     pub path: String,
     /// Why readers refuse it.
     pub problem: String,
@@ -243,7 +239,6 @@ impl Images {
         self.odd.retain(|odd| keep(&odd.path));
     }
 
-    /// How many images there are.
     pub fn len(&self) -> usize {
         self.listed.values().flat_map(BTreeMap::values).map(Vec::len).sum()
     }

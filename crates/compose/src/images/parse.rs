@@ -16,10 +16,8 @@ const MAX_BYTES: u64 = 512 << 20;
 /// An images.json that cannot be used.
 pub type ImagesError = ManifestError<ImagesProblem>;
 
-/// What is wrong with an images.json.
 #[derive(Debug, thiserror::Error)]
 pub enum ImagesProblem {
-    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// It is not JSON.
