@@ -31,11 +31,7 @@ impl std::fmt::Display for Attempted {
 pub enum KojiError {
     /// The hub executed the call and says no.
     #[error("{method}: {fault}")]
-    Fault {
-        method: String,
-        /// What the hub said.
-        fault: Fault,
-    },
+    Fault { method: String, fault: Fault },
     /// The hub has executed the call, or may have, and the answer is lost: a `RetryError` (1009), or a session that ended
     /// or a hub that went offline between two attempts. Look up what the call should have made.
     #[error("{method}: the answer of the hub is lost, the call may have been executed ({fault})")]

@@ -135,7 +135,6 @@ pub enum ProfileError {
     #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.searched, .known))]
     Unknown {
         name: String,
-        /// The files that were read.
         searched: Vec<PathBuf>,
         /// The profiles that they have.
         known: Vec<String>,
