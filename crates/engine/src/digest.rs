@@ -18,7 +18,6 @@ const LEAST_SHARED: usize = 128 * 1024;
 
 macro_rules! algorithms {
     ($($name:literal => $variant:ident($ty:ty) at $cost:literal),* $(,)?) => {
-        /// One algorithm in progress.
         enum Hasher { $($variant(Box<$ty>)),* }
 
         impl Hasher {

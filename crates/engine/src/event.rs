@@ -27,11 +27,8 @@ pub enum Level {
     Debug,
     /// What happens.
     Info,
-    /// Worth a look.
     Warning,
-    /// Something failed.
     Error,
-    /// The compose failed.
     Critical,
 }
 
@@ -55,7 +52,6 @@ pub enum PungiPhase {
     /// It runs.
     Started,
     Finished,
-    /// It does not run.
     Skipped,
 }
 
@@ -126,7 +122,6 @@ pub enum Event {
         /// The column, from 1.
         #[serde(default)]
         column: Option<u32>,
-        /// What to do about it.
         #[serde(default)]
         help: Option<String>,
     },
@@ -148,7 +143,6 @@ pub enum Event {
         /// How long it took, rounded up.
         seconds: u64,
     },
-    /// A phase does not run.
     PhaseSkipped {
         phase: String,
         reason: String,
@@ -157,7 +151,6 @@ pub enum Event {
     PungiStarted {
         /// Its command line.
         command: Vec<String>,
-        /// Its process id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<i32>,
         /// By what a later run knows that process again.
@@ -173,7 +166,6 @@ pub enum Event {
         status: String,
     },
     PungiEnded {
-        /// Its exit status.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i32>,
         /// The number of the signal that killed it.
@@ -250,7 +242,6 @@ pub enum Event {
         /// Name, version and release of the build.
         nvr: String,
     },
-    /// A file is on its way.
     FetchStarted {
         request: usize,
         file: String,
@@ -346,7 +337,6 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// The run is over.
     ComposeFinished {
         status: String,
         /// What ended it, for a compose that did not finish.
@@ -505,7 +495,6 @@ impl From<ImageEntry> for Image {
     }
 }
 
-/// An event and its time.
 #[derive(Debug, Clone)]
 pub struct Stamped {
     pub time: Timestamp,

@@ -23,7 +23,6 @@ const MAX_LISTED: usize = 100_000;
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub method: &'static Method,
-    /// The positional arguments.
     pub args: Vec<Value>,
     pub named: BTreeMap<String, Value>,
 }

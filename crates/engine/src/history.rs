@@ -70,7 +70,6 @@ pub struct Past {
     pub reason: Option<String>,
     /// The builder's reasons for it, by arch.
     pub causes: Vec<Cause>,
-    /// The argument that the hub refused.
     pub argument: Option<String>,
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.

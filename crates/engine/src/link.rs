@@ -16,7 +16,6 @@ const PIECE: u64 = 16 << 20;
 /// How a file came into the compose; the words of Pungi's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Linked {
-    /// A hard link.
     Hardlink,
     Copy,
     /// A symbolic link with this target.

@@ -51,7 +51,6 @@ pub struct Holder(Option<Record>);
 /// What a lock says of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Record {
-    /// Process id.
     pid: i32,
     host: String,
     /// How to know the process again; older programs did not write that.

@@ -4,15 +4,12 @@ use magudi_koji::profile::same_address;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A hub, and who we were there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Login {
     /// The hub's address, as the koji profile has it, without a user and password.
     pub server: String,
-    /// The name of the koji profile.
     pub profile: String,
-    /// The user's name there.
     pub user: Option<String>,
     /// The user's number there, the owner of the tasks.
     pub user_id: Option<i64>,

@@ -28,7 +28,6 @@ pub struct TaskRequest {
     pub method: &'static Method,
     /// Positional arguments, as they go over the wire.
     pub args: Vec<Json>,
-    /// Named arguments.
     pub keywords: Keywords,
     /// What is asked for, as everything but the hub understands it.
     pub about: About,

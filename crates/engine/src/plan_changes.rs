@@ -11,7 +11,6 @@ use std::hash::Hash;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asked {
     pub phase: String,
-    /// The variant's uid.
     pub variant: String,
     pub subvariant: String,
     /// Whether the compose continues without them.

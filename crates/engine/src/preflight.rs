@@ -28,9 +28,7 @@ const ADMIN: &str = "admin";
 /// Something that keeps images from being built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
-    /// The hub does not have the method.
     NoMethod(String),
-    /// The user does not have the permission.
     NoPermission {
         /// What is missing.
         permission: String,
@@ -41,7 +39,6 @@ pub enum Problem {
     NoChannel(String),
     /// The channel takes no tasks.
     ChannelDisabled(String),
-    /// There is no such build target.
     NoTarget(String),
     /// The destination tag of a target is not there.
     NoTag {

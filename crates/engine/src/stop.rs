@@ -40,11 +40,9 @@ impl From<Stopped> for io::Error {
     }
 }
 
-/// The side that wishes.
 #[derive(Debug, Clone)]
 pub struct StopHandle(watch::Sender<Option<Reason>>);
 
-/// The side that obeys.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Receiver<Option<Reason>>);
 

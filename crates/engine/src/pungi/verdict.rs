@@ -4,11 +4,9 @@ use crate::event::Event;
 use magudi_compose::status::Status;
 use std::fmt;
 
-/// How a Pungi ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     Exited {
-        /// Its exit status.
         code: i32,
     },
     /// A signal killed it.
@@ -19,7 +17,9 @@ pub enum How {
     /// Nobody saw how.
     Unseen,
     /// It could not be started, or not be followed.
-    Lost { reason: String },
+    Lost {
+        reason: String,
+    },
     /// It has not: the run has left it.
     Running,
 }

@@ -18,7 +18,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest index of a repository that is read.
 const MAX_INDEX: u64 = 1 << 20;
 
-/// What requests wait for.
 #[derive(Debug, Clone)]
 pub struct Awaited {
     /// Every file that a request waits for, once.

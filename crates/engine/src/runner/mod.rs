@@ -179,7 +179,6 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-/// How one request ended.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub task: Option<i64>,
@@ -189,13 +188,11 @@ pub struct Outcome {
     pub uploads: Vec<CloudUpload>,
     /// Arches that could not be built, and that the compose does without.
     pub failed_arches: Vec<FailedArch>,
-    /// What went wrong.
     pub failure: Option<String>,
     /// The hub's own words in that.
     pub reason: Option<String>,
     /// The builder's reasons for it, by arch.
     pub causes: Vec<Cause>,
-    /// The argument that the hub refused.
     pub argument: Option<String>,
     pub task_ended: bool,
     /// Unknown whether the hub made a task.
