@@ -16,7 +16,6 @@ pub struct Report {
     pub runs: usize,
     /// Tasks by state, what needs attention first; states without tasks are left out.
     pub counts: Vec<Count>,
-    /// Number of requests.
     pub tasks: usize,
     /// Number of images in the compose, for people; `988 of 1,000` while some are missing.
     pub images: String,
@@ -26,7 +25,6 @@ pub struct Report {
     pub error: Option<String>,
     /// What failed and why, what must not fail first.
     pub failures: Vec<Failure>,
-    /// Number of requests that failed.
     pub failed: usize,
     /// What people may want to do now.
     pub advice: Vec<Advice>,
@@ -95,7 +93,6 @@ pub struct Failure {
     pub reason: String,
     /// Composer's reasons, those together that are the same for several arches.
     pub causes: Vec<Reasons>,
-    /// The argument that the hub refused.
     pub argument: Option<String>,
     pub images: Vec<Failed>,
 }
@@ -151,7 +148,6 @@ pub struct Axis {
     pub ticks: Vec<(f64, String)>,
 }
 
-/// A row of the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bar {
     /// Place of the request in the plan.
@@ -159,7 +155,6 @@ pub struct Bar {
     pub name: String,
     /// Variant and arches.
     pub detail: String,
-    /// The state of the request.
     pub stage: &'static str,
     /// How long it took, or has taken.
     pub duration: String,
@@ -187,7 +182,6 @@ pub struct Part {
 pub struct Row {
     /// Place of the request in the plan.
     pub request: usize,
-    /// The state of the request.
     pub stage: &'static str,
     /// The page says why it failed.
     pub failed: bool,
@@ -242,7 +236,6 @@ pub struct Place {
     pub kind: &'static str,
     /// What the provider calls the image: key, value, and the value's address if it is one of the web.
     pub options: Vec<(String, String, Option<String>)>,
-    /// Why it failed.
     pub reason: Option<String>,
 }
 

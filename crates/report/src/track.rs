@@ -106,7 +106,6 @@ pub struct Failed {
     pub reason: Option<String>,
     /// The builder's reasons, by arch.
     pub causes: Vec<Cause>,
-    /// The argument that the hub refused.
     pub argument: Option<String>,
 }
 
