@@ -38,7 +38,6 @@ pub(crate) struct User {
     /// Its Kerberos principals.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
-    /// What it may do.
     #[serde(default)]
     pub(crate) permissions: BTreeSet<String>,
 }

@@ -4,7 +4,6 @@
 
 use crate::wire::{Value, int, string, string_or_nil, structure};
 
-/// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ArchiveType {
     pub(crate) id: i64,

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// What an answer carries.
 #[derive(Debug)]
 pub(crate) enum Body {
     Full(Option<Bytes>),

@@ -16,7 +16,6 @@ pub(crate) enum ChecksumType {
     Sha256 = 2,
 }
 
-/// One file of a build.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     pub(crate) id: i64,

@@ -18,7 +18,6 @@ use crate::wire::{self, Answer, Fault, Value, generic, int, not_allowed, paramet
 /// Values that the calls of one multicall may answer all together.
 const MAX_MULTICALL_VALUES: usize = 4_000_000;
 
-/// Who sent a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) ip: IpAddr,

@@ -122,7 +122,6 @@ pub struct Scenario {
     pub close_sessions_after_calls: Option<u64>,
 }
 
-/// How a task fails.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Failure {
@@ -290,7 +289,6 @@ pub enum ScenarioError {
         key: String,
         message: String,
     },
-    /// The file could not be read.
     #[error("cannot read it: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     /// The text is longer than any scenario.
@@ -298,7 +296,6 @@ pub enum ScenarioError {
     TooLong,
 }
 
-/// Reads a scenario from its JSON text.
 pub fn parse_scenario(text: &str) -> Result<Scenario, ScenarioError> {
     if text.len() as u64 > MAX_TEXT {
         return Err(ScenarioError::TooLong);
@@ -319,7 +316,6 @@ pub fn parse_scenario(text: &str) -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
-/// Reads a scenario file.
 pub fn load_scenario(path: &Path) -> Result<Scenario, ScenarioError> {
     read_scenario(std::fs::File::open(path), path)
 }

@@ -57,10 +57,8 @@ pub enum HubError {
     /// Others could reach the address, and that was not asked for.
     #[error("{0} can be reached from other machines, and the simulated hub protects nothing; --allow-remote allows it")]
     NotLoopback(IpAddr),
-    /// The address cannot be used.
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
-    /// The volume cannot be used.
     #[error("cannot use {path} as the volume: {source}")]
     Volume { path: PathBuf, source: std::io::Error },
     /// What an earlier hub kept there cannot be used.

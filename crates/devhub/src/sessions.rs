@@ -29,7 +29,6 @@ pub(crate) struct Credentials {
     pub(crate) callnum: Option<i64>,
 }
 
-/// How a user logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthType {
     /// By password.
@@ -45,7 +44,6 @@ pub(crate) struct Session {
     pub(crate) id: i64,
     key: String,
     pub(crate) user: i64,
-    /// How the user logged in.
     pub(crate) auth: AuthType,
     /// The principal of a Kerberos login.
     pub(crate) principal: Option<String>,

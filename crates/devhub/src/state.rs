@@ -48,7 +48,6 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// A new hub's.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             accounts: Accounts::new(scenario),

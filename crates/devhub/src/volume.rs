@@ -35,7 +35,6 @@ impl Volume {
         Self { topdir }
     }
 
-    /// The directory itself.
     pub(crate) fn topdir(&self) -> &Path {
         &self.topdir
     }

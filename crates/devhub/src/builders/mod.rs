@@ -41,13 +41,11 @@ static ALL: [&dyn Builder; 5] =
 
 /// What stands behind a method that asks for images: the plugin that takes the call, and the machine that does the work.
 pub(crate) trait Builder: fmt::Debug + Sync {
-    /// The method, as the hub exports it.
     fn method(&self) -> &'static str;
 
     /// Its parameters.
     fn signature(&self) -> &'static str;
 
-    /// What it does, in one line.
     fn help(&self) -> &'static str;
 
     fn task_method(&self) -> &'static str {
@@ -57,7 +55,6 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     /// Pungi's name of the phase that calls it. The text of every image begins with it.
     fn phase(&self) -> &'static str;
 
-    /// Where its tasks wait.
     fn channel(&self) -> Channel;
 
     /// How much of a machine's capacity an open task takes.
@@ -141,7 +138,6 @@ pub(crate) struct Submission {
     pub(crate) priority: i64,
 }
 
-/// What a request asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Job {
     /// What the script knows it by.

@@ -15,7 +15,6 @@ use crate::wire::{self, Fault, int, string};
 
 /// A method that makes a task with one under it for each arch.
 pub trait Plugin: fmt::Debug + Sync + 'static {
-    /// The method, as the hub exports it.
     const METHOD: &'static str;
     /// Its parameters, divided by blanks; `NAME=DEFAULT` for those with a default. Users need the permission `image`.
     const SIGNATURE: &'static str;

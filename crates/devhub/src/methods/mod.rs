@@ -30,12 +30,10 @@ pub(crate) struct Method {
     pub(crate) function: &'static str,
     /// Whether it may change anything.
     pub(crate) writes: bool,
-    /// What it does, in one line.
     pub(crate) help: &'static str,
     handler: Handler,
 }
 
-/// What a method does.
 #[derive(Debug, Clone, Copy)]
 enum Handler {
     Answer(fn(&mut Call<'_>) -> Answer),

@@ -41,7 +41,6 @@ pub(crate) fn composer_name(image_type: &str) -> &str {
 /// Where composer uploads an image to, besides Koji.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
-    /// Amazon EC2.
     Aws,
     AwsS3,
     Gcp,

@@ -23,16 +23,13 @@ use crate::wire::{Fault, Value, string};
 
 /// What distinguishes one of them from the others.
 pub(super) trait PerArch: fmt::Debug + Sync + 'static {
-    /// The method, as the hub exports it.
     const METHOD: &'static str;
     /// Its parameters.
     const SIGNATURE: &'static str;
-    /// What it does, in one line.
     const HELP: &'static str;
     const TASK_METHOD: &'static str = Self::METHOD;
     /// Pungi's name of the phase that calls it.
     const PHASE: &'static str;
-    /// Where its tasks wait.
     const CHANNEL: Channel;
     /// How much of a machine an open task takes.
     const WEIGHT: f64;
