@@ -17,7 +17,6 @@ use std::sync::Arc;
 /// All that an expansion may look at. There is no network in it, and no disk.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The checked configuration.
     pub config: &'a ComposeConfig,
     /// The variants, filtered.
     pub variants: &'a Variants,
@@ -32,7 +31,6 @@ pub struct Context<'a> {
 pub struct Expansion {
     /// The requests, in expansion order.
     pub requests: Vec<TaskRequest>,
-    /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -119,9 +117,7 @@ pub fn sent(arches: &[Arc<str>]) -> Json {
 /// The call of a phase's method for one image, and what it is about.
 #[derive(Debug)]
 pub struct Call {
-    /// Positional arguments.
     pub args: Vec<Json>,
-    /// Named arguments.
     pub keywords: Keywords,
     /// Whether the compose continues without the image.
     pub failable: bool,
@@ -145,7 +141,6 @@ pub struct Expected<'r> {
 
 /// A phase whose work is done by tasks of the hub.
 pub trait ImagePhase: Debug + Sync {
-    /// Its part of the configuration.
     fn section(&self) -> &'static Section;
 
     /// The name, as Pungi's command line and logs have it.

@@ -129,7 +129,6 @@ pub fn check_alone(tree: &Node, selection: &Selection) -> Vec<Diagnostic> {
 /// A compose that is ready to run.
 #[derive(Debug)]
 pub struct Compose {
-    /// The checked configuration.
     pub config: ComposeConfig,
     /// The variants, filtered.
     pub variants: Variants,
@@ -137,7 +136,6 @@ pub struct Compose {
     pub identity: ComposeIdentity,
     /// Its directory, which exists.
     pub dir: ComposeDir,
-    /// Which phases run.
     pub selection: Selection,
     pub requests: Arc<Vec<TaskRequest>>,
     pub events: Arc<Events>,

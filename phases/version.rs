@@ -27,7 +27,6 @@ pub const GENERATORS: &[(&str, Generator)] = &[
 ];
 
 impl Generator {
-    /// What the generator makes for a compose.
     pub fn generate(self, compose: &ComposeIdentity) -> String {
         let (version, date, respin) = (&compose.release.version, &compose.date, compose.respin);
         match self {

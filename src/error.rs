@@ -19,7 +19,6 @@ pub enum Failure {
 /// What was found wrong with a configuration.
 #[derive(Debug)]
 pub struct Invalid {
-    /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
     /// The files that they point into.
     pub sources: Sources,

@@ -44,7 +44,6 @@ pub struct Environment {
     pub dumb_terminal: bool,
     /// `USER`, for the head of the log.
     pub user: Option<String>,
-    /// How hubs are reached.
     pub network: Network,
     /// The environment of what is started: notification scripts.
     pub children: children::Variables,

@@ -30,7 +30,6 @@ pub enum HubChoice {
 }
 
 impl HubChoice {
-    /// The address of the hub.
     pub fn server(&self) -> &str {
         match self {
             Self::Profile(profile, _) => &profile.server,

@@ -146,7 +146,6 @@ impl Request {
 /// A configuration without errors, and all that follows from it.
 #[derive(Debug)]
 pub struct Inspected {
-    /// The checked configuration.
     pub config: ComposeConfig,
     /// The variants, filtered.
     pub variants: Variants,
@@ -155,11 +154,9 @@ pub struct Inspected {
     pub excluded: Vec<String>,
     /// Release, id, label, date; the respin is only known when the directory is.
     pub identity: ComposeIdentity,
-    /// Which phases run.
     pub selection: Selection,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// The files that were read.
     pub sources: Sources,
     /// The commits that stand in place of branches.
     pub commits: Commits,

@@ -16,7 +16,6 @@ pub fn lock(dir: &ComposeDir, no_lock: bool, ui: Ui) -> Result<Lock, Failure> {
     Ok(lock)
 }
 
-/// The name of this machine.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -25,7 +25,6 @@ use std::time::Duration;
 /// What there is to say about the hub and the volume.
 #[derive(Debug, Default)]
 struct Answers {
-    /// What the hub said.
     findings: Vec<Finding>,
     /// Why it said nothing, or refused the login.
     unusable: Option<String>,

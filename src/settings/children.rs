@@ -5,7 +5,6 @@ use super::PASSWORD;
 use magudi_config::secret::is_secret;
 use std::ffi::OsString;
 
-/// The environment of a child.
 pub type Variables = Vec<(OsString, OsString)>;
 
 /// The variable that names further ones.

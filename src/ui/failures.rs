@@ -22,7 +22,6 @@ pub struct Told<'a> {
     pub error: &'a str,
     /// The hub's own words in that.
     pub reason: Option<&'a str>,
-    /// The argument that the hub refused.
     pub argument: Option<&'a str>,
     /// The builder's reasons, by arch.
     pub causes: &'a [Cause],

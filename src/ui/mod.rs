@@ -114,7 +114,6 @@ impl Ui {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// Draws the diagnostics of a configuration.
     pub fn diagnostics(self, diagnostics: &[Diagnostic], sources: &Sources) {
         if !diagnostics.is_empty() {
             self.say(render_human(diagnostics, sources, self.color).trim_end());

@@ -15,7 +15,6 @@ const RATE_SECONDS: i64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Stage {
-    /// Not submitted yet.
     #[default]
     Waiting,
     /// The hub has it, no builder does.
@@ -46,7 +45,6 @@ pub enum PhaseState {
     Skipped(String),
 }
 
-/// One request of the plan.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub phase: String,
@@ -70,7 +68,6 @@ pub struct Failed {
     pub error: String,
     /// The hub's own words in that.
     pub reason: Option<String>,
-    /// The argument that the hub refused.
     pub argument: Option<String>,
     /// Composer's reasons.
     pub causes: Vec<Cause>,

@@ -14,9 +14,7 @@ const WRAPPED: &str = "\x1b[?7h";
 /// Which stream the terminal is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Standard output.
     Out,
-    /// Standard error.
     Err,
 }
 

@@ -155,7 +155,6 @@ fn check_plan(config: &ComposeConfig, has_problems: bool, mut sources: Sources) 
     }
 }
 
-/// The variants that configurations are planned for.
 pub(crate) fn some_variants(sources: &mut Sources) -> Variants {
     const TEXT: &str = "<variants>
 <variant id='Server' name='Server' type='variant'><arches><arch>x86_64</arch><arch>aarch64</arch></arches></variant>
