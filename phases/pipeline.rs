@@ -23,6 +23,7 @@ use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::artifact::FailedArch;
 use magudi_engine::blocking::blocking;
 use magudi_engine::compare;
+use magudi_engine::cts::Tracked;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::find_task;
 use magudi_engine::history::Past;
@@ -180,6 +181,8 @@ pub struct Compose {
     pub reopen: bool,
     /// The Pungi that makes the rest of the compose at the same time.
     pub pungi: Option<Pungi>,
+    /// How CTS hears where the compose is, before its final status is known to anybody else.
+    pub tracked: Option<Tracked>,
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
@@ -248,6 +251,9 @@ impl Compose {
             Err((_, error)) if signal(&stop).is_some() => (Status::Terminated, Some(error)),
             Err((status, error)) => (status, Some(error)),
         };
+        if let Some(tracked) = &self.tracked {
+            tracked.publish(&self.events, &stop).await;
+        }
         self.finish(status, error, &deliverables)
     }
 

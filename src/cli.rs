@@ -268,10 +268,10 @@ pub struct ComposeArgs {
     /// Koji event of the content; accepted for Pungi's sake, image tasks do not take one
     #[arg(long, value_name = "N")]
     pub koji_event: Option<i64>,
-    /// Id of a parent compose; accepted for Pungi's sake; repeatable
+    /// Id of a parent compose, for CTS (with cts_url); repeatable
     #[arg(long, value_name = "ID")]
     pub parent_compose_id: Vec<String>,
-    /// Id of a compose that this one is a respin of; accepted for Pungi's sake; repeatable
+    /// Id of the compose that this one is a respin of, for CTS (with cts_url); the last one counts
     #[arg(long, value_name = "ID")]
     pub respin_of: Vec<String>,
     /// Accepted for Pungi's sake

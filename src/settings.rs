@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The variable with the password of `--koji-user`.
 const PASSWORD: &str = "MAGUDI_KOJI_PASSWORD";
 
+/// The variable with the secret of `cts_oidc_client_id`.
+pub const CTS_SECRET: &str = "CTS_OIDC_CLIENT_SECRET";
+
 /// A text that is never shown.
 #[derive(Clone)]
 pub struct Secret(String);
@@ -45,8 +48,21 @@ pub struct Environment {
     /// `USER`, for the head of the log.
     pub user: Option<String>,
     pub network: Network,
+    /// `CTS_OIDC_*`.
+    pub cts: CtsVariables,
     /// The environment of what is started: notification scripts.
     pub children: children::Variables,
+}
+
+/// What the environment says of the login at CTS, as ODCS sets it for Pungi. It wins over the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct CtsVariables {
+    /// `CTS_OIDC_TOKEN_URL`.
+    pub token_url: Option<String>,
+    /// `CTS_OIDC_CLIENT_ID`.
+    pub client_id: Option<String>,
+    /// `CTS_OIDC_CLIENT_SECRET`, which is nowhere else.
+    pub client_secret: Option<Secret>,
 }
 
 /// The umask of the process; nothing where the system does not say.
@@ -145,6 +161,11 @@ impl Environment {
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
             user: text("USER").or_else(|| text("LOGNAME")).or_else(load_user_name),
             network: Network::from_variables(|name| std::env::var(name).ok())?,
+            cts: CtsVariables {
+                token_url: text("CTS_OIDC_TOKEN_URL"),
+                client_id: text("CTS_OIDC_CLIENT_ID"),
+                client_secret: text(CTS_SECRET).map(Secret),
+            },
             children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
                 .map_err(Failure::Usage)?,
         };
@@ -152,11 +173,12 @@ impl Environment {
         Ok(environment)
     }
 
-    /// What must not be shown, wherever it comes back from: the password, and those in the URLs of proxies.
+    /// What must not be shown, wherever it comes back from: the passwords, and those in the URLs of proxies.
     pub fn secrets(&self) -> Vec<String> {
         let Proxies { http, https, all, .. } = &self.network.proxies;
         let proxies = [http, https, all].into_iter().flatten().filter_map(|url| proxy_password(url));
-        self.koji_password.iter().map(Secret::reveal).chain(proxies).map(str::to_owned).collect()
+        let own = self.koji_password.iter().chain(&self.cts.client_secret).map(Secret::reveal);
+        own.chain(proxies).map(str::to_owned).collect()
     }
 
     /// Where koji's configuration is looked for (facts: koji 25).

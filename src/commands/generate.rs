@@ -10,12 +10,16 @@ use std::io;
 use std::path::Path;
 
 /// What the environment says to a command that talks to a hub.
-const VARIABLES: [(&str, &str); 4] = [
+const VARIABLES: [(&str, &str); 5] = [
     ("MAGUDI_KOJI_PASSWORD", "The password of --koji-user."),
     ("MAGUDI_KOJI_OUTAGE", "How long the hub may be away while a compose runs, in seconds; 7200 without it."),
     (
         "MAGUDI_PASS_ENVIRONMENT",
         "Further variables for notification scripts and Pungi, which get only those that are listed.",
+    ),
+    (
+        "CTS_OIDC_TOKEN_URL, CTS_OIDC_CLIENT_ID, CTS_OIDC_CLIENT_SECRET",
+        "The login at the Compose Tracking Service (with cts_url); they win over the configuration, which has no secret.",
     ),
     (
         "http_proxy, https_proxy, all_proxy, no_proxy, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, KRB5CCNAME",

@@ -57,6 +57,10 @@ pub struct Request {
     pub target_dir: Option<PathBuf>,
     /// The compose directory, for one that is used as it is.
     pub compose_dir: Option<PathBuf>,
+    /// `--parent-compose-id`, for CTS.
+    pub parent_compose_id: Vec<String>,
+    /// `--respin-of`, the last one, for CTS.
+    pub respin_of: Option<String>,
 }
 
 /// What becomes of a configuration that lists images and comes to none.
@@ -97,6 +101,8 @@ impl Request {
             empty: if args.allow_empty { Empty::Allowed } else { Empty::Refused },
             target_dir: args.target_dir.clone(),
             compose_dir: args.compose_dir.clone(),
+            parent_compose_id: args.parent_compose_id.clone(),
+            respin_of: args.respin_of.last().cloned(),
         }
     }
 

@@ -124,5 +124,6 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         empty: Empty::AsBegun,
         target_dir: None,
         compose_dir: Some(dir.top().to_path_buf()),
+        ..Request::default()
     })
 }

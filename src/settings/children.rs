@@ -1,7 +1,7 @@
 //! What *children* get: notification scripts, and whatever else is started, have an environment of listed variables. It is a list
 //! of what they may have, so that no secret of the environment reaches them unforeseen.
 
-use super::PASSWORD;
+use super::{CTS_SECRET, PASSWORD};
 use magudi_config::secret::is_secret;
 use std::ffi::OsString;
 
@@ -49,18 +49,21 @@ const BEGINNINGS: [&str; 3] = ["LC_", "XDG_", "COMPOSE_"];
 /// Proxies. They are passed without user and password.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
+/// What is for magudi alone.
+const OURS: [&str; 2] = [PASSWORD, CTS_SECRET];
+
 /// What a child gets of `variables`: those that are listed and those that `more` names, separated by blanks or commas; `*` at
-/// the end of a name stands for any end. The password is never passed, and to name it is an error.
+/// the end of a name stands for any end. The passwords are never passed, and to name it is an error.
 pub fn variables(variables: impl Iterator<Item = (OsString, OsString)>, more: &str) -> Result<Variables, String> {
     let more: Vec<&str> = more.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty()).collect();
-    if more.contains(&PASSWORD) {
-        return Err(format!("{PASS} names {PASSWORD}, which magudi gives to nothing that it starts"));
+    if let Some(name) = more.iter().find(|name| OURS.contains(name)) {
+        return Err(format!("{PASS} names {name}, which magudi gives to nothing that it starts"));
     }
     let is_named = |name: &str| {
         more.iter().any(|named| named.strip_suffix('*').map_or(name == *named, |beginning| name.starts_with(beginning)))
     };
     let passed = variables.filter_map(|(name, value)| {
-        let text = name.to_str().filter(|text| *text != PASSWORD)?;
+        let text = name.to_str().filter(|text| !OURS.contains(text))?;
         let begins = BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) && !is_secret(text);
         if is_named(text) || LISTED.contains(&text) || begins {
             Some((name, value))
@@ -104,6 +107,7 @@ mod tests {
             ("COMPOSE_API_TOKEN", "t"),
             ("MAGUDI_KOJI_PASSWORD", "p"),
             ("MAGUDI_KOJI_OUTAGE", "1"),
+            ("CTS_OIDC_CLIENT_SECRET", "c"),
             ("AWS_SECRET_ACCESS_KEY", "s"),
             ("BUILD_URL", "u"),
             ("https_proxy", "http://u:p@ss@proxy:3128/"),
@@ -121,7 +125,9 @@ mod tests {
         assert_eq!(passed(&all, ""), listed);
         let named = passed(&all, "BUILD_URL, AWS_*\tnothing");
         assert_eq!(named.len(), listed.len() + 2);
-        assert!(!passed(&all, "*").iter().any(|variable| variable.starts_with(PASSWORD)));
-        assert!(variables(std::iter::empty(), "A MAGUDI_KOJI_PASSWORD").unwrap_err().contains("gives to nothing"));
+        for name in OURS {
+            assert!(!passed(&all, "*").iter().any(|variable| variable.starts_with(name)));
+            assert!(variables(std::iter::empty(), &format!("A {name}")).unwrap_err().contains("gives to nothing"));
+        }
     }
 }

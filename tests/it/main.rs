@@ -60,6 +60,7 @@ mod cases;
 mod chosen;
 mod commands;
 mod compare;
+mod cts;
 mod descriptors;
 mod diagnostics;
 mod docs;

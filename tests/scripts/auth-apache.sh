@@ -362,7 +362,7 @@ refused "ticket of the wrong realm" 'krbtgt/MAGUDI.TEST@OTHER.TEST not found in 
 export KRB5CCNAME=FILE:$work/short
 kinit -l 1s -k -t compose-MAGUDI.TEST.keytab compose@MAGUDI.TEST
 sleep 2
-refused "expired ticket" 'no ticket for the hub: Ticket expired' "$magudi" ccache
+refused "expired ticket" 'no ticket for the server: Ticket expired' "$magudi" ccache
 
 # Whoever claims an identity in a header has none.
 post() {

@@ -32,9 +32,13 @@ const KEYS: [&str; 1] = ["key"];
 /// Keys under which a secret is not: the rest of a dict of credentials says whose they are.
 const PLAIN: [&str; 4] = ["user", "username", "name", "login"];
 
+/// The end of a key that says where tokens are given. Who may have one is asked there.
+const ADDRESS: &str = "token_url";
+
 /// Whether the values under `key` are secret.
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
+    let key = key.strip_suffix(ADDRESS).unwrap_or(&key).to_owned();
     let mut parts = key.split(|c: char| !c.is_alphanumeric());
     KEYS.contains(&key.as_str())
         || WORDS.iter().any(|word| key.contains(word))
@@ -115,12 +119,24 @@ mod tests {
             "db_pass",
             "PWD",
             "api-key",
+            "token_url_secret",
+            "secret_token_url",
         ] {
             assert!(is_secret(key) && is_hidden(key), "{key}");
         }
-        for key in
-            ["name", "sigkeys", "gpgkey", "signing_key_id", "keymap", "passive", "bypass", "compass", "keytab", ""]
-        {
+        for key in [
+            "name",
+            "sigkeys",
+            "gpgkey",
+            "signing_key_id",
+            "keymap",
+            "passive",
+            "bypass",
+            "compass",
+            "keytab",
+            "cts_oidc_token_url",
+            "",
+        ] {
             assert!(!is_secret(key) && !is_hidden(key), "{key}");
         }
         assert!(is_hidden("customisations") && !is_secret("customizations"));

@@ -11,7 +11,7 @@
 //! - Not saying everything: [`plan_secrets`]
 //! - Looking at what is there: [`mod@verify`]
 //! - Hearing it again: [`history`], [`journal_tail`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
-//! - Beside it: [`pungi`]
+//! - Beside it: [`pungi`]; who keeps the list of composes: [`cts`]
 
 pub mod artifact;
 pub mod birth;
@@ -20,6 +20,7 @@ pub mod cancel;
 pub mod causes;
 pub mod compare;
 pub mod composer;
+pub mod cts;
 pub mod digest;
 pub mod event;
 pub mod event_stream;

@@ -1,5 +1,5 @@
 //! The *client*: a [`Hub`] for anonymous calls, any number at once, and a [`Session`] for calls that write, one after
-//! the other (facts: sessions 9: call numbers forbid a session in parallel).
+//! the other (facts: sessions 9: call numbers forbid a session in parallel). A [`WebService`] is something else that is reached alike.
 
 mod auth;
 mod certificate;
@@ -18,6 +18,7 @@ mod retry;
 mod session;
 mod stopwatch;
 mod tls;
+mod web;
 
 pub use auth::{Authenticator, Password};
 pub use download::FileStream;
@@ -27,3 +28,4 @@ pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies};
 pub use retry::{RetryPolicy, jittered};
 pub use session::Session;
 pub use stopwatch::{Spent, timed};
+pub use web::{WebAnswer, WebLogin, WebRequest, WebService};

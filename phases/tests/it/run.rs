@@ -116,6 +116,7 @@ pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec
         sent_before: BTreeMap::new(),
         compare_first: Vec::new(),
         abandoned: Vec::new(),
+        tracked: None,
         earlier_paths: BTreeSet::new(),
         journal,
         settings: Json::Null,

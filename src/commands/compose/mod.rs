@@ -4,6 +4,7 @@
 mod beside;
 mod records;
 mod scripts;
+mod tracking;
 
 pub use beside::check_unbegun;
 pub use scripts::tell_scripts;
@@ -11,6 +12,7 @@ pub use scripts::tell_scripts;
 use self::beside::{beside, check_pungi, others};
 use self::records::{head_of_log, keep_configuration};
 use self::scripts::{finish_scripts, run_scripts};
+use self::tracking::{cts, register, tracked};
 use super::connection::{HubChoice, access, choose_hub};
 use super::inspect::{Branches, Inspected, Typed, inspect};
 use super::locking::lock;
@@ -31,6 +33,7 @@ use magudi_compose::leftovers::remove_leftovers;
 use magudi_compose::status::{Status, load_status};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::secret;
+use magudi_engine::cts::Cts;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::event_stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::journal::{self, Journal};
@@ -68,6 +71,7 @@ pub enum Recall {
 pub struct Prepared {
     inspected: Inspected,
     hub: HubChoice,
+    cts: Option<Cts>,
     recall: Recall,
     events: Option<(EventStream, StreamEnd)>,
 }
@@ -85,6 +89,7 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     let branches = Branches { known: &known, ask: true };
     let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
     let hub = choose_hub(options, environment, &inspected)?;
+    let cts = cts(options, environment, &inspected)?;
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;
     check_names(options, &inspected, &dir)?;
@@ -105,7 +110,7 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
         ui.diagnostics(&inspected.diagnostics, &inspected.sources);
     }
     let events = options.going.events.as_deref().map(open_events).transpose()?;
-    Ok(Prepared { inspected, hub, recall, events })
+    Ok(Prepared { inspected, hub, cts, recall, events })
 }
 
 /// The commits that an unfinished run in the same directory has built from: those that `options` have, or its journal.
@@ -152,14 +157,22 @@ pub fn compose(
     ui: Ui,
     prepared: Prepared,
 ) -> Result<(), Failure> {
-    let Prepared { mut inspected, hub, recall: wanted, events: stream } = prepared;
+    let Prepared { mut inspected, hub, cts, recall: wanted, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
+    let mut is_registered = false;
     let dir = match &options.request.compose_dir {
         Some(dir) => ComposeDir::at(&absolute(dir)?),
         None => {
             let target = options.request.target_dir.as_deref().unwrap_or(Path::new("."));
-            ComposeDir::create(target, &mut identity).map_err(Failure::failed)?
+            match &cts {
+                Some(cts) => {
+                    identity = register(cts, options, Some(target), &identity, ui)?;
+                    is_registered = true;
+                    ComposeDir::create_exactly(target, &identity).map_err(Failure::failed)?
+                }
+                None => ComposeDir::create(target, &mut identity).map_err(Failure::failed)?,
+            }
         }
     };
     let others = others(options, &dir)?;
@@ -169,8 +182,16 @@ pub fn compose(
     remove_leftovers(&dir);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     let is_there = options.request.compose_dir.is_some();
-    if is_there && let Some(known) = dir.peek_identity(&identity, options.going.reopen).map_err(Failure::failed)? {
-        identity = known;
+    if is_there {
+        let known = dir.peek_identity(&identity, options.going.reopen).map_err(Failure::failed)?;
+        identity = match (known, &cts) {
+            (Some(known), _) => known,
+            (None, Some(cts)) => {
+                is_registered = true;
+                register(cts, options, None, &identity, ui)?
+            }
+            (None, None) => identity,
+        };
     }
     let has_finished = matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
     // Who names images wants the others as they are.
@@ -228,6 +249,7 @@ pub fn compose(
     let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     head_of_log(&events, argv, environment, &inspected);
+    let tracked = cts.map(|cts| tracked(cts, &inspected, &identity, &dir));
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
         HubChoice::Profile(profile, _) => Polling::of(profile),
@@ -240,6 +262,10 @@ pub fn compose(
     signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
     for remark in remarks {
         events.message(Level::Warning, None, remark);
+    }
+    if let Some(tracked) = tracked.as_ref().filter(|_| is_registered) {
+        let text = format!("CTS at {} has registered the compose as {}", tracked.cts.server(), tracked.id);
+        events.message(Level::Info, None, text);
     }
     for (url, commit) in &inspected.commits {
         events.message(Level::Info, None, format!("{url} is commit {commit}"));
@@ -277,6 +303,7 @@ pub fn compose(
         },
         awaited,
         pungi,
+        tracked,
         reopen: options.going.reopen,
         manifest_version: options.manifest_version,
     };

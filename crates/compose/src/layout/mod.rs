@@ -30,6 +30,9 @@ pub enum LayoutError {
     /// All four billion numbers are taken.
     #[error("no respin number is free in {}", .0.display())]
     NoFreeRespin(PathBuf),
+    /// The directory of an id that was given is in the way.
+    #[error("{} is there already, so no compose of that id can be made: move it away", .0.display())]
+    IsThere(PathBuf),
     /// The compose there must not be changed, or its STATUS cannot be read.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -57,19 +60,31 @@ impl ComposeDir {
     pub fn create(target: &Path, identity: &mut ComposeIdentity) -> Result<Self, LayoutError> {
         let target = absolute(target)?;
         loop {
-            let top = target.join(identity.id());
-            match DirBuilder::new().mode(TOP_MODE).create(&top) {
-                Ok(()) => {
-                    let dir = Self { top };
-                    dir.fill(identity)?;
-                    return Ok(dir);
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    identity.respin =
-                        identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
-                }
-                Err(source) => return Err(LayoutError::MakeDir { path: top, source }),
+            if let Some(dir) = Self::claim(&target, identity)? {
+                return Ok(dir);
             }
+            identity.respin =
+                identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
+        }
+    }
+
+    /// The same with this respin and no other one: somebody else has chosen it.
+    pub fn create_exactly(target: &Path, identity: &ComposeIdentity) -> Result<Self, LayoutError> {
+        let target = absolute(target)?;
+        Self::claim(&target, identity)?.ok_or_else(|| LayoutError::IsThere(target.join(identity.id())))
+    }
+
+    /// Makes `TARGET/COMPOSE_ID`; `None` when there is something of that name.
+    fn claim(target: &Path, identity: &ComposeIdentity) -> Result<Option<Self>, LayoutError> {
+        let top = target.join(identity.id());
+        match DirBuilder::new().mode(TOP_MODE).create(&top) {
+            Ok(()) => {
+                let dir = Self { top };
+                dir.fill(identity)?;
+                Ok(Some(dir))
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            Err(source) => Err(LayoutError::MakeDir { path: top, source }),
         }
     }
 

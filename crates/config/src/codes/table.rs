@@ -365,4 +365,10 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
          and has no repositories at all."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "repo": ["Client"]}]}"#);
+    BAD_CTS "MG314" Error "CTS cannot be asked as it is configured"
+        "With `cts_url`, the Compose Tracking Service gives a compose its id, and hears where it is. The login is by `cts_keytab`, which takes a \
+         magudi built with the feature `gssapi`, else by `cts_oidc_token_url` and `cts_oidc_client_id` with the secret in the \
+         environment variable `CTS_OIDC_CLIENT_SECRET`, else there is none. Reported by `run` and `resume` before there is a \
+         compose; `check`, `plan` and simulated runs do not ask CTS."
+        Conf(r#"cts_url = "cts.example.com""#);
 }

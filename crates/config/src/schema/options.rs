@@ -92,10 +92,15 @@ pub const KEYS: &[Key] = &[
     opt("dogpile_cache_backend", Kind::Text),
     opt("dogpile_cache_expiration_time", Kind::Number),
     with("dogpile_cache_arguments", Kind::Object, Default::EmptyDict),
-    opt("cts_url", Kind::Text),
-    opt("cts_keytab", Kind::Text),
-    opt("cts_oidc_token_url", Kind::Url),
-    opt("cts_oidc_client_id", Kind::Text),
+    opt("cts_url", Kind::Text)
+        .about("Address of the Compose Tracking Service, which gives the compose its id and hears where it is."),
+    opt("cts_keytab", Kind::Text).about("Key table for the login at CTS by Kerberos; `$HOSTNAME` in it is the host's name."),
+    opt("cts_oidc_token_url", Kind::Url).about(
+        "Where CTS's OpenID provider gives tokens; the environment variable `CTS_OIDC_TOKEN_URL` wins. The secret is in \
+         `CTS_OIDC_CLIENT_SECRET`.",
+    ),
+    opt("cts_oidc_client_id", Kind::Text)
+        .about("The client at that provider; the environment variable `CTS_OIDC_CLIENT_ID` wins."),
     opt("image_name_format", Kind::Either(&[Kind::Text, Kind::Map(&Kind::TextOrTexts)])),
     with("image_volid_formats", Kind::Texts, Default::Texts(VOLUME_IDS)),
     flag("restricted_volid", false),

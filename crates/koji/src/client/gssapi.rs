@@ -40,7 +40,7 @@ impl Negotiation for SystemKerberos {
 impl Negotiator for Context {
     fn step(&mut self, token: Option<&[u8]>) -> Result<Option<Vec<u8>>, NegotiateError> {
         let what = match token {
-            None => "no ticket for the hub",
+            None => "no ticket for the server",
             Some(_) => "the web server refuses the ticket, or is not the one that it should be",
         };
         self.0.step(token, None).map(|token| token.map(|token| token.to_vec())).map_err(|e| explain(e, what))

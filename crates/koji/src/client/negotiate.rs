@@ -85,7 +85,7 @@ where
         return Ok(response);
     }
     if !is_offered(response.headers()) {
-        return Err(refused("the web server does not offer Kerberos at the login URL of the hub"));
+        return Err(refused("the web server does not offer Kerberos at that URL"));
     }
     let mut negotiator = None;
     let mut token = None;
@@ -106,7 +106,7 @@ where
         if token.is_none() {
             return Err(refused(
                 "the web server refuses the Kerberos ticket (HTTP status 401); its key table must hold the key of \
-                 `HTTP/` with the host name of the hub, and the clocks must agree",
+                 `HTTP/` with its host name, and the clocks must agree",
             ));
         }
         negotiator = Some(next);
