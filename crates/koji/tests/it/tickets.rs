@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use magudi_koji::xmlrpc::{decode_call, encode_fault, encode_response};
 use magudi_koji::{
     Authenticator, ClientOptions, Fault, Hub, KojiError, NegotiateError, Negotiation, Negotiator, Session,
-    TicketSource, Value,
+    TicketSource, Value, WebLogin, WebRequest, WebService,
 };
 use std::sync::{Arc, Mutex};
 
@@ -219,4 +219,29 @@ fn a_build_without_kerberos_says_so() {
     let authenticator = Authenticator::Kerberos { principal: None, keytab: None };
     let text = authenticator.check(&options).unwrap_err().to_string();
     assert!(text.contains("built with the feature `gssapi`"), "{text}");
+}
+
+/// A web service beside the hub asks in the same way, for a key table's ticket.
+#[tokio::test]
+async fn web_services_get_the_ticket_of_a_key_table() {
+    let fake = Arc::new(one_round());
+    let done = answer("200 OK", &[&negotiate("proof")], b"done");
+    let unproven = answer("200 OK", &[&negotiate("another's")], b"done");
+    let server = Server::start(vec![asks(), done, asks(), unproven]).await;
+    let options = ClientOptions { negotiation: Some(fake.clone()), ccache: Some("KCM:".into()), ..options() };
+    let login = WebLogin::Kerberos { keytab: "/etc/cts.keytab".into() };
+    let address = format!("http://localhost:{}/cts/", server.port);
+    let service = WebService::new(&address, &login, std::time::Duration::from_secs(30), &options).unwrap();
+    let send = || service.send("PATCH it", &["a", "b c/d"], WebRequest::Patch(serde_json::json!({"x": 1})));
+    let answer = send().await.unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"done"[..]));
+    let seen = server.seen();
+    assert!(
+        seen.iter()
+            .all(|request| request.head.starts_with("PATCH /cts/a/b%20c%2Fd HTTP") && request.body == b"{\"x\":1}")
+    );
+    assert_eq!(seen[1].header("Authorization"), Some(negotiate("ticket").as_str()));
+    let source = TicketSource { principal: None, keytab: Some("/etc/cts.keytab".into()), ccache: None };
+    assert_eq!(*fake.begins.lock().unwrap(), [(source, "localhost".to_owned())]);
+    assert_eq!(send().await.unwrap_err().to_string(), "cannot log in: Kerberos: the token is not the server's");
 }
