@@ -182,7 +182,7 @@ pub struct Compose {
     /// The Pungi that makes the rest of the compose at the same time.
     pub pungi: Option<Pungi>,
     /// How CTS hears where the compose is, before its final status is known to anybody else.
-    pub tracked: Option<Tracked>,
+    pub tracked: Option<Box<Tracked>>,
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
@@ -252,7 +252,7 @@ impl Compose {
             Err((status, error)) => (status, Some(error)),
         };
         if let Some(tracked) = &self.tracked {
-            tracked.publish(&self.events, &stop).await;
+            Box::pin(tracked.publish(&self.events, &stop)).await;
         }
         self.finish(status, error, &deliverables)
     }

@@ -134,9 +134,10 @@ fn usual(asked: &Asked, shared: &Shared) -> (&'static str, String) {
     if asked.path == "/token" {
         let is_known =
             asked.body.contains("client_id=compose") && asked.body.contains(&format!("client_secret={SECRET}"));
-        return match is_known && asked.body.contains("grant_type=client_credentials") {
-            true => ("200 OK", json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300}).to_string()),
-            false => ("401 Unauthorized", json!({"error": "invalid_client", "error_description": "who?"}).to_string()),
+        return if is_known && asked.body.contains("grant_type=client_credentials") {
+            ("200 OK", json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300}).to_string())
+        } else {
+            ("401 Unauthorized", json!({"error": "invalid_client", "error_description": "who?"}).to_string())
         };
     }
     if shared.needs_token && asked.authorization.as_deref() != Some(&format!("Bearer {TOKEN}")) {
@@ -154,8 +155,9 @@ fn usual(asked: &Asked, shared: &Shared) -> (&'static str, String) {
         let compose = &mut info["payload"]["compose"];
         let (id, respin) = (compose["id"].as_str().unwrap().to_owned(), compose["respin"].as_u64().unwrap());
         let (stem, _) = id.rsplit_once('.').unwrap();
-        let respin =
-            (respin..).find(|respin| !composes.iter().any(|(id, _)| *id == format!("{stem}.{respin}"))).unwrap();
+        let respin = (respin..respin + 100)
+            .find(|respin| !composes.iter().any(|(id, _)| *id == format!("{stem}.{respin}")))
+            .unwrap();
         let id = format!("{stem}.{respin}");
         compose["id"] = json!(id);
         compose["respin"] = json!(respin);
@@ -460,7 +462,7 @@ fn an_answer_that_gets_lost_leaves_a_gap() {
         let mut times = 0;
         cts.on(move |asked| {
             times += usize::from(asked.verb == "POST");
-            (asked.verb == "POST" && times == 1).then(|| if lost { Answer::Lost } else { Answer::Cut })
+            (asked.verb == "POST" && times == 1).then_some(if lost { Answer::Lost } else { Answer::Cut })
         });
         let ran = run(&scene, &[]);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);

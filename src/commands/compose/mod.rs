@@ -249,7 +249,7 @@ pub fn compose(
     let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     head_of_log(&events, argv, environment, &inspected);
-    let tracked = cts.map(|cts| tracked(cts, &inspected, &identity, &dir));
+    let tracked = cts.map(|cts| Box::new(tracked(cts, &inspected, &identity, &dir)));
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
         HubChoice::Profile(profile, _) => Polling::of(profile),
