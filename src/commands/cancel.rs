@@ -5,6 +5,7 @@ use super::connection::{identify, named_profile};
 use super::inspect::{Branches, Typed, inspect};
 use super::locking::{host, lock};
 use super::options::absolute;
+use super::outage::client;
 use super::resume::{Begun, begun, request};
 use super::resume_point::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::settings::Settings;
@@ -12,7 +13,7 @@ use super::{RUN_THREADS, runtime};
 use crate::cli::CancelArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, put_back, write_status};
@@ -31,13 +32,16 @@ use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi;
 use magudi_engine::runner::Polling;
 use magudi_koji::calls::{TaskInfo, TaskState};
-use magudi_koji::{Authenticator, Hub, Profile};
+use magudi_koji::{Authenticator, Hub, KojiError, Profile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a running compose may take to cancel its tasks.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The most tasks that are named when none could be canceled.
+const MAX_NAMED: usize = 10;
 
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let Begun { dir, settings, history } = begun(&args.compose_dir)?;
@@ -146,9 +150,9 @@ impl Ending {
 
     fn run(self, environment: &Environment, events: &Events, ui: Ui) -> Result<Outcome, Failure> {
         runtime(RUN_THREADS)?.block_on(Box::pin(async {
-            let hub = Hub::new(&self.profile, &environment.network.client_options()).map_err(Failure::failed)?;
-            let session = hub.login(self.authenticator.clone()).await.map_err(Failure::failed)?;
-            let login = identify(&self.profile, &session).await.map_err(Failure::Failed)?;
+            let hub = Hub::new(&self.profile, &client(environment, ui, false)).map_err(Failure::failed)?;
+            let session = hub.login(self.authenticator.clone()).await.map_err(|error| self.not_let_in(&error))?;
+            let login = identify(&self.profile, &session).await.map_err(|error| self.nothing_canceled(&error))?;
             let deadline = tokio::time::Instant::now() + PATIENCE;
             let canceling = Canceling { hub: &hub, session: &session, events, deadline };
             let mut outcome = Outcome::default();
@@ -160,11 +164,46 @@ impl Ending {
         }))
     }
 
-    async fn cancel_known(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
+    /// Without a login nothing can be canceled.
+    fn not_let_in(&self, error: &KojiError) -> Failure {
+        if error.is_retriable() {
+            self.nothing_canceled(&format!("the hub does not answer ({})", error.in_short()))
+        } else {
+            self.nothing_canceled(&error.to_string())
+        }
+    }
+
+    /// What that leaves, and where to look for it.
+    fn nothing_canceled(&self, why: &str) -> Failure {
+        let tasks: Vec<i64> = self.tasks().into_iter().map(|(_, task)| task).collect();
+        let urls = tasks.iter().take(MAX_NAMED).map(|task| self.profile.task_url(*task));
+        let more = tasks.len().saturating_sub(MAX_NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let urls: Vec<String> = urls.chain(more).collect();
+        let mut text = format!("nothing was canceled: {why}");
+        if !tasks.is_empty() {
+            text.push_str(&format!("; {} may still run: {}", counted(tasks.len(), "task"), urls.join(", ")));
+        }
+        match self.history.in_doubt().len() {
+            0 => {}
+            doubts => {
+                let images = counted(doubts, "image");
+                text.push_str(&format!("; {images} may have a task whose id got lost: look for it at the hub"));
+            }
+        }
+        Failure::Failed(text)
+    }
+
+    /// The tasks that may run, as far as the journal knows: request index and task.
+    fn tasks(&self) -> Vec<(usize, i64)> {
         let mut tasks = self.history.unfinished();
         let of_holes = self.history.holes.iter().filter(|(_, past)| !past.has_ended());
         tasks.extend(of_holes.filter_map(|(index, past)| Some((*index, past.task?))));
-        self.cancel(canceling, &tasks, login, outcome, ui).await;
+        tasks
+    }
+
+    async fn cancel_known(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
+        self.cancel(canceling, &self.tasks(), login, outcome, ui).await;
     }
 
     /// Cancels tasks, those of them that are what the journal takes them for.

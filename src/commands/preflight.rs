@@ -4,6 +4,7 @@
 use super::connection::{HubChoice, choose_hub};
 use super::inspect::Inspected;
 use super::options::{Going, Options};
+use super::outage::client;
 use super::{RUN_THREADS, runtime};
 use crate::cli::ComposeArgs;
 use crate::error::Failure;
@@ -13,13 +14,11 @@ use magudi_config::Diagnostic;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::preflight::{Finding, ask};
 use magudi_engine::volume::{MountError, PATIENCE, check_mount};
-use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Listener, Profile};
+use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Profile};
 use magudi_phases::phase::Origin;
 use magudi_phases::preflight::Subject;
-use std::fmt;
 #[cfg(feature = "simulator")]
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What there is to say about the hub and the volume.
@@ -46,7 +45,7 @@ pub fn ask_alone(
         Err(other) => return Err(other),
     };
     // Who asks alone waits for an answer, not for a hub that comes back in an hour.
-    let client = ClientOptions { outage: Duration::ZERO, ..client(environment, ui) };
+    let client = ClientOptions { outage: Duration::ZERO, ..client(environment, ui, options.quiet) };
     let requests: Vec<&TaskRequest> = inspected.requests().iter().collect();
     let answers = answers(&hub, &client, inspected, &requests)?;
     let asked = Asked { inspected, options: &options, requests: &requests, places: (0..requests.len()).collect() };
@@ -69,7 +68,7 @@ pub fn ask_before(
     if requests.is_empty() {
         return Ok(Vec::new());
     }
-    let mut answers = answers(hub, &client(environment, ui), inspected, &chosen)?;
+    let mut answers = answers(hub, &client(environment, ui, options.quiet), inspected, &chosen)?;
     let unusable = answers.unusable.take();
     let found = Asked { inspected, options, requests: &chosen, places }.diagnostics(&answers, |found| found);
     if let Some(reason) = unusable {
@@ -77,11 +76,6 @@ pub fn ask_before(
         return Err(Failure::Failed(format!("cannot use the hub: {reason}")));
     }
     Ok(found)
-}
-
-/// A client that says when it waits for the hub.
-fn client(environment: &Environment, ui: Ui) -> ClientOptions {
-    ClientOptions { listener: Some(Arc::new(Waiting(ui))), ..environment.network.client_options() }
 }
 
 /// What the hub and the volume are like.
@@ -183,24 +177,5 @@ impl Asked<'_> {
         let findings = answers.findings.iter().map(|finding| subject.diagnostic(finding));
         let mount = answers.mount.iter().map(|error| weigh(subject.volume(error)));
         unusable.chain(findings).chain(mount).collect()
-    }
-}
-
-/// Says that the hub is waited for.
-struct Waiting(Ui);
-
-impl fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waiting")
-    }
-}
-
-impl Listener for Waiting {
-    fn waiting(&self, problem: &KojiError) {
-        self.0.note(&format!("Waiting for the hub: {problem}"));
-    }
-
-    fn answered(&self, method: &str, after: Duration) {
-        self.0.note(&format!("The hub answers again: {method} took {} s", after.as_secs()));
     }
 }

@@ -7,6 +7,8 @@ use super::status_watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
 use crate::ui::{Canvas, Table, Told, Ui, failures};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_engine::causes::Cause;
@@ -86,6 +88,10 @@ fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Hold
     if let Some((first, last)) = history.span {
         text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
     }
+    // A run that was killed meanwhile cannot know how it ended.
+    if let Some(outage) = history.outage.as_ref().filter(|_| runner.is_some()) {
+        text.push_str(&format!("{}\n", outage.in_words(Timestamp::now(), &TimeZone::system())));
+    }
     if let Some(pungi) = &history.pungi {
         let state = match (pungi.running(), &pungi.status) {
             (Some(pid), _) => format!("running, process {pid}"),
@@ -152,6 +158,7 @@ fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Ho
         "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status, "canceled": history.canceled,
         "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
         "pungi": history.pungi.as_ref().map(|pungi| json!({"status": pungi.status, "pid": pungi.running()})),
+        "outage": history.outage.as_ref().filter(|_| runner.is_some()),
         "first_event": history.span.map(|(first, _)| first.to_string()),
         "last_event": history.span.map(|(_, last)| last.to_string()),
         "requests": requests,

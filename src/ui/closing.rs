@@ -1,13 +1,14 @@
 //! The *closing* words of a run: its images, where they were uploaded to, what failed and why, and the sum.
 
 use super::failures::failures;
-use super::frame::{Canvas, clock, counts};
+use super::frame::{Canvas, counts};
 use super::overview::{Overview, Stage};
 use super::width::wrapped;
 use super::{Table, bytes, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::layout::ComposeDir;
+use magudi_engine::outage::clock;
 use magudi_report::text::shell_word;
 
 /// The most images, and the most uploads, that are listed; the manifests have them all.

@@ -1,10 +1,12 @@
 //! A *frame* is the picture of a run as it stands in one moment: a line for each phase, an overview, and the tasks that
 //! builders have been working on longest. Drawing it is [`super::screen`]'s business.
 
-use super::bytes;
 use super::overview::{Overview, Phase, PhaseState, Seen, Stage};
 use super::width::{cut, padded, width};
+use super::{bytes, printable};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use magudi_engine::outage::{Outage, clock};
 
 /// The most tasks that are listed as open longest.
 const LONGEST: usize = 5;
@@ -52,7 +54,9 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     // The last column stays free: a terminal that wraps there would need a line more than was counted.
     let room = canvas.columns.saturating_sub(1).max(1);
     let name = overview.phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
-    let counts = overview_lines(overview, now, room, canvas);
+    let mut counts = overview_lines(overview, now, room, canvas);
+    // Why nothing else on the picture moves.
+    counts.extend(overview.outage.as_ref().map(|outage| outage_line(outage, now, room, canvas)));
     // Where there is little room, phases that do not run are left out before the tasks that take longest.
     let is_low = canvas.rows < overview.phases.len() + counts.len() + LONGEST + 2;
     let is_shown = |phase: &&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
@@ -75,6 +79,11 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     // Of what does not fit, the phases go first: the overview says most.
     lines.drain(..lines.len().saturating_sub(most));
     lines
+}
+
+fn outage_line(outage: &Outage, now: Timestamp, room: usize, canvas: Canvas) -> Drawn {
+    let text = cut(&printable(&outage.in_words(now, &TimeZone::system())), room);
+    Drawn { width: width(&text), text: canvas.paint("33", &text) }
 }
 
 fn phase_line(overview: &Overview, phase: &Phase, name: usize, now: Timestamp, room: usize, canvas: Canvas) -> Drawn {
@@ -187,12 +196,6 @@ fn item_lines(items: Vec<(String, &'static str)>, room: usize, canvas: Canvas) -
 fn open_line(seconds: i64, seen: &Seen, room: usize) -> String {
     let task = seen.task.map_or_else(String::new, |task| task.to_string());
     cut(&format!("{:>9}  {task}  {} of {}  {}", clock(seconds), seen.name, seen.variant, seen.arches.join(" ")), room)
-}
-
-/// A time for people: `0:02:05`.
-pub fn clock(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]

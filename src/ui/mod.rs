@@ -9,6 +9,7 @@ mod plain;
 mod screen;
 mod table;
 mod terminal;
+mod waiting;
 mod width;
 
 pub use closing::uploads;
@@ -19,6 +20,7 @@ pub use plain::PlainLog;
 pub use screen::Stream;
 pub use table::Table;
 pub use terminal::{TerminalView, View};
+pub use waiting::WaitingLine;
 pub use width::wrapped;
 
 use crate::settings::Environment;

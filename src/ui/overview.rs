@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, PungiPhase, Stamped};
+use magudi_engine::outage::Outage;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -91,6 +92,8 @@ pub struct Overview {
     pub status: String,
     /// The run is over: when, and what ended it early.
     pub finished: Option<(Timestamp, Option<String>)>,
+    /// The hub does not answer.
+    pub outage: Option<Outage>,
     /// The phases, in the order in which they began.
     pub phases: Vec<Phase>,
     pub requests: BTreeMap<usize, Seen>,
@@ -126,6 +129,8 @@ impl Overview {
                 seen.variant.clone_from(variant);
                 seen.arches.clone_from(arches);
             }),
+            Event::HubUnreachable(outage) => self.outage = Some(outage.clone()),
+            Event::HubBack { .. } => self.outage = None,
             Event::Status { status } => self.status.clone_from(status),
             Event::PhaseStarted { phase } => self.set_phase(phase, PhaseState::Running(stamped.time)),
             Event::PhaseFinished { phase, seconds } => self.set_phase(phase, PhaseState::Done(*seconds)),

@@ -7,6 +7,7 @@ use magudi_engine::artifact::FailedArch;
 use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, Level, PungiPhase, Stamped};
 use magudi_engine::login::Login;
+use magudi_engine::outage::Outage;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -71,6 +72,13 @@ fn samples() -> Vec<Event> {
             user: Some(text("compose")),
             user_id: Some(3),
         }),
+        Event::HubUnreachable(Outage {
+            call: text("getTaskInfo"),
+            reason: text("r"),
+            since: jiff::Timestamp::UNIX_EPOCH,
+            until: Some(jiff::Timestamp::UNIX_EPOCH),
+        }),
+        Event::HubBack { seconds: 190 },
         Event::Diagnostic {
             id: text("MG001"),
             severity: text("warning"),
@@ -166,6 +174,8 @@ fn name(event: &Event) -> &'static str {
     match event {
         Event::ComposeStarted { .. } => "compose-started",
         Event::LoggedIn(_) => "logged-in",
+        Event::HubUnreachable(_) => "hub-unreachable",
+        Event::HubBack { .. } => "hub-back",
         Event::Planned { .. } => "planned",
         Event::Diagnostic { .. } => "diagnostic",
         Event::LeftOut { .. } => "left-out",

@@ -1,7 +1,9 @@
 //! A hub that goes away while a compose runs: the user hears of it at once, and the compose continues at once when it is back.
 
 use crate::program::{Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, always, run_command};
+use crate::schema::Schemas;
+use crate::scripted_hub::{Answer, ScriptedHub, always, run, run_command, text_of, verb};
+use serde_json::Value as Json;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +14,7 @@ const SLACK: Duration = Duration::from_secs(5);
 
 /// A run that waits for its one task, and what it says.
 struct Trial {
-    _scene: Scene,
+    scene: Scene,
     hub: ScriptedHub,
     run: Child,
     said: Receiver<(Instant, String)>,
@@ -37,9 +39,16 @@ impl Trial {
                 let _ = sender.send((Instant::now(), line));
             }
         });
-        let trial = Self { _scene: scene, hub, run, said };
+        let trial = Self { scene, hub, run, said };
         trial.until("it has looked", || trial.hub.count("getTaskInfo") > 1);
         trial
+    }
+
+    /// What `magudi status` says of it.
+    fn status(&self, more: &[&str]) -> String {
+        let ran = verb(&self.scene, "status", more);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        ran.stdout
     }
 
     fn until(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -89,11 +98,20 @@ fn the_first_word_about_an_outage_comes_within_seconds() {
         let trial = Trial::begin(1);
         begin(&trial.hub);
         let begun = Instant::now();
-        let (time, line) = trial.hears("Waiting for the hub: getTaskInfo");
+        let (time, line) = trial.hears("The hub does not answer getTaskInfo (");
         let after = time.duration_since(begun);
         assert!(after < Duration::from_secs(5) + SLACK, "{kind}: {after:?}");
         assert!(line.contains(word), "{kind}: {line}");
-        assert!(line.contains("WARNING"), "{kind}: {line}");
+        assert!(line.contains("WARNING") && line.contains("); trying until "), "{kind}: {line}");
+        // It is in the journal, and whoever asks for the status sees it.
+        let said = trial.status(&["--format", "json"]);
+        let said: Json = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["outage"]["call"], "getTaskInfo", "{kind}: {said}");
+        assert!(said["outage"]["reason"].as_str().unwrap().contains(word), "{kind}: {said}");
+        assert_eq!(Schemas::load().problems("status.schema.json", &said), Vec::<String>::new());
+        let said = trial.status(&[]);
+        assert!(said.contains("\nthe hub has not answered for 0:00:"), "{kind}: {said}");
+        assert!(said.contains(word) && said.contains("); trying until "), "{kind}: {said}");
     }
 }
 
@@ -107,8 +125,16 @@ fn after_an_outage_it_looks_at_once() {
     trial.hub.state().task_seconds = 0.0;
     trial.hub.come_back();
     let back = Instant::now();
-    trial.hears("The hub answers again: getTaskInfo took ");
+    trial.hears("The hub answers again, after 0:");
     assert_eq!(trial.run.wait().unwrap().code(), Some(0));
+    let said: Json = serde_json::from_str(&trial.status(&["--format", "json"])).unwrap();
+    assert_eq!(said["outage"], Json::Null);
+    let journal = text_of(&trial.scene, "logs/global/magudi-journal.jsonl");
+    let events: Vec<Json> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
+    let (gone, returned) = (of("hub-unreachable"), of("hub-back"));
+    assert_eq!((gone.len(), returned.len()), (1, 1), "{journal}");
+    assert!(gone[0]["until"].is_string() && returned[0]["seconds"].as_u64().unwrap() >= 15, "{gone:?} {returned:?}");
     // Before, four times as long as the outage, after up to a minute until the next attempt.
     assert!(back.elapsed() < Duration::from_secs(1) + 2 * SLACK, "{:?}", back.elapsed());
 }
@@ -118,9 +144,53 @@ fn after_an_outage_it_looks_at_once() {
 fn a_slow_hub_is_told_of_once() {
     let trial = Trial::begin(1);
     trial.hub.on("getTaskInfo", always(Answer::Late(Duration::from_secs(5))));
-    trial.hears("Waiting for the hub: getTaskInfo");
+    trial.hears("The hub does not answer getTaskInfo (no answer within 4 s)");
     let seen = trial.hub.count("getTaskInfo");
     trial.until("three more looks", || trial.hub.count("getTaskInfo") > seen + 2);
-    let more: Vec<_> = trial.said.try_iter().map(|(_, line)| line).filter(|line| line.contains("Waiting")).collect();
+    let more: Vec<_> =
+        trial.said.try_iter().map(|(_, line)| line).filter(|line| line.contains("does not answer")).collect();
     assert!(more.is_empty(), "{more:?}");
+}
+
+/// What logs in before there is a compose, and what cancels one, say it as well: where the hub is down, where a page comes in its
+/// place, and where it fails.
+#[test]
+fn a_login_and_a_cancel_say_that_the_hub_is_away() {
+    let go_away = |hub: &ScriptedHub| hub.go_away();
+    let page = |hub: &ScriptedHub| hub.on("*", always(Answer::page("200 OK", "", "Upgrading")));
+    let broken = |hub: &ScriptedHub| hub.on("*", always(Answer::page("500 Internal Server Error", "", "Traceback")));
+    type Prepare<'a> = &'a dyn Fn(&ScriptedHub);
+    let kinds: [(&str, Prepare<'_>, &str); 3] = [
+        ("away", &go_away, "cannot connect"),
+        ("page", &page, "the answer is text/html, not XML-RPC: Upgrading"),
+        ("broken", &broken, "HTTP status 500: Traceback"),
+    ];
+    for (kind, begin, word) in kinds {
+        let scene = Scene::new();
+        scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
+        let hub = ScriptedHub::start(&scene);
+        // A first login has no more than the patience for one call.
+        scene.write("koji.conf", &format!("{}max_retries = 2\n", hub.profile("devhub")));
+        hub.state().task_seconds = 1000.0;
+        let mut running = run_command(&scene, &["--detach-on-signal"]).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while hub.count("getTaskInfo") < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        begin(&hub);
+        let canceled = verb(&scene, "cancel", &[]);
+        assert_eq!(canceled.status, Some(1), "{kind}: {}", canceled.stderr);
+        let (line, error) = canceled.stderr.split_once('\n').unwrap();
+        assert!(line.starts_with(&format!("The hub does not answer login ({word}")), "{kind}: {line}");
+        assert!(line.contains("); trying until "), "{kind}: {line}");
+        assert!(error.starts_with("error: nothing was canceled: the hub does not answer ("), "{kind}: {error}");
+        let url = format!("{}/koji/taskinfo?taskID=", hub.url());
+        assert!(error.contains(word) && error.contains(&format!("; 1 task may still run: {url}")), "{kind}: {error}");
+        let other = run(&scene);
+        assert_eq!(other.status, Some(1), "{kind}: {}", other.stderr);
+        assert!(other.stderr.contains(&format!("The hub does not answer login ({word}")), "{kind}: {}", other.stderr);
+    }
 }

@@ -367,7 +367,7 @@ fn an_outage_that_is_waited_for() {
             hub.go_away();
             let log =
                 || text_of(&scene, "logs/global/pungi.global.log") + &text_of(&scene, "logs/global/magudi.global.log");
-            until("nothing is said of it", PATIENCE, || log().contains("Waiting for the hub"));
+            until("nothing is said of it", PATIENCE, || log().contains("The hub does not answer"));
         }
         run.signal(Signal::TERM);
         assert_eq!(run.ended().status.code(), Some(1));

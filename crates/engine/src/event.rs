@@ -4,6 +4,7 @@
 use crate::artifact::FailedArch;
 use crate::causes::Cause;
 use crate::login::Login;
+use crate::outage::Outage;
 use crate::plan::TaskRequest;
 use crate::plan_secrets::Mask;
 use jiff::Timestamp;
@@ -74,6 +75,13 @@ pub enum Event {
     },
     /// The run is logged in: where its requests go, and who sends them. Said before anything is sent.
     LoggedIn(Login),
+    /// The hub does not answer, and is asked again and again.
+    HubUnreachable(Outage),
+    /// The hub answers again.
+    HubBack {
+        /// How long it had not answered.
+        seconds: u64,
+    },
     /// A request of the plan; said once for each at the beginning of a run, in expansion order.
     Planned {
         request: usize,
@@ -368,6 +376,8 @@ impl Event {
             | Self::TaskCanceled { request, .. } => Some(*request),
             Self::ComposeStarted { .. }
             | Self::LoggedIn(_)
+            | Self::HubUnreachable(_)
+            | Self::HubBack { .. }
             | Self::Diagnostic { .. }
             | Self::LeftOut { .. }
             | Self::Status { .. }
@@ -420,6 +430,7 @@ impl Event {
             }
             Self::CloudUpload { upload, .. } => upload.reason.iter_mut().for_each(change),
             Self::ArchFailed { failed, .. } => change(&mut failed.reason),
+            Self::HubUnreachable(outage) => change(&mut outage.reason),
             Self::ComposeFinished { error, .. } => error.iter_mut().for_each(change),
             Self::PungiStarted { command, .. } => command.iter_mut().for_each(change),
             Self::PungiEnded { reason, .. } => reason.iter_mut().for_each(change),

@@ -10,6 +10,7 @@ use crate::event::{Event, ImageEntry, Stamped};
 use crate::find_task::since;
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
+use crate::outage::Outage;
 use crate::pungi;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -209,6 +210,8 @@ pub struct History {
     pub status: Option<String>,
     /// The Pungi that makes the rest of the compose, if one was started.
     pub pungi: Option<pungi::Past>,
+    /// The hub had not answered when the last run was seen last.
+    pub outage: Option<Outage>,
     /// A person ended the compose, and no run has gone on with it since.
     pub canceled: bool,
     /// The last run came to its end, whatever that was: it was not killed, and runs no more.
@@ -320,6 +323,7 @@ impl<'a> Replay<'a> {
                 let history = &mut self.history;
                 history.compose_id = Some(compose_id.clone());
                 (history.ended, history.canceled) = (false, false);
+                history.outage = None;
                 history.settings = Some(settings.clone());
                 self.place = history.places.iter().position(|place| place == compose_dir).unwrap_or_else(|| {
                     history.places.push(compose_dir.clone());
@@ -349,7 +353,9 @@ impl<'a> Replay<'a> {
                 history.pungi.get_or_insert_default().end = Some(how);
             }
             Event::ComposeCanceled { .. } => history.canceled = true,
-            Event::ComposeFinished { .. } => history.ended = true,
+            Event::HubUnreachable(outage) => history.outage = Some(outage.clone()),
+            Event::HubBack { .. } => history.outage = None,
+            Event::ComposeFinished { .. } => (history.ended, history.outage) = (true, None),
             event => {
                 if let Some(request) = event.request() {
                     self.commit();

@@ -6,7 +6,7 @@
 //! - Doing it: [`runner`], [`find_task`], [`volume`], [`partial_download`], [`link`], [`digest`], [`artifact`], [`stop`],
 //!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
 //! - Why it failed: [`causes`] of a failed task, the [`rejected_argument`] of a submission
-//! - Saying it: [`event`], and the subscribers [`log`], [`watch_log`], [`journal`], [`notify`]
+//! - Saying it: [`event`] (an [`outage`] is one), and the subscribers [`log`], [`watch_log`], [`journal`], [`notify`]
 //!   and for other programs [`event_stream`]
 //! - Not saying everything: [`plan_secrets`]
 //! - Looking at what is there: [`mod@verify`]
@@ -34,6 +34,7 @@ pub mod log;
 pub mod login;
 pub mod method;
 pub mod notify;
+pub mod outage;
 pub mod partial_download;
 pub mod patience;
 pub mod plan;

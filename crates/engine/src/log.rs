@@ -3,6 +3,7 @@
 
 use crate::artifact::FailedArch;
 use crate::event::{Event, Level, Stamped, Subscriber};
+use crate::outage::clock;
 use crate::pungi::How;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -51,6 +52,15 @@ pub fn lines(event: &Event) -> Vec<Line> {
             Line::new(Info, format!("COMPOSE_ID={compose_id}")),
             Line::new(Debug, format!("The plan has {requests} task requests")),
         ],
+        Event::HubUnreachable(outage) => {
+            let trying = outage.trying(outage.since, &TimeZone::system());
+            let text = format!("The hub does not answer {} ({}); {trying}", outage.call, outage.reason);
+            vec![Line::new(Warning, text)]
+        }
+        Event::HubBack { seconds } => {
+            let lasted = clock(i64::try_from(*seconds).unwrap_or(i64::MAX));
+            vec![Line::new(Info, format!("The hub answers again, after {lasted}"))]
+        }
         Event::LoggedIn(login) => vec![Line::new(Info, format!("Logged in at {login}"))],
         Event::Status { status } => vec![Line::new(Debug, format!("STATUS={status}"))],
         Event::PhaseStarted { phase } => vec![Line::new(Info, banner("BEGIN", phase))],

@@ -24,7 +24,7 @@ pub use auth::{Authenticator, Password};
 pub use download::FileStream;
 pub use hub::Hub;
 pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
-pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies};
+pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies, Unanswered};
 pub use retry::{RetryPolicy, jittered};
 pub use session::Session;
 pub use stopwatch::{Spent, timed};

@@ -123,6 +123,18 @@ impl KojiError {
         }
     }
 
+    /// What went wrong, without which call it was, and where.
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Fault { fault, .. } | Self::Retry { fault, .. } => fault.to_string(),
+            other => {
+                let all = other.to_string();
+                let call = other.call().map(|call| format!("{call}: "));
+                call.and_then(|call| all.strip_prefix(&call).map(str::to_owned)).unwrap_or(all)
+            }
+        }
+    }
+
     /// Whether it is a fault of `class`.
     pub fn is_fault(&self, class: FaultClass) -> bool {
         self.fault().is_some_and(|fault| fault.is_a(class))
@@ -198,6 +210,20 @@ impl KojiError {
     }
 
     /// The call that an error of the transport is about.
+    fn call(&self) -> Option<&Attempted> {
+        match self {
+            Self::Transport { call, .. }
+            | Self::Timeout { call, .. }
+            | Self::Tls { call, .. }
+            | Self::Http { call, .. }
+            | Self::NotXmlRpc { call, .. }
+            | Self::Malformed { call, .. }
+            | Self::TooLarge { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The same, to change it.
     pub(crate) fn call_mut(&mut self) -> Option<&mut Attempted> {
         match self {
             Self::Transport { call, .. }

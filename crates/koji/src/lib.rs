@@ -21,7 +21,8 @@ pub mod xmlrpc;
 
 pub use client::{
     Authenticator, ClientOptions, FileStream, Hub, Listener, NegotiateError, Negotiation, Negotiator, Password,
-    Proxies, RetryPolicy, Session, Spent, TicketSource, WebAnswer, WebLogin, WebRequest, WebService, jittered, timed,
+    Proxies, RetryPolicy, Session, Spent, TicketSource, Unanswered, WebAnswer, WebLogin, WebRequest, WebService,
+    jittered, timed,
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;

@@ -307,7 +307,7 @@ pub fn compose(
         reopen: options.going.reopen,
         manifest_version: options.manifest_version,
     };
-    let listener = Arc::new(OutageLog(Arc::clone(&events)));
+    let listener = Arc::new(OutageLog::new(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
     let runtime = runtime(RUN_THREADS)?;
     let stop = stopped.clone();

@@ -6,6 +6,7 @@ mod request;
 mod task;
 
 use super::connection::named_profile;
+use super::outage::client;
 use super::{RUN_THREADS, runtime};
 use crate::cli::{ImageArgs, PlanFormat};
 use crate::error::Failure;
@@ -41,7 +42,7 @@ pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
     let name = args.koji.koji_profile.as_deref().or(Some(PROFILE));
     let (config, user) = (args.koji.koji_config.as_deref(), args.koji.koji_user.as_deref());
     let (profile, authenticator) = named_profile(name, config, user, environment)?;
-    runtime(RUN_THREADS)?.block_on(job.run(&profile, authenticator, &environment.network.client_options()))
+    runtime(RUN_THREADS)?.block_on(job.run(&profile, authenticator, &client(environment, ui, args.quiet)))
 }
 
 /// What is asked for, as `koji osbuild-image` tells it; but for customizations, which may hold passwords.

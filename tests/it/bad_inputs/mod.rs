@@ -256,14 +256,15 @@ fn steady(scene: &Scene, text: &str) -> String {
     let mut kept = String::new();
     let mut keeps = true;
     for line in text.lines() {
-        if line.starts_with("Waiting for the hub: ") || line.starts_with("The hub answers again: ") {
+        if line.starts_with("The hub does not answer ") || line.starts_with("The hub answers again") {
             continue;
         }
         let line = match line.split_at_checked(20) {
             Some((time, rest)) if is_time(time) => {
                 let is_bad = |level: &&str| rest.contains(&format!("[{level:<8}]"));
                 // Whether it had to be waited for is a matter of time.
-                keeps = ["WARNING", "ERROR", "CRITICAL"].iter().any(is_bad) && !rest.contains("Waiting for the hub");
+                keeps =
+                    ["WARNING", "ERROR", "CRITICAL"].iter().any(is_bad) && !rest.contains("The hub does not answer");
                 rest
             }
             _ => line,

@@ -3,6 +3,7 @@
 
 use super::http::{self, Http};
 use super::negotiate::{self, Handshake};
+use super::options::Unanswered;
 use super::retry::{RetryPolicy, jittered};
 use super::stopwatch;
 use crate::error::{Attempted, KojiError};
@@ -64,7 +65,8 @@ impl Exchange<'_> {
     /// Carries out the call.
     pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
         let started = Instant::now();
-        let mut patience = Patience { http, policy, started, failures: 0, malformed: 0, well: 0, told: false };
+        let mut patience =
+            Patience { http, policy, method: self.method, started, failures: 0, malformed: 0, well: 0, told: false };
         let mut attempts = 0_u32;
         let mut lost = self.lost;
         loop {
@@ -74,10 +76,15 @@ impl Exchange<'_> {
             let (mut error, asked_pause) = match attempt {
                 Ok(Response::Value(value)) => {
                     stopwatch::answered(begun);
-                    patience.answered(self.method);
+                    patience.answered();
                     return Ok(value);
                 }
-                Ok(Response::Fault(fault)) => (self.fault(fault, lost), None),
+                Ok(Response::Fault(fault)) => {
+                    if !fault.passes() {
+                        patience.answered();
+                    }
+                    (self.fault(fault, lost), None)
+                }
                 Err(failure) => failure,
             };
             error.conceal(&http.mask);
@@ -189,6 +196,7 @@ impl Exchange<'_> {
 struct Patience<'a> {
     http: &'a Http,
     policy: &'a RetryPolicy,
+    method: &'a str,
     started: Instant,
     failures: u32,
     malformed: u32,
@@ -264,10 +272,13 @@ impl Patience<'_> {
         self.started.elapsed().saturating_add(pause) <= budget
     }
 
-    /// Tells of an error, once it is not the only one and has lasted for a while. That nothing listens at all will not be over
-    /// the next moment, and is reported at once.
+    /// Tells of an error, once the repetition that comes at once has failed as well. A hub that says itself that it is offline is
+    /// believed the first time; an answer that cannot be read may be that of one call.
     fn tell(&mut self, error: &KojiError) {
-        let is_away = self.failures > 1 && matches!(error, KojiError::Transport { call, .. } if !call.sent);
+        let is_away = match error {
+            KojiError::Malformed { .. } => false,
+            error => self.failures > 1 || error.fault().is_some(),
+        };
         if is_away || self.started.elapsed() >= self.http.notice_after {
             self.tell_now(error);
         }
@@ -276,13 +287,18 @@ impl Patience<'_> {
     fn tell_now(&mut self, error: &KojiError) {
         if let Some(listener) = self.http.listener.as_ref().filter(|_| !self.told) {
             self.told = true;
-            listener.waiting(error);
+            self.http.is_awaited.store(true, Ordering::Relaxed);
+            let elapsed = self.started.elapsed();
+            let left = self.policy.patience(error).map(|patience| patience.saturating_sub(elapsed));
+            listener.waiting(&Unanswered { method: self.method, problem: error, elapsed, left });
         }
     }
 
-    fn answered(&self, method: &str) {
-        if let Some(listener) = self.http.listener.as_ref().filter(|_| self.told) {
-            listener.answered(method, self.started.elapsed());
+    fn answered(&self) {
+        if let Some(listener) = &self.http.listener
+            && self.http.is_awaited.swap(false, Ordering::Relaxed)
+        {
+            listener.answered();
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Http {
     pub notice_after: Duration,
     /// The last call took so long to be answered that the listener heard of it.
     pub is_slow: AtomicBool,
+    /// The listener has heard that the hub does not answer, and not yet that it does.
+    pub is_awaited: AtomicBool,
 }
 
 impl Http {
@@ -83,6 +85,7 @@ impl Http {
             listener: options.listener.clone(),
             notice_after: options.notice_after,
             is_slow: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
         })
     }
 }

@@ -59,11 +59,24 @@ pub struct ClientOptions {
 
 /// Hears of calls that wait for the hub, so that a compose does not just stand still.
 pub trait Listener: Debug + Send + Sync {
-    /// A call has failed for a while and is going to be repeated; reported once for each call.
-    fn waiting(&self, problem: &KojiError);
+    /// A call has failed for a while and is going to be repeated; said once for each call.
+    fn waiting(&self, call: &Unanswered<'_>);
 
-    /// A call that was reported has got its answer, so long after its first attempt.
-    fn answered(&self, method: &str, after: Duration);
+    /// The hub has answered a call, whichever, after another was waited for.
+    fn answered(&self);
+}
+
+/// A call that the hub has not answered.
+#[derive(Debug)]
+pub struct Unanswered<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// What came of the last attempt instead.
+    pub problem: &'a KojiError,
+    /// How long ago the first attempt was.
+    pub elapsed: Duration,
+    /// How much longer it is repeated; none: until there is an answer.
+    pub left: Option<Duration>,
 }
 
 impl Default for ClientOptions {

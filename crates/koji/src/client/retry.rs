@@ -1,5 +1,6 @@
 //! *Patience*: how often and how long a call is repeated, and with what pauses.
 
+use crate::error::KojiError;
 use crate::profile::Profile;
 use std::time::Duration;
 
@@ -77,6 +78,18 @@ impl RetryPolicy {
             offline_budget: Duration::ZERO,
             anonymous: true,
         }
+    }
+
+    /// How long a call is repeated that fails with `error`, from its first attempt on, where the whole hub does not answer; none:
+    /// until it does.
+    pub fn patience(&self, error: &KojiError) -> Option<Duration> {
+        let patience = match error.fault() {
+            Some(_) => self.offline_budget,
+            // Without an end of its own it is counted in attempts, which are over soon.
+            None if self.budget == Duration::MAX => self.outage,
+            None => self.budget.max(self.outage),
+        };
+        (patience < Duration::MAX).then_some(patience)
     }
 
     /// The pause before repetition `number`, counted from 1.

@@ -4,7 +4,8 @@ use crate::server::{Server, Step, fault, http, options, session, value};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::encode_response;
 use magudi_koji::{
-    ClientOptions, FaultClass, Hub, KojiError, Listener, MethodCall, Profile, Proxies, RetryPolicy, Value, timed,
+    ClientOptions, FaultClass, Hub, KojiError, Listener, MethodCall, Profile, Proxies, RetryPolicy, Unanswered, Value,
+    timed,
 };
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -232,12 +233,13 @@ async fn a_hub_that_is_away_is_waited_for_longer_than_a_call() {
 struct Notes(std::sync::Mutex<Vec<String>>);
 
 impl Listener for Notes {
-    fn waiting(&self, problem: &KojiError) {
-        self.0.lock().unwrap().push(format!("waiting: {problem}"));
+    fn waiting(&self, call: &Unanswered<'_>) {
+        let left = call.left.map_or_else(|| "no end".to_owned(), |left| format!("{} s", left.as_secs_f64().round()));
+        self.0.lock().unwrap().push(format!("{}: {}, {left} left", call.method, call.problem.in_short()));
     }
 
-    fn answered(&self, method: &str, _: Duration) {
-        self.0.lock().unwrap().push(format!("{method} answered"));
+    fn answered(&self) {
+        self.0.lock().unwrap().push("answered".to_owned());
     }
 }
 
@@ -246,9 +248,8 @@ async fn who_waits_is_told_once() {
     let offline = || fault(1014, "server is offline");
     let second = Duration::from_secs(1);
     for (first, notice_after, expected) in [
-        (offline(), second / 50, &["waiting: getBuild: ServerOffline: server is offline", "getBuild answered"][..]),
-        (Step::Silence(second), second / 50, &["no answer within 0.04 s", "getBuild answered"]),
-        (offline(), 60 * second, &[]),
+        (offline(), 60 * second, &["getBuild: ServerOffline: server is offline, 20 s left", "answered"][..]),
+        (Step::Silence(second), second / 50, &["no answer within 0.04 s, 20 s left", "answered"]),
     ] {
         let notes = std::sync::Arc::new(Notes::default());
         let mut options = ClientOptions { listener: Some(notes.clone()), notice_after, ..outage_options() };
@@ -260,6 +261,21 @@ async fn who_waits_is_told_once() {
         let notes = notes.0.lock().unwrap();
         assert_eq!(notes.len(), expected.len(), "{notes:?}");
         assert!(notes.iter().zip(expected).all(|(note, part)| note.contains(part)), "{notes:?}");
+    }
+}
+
+/// What one repetition mends, which comes at once, is not worth a word; what it does not mend is an outage.
+#[tokio::test]
+async fn a_failure_is_said_when_its_repetition_fails() {
+    let page = || Step::Send(http("500 Internal Server Error", "text/html", b"Traceback"));
+    for (failures, said) in [(1, &[][..]), (2, &["getBuild: HTTP status 500: Traceback, 20 s left", "answered"])] {
+        let notes = std::sync::Arc::new(Notes::default());
+        let notice_after = Duration::from_secs(60);
+        let options = ClientOptions { listener: Some(notes.clone()), notice_after, ..outage_options() };
+        let script = (0..failures).map(|_| page()).chain([value(&Value::Nil), value(&Value::Nil), value(&Value::Nil)]);
+        let server = Server::start(script).await;
+        server.hub_with(&options).call("getBuild", &[]).await.unwrap();
+        assert_eq!(*notes.0.lock().unwrap(), said);
     }
 }
 
