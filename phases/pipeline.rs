@@ -30,6 +30,7 @@ use magudi_engine::history::Past;
 use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::plan::TaskRequest;
+use magudi_engine::plural::counted;
 use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Describe, Formats, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
@@ -546,10 +547,15 @@ impl Compose {
         let (starts, claimed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.claimed));
         let outcomes = runner.run(Arc::clone(&self.requests), starts, claimed, stop.clone()).await;
         if matches!(stop.reason(), Some(Reason::Signal(_) | Reason::FailFast)) {
-            self.events.message(Level::Warning, None, "Trying to kill koji tasks");
+            // Pungi's words, for the log.
+            self.events.message(Level::Info, None, "Trying to kill koji tasks");
             let running = outcomes.iter().enumerate().filter(|(_, outcome)| !outcome.task_ended);
             let tasks: Vec<(usize, i64)> =
                 running.filter_map(|(request, outcome)| Some((request, outcome.task?))).collect();
+            if stop.reason() == Some(Reason::FailFast) && !tasks.is_empty() {
+                let tasks = counted(tasks.len(), "task");
+                self.events.message(Level::Warning, None, format!("An image failed: canceling {tasks} (--fail-fast)"));
+            }
             for (task, error) in runner.cancel(&tasks).await {
                 self.events.message(Level::Error, None, format!("Failed to kill koji task {task}: {error}"));
             }
@@ -566,10 +572,10 @@ impl Compose {
         let may_run = |start: &&Start| matches!(start, Start::Adopt(_) | Start::Named(_) | Start::LookUp(_));
         let tasks = self.starts.iter().filter(may_run).count();
         if tasks > 0 && matches!(stop.reason(), Some(Reason::Signal(_))) {
-            let plural = if tasks == 1 { "" } else { "s" };
             let dir = self.dir.top().display();
             let text = format!(
-                "{tasks} task{plural} of earlier runs may go on at the hub: magudi cancel {dir} ends what does"
+                "{} of earlier runs may go on at the hub: magudi cancel {dir} ends what does",
+                counted(tasks, "task")
             );
             self.events.message(Level::Warning, None, text);
         }

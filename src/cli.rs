@@ -351,7 +351,7 @@ pub struct GoingArgs {
     /// Let an image fail whose file cannot be of its format, such as an ISO without CD001, instead of warning of it
     #[arg(long)]
     pub strict_images: bool,
-    /// On SIGINT and SIGTERM leave the tasks running, for a later resume
+    /// On SIGINT (Ctrl-C) and SIGTERM leave the tasks running, for a later resume, instead of canceling them
     #[arg(long)]
     pub detach_on_signal: bool,
     /// When going on with a compose: submit images anew whose task failed or was canceled

@@ -3,8 +3,10 @@
 //! They are waited for by a thread that does nothing else, so that they are obeyed whatever the others are busy with, or hang
 //! in.
 
-use magudi_engine::event::{Events, Level};
+use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::notify::NotifierEnd;
+use magudi_engine::plural::counted;
+use magudi_engine::running::Running;
 use magudi_engine::stop::{Reason, StopHandle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -25,6 +27,8 @@ const ENDED: i32 = 1;
 /// `detach` tasks are left alone. The error is that of a thread or descriptor that cannot be made.
 pub fn watch(handle: StopHandle, events: Arc<Events>, detach: bool, scripts: Option<NotifierEnd>) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let running = Running::default();
+    events.subscribe(Box::new(running.clone()));
     let watch = move || {
         let mut signals = signals.forever();
         let Some(number) = signals.next() else { return };
@@ -33,11 +37,16 @@ pub fn watch(handle: StopHandle, events: Arc<Events>, detach: bool, scripts: Opt
             scripts.hurry(SCRIPTS_PATIENCE);
         }
         // Beside: who says it waits for whoever is saying something.
-        let (log, text) = (Arc::clone(&events), format!("Compose run failed: signal {number}"));
-        beside(move || log.message(Level::Error, None, text));
+        let (log, tasks) = (Arc::clone(&events), running.count());
+        beside(move || log.say(Event::Interrupted { signal: number, tasks, detached: detach }));
         let Some(number) = signals.next() else { return };
         let said = beside(move || {
-            events.message(Level::Critical, None, format!("Ended at once by a second signal ({number})"));
+            let left = match running.count() {
+                0 => String::new(),
+                tasks => format!(": {} may still run; continue with `magudi resume`", counted(tasks, "task")),
+            };
+            let text = format!("Ended at once by a second signal ({number}){left}");
+            events.message(Level::Critical, None, text);
         });
         let _ = said.recv_timeout(LAST_WORDS);
         if let Some(scripts) = scripts {

@@ -84,7 +84,9 @@ pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
     parts.extend(failures(overview.told(), canvas));
     let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
     // A failed image is shown in full above; anything else that ended the compose is not.
-    if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
+    if let Some(interruption) = overview.interruption() {
+        parts.push(format!("{interruption}\n"));
+    } else if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
         parts.push(format!("{}: {}\n", canvas.paint("1;31", "error"), printable(error)));
     }
     parts.push(sum(overview, error.is_some(), now, canvas) + &next(overview));
@@ -207,6 +209,29 @@ mod tests {
         );
         overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error: Some("disk full".into()) }));
         assert!(closing(&overview, Timestamp::UNIX_EPOCH, CANVAS).contains("\nerror: disk full\n"));
+    }
+
+    #[test]
+    fn a_signal_says_what_became_of_the_tasks() {
+        for (detached, canceled, said) in [
+            (false, 2, "interrupted: 2 tasks were canceled\n"),
+            (false, 1, "interrupted: 1 task may still run\n"),
+            (true, 0, "interrupted: 2 tasks still run\n"),
+        ] {
+            let mut overview = Overview::default();
+            for request in 0..2 {
+                overview.take(&at(0, planned(request, "disk")));
+                overview.take(&at(1, Event::Submitted { request, task: 42, url: "http://hub/42".into() }));
+            }
+            overview.take(&at(2, Event::Interrupted { signal: 2, tasks: 2, detached }));
+            for request in 0..canceled {
+                overview.take(&at(3, Event::TaskCanceled { request, task: 42 }));
+            }
+            let error = Some("signal 2".to_owned());
+            overview.take(&at(4, Event::ComposeFinished { status: "TERMINATED".into(), error }));
+            let text = closing(&overview, Timestamp::UNIX_EPOCH, CANVAS);
+            assert!(text.starts_with(said) && !text.contains("error"), "{text}");
+        }
     }
 
     #[test]

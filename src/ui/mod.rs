@@ -16,6 +16,7 @@ pub use closing::uploads;
 pub use failures::{Told, failures, reasons};
 pub use frame::Canvas;
 pub use gauge::Gauge;
+pub use magudi_engine::plural::counted;
 pub use plain::PlainLog;
 pub use screen::Stream;
 pub use table::Table;
@@ -150,11 +151,6 @@ pub fn printable(text: &str) -> String {
     outside::visible(text).into_owned()
 }
 
-/// A number of things: `1 task`, `28 tasks`.
-pub fn counted(n: usize, thing: &str) -> String {
-    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
-}
-
 /// A number of bytes for people: `1.5 GiB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -188,11 +184,6 @@ mod tests {
         assert_eq!(of(&[&DEPRECATED], true).as_deref(), Some("1 warning: --strict takes warnings for errors"));
         let all = [&MISSING_KEY, &DEPRECATED, &MISSING_KEY];
         assert_eq!(of(&all, true).as_deref(), Some("2 errors, 1 warning"));
-    }
-
-    #[test]
-    fn one_thing_is_no_things() {
-        assert_eq!([counted(0, "task"), counted(1, "task"), counted(2, "task")], ["0 tasks", "1 task", "2 tasks"]);
     }
 
     #[test]

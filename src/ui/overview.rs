@@ -1,6 +1,7 @@
 //! The *overview* is what the events of a run add up to: how far each phase and each request is, how many bytes have come,
 //! and how fast.
 
+use super::counted;
 use super::failures::Told;
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
@@ -74,6 +75,32 @@ pub struct Failed {
     pub causes: Vec<Cause>,
 }
 
+/// A signal that has ended a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Interruption {
+    /// How many tasks ran then.
+    pub tasks: usize,
+    /// They were left running.
+    pub detached: bool,
+}
+
+impl Interruption {
+    /// What became of them, of which so many `run` at the end of the run.
+    fn in_words(self, run: usize) -> String {
+        match (self.tasks, run) {
+            (0, 0) => "interrupted: no task was running".to_owned(),
+            (tasks, 0) => {
+                format!("interrupted: {} {} canceled", counted(tasks, "task"), if tasks == 1 { "was" } else { "were" })
+            }
+            (_, run) => {
+                let may = if self.detached { "" } else { " may" };
+                let verb = if run == 1 && self.detached { "runs" } else { "run" };
+                format!("interrupted: {}{may} still {verb}", counted(run, "task"))
+            }
+        }
+    }
+}
+
 /// What stands for the Pungi beside a run.
 const PUNGI: &str = "pungi";
 
@@ -94,6 +121,8 @@ pub struct Overview {
     pub finished: Option<(Timestamp, Option<String>)>,
     /// The hub does not answer.
     pub outage: Option<Outage>,
+    /// A signal has ended it: what became of its tasks then.
+    pub interrupted: Option<Interruption>,
     /// The phases, in the order in which they began.
     pub phases: Vec<Phase>,
     pub requests: BTreeMap<usize, Seen>,
@@ -131,6 +160,9 @@ impl Overview {
             }),
             Event::HubUnreachable(outage) => self.outage = Some(outage.clone()),
             Event::HubBack { .. } => self.outage = None,
+            Event::Interrupted { tasks, detached, .. } => {
+                self.interrupted = Some(Interruption { tasks: *tasks, detached: *detached });
+            }
             Event::Status { status } => self.status.clone_from(status),
             Event::PhaseStarted { phase } => self.set_phase(phase, PhaseState::Running(stamped.time)),
             Event::PhaseFinished { phase, seconds } => self.set_phase(phase, PhaseState::Done(*seconds)),
@@ -239,6 +271,12 @@ impl Overview {
                 causes: &failed.causes,
             })
         })
+    }
+
+    /// What a signal that ended the run has left.
+    pub fn interruption(&self) -> Option<String> {
+        let run: usize = [Stage::Free, Stage::Open].map(|stage| self.count(stage, None)).iter().sum();
+        Some(self.interrupted?.in_words(run))
     }
 
     fn with(&mut self, request: usize, change: impl FnOnce(&mut Seen)) {

@@ -10,7 +10,7 @@ use super::{counted, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
-use magudi_engine::log::lines;
+use magudi_engine::log::{after_interruption, interrupted, lines};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -46,6 +46,14 @@ impl View {
                 Some(format!("{} with {tasks}", canvas.paint("1", &printable(compose_id))))
             }
             Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
+            Event::Interrupted { tasks, detached, .. } => {
+                let next = after_interruption(*tasks, *detached, "pressing again");
+                Some(
+                    wrapped(&format!("{}; {next}", interrupted(*tasks, *detached)), "", canvas.columns)
+                        .trim_end()
+                        .to_owned(),
+                )
+            }
             // The frame says so, and the closing words have the rest.
             Event::PhaseSkipped { .. } | Event::ComposeFinished { .. } => None,
             // The request fails with it, and tells it better.

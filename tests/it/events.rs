@@ -161,6 +161,7 @@ fn samples() -> Vec<Event> {
             in_doubt: true,
         },
         Event::TaskCanceled { request: 0, task: 1 },
+        Event::Interrupted { signal: 2, tasks: 28, detached: true },
         Event::ComposeCanceled { by: Some(text("releng")) },
         Event::ComposeFinished { status: text("DOOMED"), error: Some(text("e")) },
     ];
@@ -204,6 +205,7 @@ fn name(event: &Event) -> &'static str {
         Event::RequestDone { .. } => "request-done",
         Event::RequestFailed { .. } => "request-failed",
         Event::TaskCanceled { .. } => "task-canceled",
+        Event::Interrupted { .. } => "interrupted",
         Event::ComposeCanceled { .. } => "compose-canceled",
         Event::ComposeFinished { .. } => "compose-finished",
     }

@@ -157,8 +157,10 @@ fn a_slow_hub_is_told_of_once() {
 #[test]
 fn a_login_and_a_cancel_say_that_the_hub_is_away() {
     let go_away = |hub: &ScriptedHub| hub.go_away();
-    let page = |hub: &ScriptedHub| hub.on("*", always(Answer::page("200 OK", "", "Upgrading")));
-    let broken = |hub: &ScriptedHub| hub.on("*", always(Answer::page("500 Internal Server Error", "", "Traceback")));
+    let page = |hub: &ScriptedHub| hub.on("*", always(Answer::page("200 OK", "Connection: close\r\n", "Upgrading")));
+    let broken = |hub: &ScriptedHub| {
+        hub.on("*", always(Answer::page("500 Internal Server Error", "Connection: close\r\n", "Traceback")));
+    };
     type Prepare<'a> = &'a dyn Fn(&ScriptedHub);
     let kinds: [(&str, Prepare<'_>, &str); 3] = [
         ("away", &go_away, "cannot connect"),

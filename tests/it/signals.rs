@@ -408,3 +408,51 @@ fn a_submission_that_is_not_answered() {
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
     assert!(is_canceled(&hub, 1001));
 }
+
+/// What a signal does to the tasks is said at once, and what another one would do; the log has Pungi's words as well.
+#[test]
+fn a_signal_says_what_it_does_and_what_comes_next() {
+    for (detach, tasks, said) in [
+        (false, 2, "interrupted: canceling 2 tasks; a second signal leaves them running"),
+        (false, 1, "interrupted: canceling 1 task; a second signal leaves it running"),
+        (true, 2, "interrupted: leaving 2 tasks running; a second signal ends the run at once"),
+    ] {
+        let (scene, hub) = scene("", &["one", "other"][..tasks]);
+        let options: &[&str] = if detach { &["--detach-on-signal"] } else { &[] };
+        let mut run = Run::begin(run_command(&scene, options));
+        submitted(&hub, tasks);
+        // The answers are there, too.
+        until("it does not wait", PATIENCE, || hub.count("getTaskInfo") > 1);
+        run.signal(Signal::INT);
+        let ended = run.ended();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        let expected = ["[ERROR   ] Compose run failed: signal 2\n", &format!("[WARNING ] {said}\n")];
+        let log = text_of(&scene, "logs/global/pungi.global.log");
+        for text in expected {
+            assert!(stderr.contains(text) && log.contains(text), "{text}: {stderr}");
+        }
+        assert_eq!(log.contains("[INFO    ] Trying to kill koji tasks\n"), !detach);
+        let canceled = (0..tasks as i64).filter(|n| is_canceled(&hub, 1000 + n)).count();
+        assert_eq!(canceled, if detach { 0 } else { tasks });
+        let journal = text_of(&scene, "logs/global/magudi-journal.jsonl");
+        let event = format!("\"event\":\"interrupted\",\"signal\":2,\"tasks\":{tasks},\"detached\":{detach}}}");
+        assert!(journal.contains(&event), "{journal}");
+    }
+}
+
+/// Who presses again learns what that leaves.
+#[test]
+fn a_second_signal_says_what_may_still_run() {
+    let (scene, hub) = scene("", &["one", "other"]);
+    let mut run = Run::begin(run_command(&scene, &[]));
+    submitted(&hub, 2);
+    until("it does not wait", PATIENCE, || hub.count("getTaskInfo") > 1);
+    hub.on("*", always(Answer::Held(Duration::from_secs(300))));
+    run.signal(Signal::INT);
+    let log = || text_of(&scene, "logs/global/pungi.global.log");
+    until("nothing is said of it", PATIENCE, || log().contains("interrupted: canceling 2 tasks"));
+    run.signal(Signal::INT);
+    assert_eq!(run.ended().status.code(), Some(1));
+    let said = "Ended at once by a second signal (2): 2 tasks may still run; continue with `magudi resume`";
+    assert!(log().contains(said), "{}", log());
+}

@@ -339,6 +339,15 @@ pub enum Event {
         request: usize,
         task: i64,
     },
+    /// A signal ends the run.
+    Interrupted {
+        /// Its number.
+        signal: i32,
+        /// How many tasks run at the hub, as far as the run knows.
+        tasks: usize,
+        /// They are left running; otherwise they are about to be canceled.
+        detached: bool,
+    },
     /// A person ended the compose with `magudi cancel`.
     ComposeCanceled {
         /// The user's name on the machine where that was.
@@ -389,6 +398,7 @@ impl Event {
             | Self::PungiStatus { .. }
             | Self::PungiEnded { .. }
             | Self::Message { .. }
+            | Self::Interrupted { .. }
             | Self::ComposeCanceled { .. }
             | Self::ComposeFinished { .. } => None,
         }

@@ -10,6 +10,7 @@
 //!   and for other programs [`event_stream`]
 //! - Not saying everything: [`plan_secrets`]
 //! - Looking at what is there: [`mod@verify`]
+//! - What still runs: [`running`]
 //! - Hearing it again: [`history`], [`journal_tail`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
 //! - Beside it: [`pungi`]; who keeps the list of composes: [`cts`]
 
@@ -40,10 +41,12 @@ pub mod patience;
 pub mod plan;
 pub mod plan_changes;
 pub mod plan_secrets;
+pub mod plural;
 pub mod preflight;
 pub mod pungi;
 pub mod rejected_argument;
 pub mod runner;
+pub mod running;
 pub mod stop;
 pub mod verify;
 pub mod volume;

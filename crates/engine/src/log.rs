@@ -4,6 +4,7 @@
 use crate::artifact::FailedArch;
 use crate::event::{Event, Level, Stamped, Subscriber};
 use crate::outage::clock;
+use crate::plural::counted;
 use crate::pungi::How;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -132,6 +133,18 @@ pub fn lines(event: &Event) -> Vec<Line> {
             }
             all
         }
+        // Pungi's words, and what they mean here.
+        Event::Interrupted { signal, tasks, detached } => vec![
+            Line::new(Error, format!("Compose run failed: signal {signal}")),
+            Line::new(
+                Warning,
+                format!(
+                    "{}; {}",
+                    interrupted(*tasks, *detached),
+                    after_interruption(*tasks, *detached, "a second signal")
+                ),
+            ),
+        ],
         Event::ComposeCanceled { by } => {
             let by = by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
             vec![Line::new(Warning, format!("The compose was canceled{by}"))]
@@ -140,6 +153,24 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::ComposeFinished { error: Some(error), .. } => {
             vec![Line::new(Critical, format!("Compose run failed: {error}"))]
         }
+    }
+}
+
+/// What a signal does to the tasks of a run.
+pub fn interrupted(tasks: usize, detached: bool) -> String {
+    let counted = counted(tasks, "task");
+    match (tasks, detached) {
+        (0, _) => "interrupted: no task is running".to_owned(),
+        (_, true) => format!("interrupted: leaving {counted} running"),
+        (_, false) => format!("interrupted: canceling {counted}"),
+    }
+}
+
+/// What `another` signal would do then.
+pub fn after_interruption(tasks: usize, detached: bool, another: &str) -> String {
+    match (tasks, detached) {
+        (0, _) | (_, true) => format!("{another} ends the run at once"),
+        (_, false) => format!("{another} leaves {} running", if tasks == 1 { "it" } else { "them" }),
     }
 }
 
