@@ -36,10 +36,10 @@ pub static METHOD: Method = Method {
     marks: &[],
 };
 
-/// The size of a disk that none is asked for, in GB: the koji client's.
+/// The size of a disk that none is asked for, in GB: the koji client's (facts: image-build 2).
 const DISK_SIZE: i64 = 10;
 
-/// The priority that the koji client gives a task to be built in the background.
+/// The priority that the koji client gives a task to be built in the background (facts: image-build 2).
 const BACKGROUND: i64 = 5;
 
 /// What is passed on to Koji as it is written, if it says something.

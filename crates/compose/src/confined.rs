@@ -14,7 +14,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The mode of the directories that are made, before the umask.
+/// The mode of the directories that are made, before the umask (facts: compose 16).
 pub const DIR_MODE: u32 = 0o775;
 
 /// A place that must not be written to.

@@ -40,12 +40,12 @@ pub enum Insanity {
     NotBootable(String),
 }
 
-/// Where the standard identifier of an ISO's first volume descriptor stands.
+/// Where the standard identifier of an ISO's first volume descriptor stands (facts: manifests 14).
 const ISO_IDENTIFIER: u64 = 0x8001;
 /// Where the volume descriptors of an ISO begin, and how far apart they are.
 const ISO_DESCRIPTORS: u64 = 0x8000;
 const ISO_SECTOR: u64 = 2048;
-/// The most volume descriptors that are looked at.
+/// The most volume descriptors that are looked at: a damaged ISO may have no last one.
 const MOST_DESCRIPTORS: u64 = 16;
 /// The size of the footer of a VHD.
 const VHD_FOOTER: u64 = 512;

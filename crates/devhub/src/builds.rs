@@ -5,7 +5,7 @@ use crate::clock::{Micros, time_value, ts_value};
 use crate::volume::DEFAULT_VOLUME;
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
-/// The id of the build type `image`.
+/// The id of the build type `image` (facts: koji 30).
 pub(crate) const IMAGE_BTYPE: i64 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

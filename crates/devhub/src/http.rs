@@ -32,9 +32,9 @@ use crate::rpc::{self, Caller, Reply};
 use crate::scenario::{Loss, OutageKind};
 use crate::wire::{Fault, OFFLINE, not_allowed};
 
-/// A request is no longer than this, as with a real hub's default.
+/// A request is no longer than this, as with a real hub's default (facts: wire 2).
 const MAX_REQUEST: u64 = 4 << 20;
-/// A connection that is silent for so long is closed, as Apache does.
+/// A connection that is silent for so long is closed, as Apache does (facts: wire 4): clients must be ready for that.
 const IDLE: Duration = Duration::from_secs(5);
 /// How long a request may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::python;
 use crate::wire::Value;
 
-/// The first id of submitted tasks; the hash is added to it.
+/// The first id of submitted tasks; the hash is added to it (facts: recordings 1).
 const FIRST_TASK: i64 = 1_000_000;
 /// How many ids the hash chooses from.
 const TASKS: u32 = 1_000_000;

@@ -7,7 +7,7 @@ use crate::clock::{Micros, time_value, ts_value};
 use crate::plan::Plan;
 use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
 
-/// The priority of most tasks.
+/// The priority of most tasks (facts: osbuild 9).
 pub(crate) const PRIORITY: i64 = 20;
 /// The one builder.
 pub(crate) const HOST: i64 = 1;

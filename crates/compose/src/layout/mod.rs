@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// The mode of a compose directory itself, before the umask.
+/// The mode of a compose directory itself, before the umask (facts: compose 16).
 const TOP_MODE: u32 = 0o777;
 
 /// A compose directory that cannot be made or used.

@@ -9,7 +9,7 @@ use fancy_regex::{Regex, RegexBuilder};
 
 /// Longer patterns are refused.
 const MAX_LENGTH: usize = 16 * 1024;
-/// How much work a match may be; see `backtrack_limit` of the engine.
+/// How many steps a match may take, some 20 ms: the cost of a pattern may grow exponentially with the text.
 const BACKTRACKS: usize = 1_000_000;
 /// The largest compiled part, in bytes.
 const MAX_COMPILED: usize = 10 << 20;

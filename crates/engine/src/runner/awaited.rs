@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 /// How often it is looked for what is not there yet.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest index of a repository that is read.
+/// The longest index of a repository that is read, in bytes: repomd.xml has some kilobytes.
 const MAX_INDEX: u64 = 1 << 20;
 
 #[derive(Debug, Clone)]

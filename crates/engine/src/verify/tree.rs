@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-/// How deep directories are looked into.
+/// How deep directories are looked into. Composes are far less deep.
 const MAX_DEPTH: usize = 64;
 
 /// Names of what other tools leave beside images: lists of an ISO's files, and descriptions for BitTorrent and jigdo.

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// that is closing is lost.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
-/// How many redirects are followed.
+/// How many redirects are followed: enough for a move and a mirror, few enough to end a loop.
 const MAX_REDIRECTS: usize = 5;
 
 /// How much of an unwanted body is shown, in characters.

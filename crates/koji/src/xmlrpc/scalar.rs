@@ -60,7 +60,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The columns of a line of base64, as Python breaks it.
+/// The columns of a line of base64, as Python breaks it (facts: wire 13).
 const BASE64_COLUMNS: usize = 76;
 
 /// Reads base64 as Python does: what is no base64 character is passed over (facts: wire 13).

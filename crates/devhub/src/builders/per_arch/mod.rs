@@ -31,7 +31,7 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     /// Pungi's name of the phase that calls it.
     const PHASE: &'static str;
     const CHANNEL: Channel;
-    /// How much of a machine an open task takes.
+    /// How much of a machine an open task takes (facts: builders 17).
     const WEIGHT: f64;
     /// What the task for an arch is called.
     const CHILD_METHOD: &'static str;
