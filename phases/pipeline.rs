@@ -19,6 +19,7 @@ use magudi_compose::pyjson;
 use magudi_compose::status::{Status, reopen, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_atomic_with, write_json};
+use magudi_config::words::counted;
 use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::artifact::FailedArch;
 use magudi_engine::blocking::blocking;
@@ -26,11 +27,10 @@ use magudi_engine::compare;
 use magudi_engine::cts::Tracked;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::find_task;
-use magudi_engine::history::Past;
+use magudi_engine::history::Asked;
 use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::plural::counted;
 use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Describe, Formats, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
@@ -155,7 +155,7 @@ pub struct Compose {
     /// before anything is done.
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, with what is known of them: they are canceled before anything is sent.
-    pub abandoned: Vec<(i64, Past)>,
+    pub abandoned: Vec<(i64, Asked)>,
     /// A key for each request, by which a later run knows it again.
     pub keys: Vec<String>,
     /// Paths of the images that earlier runs added.

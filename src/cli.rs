@@ -435,8 +435,14 @@ pub struct StatusArgs {
     /// Only the images of this variant (its uid, or a shell pattern); repeatable
     #[arg(long, value_name = "VARIANT", conflicts_with = "watch")]
     pub variant: Vec<String>,
-    /// Show how it goes on, as the terminal of the run does, until it ends
-    #[arg(long, conflicts_with = "format")]
+    /// Show only what failed, was canceled or is in doubt
+    #[arg(long)]
+    pub failed: bool,
+    /// List every image, however many there are
+    #[arg(long)]
+    pub all: bool,
+    /// Follow the run until it ends
+    #[arg(long, conflicts_with_all = ["format", "failed", "all"])]
     pub watch: bool,
 }
 

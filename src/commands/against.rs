@@ -4,9 +4,10 @@
 use super::inspect::{Branches, Empty, Inspected, Request, Typed, inspect};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{counted, printable};
+use crate::ui::printable;
 use magudi_compose::identity::{ComposeIdentity, IdParts};
 use magudi_compose::layout::ComposeDir;
+use magudi_config::words::counted;
 use magudi_config::{Severity, load, regular, secret};
 use magudi_engine::method::Method;
 use magudi_engine::plan::TaskRequest;

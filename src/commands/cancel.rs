@@ -13,11 +13,12 @@ use super::{RUN_THREADS, runtime};
 use crate::cli::CancelArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{Ui, counted};
+use crate::ui::Ui;
 use jiff::Timestamp;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status, put_back, write_status};
 use magudi_config::definitions::{Definition, load_defined};
+use magudi_config::words::counted;
 use magudi_engine::birth::{NotThere, Process};
 use magudi_engine::cancel::Canceling;
 use magudi_engine::compare;
@@ -239,27 +240,24 @@ impl Ending {
     }
 
     fn past(&self, index: usize) -> Option<&Past> {
-        match self.history.order.get(&index) {
-            Some(key) => self.history.requests.get(key),
-            None => self.history.holes.get(&index),
-        }
+        self.history.requests.number(index).or_else(|| self.history.holes.get(&index))
     }
 
     /// Whether a task is that of request `index`: as it was sent, as far as that is known.
     fn is_that_of(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
-        let Some(past) = self.past(index).filter(|_| self.history.order.contains_key(&index)) else {
+        let Some(past) = self.history.requests.number(index) else {
             return Err("the journal is damaged, and does not say for which image it was made".to_owned());
         };
         match self.request(index, past) {
             Some(request) => find_task::is_ours(task, request, None),
-            None => compare::resembles(task, past),
+            None => compare::resembles(task, &past.asked),
         }
     }
 
     /// Request `index` as it was sent, as far as the configuration is still the one it was sent with.
     fn request(&self, index: usize, past: &Past) -> Option<&TaskRequest> {
         let plan = self.plan.as_ref().ok()?;
-        let key = self.history.order.get(&index)?;
+        let key = &self.history.requests.number(index)?.key;
         let place = plan.keys.iter().position(|other| other == key)?;
         plan.sent_from(place, past.place).or_else(|| plan.requests.get(place))
     }
@@ -323,10 +321,9 @@ impl Ending {
     fn doubts(&self, outcome: &mut Outcome) -> Vec<Doubt> {
         let settled = Polling::of(&self.profile).settled;
         let mut doubts = Vec::new();
-        for (index, key, since) in self.history.in_doubt() {
-            let past = self.history.requests.get(key);
-            let Some((request, past)) = past.and_then(|past| Some((self.request(index, past)?, past))) else {
-                let name = past.map_or("an image", |past| past.name.as_str());
+        for (index, past, since) in self.history.in_doubt() {
+            let Some(request) = self.request(index, past) else {
+                let name = &past.asked.name;
                 let why = self.plan.as_ref().err().map_or("the configuration has changed", String::as_str);
                 outcome
                     .left

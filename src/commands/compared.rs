@@ -12,10 +12,12 @@ use magudi_compose::images::{load_compose_id, load_images};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::published::Published;
 use magudi_compose::status::{Status, load_status};
+use magudi_engine::artifact::FailedArch;
 use magudi_engine::causes::Cause;
+use magudi_engine::history::{Past, Replay, RequestState};
 use magudi_engine::journal::{self, load_events};
+use magudi_koji::calls::TaskState;
 use magudi_koji::{ClientOptions, Hub, KojiError, Profile};
-use magudi_report::track::{Stage, Track, Tracks};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs::File;
@@ -75,20 +77,21 @@ fn logs(side: &mut Side, dir: &ComposeDir, note: &dyn Fn(&dyn Display)) {
         Ok(status) => side.status = status.map(Status::as_str).map(str::to_owned),
         Err(error) => note(&error),
     }
-    let mut tracks = Tracks::default();
+    let mut replay = Replay::default();
     let path = dir.logs_global().join(journal::NAME);
     if path.exists()
-        && let Err(error) = load_events(&path, &mut |event| tracks.take(&event))
+        && let Err(error) = load_events(&path, &mut |event| replay.take(&event))
     {
         note(&error);
     }
+    let history = replay.finish();
     let plain = |phase: &str| phase.replace('-', "_");
     let mut told = BTreeSet::new();
-    for track in tracks.iter() {
-        told.insert(plain(&track.phase));
-        let time = time_of(track);
-        side.tasks.extend(track.images.iter().map(|(_, image)| (image.path.clone(), time)));
-        side.failures.extend(failures_of(track));
+    for past in history.requests.iter() {
+        told.insert(plain(&past.asked.phase));
+        let time = time_of(past);
+        side.tasks.extend(past.images.iter().map(|(_, image)| (image.path.clone(), time)));
+        side.failures.extend(failures_of(past));
     }
     match load_document(&dir.deliverables()) {
         Ok(document) => {
@@ -109,34 +112,36 @@ fn logs(side: &mut Side, dir: &ComposeDir, note: &dyn Fn(&dyn Display)) {
 }
 
 /// How long the task of a request was at the hub.
-fn time_of(track: &Track) -> TaskTime {
-    let seen = |name: &str| track.states.iter().find(|(_, state)| state == name).map(|(time, _)| time.as_second());
-    let (sent, open, closed) = (track.sent.map(jiff::Timestamp::as_second), seen("OPEN"), seen("CLOSED"));
+fn time_of(past: &Past) -> TaskTime {
+    let seen = |wanted| past.states.iter().find(|(_, state)| *state == wanted).map(|(time, _)| time.as_second());
+    let sent = past.sent.map(jiff::Timestamp::as_second);
+    let (open, closed) = (seen(TaskState::Open), seen(TaskState::Closed));
     let between = |from: Option<i64>, to: Option<i64>| Some(to?.saturating_sub(from?).max(0));
     // A task that was done between two looks at it was never seen open.
-    TaskTime { task: track.task.as_ref().map(|(id, _)| *id), waited: between(sent, open), took: between(open, closed) }
+    TaskTime { task: past.task, waited: between(sent, open), took: between(open, closed) }
 }
 
-fn failures_of(track: &Track) -> Vec<Failed> {
+fn failures_of(past: &Past) -> Vec<Failed> {
     let failed = |arch: &str, reason: Option<String>| Failed {
-        phase: track.phase.clone(),
-        variant: Some(track.variant.clone()),
+        phase: past.asked.phase.clone(),
+        variant: Some(past.asked.variant.clone()),
         arch: arch.to_owned(),
-        subvariant: Some(track.subvariant.clone()).filter(|name| !name.is_empty()),
-        image: Some(track.name.clone()),
+        subvariant: Some(past.asked.subvariant.clone()).filter(|name| !name.is_empty()),
+        image: Some(past.asked.name.clone()),
         reason,
     };
     // The innermost reason says most.
     let innermost = |cause: &Cause| cause.chains.first().and_then(|chain| chain.last()).cloned();
-    if matches!(track.stage(), Stage::Failed | Stage::Canceled) {
-        let reason = track.failed.as_ref().map(|failure| {
+    if matches!(past.state(), RequestState::Failed | RequestState::Canceled) {
+        let reason = past.failure.as_ref().map(|failure| {
             let said = failure.causes.iter().find_map(innermost).or_else(|| failure.reason.clone());
             said.unwrap_or_else(|| failure.error.clone())
         });
         return vec![failed("*", reason)];
     }
     let arch = |cause: &Cause| if cause.arch.is_empty() { "*".to_owned() } else { cause.arch.clone() };
-    track.lost.iter().map(|cause| failed(&arch(cause), innermost(cause))).collect()
+    let lost = past.failed_arches.iter().map(FailedArch::cause);
+    lost.map(|cause| failed(&arch(&cause), innermost(&cause))).collect()
 }
 
 /// The files of a compose that say something of its images, and how large each may be. The first one must be there.

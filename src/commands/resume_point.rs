@@ -10,12 +10,13 @@ use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
 use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
-use magudi_engine::history::{self, History, MadeFor, Past};
+use magudi_engine::history::{self, Asked, History, MadeFor, Past};
 use magudi_engine::journal;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::plan_secrets::{Mask, secrets_of};
 use magudi_engine::pungi;
 use magudi_engine::runner::{Kept, Start};
+use magudi_koji::calls::TaskState;
 use magudi_koji::profile::shown_address;
 use magudi_phases::chosen::Chosen;
 use serde_json::Value as Json;
@@ -61,7 +62,7 @@ pub struct Recalled {
     /// Tasks of requests of which it is not certain that they are this hub's: they are compared before anything is done.
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, which may run still.
-    pub abandoned: Vec<(i64, Past)>,
+    pub abandoned: Vec<(i64, Asked)>,
     /// The Pungi beside the compose.
     pub pungi: Option<pungi::Past>,
     /// The status that we wrote last.
@@ -90,7 +91,7 @@ impl Plan {
         for (number, place) in history.places.iter().enumerate().filter(|(_, place)| *place != dir.top()) {
             let there = inspected.expand_at(identity, &ComposeDir::at(place));
             let keys = keys(&there);
-            let known = |keys: &[String]| keys.iter().filter(|key| history.requests.contains_key(*key)).count();
+            let known = |keys: &[String]| keys.iter().filter(|key| history.requests.get(key).is_some()).count();
             if known(&keys) > known(&best) {
                 best = keys;
             }
@@ -270,12 +271,12 @@ fn take_over(
         recalled.starts.push(start);
     }
     let present: BTreeSet<&String> = plan.keys.iter().collect();
-    for (_, past) in history.requests.iter().filter(|(key, _)| !present.contains(key)) {
+    for past in history.requests.iter().filter(|past| !present.contains(&past.key)) {
         match past.task {
-            Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.clone())),
+            Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.asked.clone())),
             None if past.in_doubt.is_some() => recalled.remarks.push(format!(
                 "Image {} of variant {}, which is asked for no more, may have a task whose id got lost: look for it at the hub",
-                past.name, past.variant
+                past.asked.name, past.asked.variant
             )),
             _ => {}
         }
@@ -304,15 +305,15 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
             None => Start::Submit,
         };
     };
-    let lost = matches!(past.state.as_deref(), Some("FAILED" | "CANCELED"));
+    let lost = matches!(past.task_state(), Some(TaskState::Failed | TaskState::Canceled));
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
     let is_told = |arch: &&str| past.uploads.iter().any(|upload| upload.arch == *arch);
     let told = !request.about.uploads || request.arches().iter().all(is_told);
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.done && told && is_as_it_was && past.images.iter().all(is_whole) {
+    if past.done.is_some() && told && is_as_it_was && past.images.iter().all(is_whole) {
         let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
         Start::Keep(Kept { task, images: past.added(), uploads, failed_arches })
-    } else if past.canceled || (retry_failed && (lost || past.failure.is_some())) {
+    } else if past.canceled.is_some() || (retry_failed && (lost || past.failure.is_some())) {
         had(None)
     } else if past.named {
         Start::Named(task)
@@ -342,24 +343,24 @@ fn is_there(dir: &ComposeDir, path: &str, size: u64, mtime: i64) -> bool {
 fn otherwise(request: &TaskRequest, past: &Past) -> Vec<&'static str> {
     let image_type = request.about.manifest_type.as_deref().unwrap_or_default();
     let changed = [
-        ("subvariant", request.subvariant != past.subvariant),
-        ("manifest_type", past.manifest_type.as_deref().is_some_and(|before| before != image_type)),
-        ("failable", request.failable != past.failable),
+        ("subvariant", request.subvariant != past.asked.subvariant),
+        ("manifest_type", past.asked.manifest_type.as_deref().is_some_and(|before| before != image_type)),
+        ("failable", request.failable != past.asked.failable),
     ];
     changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
 }
 
 /// Refuses to leave images out that an unfinished run has begun with: without them the compose would end as if it was whole.
 fn refuse_left_out(dir: &ComposeDir, history: &History, chosen: &Chosen) -> Result<(), Failure> {
-    let begun = history.order.values().filter_map(|key| history.requests.get(key));
-    let mut left_out = begun.filter(|past| !chosen.takes(&past.variant, &past.name));
-    let Some(past) = left_out.next() else { return Ok(()) };
+    let begun = history.requests.iter().map(|past| &past.asked);
+    let mut left_out = begun.filter(|asked| !chosen.takes(&asked.variant, &asked.name));
+    let Some(asked) = left_out.next() else { return Ok(()) };
     let others = left_out.count();
     let more = if others > 0 { format!(" and {others} more") } else { String::new() };
     let dir = dir.top().display();
     Err(Failure::Failed(format!(
         "--only and --variant leave out {}:{}{more}, with which {dir} was begun; continue with magudi resume {dir}",
-        past.variant, past.name
+        asked.variant, asked.name
     )))
 }
 
@@ -371,7 +372,7 @@ fn refuse_changes(
     going: &Going,
     changes: &[String],
 ) -> Result<(), Failure> {
-    if history.order.is_empty() {
+    if history.requests.is_empty() {
         return Ok(());
     }
     let mut added = Vec::new();
@@ -394,8 +395,8 @@ fn refuse_changes(
     let gone: Vec<String> = history
         .requests
         .iter()
-        .filter(|(key, _)| !present.contains(key) && going.rebuild.is_empty())
-        .map(|(_, past)| format!("{}:{}", past.variant, past.name))
+        .filter(|past| !present.contains(&past.key) && going.rebuild.is_empty())
+        .map(|past| format!("{}:{}", past.asked.variant, past.asked.name))
         .collect();
     if added.is_empty() && gone.is_empty() && described.is_empty() {
         return Ok(());

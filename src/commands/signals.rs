@@ -3,9 +3,9 @@
 //! They are waited for by a thread that does nothing else, so that they are obeyed whatever the others are busy with, or hang
 //! in.
 
+use magudi_config::words::counted;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::notify::NotifierEnd;
-use magudi_engine::plural::counted;
 use magudi_engine::running::Running;
 use magudi_engine::stop::{Reason, StopHandle};
 use signal_hook::consts::{SIGINT, SIGTERM};

@@ -6,15 +6,17 @@ use super::resume_point::load_history;
 use super::status_watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
-use crate::ui::{Canvas, Table, Told, Ui, failures};
+use crate::ui::{Canvas, Table, Told, Ui, failures, printable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
-use magudi_engine::causes::Cause;
-use magudi_engine::history::{History, Past};
+use magudi_config::words::counted;
+use magudi_engine::history::{Counts, History, Past, RequestState};
 use magudi_engine::lock::{Holder, holder};
+use magudi_engine::outage::clock;
 use magudi_phases::chosen::Chosen;
+use magudi_report::Next;
 use serde_json::json;
 
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
@@ -33,122 +35,143 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
         word => word.unwrap_or("none"),
     };
     let chosen = Chosen::parse(&args.only, &args.variant).map_err(|error| Failure::Usage(error.to_string()))?;
-    let images: Vec<(&str, &str)> = requests(&history).map(|past| (&*past.variant, &*past.name)).collect();
+    let asked = history.requests.iter().map(|past| &past.asked);
+    let images: Vec<(&str, &str)> = asked.map(|asked| (&*asked.variant, &*asked.name)).collect();
     check_chosen(&chosen, &images)?;
-    history.requests.retain(|_, past| chosen.takes(&past.variant, &past.name));
     let runner = holder(&dir.logs_global());
+    let next = if runner.is_none() { Next::of(status, &history) } else { None };
+    history.requests.retain(|past| chosen.takes(&past.asked.variant, &past.asked.name));
+    let (failed, all) = (args.failed, args.all);
+    let asked = Asked { dir: &dir, status, history: &history, runner: runner.as_ref(), next, failed, all };
     let text = match args.format {
-        PlanFormat::Table => table(&dir, status, &history, runner.as_ref(), ui.answer_canvas()),
-        PlanFormat::Json => as_json(&dir, status, &history, runner.as_ref()),
+        PlanFormat::Table => asked.table(ui.answer_canvas()),
+        PlanFormat::Json => as_json(&asked),
     };
     ui.answer(&text).map_err(Failure::failed)
 }
 
-/// One word for where a request is.
-fn stage(past: &Past) -> &'static str {
-    match (past, past.state.as_deref()) {
-        (Past { done: true, .. }, _) => "done",
-        (Past { canceled: true, .. }, _) | (_, Some("CANCELED")) => "canceled",
-        (Past { failure: Some(_), .. }, _) | (_, Some("FAILED")) => "failed",
-        (Past { in_doubt: Some(_), .. }, _) => "in doubt",
-        (_, Some("CLOSED")) => "built",
-        (_, Some("OPEN" | "ASSIGNED")) => "open",
-        (Past { task: Some(_), .. }, _) => "free",
-        _ => "waiting",
+/// The most requests that are listed without `--all`: what the terminal shows is to have the failures on it.
+const MOST_ROWS: usize = 30;
+
+/// What is asked for.
+struct Asked<'a> {
+    dir: &'a ComposeDir,
+    status: &'a str,
+    history: &'a History,
+    runner: Option<&'a Holder>,
+    next: Option<Next>,
+    failed: bool,
+    all: bool,
+}
+
+impl Asked<'_> {
+    /// The requests that are shown, what needs attention first.
+    fn requests(&self) -> Vec<&Past> {
+        let mut requests: Vec<&Past> =
+            self.history.requests.iter().filter(|past| !self.failed || needs_attention(past)).collect();
+        let place = |past: &&Past| RequestState::BY_ATTENTION.iter().position(|state| *state == past.state());
+        requests.sort_by_cached_key(place);
+        requests
     }
-}
 
-fn requests(history: &History) -> impl Iterator<Item = &Past> {
-    history.order.values().filter_map(|key| history.requests.get(key))
-}
+    /// The end of what has not ended: a run that was killed stopped with its last event.
+    fn now(&self) -> Timestamp {
+        let last = self.history.span.map(|(_, last)| last).filter(|_| self.runner.is_none());
+        last.unwrap_or_else(Timestamp::now)
+    }
 
-fn table(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>, canvas: Canvas) -> String {
-    let mut wide = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">IMAGES"]);
-    let mut narrow = Table::new(&["STATE", ">TASK", "IMAGE"]).fit(canvas.columns);
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for past in requests(history) {
-        let stage = stage(past);
-        match counts.iter_mut().find(|(name, _)| *name == stage) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((stage, 1)),
+    fn table(&self, canvas: Canvas) -> String {
+        let mut parts = vec![printable(&self.head())];
+        parts.extend(failures(Told::all(self.history), canvas));
+        parts.extend(Some(self.rows(canvas)).filter(|rows| !rows.is_empty()));
+        if let Some(next) = self.next {
+            let dir = printable(&self.dir.top().display().to_string());
+            parts.push(format!("{}: {}\n", next.purpose(), next.command(&dir)));
         }
-        let task = past.task.map_or_else(|| "-".to_owned(), |task| task.to_string());
-        let images = past.images.len().to_string();
-        narrow.row([stage.to_owned(), task.clone(), format!("{} of {}", past.name, past.variant)]);
-        wide.row([stage.to_owned(), past.variant.clone(), past.name.clone(), past.arches.join(" "), task, images]);
+        parts.join("\n")
     }
-    let table = if wide.fits(canvas.columns) { wide } else { narrow };
-    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    let run = match runner {
-        Some(holder) => format!("running: {holder}"),
-        None => "nobody runs it".to_owned(),
-    };
-    let id = history.compose_id.as_deref().unwrap_or_else(|| dir.name().unwrap_or_default());
-    let mut text = format!("{id}  {status}  ({run})\n{}\n", counts.join(", "));
-    if let Some((first, last)) = history.span {
-        text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
+
+    fn head(&self) -> String {
+        let Self { dir, status, history, .. } = self;
+        let id = history.compose_id.as_deref().unwrap_or_else(|| dir.name().unwrap_or_default());
+        let run = self.runner.map_or_else(|| "not running".to_owned(), |holder| format!("running: {holder}"));
+        let counts: Vec<String> = history
+            .counts()
+            .present(RequestState::BY_ATTENTION)
+            .map(|(state, count)| format!("{count} {state}"))
+            .collect();
+        let images = counted(history.requests.iter().map(|past| past.images.len()).sum(), "image");
+        let mut text = format!("{id}  {status}  ({run})\n");
+        if !counts.is_empty() {
+            text.push_str(&format!("{}; {images} in the compose\n", counts.join(", ")));
+        }
+        if let Some((first, last)) = history.span {
+            text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
+        }
+        // A run that was killed meanwhile cannot know how it ended.
+        if let Some(outage) = history.outage.as_ref().filter(|_| self.runner.is_some()) {
+            text.push_str(&format!("{}\n", outage.in_words(Timestamp::now(), &TimeZone::system())));
+        }
+        if let Some(pungi) = &history.pungi {
+            let state = match (pungi.running(), &pungi.status) {
+                (Some(pid), _) => format!("running, process {pid}"),
+                (None, Some(status)) => status.clone(),
+                (None, None) => "it has not said how the compose stands".to_owned(),
+            };
+            text.push_str(&format!("Pungi beside it: {state}\n"));
+        }
+        text
     }
-    // A run that was killed meanwhile cannot know how it ended.
-    if let Some(outage) = history.outage.as_ref().filter(|_| runner.is_some()) {
-        text.push_str(&format!("{}\n", outage.in_words(Timestamp::now(), &TimeZone::system())));
-    }
-    if let Some(pungi) = &history.pungi {
-        let state = match (pungi.running(), &pungi.status) {
-            (Some(pid), _) => format!("running, process {pid}"),
-            (None, Some(status)) => status.clone(),
-            (None, None) => "it has not said how the compose stands".to_owned(),
+
+    fn rows(&self, canvas: Canvas) -> String {
+        let now = self.now();
+        let requests = self.requests();
+        let most = if self.all { requests.len() } else { MOST_ROWS.min(requests.len()) };
+        let (listed, rest) = requests.split_at(most);
+        let mut wide = Table::new(&["STATE", "VARIANT", "IMAGE", "ARCHES", ">TASK", ">TIME"]);
+        let mut narrow = Table::new(&["STATE", ">TASK", ">TIME", "IMAGE"]).fit(canvas.columns);
+        for past in listed {
+            let (state, asked) = (past.state().to_string(), &past.asked);
+            let task = past.task.map_or_else(|| "-".to_owned(), |task| task.to_string());
+            let time = past.duration(now).map_or_else(|| "-".to_owned(), |milliseconds| clock(milliseconds / 1000));
+            let image = format!("{} of {}", asked.name, asked.variant);
+            narrow.row([state.clone(), task.clone(), time.clone(), image]);
+            wide.row([state, asked.variant.clone(), asked.name.clone(), asked.arches.join(" "), task, time]);
+        }
+        let table = if wide.fits(canvas.columns) { wide } else { narrow };
+        if table.is_empty() {
+            return String::new();
+        }
+        let counts: Counts = rest.iter().map(|past| past.state()).collect();
+        let counts: Vec<String> =
+            counts.present(RequestState::BY_ATTENTION).map(|(state, count)| format!("{count} {state}")).collect();
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!("and {more} more ({}): --all lists them\n", counts.join(", ")),
         };
-        text.push_str(&format!("Pungi beside it: {state}\n"));
-    }
-    if !table.is_empty() {
-        text.push_str(&format!("\n{table}"));
-    }
-    let lost: Vec<(&Past, Cause)> =
-        requests(history).flat_map(|past| past.failed_arches.iter().map(move |arch| (past, arch.cause()))).collect();
-    let failed = requests(history).filter(|past| stage(past) == "failed").filter_map(told);
-    let lost = lost.iter().map(|(past, cause)| lost_arch(past, cause));
-    let text = crate::ui::printable(&text);
-    let all = failures(failed.chain(lost), canvas);
-    all.into_iter().fold(text, |text, failure| format!("{text}\n{failure}"))
-}
-
-/// A request that failed, as it is shown.
-fn told(past: &Past) -> Option<Told<'_>> {
-    Some(Told {
-        name: &past.name,
-        variant: &past.variant,
-        failable: past.failable,
-        task: past.task,
-        url: past.url.as_deref(),
-        error: past.failure.as_deref()?,
-        reason: past.reason.as_deref(),
-        argument: past.argument.as_deref(),
-        causes: &past.causes,
-    })
-}
-
-/// An arch that a request has ended well without.
-fn lost_arch<'p>(past: &'p Past, cause: &'p Cause) -> Told<'p> {
-    Told {
-        name: &past.name,
-        variant: &past.variant,
-        failable: true,
-        task: past.task,
-        url: past.url.as_deref(),
-        error: "",
-        reason: None,
-        argument: None,
-        causes: std::slice::from_ref(cause),
+        format!("{table}{more}")
     }
 }
 
-fn as_json(dir: &ComposeDir, status: &str, history: &History, runner: Option<&Holder>) -> String {
-    let requests: Vec<_> = requests(history)
+/// Whether somebody should look at a request.
+fn needs_attention(past: &Past) -> bool {
+    matches!(past.state(), RequestState::Failed | RequestState::Canceled | RequestState::InDoubt)
+        || !past.failed_arches.is_empty()
+}
+
+fn as_json(asked: &Asked<'_>) -> String {
+    let Asked { dir, status, history, runner, failed, .. } = asked;
+    let now = asked.now();
+    let requests = history.requests.iter().filter(|past| !failed || needs_attention(past));
+    let requests: Vec<_> = requests
         .map(|past| {
+            let failure = past.failure.as_ref();
+            let causes = failure.map(|failure| &*failure.causes).unwrap_or_default();
             json!({
-                "phase": past.phase, "variant": past.variant, "image": past.name, "arches": past.arches,
-                "failable": past.failable, "state": stage(past), "task": past.task, "failure": past.failure, "reason": past.reason,
-                "url": past.url, "causes": past.causes, "argument": past.argument, "uploads": past.uploads,
+                "phase": past.asked.phase, "variant": past.asked.variant, "image": past.asked.name, "arches": past.asked.arches,
+                "failable": past.asked.failable, "state": past.state().as_str(), "task": past.task,
+                "seconds": past.duration(now).map(|milliseconds| milliseconds / 1000), "failure": failure.map(|failure| &failure.error), "reason": failure.and_then(|failure| failure.reason.as_ref()),
+                "url": past.url, "causes": causes, "argument": failure.and_then(|failure| failure.argument.as_ref()), "uploads": past.uploads,
                 "failed_arches": past.failed_arches,
                 "images": past.images.iter().map(|(_, image)| &image.path).collect::<Vec<_>>(),
             })

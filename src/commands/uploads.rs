@@ -43,8 +43,7 @@ fn load(dir: &ComposeDir) -> Result<Option<Vec<CloudUpload>>, Failure> {
         return Ok(manifest);
     }
     let Some(history) = load_history(dir)? else { return Ok(manifest) };
-    let requests = history.order.values().filter_map(|key| history.requests.get(key));
-    let mut all: Vec<CloudUpload> = requests.flat_map(|past| past.uploads.iter().cloned()).collect();
+    let mut all: Vec<CloudUpload> = history.requests.iter().flat_map(|past| past.uploads.iter().cloned()).collect();
     all.sort();
     Ok(Some(all))
 }

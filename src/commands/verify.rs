@@ -3,8 +3,9 @@
 use super::resume_point::load_history;
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::Failure;
-use crate::ui::{Gauge, Table, Ui, bytes, counted};
+use crate::ui::{Gauge, Table, Ui, bytes};
 use magudi_compose::published::Published;
+use magudi_config::words::counted;
 use magudi_engine::verify::{Depth, Verification, load_verification};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};

@@ -1,21 +1,23 @@
-//! The *closing* words of a run: its images, where they were uploaded to, what failed and why, and the sum.
+//! The *closing* words of a run, on one screen: what failed and why, the sum, and where to read on.
 
-use super::failures::failures;
+use super::failures::{Told, brief};
 use super::frame::{Canvas, counts};
-use super::overview::{Overview, Stage};
-use super::width::wrapped;
+use super::overview::Overview;
+use super::width::{cut, wrapped};
 use super::{Table, bytes, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::layout::ComposeDir;
+use magudi_config::words::counted;
+use magudi_engine::history::{History, RequestState};
 use magudi_engine::outage::clock;
+use magudi_report::Next;
+use magudi_report::failures::is_told;
 use magudi_report::text::shell_word;
+use std::collections::BTreeMap;
 
-/// The most images, and the most uploads, that are listed; the manifests have them all.
-const MAX_ROWS: usize = 60;
-
-/// Below this width images are named by their paths alone: the columns of the table would take all of it.
-const NARROW: usize = 90;
+/// The most lines: what is said last is read first, and the report has the rest.
+const LINES: usize = 12;
 
 /// The uploads as a table, and below it why some failed. Places are never cut: they are there to be copied. Where the
 /// table is wider than `columns`, each image gets lines of its own instead.
@@ -78,102 +80,64 @@ fn upload_table(uploads: &[&CloudUpload]) -> Table {
     table
 }
 
-/// Everything that is said when a run is over.
+/// Everything that is said when a run is over: at most [`LINES`] lines on a terminal that does not break them.
 pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
-    let mut parts = vec![images(overview, canvas), first_uploads(overview, canvas)];
-    parts.extend(failures(overview.told(), canvas));
+    let history = overview.history();
     let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
-    // A failed image is shown in full above; anything else that ended the compose is not.
+    let mut last = Vec::new();
+    // A failed image is told anyway; anything else that ended the compose is not.
     if let Some(interruption) = overview.interruption() {
-        parts.push(format!("{interruption}\n"));
-    } else if let Some(error) = error.filter(|error| !overview.failures.iter().any(|failed| failed.error == **error)) {
-        parts.push(format!("{}: {}\n", canvas.paint("1;31", "error"), printable(error)));
+        last.push(interruption);
+    } else if let Some(error) = error.filter(|error| !is_told(error, history)) {
+        let error = printable(error).split_whitespace().collect::<Vec<_>>().join(" ");
+        last.push(format!("{}: {}", canvas.paint("1;31", "error"), cut(&error, canvas.columns.saturating_sub(7))));
     }
-    parts.push(sum(overview, error.is_some(), now, canvas) + &next(overview));
-    parts.retain(|part| !part.is_empty());
-    parts.join("\n")
+    last.push(sum(overview, error.is_some(), now, canvas));
+    if let Some(dir) = &overview.compose_dir {
+        let shown = printable(&dir.display().to_string());
+        last.extend(count_of_uploads(history).map(|count| format!("{count}: magudi uploads {}", shell_word(&shown))));
+        last.push(format!("Report: {}", printable(&ComposeDir::at(dir).report().display().to_string())));
+        let next = Next::of(&overview.status, history);
+        last.extend(next.map(|next| format!("{}: {}", next.purpose(), next.command(&shown))));
+    }
+    // One line sets them apart.
+    let failures = brief(Told::all(history), LINES - last.len() - 1, canvas);
+    let last = last.join("\n") + "\n";
+    if failures.is_empty() { last } else { format!("{failures}\n{last}") }
 }
 
-fn first_uploads(overview: &Overview, canvas: Canvas) -> String {
-    let mut sorted = overview.uploads.clone();
-    sorted.sort();
-    let more = sorted.len().saturating_sub(MAX_ROWS);
-    sorted.truncate(MAX_ROWS);
-    for upload in sorted.iter_mut().filter(|upload| upload.status == CloudUpload::FAILURE) {
-        // The failed request has it, further down.
-        upload.reason = None;
+/// How many uploads there were, and how they ended.
+fn count_of_uploads(history: &History) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for upload in history.requests.iter().flat_map(|past| &past.uploads) {
+        *counts.entry(upload.status.as_str()).or_default() += 1;
     }
-    let text = uploads(&sorted, canvas.columns);
-    if more == 0 { text } else { format!("{text}and {more} more: `magudi uploads` has them all\n") }
-}
-
-fn images(overview: &Overview, canvas: Canvas) -> String {
-    let mut images: Vec<_> = overview.images.iter().collect();
-    images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-    let narrow = canvas.columns < NARROW;
-    let headings: &[&str] =
-        if narrow { &[">SIZE", "IMAGE"] } else { &["VARIANT", "ARCH", "TYPE", ">SIZE", ">TASK", "IMAGE"] };
-    let mut table = Table::new(headings).fit(canvas.columns);
-    for (request, image) in images.iter().take(MAX_ROWS) {
-        if narrow {
-            table.row([bytes(image.size), image.path.clone()]);
-            continue;
-        }
-        let seen = overview.requests.get(request);
-        let (variant, name) = seen.map(|seen| (seen.variant.clone(), seen.name.clone())).unwrap_or_default();
-        let task = seen.and_then(|seen| seen.task).map_or_else(String::new, |task| task.to_string());
-        table.row([variant, image.arch.clone(), image.image_type.clone(), bytes(image.size), task, name]);
-    }
-    let more = match images.len().saturating_sub(MAX_ROWS) {
-        0 => String::new(),
-        more => format!("and {more} more: compose/metadata/images.json has them all\n"),
-    };
-    if table.is_empty() { String::new() } else { format!("{table}{more}") }
+    let total = counts.values().sum();
+    let ends: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", printable(status))).collect();
+    (total > 0).then(|| format!("{} ({})", counted(total, "upload"), ends.join(", ")))
 }
 
 fn sum(overview: &Overview, failed: bool, now: Timestamp, canvas: Canvas) -> String {
+    let history = overview.history();
+    let all = history.counts();
     let code = if failed {
         "1;31"
-    } else if overview.count(Stage::Failed, None) > 0 {
+    } else if all.of(RequestState::Failed) > 0 {
         "1;33"
     } else {
         "1;32"
     };
-    let ended = [Stage::Free, Stage::Open, Stage::Closed];
-    let is_over = ended.iter().all(|stage| overview.count(*stage, None) == 0);
-    let counts: Vec<String> = counts(overview)
-        .into_iter()
-        .map(|(text, _)| text)
-        .filter(|text| !(is_over && ["0 free", "0 open", "0 closed"].contains(&text.as_str())))
-        .collect();
+    let counts: Vec<String> = counts(all, &[RequestState::Done]).into_iter().map(|(text, _)| text).collect();
+    let images = counted(history.requests.iter().map(|past| past.images.len()).sum(), "image");
     let status = canvas.paint(code, &overview.status);
     let id = printable(&overview.compose_id);
     let (bytes, time) = (bytes(overview.bytes), clock(overview.elapsed(now)));
-    format!("{id}  {status}  {}  {bytes}  {time}\n", counts.join("  "))
-}
-
-/// Where to read on, and how to continue.
-fn next(overview: &Overview) -> String {
-    let Some(dir) = &overview.compose_dir else { return String::new() };
-    let report = ComposeDir::at(dir).report();
-    let mut text = format!("report: {}\n", printable(&report.display().to_string()));
-    let count = |stage| overview.count(stage, None);
-    let failed = count(Stage::Failed) + count(Stage::Canceled) > 0;
-    let command = match overview.status.as_str() {
-        // The hub is gone.
-        _ if overview.simulated => return text,
-        "DOOMED" | "TERMINATED" | "FINISHED_INCOMPLETE" if failed => "magudi resume --retry-failed",
-        "DOOMED" | "TERMINATED" => "magudi resume",
-        _ => return text,
-    };
-    let what = if failed { "to build only what is missing" } else { "to go on" };
-    text.push_str(&format!("{what}: {command} {}\n", shell_word(&printable(&dir.display().to_string()))));
-    text
+    format!("{id}  {status}  {}  {images}  {bytes}  {time}", counts.join("  "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::overview::tests::{at, planned};
+    use super::super::overview::tests::{at, planned, submitted};
     use super::*;
     use magudi_engine::causes::Cause;
     use magudi_engine::event::Event;
@@ -205,7 +169,7 @@ mod tests {
         overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error }));
         assert_eq!(
             closing(&overview, Timestamp::UNIX_EPOCH, CANVAS),
-            "disk of Server failed\n  task 42: http://hub/42\n  x86_64: no\n\n  DOOMED  0 done  1 failed  0 B  0:00:00\n"
+            "1 image failed: disk of Server\n  no\n\n  DOOMED  0 done  1 failed  0 images  0 B  0:00:00\n"
         );
         overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error: Some("disk full".into()) }));
         assert!(closing(&overview, Timestamp::UNIX_EPOCH, CANVAS).contains("\nerror: disk full\n"));
@@ -220,7 +184,9 @@ mod tests {
         ] {
             let mut overview = Overview::default();
             for request in 0..2 {
-                overview.take(&at(0, planned(request, "disk")));
+                overview.take(&at(0, planned(request, &format!("disk-{request}"))));
+            }
+            for request in 0..2 {
                 overview.take(&at(1, Event::Submitted { request, task: 42, url: "http://hub/42".into() }));
             }
             overview.take(&at(2, Event::Interrupted { signal: 2, tasks: 2, detached }));
@@ -232,6 +198,55 @@ mod tests {
             let text = closing(&overview, Timestamp::UNIX_EPOCH, CANVAS);
             assert!(text.starts_with(said) && !text.contains("error"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_fits_on_a_screen() {
+        let mut overview = Overview::default();
+        let settings = serde_json::json!({"simulated": false});
+        let (compose_id, compose_dir) = ("C-42".to_owned(), "/mnt/C 42".into());
+        overview.take(&at(0, Event::ComposeStarted { compose_id, compose_dir, requests: 40, settings, fresh: false }));
+        for request in 0..40 {
+            let mut event = planned(request, &format!("disk-{request}"));
+            if let Event::Planned { failable, .. } = &mut event {
+                *failable = request % 2 == 0;
+            }
+            overview.take(&at(0, event));
+        }
+        for request in 0..40 {
+            overview.take(&at(1, submitted(request)));
+            let failed = Event::RequestFailed {
+                what: String::new(),
+                request,
+                phase: "osbuild".into(),
+                variant: "Server".into(),
+                name: format!("disk-{request}"),
+                task: None,
+                failable: request % 2 == 0,
+                error: format!("reason {}\nof many", request / 2),
+                reason: None,
+                url: None,
+                causes: vec![],
+                argument: None,
+                in_doubt: false,
+            };
+            overview.take(&at(2, failed));
+        }
+        let error = Some("40 images failed: disk-0 (reason 0)".to_owned());
+        overview.take(&at(3, Event::ComposeFinished { status: "DOOMED".into(), error }));
+        let text = closing(&overview, Timestamp::UNIX_EPOCH, Canvas { columns: 60, ..CANVAS });
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() <= LINES, "{text}");
+        assert_eq!(
+            lines[..2],
+            ["1 image failed: disk-1 of Server", "  reason 0 of many"],
+            "what must not fail comes first"
+        );
+        assert_eq!(
+            lines[lines.len() - 1],
+            "Build only what failed, and keep the rest: magudi resume --retry-failed '/mnt/C 42'"
+        );
+        assert!(text.contains("\n37 images more failed for 37 other reasons\n"), "{text}");
     }
 
     #[test]

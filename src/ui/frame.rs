@@ -1,12 +1,14 @@
 //! A *frame* is the picture of a run as it stands in one moment: a line for each phase, an overview, and the tasks that
 //! builders have been working on longest. Drawing it is [`super::screen`]'s business.
 
-use super::overview::{Overview, Phase, PhaseState, Seen, Stage};
+use super::overview::{Overview, Phase, PhaseState};
 use super::width::{cut, padded, width};
 use super::{bytes, printable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use magudi_engine::history::{Counts, Past, RequestState};
 use magudi_engine::outage::{Outage, clock};
+use std::collections::BTreeMap;
 
 /// The most tasks that are listed as open longest.
 const LONGEST: usize = 5;
@@ -54,14 +56,21 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     // The last column stays free: a terminal that wraps there would need a line more than was counted.
     let room = canvas.columns.saturating_sub(1).max(1);
     let name = overview.phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
-    let mut counts = overview_lines(overview, now, room, canvas);
+    let by_phase = by_phase(overview);
+    let all = by_phase.values().fold(Counts::default(), |all, counts| all + *counts);
+    let mut counts = overview_lines(overview, all, now, room, canvas);
     // Why nothing else on the picture moves.
-    counts.extend(overview.outage.as_ref().map(|outage| outage_line(outage, now, room, canvas)));
+    counts.extend(overview.history().outage.as_ref().map(|outage| outage_line(outage, now, room, canvas)));
     // Where there is little room, phases that do not run are left out before the tasks that take longest.
     let is_low = canvas.rows < overview.phases.len() + counts.len() + LONGEST + 2;
     let is_shown = |phase: &&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
     let phases = overview.phases.iter().filter(is_shown);
-    let mut lines: Vec<Drawn> = phases.map(|phase| phase_line(overview, phase, name, now, room, canvas)).collect();
+    let mut lines: Vec<Drawn> = phases
+        .map(|phase| {
+            let counts = by_phase.get(phase.name.as_str()).copied().unwrap_or_default();
+            phase_line(counts, phase, name, now, room, canvas)
+        })
+        .collect();
     // One task that takes long goes before phases, where there is room for more than the overview.
     let least = usize::from(canvas.rows >= counts.len() + 3);
     lines.extend(counts);
@@ -69,7 +78,7 @@ pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> 
     let longest = overview.longest(now, LONGEST.min(left));
     if !longest.is_empty() {
         lines.push(Drawn::plain(cut("open longest:", room)));
-        lines.extend(longest.into_iter().map(|(seconds, seen)| Drawn::plain(open_line(seconds, seen, room))));
+        lines.extend(longest.into_iter().map(|(seconds, past)| Drawn::plain(open_line(seconds, past, room))));
     }
     if canvas.rows > lines.len() + ROOMY {
         // Apart from what scrolls away above it.
@@ -86,12 +95,18 @@ fn outage_line(outage: &Outage, now: Timestamp, room: usize, canvas: Canvas) -> 
     Drawn { width: width(&text), text: canvas.paint("33", &text) }
 }
 
-fn phase_line(overview: &Overview, phase: &Phase, name: usize, now: Timestamp, room: usize, canvas: Canvas) -> Drawn {
+/// How many requests of each phase are in each state, in one look at all of them.
+fn by_phase(overview: &Overview) -> BTreeMap<&str, Counts> {
+    let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+    for past in overview.history().requests.iter() {
+        counts.entry(past.asked.phase.as_str()).or_default().count(past.state());
+    }
+    counts
+}
+
+fn phase_line(counts: Counts, phase: &Phase, name: usize, now: Timestamp, room: usize, canvas: Canvas) -> Drawn {
     let head = padded(&cut(&phase.name, name), name);
-    let count = |stage| overview.count(stage, Some(&phase.name));
-    let stages = [Stage::Done, Stage::Failed, Stage::Canceled, Stage::Closed, Stage::Open, Stage::Free, Stage::Waiting]
-        .map(|stage| (stage, count(stage)));
-    let total: usize = stages.iter().map(|(_, count)| count).sum();
+    let total = counts.total();
     let tail = match &phase.state {
         PhaseState::Skipped(_) => "skipped".to_owned(),
         PhaseState::Running(since) => clock(now.as_second().saturating_sub(since.as_second())),
@@ -104,65 +119,86 @@ fn phase_line(overview: &Overview, phase: &Phase, name: usize, now: Timestamp, r
         };
         return Drawn::plain(cut(&format!("{head}  {tail}"), room));
     }
-    let ended = stages.iter().take(3).map(|(_, count)| count).sum::<usize>();
-    let numbers = format!("{ended}/{total}");
+    let numbers = format!("{}/{total}", counts.over());
     // Two blanks between the parts, and the bar's brackets.
     let taken = width(&head) + width(&numbers) + width(&tail) + 8;
     let bar = room.saturating_sub(taken).min(BAR);
     if bar < LEAST_BAR {
         return Drawn::plain(cut(&format!("{head}  {numbers}  {tail}"), room));
     }
-    let (bar_text, bar_width) = bar_of(&stages, total, bar, canvas);
+    let (bar_text, bar_width) = bar_of(counts, bar, canvas);
     let text = format!("{head}  [{bar_text}]  {numbers}  {tail}");
     Drawn { text, width: width(&head) + bar_width + width(&numbers) + width(&tail) + 8 }
 }
 
+/// From left to right.
+const BAR_ORDER: [RequestState; 10] = [
+    RequestState::Done,
+    RequestState::Failed,
+    RequestState::Canceled,
+    RequestState::Fetching,
+    RequestState::Closed,
+    RequestState::Open,
+    RequestState::Assigned,
+    RequestState::Free,
+    RequestState::InDoubt,
+    RequestState::Planned,
+];
+
 /// `=` for what is in the compose, `!` for what failed, `>` for what is on its way, `-` for what is being built. Every
-/// stage that has a request has a column, as far as there are columns.
-fn bar_of(stages: &[(Stage, usize)], total: usize, columns: usize, canvas: Canvas) -> (String, usize) {
+/// state that has a request has a column, as far as there are columns.
+fn bar_of(counts: Counts, columns: usize, canvas: Canvas) -> (String, usize) {
     let mut text = String::new();
     let (mut before, mut used) = (0, 0);
-    for (stage, count) in stages {
+    for (state, count) in counts.present(BAR_ORDER) {
         before += count;
-        let end = (before * columns / total).max(used + usize::from(*count > 0)).min(columns);
-        let (mark, code) = match stage {
-            Stage::Done => ("=", "32"),
-            Stage::Failed | Stage::Canceled => ("!", "31"),
-            Stage::Closed => (">", "36"),
-            Stage::Open => ("-", "34"),
-            Stage::Free | Stage::Waiting => (" ", ""),
+        let end = (before * columns / counts.total()).max(used + 1).min(columns);
+        let mark = match state {
+            RequestState::Done => "=",
+            RequestState::Failed | RequestState::Canceled => "!",
+            RequestState::Closed | RequestState::Fetching => ">",
+            RequestState::Open => "-",
+            _ => " ",
         };
         let part = mark.repeat(end.saturating_sub(used));
-        text.push_str(&if code.is_empty() { part } else { canvas.paint(code, &part) });
+        text.push_str(&if mark == " " { part } else { canvas.paint(color(state), &part) });
         used = used.max(end);
     }
     (text, used)
 }
 
-/// The counts of a run; those that are 0 and need not be said are not.
-pub fn counts(overview: &Overview) -> Vec<(String, &'static str)> {
-    let count = |stage| overview.count(stage, None);
-    let always = |stage, word: &str, code| Some((format!("{} {word}", count(stage)), code));
-    let some = |stage, word: &str, code| always(stage, word, code).filter(|_| count(stage) > 0);
-    let failed = if count(Stage::Failed) > 0 { "31" } else { "" };
-    [
-        some(Stage::Waiting, "waiting", ""),
-        always(Stage::Free, "free", ""),
-        always(Stage::Open, "open", "34"),
-        always(Stage::Closed, "closed", "36"),
-        always(Stage::Done, "done", "32"),
-        always(Stage::Failed, "failed", failed),
-        some(Stage::Canceled, "canceled", "31"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// The colour of a state.
+pub fn color(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Done => "32",
+        RequestState::Failed | RequestState::Canceled => "31",
+        RequestState::InDoubt => "33",
+        RequestState::Closed | RequestState::Fetching => "36",
+        RequestState::Open => "34",
+        RequestState::Planned | RequestState::Free | RequestState::Assigned => "",
+    }
 }
+
+/// The counts of a run, in the order of a request's life; those that are 0 and need not be said are not.
+pub fn counts(counts: Counts, always: &[RequestState]) -> Vec<(String, &'static str)> {
+    let is_said = |state: &RequestState| counts.of(*state) > 0 || always.contains(state);
+    let said = |state: RequestState| {
+        let count = counts.of(state);
+        // Of failures it is good news that there are none.
+        let color = if count == 0 && state == RequestState::Failed { "" } else { color(state) };
+        (format!("{count} {state}"), color)
+    };
+    RequestState::ALL.into_iter().filter(is_said).map(said).collect()
+}
+
+/// The states whose numbers are shown while a run goes on, also when they are 0: numbers that come and go are hard to follow.
+const LIVE: [RequestState; 5] =
+    [RequestState::Free, RequestState::Open, RequestState::Fetching, RequestState::Done, RequestState::Failed];
 
 /// The overview, on as many lines as it needs. What cannot stand beside the counts has a line of its own, so that numbers do not
 /// jump from line to line as they grow.
-fn overview_lines(overview: &Overview, now: Timestamp, room: usize, canvas: Canvas) -> Vec<Drawn> {
-    let counts = counts(overview);
+fn overview_lines(overview: &Overview, all: Counts, now: Timestamp, room: usize, canvas: Canvas) -> Vec<Drawn> {
+    let counts = counts(all, &LIVE);
     let pace = vec![
         (bytes(overview.bytes), ""),
         (format!("{}/s", bytes(overview.rate(now))), ""),
@@ -193,14 +229,18 @@ fn item_lines(items: Vec<(String, &'static str)>, room: usize, canvas: Canvas) -
     lines
 }
 
-fn open_line(seconds: i64, seen: &Seen, room: usize) -> String {
-    let task = seen.task.map_or_else(String::new, |task| task.to_string());
-    cut(&format!("{:>9}  {task}  {} of {}  {}", clock(seconds), seen.name, seen.variant, seen.arches.join(" ")), room)
+fn open_line(seconds: i64, past: &Past, room: usize) -> String {
+    let task = past.task.map_or_else(String::new, |task| task.to_string());
+    let asked = &past.asked;
+    cut(
+        &format!("{:>9}  {task}  {} of {}  {}", clock(seconds), asked.name, asked.variant, asked.arches.join(" ")),
+        room,
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::overview::tests::{at, planned, state};
+    use super::super::overview::tests::{at, done, planned, state, submitted};
     use super::*;
     use magudi_engine::event::Event;
 
@@ -222,23 +262,14 @@ mod tests {
         overview.take(&at(0, Event::PhaseSkipped { phase: "kiwibuild".into(), reason: "not asked for".into() }));
         overview.take(&at(0, Event::PhaseStarted { phase: "osbuild".into() }));
         for request in 0..7 {
-            overview.take(&at(1, Event::Submitted { request, task: 100 + request as i64, url: String::new() }));
+            overview.take(&at(1, submitted(request)));
         }
         for (request, word) in [(0, "CLOSED"), (1, "CLOSED"), (2, "FAILED"), (3, "OPEN"), (4, "OPEN"), (5, "CANCELED")]
         {
             overview.take(&at(10, state(request, word)));
         }
-        overview.take(&at(
-            20,
-            Event::RequestDone {
-                what: String::new(),
-                request: 0,
-                phase: "o".into(),
-                variant: "A".into(),
-                task: 1,
-                images: None,
-            },
-        ));
+        overview.take(&at(19, Event::FetchStarted { request: 1, file: "f".into(), size: 1 }));
+        overview.take(&at(20, done(0)));
         overview
     }
 
@@ -257,7 +288,7 @@ mod tests {
                 "",
                 "kiwibuild  skipped: not asked for",
                 "osbuild    [=====!!!!!!!!!!>>>>>----------          ]  3/8  1:01:40",
-                "1 waiting  1 free  2 open  1 closed  1 done  1 failed  1 canceled  0 B  0 B/s  1:01:40",
+                "1 planned  1 free  2 open  1 fetching  1 done  1 failed  1 canceled  0 B  0 B/s  1:01:40",
                 "open longest:",
                 "  1:01:30  103  Fedora-Cloud-Base-3 of Server  x86_64 aarch64",
                 "  1:01:30  104  Fedora-Cloud-Base-4 of Server  x86_64 aarch64",
@@ -273,7 +304,7 @@ mod tests {
                 "",
                 "kiwibuild  skipped: not asked for",
                 "osbuild    [====!!!!!!!!>>>>--------        ]  3/8  1:01:40",
-                "1 waiting  1 free  2 open  1 closed  1 done  1 failed",
+                "1 planned  1 free  2 open  1 fetching  1 done  1 failed",
                 "1 canceled",
                 "0 B  0 B/s  1:01:40",
                 "open longest:",
@@ -285,7 +316,7 @@ mod tests {
         assert_eq!(
             lines(60, 6),
             [
-                "1 waiting  1 free  2 open  1 closed  1 done  1 failed",
+                "1 planned  1 free  2 open  1 fetching  1 done  1 failed",
                 "1 canceled",
                 "0 B  0 B/s  1:01:40",
                 "open longest:",
@@ -315,11 +346,14 @@ mod tests {
 
     #[test]
     fn a_stage_of_one_in_a_thousand_is_seen() {
-        let stages = [(Stage::Done, 998), (Stage::Failed, 1), (Stage::Open, 1)];
-        let (bar, columns) = bar_of(&stages, 1000, 20, Canvas { columns: 80, rows: 24, color: false });
+        let counts = |all: &[(RequestState, usize)]| -> Counts {
+            all.iter().flat_map(|(state, count)| std::iter::repeat_n(*state, *count)).collect()
+        };
+        let canvas = Canvas { columns: 80, rows: 24, color: false };
+        let some = counts(&[(RequestState::Done, 998), (RequestState::Failed, 1), (RequestState::Open, 1)]);
+        let (bar, columns) = bar_of(some, 20, canvas);
         assert_eq!((bar.as_str(), columns), ("===================!", 20));
-        let stages = [(Stage::Done, 1), (Stage::Failed, 1), (Stage::Open, 998)];
-        let (bar, _) = bar_of(&stages, 1000, 20, Canvas { columns: 80, rows: 24, color: false });
-        assert_eq!(bar, "=!------------------");
+        let some = counts(&[(RequestState::Done, 1), (RequestState::Failed, 1), (RequestState::Open, 998)]);
+        assert_eq!(bar_of(some, 20, canvas).0, "=!------------------");
     }
 }

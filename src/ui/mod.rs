@@ -16,7 +16,6 @@ pub use closing::uploads;
 pub use failures::{Told, failures, reasons};
 pub use frame::Canvas;
 pub use gauge::Gauge;
-pub use magudi_engine::plural::counted;
 pub use plain::PlainLog;
 pub use screen::Stream;
 pub use table::Table;
@@ -26,6 +25,7 @@ pub use width::wrapped;
 
 use crate::settings::Environment;
 use magudi_config::render::render_human;
+use magudi_config::words::counted;
 use magudi_config::{Diagnostic, Severity, Sources, outside};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
@@ -140,8 +140,7 @@ fn tally(diagnostics: &[Diagnostic], strict: bool) -> Option<String> {
     if diagnostics.len() < 2 && !refused {
         return None;
     }
-    let plural = |(n, noun): &(usize, &str)| format!("{n} {noun}{}", if *n == 1 { "" } else { "s" });
-    let all: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(plural).collect();
+    let all: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
     let all = all.join(", ");
     Some(if refused { format!("{all}: --strict takes warnings for errors") } else { all })
 }

@@ -1,36 +1,18 @@
 //! The *overview* is what the events of a run add up to: how far each phase and each request is, how many bytes have come,
 //! and how fast.
 
-use super::counted;
 use super::failures::Told;
 use jiff::Timestamp;
-use magudi_compose::CloudUpload;
-use magudi_engine::causes::Cause;
-use magudi_engine::event::{Event, ImageEntry, PungiPhase, Stamped};
-use magudi_engine::outage::Outage;
-use serde_json::Value as Json;
+use magudi_config::words::counted;
+use magudi_engine::event::{Event, PungiPhase, Stamped};
+use magudi_engine::history::{History, Past, Replay, RequestState};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: i64 = 10;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Stage {
-    #[default]
-    Waiting,
-    /// The hub has it, no builder does.
-    Free,
-    /// A builder works on it.
-    Open,
-    /// Built; its files are on their way.
-    Closed,
-    Done,
-    Failed,
-    /// Canceled, by us or at the hub.
-    Canceled,
-}
-
+/// A phase of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phase {
     pub name: String,
@@ -45,34 +27,6 @@ pub enum PhaseState {
     Done(u64),
     /// Not run, for this reason.
     Skipped(String),
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Seen {
-    pub phase: String,
-    pub variant: String,
-    pub name: String,
-    pub arches: Vec<String>,
-    pub stage: Stage,
-    pub task: Option<i64>,
-    /// Page of the task in the hub's web interface.
-    pub url: Option<String>,
-    /// Since when a builder works on it.
-    pub open_since: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Failed {
-    pub request: usize,
-    /// Whether the compose continues without it.
-    pub failable: bool,
-    /// What went wrong, in one line.
-    pub error: String,
-    /// The hub's own words in that.
-    pub reason: Option<String>,
-    pub argument: Option<String>,
-    /// Composer's reasons.
-    pub causes: Vec<Cause>,
 }
 
 /// A signal that has ended a run.
@@ -108,31 +62,25 @@ fn pungis(phase: &str) -> String {
     format!("{PUNGI}: {phase}")
 }
 
-/// The sum of a run's events so far.
-#[derive(Debug, Clone, Default)]
+/// The sum of a run's events so far: their history, and what only a terminal shows.
+#[derive(Debug, Default)]
 pub struct Overview {
+    replay: Replay<'static>,
+    /// The compose id.
     pub compose_id: String,
     pub compose_dir: Option<PathBuf>,
-    pub simulated: bool,
+    /// When the run began.
     pub began: Option<Timestamp>,
     /// The last status.
     pub status: String,
     /// The run is over: when, and what ended it early.
     pub finished: Option<(Timestamp, Option<String>)>,
-    /// The hub does not answer.
-    pub outage: Option<Outage>,
     /// A signal has ended it: what became of its tasks then.
     pub interrupted: Option<Interruption>,
     /// The phases, in the order in which they began.
     pub phases: Vec<Phase>,
-    pub requests: BTreeMap<usize, Seen>,
     /// Bytes fetched and verified.
     pub bytes: u64,
-    /// Images that came into the compose, each with its request.
-    pub images: Vec<(usize, ImageEntry)>,
-    pub uploads: Vec<CloudUpload>,
-    /// Failed requests, in the order in which they failed.
-    pub failures: Vec<Failed>,
     /// Files on their way: request and name -> bytes so far.
     files: BTreeMap<(usize, String), u64>,
     /// Time -> bytes at that time, for the rate.
@@ -140,26 +88,23 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// What is known of the compose.
+    pub fn history(&self) -> &History {
+        self.replay.so_far()
+    }
+
     /// Takes in an event. A journal has no bytes of files on their way; they count when the image is there.
     pub fn take(&mut self, stamped: &Stamped) {
+        if let Event::ComposeStarted { compose_id, compose_dir, .. } = &stamped.event {
+            *self = Self {
+                compose_id: compose_id.clone(),
+                compose_dir: Some(compose_dir.clone()),
+                began: Some(stamped.time),
+                ..Self::default()
+            };
+        }
+        self.replay.take(stamped);
         match &stamped.event {
-            Event::ComposeStarted { compose_id, compose_dir, settings, .. } => {
-                *self = Self {
-                    compose_id: compose_id.clone(),
-                    compose_dir: Some(PathBuf::from(compose_dir)),
-                    simulated: settings.get("simulated").and_then(Json::as_bool).unwrap_or(false),
-                    began: Some(stamped.time),
-                    ..Self::default()
-                };
-            }
-            Event::Planned { request, phase, name, variant, arches, .. } => self.with(*request, |seen| {
-                seen.phase.clone_from(phase);
-                seen.name.clone_from(name);
-                seen.variant.clone_from(variant);
-                seen.arches.clone_from(arches);
-            }),
-            Event::HubUnreachable(outage) => self.outage = Some(outage.clone()),
-            Event::HubBack { .. } => self.outage = None,
             Event::Interrupted { tasks, detached, .. } => {
                 self.interrupted = Some(Interruption { tasks: *tasks, detached: *detached });
             }
@@ -182,30 +127,6 @@ impl Overview {
                 let seconds = begun.map_or(0, |since| stamped.time.as_second() - since.as_second());
                 self.set_phase(PUNGI, PhaseState::Done(u64::try_from(seconds).unwrap_or_default()));
             }
-            Event::Kept { request, task, .. } => self.with(*request, |seen| {
-                seen.task = Some(*task);
-                seen.stage = Stage::Done;
-            }),
-            Event::Submitted { request, task, url, .. } | Event::Adopted { request, task, url, .. } => {
-                self.with(*request, |seen| {
-                    seen.task = Some(*task);
-                    seen.url = Some(url.clone());
-                    seen.stage = Stage::Free;
-                });
-            }
-            Event::TaskState { request, state, .. } => {
-                let stage = match state.as_str() {
-                    "FREE" => Stage::Free,
-                    "OPEN" | "ASSIGNED" => Stage::Open,
-                    "CLOSED" => Stage::Closed,
-                    "CANCELED" => Stage::Canceled,
-                    _ => Stage::Failed,
-                };
-                self.with(*request, |seen| {
-                    seen.stage = stage;
-                    seen.open_since = (stage == Stage::Open).then(|| seen.open_since.unwrap_or(stamped.time));
-                });
-            }
             Event::FetchProgress { request, file, bytes } => {
                 *self.files.entry((*request, file.clone())).or_default() += bytes;
                 self.add_bytes(stamped.time, *bytes);
@@ -214,39 +135,7 @@ impl Overview {
                 let file = image.path.rsplit('/').next().unwrap_or_default().to_owned();
                 let before = self.files.remove(&(*request, file)).unwrap_or_default();
                 self.add_bytes(stamped.time, image.size.saturating_sub(before));
-                self.images.push((*request, image.clone()));
             }
-            Event::CloudUpload { upload, .. } => self.uploads.push(upload.clone()),
-            Event::RequestDone { request, .. } => self.with(*request, |seen| seen.stage = Stage::Done),
-            Event::RequestFailed {
-                request, phase, variant, name, failable, error, reason, argument, causes, ..
-            } => {
-                self.with(*request, |seen| {
-                    seen.phase.clone_from(phase);
-                    seen.variant.clone_from(variant);
-                    seen.name.clone_from(name);
-                    if seen.stage != Stage::Canceled {
-                        seen.stage = Stage::Failed;
-                    }
-                });
-                self.failures.push(Failed {
-                    request: *request,
-                    failable: *failable,
-                    error: error.clone(),
-                    reason: reason.clone(),
-                    argument: argument.clone(),
-                    causes: causes.clone(),
-                });
-            }
-            Event::ArchFailed { request, failed, .. } => self.failures.push(Failed {
-                request: *request,
-                failable: true,
-                error: String::new(),
-                reason: None,
-                argument: None,
-                causes: vec![failed.cause()],
-            }),
-            Event::TaskCanceled { request, .. } => self.with(*request, |seen| seen.stage = Stage::Canceled),
             Event::ComposeFinished { status, error } => {
                 self.status.clone_from(status);
                 self.finished = Some((stamped.time, error.clone()));
@@ -255,32 +144,16 @@ impl Overview {
         }
     }
 
-    /// The failures as they are shown.
-    pub fn told(&self) -> impl Iterator<Item = Told<'_>> {
-        self.failures.iter().filter_map(|failed| {
-            let seen = self.requests.get(&failed.request)?;
-            Some(Told {
-                name: &seen.name,
-                variant: &seen.variant,
-                failable: failed.failable,
-                task: seen.task,
-                url: seen.url.as_deref(),
-                error: &failed.error,
-                reason: failed.reason.as_deref(),
-                argument: failed.argument.as_deref(),
-                causes: &failed.causes,
-            })
-        })
-    }
-
     /// What a signal that ended the run has left.
     pub fn interruption(&self) -> Option<String> {
-        let run: usize = [Stage::Free, Stage::Open].map(|stage| self.count(stage, None)).iter().sum();
-        Some(self.interrupted?.in_words(run))
+        let counts = self.history().counts();
+        let run = [RequestState::Free, RequestState::Assigned, RequestState::Open].map(|state| counts.of(state));
+        Some(self.interrupted?.in_words(run.iter().sum()))
     }
 
-    fn with(&mut self, request: usize, change: impl FnOnce(&mut Seen)) {
-        change(self.requests.entry(request).or_default());
+    /// How request `number` failed, if it did.
+    pub fn failed(&self, number: usize) -> Option<Told<'_>> {
+        self.history().requests.number(number).and_then(Told::of)
     }
 
     fn set_phase(&mut self, name: &str, state: PhaseState) {
@@ -315,22 +188,18 @@ impl Overview {
         self.bytes.saturating_sub(*before).saturating_mul(1000) / seconds
     }
 
-    /// How many requests are at a stage; of one phase, if one is named.
-    pub fn count(&self, stage: Stage, phase: Option<&str>) -> usize {
-        let wanted = |seen: &&Seen| seen.stage == stage && phase.is_none_or(|phase| phase == seen.phase);
-        self.requests.values().filter(wanted).count()
-    }
-
-    /// How long the run has taken, or took.
+    /// How long the run has been going on, or went on.
     pub fn elapsed(&self, now: Timestamp) -> i64 {
         let end = self.finished.as_ref().map_or(now, |(end, _)| *end);
         self.began.map_or(0, |began| age(end, began))
     }
 
     /// The requests that builders have been working on longest, with the seconds; at most `most`.
-    pub fn longest(&self, now: Timestamp, most: usize) -> Vec<(i64, &Seen)> {
-        let mut open: Vec<(i64, &Seen)> =
-            self.requests.values().filter_map(|seen| Some((age(now, seen.open_since?), seen))).collect();
+    pub fn longest(&self, now: Timestamp, most: usize) -> Vec<(i64, &Past)> {
+        let is_open = |past: &&Past| past.state() == RequestState::Open;
+        let requests = self.history().requests.iter().filter(is_open);
+        let mut open: Vec<(i64, &Past)> =
+            requests.filter_map(|past| Some((age(now, past.open_since()?), past))).collect();
         // Stable, so that those of one age stay in the order of the plan and lines do not jump.
         open.sort_by_key(|(seconds, _)| std::cmp::Reverse(*seconds));
         open.truncate(most);
@@ -346,6 +215,7 @@ fn age(now: Timestamp, then: Timestamp) -> i64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use magudi_engine::event::ImageEntry;
 
     pub(crate) fn at(second: i64, event: Event) -> Stamped {
         Stamped { time: Timestamp::from_second(second).unwrap(), event }
@@ -369,8 +239,28 @@ pub(super) mod tests {
         }
     }
 
+    /// The task of a request.
+    fn task(request: usize) -> i64 {
+        100 + i64::try_from(request).unwrap()
+    }
+
+    pub(crate) fn submitted(request: usize) -> Event {
+        Event::Submitted { request, task: task(request), url: String::new() }
+    }
+
     pub(crate) fn state(request: usize, state: &str) -> Event {
-        Event::TaskState { request, task: 7, state: state.to_owned() }
+        Event::TaskState { request, task: task(request), state: state.to_owned() }
+    }
+
+    pub(crate) fn done(request: usize) -> Event {
+        Event::RequestDone {
+            what: String::new(),
+            request,
+            phase: "o".into(),
+            variant: "A".into(),
+            task: task(request),
+            images: None,
+        }
     }
 
     fn added(request: usize, size: u64) -> Event {
@@ -394,36 +284,26 @@ pub(super) mod tests {
     fn states_are_counted_once_per_request() {
         let mut overview = Overview::default();
         for request in 0..5 {
-            overview.take(&at(0, planned(request, "disk")));
+            overview.take(&at(0, planned(request, &format!("disk-{request}"))));
         }
         for request in 0..4 {
-            overview.take(&at(1, Event::Submitted { request, task: 1, url: String::new() }));
+            overview.take(&at(1, submitted(request)));
         }
         for (request, word) in [(0, "OPEN"), (1, "ASSIGNED"), (1, "FREE"), (2, "CLOSED"), (3, "FAILED")] {
             overview.take(&at(2, state(request, word)));
         }
-        overview.take(&at(
-            3,
-            Event::RequestDone {
-                what: String::new(),
-                request: 2,
-                phase: "o".into(),
-                variant: "A".into(),
-                task: 1,
-                images: None,
-            },
-        ));
-        let counts = [Stage::Waiting, Stage::Free, Stage::Open, Stage::Closed, Stage::Done, Stage::Failed]
-            .map(|stage| overview.count(stage, None));
-        assert_eq!(counts, [1, 1, 1, 0, 1, 1]);
-        assert_eq!(overview.count(Stage::Open, Some("other")), 0);
+        overview.take(&at(3, done(2)));
+        let counts = overview.history().counts();
+        let present: Vec<String> = counts.present(RequestState::ALL).map(|(state, n)| format!("{n} {state}")).collect();
+        assert_eq!(present, ["1 planned", "1 free", "1 open", "1 done", "1 failed"]);
     }
 
     #[test]
     fn the_task_that_is_open_longest_comes_first() {
         let mut overview = Overview::default();
         for (request, second) in [(0, 20), (1, 10), (2, 30)] {
-            overview.take(&at(0, planned(request, "disk")));
+            overview.take(&at(0, planned(request, &format!("disk-{request}"))));
+            overview.take(&at(0, submitted(request)));
             overview.take(&at(second, state(request, "OPEN")));
         }
         overview.take(&at(40, state(0, "OPEN")));
@@ -462,7 +342,7 @@ pub(super) mod tests {
             fresh: false,
         };
         overview.take(&at(10, started));
-        assert_eq!((overview.requests.len(), overview.bytes), (0, 0));
+        assert_eq!((overview.history().requests.len(), overview.bytes), (0, 0));
         assert_eq!(overview.elapsed(Timestamp::from_second(15).unwrap()), 5);
         overview.take(&at(12, Event::ComposeFinished { status: "FINISHED".into(), error: None }));
         assert_eq!(overview.elapsed(Timestamp::from_second(99).unwrap()), 2);

@@ -4,11 +4,12 @@ use super::closing::closing;
 use super::failures::failure;
 use super::frame::frame;
 use super::overview::Overview;
+use super::printable;
 use super::screen::{Screen, Stream};
 use super::width::wrapped;
-use super::{counted, printable};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
+use magudi_config::words::counted;
 use magudi_engine::event::{Event, Level, Stamped, Subscriber};
 use magudi_engine::log::{after_interruption, interrupted, lines};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -45,7 +46,7 @@ impl View {
                 let tasks = counted(*requests, "task");
                 Some(format!("{} with {tasks}", canvas.paint("1", &printable(compose_id))))
             }
-            Event::RequestFailed { .. } => self.overview.told().last().map(|told| failure(told, canvas)),
+            Event::RequestFailed { request, .. } => self.overview.failed(*request).map(|told| failure(told, canvas)),
             Event::Interrupted { tasks, detached, .. } => {
                 let next = after_interruption(*tasks, *detached, "pressing again");
                 Some(

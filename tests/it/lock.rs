@@ -107,7 +107,7 @@ fn who_reads_the_lock_keeps_no_run_out() {
     let reader = File::open(&path).unwrap();
     reader.lock_shared().unwrap();
     let status = verb(&scene, "status", &[]);
-    assert!(status.stdout.contains("nobody runs it"), "{}", status.stdout);
+    assert!(status.stdout.contains("(not running)"), "{}", status.stdout);
     let resumed = resume(&scene, &[]);
     assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
     assert_eq!(hub.state().tasks.len(), 1);
@@ -174,7 +174,7 @@ fn a_file_system_without_locks() {
         assert!(first.stderr.contains("nothing keeps another magudi out"), "{}", first.stderr);
         assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled);
         let status = Ran::from(lockless(&["status", &compose_dir]).output().unwrap());
-        assert!(status.stdout.contains("nobody runs it"), "{}", status.stdout);
+        assert!(status.stdout.contains("(not running)"), "{}", status.stdout);
     }
 }
 

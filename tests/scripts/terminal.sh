@@ -68,7 +68,7 @@ tmux resize-window -t run -x 200 -y 50
 sees run "Fedora-Container-Base-Generic of Container  aarch64 ppc64le s390x x86_64"
 once run "osbuild       ["
 screen run >seen
-check_text "all on one line" seen "0 free  28 open  0 closed  0 done  1 failed  0 B  0 B/s  0:0"
+check_text "all on one line" seen "0 free  28 open  0 fetching  0 done  1 failed  0 B  0 B/s  0:0"
 tmux resize-window -t run -x 60 -y 24
 sleep 1
 once run "open longest:"
@@ -89,7 +89,7 @@ sees run "end 1"
 sees watch "end 1"
 for name in run watch; do
     sees "$name" "TERMINATED  0 done  1 failed  28 canceled"
-    sees "$name" "report: $compose/logs/global/report.html"
+    sees "$name" "Report: $compose/logs/global/report.html"
     screen "$name" >seen
     check "the frame of $name is gone" test "$(grep -Fc "open longest:" seen)" -eq 0
 done

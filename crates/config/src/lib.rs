@@ -7,7 +7,7 @@
 //! - Tree: [`tree`], [`python`]'s view of its values, [`dump`] as JSON, [`definitions`] from the command line
 //! - Checked: [`schema`] of all keys, [`json_schema`] for editors, [`overrides`] of it, [`mod@check`], [`compose_config`] and its [`sections`]
 //! - Values: [`pattern`] of variants, [`base_name`] of checksum files, [`did_you_mean`], what is [`secret`],
-//!   text from [`outside`], files that are [`regular`]
+//!   text from [`outside`], [`words`] that depend on a number, files that are [`regular`]
 //! - Problems: [`diagnostic`], [`codes`], [`render`]
 
 pub mod base_name;
@@ -34,6 +34,7 @@ pub mod secret;
 pub mod sections;
 pub mod source;
 pub mod tree;
+pub mod words;
 pub mod yaml;
 
 pub use check::{check, check_all};

@@ -1,7 +1,7 @@
 //! *Comparing* the tasks of a journal with what a hub says of them: whether it is the hub that made them, and whether they are
 //! what was asked for.
 
-use crate::history::Past;
+use crate::history::Asked;
 use magudi_koji::calls::TaskInfo;
 use magudi_koji::{Hub, Value};
 use std::collections::BTreeSet;
@@ -43,23 +43,23 @@ pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), String> {
 
 /// Whether a task, whose arguments were asked for, can be the one of a request of which only the journal knows what it was:
 /// method, name, version and arches are the same.
-pub fn resembles(task: &TaskInfo, past: &Past) -> Result<(), String> {
-    if !past.method.is_empty() && task.method != past.method {
-        return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), past.method));
+pub fn resembles(task: &TaskInfo, asked: &Asked) -> Result<(), String> {
+    if !asked.method.is_empty() && task.method != asked.method {
+        return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), asked.method));
     }
     let arguments = task.request.as_deref().unwrap_or_default();
     let texts: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
     let has_arches = |argument: &Value| {
         let arches: Option<BTreeSet<&str>> =
             argument.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
-        arches.is_some_and(|arches| arches == past.arches.iter().map(String::as_str).collect())
+        arches.is_some_and(|arches| arches == asked.arches.iter().map(String::as_str).collect())
     };
     // Behind the version stands the release, if one was asked for.
-    let version = past.nvr.strip_prefix(past.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    let version = asked.nvr.strip_prefix(asked.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
     let has_version = version.is_some_and(|version| {
         texts.iter().any(|text| version.strip_prefix(text).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
     });
-    if texts.contains(&past.name.as_str()) && has_version && arguments.iter().any(has_arches) {
+    if texts.contains(&asked.name.as_str()) && has_version && arguments.iter().any(has_arches) {
         Ok(())
     } else {
         Err("it was asked for with other arguments".to_owned())
@@ -97,23 +97,23 @@ mod tests {
             let (distro, kind, target) = (string("fedora-42"), string("qcow2"), string("f42-image"));
             vec![string(name), string(version), distro, kind, target, list(arches)]
         };
-        let past = Past {
+        let asked = Asked {
             method: "osbuildImage".to_owned(),
             name: "disk".to_owned(),
             arches: vec!["x86_64".to_owned(), "aarch64".to_owned()],
             nvr: "disk-9.2-1".to_owned(),
-            ..Past::default()
+            ..Asked::default()
         };
         let both = ["aarch64", "x86_64"];
-        assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &past), Ok(()));
+        assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &asked), Ok(()));
         for (name, version, arches) in
             [("disk2", "9.2", &both[..]), ("disk", "9.3", &both), ("disk", "9", &both), ("disk", "9.2", &both[..1])]
         {
-            assert!(resembles(&task(arguments(name, version, arches)), &past).is_err(), "{name} {version} {arches:?}");
+            assert!(resembles(&task(arguments(name, version, arches)), &asked).is_err(), "{name} {version} {arches:?}");
         }
-        let other = Past { method: "kiwiBuild".to_owned(), ..past.clone() };
+        let other = Asked { method: "kiwiBuild".to_owned(), ..asked.clone() };
         assert!(resembles(&task(arguments("disk", "9.2", &both)), &other).unwrap_err().contains("kiwiBuild"));
-        let before = Past { method: String::new(), nvr: "disk-9.2".to_owned(), ..past };
+        let before = Asked { method: String::new(), nvr: "disk-9.2".to_owned(), ..asked };
         assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &before), Ok(()), "an older journal");
         assert!(resembles(&task(vec![]), &before).is_err());
     }

@@ -1,187 +1,39 @@
-//! The *history* of a compose is what its journal says of earlier runs: which requests have tasks, which files are in the
-//! compose, which submissions are in doubt. Resume begins with it.
+//! The *history* of a compose is what its events add up to: which requests have tasks, which files are in the compose, which
+//! submissions are in doubt, what failed and why, and when all that was. Resume begins with it; `magudi status`, the report and the
+//! terminal show it.
+//!
+//! There is one reducer of the event stream, and this is it:
+//!
+//! - [`Replay`] takes one event after the other, of a journal or of a run as it happens, and keeps a [`History`].
+//! - [`History`] knows the compose as a whole and its [`Requests`]: those of the last plan that was said whole.
+//! - [`Past`] is what is known of one request, with the time of every step. An event of a request changes it in place; nothing is
+//!   cloned but what the event brings.
+//! - [`RequestState`] is the one word for where a request is. It is derived from the [`Past`] and never stored.
+//!
+//! Readers keep for themselves only what no other reader needs: the terminal the bytes and how fast they come, the report the
+//! diagnostics.
 //!
 //! Events name a request by its number in the plan of their run, and a plan says which key has which number. What a damaged
 //! journal says of a number without a key is kept apart ([`History::holes`]): it must not be taken for another request's.
 
-use crate::artifact::{AddedImage, FailedArch};
-use crate::causes::Cause;
-use crate::event::{Event, ImageEntry, Stamped};
-use crate::find_task::since;
+mod past;
+mod requests;
+mod state;
+
+pub use past::{Asked, Failure, InDoubt, MadeFor, Past};
+pub use requests::Requests;
+pub use state::{Counts, RequestState};
+
+use crate::event::{Event, Stamped};
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
 use crate::outage::Outage;
 use crate::pungi;
 use jiff::Timestamp;
-use magudi_compose::CloudUpload;
-use magudi_compose::images::Image;
 use serde_json::Value as Json;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// A submission of which it is not known whether the hub made a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InDoubt {
-    /// The time from which on to look for its task, by the hub's clock.
-    pub since: Timestamp,
-    /// Its answer got lost. Otherwise it was announced, and perhaps never sent.
-    pub lost: bool,
-    pub executed: bool,
-}
-
-/// What is known of one request.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Past {
-    pub phase: String,
-    pub name: String,
-    pub variant: String,
-    pub arches: Vec<String>,
-    /// Whether the compose continues without it.
-    pub failable: bool,
-    pub subvariant: String,
-    /// The image type that was asked for, as it was sent.
-    pub image_type: String,
-    /// Name, version and, if one was sent, release of the build that was asked for.
-    pub nvr: String,
-    /// The hub method; empty: the journal does not say.
-    pub method: String,
-    /// What its images are called in images.json; empty: what their archive type is called. `None`: the journal does not say.
-    pub manifest_type: Option<String>,
-    pub task: Option<i64>,
-    /// Tasks that it had before, the last one last.
-    pub earlier: Vec<i64>,
-    /// A person named the task; its owner may be somebody else.
-    pub named: bool,
-    /// Page of the task in the hub's web interface.
-    pub url: Option<String>,
-    /// The last state in which the task was seen.
-    pub state: Option<String>,
-    /// Set while it is not known whether the hub made a task.
-    pub in_doubt: Option<InDoubt>,
-    /// Which of [`History::places`] the compose was in when it was sent last.
-    pub place: usize,
-    /// We had the task canceled.
-    pub canceled: bool,
-    /// Everything it asked for is in the compose.
-    pub done: bool,
-    /// What went wrong last.
-    pub failure: Option<String>,
-    /// The hub's own words in that.
-    pub reason: Option<String>,
-    /// The builder's reasons for it, by arch.
-    pub causes: Vec<Cause>,
-    pub argument: Option<String>,
-    pub images: Vec<(String, ImageEntry)>,
-    /// What became of the uploads of its images.
-    pub uploads: Vec<CloudUpload>,
-    /// Arches that its task could not build, and that the compose does without.
-    pub failed_arches: Vec<FailedArch>,
-}
-
-impl Past {
-    /// The images, as the manifest needs them.
-    pub fn added(&self) -> Vec<AddedImage> {
-        let image = |(variant, entry): &(String, ImageEntry)| AddedImage {
-            variant: variant.clone(),
-            image: Image::from(entry.clone()),
-        };
-        self.images.iter().map(image).collect()
-    }
-
-    /// Whether its task has ended, as far as the journal knows.
-    pub fn has_ended(&self) -> bool {
-        self.done || self.canceled || matches!(self.state.as_deref(), Some("CLOSED" | "FAILED" | "CANCELED"))
-    }
-
-    /// What it asks for, without anything that came of it.
-    fn without_task(self) -> Self {
-        let Self { phase, name, variant, arches, failable, subvariant, image_type, nvr, method, manifest_type, .. } =
-            self;
-        let mut earlier = self.earlier;
-        earlier.extend(self.task);
-        Self {
-            phase,
-            name,
-            variant,
-            arches,
-            failable,
-            subvariant,
-            image_type,
-            nvr,
-            method,
-            manifest_type,
-            earlier,
-            in_doubt: self.in_doubt,
-            place: self.place,
-            ..Self::default()
-        }
-    }
-
-    fn plan(&self) -> Planned {
-        Planned {
-            phase: self.phase.clone(),
-            name: self.name.clone(),
-            variant: self.variant.clone(),
-            arches: self.arches.clone(),
-            failable: self.failable,
-            subvariant: self.subvariant.clone(),
-            image_type: self.image_type.clone(),
-            nvr: self.nvr.clone(),
-            method: self.method.clone(),
-            manifest_type: self.manifest_type.clone(),
-        }
-    }
-
-    /// The same request as a plan says it again.
-    fn planned_again(self, plan: Planned) -> Self {
-        let is_described_otherwise = self.subvariant != plan.subvariant
-            || (self.manifest_type.is_some()
-                && plan.manifest_type.is_some()
-                && self.manifest_type != plan.manifest_type);
-        let Planned { phase, name, variant, arches, failable, subvariant, image_type, nvr, method, manifest_type } =
-            plan;
-        let known = Self {
-            phase,
-            name,
-            variant,
-            arches,
-            failable,
-            subvariant,
-            image_type,
-            nvr,
-            method,
-            manifest_type,
-            failure: None,
-            reason: None,
-            causes: Vec::new(),
-            argument: None,
-            ..self
-        };
-        if is_described_otherwise {
-            // Its images are in the compose under descriptions that do not hold any more.
-            return Self { done: false, images: Vec::new(), ..known };
-        }
-        known
-    }
-}
-
-/// The image of the configuration that a file was made for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MadeFor {
-    /// Its phase.
-    pub phase: String,
-    /// Its variant.
-    pub variant: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl MadeFor {
-    fn of(past: &Past) -> Self {
-        Self { phase: past.phase.clone(), variant: past.variant.clone(), name: past.name.clone() }
-    }
-}
 
 /// What a journal says, all runs taken together.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -195,10 +47,8 @@ pub struct History {
     pub owners: BTreeSet<i64>,
     /// The directories that the compose has been in, the first one first: what is sent may name them.
     pub places: Vec<PathBuf>,
-    /// Key of a request -> what is known of it. Only requests of the last plan.
-    pub requests: BTreeMap<String, Past>,
-    /// Number -> key, of the last plan.
-    pub order: BTreeMap<usize, String>,
+    /// What is known of the requests of the last plan.
+    pub requests: Requests,
     /// Number -> what is known of requests of which the last plan does not say which they are. Empty unless the journal is damaged.
     pub holes: BTreeMap<usize, Past>,
     /// Every task that any run had at that hub, also for requests that have another task by now or are asked for no more: none of them
@@ -232,7 +82,7 @@ pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError
 
 impl History {
     pub fn replay(events: &[Stamped]) -> Self {
-        let mut replay = Replay::new(&[]);
+        let mut replay = Replay::default();
         for stamped in events {
             replay.take(stamped);
         }
@@ -244,34 +94,27 @@ impl History {
         self.pungi.is_some() && self.status.as_deref() != Some(status)
     }
 
-    /// Submissions of which it is not known whether the hub made a task: request index, key, and the time from which on to look
-    /// for it, by the hub's clock.
-    pub fn in_doubt<'a>(&'a self) -> Vec<(usize, &'a str, Timestamp)> {
-        let doubtful =
-            |(index, key): (&usize, &'a String)| Some((*index, key.as_str(), self.requests.get(key)?.in_doubt?.since));
-        self.order.iter().filter_map(doubtful).collect()
+    /// Whether the hub of the last run was a simulated one, which is gone with it: nothing can be continued there.
+    pub fn is_simulated(&self) -> bool {
+        self.settings.as_ref().and_then(|all| all.get("simulated")).and_then(Json::as_bool).unwrap_or(false)
     }
 
-    /// Tasks that have not ended, as far as the journal knows: request index and task.
+    /// How many requests are in each state.
+    pub fn counts(&self) -> Counts {
+        self.requests.iter().map(Past::state).collect()
+    }
+
+    /// Submissions of which it is not known whether the hub made a task: the request with its number, and the time from which on to
+    /// look for the task, by the hub's clock.
+    pub fn in_doubt(&self) -> Vec<(usize, &Past, Timestamp)> {
+        self.requests.numbered().filter_map(|(number, past)| Some((number, past, past.in_doubt?.since))).collect()
+    }
+
+    /// Tasks that have not ended, as far as the journal knows: number of the request and task.
     pub fn unfinished(&self) -> Vec<(usize, i64)> {
         let open = |past: &Past| past.task.filter(|_| !past.has_ended());
-        self.order.iter().filter_map(|(index, key)| Some((*index, open(self.requests.get(key)?)?))).collect()
+        self.requests.numbered().filter_map(|(number, past)| Some((number, open(past)?))).collect()
     }
-}
-
-/// What a `planned` event says of its request.
-#[derive(Debug, Clone, Default)]
-struct Planned {
-    phase: String,
-    name: String,
-    variant: String,
-    arches: Vec<String>,
-    failable: bool,
-    subvariant: String,
-    image_type: String,
-    nvr: String,
-    method: String,
-    manifest_type: Option<String>,
 }
 
 /// A plan that is being said.
@@ -280,12 +123,12 @@ struct Saying {
     /// How many requests it is to have; the most there can be where nobody said.
     expected: usize,
     /// Number -> key and request; `None` where two keys were said for one number.
-    said: BTreeMap<usize, Option<(String, Planned)>>,
+    said: BTreeMap<usize, Option<(String, Asked)>>,
 }
 
-/// A journal on its way into a [`History`].
-#[derive(Debug)]
-struct Replay<'a> {
+/// Events on their way into a [`History`].
+#[derive(Debug, Default)]
+pub struct Replay<'a> {
     history: History,
     /// Requests of earlier plans, for a plan that asks for them again.
     known: BTreeMap<String, Past>,
@@ -301,17 +144,28 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(filler: &'a [Event]) -> Self {
-        let history = History::default();
-        Self { history, known: BTreeMap::new(), saying: None, filler, is_fresh: false, place: 0 }
+    /// Nothing yet. What a damaged journal lacks of its plan is taken from the `planned` events of `filler`, see [`load_history`].
+    pub fn new(filler: &'a [Event]) -> Self {
+        Self { filler, ..Self::default() }
     }
 
-    fn finish(mut self) -> History {
+    /// What the events so far add up to. A plan that is still being said is not in it.
+    pub fn so_far(&self) -> &History {
+        &self.history
+    }
+
+    /// What all events add up to.
+    pub fn finish(mut self) -> History {
         self.end_plan();
         self.history
     }
 
-    fn take(&mut self, stamped: &Stamped) {
+    /// Takes in the next event.
+    pub fn take(&mut self, stamped: &Stamped) {
+        let is_plan = matches!(stamped.event, Event::Planned { .. });
+        if !is_plan && self.saying.as_ref().is_some_and(Saying::is_whole) {
+            self.commit();
+        }
         let history = &mut self.history;
         history.span = Some(match history.span {
             Some((first, _)) => (first, stamped.time),
@@ -331,9 +185,8 @@ impl<'a> Replay<'a> {
                 });
                 self.is_fresh = *fresh;
                 if *fresh {
-                    history.order.clear();
+                    history.requests = Requests::default();
                     history.holes.clear();
-                    history.requests.clear();
                     self.known.clear();
                 }
                 self.saying = Some(Saying { expected: *requests, said: BTreeMap::new() });
@@ -378,8 +231,9 @@ impl<'a> Replay<'a> {
     }
 
     fn plan(&mut self, request: usize, event: &Event) {
-        let Some((key, planned)) = parts(event) else { return };
-        if self.saying.is_none() && self.history.order.get(&request) != Some(&key) {
+        let Some((key, planned)) = Asked::of(event) else { return };
+        let is_known = |known: &Past| known.key == key;
+        if self.saying.is_none() && !self.history.requests.number(request).is_some_and(is_known) {
             self.saying = Some(self.begun_unsaid(request));
         }
         // A line that stands twice, behind the whole plan, says nothing more.
@@ -405,11 +259,9 @@ impl<'a> Replay<'a> {
 
     /// The plan of a run whose beginning is lost: up to `request` it was said to be that of the run before.
     fn begun_unsaid(&self, request: usize) -> Saying {
-        let same = |(number, key): (&usize, &String)| {
-            let past = self.history.requests.get(key)?;
-            Some((*number, Some((key.clone(), past.plan()))))
-        };
-        Saying { expected: usize::MAX, said: self.history.order.range(..request).filter_map(same).collect() }
+        let before = self.history.requests.numbered().take_while(|(number, _)| *number < request);
+        let said = before.map(|(number, past)| (number, Some((past.key.clone(), past.asked.clone()))));
+        Saying { expected: usize::MAX, said: said.collect() }
     }
 
     /// The plan that was said holds from now on.
@@ -419,99 +271,49 @@ impl<'a> Replay<'a> {
             saying.fill(self.filler);
         }
         let history = &mut self.history;
-        self.known.append(&mut history.requests);
-        history.order.clear();
+        self.known.extend(history.requests.drain().map(|past| (past.key.clone(), past)));
         history.holes.clear();
-        for (number, (key, planned)) in saying.said.into_iter().filter_map(|(number, said)| Some((number, said?))) {
-            let past = self.known.remove(&key).unwrap_or_default().planned_again(planned);
-            history.requests.insert(key.clone(), past);
-            history.order.insert(number, key);
+        for (number, (key, asked)) in saying.said.into_iter().filter_map(|(number, said)| Some((number, said?))) {
+            let past = match self.known.remove(&key) {
+                Some(known) => known.planned_again(asked),
+                None => Past::planned(key, asked),
+            };
+            history.requests.insert(number, past);
         }
     }
 
     /// An event of one request.
     fn take_of(&mut self, number: usize, stamped: &Stamped) {
         let history = &mut self.history;
-        let past = match history.order.get(&number) {
-            Some(key) => history.requests.entry(key.clone()).or_default(),
+        let past = match history.requests.number_mut(number) {
+            Some(past) => past,
             None => history.holes.entry(number).or_default(),
         };
         match &stamped.event {
-            Event::Submitting { hub_time, .. } => {
-                let since = hub_time.unwrap_or_else(|| since(stamped.time));
-                let before = std::mem::take(past);
-                let in_doubt = Some(InDoubt { since, lost: false, executed: false });
-                *past = Past { in_doubt, place: self.place, ..before.without_task() };
-            }
-            Event::Withdrawn { .. } => past.in_doubt = None,
-            Event::AnswerLost { executed, .. } => {
-                if let Some(in_doubt) = &mut past.in_doubt {
-                    in_doubt.lost = true;
-                    in_doubt.executed |= *executed;
-                }
-            }
-            Event::Submitted { task, url, .. } | Event::Adopted { task, url, .. } => {
+            Event::Submitted { task, .. } | Event::Adopted { task, .. } => {
                 history.tasks.insert(*task);
-                if past.task.is_some_and(|before| before != *task) {
-                    *past = std::mem::take(past).without_task();
-                }
-                past.in_doubt = None;
-                past.task = Some(*task);
-                past.url = Some(url.clone());
-                past.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
             }
-            // What is said of another task than the request has is of no use.
-            Event::TaskState { task, state, .. } if past.task == Some(*task) => {
-                past.state = Some(state.clone());
-                past.canceled &= state == "CANCELED";
+            Event::ImageAdded { image, .. } => {
+                history.paths.insert(image.path.clone(), MadeFor::of(&past.asked));
             }
-            Event::ImageAdded { variant, image, .. } => {
-                history.paths.insert(image.path.clone(), MadeFor::of(past));
-                past.images.retain(|(_, old)| old.path != image.path);
-                past.images.push((variant.clone(), image.clone()));
-            }
-            Event::CloudUpload { upload, .. } => {
-                past.uploads.retain(|old| old.arch != upload.arch);
-                past.uploads.push(upload.clone());
-            }
-            Event::ArchFailed { failed, .. } => {
-                past.failed_arches.retain(|old| old.arch != failed.arch);
-                past.failed_arches.push(failed.clone());
-            }
-            Event::RequestDone { task, images, .. } if past.task == Some(*task) => {
-                past.done = images.is_none_or(|images| images == past.images.len());
-                past.failure = None;
-                past.reason = None;
-                past.causes.clear();
-                past.argument = None;
-            }
-            Event::RequestFailed { error, reason, causes, argument, in_doubt, .. } => {
-                past.done = false;
-                past.failure = Some(error.clone());
-                past.reason.clone_from(reason);
-                past.causes.clone_from(causes);
-                past.argument.clone_from(argument);
-                if !in_doubt {
-                    past.in_doubt = None;
-                }
-            }
-            Event::TaskCanceled { task, .. } if past.task == Some(*task) => past.canceled = true,
             _ => {}
         }
+        past.take(stamped, self.place);
     }
 }
 
 impl Saying {
+    /// Quick to deny while lines are missing: it is asked between events.
     fn is_whole(&self) -> bool {
         self.said.len() == self.expected && self.said.values().all(Option::is_some)
     }
 
     /// Takes from `filler` what was not said, if it can be the same plan.
     fn fill(&mut self, filler: &[Event]) {
-        let whole: Option<BTreeMap<usize, (String, Planned)>> = filler
+        let whole: Option<BTreeMap<usize, (String, Asked)>> = filler
             .iter()
             .map(|event| match event {
-                Event::Planned { request, .. } => Some((*request, parts(event)?)),
+                Event::Planned { request, .. } => Some((*request, Asked::of(event)?)),
                 _ => None,
             })
             .collect();
@@ -526,43 +328,12 @@ impl Saying {
     }
 }
 
-/// The key and the request of a `planned` event.
-fn parts(event: &Event) -> Option<(String, Planned)> {
-    let Event::Planned {
-        key,
-        phase,
-        name,
-        variant,
-        arches,
-        failable,
-        subvariant,
-        image_type,
-        nvr,
-        method,
-        manifest_type,
-        ..
-    } = event
-    else {
-        return None;
-    };
-    let planned = Planned {
-        phase: phase.clone(),
-        name: name.clone(),
-        variant: variant.clone(),
-        arches: arches.clone(),
-        failable: *failable,
-        subvariant: subvariant.clone(),
-        image_type: image_type.clone(),
-        nvr: nvr.clone(),
-        method: method.clone(),
-        manifest_type: manifest_type.clone(),
-    };
-    Some((key.clone(), planned))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::ImageEntry;
+    use crate::find_task::since;
+    use magudi_koji::calls::TaskState;
 
     fn stamped(second: i64, event: Event) -> Stamped {
         Stamped { time: Timestamp::from_second(second).unwrap(), event }
@@ -623,8 +394,10 @@ mod tests {
 
     /// The key of each task, and the numbers of requests without a key that have a task.
     fn tasks(history: &History) -> (Vec<(String, i64)>, Vec<usize>) {
-        let tasks = history.requests.iter().filter_map(|(key, past)| Some((key.clone(), past.task?)));
-        (tasks.collect(), history.holes.keys().copied().collect())
+        let mut tasks: Vec<_> =
+            history.requests.iter().filter_map(|past| Some((past.key.clone(), past.task?))).collect();
+        tasks.sort();
+        (tasks, history.holes.keys().copied().collect())
     }
 
     #[test]
@@ -640,7 +413,8 @@ mod tests {
         let announced = InDoubt { since: early, lost: false, executed: false };
         assert_eq!(history.requests["b"].in_doubt, Some(announced));
         assert_eq!(history.tasks, BTreeSet::from([7]));
-        assert_eq!(history.in_doubt(), [(1, "b", early)]);
+        let doubts: Vec<_> = history.in_doubt().into_iter().map(|(n, past, since)| (n, &*past.key, since)).collect();
+        assert_eq!(doubts, [(1, "b", early)]);
         assert_eq!(history.unfinished(), [(0, 7)]);
     }
 
@@ -651,7 +425,7 @@ mod tests {
         assert_eq!(replay([whole(), vec![started(), planned(0, "a")]].concat()), known);
         assert_eq!(replay([whole(), vec![started()], vec![started(), planned(0, "b")]].concat()), known);
         assert_eq!(replay([whole(), vec![started()], whole()[..3].to_vec()].concat()).requests, known.requests);
-        assert!(replay(vec![started(), planned(0, "a")]).order.is_empty());
+        assert!(replay(vec![started(), planned(0, "a")]).requests.is_empty());
         let mut anew = started();
         if let Event::ComposeStarted { fresh, .. } = &mut anew {
             *fresh = true;
@@ -674,11 +448,11 @@ mod tests {
         ];
         let events: Vec<Stamped> = events.into_iter().map(|event| stamped(0, event)).collect();
         let history = History::replay(&events);
-        assert_eq!(history.order.values().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(history.requests.iter().map(|past| &*past.key).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(history.requests["b"].task, Some(7));
-        assert_eq!(history.requests["b"].state.as_deref(), Some("CLOSED"));
+        assert_eq!(history.requests["b"].task_state(), Some(TaskState::Closed));
         assert!(!history.ended);
-        assert!(!history.requests.contains_key("a"));
+        assert!(history.requests.get("a").is_none());
         assert!(history.unfinished().is_empty());
     }
 
@@ -755,15 +529,15 @@ mod tests {
         let added = Event::ImageAdded { request: 0, variant: "Server".into(), image };
         let begun = || vec![started(), planned(0, "a"), planned(1, "b"), submitted(0, 7)];
         let whole = |images| [begun(), vec![added.clone(), done(images)]].concat();
-        assert!(replay(whole(None)).requests["a"].done, "a journal that does not count");
-        assert!(replay(whole(Some(1))).requests["a"].done);
-        assert!(!replay([begun(), vec![done(Some(1))]].concat()).requests["a"].done, "an image is lost");
+        assert!(replay(whole(None)).requests["a"].done.is_some(), "a journal that does not count");
+        assert!(replay(whole(Some(1))).requests["a"].done.is_some());
+        assert!(replay([begun(), vec![done(Some(1))]].concat()).requests["a"].done.is_none(), "an image is lost");
         let mut otherwise = planned(0, "a");
         if let Event::Planned { manifest_type, .. } = &mut otherwise {
             *manifest_type = Some("raw".into());
         }
         let history = replay([whole(Some(1)), vec![started(), otherwise, planned(1, "b")]].concat());
-        assert_eq!((history.requests["a"].done, history.requests["a"].task), (false, Some(7)));
+        assert_eq!((history.requests["a"].done, history.requests["a"].task), (None, Some(7)));
     }
 
     #[test]
@@ -771,11 +545,11 @@ mod tests {
         let begun = || vec![started(), planned(0, "a"), planned(1, "b"), submitted(0, 7)];
         let canceled = Event::TaskCanceled { request: 0, task: 7 };
         let history = replay([begun(), vec![canceled.clone()]].concat());
-        assert!(history.requests["a"].canceled && history.unfinished().is_empty());
+        assert!(history.requests["a"].canceled.is_some() && history.unfinished().is_empty());
         let closed = replay([begun(), vec![canceled, state(0, "CLOSED")]].concat());
-        assert!(!closed.requests["a"].canceled, "the hub knows better");
+        assert!(closed.requests["a"].canceled.is_none(), "the hub knows better");
         let other = replay([begun(), vec![Event::TaskState { request: 0, task: 6, state: "CLOSED".into() }]].concat());
-        assert_eq!(other.requests["a"].state, None, "another task's state");
+        assert_eq!(other.requests["a"].task_state(), None, "another task's state");
         let ended = replay([begun(), vec![Event::ComposeCanceled { by: None }]].concat());
         assert!(
             ended.canceled

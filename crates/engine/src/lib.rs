@@ -41,7 +41,6 @@ pub mod patience;
 pub mod plan;
 pub mod plan_changes;
 pub mod plan_secrets;
-pub mod plural;
 pub mod preflight;
 pub mod pungi;
 pub mod rejected_argument;

@@ -4,12 +4,12 @@
 use crate::artifact::FailedArch;
 use crate::event::{Event, Level, Stamped, Subscriber};
 use crate::outage::clock;
-use crate::plural::counted;
 use crate::pungi::How;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::{CloudUpload, confined};
 use magudi_config::outside;
+use magudi_config::words::counted;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

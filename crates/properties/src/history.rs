@@ -60,12 +60,12 @@ pub fn journal(data: &[u8]) {
 
 fn check_history(events: &[Stamped]) {
     let history = History::replay(events);
-    assert!(history.order.values().all(|key| history.requests.contains_key(key)));
     for (index, task) in history.unfinished() {
-        let past = history.order.get(&index).and_then(|key| history.requests.get(key));
-        assert_eq!(past.and_then(|past| past.task), Some(task));
+        assert_eq!(history.requests.number(index).and_then(|past| past.task), Some(task));
     }
-    for past in history.requests.values() {
+    for past in history.requests.iter() {
+        assert!(history.requests.get(&past.key).is_some());
+        assert!(past.ended().is_none() || past.state().is_over());
         assert!(past.added().len() == past.images.len());
         assert!(past.images.iter().all(|(_, image)| history.paths.contains_key(&image.path)));
     }

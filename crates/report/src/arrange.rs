@@ -1,16 +1,16 @@
 //! *Arranging* events into a report.
 
-use crate::failures::failures;
+use crate::advice::Next;
+use crate::failures::{failures, is_told};
 use crate::model::{Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink};
 use crate::text::{bytes, count, duration, harmless, path_in_url, safe_url, shell_word, time};
 use crate::timeline::{Span, bar};
-use crate::track::{Stage, Track, Tracks};
 use crate::uploads;
 use jiff::Timestamp;
 use magudi_compose::Status;
 use magudi_compose::cloud_uploads::CloudUpload;
 use magudi_engine::event::{Event, PungiPhase, Stamped};
-use serde_json::Value as Json;
+use magudi_engine::history::{History, Past, Replay, RequestState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a report needs to know besides the events.
@@ -30,20 +30,13 @@ pub struct Facts {
     pub uploads: Result<Option<Vec<CloudUpload>>, String>,
 }
 
-/// What is collected while the events go by.
+/// What is collected while the events go by: the history, and what only the page needs.
 #[derive(Debug, Default)]
 pub struct Told {
-    compose_id: Option<String>,
-    /// The hub was a simulated one, which is gone: there is nothing to continue.
-    simulated: bool,
-    span: Option<(Timestamp, Timestamp)>,
+    replay: Replay<'static>,
     runs: usize,
-    /// The last run came to its end.
-    ended: bool,
     /// What ended it early.
     error: Option<String>,
-    status: Option<String>,
-    tracks: Tracks,
     skipped: Vec<String>,
     /// When phases began.
     begun: BTreeMap<String, Timestamp>,
@@ -57,14 +50,11 @@ impl Told {
     /// Hears the next event.
     pub fn take(&mut self, stamped: &Stamped) {
         let time = stamped.time;
-        self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-        self.tracks.take(stamped);
+        self.replay.take(stamped);
         match &stamped.event {
-            Event::ComposeStarted { compose_id, settings, .. } => {
-                self.compose_id = Some(harmless(compose_id));
-                self.simulated = settings.get("simulated").and_then(Json::as_bool).unwrap_or(false);
+            Event::ComposeStarted { .. } => {
                 self.runs += 1;
-                (self.ended, self.error) = (false, None);
+                self.error = None;
                 self.phases.clear();
                 (self.skipped, self.findings) = std::mem::take(&mut self.before);
             }
@@ -84,7 +74,6 @@ impl Told {
                     help: help.as_deref().map(harmless),
                 });
             }
-            Event::Status { status } => self.status = Some(status.clone()),
             Event::PhaseSkipped { reason, .. } => self.skipped.push(harmless(reason)),
             Event::PhaseStarted { phase } => {
                 self.begun.insert(phase.clone(), time);
@@ -103,7 +92,7 @@ impl Told {
                     self.phases.push((harmless(&name), duration(time.as_millisecond() - begun.as_millisecond())));
                 }
             }
-            Event::ComposeFinished { error, .. } => (self.ended, self.error) = (true, error.as_deref().map(harmless)),
+            Event::ComposeFinished { error, .. } => self.error.clone_from(error),
             _ => {}
         }
     }
@@ -118,66 +107,68 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     report(told, facts)
 }
 
-pub fn report(told: Told, facts: &Facts) -> Report {
-    // A run without a process stopped with its last event.
-    let (first, last) = told.span.unzip();
+/// Makes a report of what was told.
+pub fn report(mut told: Told, facts: &Facts) -> Report {
+    let history = std::mem::take(&mut told.replay).finish();
+    // A run that nobody runs any more stopped with its last event.
+    let (first, last) = history.span.unzip();
     let now = match &facts.runner {
         Some(_) => facts.now,
         None => last.unwrap_or(facts.now),
     };
-    let tracks: Vec<&Track> = told.tracks.iter().collect();
-    let failures = failures(&tracks, facts);
-    let state = state(&told, facts, &failures);
-    let tasks = tracks.iter().filter_map(|track| task_link(track)).map(|link| (link.id, link)).collect();
+    let requests: Vec<&Past> = history.requests.iter().collect();
+    let failures = failures(&requests, facts);
+    let state = state(&history, facts, &failures);
+    let tasks = requests.iter().filter_map(|past| task_link(past)).map(|link| (link.id, link)).collect();
     let (uploads, uploads_problem) = match &facts.uploads {
         Ok(Some(list)) => (uploads::shown(list, &tasks), None),
         Ok(None) => {
-            let told: Vec<CloudUpload> = tracks.iter().flat_map(|track| track.uploads.iter().cloned()).collect();
+            let told: Vec<CloudUpload> = requests.iter().flat_map(|past| past.uploads.iter().cloned()).collect();
             (uploads::shown(&told, &tasks), None)
         }
         Err(problem) => (Vec::new(), Some(harmless(problem))),
     };
-    let images = || tracks.iter().flat_map(|track| &track.images);
-    let span = Span::of(tracks.iter().copied(), now);
+    let images = || requests.iter().flat_map(|past| &past.images);
+    let span = Span::of(requests.iter().copied(), now);
     let mut timeline: Vec<(Timestamp, usize)> =
-        tracks.iter().enumerate().filter_map(|(index, track)| Some((track.sent?, index))).collect();
+        requests.iter().enumerate().filter_map(|(index, past)| Some((past.sent?, index))).collect();
     timeline.sort();
-    let shown = shown(&tracks);
+    let shown = shown(&requests);
     let bars = timeline.iter().filter(|(_, index)| shown.contains(index));
-    let bars = bars.filter_map(|(_, index)| bar(*index, tracks.get(*index)?, span?, now));
-    let rows_of = |index: &usize| tracks.get(*index).map(|track| rows(*index, track, facts, now)).unwrap_or_default();
+    let bars = bars.filter_map(|(_, index)| bar(*index, requests.get(*index)?, span?, now));
+    let rows_of = |index: &usize| requests.get(*index).map(|past| rows(*index, past, facts, now)).unwrap_or_default();
     let rows: Vec<Row> = shown.iter().flat_map(rows_of).collect();
     let is_missing = |row: &Row| row.href.is_none() && row.stage != "done";
     // The rows that are there are not made again to be counted.
-    let left_out = (0..tracks.len()).filter(|index| !shown.contains(index)).flat_map(|index| rows_of(&index));
+    let left_out = (0..requests.len()).filter(|index| !shown.contains(index)).flat_map(|index| rows_of(&index));
     let missing = rows.iter().filter(|row| is_missing(row)).count() + left_out.filter(is_missing).count();
     let elapsed = first.zip(last).map(|(first, _)| now.as_millisecond() - first.as_millisecond());
     Report {
-        compose_id: told.compose_id.clone().unwrap_or_else(|| "compose".to_owned()),
+        compose_id: history.compose_id.as_deref().map_or_else(|| "compose".to_owned(), harmless),
         compose_dir: harmless(&facts.compose_dir),
         made: moment(facts.now),
         begun: first.map(moment),
         last: last.map(moment),
         elapsed: elapsed.map(duration).unwrap_or_default(),
         runs: told.runs,
-        counts: counts(&tracks),
-        tasks: tracks.len(),
+        counts: counts(&requests),
+        tasks: requests.len(),
         images: match (images().count(), missing) {
             (have, 0) => count(have),
             (have, missing) => format!("{} of {}", count(have), count(have + missing)),
         },
         size: bytes(images().fold(0, |sum, (_, image)| image.size.saturating_add(sum))),
-        error: told.error.clone().filter(|error| !is_told(error, &failures)),
+        error: told.error.as_deref().filter(|error| !is_told(error, &history)).map(harmless),
         failed: failures.iter().map(|failure| failure.images.len()).sum(),
-        advice: advice(&told, &tracks, facts, &state),
+        advice: advice(&history, facts, &state),
         axis: span.map(Span::axis).unwrap_or_default(),
         timeline: bars.collect(),
         choices: choices(&rows),
-        left_out: tracks.len() - shown.len(),
+        left_out: requests.len() - shown.len(),
         rows,
         uploads,
         uploads_problem,
-        checksums: checksums(&shown.iter().filter_map(|index| tracks.get(*index).copied()).collect::<Vec<_>>()),
+        checksums: checksums(&shown.iter().filter_map(|index| requests.get(*index).copied()).collect::<Vec<_>>()),
         skipped: told.skipped,
         diagnostics: told.findings,
         phases: told.phases,
@@ -191,22 +182,14 @@ pub fn report(told: Told, facts: &Facts) -> Report {
 const MOST_SHOWN: usize = 3_000;
 
 /// Which tasks have a row and a bar of their own: all, or of very many first those that are not done.
-fn shown(tracks: &[&Track]) -> BTreeSet<usize> {
+fn shown(requests: &[&Past]) -> BTreeSet<usize> {
     let by_doneness =
-        |done: bool| (0..tracks.len()).filter(move |index| (tracks[*index].stage() == Stage::Done) == done);
+        |done: bool| (0..requests.len()).filter(move |index| (requests[*index].state() == RequestState::Done) == done);
     by_doneness(false).chain(by_doneness(true)).take(MOST_SHOWN).collect()
 }
 
-/// Whether what ended the compose is one of the failures, or counts them and says the first.
-fn is_told(error: &str, failures: &[Failure]) -> bool {
-    let first = error.split_once(" images failed: ").map_or("", |(_, first)| first);
-    let is_first = |name: &str| first.strip_prefix(name).is_some_and(|rest| rest.starts_with(" ("));
-    let mut images = failures.iter().flat_map(|failure| &failure.images);
-    images.any(|image| image.message == error || is_first(&image.name))
-}
-
-fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
-    let status = facts.status.map(Status::as_str).or(told.status.as_deref()).unwrap_or("STARTED");
+fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
+    let status = facts.status.map(Status::as_str).or(history.status.as_deref()).unwrap_or("STARTED");
     let failed = |failable: bool| {
         let of_kind = failures.iter().filter(|failure| failure.failable == failable);
         of_kind.map(|failure| failure.images.len()).sum::<usize>()
@@ -219,12 +202,12 @@ fn state(told: &Told, facts: &Facts, failures: &[Failure]) -> State {
         (None, "TERMINATED") => {
             ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
         }
-        (None, _) if !told.ended => {
+        (None, _) if !history.ended => {
             ("STOPPED", "bad", "The compose is not finished, and nobody runs it: its process died.".to_owned())
         }
         (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
     };
-    let (running, simulated) = (facts.runner.is_some(), told.simulated);
+    let (running, simulated) = (facts.runner.is_some(), history.is_simulated());
     State { word: harmless(word), kind, sentence, running, simulated }
 }
 
@@ -252,13 +235,14 @@ fn moment(at: Timestamp) -> Moment {
     Moment { iso: at.to_string(), text: time(at) }
 }
 
-fn counts(tracks: &[&Track]) -> Vec<Count> {
-    let all = tracks.len().max(1) as f64;
-    let count = |stage: Stage| tracks.iter().filter(|track| track.stage() == stage).count();
-    let stages = Stage::ALL.into_iter().map(|stage| (stage, count(stage))).filter(|(_, count)| *count > 0);
-    stages
-        .map(|(stage, count)| Count {
-            stage: stage.as_str(),
+fn counts(requests: &[&Past]) -> Vec<Count> {
+    let all = requests.len().max(1) as f64;
+    let count = |state: RequestState| requests.iter().filter(|past| past.state() == state).count();
+    let states = RequestState::BY_ATTENTION.into_iter().map(|state| (state, count(state)));
+    states
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| Count {
+            stage: state.as_str(),
             count,
             percent: (count as f64 / all * 100_000.0).round() / 1000.0,
         })
@@ -266,64 +250,53 @@ fn counts(tracks: &[&Track]) -> Vec<Count> {
 }
 
 /// The task of a request and its page.
-pub fn task_link(track: &Track) -> Option<TaskLink> {
-    track.task.as_ref().map(|(id, url)| TaskLink { id: *id, url: safe_url(url) })
+pub fn task_link(past: &Past) -> Option<TaskLink> {
+    past.task.map(|id| TaskLink { id, url: past.url.as_deref().and_then(safe_url) })
 }
 
-fn advice(told: &Told, tracks: &[&Track], facts: &Facts, state: &State) -> Vec<Advice> {
+fn advice(history: &History, facts: &Facts, state: &State) -> Vec<Advice> {
     let dir = shell_word(&facts.compose_dir);
     let mut advice = Vec::new();
-    let mut say = |text: &str, command: String| advice.push(Advice { text: text.to_owned(), command });
+    let mut say = |text: &str, command: String| advice.push(Advice { text: format!("{text}:"), command });
     if state.running {
-        say("See how it goes on:", format!("magudi status --watch {dir}"));
-        say("Make this page anew:", format!("magudi report {dir}"));
+        say("Follow the run until it ends", format!("magudi status --watch {dir}"));
+        say("Update this page", format!("magudi report {dir}"));
         return advice;
     }
-    if told.simulated {
+    if history.is_simulated() {
         return advice;
     }
-    let failed = tracks.iter().any(|track| matches!(track.stage(), Stage::Failed | Stage::Canceled));
-    match state.word.as_str() {
-        "STOPPED" => say("Go on where it stopped; nothing is built twice:", format!("magudi resume {dir}")),
-        "DOOMED" | "TERMINATED" if failed => {
-            say(
-                "Once the reason is gone, build only what failed and keep the rest:",
-                format!("magudi resume --retry-failed {dir}"),
-            );
-        }
-        "DOOMED" | "TERMINATED" => say("Go on where it ended:", format!("magudi resume {dir}")),
-        "FINISHED_INCOMPLETE" => {
-            say("Try again what failed and keep the rest:", format!("magudi resume --retry-failed {dir}"));
-        }
-        _ => {}
+    // What ended without a word has no status of its own.
+    if let Some(next) = Next::of(&state.word, history) {
+        say(next.purpose(), next.command(&facts.compose_dir));
     }
-    if told.tracks.iter().any(|track| track.task.is_some() && track.ended().is_none()) {
-        say("Or cancel the tasks that are still at the hub:", format!("magudi cancel {dir}"));
+    if history.requests.iter().any(|past| past.task.is_some() && past.ended().is_none()) {
+        say("Or cancel the tasks that are still at the hub", format!("magudi cancel {dir}"));
     }
     advice
 }
 
-fn rows(index: usize, track: &Track, facts: &Facts, now: Timestamp) -> Vec<Row> {
-    let stage = track.stage();
-    let milliseconds = track.duration(now);
+fn rows(index: usize, past: &Past, facts: &Facts, now: Timestamp) -> Vec<Row> {
+    let stage = past.state();
+    let milliseconds = past.duration(now);
     let row = |file: String, variant: &str, arch: &str| Row {
         request: index,
         stage: stage.as_str(),
-        failed: track.done.is_none() && track.failed.is_some(),
-        nvr: harmless(&track.nvr),
+        failed: past.lasting_failure().is_some(),
+        nvr: harmless(past.nvr()),
         file,
         href: None,
         variant: harmless(variant),
         arch: harmless(arch),
-        subvariant: harmless(&track.subvariant),
-        image_type: harmless(&track.image_type),
+        subvariant: harmless(&past.asked.subvariant),
+        image_type: harmless(&past.asked.image_type),
         bytes: None,
         size: String::new(),
         milliseconds,
         duration: milliseconds.map(duration).unwrap_or_default(),
-        task: task_link(track),
+        task: task_link(past),
     };
-    let mut rows: Vec<Row> = track
+    let mut rows: Vec<Row> = past
         .images
         .iter()
         .map(|(variant, image)| {
@@ -339,10 +312,10 @@ fn rows(index: usize, track: &Track, facts: &Facts, now: Timestamp) -> Vec<Row> 
         })
         .collect();
     // A task of which nothing enters the compose, such as a container that goes to a registry, is there all the same.
-    if stage != Stage::Done || track.images.is_empty() {
-        let have: BTreeSet<&str> = track.images.iter().map(|(_, image)| image.arch.as_str()).collect();
-        let missing = track.arches.iter().filter(|arch| !have.contains(arch.as_str()));
-        rows.extend(missing.map(|arch| row(harmless(&track.name), &track.variant, arch)));
+    if stage != RequestState::Done || past.images.is_empty() {
+        let have: BTreeSet<&str> = past.images.iter().map(|(_, image)| image.arch.as_str()).collect();
+        let missing = past.asked.arches.iter().filter(|arch| !have.contains(arch.as_str()));
+        rows.extend(missing.map(|arch| row(harmless(&past.asked.name), &past.asked.variant, arch)));
     }
     rows
 }
@@ -352,7 +325,7 @@ fn choices(rows: &[Row]) -> Choices {
         let all: BTreeSet<&str> = rows.iter().map(value).filter(|value| !value.is_empty()).collect();
         all.into_iter().map(str::to_owned).collect()
     };
-    let stages = Stage::ALL.into_iter().map(Stage::as_str);
+    let stages = RequestState::BY_ATTENTION.into_iter().map(RequestState::as_str);
     Choices {
         stages: stages.filter(|stage| rows.iter().any(|row| row.stage == *stage)).map(str::to_owned).collect(),
         variants: distinct(|row| &row.variant),
@@ -362,9 +335,9 @@ fn choices(rows: &[Row]) -> Choices {
     }
 }
 
-fn checksums(tracks: &[&Track]) -> Vec<Checksums> {
+fn checksums(requests: &[&Past]) -> Vec<Checksums> {
     let mut lines: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
-    for (_, image) in tracks.iter().flat_map(|track| &track.images) {
+    for (_, image) in requests.iter().flat_map(|past| &past.images) {
         for (algorithm, value) in image.checksums.iter() {
             lines.entry(algorithm).or_default().insert((&image.path, value));
         }

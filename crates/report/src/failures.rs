@@ -4,13 +4,14 @@
 use crate::arrange::{Facts, task_link};
 use crate::model::{Failed, Failure, Reasons, TaskLink};
 use crate::text::{harmless, path_in_url, safe_url};
-use crate::track::Track;
 use magudi_compose::ComposeDir;
+use magudi_engine::artifact::FailedArch;
 use magudi_engine::causes::{Cause, grouped, summary};
+use magudi_engine::history::{History, Past};
 use std::path::Path;
 
 /// What failed, what must not fail first; apart from that in the order of the plan.
-pub fn failures(tracks: &[&Track], facts: &Facts) -> Vec<Failure> {
+pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut add = |new: Failure| {
         let same = |other: &&mut Failure| {
@@ -22,44 +23,54 @@ pub fn failures(tracks: &[&Track], facts: &Facts) -> Vec<Failure> {
             None => failures.push(new),
         }
     };
-    for (index, track) in tracks.iter().enumerate() {
+    for (index, past) in requests.iter().enumerate() {
         let image = |arches: &str, message: &str, causes: &[Cause]| Failed {
             request: index,
-            name: harmless(&track.name),
-            variant: harmless(&track.variant),
+            name: harmless(&past.asked.name),
+            variant: harmless(&past.asked.variant),
             arches: harmless(arches),
             message: harmless(message),
-            task: task_link(track),
+            task: task_link(past),
             children: causes.iter().filter_map(child).collect(),
-            log: track.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&watch_log(track, index)))),
-            in_doubt: track.in_doubt,
+            log: past.task.is_some().then(|| format!("{}{}", facts.base, path_in_url(&watch_log(past, index)))),
+            in_doubt: past.in_doubt.is_some(),
         };
-        for cause in &track.lost {
-            let causes = std::slice::from_ref(cause);
+        for cause in past.failed_arches.iter().map(FailedArch::cause) {
+            let causes = std::slice::from_ref(&cause);
             add(Failure {
                 failable: true,
                 reason: String::new(),
-                causes: reasons(causes, &track.arches),
+                causes: reasons(causes, &past.asked.arches),
                 argument: None,
                 images: vec![image(&cause.arch, &summary(causes), causes)],
             });
         }
-        let Some(failed) = track.failed.as_ref().filter(|_| track.done.is_none()) else { continue };
-        let causes = reasons(&failed.causes, &track.arches);
+        let Some(failed) = past.lasting_failure() else { continue };
+        let causes = reasons(&failed.causes, &past.asked.arches);
         let said = failed.reason.as_deref().unwrap_or(&failed.error);
         let reason = if causes.is_empty() { harmless(said) } else { String::new() };
-        let image = image(&track.arches.join(" "), &failed.error, &failed.causes);
+        let image = image(&past.asked.arches.join(" "), &failed.error, &failed.causes);
         let argument = failed.argument.as_deref().map(harmless);
-        add(Failure { failable: track.failable, reason, causes, argument, images: vec![image] });
+        add(Failure { failable: past.asked.failable, reason, causes, argument, images: vec![image] });
     }
     failures.sort_by_key(|failure| failure.failable);
     failures
 }
 
+/// Whether `error`, which ended a compose, is one of its failures, or counts them and says the first.
+pub fn is_told(error: &str, history: &History) -> bool {
+    let first = error.split_once(" images failed: ").map_or("", |(_, first)| first);
+    let is_first = |name: &str| first.strip_prefix(name).is_some_and(|rest| rest.starts_with(" ("));
+    let is_it = |past: &Past| {
+        past.lasting_failure().is_some_and(|failure| failure.error == error || is_first(&past.asked.name))
+    };
+    history.requests.iter().any(is_it)
+}
+
 /// Where a watch log is; journals of before magudi had more than one phase do not say it.
-fn watch_log(track: &Track, index: usize) -> String {
-    track.log.clone().unwrap_or_else(|| {
-        let log = ComposeDir::at(Path::new("")).watch_log(&track.phase, &track.variant, index + 1, None);
+fn watch_log(past: &Past, index: usize) -> String {
+    past.asked.log.clone().unwrap_or_else(|| {
+        let log = ComposeDir::at(Path::new("")).watch_log(&past.asked.phase, &past.asked.variant, index + 1, None);
         log.to_string_lossy().into_owned()
     })
 }

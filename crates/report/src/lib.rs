@@ -2,11 +2,12 @@
 //!
 //! # Module index
 //!
-//! - What is known: [`track`] of each request through the events, [`model`] of the page, [`uploads`] to clouds
-//! - Arranging it: [`mod@arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`]
+//! - What is known: the history of the events ([`magudi_engine::history`]), [`model`] of the page, [`uploads`] to clouds
+//! - Arranging it: [`mod@arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`], [`advice`] on how to continue
 //! - Showing it: [`mod@page`] in HTML, [`text`] for people
 //! - Two composes beside each other: [`comparison`]
 
+pub mod advice;
 pub mod arrange;
 pub mod comparison;
 pub mod failures;
@@ -14,9 +15,9 @@ pub mod model;
 pub mod page;
 pub mod text;
 pub mod timeline;
-pub mod track;
 pub mod uploads;
 
+pub use advice::Next;
 pub use arrange::{Facts, Told, arrange, report};
 pub use model::Report;
 pub use page::{PageError, page};

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use magudi_config::outside;
+use magudi_config::words::plural;
 
 /// The longest text of one value that a page shows, in characters.
 pub const MAX_TEXT: usize = 8000;
@@ -51,6 +52,11 @@ pub fn count(n: usize) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A number of things, its thousands set apart: `1 image`, `12,345 images`.
+pub fn counted(n: usize, thing: &str) -> String {
+    format!("{} {}", count(n), plural(n, thing))
 }
 
 /// A time as the page shows it, in UTC.

@@ -1,9 +1,10 @@
 //! The *timeline* puts the life of every request on one time axis.
 
 use crate::model::{Axis, Bar, Part};
-use crate::text::{count, duration, harmless, time};
-use crate::track::{Stage, Track};
+use crate::text::{counted, duration, harmless, time};
 use jiff::Timestamp;
+use magudi_engine::history::{Past, RequestState};
+use magudi_koji::calls::TaskState;
 
 /// Steps between ticks of a compose of less than some seconds, in milliseconds.
 const SHORT_STEPS: [i64; 3] = [100, 200, 500];
@@ -24,12 +25,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// From the first submission to the last thing that happened to any request; `now` ends those that continue.
-    pub fn of<'a>(tracks: impl Iterator<Item = &'a Track>, now: Timestamp) -> Option<Self> {
+    /// From the first submission to the last thing that happened to any request; `now` ends those that go on.
+    pub fn of<'a>(requests: impl Iterator<Item = &'a Past>, now: Timestamp) -> Option<Self> {
         let mut span: Option<Self> = None;
-        for track in tracks {
-            let Some(sent) = track.sent else { continue };
-            let end = track.ended().unwrap_or(now).max(sent);
+        for past in requests {
+            let Some(sent) = past.sent else { continue };
+            let end = past.ended().unwrap_or(now).max(sent);
             let (from, to) = (sent.as_millisecond(), end.as_millisecond());
             span = Some(span.map_or(Self { from, to }, |s| Self { from: s.from.min(from), to: s.to.max(to) }));
         }
@@ -72,74 +73,76 @@ fn tick(milliseconds: i64) -> String {
 }
 
 /// The bar of a request, the `index`th of the plan; none for one that was never sent.
-pub fn bar(index: usize, track: &Track, span: Span, now: Timestamp) -> Option<Bar> {
-    let sent = track.sent?;
-    let end = track.ended().unwrap_or(now).max(sent);
+pub fn bar(index: usize, past: &Past, span: Span, now: Timestamp) -> Option<Bar> {
+    let sent = past.sent?;
+    let end = past.ended().unwrap_or(now).max(sent);
     let mut parts = Vec::new();
-    let mut add = |kind: &'static str, from: Timestamp, to: Timestamp| {
+    let mut add = |state: RequestState, from: Timestamp, to: Timestamp| {
         let (left, right) = (span.place(from), span.place(to));
         if to > from {
             let milliseconds = to.as_millisecond() - from.as_millisecond();
             let width = ((right - left).max(0.0) * 1000.0).round() / 1000.0;
-            parts.push(Part { kind, left, width, duration: duration(milliseconds) });
+            parts.push(Part { kind: state.as_str(), left, width, duration: duration(milliseconds) });
         }
     };
-    let (mut kind, mut since) = ("queued", sent);
-    for (at, state) in &track.states {
-        let next = match state.as_str() {
-            "OPEN" => "open",
-            "CLOSED" => "closed",
-            "FAILED" => "failed",
-            "CANCELED" => "canceled",
-            _ => "queued",
+    let (mut state, mut since) = (RequestState::Free, sent);
+    for (at, seen) in &past.states {
+        let next = match seen {
+            TaskState::Free => RequestState::Free,
+            TaskState::Assigned => RequestState::Assigned,
+            TaskState::Open => RequestState::Open,
+            TaskState::Closed => RequestState::Closed,
+            TaskState::Failed => RequestState::Failed,
+            TaskState::Canceled => RequestState::Canceled,
         };
-        if next != kind {
-            add(kind, since, (*at).min(end));
-            (kind, since) = (next, (*at).max(since));
+        if next != state {
+            add(state, since, (*at).min(end));
+            (state, since) = (next, (*at).max(since));
         }
     }
-    match (track.fetching, kind) {
-        (Some(fetching), "closed") => {
-            add("closed", since, fetching.min(end));
-            add("fetching", fetching.max(since), track.added.unwrap_or(end).max(fetching).min(end));
+    match (past.fetching, state) {
+        (Some(fetching), RequestState::Closed) => {
+            add(RequestState::Closed, since, fetching.min(end));
+            add(RequestState::Fetching, fetching.max(since), past.added.unwrap_or(end).max(fetching).min(end));
         }
-        _ => add(kind, since, end),
+        _ => add(state, since, end),
     }
-    let files = match track.images.len() {
+    let files = match past.images.len() {
         0 => String::new(),
-        1 => ", 1 image".to_owned(),
-        n => format!(", {} images", count(n)),
+        n => format!(", {}", counted(n, "image")),
     };
     Some(Bar {
         request: index,
-        name: harmless(&track.name),
-        detail: harmless(&format!("{} · {}{files}", track.variant, track.arches.join(" "))),
-        stage: track.stage().as_str(),
-        duration: track.duration(now).map(duration).unwrap_or_default(),
+        name: harmless(&past.asked.name),
+        detail: harmless(&format!("{} · {}{files}", past.asked.variant, past.asked.arches.join(" "))),
+        stage: past.state().as_str(),
+        duration: past.duration(now).map(duration).unwrap_or_default(),
         parts,
-        verified: (track.stage() == Stage::Done).then(|| span.place(end)),
-        task: crate::arrange::task_link(track),
+        verified: (past.state() == RequestState::Done).then(|| span.place(end)),
+        task: crate::arrange::task_link(past),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use magudi_engine::history::Asked;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn closed() -> Track {
-        let states = [(10, "FREE"), (20, "OPEN"), (60, "CLOSED")];
-        Track {
-            name: "disk".into(),
+    fn closed() -> Past {
+        let states = [(10, TaskState::Free), (20, TaskState::Open), (60, TaskState::Closed)];
+        Past {
+            asked: Asked { name: "disk".into(), ..Asked::default() },
             sent: Some(at(10)),
-            states: states.map(|(second, state)| (at(second), state.to_owned())).to_vec(),
+            task: Some(7),
+            states: states.map(|(second, state)| (at(second), state)).to_vec(),
             fetching: Some(at(70)),
             added: Some(at(90)),
             done: Some(at(110)),
-            ..Track::default()
+            ..Past::default()
         }
     }
 
@@ -149,22 +152,22 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_life_follow_each_other() {
-        let track = closed();
-        let span = Span::of([&track].into_iter(), at(500)).unwrap();
-        let bar = bar(0, &track, span, at(500)).unwrap();
-        let expected = [("queued", 0.0, 10.0), ("open", 10.0, 40.0), ("closed", 50.0, 10.0), ("fetching", 60.0, 20.0)];
+        let past = closed();
+        let span = Span::of([&past].into_iter(), at(500)).unwrap();
+        let bar = bar(0, &past, span, at(500)).unwrap();
+        let expected = [("free", 0.0, 10.0), ("open", 10.0, 40.0), ("closed", 50.0, 10.0), ("fetching", 60.0, 20.0)];
         assert_eq!(kinds(&bar), expected);
         assert_eq!((bar.verified, bar.duration.as_str()), (Some(100.0), "1 min 40 s"));
     }
 
     #[test]
-    fn what_goes_on_ends_now_and_what_went_back_is_queued_again() {
-        let mut track = closed();
-        track.states = vec![(at(20), "OPEN".into()), (at(40), "FREE".into()), (at(60), "OPEN".into())];
-        (track.fetching, track.added, track.done) = (None, None, None);
-        let span = Span::of([&track].into_iter(), at(110)).unwrap();
-        let bar = bar(3, &track, span, at(110)).unwrap();
-        let expected = [("queued", 0.0, 10.0), ("open", 10.0, 20.0), ("queued", 30.0, 20.0), ("open", 50.0, 50.0)];
+    fn what_goes_on_ends_now_and_what_went_back_is_free_again() {
+        let mut past = closed();
+        past.states = vec![(at(20), TaskState::Open), (at(40), TaskState::Free), (at(60), TaskState::Open)];
+        (past.fetching, past.added, past.done) = (None, None, None);
+        let span = Span::of([&past].into_iter(), at(110)).unwrap();
+        let bar = bar(3, &past, span, at(110)).unwrap();
+        let expected = [("free", 0.0, 10.0), ("open", 10.0, 20.0), ("free", 30.0, 20.0), ("open", 50.0, 50.0)];
         assert_eq!(kinds(&bar), expected);
         assert_eq!((bar.verified, bar.stage), (None, "open"));
     }
@@ -172,11 +175,11 @@ mod tests {
     #[test]
     fn times_out_of_order_stay_on_the_axis() {
         // The clock of the machine was set back while the compose ran.
-        let mut track = closed();
-        track.states = vec![(at(5), "OPEN".into()), (at(2), "CLOSED".into())];
-        track.done = Some(at(1));
-        let span = Span::of([&track].into_iter(), at(500)).unwrap();
-        for part in bar(0, &track, span, at(500)).unwrap().parts {
+        let mut past = closed();
+        past.states = vec![(at(5), TaskState::Open), (at(2), TaskState::Closed)];
+        past.done = Some(at(1));
+        let span = Span::of([&past].into_iter(), at(500)).unwrap();
+        for part in bar(0, &past, span, at(500)).unwrap().parts {
             assert!(part.left >= 0.0 && part.left + part.width <= 100.001, "{part:?}");
         }
     }

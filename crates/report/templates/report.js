@@ -86,7 +86,7 @@
 
   // Sorting: a heading once upwards, again downwards, a third time as it was planned.
   const collator = new Intl.Collator("en", { numeric: true });
-  const states = ["failed", "canceled", "open", "fetching", "queued", "waiting", "done"];
+  const states = [...document.querySelectorAll("[data-filter=stage] option")].map((o) => o.value);
   const sort = (key, down) => {
     const c = column[key];
     const compare = key === "stage"

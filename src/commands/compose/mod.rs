@@ -134,7 +134,7 @@ fn check_names(options: &Options, inspected: &Inspected, dir: &ComposeDir) -> Re
     let Err(failure) = options.going.check_names(&images) else { return Ok(()) };
     let history = load_history(dir)?.unwrap_or_default();
     let known = images.len();
-    images.extend(history.requests.values().map(|past| (past.variant.as_str(), past.name.as_str())));
+    images.extend(history.requests.iter().map(|past| (past.asked.variant.as_str(), past.asked.name.as_str())));
     if images.len() == known { Err(failure) } else { options.going.check_names(&images) }
 }
 

@@ -36,9 +36,13 @@ fn a_finished_compose() {
 fn of_very_many_tasks_those_that_are_not_done_have_rows_first() {
     let mut scene = Scene::default();
     scene.start(0);
+    let name = |request: usize| format!("disk-{request}");
     for request in 0..3_010 {
-        let (task, name) = (7 + request as i64, format!("disk-{request}"));
-        scene.plan(0, request, &name, true).submit(1, request, task, "");
+        scene.plan(0, request, &name(request), true);
+    }
+    for request in 0..3_010 {
+        let (task, name) = (7 + request as i64, name(request));
+        scene.submit(1, request, task, "");
         if request < 3_005 {
             scene.image(2, request, &format!("{request}.qcow2"), "x86_64", 1).done(3, request, task);
         } else {

@@ -141,6 +141,20 @@ impl Scene {
     }
 
     pub fn report(&self, facts: &Facts) -> Report {
-        arrange(&self.0, facts)
+        arrange(&self.counted(), facts)
+    }
+
+    /// The events, with the number of requests that each run has.
+    fn counted(&self) -> Vec<Stamped> {
+        let mut events = self.0.clone();
+        let mut planned = 0;
+        for stamped in events.iter_mut().rev() {
+            match &mut stamped.event {
+                Event::Planned { .. } => planned += 1,
+                Event::ComposeStarted { requests, .. } => *requests = std::mem::take(&mut planned),
+                _ => {}
+            }
+        }
+        events
     }
 }
