@@ -5,9 +5,20 @@ use std::net::IpAddr;
 use hyper::HeaderMap;
 
 use crate::python::quoted;
-use crate::rpc::Caller;
 use crate::sessions::Credentials;
 use crate::wire::{self, Fault, python};
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) ip: IpAddr,
+    /// What it says about a session.
+    pub(crate) credentials: Result<Option<Credentials>, Fault>,
+    /// The identity that the web server in front vouches for.
+    pub(crate) remote_user: Option<String>,
+    /// Whether the hub is under maintenance: admins and logins only.
+    pub(crate) is_locked_out: bool,
+}
 
 /// Reads who sends a request. Headers win over the query string, unless the hub is so old that it does not know them.
 pub(crate) fn read(ip: IpAddr, headers: &HeaderMap, query: Option<&str>, is_old: bool) -> Caller {

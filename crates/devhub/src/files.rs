@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use crate::body::Body;
 use crate::clock;
-use crate::http::{html, respond};
 use crate::hub::Hub;
 use crate::names;
+use crate::response::{html, respond};
 
 /// What is read at once.
 const PIECE: usize = 64 << 10;

@@ -23,12 +23,14 @@ use magudi_koji::xmlrpc::encode_fault;
 
 use crate::body::Body;
 use crate::caller;
+use crate::caller::Caller;
 use crate::clock;
 use crate::files;
 use crate::hub::Hub;
 use crate::methods::KOJI_VERSION;
 use crate::pages;
-use crate::rpc::{self, Caller, Reply};
+use crate::response::{html, internal_error, respond};
+use crate::rpc::{self, Reply};
 use crate::scenario::{Loss, OutageKind};
 use crate::wire::{Fault, OFFLINE, not_allowed};
 
@@ -132,32 +134,6 @@ async fn route(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> O
 /// Does what may wait for the disk on a thread where that does no harm.
 async fn on_a_thread(work: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| internal_error())
-}
-
-/// The answer when something broke inside.
-pub(crate) fn internal_error() -> Response<Body> {
-    html(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Internal Server Error",
-        "The server encountered an internal error or misconfiguration and was unable to complete your request.",
-    )
-}
-
-/// An answer of type `kind`.
-pub(crate) fn respond(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-/// A page that says what is wrong.
-pub(crate) fn html(status: StatusCode, title: &str, text: &str) -> Response<Body> {
-    let page = format!(
-        "<!DOCTYPE html>\n<html><head><title>{} {title}</title></head>\n<body><h1>{title}</h1><p>{text}</p></body></html>\n",
-        status.as_u16()
-    );
-    respond(status, "text/html; charset=utf-8", page)
 }
 
 /// An answer that the connection does not survive.

@@ -7,8 +7,9 @@ use crate::builders::Builders;
 use crate::clock;
 use crate::faults::Faults;
 use crate::ids::Placeholders;
+use crate::journal::JournalError;
+use crate::options::Options;
 use crate::scenario::Scenario;
-use crate::server::{HubError, Options};
 use crate::state::State;
 use crate::volume::Volume;
 
@@ -58,7 +59,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// A hub on the volume `topdir`, with what an earlier hub left there if `options` ask for that.
-    pub(crate) fn open(options: &Options, topdir: PathBuf, addresses: Addresses) -> Result<Self, HubError> {
+    pub(crate) fn open(options: &Options, topdir: PathBuf, addresses: Addresses) -> Result<Self, JournalError> {
         let target = options.target_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         let placeholders = Placeholders::new(&options.topdir.to_string_lossy(), target.as_deref());
         let setting = Setting {

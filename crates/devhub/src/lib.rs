@@ -6,10 +6,10 @@
 //!
 //! # Module index
 //!
-//! - Outside: [`server`] options, start and stop; [`scenario`] the script, with `duration_range`
-//! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `files` the volume, `pages` for people,
+//! - Outside: [`options`], [`server`] start and stop; [`scenario`] the script, with `duration_range`
+//! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `response`, `files` the volume, `pages` for people,
 //!   `faults` what goes wrong
-//! - Calls: `rpc` from bytes to bytes, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
+//! - Calls: `rpc` from bytes to bytes, `call` what a method may use, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
 //! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
@@ -21,6 +21,7 @@ mod args;
 mod body;
 mod builders;
 mod builds;
+mod call;
 mod caller;
 mod channels;
 mod clock;
@@ -34,9 +35,11 @@ mod import;
 mod journal;
 mod methods;
 mod names;
+pub mod options;
 mod pages;
 mod plan;
 mod python;
+mod response;
 mod rpc;
 pub mod scenario;
 pub mod server;
@@ -50,5 +53,6 @@ mod work;
 
 pub use builders::{Builders, plugin};
 pub use journal::JournalError;
+pub use options::Options;
 pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario, read_scenario};
-pub use server::{HubError, Options, RunningHub, profile_text, start};
+pub use server::{HubError, RunningHub, profile_text, start};

@@ -5,14 +5,14 @@ use hyper::{Response, StatusCode};
 use crate::body::Body;
 use crate::caller::percent_decode;
 use crate::clock;
-use crate::http::{html, respond};
 use crate::hub::{Hub, Setting};
 use crate::python;
-use crate::rpc::fault_value;
+use crate::response::{html, respond};
 use crate::state::State;
 use crate::tasks::{Task, TaskResult};
 use crate::volume::Volume;
 use crate::wire::Value;
+use crate::wire::fault_value;
 
 /// Tasks on the first page.
 const LATEST: usize = 200;

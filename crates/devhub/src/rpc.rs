@@ -1,33 +1,19 @@
 //! A *remote call*: from the bytes of a request to the bytes of the answer, in the order in which a hub checks
 //! (facts: koji 2).
 
-use std::net::IpAddr;
-
 use magudi_koji::xmlrpc::{decode_call, encode_fault, encode_response};
 
-use crate::accounts::User;
-use crate::args::{self, Args};
+use crate::args;
+use crate::call::Call;
+use crate::caller::Caller;
 use crate::clock::{self, Micros};
 use crate::hub::{Hub, Setting};
-use crate::journal::Record;
 use crate::methods::{self, Method};
-use crate::sessions::Credentials;
 use crate::state::State;
-use crate::wire::{self, Answer, Fault, Value, generic, int, not_allowed, parameter, python, string, structure};
+use crate::wire::{self, Answer, Fault, Value, fault_value, generic, parameter, python};
 
 /// Values that the calls of one multicall may answer all together.
 const MAX_MULTICALL_VALUES: usize = 4_000_000;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) ip: IpAddr,
-    /// What it says about a session.
-    pub(crate) credentials: Result<Option<Credentials>, Fault>,
-    /// The identity that the web server in front vouches for.
-    pub(crate) remote_user: Option<String>,
-    /// Whether the hub is under maintenance: admins and logins only.
-    pub(crate) is_locked_out: bool,
-}
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,54 +27,6 @@ pub(crate) enum Reply {
     Invalid(String),
     /// The answer cannot be written down.
     Unencodable(String),
-}
-
-/// One call of a method, and everything that the method may use.
-pub(crate) struct Call<'a> {
-    /// What never changes.
-    pub(crate) setting: &'a Setting,
-    pub(crate) state: &'a mut State,
-    pub(crate) args: Args,
-    pub(crate) session: Option<i64>,
-    pub(crate) caller: &'a Caller,
-    /// The time.
-    pub(crate) now: Micros,
-    /// Whether anything was changed.
-    pub(crate) wrote: bool,
-}
-
-impl Call<'_> {
-    /// The user who is logged in.
-    pub(crate) fn user(&self) -> Option<&User> {
-        let session = self.state.sessions.get(self.session?)?;
-        self.state.accounts.by_id(session.user)
-    }
-
-    /// The user who is logged in, who must have a permission.
-    pub(crate) fn user_with(&self, permission: &str) -> Result<&User, Fault> {
-        match self.user() {
-            Some(user) if user.may(permission) => Ok(user),
-            Some(user) => Err(not_allowed(format!("{permission} permission required (logged in as {})", user.name))),
-            None => Err(not_allowed(format!("{permission} permission required (user not logged in)"))),
-        }
-    }
-
-    /// The options of a method that the hub is too old to know.
-    pub(crate) fn unknown_options(&self, method: &str) -> Vec<&str> {
-        let scenario = &self.setting.scenario;
-        let newer = if scenario.phases.is_empty() { &[][..] } else { &["failable_arches"] };
-        let unknown = scenario.unknown_options.get(method).into_iter().flatten().map(String::as_str);
-        unknown.chain(newer.iter().copied()).collect()
-    }
-
-    /// Notes a change, and keeps it if the hub keeps changes.
-    pub(crate) fn keep(
-        &mut self,
-        record: impl FnOnce() -> Result<Record, crate::journal::JournalError>,
-    ) -> Result<(), Fault> {
-        self.wrote = true;
-        self.state.keep(record).map_err(|error| python("OSError", &error.to_string()))
-    }
 }
 
 /// Answers the request `body` of `caller`.
@@ -223,15 +161,6 @@ impl Context<'_> {
         let method = find(self.setting, &name)?;
         self.call(method, params, None)
     }
-}
-
-/// A fault as a value, as multicalls and `getTaskResult` give it.
-pub(crate) fn fault_value(fault: &Fault, traceback: bool) -> Value {
-    let mut members = vec![("faultCode", int(fault.code)), ("faultString", string(fault.string.as_str()))];
-    if traceback {
-        members.push(("traceback", Value::Array(vec![string(format!("{}\n", fault.string))])));
-    }
-    structure(members)
 }
 
 /// How many values a value is made of.

@@ -1,4 +1,4 @@
-//! The *server*: a simulated hub behind a TCP port, and the *options* that say what kind.
+//! The *server*: a simulated hub behind a TCP port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,48 +8,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::builders::Builders;
 use crate::http;
 use crate::hub::{Addresses, Hub};
 use crate::journal::JournalError;
-use crate::scenario::Scenario;
-
-/// What kind of hub to start.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The address to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The Koji volume: `packages/`, `work/`. Made if it is not there.
-    pub topdir: PathBuf,
-    /// The script.
-    pub scenario: Scenario,
-    /// What makes images there.
-    pub builders: Builders,
-    /// The target directory of the composes that will ask for images; task ids do not depend on where it lies.
-    pub target_dir: Option<PathBuf>,
-    /// Allows an address that other machines can reach.
-    pub allow_remote: bool,
-    /// Takes the identity of `sslLogin` from the header `X-Remote-User`, which a web server in front must set.
-    pub trust_remote_user: bool,
-    /// Keeps tasks, builds and accounts in `topdir` and reads them from there at the start.
-    pub persist: bool,
-}
-
-impl Options {
-    /// A hub on a free loopback port, which remembers nothing.
-    pub fn loopback(topdir: impl Into<PathBuf>, scenario: Scenario) -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            topdir: topdir.into(),
-            scenario,
-            builders: Builders::default(),
-            target_dir: None,
-            allow_remote: false,
-            trust_remote_user: false,
-            persist: false,
-        }
-    }
-}
+use crate::options::Options;
 
 /// Why a hub could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +122,7 @@ pub fn profile_text(name: &str, hub: &RunningHub) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Scenario;
 
     #[test]
     fn urls_that_can_be_reached() {

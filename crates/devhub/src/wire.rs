@@ -81,3 +81,12 @@ pub(crate) fn truthy(value: &Value) -> bool {
         Value::Base64(_) => true,
     }
 }
+
+/// A fault as a value, as multicalls and `getTaskResult` give it.
+pub(crate) fn fault_value(fault: &Fault, traceback: bool) -> Value {
+    let mut members = vec![("faultCode", int(fault.code)), ("faultString", string(fault.string.as_str()))];
+    if traceback {
+        members.push(("traceback", Value::Array(vec![string(format!("{}\n", fault.string))])));
+    }
+    structure(members)
+}

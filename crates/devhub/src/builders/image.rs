@@ -5,8 +5,8 @@ use super::kickstart::{change_of_priority, child_request, common_job, file_name_
 use super::per_arch::{Arch, PerArch, Surroundings};
 use super::{Job, Submission, received};
 use crate::args::text_of;
+use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
-use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::wire::{self, Fault, Value, string};
 

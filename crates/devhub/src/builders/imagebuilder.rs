@@ -3,9 +3,9 @@
 use super::per_arch::{Arch, PerArch, Surroundings};
 use super::schema::{Place, Problems, ostree, texts};
 use super::{Job, Submission, check_priority, received};
+use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
 use crate::python::quoted;
-use crate::rpc::Call;
 use crate::tasks::PRIORITY;
 use crate::wire::{self, Fault, Value, string, truthy};
 

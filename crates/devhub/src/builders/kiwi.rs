@@ -4,9 +4,9 @@ use super::imagebuilder::{MOCK_LOGS, strings};
 use super::per_arch::{Arch, PerArch, Surroundings};
 use super::{Job, Submission, received};
 use crate::args::{id_of, wrong_type};
+use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
 use crate::python::{class, repr, text};
-use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::tasks::PRIORITY;
 use crate::wire::{

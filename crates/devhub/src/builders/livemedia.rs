@@ -5,9 +5,9 @@ use super::kickstart::{change_of_priority, child_request, common_job, file_name_
 use super::per_arch::{Arch, PerArch, Surroundings};
 use super::{Job, Submission, received};
 use crate::args::text_of;
+use crate::call::Call;
 use crate::channels::{Channel, LIVEMEDIA};
 use crate::python::text;
-use crate::rpc::Call;
 use crate::wire::{self, Fault, Value, generic, truthy};
 
 #[derive(Debug)]

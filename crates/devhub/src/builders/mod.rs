@@ -17,6 +17,7 @@ use std::io;
 use magudi_koji::value::with_line_feeds;
 
 use crate::builds::{BuildState, ChecksumType, Generator};
+use crate::call::Call;
 use crate::channels::Channel;
 use crate::clock::Micros;
 use crate::hub::Setting;
@@ -24,7 +25,6 @@ use crate::ids;
 use crate::journal::{Record, encode_request};
 use crate::plan::{Outcome, Plan};
 use crate::python;
-use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::targets::Targets;

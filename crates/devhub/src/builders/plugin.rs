@@ -8,8 +8,8 @@ use magudi_koji::Value;
 use super::per_arch::{Arch, PerArch, Surroundings};
 use super::{Job, Submission, received};
 use crate::args::parameters;
+use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
-use crate::rpc::Call;
 use crate::tasks::PRIORITY;
 use crate::wire::{self, Fault, int, string};
 

@@ -4,8 +4,8 @@ use super::{Method, query, read};
 use crate::archive_types::{self, ARCHIVE_TYPES, ArchiveType};
 use crate::builders::installed_package;
 use crate::builds::{Archive, Build, IMAGE_BTYPE};
+use crate::call::Call;
 use crate::python::repr;
-use crate::rpc::Call;
 use crate::volume::Volume;
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
 

@@ -1,8 +1,8 @@
 //! Methods that open and close sessions (facts: sessions 1).
 
 use super::{Method, read, write};
+use crate::call::Call;
 use crate::journal::Record;
-use crate::rpc::Call;
 use crate::sessions::AuthType;
 use crate::wire::{self, Answer, Fault, Value, generic, string, truthy};
 

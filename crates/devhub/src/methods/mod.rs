@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 
 use crate::args::Signature;
 use crate::builders::{self, Builder};
+use crate::call::Call;
 use crate::hub::Setting;
-use crate::rpc::Call;
 use crate::wire::Answer;
 
 pub(crate) use system::KOJI_VERSION;

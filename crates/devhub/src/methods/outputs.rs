@@ -6,8 +6,8 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use base64::Engine as _;
 
 use super::{Method, read};
+use crate::call::Call;
 use crate::names;
-use crate::rpc::Call;
 use crate::volume::OutputFile;
 use crate::wire::{Answer, Fault, Value, generic, python, string, structure};
 

@@ -2,9 +2,9 @@
 
 use super::{Method, all, find, read};
 use crate::args::parameters;
+use crate::call::Call;
 use crate::clock;
 use crate::hub::Setting;
-use crate::rpc::Call;
 use crate::wire::{Answer, Fault, Value, generic, int, python, string, structure};
 
 /// The version that answers to `getKojiVersion` and stands in the header `Koji-Version`.

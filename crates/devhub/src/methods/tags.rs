@@ -1,10 +1,10 @@
 //! Methods about targets, tags, channels and builders.
 
 use super::{Method, read, write};
+use crate::call::Call;
 use crate::channels::{CHANNELS, Channel};
 use crate::clock;
 use crate::python::repr;
-use crate::rpc::Call;
 use crate::targets::{Tag, Target};
 use crate::tasks::{HOST, HOST_NAME, TaskState};
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};

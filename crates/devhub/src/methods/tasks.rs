@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use super::{Method, query, read, write};
 use crate::args::id_of;
 use crate::builders::{self, Submitted};
+use crate::call::Call;
 use crate::clock;
 use crate::journal::{Record, encode_request};
 use crate::plan::Plan;
-use crate::rpc::{Call, fault_value};
 use crate::tasks::{HOST, HOST_NAME, Task, TaskResult, TaskState};
+use crate::wire::fault_value;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, string, structure, truthy};
 
 pub(super) static METHODS: &[Method] = &[

@@ -2,9 +2,9 @@
 
 use super::{Method, read, write};
 use crate::accounts::{PERMISSIONS, User};
+use crate::call::Call;
 use crate::journal::Record;
 use crate::python::repr;
-use crate::rpc::Call;
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, string_or_nil, structure};
 
 pub(super) static METHODS: &[Method] = &[

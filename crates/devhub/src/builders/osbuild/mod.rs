@@ -13,11 +13,11 @@ use std::io;
 
 use super::{Builder, Job, Submission, check_priority};
 use crate::builds::Generator;
+use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::plan::Outcome;
-use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::targets::Targets;

@@ -10,11 +10,11 @@ use std::fmt;
 use std::io;
 
 use super::{Builder, Job, Submission};
+use crate::call::Call;
 use crate::channels::Channel;
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::plan::Outcome;
-use crate::rpc::Call;
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::targets::{Tag, Target, Targets};
