@@ -586,7 +586,7 @@ impl Compose {
     async fn is_our_hub(&self, access: &Access) -> Result<(), String> {
         let is_ours = |index: usize, task: &TaskInfo| {
             let request = self.sent_before.get(&index).unwrap_or(&self.requests[index]);
-            find_task::is_ours(task, request, None).and_then(|()| compare::is_of(task, &self.owners))
+            find_task::is_ours(task, request, None).and_then(|()| find_task::is_of(task, &self.owners))
         };
         match compare::first_stranger(&access.hub, &self.compare_first, is_ours).await? {
             None => Ok(()),

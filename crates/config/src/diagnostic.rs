@@ -1,28 +1,7 @@
 //! A *diagnostic* is one thing to say about a configuration: data here, drawn late by [`render`](crate::render).
 
-use crate::codes::Code;
-use crate::source::Span;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing; nothing needs to be done.
-    Note,
-    /// Works, but is probably not what was meant.
-    Warning,
-    /// Nothing is submitted.
-    Error,
-}
-
-impl Severity {
-    /// As it is printed: `error`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
+use crate::codes::{Code, Severity};
+use crate::span::Span;
 
 #[derive(Debug, Clone)]
 pub struct Diagnostic {

@@ -33,13 +33,15 @@ pub mod schema;
 pub mod secret;
 pub mod sections;
 pub mod source;
+mod span;
 pub mod tree;
 pub mod words;
 pub mod yaml;
 
 pub use check::{check, check_all};
+pub use codes::Severity;
 pub use compose_config::ComposeConfig;
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::Diagnostic;
 pub use load::load_config;
 pub use pattern::Pattern;
 pub use schema::{Schema, Section};

@@ -1,10 +1,9 @@
 //! *Accounts* are the users of a hub and what they may do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Scenario;
 use crate::wire::{Value, int, string, structure};
 
 /// The permissions that a hub knows, in the order of their ids.
@@ -67,16 +66,16 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// The accounts of a new hub: an admin, one that may build images, one that may do nothing, and a builder.
-    pub(crate) fn new(scenario: &Scenario) -> Self {
-        let account = |id, name: &str, password, permissions: &[&str]| {
-            let usual = || permissions.iter().map(|&p| p.to_owned()).collect();
+    pub(crate) fn new(permissions: &BTreeMap<String, BTreeSet<String>>) -> Self {
+        let account = |id, name: &str, password, usual: &[&str]| {
+            let usual = || usual.iter().map(|&p| p.to_owned()).collect();
             User {
                 id,
                 name: name.to_owned(),
                 password,
                 is_host: password.is_none(),
                 principals: Vec::new(),
-                permissions: scenario.permissions.get(name).cloned().unwrap_or_else(usual),
+                permissions: permissions.get(name).cloned().unwrap_or_else(usual),
             }
         };
         Self {
@@ -136,7 +135,7 @@ mod tests {
 
     #[test]
     fn passwords_and_permissions() {
-        let mut accounts = Accounts::new(&Scenario::default());
+        let mut accounts = Accounts::new(&BTreeMap::new());
         assert!(accounts.login("compose", "composepass").is_some_and(|u| u.may("image") && !u.may("admin")));
         assert!(accounts.login("kojiadmin", "kojipass").is_some_and(|u| u.may("image")));
         assert!(accounts.login("compose", "").is_none());

@@ -50,7 +50,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
-            accounts: Accounts::new(scenario),
+            accounts: Accounts::new(&scenario.permissions),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
             tasks: BTreeMap::new(),

@@ -33,14 +33,6 @@ pub async fn first_stranger(
     Ok(None)
 }
 
-/// Whether a task belongs to one of `owners`; nobody knows where they are empty.
-pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), String> {
-    match task.owner {
-        Some(owner) if !owners.is_empty() && !owners.contains(&owner) => Err(format!("it belongs to user {owner}")),
-        _ => Ok(()),
-    }
-}
-
 /// Whether a task, whose arguments were asked for, can be the one of a request of which only the journal knows what it was:
 /// method, name, version and arches are the same.
 pub fn resembles(task: &TaskInfo, asked: &Asked) -> Result<(), String> {
@@ -121,6 +113,7 @@ mod tests {
     #[test]
     fn owners_are_compared_where_they_are_known() {
         let task = task(vec![]);
+        let is_of = crate::find_task::is_of;
         assert_eq!(is_of(&task, &BTreeSet::new()), Ok(()));
         assert_eq!(is_of(&task, &BTreeSet::from([2, 3])), Ok(()));
         assert_eq!(is_of(&task, &BTreeSet::from([2])), Err("it belongs to user 3".to_owned()));

@@ -1,7 +1,6 @@
 //! *Looking up* tasks: whether a task of the hub is the one of a request, and which tasks of the hub may be one whose number
 //! got lost (facts: sessions 10).
 
-use crate::compare::is_of;
 use crate::method::Method;
 use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
@@ -115,6 +114,14 @@ pub fn since_now(hub: &Hub) -> Timestamp {
     match told {
         Some(time) => time - HUB_SKEW,
         None => since(Timestamp::now()),
+    }
+}
+
+/// Whether a task belongs to one of `owners`; nobody knows where they are empty.
+pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), String> {
+    match task.owner {
+        Some(owner) if !owners.is_empty() && !owners.contains(&owner) => Err(format!("it belongs to user {owner}")),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds for every diagnostic: it says something, about a place that exists, and can be shown.
 
-use magudi_config::diagnostic::Severity;
+use magudi_config::Severity;
 use magudi_config::render::{render_human, to_json};
 use magudi_config::{Diagnostic, Sources, Span};
 

@@ -12,8 +12,9 @@ mod upload;
 pub(crate) mod values;
 
 use crate::codes;
+use crate::codes::Severity;
 use crate::compose_config::{ComposeConfig, LinkType};
-use crate::diagnostic::{Diagnostic, Severity, has_errors};
+use crate::diagnostic::{Diagnostic, has_errors};
 use crate::schema::{self, Kind, Schema};
 use crate::tree::{Node, Value};
 use fill::{Commits, Offline};

@@ -5,9 +5,29 @@
 
 mod table;
 
-use crate::diagnostic::Severity;
 use std::fmt::Write;
 pub use table::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing needs to be done.
+    Note,
+    /// Works, but is probably not what was meant.
+    Warning,
+    /// Nothing is submitted.
+    Error,
+}
+
+impl Severity {
+    /// As it is printed: `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
 
 /// A stable id and what is said about it.
 #[derive(Debug, PartialEq, Eq)]

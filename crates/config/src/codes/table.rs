@@ -1,7 +1,7 @@
 //! The *table* of all codes: id, severity, title, what it means, and an example that gets it.
 
+use super::Severity;
 use super::{Code, Example};
-use crate::diagnostic::Severity;
 
 macro_rules! codes {
     ($($name:ident $id:literal $severity:ident $title:literal $text:literal $example:ident($source:literal);)*) => {

@@ -5,7 +5,8 @@
 
 pub mod secrets;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::codes::Severity;
+use crate::diagnostic::Diagnostic;
 use crate::load::Syntax;
 use crate::outside::push;
 use crate::source::{FileId, Sources, Span};

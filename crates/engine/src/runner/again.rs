@@ -4,7 +4,6 @@
 
 use super::standing::{Before, Standing, in_the_way};
 use super::{Run, Start};
-use crate::compare;
 use crate::event::Level;
 use crate::find_task::{self, Sent, tasks_since};
 use crate::plan::TaskRequest;
@@ -190,7 +189,7 @@ impl Run {
                 };
                 let Some(request) = formers.iter().find(fits).map(|former| former.0) else { continue };
                 let Some(user) = task.owner else { continue };
-                let is_us = !self.runner.owners.is_empty() && compare::is_of(&task, &self.runner.owners).is_ok();
+                let is_us = !self.runner.owners.is_empty() && find_task::is_of(&task, &self.runner.owners).is_ok();
                 let may = match admins.get(&user) {
                     Some(may) => *may,
                     None => is_us || self.is_of_admin(&task).await,

@@ -32,8 +32,8 @@ mod wait;
 use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch};
 use crate::cancel::{Canceled, Canceling};
 use crate::causes::{self, Cause};
-use crate::compare;
 use crate::event::{Event, Events};
+use crate::find_task;
 use crate::history::InDoubt;
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
@@ -302,7 +302,7 @@ impl Runner {
     }
 
     fn is_of_us(&self, task: &TaskInfo) -> Result<(), String> {
-        compare::is_of(task, &self.owners)
+        find_task::is_of(task, &self.owners)
     }
 
     /// Ends the session, as far as the hub answers.
