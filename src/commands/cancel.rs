@@ -218,7 +218,7 @@ impl Ending {
     ) {
         let owners = self.owners(login);
         let is_ours =
-            |index: usize, task: &TaskInfo| compare::is_of(task, &owners).and_then(|()| self.is_that_of(index, task));
+            |index: usize, task: &TaskInfo| find_task::is_of(task, &owners).and_then(|()| self.is_that_of(index, task));
         let canceled = canceling.cancel(tasks, is_ours).await;
         for task in canceled.canceled {
             ui.note(&format!("task {task} was canceled"));
