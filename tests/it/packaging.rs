@@ -178,3 +178,89 @@ fn a_night_beside_pungi_that_died_is_gone_on_with() {
     let images = scene.made(&format!("{first}/compose/metadata/images.json")).expect("a manifest");
     assert!(images.contains(".iso") && images.contains(".qcow2"), "{images}");
 }
+
+/// The instructions of the container recipe, each with its arguments.
+fn instructions() -> Vec<(String, Vec<String>)> {
+    let text = std::fs::read_to_string(repository().join("packaging/Containerfile")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let joined = lines.join("\n").replace("\\\n", " ");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    joined.lines().map(words).map(|mut words| (words.remove(0), words)).collect()
+}
+
+/// No image can be built where tests run: what the recipe names must be there, and be enough to build from.
+#[test]
+fn the_container_recipe_names_what_there_is() {
+    let root = repository();
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let features = manifest.split("\n[features]\n").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let copy = tempfile::Builder::new().prefix("magudi-test-").tempdir().unwrap();
+    let (mut stages, mut installed, mut made) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut user, mut entry) = (String::new(), String::new());
+    for (name, words) in instructions() {
+        let value = |option: &str| words.iter().position(|word| word == option).map(|at| words[at + 1].clone());
+        match name.as_str() {
+            "ARG" | "WORKDIR" => {}
+            "FROM" => {
+                assert_eq!(words[0], "fedora:${FEDORA}");
+                stages.push(value("AS").unwrap_or_default());
+                installed.push(Vec::new());
+            }
+            "RUN" => {
+                let packages =
+                    words.iter().skip_while(|word| *word != "install").skip(1).take_while(|word| *word != "&&");
+                installed.last_mut().unwrap().extend(packages.cloned());
+                if let Some(asked) = value("--features") {
+                    for feature in asked.split(',') {
+                        assert!(features.contains(&format!("\n{feature} = [")), "there is no feature {feature}");
+                    }
+                    assert_eq!(asked, "native-tls,gssapi", "every login");
+                    let profile = value("--profile").unwrap();
+                    assert!(manifest.contains(&format!("\n[profile.{profile}]\n")), "there is no profile {profile}");
+                    made.push(format!("/source/target/{profile}/magudi"));
+                    made.extend(["/source/LICENSE-MIT", "/source/LICENSE-APACHE"].map(str::to_owned));
+                }
+            }
+            "COPY" if words[0].starts_with("--from=") => {
+                assert!(stages.iter().any(|stage| words[0] == format!("--from={stage}")), "{words:?}");
+                let (to, sources) = words[1..].split_last().unwrap();
+                assert!(sources.iter().all(|source| made.contains(source)), "{sources:?} are not in {made:?}");
+                if sources[0].ends_with("/magudi") {
+                    entry.clone_from(to);
+                }
+            }
+            "COPY" => {
+                let (to, sources) = words.split_last().unwrap();
+                assert!(sources.iter().all(|source| root.join(source).exists()), "{sources:?}");
+                if stages.len() == 1 {
+                    let to = copy.path().join(to);
+                    let copied =
+                        Command::new("cp").arg("-R").args(sources).arg(to).current_dir(&root).status().unwrap();
+                    assert!(copied.success(), "{sources:?}");
+                }
+            }
+            "USER" => user.clone_from(&words[0]),
+            "VOLUME" | "ENTRYPOINT" | "CMD" => {
+                let list: Vec<String> = serde_json::from_str(&words.join(" ")).unwrap();
+                assert!(!list.is_empty(), "{name}");
+                if name == "ENTRYPOINT" {
+                    assert_eq!(list, [entry.clone()], "the program that was copied");
+                }
+            }
+            other => panic!("the test does not know {other}"),
+        }
+    }
+    assert_eq!(stages, ["build", ""]);
+    assert!(!user.is_empty() && user != "root" && user != "0", "{user:?}");
+    // The RPM is built from the same.
+    let spec = std::fs::read_to_string(root.join("packaging/magudi.spec")).unwrap();
+    for needed in spec.lines().filter_map(|line| line.strip_prefix("BuildRequires:")) {
+        let needed = needed.split_whitespace().next().unwrap();
+        assert!(needed.starts_with("systemd") || installed[0].iter().any(|one| one == needed), "{needed} is missing");
+    }
+    // Every member of the workspace, and every target of theirs.
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.args(["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]).current_dir(copy.path());
+    let metadata = Ran::from(metadata.output().unwrap());
+    assert_eq!(metadata.status, Some(0), "{}", metadata.stderr);
+}
