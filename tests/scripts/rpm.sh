@@ -32,7 +32,7 @@ rpm -qpl "$package" >contents 2>/dev/null
 for file in /usr/bin/magudi /usr/share/man/man1/magudi.1 /usr/share/man/man1/magudi-report.1 \
     /usr/share/bash-completion/completions/magudi /usr/share/zsh/site-functions/_magudi \
     /usr/share/fish/vendor_completions.d/magudi.fish /usr/lib/systemd/system/magudi-nightly.timer \
-    /usr/share/magudi/magudi-nightly /etc/magudi/nightly.env; do
+    /usr/share/magudi/magudi-nightly /usr/share/magudi/notifications/mail /etc/magudi/nightly.env; do
     check_text "the package has $file" contents "$file"
 done
 rpm -qp --requires "$package" >requires 2>/dev/null
