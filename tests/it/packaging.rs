@@ -234,8 +234,7 @@ fn the_container_recipe_names_what_there_is() {
                 assert!(sources.iter().all(|source| root.join(source).exists()), "{sources:?}");
                 if stages.len() == 1 {
                     let to = copy.path().join(to);
-                    let copied =
-                        Command::new("cp").arg("-R").args(sources).arg(to).current_dir(&root).status().unwrap();
+                    let copied = Command::new("cp").arg("-R").args(sources).arg(to).current_dir(root).status().unwrap();
                     assert!(copied.success(), "{sources:?}");
                 }
             }
