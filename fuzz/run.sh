@@ -16,8 +16,8 @@ dictionary() {
     case $1 in
         conf | json | yaml) echo configuration ;;
         answer | call) echo wire ;;
-        images | composeinfo | uploads | output) echo manifests ;;
-        journal | report) echo journal ;;
+        images | comparison | composeinfo | plan | uploads | output) echo manifests ;;
+        journal | pungi | report) echo journal ;;
         *) echo "$1" ;;
     esac
 }
@@ -30,7 +30,7 @@ seeds() {
         conf) find fixtures/pungi/cases examples -name '*.conf' ;;
         variants) find fixtures examples -name '*.xml' ;;
         json) find fixtures/pungi/cases -name config-dump.json ;;
-        images) find fixtures -name images.json ;;
+        comparison | images) find fixtures -name images.json ;;
         composeinfo) find fixtures -name 'composeinfo*.json' ;;
     esac
 }

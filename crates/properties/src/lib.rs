@@ -7,15 +7,18 @@
 //!
 //! - Configurations: [`configuration`] in its three syntaxes, [`variants`]
 //! - The hub: [`wire`], both ways; [`output`] of tasks
-//! - What a compose leaves: [`manifests`], [`history`], [`profile`]
+//! - What a compose leaves: [`manifests`], [`history`], [`profile`]; two of them: [`comparison`]
+//! - What a [`pungi`] beside us writes
 //! - Shared: [`diagnostics`]
 
+pub mod comparison;
 pub mod configuration;
 pub mod diagnostics;
 pub mod history;
 pub mod manifests;
 pub mod output;
 pub mod profile;
+pub mod pungi;
 pub mod variants;
 pub mod wire;
 
@@ -26,13 +29,16 @@ pub type Property = fn(&[u8]);
 pub const ALL: &[(&str, Property)] = &[
     ("answer", wire::answer),
     ("call", wire::call),
+    ("comparison", comparison::comparison),
     ("composeinfo", manifests::composeinfo),
     ("conf", configuration::conf),
     ("images", manifests::images),
     ("journal", history::journal),
     ("json", configuration::json),
     ("output", output::output),
+    ("plan", comparison::plan),
     ("profile", profile::profile),
+    ("pungi", pungi::pungi),
     ("report", history::report),
     ("uploads", manifests::uploads),
     ("variants", variants::variants),

@@ -7,6 +7,7 @@
 mod output;
 mod verdict;
 
+pub use output::phase;
 pub use verdict::{How, Verdict, worse};
 
 use crate::birth::{Birth, Process};

@@ -73,7 +73,7 @@ impl Output {
 }
 
 /// The phase whose beginning or end a line tells.
-fn phase(line: &str) -> Option<(String, PungiPhase)> {
+pub fn phase(line: &str) -> Option<(String, PungiPhase)> {
     let (head, name) = line.strip_suffix(" ----------")?.split_once("---------- PHASE: ")?;
     let state = match head.trim_end().rsplit_once('[')?.1 {
         "BEGIN]" => PungiPhase::Started,
