@@ -6,7 +6,8 @@ use crate::cli::ComposeArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Label, compose_date};
-use magudi_compose::layout::{ComposeDir, check_target};
+use magudi_compose::layout::ComposeDir;
+use magudi_compose::opening;
 use magudi_compose::variants::{
     LOOKASIDE, Variants, check as check_variants, check_filters, check_lookaside, load_variants,
 };
@@ -109,7 +110,7 @@ impl Request {
     /// Checks the request by itself (facts: command-line 2: the target directory first, then the label).
     pub fn check(&self) -> Result<Option<Label>, Failure> {
         if let Some(target) = &self.target_dir {
-            check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
+            opening::check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
         }
         self.label()
     }
@@ -205,7 +206,7 @@ impl Inspected {
     pub fn place(&self, request: &Request, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
         if let Some(dir) = &request.compose_dir {
             let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-            let known = dir.peek_identity(&self.identity, reopen).map_err(Failure::failed)?;
+            let known = opening::peek_identity(&dir, &self.identity, reopen).map_err(Failure::failed)?;
             if let Some(known) = &known {
                 request.fits(&dir, known)?;
             }
@@ -213,7 +214,7 @@ impl Inspected {
             return Ok((dir, identity));
         }
         let target = request.target_dir.as_deref().unwrap_or(Path::new("."));
-        let (dir, respin) = ComposeDir::first_free_respin(target, &self.identity).map_err(Failure::failed)?;
+        let (dir, respin) = opening::first_free_respin(target, &self.identity).map_err(Failure::failed)?;
         Ok((dir, ComposeIdentity { respin, ..self.identity.clone() }))
     }
 }

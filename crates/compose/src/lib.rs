@@ -4,7 +4,7 @@
 //!
 //! - What: [`variants`], [`arches`]
 //! - Under which id: [`identity`]
-//! - Where: [`layout`], [`latest`], [`published`]; what a compose that is there says of itself: [`known`]
+//! - Where: [`layout`], made or continued by [`opening`], [`latest`], [`published`]; what a compose that is there says of itself: [`known`]
 //! - How it went: [`status`], [`deliverables`]; what is different in another compose: [`comparison`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
 //!   of itself, [`iso`]; whether a file can be what it is listed as, [`sanity`]
@@ -26,6 +26,7 @@ pub mod latest;
 pub mod layout;
 pub mod leftovers;
 pub mod manifest;
+pub mod opening;
 pub mod published;
 pub mod pyjson;
 mod read;

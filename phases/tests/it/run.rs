@@ -4,6 +4,7 @@ use crate::syntaxes::VARIANTS;
 use magudi_compose::ComposeIdentity;
 use magudi_compose::identity::ComposeType;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::opening;
 use magudi_compose::status::Status;
 use magudi_compose::variants::{Variants, load_variants};
 use magudi_config::diagnostic::has_errors;
@@ -79,7 +80,7 @@ pub fn plan(phases: Phases, mut configuration: Json) -> Result<Planned, Vec<Diag
     let (variants, _) = load_variants(&config, &path, &mut sources)?;
     let date = "20240229".to_owned();
     let mut identity = ComposeIdentity::from_config(&config, date, ComposeType::Nightly, None, false);
-    let dir = ComposeDir::create(folder.path(), &mut identity).unwrap();
+    let dir = opening::create(folder.path(), &mut identity).unwrap();
     let selection = Selection { phases, ..Selection::default() };
     let context = Context { config: &config, variants: &variants, identity: &identity, dir: &dir };
     let (requests, found) = expand(&context, &selection);

@@ -30,6 +30,7 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::latest::{make_latest_link, newer_latest, other_latest, take_latest_link};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::leftovers::remove_leftovers;
+use magudi_compose::opening;
 use magudi_compose::status::{Status, load_status};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::secret;
@@ -169,9 +170,9 @@ pub fn compose(
                 Some(cts) => {
                     identity = register(cts, options, Some(target), &identity, ui)?;
                     is_registered = true;
-                    ComposeDir::create_exactly(target, &identity).map_err(Failure::failed)?
+                    opening::create_exactly(target, &identity).map_err(Failure::failed)?
                 }
-                None => ComposeDir::create(target, &mut identity).map_err(Failure::failed)?,
+                None => opening::create(target, &mut identity).map_err(Failure::failed)?,
             }
         }
     };
@@ -183,7 +184,7 @@ pub fn compose(
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     let is_there = options.request.compose_dir.is_some();
     if is_there {
-        let known = dir.peek_identity(&identity, options.going.reopen).map_err(Failure::failed)?;
+        let known = opening::peek_identity(&dir, &identity, options.going.reopen).map_err(Failure::failed)?;
         identity = match (known, &cts) {
             (Some(known), _) => known,
             (None, Some(cts)) => {
@@ -228,7 +229,7 @@ pub fn compose(
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        ComposeDir::open_or_create(dir.top(), identity.clone(), options.going.reopen).map_err(Failure::failed)?;
+        opening::open_or_create(dir.top(), identity.clone(), options.going.reopen).map_err(Failure::failed)?;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
     let (handle, stopped) = stop();

@@ -9,6 +9,7 @@ use crate::settings::{CTS_SECRET, Environment};
 use crate::ui::Ui;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::opening;
 use magudi_config::{Diagnostic, Node, codes};
 use magudi_engine::cts::{Cts, CtsLogin, Relations, Tracked, as_url};
 use magudi_koji::Password;
@@ -72,7 +73,7 @@ pub fn register(
 ) -> Result<ComposeIdentity, Failure> {
     let mut wanted = identity.clone();
     if let Some(target) = target {
-        (_, wanted.respin) = ComposeDir::first_free_respin(target, identity).map_err(Failure::failed)?;
+        (_, wanted.respin) = opening::first_free_respin(target, identity).map_err(Failure::failed)?;
     }
     let relations =
         Relations { parents: options.request.parent_compose_id.clone(), respin_of: options.request.respin_of.clone() };

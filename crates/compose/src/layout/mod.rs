@@ -1,48 +1,8 @@
 //! A *compose directory* holds everything about one compose; this module knows where in it everything is (facts: compose 6).
 
-use crate::composeinfo;
 use crate::confined::{self, ConfinedError, Directories};
-use crate::identity::ComposeIdentity;
-use crate::known::{KnownError, load_identity_of};
-use crate::status::{Status, StatusError, load_status};
 use crate::variants::{Variant, VariantKind};
-use crate::write::{WriteError, write_atomic, write_json};
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Component, Path, PathBuf};
-
-/// The mode of a compose directory itself, before the umask (facts: compose 16).
-const TOP_MODE: u32 = 0o777;
-
-/// A compose directory that cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-pub enum LayoutError {
-    /// A directory cannot be made.
-    #[error("cannot make the directory {}: {source}", path.display())]
-    MakeDir { path: PathBuf, source: io::Error },
-    /// A directory in the compose cannot be used.
-    #[error(transparent)]
-    Beneath(#[from] ConfinedError),
-    /// The path cannot be made absolute, or is not a directory.
-    #[error("{} cannot be used as a directory: {source}", path.display())]
-    NotADirectory { path: PathBuf, source: io::Error },
-    /// All four billion numbers are taken.
-    #[error("no respin number is free in {}", .0.display())]
-    NoFreeRespin(PathBuf),
-    /// The directory of an id that was given is in the way.
-    #[error("{} is there already, so no compose of that id can be made: move it away", .0.display())]
-    IsThere(PathBuf),
-    /// The compose there must not be changed, or its STATUS cannot be read.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-    /// What the existing compose says about itself cannot be used.
-    #[error(transparent)]
-    Known(#[from] KnownError),
-    /// A file of the compose cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-}
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposeDir {
@@ -53,95 +13,6 @@ impl ComposeDir {
     /// The compose directory at `top`; touches nothing.
     pub fn at(top: &Path) -> Self {
         Self { top: top.to_path_buf() }
-    }
-
-    /// Makes `TARGET/COMPOSE_ID` with the first respin that is free, from that of `identity` on, and puts the number into
-    /// `identity`. Writes COMPOSE_ID and composeinfo-base.json. Two programs that do this at once get different respins.
-    pub fn create(target: &Path, identity: &mut ComposeIdentity) -> Result<Self, LayoutError> {
-        let target = absolute(target)?;
-        loop {
-            if let Some(dir) = Self::claim(&target, identity)? {
-                return Ok(dir);
-            }
-            identity.respin =
-                identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
-        }
-    }
-
-    /// The same with this respin and no other one: somebody else has chosen it.
-    pub fn create_exactly(target: &Path, identity: &ComposeIdentity) -> Result<Self, LayoutError> {
-        let target = absolute(target)?;
-        Self::claim(&target, identity)?.ok_or_else(|| LayoutError::IsThere(target.join(identity.id())))
-    }
-
-    /// Makes `TARGET/COMPOSE_ID`; `None` when there is something of that name.
-    fn claim(target: &Path, identity: &ComposeIdentity) -> Result<Option<Self>, LayoutError> {
-        let top = target.join(identity.id());
-        match DirBuilder::new().mode(TOP_MODE).create(&top) {
-            Ok(()) => {
-                let dir = Self { top };
-                dir.fill(identity)?;
-                Ok(Some(dir))
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(source) => Err(LayoutError::MakeDir { path: top, source }),
-        }
-    }
-
-    /// The directory that [`ComposeDir::create`] would make now, and the respin it would choose. Creates nothing.
-    pub fn first_free_respin(target: &Path, identity: &ComposeIdentity) -> Result<(Self, u32), LayoutError> {
-        let target = absolute(target)?;
-        let mut identity = identity.clone();
-        loop {
-            let top = target.join(identity.id());
-            // A dangling link is in the way of mkdir too.
-            if top.symlink_metadata().is_err() {
-                return Ok((Self { top }, identity.respin));
-            }
-            identity.respin =
-                identity.respin.checked_add(1).ok_or_else(|| LayoutError::NoFreeRespin(target.clone()))?;
-        }
-    }
-
-    /// Uses `dir` as it is, made if it does not exist (`--compose-dir`). The identity of a compose that is already there
-    /// wins over `identity`; the one to continue with is returned. Refuses a FINISHED compose, unless it is to be opened again,
-    /// and one of another product, before anything is touched.
-    pub fn open_or_create(
-        dir: &Path,
-        identity: ComposeIdentity,
-        reopen: bool,
-    ) -> Result<(Self, ComposeIdentity), LayoutError> {
-        let dir = Self { top: absolute(dir)? };
-        let identity = dir.peek_identity(&identity, reopen)?.unwrap_or(identity);
-        make_top(&dir.top)?;
-        dir.fill(&identity)?;
-        Ok((dir, identity))
-    }
-
-    /// The identity that [`ComposeDir::open_or_create`] would find in this directory; `None` when there is none yet.
-    /// Refuses a FINISHED compose, unless it is to be opened again. Creates nothing.
-    pub fn peek_identity(
-        &self,
-        configured: &ComposeIdentity,
-        reopen: bool,
-    ) -> Result<Option<ComposeIdentity>, LayoutError> {
-        if load_status(&self.status_file())? == Some(Status::Finished) && !reopen {
-            return Err(StatusError::Finished(self.top.clone()).into());
-        }
-        Ok(load_identity_of(self, configured)?)
-    }
-
-    /// Makes the directories that every compose has, and the files that say which compose it is.
-    fn fill(&self, identity: &ComposeIdentity) -> Result<(), LayoutError> {
-        for dir in [self.metadata(), self.work_tmp(), self.logs_global()] {
-            self.make_dir(&dir)?;
-        }
-        write_atomic(&self.compose_id_file(), identity.id().as_bytes())?;
-        let base = self.composeinfo_base_file();
-        if !base.exists() {
-            write_json(&base, &composeinfo::composeinfo_base(identity))?;
-        }
-        Ok(())
     }
 
     /// Makes a directory below the compose directory, and those above it that are missing. A symbolic link that leads out
@@ -325,37 +196,6 @@ impl ComposeDir {
     pub fn relative(&self, path: &Path) -> Option<String> {
         path.strip_prefix(self.compose()).ok()?.to_str().map(str::to_owned)
     }
-}
-
-fn make_top(path: &Path) -> Result<(), LayoutError> {
-    let made = DirBuilder::new().recursive(true).mode(TOP_MODE).create(path);
-    made.map_err(|source| LayoutError::MakeDir { path: path.to_path_buf(), source })
-}
-
-/// `path` from the root on, without `.` and `..`, links not followed: as Pungi writes paths into what it submits.
-fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
-    let path =
-        std::path::absolute(path).map_err(|source| LayoutError::NotADirectory { path: path.to_path_buf(), source })?;
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    Ok(clean)
-}
-
-pub fn check_target(target: &Path) -> Result<(), LayoutError> {
-    let error = match fs::metadata(target) {
-        Ok(metadata) if metadata.is_dir() => return Ok(()),
-        Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
-        Err(error) => error,
-    };
-    Err(LayoutError::NotADirectory { path: target.to_path_buf(), source: error })
 }
 
 #[cfg(test)]
