@@ -8,7 +8,20 @@ use magudi_config::schema::{FORMER_PHASES, PHASES};
 use magudi_engine::notify::USUAL_LIMIT;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+/// The version, and which features are built in, for reports of bugs.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [
+        ("simulator", cfg!(feature = "simulator")),
+        ("native-tls", cfg!(feature = "native-tls")),
+        ("gssapi", cfg!(feature = "gssapi")),
+    ];
+    let names = |built_in| features.iter().filter(|(_, is)| *is == built_in).map(|(name, _)| *name).collect::<Vec<_>>();
+    let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("{}\nfeatures: {}; without: {}", env!("CARGO_PKG_VERSION"), listed(names(true)), listed(names(false)))
+});
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -32,6 +45,10 @@ Examples:
   magudi check --config fedora.conf --hub
 
 Exit status: 0 nothing to complain about, 1 errors (with --strict: or warnings), 2 wrong usage.";
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  magudi explain MG202
+  magudi explain | grep variant";
 const DUMP_EXAMPLES: &str = "\
 Examples:
   magudi config dump --config fedora.conf
@@ -99,6 +116,7 @@ Examples:
 #[command(
     name = "magudi",
     version,
+    long_version = LONG_VERSION.as_str(),
     infer_long_args = true,
     after_help = "\
 Examples:
@@ -125,6 +143,9 @@ pub enum Command {
     /// Find every mistake of a configuration
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
+    /// Explain an id of a diagnostic, such as MG202, or list them all
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -598,6 +619,9 @@ pub struct PlanArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
+    /// Show the subvariant, the repositories and the place of the upload of each image, too
+    #[arg(short = 'v', long)]
+    pub long: bool,
     /// Ask the hub as well: login, permission, channel, build targets, package lists; and look for the Koji volume
     #[arg(long)]
     pub hub: bool,
@@ -649,6 +673,14 @@ pub enum CheckFormat {
     Human,
     /// For programs, on standard output.
     Json,
+}
+
+/// `magudi explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The id
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// `magudi config dump`.

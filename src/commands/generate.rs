@@ -3,7 +3,8 @@
 use crate::cli::{Cli, GenerateCommand};
 use crate::error::Failure;
 use crate::ui::Ui;
-use clap::{Command, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _, ValueHint};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 use std::io;
@@ -31,10 +32,48 @@ pub fn run(args: &GenerateCommand, ui: Ui) -> Result<(), Failure> {
     match args {
         GenerateCommand::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "magudi", &mut text);
-            ui.answer(&String::from_utf8_lossy(&text)).map_err(Failure::failed)
+            let mut command = hinted(Cli::command());
+            clap_complete::generate(*shell, &mut command, "magudi", &mut text);
+            let mut text = String::from_utf8_lossy(&text).into_owned();
+            if *shell == Shell::Bash {
+                complete_paths(&command, &mut text);
+            }
+            ui.answer(&text).map_err(Failure::failed)
         }
         GenerateCommand::Man { dir } => man_pages(dir),
+    }
+}
+
+/// The command with what a shell completes in the place of each value.
+fn hinted(command: Command) -> Command {
+    let hint = |arg: Arg| {
+        let hint = match arg.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str) {
+            Some("DIR" | "COMPOSE_DIR") => ValueHint::DirPath,
+            Some("FILE" | "SCENARIO" | "SOURCE" | "PLAN") => ValueHint::FilePath,
+            _ => return arg,
+        };
+        arg.value_hint(hint)
+    };
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+/// In the script for bash, verbs whose first word is a path offer options only where a hyphen was typed: clap_complete offers nothing
+/// else there. What is left is completed as files and directories, which is what `complete -o default` does.
+fn complete_paths(command: &Command, script: &mut String) {
+    const WORDS: &str = "COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )";
+    for verb in command.get_subcommands() {
+        let first = verb.get_positionals().next().map(Arg::get_value_hint);
+        let is_path = matches!(first, Some(ValueHint::DirPath | ValueHint::FilePath));
+        let start = script.find(&format!("\n        magudi__subcmd__{})\n", verb.get_name())).filter(|_| is_path);
+        let Some(start) = start else { continue };
+        let Some(end) = script[start..].find("\n            ;;\n").map(|length| start + length) else { continue };
+        let part = script[start..end].replacen(" || ${COMP_CWORD} -eq 2 ]]", " ]]", 1);
+        // The last of them is for a word that no option takes.
+        let part = match part.rsplit_once(WORDS) {
+            Some((before, after)) => format!("{before}COMPREPLY=(){after}"),
+            None => part,
+        };
+        script.replace_range(start..end, &part);
     }
 }
 

@@ -9,6 +9,7 @@ mod compose;
 mod config_dump;
 mod connection;
 mod descriptors;
+mod explain;
 mod generate;
 #[cfg(feature = "simulator")]
 mod hub;
@@ -76,6 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(args) => compare::run(&args, &environment, ui),
         Command::Verify(args) => verify::run(&args, ui),
         Command::Image(args) => image::run(&args, &environment, ui),
+        Command::Explain(args) => explain::run(&args, ui),
         Command::Generate(args) => generate::run(&args, ui),
         Command::Plan(args) => plan::run(&args, &environment, ui),
         Command::Check(args) => check::run(&args, &environment, ui),

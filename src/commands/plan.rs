@@ -7,9 +7,8 @@ use super::repositories::missing;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{Table, Ui, printable, wrapped};
+use crate::ui::{Ui, plan_table};
 use magudi_config::diagnostic::has_errors;
-use magudi_config::words::counted;
 use magudi_config::{Diagnostic, render};
 use magudi_engine::plan::TaskRequest;
 use serde::Serialize;
@@ -51,7 +50,7 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
             if !args.compose.quiet {
                 ui.diagnostics(&inspected.diagnostics, &inspected.sources);
             }
-            ui.answer(&table(&identity.id(), &requests, ui.answer_columns()))
+            ui.answer(&plan_table(&identity.id(), &requests, ui.answer_columns(), args.long))
         }
     };
     answered.map_err(Failure::failed)
@@ -74,45 +73,4 @@ struct Plan<'a> {
     compose_id: String,
     requests: &'a [TaskRequest],
     diagnostics: Json,
-}
-
-/// The plan as a table, or where that is wider than `columns` with some lines for each task.
-fn table(compose_id: &str, requests: &[TaskRequest], columns: usize) -> String {
-    let mut table = Table::new(&["VARIANT", "IMAGE", "VERSION", "RELEASE", "TYPE", "TARGET", "ARCHES", "NOTES"]);
-    let mut lines = String::new();
-    for request in requests {
-        let about = &request.about;
-        let (name, version, target) = (&*about.name, &*about.version, &*about.target);
-        let (kind, arches) = (&*about.image_type, request.arches().join(" "));
-        let release = about.release.as_deref().unwrap_or("-");
-        let notes = notes(request).join(", ");
-        let what = format!("{name} {version}-{release} of {}\n", request.variant);
-        let how = format!("{kind} for {arches} from {target}");
-        lines.push_str(&printable(&what));
-        lines.extend([how, notes.clone()].map(|line| wrapped(&printable(&line), "  ", columns)));
-        table.row([&*request.variant, name, version, release, kind, target, &arches, &notes].map(str::to_owned));
-    }
-    let images: usize = requests.iter().map(|request| request.arches().len()).sum();
-    let (tasks, images) = (counted(requests.len(), "task"), counted(images, "image"));
-    let summary = format!("{compose_id}: {tasks} for {images}\n");
-    match () {
-        () if requests.is_empty() => summary,
-        () if table.fits(columns) => format!("{table}\n{summary}"),
-        () => format!("{lines}\n{summary}"),
-    }
-}
-
-/// What is out of the ordinary.
-fn notes(request: &TaskRequest) -> Vec<String> {
-    let mut notes = Vec::new();
-    if request.failable {
-        notes.push("failable".to_owned());
-    }
-    if request.subvariant != request.variant {
-        notes.push(format!("subvariant {}", request.subvariant));
-    }
-    let given =
-        ["upload_options", "customizations", "ostree"].into_iter().filter(|key| request.keywords.get(key).is_some());
-    notes.extend(given.map(|key| key.replace('_', " ")));
-    notes
 }

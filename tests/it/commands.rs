@@ -108,7 +108,13 @@ fn a_configuration_is_dumped_with_defaults_or_as_it_is() {
 #[test]
 fn help_and_version_are_answers() {
     let scene = Scene::new();
-    assert_eq!(scene.run(["--version"]).stdout, format!("magudi {}\n", env!("CARGO_PKG_VERSION")));
+    let version = format!("magudi {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(scene.run(["-V"]).stdout, version);
+    let long = scene.run(["--version"]).stdout;
+    let feature =
+        |name: &str, is: bool| long.split("without").position(|part| part.contains(name)) == Some(usize::from(!is));
+    assert!(long.starts_with(&version) && long.lines().count() == 2, "{long}");
+    assert!(feature("simulator", cfg!(feature = "simulator")) && feature("gssapi", cfg!(feature = "gssapi")), "{long}");
     for verb in ["run", "plan", "check", "hub"] {
         let ran = scene.run([verb, "--help"]);
         assert_eq!(ran.status, Some(0));

@@ -39,6 +39,7 @@
 //! - `uploads`: cloud uploads of every kind, and why images failed
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
 //! - `repositories`: those that a builder could not reach, in every phase
+//! - `explain`: what ids mean, plans as people read them, completions
 //! - `empty`: a compose that would make no image, and what is left out with `--only` and `--variant` (`chosen`)
 //! - `plan_against`: what a changed configuration changes in a plan
 //! - `strict_images`: files that cannot be of their format
@@ -68,6 +69,7 @@ mod downloads;
 mod empty;
 mod endings;
 mod events;
+mod explain;
 mod facts;
 mod faults;
 mod five_phases;

@@ -53,6 +53,27 @@ pub enum Example {
     Variants(&'static str),
 }
 
+impl Code {
+    /// The severity and the text, as a paragraph in Markdown.
+    pub fn paragraph(&self) -> String {
+        let severity = match self.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+            Severity::Note => "Note",
+        };
+        format!("*{severity}.* {}", self.text)
+    }
+}
+
+impl Example {
+    /// The piece of text.
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Conf(text) | Self::Yaml(text) | Self::Variants(text) => text,
+        }
+    }
+}
+
 const GROUPS: &[(&str, &str)] =
     &[("MG0", "Text and options"), ("MG1", "Variants"), ("MG2", "Images"), ("MG3", "Surroundings")];
 
@@ -76,17 +97,12 @@ pub fn to_markdown() -> String {
         }
     }
     for code in ALL {
-        let (language, source) = match code.example {
-            Example::Conf(source) => ("python", source),
-            Example::Yaml(source) => ("yaml", source),
-            Example::Variants(source) => ("xml", source),
+        let language = match code.example {
+            Example::Conf(_) => "python",
+            Example::Yaml(_) => "yaml",
+            Example::Variants(_) => "xml",
         };
-        let severity = match code.severity {
-            Severity::Error => "Error",
-            Severity::Warning => "Warning",
-            Severity::Note => "Note",
-        };
-        let text = wrapped(&format!("*{severity}.* {}", code.text));
+        let (text, source) = (wrapped(&code.paragraph()), code.example.text());
         let _ = write!(out, "\n## {}: {}\n\n{text}\n\n```{language}\n{source}\n```\n", code.id, code.title);
     }
     out

@@ -242,7 +242,11 @@ impl<'p> Parser<'p, '_> {
         if !is_keyword(word) {
             return Ok(());
         }
-        let found = problem(format!("`{word}` is a keyword of Python and cannot be set")).at(self.span(token));
+        let message = match word {
+            "True" | "False" | "None" => format!("`{word}` is a value and cannot be set"),
+            _ => format!("Python statements are not supported: `{word}`"),
+        };
+        let found = problem(message).at(self.span(token));
         Err(Box::new(if word == "import" {
             found.help("to include FILE.conf, write `from FILE import *`")
         } else {
