@@ -407,7 +407,7 @@ fn configured(config: &Path, definitions: &[Definition]) -> Result<Option<String
     }
 }
 
-/// A signal that goes to nobody: what was found, and what to do.
+/// A signal that is not sent: what was found, and what to do.
 fn not_signalled(dir: &ComposeDir, holder: &Holder, why: &NotThere) -> Failure {
     let dir = dir.top().display();
     let (pid, host) = holder.named().map_or((0, ""), |(pid, host)| (pid, host));

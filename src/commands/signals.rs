@@ -36,7 +36,7 @@ pub fn watch(handle: StopHandle, events: Arc<Events>, detach: bool, scripts: Opt
         if let Some(scripts) = &scripts {
             scripts.hurry(SCRIPTS_PATIENCE);
         }
-        // Beside: who says it waits for whoever is saying something.
+        // On a thread of its own: writing may wait for another writer.
         let (log, tasks) = (Arc::clone(&events), running.count());
         beside(move || log.say(Event::Interrupted { signal: number, tasks, detached: detach }));
         let Some(number) = signals.next() else { return };

@@ -81,7 +81,7 @@ impl Screen {
 /// The way from a frame whose lines have the widths `old` to a new one, with `above` scrolled in between. Lines that are
 /// wider than the terminal has become have wrapped, and count as several.
 ///
-/// A frame is drawn without wrapping: a terminal that has become narrower and has not told yet would else make several lines of
+/// A frame is drawn without wrapping: a terminal that has become narrower and has not said so yet would else make several lines of
 /// one, and what is counted next time would not be what is there.
 fn render(old: &[usize], above: Option<&str>, frame: &[Drawn], columns: usize) -> String {
     let rows: usize = old.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum();

@@ -117,7 +117,7 @@ fn nothing_of_pungis_is_lost_and_our_images_are_added() {
     assert!(!path(&scene, "compose/Other/x86_64/iso/SHA256SUM").exists(), "a directory without an image of ours");
 }
 
-/// Pungi's image of the same subvariant, type, format and arch: readers refuse such a manifest, so somebody is told.
+/// Pungi's image of the same subvariant, type, format and arch: readers refuse such a manifest, so there is a warning.
 #[test]
 fn images_that_cannot_be_told_apart_from_pungis_are_named() {
     let scene = Scene::new();
@@ -227,7 +227,7 @@ fn a_finished_compose_is_changed_only_when_reopened() {
     assert_eq!(run(&scene, &config, &["--reopen"]).status, Some(0));
 }
 
-/// Whoever made it, and whatever it says: it is not opened by mistake, and not called better than it was.
+/// Whatever made it, and whatever it says: it is not opened by mistake, and not called better than it was.
 #[test]
 fn the_word_of_whoever_made_the_compose_stays() {
     for (status, code, end) in

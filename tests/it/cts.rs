@@ -442,7 +442,7 @@ fn a_cts_that_is_away_or_mad_begins_no_compose() {
         "{}",
         unknown.stderr
     );
-    // Nobody listens there.
+    // Nothing listens there.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     scene.write("gone.conf", &format!("from test import *\ncts_url = \"http://{gone}/\"\n"));
     let mut away = RUN.to_vec();
@@ -454,7 +454,7 @@ fn a_cts_that_is_away_or_mad_begins_no_compose() {
     assert_eq!(cts.composes(), []);
 }
 
-/// Nobody can say whether CTS has registered a compose whose answer got lost: its id is left alone.
+/// It cannot be known whether CTS has registered a compose whose answer got lost: its id is left alone.
 #[test]
 fn an_answer_that_gets_lost_leaves_a_gap() {
     for lost in [true, false] {

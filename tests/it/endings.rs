@@ -146,7 +146,7 @@ fn a_hub_that_is_away_does_not_keep_a_run_from_being_ended() {
     let asked = story.tasks().len();
     let compose = story.compose("target").unwrap().display().to_string();
     let ran = Ran::from(story.command(&["cancel", &compose]).output().unwrap());
-    // The hub died with a submission of which nobody will know whether it came.
+    // The hub died with a submission that may or may not have arrived.
     let doubt = ran.stderr.matches(" may have a task that was not found: look for it at the hub").count();
     assert_eq!((ran.status, doubt <= 1), (Some(i32::from(doubt == 1)), true), "{}", ran.stderr);
     assert_eq!(story.tasks().len(), asked);

@@ -245,7 +245,7 @@ fn a_dump_has_sources_an_event_and_commits() {
     asked.sort_unstable();
     assert_eq!(asked, ["https://g.example/c.git HEAD", "https://g.example/ks.git refs/heads/f42"]);
 
-    // What has a commit needs nobody, and what cannot be found is reported with its place.
+    // What has a commit needs no git, and what cannot be found is reported with its place.
     scene.write("d.json", &ran.stdout);
     let again = dump(&scene, &["--config", "d.json"]);
     assert_eq!(again, found);
@@ -371,7 +371,7 @@ fn a_branch_may_be_null() {
     assert_eq!(check(&scene(&format!("{IMAGE}{files}")), &["--strict"]), (Some(0), vec![]));
 }
 
-/// What composer answers is JSON; whoever reads why an image failed reads a sentence.
+/// What composer answers is JSON; readers get a sentence.
 #[test]
 fn what_composer_refuses_is_said_in_words() {
     let scene = scene(IMAGE);

@@ -1,4 +1,4 @@
-//! A hub, and whoever can write into the compose or the cache, that try to lead files elsewhere: nothing is written there, and
+//! A hub, and users who can write into the compose or the cache, that try to lead files elsewhere: nothing is written there, and
 //! the message says why.
 
 use crate::program::{Hub, Ran, Scene, files, image};

@@ -92,7 +92,7 @@ fn nobody_is_signalled_but_the_process_that_took_the_lock() {
         assert!(canceled.stderr.contains(why), "{text:?}: {why:?} is not in {}", canceled.stderr);
         assert!(bystander.is_well(), "{text:?}");
     }
-    // As soon as nobody has it, whatever it says: the compose is canceled, and still nobody is signalled.
+    // As soon as no one has it, whatever it says: the compose is canceled, and still no process is signalled.
     fs::write(&path, record(pid, &written)).unwrap();
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
@@ -158,7 +158,7 @@ fn a_file_system_without_locks() {
             ran.stderr
         );
         assert!(hub.state().tasks.is_empty());
-        // With the word of its user it runs, and whoever else has that word and is not careful is kept out all the same.
+        // With the word of its user it runs, and another user with that word who is not careful is kept out all the same.
         let with_word = [&run[..], &["--no-lock"]].concat();
         let mut first = lockless(&with_word).stderr(Stdio::piped()).spawn().unwrap();
         until("nothing is submitted", PATIENCE, || !hub.state().tasks.is_empty());

@@ -226,7 +226,7 @@ fn a_task_that_is_named_and_runs_is_awaited_and_left_alone() {
     }
 }
 
-/// A name that is none is a wrong use of the command line: near names are said, and nothing is changed.
+/// An unknown name is a wrong use of the command line: near names are said, and nothing is changed.
 #[test]
 fn a_name_that_is_none_is_refused() {
     let (scene, hub) = doomed();

@@ -103,7 +103,7 @@ fn the_first_word_about_an_outage_comes_within_seconds() {
         assert!(after < Duration::from_secs(5) + SLACK, "{kind}: {after:?}");
         assert!(line.contains(word), "{kind}: {line}");
         assert!(line.contains("WARNING") && line.contains("); trying until "), "{kind}: {line}");
-        // It is in the journal, and whoever asks for the status sees it.
+        // It is in the journal, and `status` shows it.
         let said = trial.status(&["--format", "json"]);
         let said: Json = serde_json::from_str(&said).unwrap();
         assert_eq!(said["outage"]["call"], "getTaskInfo", "{kind}: {said}");

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 /// Puts a proxy before the hub of the scene's `koji.conf`. `ask` is called with each request before it is passed on, which
-/// happens whatever has become of whoever made it; `answer` may put another text in the place of an answer.
+/// happens whatever has become of its caller; `answer` may put another text in the place of an answer.
 pub fn put_before(
     scene: &Scene,
     ask: impl Fn(&str) + Send + Sync + 'static,

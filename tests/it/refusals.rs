@@ -100,7 +100,7 @@ fn who_may_have_canceled_a_task_is_said() {
     let ran = crate::program::Ran::from(child.wait_with_output().unwrap());
     assert!(ran.stderr.contains("was canceled at the hub, by its owner or an administrator"), "{}", ran.stderr);
     assert_eq!(text_of(&scene, "STATUS"), "DOOMED\n");
-    // Nobody wants it built by itself; who says so gets it.
+    // It is not built by itself, only on request.
     assert_eq!((resume(&scene, &[]).status, hub.state().tasks.len()), (Some(1), 1));
     hub.state().task_seconds = 0.0;
     assert_eq!((resume(&scene, &["--retry-failed"]).status, hub.state().tasks.len()), (Some(0), 2));

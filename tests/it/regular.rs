@@ -150,7 +150,7 @@ fn a_configuration_may_come_from_an_open_descriptor() {
     }
 }
 
-/// An image on the volume that is none.
+/// Something on the volume that is not an image.
 #[test]
 fn an_image_of_a_build() {
     for (kind, name) in KINDS {

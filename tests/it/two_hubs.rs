@@ -99,7 +99,7 @@ fn at_another_hub_nothing_is_resumed_and_nothing_canceled() {
     }
 }
 
-/// Whoever says that it is the same hub is not believed: each task is compared, and a single one that is another's is enough.
+/// The claim that it is the same hub is not believed: each task is compared, and a single one that is another's is enough.
 #[test]
 fn a_hub_that_is_said_to_have_moved_is_compared_task_by_task() {
     let (scene, hub) = begun_and_killed(&["disk", "cloud", "server"]);

@@ -283,7 +283,7 @@ fn nothing_outside_the_compose_is_read_unless_that_is_asked_for() {
     assert_eq!(found[0].0, "unread");
     assert!(found[0].2.contains("leads out of the compose") && found[0].2.contains("--follow-links"), "{found:#?}");
     assert_eq!(problems(&compose, &["--follow-links"]), []);
-    // A path that is none is never followed.
+    // What is not a path is never followed.
     for path in ["../../volume/disk.qcow2", outside.to_str().unwrap(), ""] {
         compose.change(IMAGES, |images| images["payload"]["images"]["Server"]["x86_64"][1]["path"] = json!(path));
         let found = problems(&compose, &["--follow-links"]);

@@ -141,7 +141,7 @@ impl Sources {
     }
 
     /// Notes a remark: a warning about text that says something else than it seems to. A file that is read twice is
-    /// remarked upon once, and beyond [`MAX_REMARKS`] nobody reads on.
+    /// remarked upon once, and there are no more than [`MAX_REMARKS`].
     pub fn remark(&mut self, remark: Diagnostic) {
         let known = |other: &Diagnostic| other.code == remark.code && other.span == remark.span;
         if self.remarks.len() < MAX_REMARKS && !self.remarks.iter().any(known) {

@@ -53,7 +53,7 @@ pub(crate) struct HangUp;
 /// What a request comes to.
 pub(crate) type Outcome = Result<Response<Body>, HangUp>;
 
-/// Serves connections until `stopped` says so, or nobody is left who could say so.
+/// Serves connections until `stopped` says so, or until the sender of that is gone.
 pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();

@@ -165,7 +165,7 @@ fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> i
         mtime.map_or(Ok(()), |mtime| file.set_modified(mtime))
     };
     let create = |path: &Path| File::options().write(true).create_new(true).open(path);
-    // Nobody asks for a new file before its task says that it is there. Most files are new, and their directories too.
+    // A new file is not asked for before its task says that it is there. Most files are new, and their directories too.
     let created = create(path).or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(dir)) => fs::create_dir_all(dir).and_then(|()| create(path)),
         _ => Err(error),

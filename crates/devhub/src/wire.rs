@@ -8,7 +8,7 @@ pub(crate) use magudi_koji::xmlrpc::{Fault, Value};
 /// What a call answers.
 pub(crate) type Answer = Result<Value, Fault>;
 
-/// A Python exception that is none of Koji's.
+/// A Python exception that is not Koji's.
 pub(crate) const PYTHON: i64 = 1;
 /// `GenericError`.
 pub(crate) const GENERIC: i64 = 1000;

@@ -120,7 +120,7 @@ impl History {
 /// A plan that is being said.
 #[derive(Debug, Default)]
 struct Saying {
-    /// How many requests it is to have; the most there can be where nobody said.
+    /// How many requests it is to have; the most there can be where that is not known.
     expected: usize,
     /// Number -> key and request; `None` where two keys were said for one number.
     said: BTreeMap<usize, Option<(String, Asked)>>,

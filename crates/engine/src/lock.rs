@@ -202,7 +202,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
 }
 
-/// Puts a new file, locked, in the place of one that has shared locks only, `shared` by us too: as long as it is, nobody gets
+/// Puts a new file, locked, in the place of one that has shared locks only, `shared` by us too: as long as it is, no one gets
 /// the old one. `None` when somebody else was faster.
 fn replace(path: &Path, shared: &File) -> io::Result<Option<File>> {
     let next = path.with_file_name(format!("{TEMPORARY}{NAME}"));
@@ -219,7 +219,7 @@ fn replace(path: &Path, shared: &File) -> io::Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// Who holds the lock in `dir` now; `None` when nobody does.
+/// Who holds the lock in `dir` now; `None` when no one does.
 pub fn holder(dir: &Path) -> Option<Holder> {
     let file = confined::open(&dir.join(NAME), OpenOptions::new().read(true)).ok()?;
     match file.try_lock_shared().map_err(Refusal::of) {

@@ -72,7 +72,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Call>,
-    /// The script that runs. Its number is that of its process group too, and nobody else's until it is waited for, which is
+    /// The script that runs. Its number is that of its process group too, and no other's until it is waited for, which is
     /// done under the lock of this.
     running: Option<Pid>,
     /// Nothing more comes.
@@ -302,7 +302,7 @@ impl Shared {
         command.arg(call.message).current_dir(&self.scripts.workdir).stdin(input).stdout(output).stderr(errors);
         // A group of its own: a Ctrl-C is for the run, and who is killed is killed with its children.
         command.process_group(0);
-        // Under the lock, so that nobody who kills what runs misses it.
+        // Under the lock, so that a kill of what runs does not miss it.
         let mut queue = self.lock();
         let child = command.spawn().map_err(|e| e.to_string())?;
         queue.running = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

@@ -40,7 +40,7 @@ pub enum Claim {
     Ours(PartialDownload),
     /// Another process is at it.
     Theirs,
-    /// The file system has no locks, for this reason: nobody can know.
+    /// The file system has no locks, for this reason: it cannot be known.
     Unknown(io::Error),
 }
 
@@ -209,7 +209,7 @@ fn take(path: &Path) -> io::Result<Taken> {
     for _ in 0..TRIES {
         let file = confined::open(path, OpenOptions::new().create(true).read(true).write(true).truncate(false))?;
         match file.try_lock().map_err(Refusal::of) {
-            // Whoever had it in between has put it in its place, where nobody may write any more.
+            // The process that had it in between has put it in its place, where it may not be written any more.
             Ok(()) if is_at(&file, path)? => return Ok(Taken::Ours(file)),
             Ok(()) => {}
             Err(Refusal::Taken) => return Ok(Taken::Theirs),

@@ -32,7 +32,7 @@ pub enum Problem {
     NoPermission {
         /// What is missing.
         permission: String,
-        /// Who does not have it; nobody: the hub does not know the session.
+        /// Who does not have it; `None`: the hub does not know the session.
         user: Option<String>,
     },
     /// There is no such channel.

@@ -85,7 +85,7 @@ pub fn register(
     runtime(1)?.block_on(cts.register(&wanted, &relations, tell)).map_err(Failure::Failed)
 }
 
-/// The compose of `identity` in `dir`, as CTS is told of it at its end.
+/// The compose of `identity` in `dir`, as CTS hears of it at its end.
 pub fn tracked(cts: Cts, inspected: &Inspected, identity: &ComposeIdentity, dir: &ComposeDir) -> Tracked {
     let url = as_url(translate(&dir.top().to_string_lossy(), &inspected.config.translate_paths));
     Tracked { cts, id: identity.id(), url }

@@ -37,7 +37,7 @@ pub struct Fate {
     /// Calls until then; only submissions count where that is set.
     pub calls: u64,
     pub at_submission: bool,
-    /// It was done, or is to be done by whoever waits for the run.
+    /// It was done, or is to be done by the one that waits for the run.
     pub is_due: bool,
 }
 
@@ -152,7 +152,7 @@ impl KojiSide {
             let mut shared = self.shared();
             let before = shared.resubmitted.len();
             shared.happen(&mut state);
-            // Whoever resubmits a task does not resume in the same second.
+            // A person who resubmits a task does not resume in the same second.
             if shared.resubmitted.len() > before { state.tasks_lag + state.reads_lag } else { Duration::ZERO }
         };
         std::thread::sleep(lag);
@@ -352,7 +352,7 @@ fn do_to(deed: Deed, pid: u32) {
     let signals: &[&str] = match deed {
         Deed::Kill => &["-KILL"],
         Deed::Terminate => &["-TERM"],
-        // Whoever is begun in the background does not hear the first one before it listens.
+        // A process that is begun in the background does not hear the first one before it listens.
         Deed::InterruptTwice => &["-INT", "-TERM"],
         Deed::Cancel => &[],
     };

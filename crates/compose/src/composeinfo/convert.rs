@@ -91,7 +91,7 @@ fn compose_from_id(payload: &mut Map<String, Value>) {
     compose.insert("respin".to_owned(), json!(parts.respin));
 }
 
-/// Gives every parent its list of children: the parent of `A-B-C` is `A-B` where there is one, else nobody.
+/// Gives every parent its list of children: the parent of `A-B-C` is `A-B` if there is one, else it has none.
 fn name_children(variants: &mut Map<String, Value>) {
     let families: Vec<(String, String)> = variants
         .keys()

@@ -1,4 +1,4 @@
-//! The *parts* of a compose id that can be told from it alone.
+//! The *parts* of a compose id that can be read from it alone.
 
 use super::ComposeType;
 

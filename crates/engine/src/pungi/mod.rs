@@ -2,7 +2,7 @@
 //! end, and heard where it says how the compose stands. One that somebody else has started is only heard.
 //!
 //! It is looked after by a thread of its own: its output (`output`), its word in STATUS (`verdict`), and whether it still runs.
-//! A run that is killed leaves it running. Pungi writes into a file and needs nobody; the next run finds it again by its birth.
+//! A run that is killed leaves it running. Pungi writes into a file and needs no reader; the next run finds it again by its birth.
 
 mod output;
 mod verdict;
@@ -120,7 +120,7 @@ impl Pungi {
     }
 
     /// Takes what it may have said of the compose while no run of ours was there, and puts our STARTED in its place. Before
-    /// this nobody else writes STATUS.
+    /// this no one else writes STATUS.
     pub fn take_its_word(&mut self, dir: &ComposeDir, events: &Events, journal: &Journal) -> Result<(), String> {
         let Some(past) = &mut self.past else { return Ok(()) };
         if self.is_news {

@@ -1,4 +1,4 @@
-//! What Pungi *prints*: each line for the log, and its phases for whoever watches.
+//! What Pungi *prints*: each line for the log, and its phases for those who watch.
 
 use crate::event::{Event, Level, PungiPhase};
 use magudi_config::regular;
@@ -19,13 +19,13 @@ pub(super) struct Output {
     file: Option<File>,
     /// What was read of a line that has not ended.
     rest: Vec<u8>,
-    /// Where what nobody has logged begins.
+    /// Where what is not logged yet begins.
     logged: u64,
     read: u64,
 }
 
 impl Output {
-    /// The output at `path`. What is there `already` is in the log, or nobody was there to log it.
+    /// The output at `path`. What is there `already` is in the log, or no run was there to log it.
     pub(super) fn open(path: PathBuf, already: bool) -> Self {
         let logged = if already { path.metadata().map_or(0, |file| file.len()) } else { 0 };
         Self { path, file: None, rest: Vec::new(), logged, read: 0 }

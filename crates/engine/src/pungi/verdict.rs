@@ -14,7 +14,7 @@ pub enum How {
         /// The signal's number.
         signal: i32,
     },
-    /// Nobody saw how.
+    /// Not seen by any run.
     Unseen,
     /// It could not be started, or not be followed.
     Lost {

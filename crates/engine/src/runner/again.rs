@@ -233,7 +233,7 @@ impl Run {
         Ok(known)
     }
 
-    /// Whether a task is one of a request, whoever owns it.
+    /// Whether a task is one of a request, of any owner.
     fn may_be_taken(&self, index: usize, task: i64, known: &BTreeMap<i64, TaskInfo>) -> Result<(), String> {
         let info = known.get(&task).ok_or("the hub does not know it")?;
         find_task::is_ours(info, self.sent_before(index), None)?;

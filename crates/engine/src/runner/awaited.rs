@@ -26,7 +26,7 @@ pub struct Awaited {
     of: Vec<Vec<usize>>,
     /// How long a request waits; none: as long as it takes.
     pub limit: Option<Duration>,
-    /// Set when nobody makes files any more.
+    /// Set when no more files are made.
     pub over: Option<watch::Receiver<bool>>,
 }
 
@@ -75,7 +75,7 @@ impl Waiting {
         self.requests.is_empty()
     }
 
-    /// Ends when it is time to look again; never, if nobody waits.
+    /// Ends when it is time to look again; never, if no request waits.
     pub(super) async fn next_look(&self) {
         if self.requests.is_empty() {
             std::future::pending::<()>().await;
@@ -94,7 +94,7 @@ impl Run {
     /// Looks for what requests wait for, and lets those go that have everything, or that wait in vain.
     pub(super) async fn look_for_files(&self, waiting: &mut Waiting, to_send: &mut VecDeque<usize>) {
         let Some(awaited) = &self.runner.awaited else { return };
-        // Before the last look: what is there when nobody makes files any more was made before.
+        // Before the last look: what is there when no more files are made was made before.
         let is_over = awaited.is_over();
         let open: Vec<(usize, PathBuf)> = waiting
             .requests

@@ -314,7 +314,7 @@ impl Run {
         Ok(())
     }
 
-    /// Says that a file is on its way, and who is to be told how far it is.
+    /// Says that a file is on its way, and who is to hear how far it is.
     fn begin(&self, task: Task, file: &File) -> Progress {
         let (request, name) = (task.request, file.name.clone());
         self.say(Event::FetchStarted { request, file: name.clone(), size: file.size.unwrap_or_default() });

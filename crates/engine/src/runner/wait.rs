@@ -90,7 +90,7 @@ impl Run {
             match infos {
                 Ok(infos) => round.changed |= self.take_states(watched, pace, chunk, infos, over),
                 Err(error) => {
-                    // The budget for retries is spent; the tasks continue at the hub, but nobody can tell how they end.
+                    // The budget for retries is spent; the tasks continue at the hub, but it is not known how they end.
                     for id in chunk {
                         if let Some(Watched { task, .. }) = watched.remove(id) {
                             let label = self.requests[task.request].label();

@@ -221,7 +221,7 @@ struct Others {
 }
 
 impl Others {
-    /// Returns when the file is there, or nobody downloads it any more, or the download has not got on for long.
+    /// Returns when the file is there, or no process downloads it any more, or the download has made no progress for long.
     async fn wait(&mut self, path: &Path, wanted: &Wanted, before: Seen, stop: &Stop) -> Result<(), FetchError> {
         self.are_known = true;
         let part = goal(path, wanted, &MultiDigest::default).path();
@@ -354,7 +354,7 @@ async fn fetch_rest(
 ) -> Result<Attempt<()>, FetchError> {
     let size = wanted.size.unwrap_or_default();
     let http = |error: KojiError| http_error(url, error);
-    // One byte more than expected is let through, so that a file that is too long is told from one that is right.
+    // One byte more than expected is let through, so that a file that is too long is noticed.
     let limit = size.saturating_add(1);
     let mut asked = hub.get_file_from(url, part.length(), limit).await;
     if part.length() > 0 && asked.as_ref().is_err_and(is_no_such_range) {

@@ -240,7 +240,7 @@ impl Patience<'_> {
         waits.then(|| jittered(policy.offline_delay))
     }
 
-    /// The pause after an error that is none of the hub's; none: it stands. The server may ask for a longer one.
+    /// The pause after an error that is not the hub's; `None`: the error stands. The server may ask for a longer one.
     async fn after(&mut self, error: &KojiError, asked: Option<Duration>, call: &Exchange<'_>) -> Option<Duration> {
         let policy = self.policy;
         self.failures = self.failures.saturating_add(1);

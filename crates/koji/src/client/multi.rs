@@ -106,7 +106,7 @@ fn rough_size(value: &Value) -> usize {
     }
 }
 
-/// The results of `calls`. An entry that is none is an error of its call.
+/// The results of `calls`. An entry that is not a result is an error of its call.
 fn decode(answer: Value, calls: &[MethodCall]) -> Result<Vec<Result<Value, KojiError>>, KojiError> {
     let Value::Array(entries) = answer else {
         return Err(ShapeError::wrong_type("multiCall", "an array", &answer).into());

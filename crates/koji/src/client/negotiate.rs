@@ -71,7 +71,7 @@ pub struct Handshake {
 }
 
 /// Sends a request with `send` and carries out the handshake that the server asks for. A server that asks for none is
-/// taken at its word: the hub will say that it knows nobody.
+/// taken at its word: the hub will say that it does not know the user.
 pub async fn send<F>(
     handshake: &Handshake,
     call: &Attempted,

@@ -17,7 +17,6 @@ use std::time::Duration;
 /// Who sends the requests.
 #[derive(Debug, Clone, Default)]
 pub enum WebLogin {
-    /// Nobody in particular.
     #[default]
     Anonymous,
     /// The owner of a token (RFC 6750).

@@ -1,4 +1,4 @@
-//! Logins by Kerberos, with a handshake that is none: what the client says and hears is the same.
+//! Logins by Kerberos, with a made-up handshake: what the client says and hears is the same.
 
 use crate::recordings::recording;
 use crate::server::{Server, Step, http, options};

@@ -48,7 +48,7 @@ fn start_with(versions: &[&'static SupportedProtocolVersion], authority: Option<
     std::thread::spawn(move || {
         while let Ok((socket, _)) = listener.accept() {
             let (config, body) = (config.clone(), body.clone());
-            // A client that trusts nobody hangs up, which is an error here and no news.
+            // A client without trusted authorities hangs up, which is an error here and no news.
             std::thread::spawn(move || answer(socket, config, &body));
         }
     });
