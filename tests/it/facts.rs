@@ -1,4 +1,5 @@
-//! The facts that the source relies on (docs/facts): each says how it is known, and every citation leads to one.
+//! The facts that the source relies on (docs/facts): each says how it is known, and every citation leads to one. And the paths that
+//! comments and pages name.
 
 use crate::program::repository;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +150,7 @@ fn every_citation_leads_to_a_fact() {
     assert!(seen > 150, "only {seen} citations were found");
 }
 
-/// Pages that are not in the repository, and facts on pages for users, help nobody who reads them.
+/// Pages that are not in the repository cannot be followed, and facts are of no use to users.
 #[test]
 fn nothing_else_is_cited() {
     let gone: Vec<String> = ["PUNGI", "KOJI", "DESIGN", "CRATES", "STYLE", "PHASES", "PHASES3", "HUB"]
@@ -166,4 +167,51 @@ fn nothing_else_is_cited() {
             assert!(!text.contains("facts: "), "{file} is for users and cites facts");
         }
     }
+}
+
+/// The rooms, in which paths of the repository begin.
+const ROOMS: [&str; 10] =
+    ["docs/", "crates/", "tests/", "fixtures/", "phases/", "src/", "fuzz/", "packaging/", "examples/", "benches/"];
+
+/// The paths of the repository in a text; those with a placeholder (`NAME`, `*`) are not of one file.
+fn paths(text: &str) -> Vec<&str> {
+    let part = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+    let mut paths = Vec::new();
+    for (at, _) in ROOMS.iter().flat_map(|room| text.match_indices(room)) {
+        let begins = !text[..at].ends_with(|before| part(before) || before == ':' || before == '@');
+        let length = text[at..].find(|c| !part(c)).unwrap_or(text.len() - at);
+        let is_pattern = text[at + length..].starts_with(['*', '<', '{']);
+        let path = text[at..at + length].trim_end_matches(['.', '/', '-']);
+        let placeholder = |name: &str| {
+            let stem = name.split('.').next().unwrap_or_default();
+            stem.len() > 2
+                && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+                && !["README", "INDEX"].contains(&stem)
+        };
+        if begins && !is_pattern && path.contains('/') && !path.split('/').any(placeholder) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// What is moved or renamed is still named rightly, in comments and on pages.
+#[test]
+fn every_path_that_is_named_is_there() {
+    assert_eq!(paths("see `docs/a.md`, (crates/x/src/*.rs) and fixtures/NAME/a or mydocs/b"), ["docs/a.md"]);
+    let mut seen = 0;
+    for (file, text) in texts() {
+        let text = match Path::new(&file).extension().and_then(|extension| extension.to_str()) {
+            Some("rs") if file != "tests/it/facts.rs" => comments(&text),
+            Some("md") => text,
+            _ => continue,
+        };
+        let beside = repository().join(&file).parent().unwrap().to_owned();
+        for path in paths(&text) {
+            seen += 1;
+            let is_there = repository().join(path).exists() || beside.join(path).exists();
+            assert!(is_there, "{file} names {path}, which there is not");
+        }
+    }
+    assert!(seen > 100, "only {seen} paths were found");
 }

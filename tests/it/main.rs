@@ -10,7 +10,7 @@
 //! - `merging`: in a compose of any tool and any format, which keeps what it says of itself
 //! - `bad_inputs`: hundreds of them, each with its message, its exit status and nothing half-written
 //! - `docs`: the pages for users: commands, links, tables
-//! - `facts`: every fact that is cited is there
+//! - `facts`: every fact that is cited is there, and every path that is named
 //! - `packaging`: the nightly that continues the last one
 //! - `image`: one image from the command line, as koji's own command asks for it
 //! - `outages`: a hub that goes away while a compose runs, and comes back

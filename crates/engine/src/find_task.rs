@@ -117,7 +117,7 @@ pub fn since_now(hub: &Hub) -> Timestamp {
     }
 }
 
-/// Whether a task belongs to one of `owners`; nobody knows where they are empty.
+/// Whether a task belongs to one of `owners`; unknown where they are empty.
 pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), String> {
     match task.owner {
         Some(owner) if !owners.is_empty() && !owners.contains(&owner) => Err(format!("it belongs to user {owner}")),
