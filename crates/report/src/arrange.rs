@@ -3,7 +3,7 @@
 use crate::advice::Next;
 use crate::failures::{failures, is_told};
 use crate::model::{Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink};
-use crate::text::{bytes, count, duration, harmless, path_in_url, safe_url, shell_word, time};
+use crate::text::{bytes, count, counted, duration, harmless, path_in_url, safe_url, shell_word, time};
 use crate::timeline::{Span, bar};
 use crate::uploads;
 use jiff::Timestamp;
@@ -137,7 +137,9 @@ pub fn report(mut told: Told, facts: &Facts) -> Report {
     let bars = timeline.iter().filter(|(_, index)| shown.contains(index));
     let bars = bars.filter_map(|(_, index)| bar(*index, requests.get(*index)?, span?, now));
     let rows_of = |index: &usize| requests.get(*index).map(|past| rows(*index, past, facts, now)).unwrap_or_default();
-    let rows: Vec<Row> = shown.iter().flat_map(rows_of).collect();
+    let mut rows: Vec<Row> = shown.iter().flat_map(rows_of).collect();
+    let attention = |row: &Row| RequestState::BY_ATTENTION.iter().position(|state| state.as_str() == row.stage);
+    rows.sort_by_cached_key(attention);
     let is_missing = |row: &Row| row.href.is_none() && row.stage != "done";
     // The rows that are there are not made again to be counted.
     let left_out = (0..requests.len()).filter(|index| !shown.contains(index)).flat_map(|index| rows_of(&index));
@@ -161,6 +163,7 @@ pub fn report(mut told: Told, facts: &Facts) -> Report {
         error: told.error.as_deref().filter(|error| !is_told(error, &history)).map(harmless),
         failed: failures.iter().map(|failure| failure.images.len()).sum(),
         advice: advice(&history, facts, &state),
+        columns: columns(&rows),
         axis: span.map(Span::axis).unwrap_or_default(),
         timeline: bars.collect(),
         choices: choices(&rows),
@@ -196,7 +199,7 @@ fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
     };
     let (word, kind, sentence) = match (&facts.runner, status) {
         (Some(runner), _) => ("RUNNING", "busy", format!("The compose is running: {}.", harmless(runner))),
-        (None, "FINISHED") => ("FINISHED", "good", "Everything was built, verified and listed.".to_owned()),
+        (None, "FINISHED") => ("FINISHED", "good", finished(history)),
         (None, "FINISHED_INCOMPLETE") => ("FINISHED_INCOMPLETE", "warn", incomplete(failed(true))),
         (None, "DOOMED") => ("DOOMED", "bad", doomed(failed(false), failed(true))),
         (None, "TERMINATED") => {
@@ -211,23 +214,43 @@ fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
     State { word: harmless(word), kind, sentence, running, simulated }
 }
 
+/// A compose may be finished without all that the journal knows of: another program may have finished it.
+fn finished(history: &History) -> String {
+    let all = history.requests.len();
+    let done = history.counts().of(RequestState::Done);
+    let images = history.requests.iter().map(|past| past.images.len()).sum();
+    let lost: usize = history.requests.iter().map(|past| past.failed_arches.len()).sum();
+    match all - done.min(all) {
+        0 if all == 0 => "Nothing was to be built.".to_owned(),
+        0 if lost == 0 => {
+            format!("Everything was built: {} in the compose, verified and listed.", are(images, "image"))
+        }
+        0 => format!("{} in the compose, verified and listed; {} missing.", are(images, "image"), are(lost, "arch")),
+        missing => format!("The compose is finished without {} of {}.", count(missing), counted(all, "task")),
+    }
+}
+
+/// `1 image is`, `2 images are`.
+fn are(n: usize, thing: &str) -> String {
+    format!("{} {}", counted(n, thing), if n == 1 { "is" } else { "are" })
+}
+
 fn incomplete(failed: usize) -> String {
     match failed {
-        0 => "The compose can be used; tasks that may fail did.".to_owned(),
-        1 => "The compose can be used; 1 task failed that may fail.".to_owned(),
-        n => format!("The compose can be used; {} tasks failed that may fail.", count(n)),
+        0 => "The compose can be used; some failable tasks failed.".to_owned(),
+        n => format!("The compose can be used; {} failed.", counted(n, "failable task")),
     }
 }
 
 fn doomed(hard: usize, soft: usize) -> String {
     let besides = match soft {
         0 => String::new(),
-        n => format!(", and {} that may", count(n)),
+        1 => ", and 1 failable one".to_owned(),
+        n => format!(", and {} failable ones", count(n)),
     };
     match hard {
         0 => "The compose itself failed.".to_owned(),
-        1 => format!("1 task failed that must not fail{besides}."),
-        n => format!("{} tasks failed that must not fail{besides}.", count(n)),
+        n => format!("{} failed{besides}.", counted(n, "task")),
     }
 }
 
@@ -283,6 +306,7 @@ fn rows(index: usize, past: &Past, facts: &Facts, now: Timestamp) -> Vec<Row> {
         request: index,
         stage: stage.as_str(),
         failed: past.lasting_failure().is_some(),
+        name: harmless(&past.asked.name),
         nvr: harmless(past.nvr()),
         file,
         href: None,
@@ -318,6 +342,23 @@ fn rows(index: usize, past: &Past, facts: &Facts, now: Timestamp) -> Vec<Row> {
         rows.extend(missing.map(|arch| row(harmless(&past.asked.name), &past.asked.variant, arch)));
     }
     rows
+}
+
+/// The longest value of each column, in characters, as custom properties.
+fn columns(rows: &[Row]) -> String {
+    const MOST: usize = 32;
+    let columns: [(&str, fn(&Row) -> &str); 4] = [
+        ("variant", |row| &row.variant),
+        ("arch", |row| &row.arch),
+        ("subvariant", |row| &row.subvariant),
+        ("type", |row| &row.image_type),
+    ];
+    let width = |(name, value): &(&str, fn(&Row) -> &str)| {
+        let longest = rows.iter().map(|row| value(row).chars().count()).max().unwrap_or(0);
+        // The heading needs room for its arrow.
+        format!("--{name}:{}ch", longest.clamp(name.len() + 3, MOST))
+    };
+    columns.iter().map(width).collect::<Vec<_>>().join(";")
 }
 
 fn choices(rows: &[Row]) -> Choices {

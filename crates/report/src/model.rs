@@ -36,6 +36,8 @@ pub struct Report {
     pub left_out: usize,
     /// One row of the table for each image, and for each arch of a request that has none.
     pub rows: Vec<Row>,
+    /// What the columns of the table need, as lengths of CSS, so that no value is cut where there is room.
+    pub columns: String,
     /// The values to filter by.
     pub choices: Choices,
     /// Uploads to clouds, by image.
@@ -183,6 +185,8 @@ pub struct Row {
     /// Place of the request in the plan.
     pub request: usize,
     pub stage: &'static str,
+    /// The image name.
+    pub name: String,
     /// The page says why it failed.
     pub failed: bool,
     /// Name, version, release.

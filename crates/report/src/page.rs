@@ -4,6 +4,7 @@
 //! its digest, so that nothing that slipped through could.
 
 use crate::model::Report;
+use crate::text::counted;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
@@ -38,6 +39,7 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
+    environment.add_filter("counted", |n: usize, thing: String| counted(n, &thing));
     environment
 }
 

@@ -57,7 +57,7 @@
       place,
       texts: cells.map((td) => td.textContent.trim()),
       numbers: cells.map((td) => (td.dataset.v === undefined ? null : Number(td.dataset.v))),
-      all: cells.map((td) => td.textContent).join(" ").toLowerCase(),
+      all: cells.map((td) => `${td.textContent} ${td.title}`).join(" ").toLowerCase(),
       request: tr.dataset.r,
     };
   });
@@ -77,14 +77,14 @@
       if (fits) { shown += 1; requests.add(row.request); }
     }
     for (const line of lines) line.hidden = !requests.has(line.dataset.r);
-    $("shown").textContent = shown === rows.length ? `${rows.length}` : `${shown} of ${rows.length}`;
+    $("shown").textContent = shown === rows.length ? "" : `${shown} of ${rows.length}`;
     $("none").hidden = shown > 0;
   };
   let waiting = 0;
   filter.addEventListener("input", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(apply); });
   choosers.forEach((s) => s.addEventListener("change", apply));
 
-  // Sorting: a heading once upwards, again downwards, a third time as it was planned.
+  // Sorting: a heading once upwards, again downwards, a third time what needs attention first.
   const collator = new Intl.Collator("en", { numeric: true });
   const states = [...document.querySelectorAll("[data-filter=stage] option")].map((o) => o.value);
   const sort = (key, down) => {
@@ -112,7 +112,7 @@
     });
   }
   const sortby = $("sortby");
-  sortby.append(new Option("plan", ""), ...heads.map((th) => new Option(th.textContent.toLowerCase(), th.dataset.key)));
+  sortby.append(new Option("attention", ""), ...heads.map((th) => new Option(th.textContent.toLowerCase(), th.dataset.key)));
   sortby.addEventListener("change", () => sort(sortby.value, sortby.value === "size" || sortby.value === "time"));
 
   document.querySelector(".tools").hidden = false;

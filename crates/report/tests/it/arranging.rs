@@ -33,6 +33,24 @@ fn a_finished_compose() {
 }
 
 #[test]
+fn what_needs_attention_has_its_rows_first_and_everything_was_built_only_if_it_was() {
+    let sentence = |scene: &Scene| scene.report(&Facts { status: Some(Status::Finished), ..facts() }).state.sentence;
+    assert_eq!(sentence(&finished()), "Everything was built: 2 images are in the compose, verified and listed.");
+    let mut scene = Scene::default();
+    scene.start(0).plan(0, 0, "disk", false).plan(0, 1, "live", true);
+    scene.submit(1, 0, 7, "").image(2, 0, "disk.x86_64.qcow2", "x86_64", 1).done(3, 0, 7);
+    scene.submit(4, 1, 8, "").finish(5, "FINISHED", None);
+    assert_eq!(sentence(&scene), "The compose is finished without 1 of 2 tasks.");
+    let report = scene.report(&facts());
+    let rows: Vec<_> = report.rows.iter().map(|row| (row.name.as_str(), row.stage)).collect();
+    assert_eq!(rows, [("live", "free"), ("live", "free"), ("disk", "done")]);
+    assert_eq!(report.columns, "--variant:10ch;--arch:7ch;--subvariant:13ch;--type:7ch");
+    let mut nothing = Scene::default();
+    nothing.start(0).finish(1, "FINISHED", None);
+    assert_eq!(sentence(&nothing), "Nothing was to be built.");
+}
+
+#[test]
 fn of_very_many_tasks_those_that_are_not_done_have_rows_first() {
     let mut scene = Scene::default();
     scene.start(0);
@@ -89,7 +107,7 @@ fn failures_that_count_come_first_with_the_innermost_reason() {
     let report = scene.report(&Facts { status: Some(Status::Doomed), ..facts() });
     let names = |of: &Report| of.failures.iter().map(|f| f.images[0].name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&report), ["hard", "soft"]);
-    assert_eq!(report.state.sentence, "1 task failed that must not fail, and 1 that may.");
+    assert_eq!(report.state.sentence, "1 task failed, and 1 failable one.");
     let hard = &report.failures[0];
     assert_eq!(hard.causes.len(), 1, "the same for both arches is told once");
     assert_eq!((hard.causes[0].arches.as_str(), hard.reason.as_str()), ("", ""), "all arches need not be named");
@@ -131,7 +149,7 @@ fn a_reason_is_told_once_with_all_that_failed_for_it() {
     assert_eq!(told, [("the hub is gone", false, 2), ("of its own", false, 1), ("the hub is gone", true, 1)]);
     assert_eq!((report.failed, report.images.as_str()), (4, "0 of 8"));
     assert_eq!(report.error.as_deref(), Some("cannot write images.json"), "which no image did");
-    assert_eq!(report.state.sentence, "3 tasks failed that must not fail, and 1 that may.");
+    assert_eq!(report.state.sentence, "3 tasks failed, and 1 failable one.");
 }
 
 #[test]
