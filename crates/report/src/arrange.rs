@@ -347,18 +347,18 @@ fn rows(index: usize, past: &Past, facts: &Facts, now: Timestamp) -> Vec<Row> {
 /// The longest value of each column, in characters, as custom properties.
 fn columns(rows: &[Row]) -> String {
     const MOST: usize = 32;
-    let columns: [(&str, fn(&Row) -> &str); 4] = [
-        ("variant", |row| &row.variant),
-        ("arch", |row| &row.arch),
-        ("subvariant", |row| &row.subvariant),
-        ("type", |row| &row.image_type),
-    ];
-    let width = |(name, value): &(&str, fn(&Row) -> &str)| {
+    let width = |name: &str, value: fn(&Row) -> &str| {
         let longest = rows.iter().map(|row| value(row).chars().count()).max().unwrap_or(0);
         // The heading needs room for its arrow.
         format!("--{name}:{}ch", longest.clamp(name.len() + 3, MOST))
     };
-    columns.iter().map(width).collect::<Vec<_>>().join(";")
+    let columns = [
+        width("variant", |row| &row.variant),
+        width("arch", |row| &row.arch),
+        width("subvariant", |row| &row.subvariant),
+        width("type", |row| &row.image_type),
+    ];
+    columns.join(";")
 }
 
 fn choices(rows: &[Row]) -> Choices {
