@@ -53,6 +53,7 @@ def main():
         "start-up": lambda: composes.start_up(table, args.magudi),
         "planning": lambda: composes.planning(table, args.magudi, work, python),
         "simulated": lambda: composes.simulated(table, args.magudi, work, args.quick),
+        "comparing": lambda: composes.comparing(table, args.magudi, args.bench, work),
         "waiting": lambda: args.quick or hub.waiting(table, args.magudi, work, python),
         "latency": lambda: hub.latency(table, args.magudi, work),
         "hashing": lambda: files.hashing(table, args.bench, work),
