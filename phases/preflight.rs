@@ -145,16 +145,28 @@ impl Subject<'_> {
         if !more.is_empty() {
             files = format!("{files} and {} more", more.len());
         }
-        let first = about.first().and_then(|place| self.requests.get(*place)).map_or("", |request| request.name());
-        let who = match about {
-            [_] => format!("image {first} is"),
-            all if all.len() == self.requests.len() => format!("image {first} and all {} others are", all.len() - 1),
-            some => format!("image {first} and {} more are", some.len() - 1),
-        };
+        let who = self.who(about);
         let message = format!("{who} built from what is not whole in {}: {files}", dir.compose().display());
         let help = "`run --wait-for-repos` waits until they are made; `run --pungi` has Pungi make them";
         let found = Diagnostic::new(&codes::NO_REPOSITORY, "", message).help(help);
         self.weigh(self.at(found, about, |origin| &origin.name), about)
+    }
+
+    /// The compose in `dir`, which images are built from, and which is sent to builders as the local path `sent`.
+    pub fn local_compose(&self, sent: &str, about: &[usize]) -> Diagnostic {
+        let message = format!("{} built from `{sent}`, a local path that builders may not have", self.who(about));
+        let help = "map the directory of the compose to a URL with `translate_paths`";
+        self.at(Diagnostic::new(&codes::LOCAL_REPOSITORY, "", message).help(help), about, |origin| &origin.name)
+    }
+
+    /// `image disk and 2 more are`.
+    fn who(&self, about: &[usize]) -> String {
+        let first = about.first().and_then(|place| self.requests.get(*place)).map_or("", |request| request.name());
+        match about {
+            [_] => format!("image {first} is"),
+            all if all.len() == self.requests.len() => format!("image {first} and all {} others are", all.len() - 1),
+            some => format!("image {first} and {} more are", some.len() - 1),
+        }
     }
 
     /// Why the hub cannot be asked.

@@ -2,7 +2,7 @@
 
 use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
-use super::repositories::missing;
+use super::repositories::out_of_reach;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -20,8 +20,8 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
                 // What run would refuse of the compose that is there.
                 if request.compose_dir.is_some() {
                     let (dir, _) = inspected.place(&request, args.compose.reopen)?;
-                    let missing = missing(&inspected, &dir, inspected.requests(), |_| true);
-                    inspected.diagnostics.extend(missing.into_iter().map(Diagnostic::as_warning));
+                    let found = out_of_reach(&inspected, &dir, inspected.requests(), |_| true);
+                    inspected.diagnostics.extend(found.into_iter().map(Diagnostic::as_warning));
                 }
                 if args.hub {
                     let found = ask_alone(&args.compose, environment, ui, &inspected)?;

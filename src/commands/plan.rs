@@ -3,7 +3,7 @@
 use super::against::{Beside, Planned, beside};
 use super::inspect::{Branches, Request, Typed, inspect};
 use super::preflight::ask_alone;
-use super::repositories::missing;
+use super::repositories::out_of_reach;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -28,8 +28,8 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
     }
     let (dir, identity) = inspected.place(&request, args.compose.reopen)?;
     let requests = inspected.expand(&identity, &dir);
-    let missing = missing(&inspected, &dir, &requests, |_| true);
-    inspected.diagnostics.extend(missing.into_iter().map(Diagnostic::as_warning));
+    let found = out_of_reach(&inspected, &dir, &requests, |_| true);
+    inspected.diagnostics.extend(found.into_iter().map(Diagnostic::as_warning));
     if let Some(path) = &args.against {
         let (inspected, request, requests) = (&inspected, &request, &requests[..]);
         let planned = Planned { inspected, request, identity: &identity, dir: &dir, requests };

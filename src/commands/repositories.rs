@@ -1,20 +1,22 @@
-//! *Repositories* of the compose that is given, which images are built from: those that are not there.
+//! *Repositories* of the compose that is given, which images are built from: those that builders cannot reach.
 
 use super::inspect::Inspected;
 use super::options::Options;
 use magudi_compose::layout::ComposeDir;
-use magudi_config::Diagnostic;
+use magudi_config::{Diagnostic, codes};
 use magudi_engine::journal;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::runner::is_whole;
 use magudi_phases::needs::needs;
 use magudi_phases::phase::Origin;
 use magudi_phases::preflight::Subject;
+use magudi_phases::repos::{is_local, translate};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-/// What of the compose in `dir` is missing for those of `requests` that are to be submitted: an error, since builders fail of it.
-pub fn missing(
+/// What builders cannot reach of the compose in `dir`, for those of `requests` that are to be submitted. What is not there is an
+/// error, since they fail of it; what is sent as a local path a warning, since they may have it.
+pub fn out_of_reach(
     inspected: &Inspected,
     dir: &ComposeDir,
     requests: &[TaskRequest],
@@ -27,36 +29,43 @@ pub fn missing(
     let mut is_there = |path: &PathBuf| *known.entry(path.clone()).or_insert_with(|| is_whole(path));
     let places: Vec<usize> = (0..requests.len()).filter(|place| is_submitted(*place)).collect();
     let chosen: Vec<&TaskRequest> = places.iter().filter_map(|place| requests.get(*place)).collect();
+    let translated = &inspected.config.translate_paths;
     let mut groups: BTreeMap<Vec<PathBuf>, Vec<usize>> = BTreeMap::new();
+    let mut users = Vec::new();
     for (place, request) in chosen.iter().enumerate() {
-        let mut files = needs(request, dir, &inspected.config.translate_paths);
+        let mut files = needs(request, dir, translated);
+        if !files.is_empty() {
+            users.push(place);
+        }
         files.retain(|file| !is_there(file));
         if !files.is_empty() {
             groups.entry(files).or_default().push(place);
         }
     }
-    if groups.is_empty() {
+    let sent = Some(translate(&dir.compose().to_string_lossy(), translated));
+    let sent = sent.filter(|sent| is_local(sent) && !users.is_empty());
+    if groups.is_empty() && sent.is_none() {
         return Vec::new();
     }
     let all = inspected.origins();
     let origins: Vec<Origin> = places.iter().filter_map(|place| all.get(*place).cloned()).collect();
     let subject = Subject { requests: &chosen, origins: &origins, profile: None };
-    groups.iter().map(|(files, about)| subject.not_there(dir, files, about)).collect()
+    let local = sent.map(|sent| subject.local_compose(&sent, &users));
+    local.into_iter().chain(groups.iter().map(|(files, about)| subject.not_there(dir, files, about))).collect()
 }
 
-/// What `run` makes of them: nothing where it waits for them or has them made. The simulated hub builds from nothing.
-pub fn missing_for_run(
+/// What `run` makes of it: what is not there is no error where it waits for that, or has it made. The simulated hub builds from nothing.
+pub fn out_of_reach_of_run(
     options: &Options,
     inspected: &Inspected,
     dir: &ComposeDir,
     requests: &[TaskRequest],
     is_submitted: impl Fn(usize) -> bool,
 ) -> Vec<Diagnostic> {
-    if options.wait_for_repos.is_some() || !options.pungi.is_empty() {
-        return Vec::new();
-    }
-    let found = missing(inspected, dir, requests, is_submitted).into_iter();
-    found.map(|found| if options.simulated { found.as_warning() } else { found }).collect()
+    let waits = options.wait_for_repos.is_some() || !options.pungi.is_empty();
+    let mut found = out_of_reach(inspected, dir, requests, is_submitted);
+    found.retain(|found| !waits || found.code != &codes::NO_REPOSITORY);
+    found.into_iter().map(|found| if options.simulated { found.as_warning() } else { found }).collect()
 }
 
 /// Whether the compose has its repositories from somebody: another program has made it, or there are some. One of images alone

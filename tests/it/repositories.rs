@@ -130,10 +130,11 @@ fn what_is_not_in_the_compose_is_warned_of_and_refused_by_run() {
     for verb in ["check", "plan"] {
         let (status, found) = look(&scene, verb, &in_compose(&[]));
         assert_eq!(status, Some(0), "{found:#?}");
+        let found: Vec<Json> = found.into_iter().filter(|found| found["id"] == "MG313").collect();
         // Two phases install from a tree as well.
         assert_eq!(found.len(), 2, "{found:#?}");
         for found in &found {
-            assert!(found["id"] == "MG313" && found["severity"] == "warning" && found["line"].is_u64(), "{found:#?}");
+            assert!(found["severity"] == "warning" && found["line"].is_u64(), "{found:#?}");
             assert!(text(found, "message").ends_with("Server/x86_64/os/repodata/repomd.xml"), "{found:#?}");
         }
         let who = |found: &Json| text(found, "message").split(" are built").next().unwrap().to_owned();
@@ -158,12 +159,24 @@ fn what_is_not_in_the_compose_is_warned_of_and_refused_by_run() {
 }
 
 #[test]
-fn with_its_repositories_nothing_is_said() {
+fn a_compose_that_is_sent_as_a_local_path_is_warned_of() {
     let scene = five_phases::scene();
     pungi_was_here(&scene, "FINISHED\n", &["x86_64"]);
+    for verb in ["check", "plan"] {
+        let (status, found) = look(&scene, verb, &in_compose(&[]));
+        let [found] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((status, text(found, "id"), text(found, "severity")), (Some(0), "MG219", "warning"));
+        let sent = scene.path().join(COMPOSE).join("compose");
+        let message = format!("and all 14 others are built from `{}`", sent.display());
+        assert!(text(found, "message").contains(&message) && found["line"].is_u64(), "{found:#}");
+    }
+    let plain = std::fs::read_to_string(scene.path().join("test.conf")).unwrap();
+    let pair = format!("translate_paths = [(\"{}\", \"https://example.com\")]\n", scene.path().display());
+    scene.write("test.conf", &format!("{pair}{plain}"));
     assert_eq!(look(&scene, "plan", &in_compose(&[])), (Some(0), vec![]));
     let (ran, hub) = run(&scene, &in_compose(&["--just-phase", "osbuild"]));
     assert_eq!((ran.status, hub.tasks().len()), (Some(0), 3), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("MG219"), "{}", ran.stderr);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::locking::lock;
 use super::options::{Options, absolute};
 use super::outage::OutageLog;
 use super::preflight::ask_before;
-use super::repositories::missing_for_run;
+use super::repositories::out_of_reach_of_run;
 use super::resume_point::{Recalled, Recalling, load_history, recall};
 use super::settings::Settings;
 use super::{RUN_THREADS, runtime, signals};
@@ -101,8 +101,8 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     if !dir.logs_global().join(journal::NAME).exists() {
         let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
         inspected.diagnostics.extend(found);
-        let missing = missing_for_run(options, &inspected, &dir, inspected.requests(), |_| true);
-        inspected.diagnostics.extend(missing);
+        let found = out_of_reach_of_run(options, &inspected, &dir, inspected.requests(), |_| true);
+        inspected.diagnostics.extend(found);
         if has_errors(&inspected.diagnostics) {
             return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
         }
@@ -218,7 +218,7 @@ pub fn compose(
             }
             other => other,
         })?;
-        found.extend(missing_for_run(options, &inspected, &dir, &recalled.requests, is_submitted));
+        found.extend(out_of_reach_of_run(options, &inspected, &dir, &recalled.requests, is_submitted));
         if has_errors(&found) {
             return Err(Failure::invalid(found, inspected.sources));
         }
