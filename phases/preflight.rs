@@ -14,7 +14,6 @@ use std::path::PathBuf;
 /// How many names a message lists.
 const MAX_NAMES: usize = 10;
 
-/// How many files.
 const MAX_FILES: usize = 3;
 
 /// What findings are about.

@@ -53,7 +53,6 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
 /// The most requests that are listed without `--all`: what the terminal shows is to have the failures on it.
 const MOST_ROWS: usize = 30;
 
-/// What is asked for.
 struct Asked<'a> {
     dir: &'a ComposeDir,
     status: &'a str,

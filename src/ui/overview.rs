@@ -12,7 +12,6 @@ use std::path::PathBuf;
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: i64 = 10;
 
-/// A phase of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phase {
     pub name: String,
@@ -66,10 +65,8 @@ fn pungis(phase: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Overview {
     replay: Replay<'static>,
-    /// The compose id.
     pub compose_id: String,
     pub compose_dir: Option<PathBuf>,
-    /// When the run began.
     pub began: Option<Timestamp>,
     /// The last status.
     pub status: String,
@@ -239,7 +236,6 @@ pub(super) mod tests {
         }
     }
 
-    /// The task of a request.
     fn task(request: usize) -> i64 {
         100 + i64::try_from(request).unwrap()
     }

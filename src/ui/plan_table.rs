@@ -37,7 +37,6 @@ const USUAL: [Property; 3] = [
 const VARIANT: Property = ("variant", |request| &request.variant);
 const TYPE: Property = ("type", |request| &request.about.image_type);
 
-/// The requests of one phase.
 fn phase(requests: &[TaskRequest], columns: usize, long: bool) -> String {
     let usual = USUAL.map(|property| (property, most_frequent(requests, property.1)));
     let mut common: Vec<String> = usual.iter().map(|((name, _), value)| format!("{name} {value}")).collect();

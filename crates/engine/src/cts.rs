@@ -42,7 +42,6 @@ pub enum CtsLogin {
     Oidc {
         /// Where tokens are given.
         token_url: String,
-        /// The client.
         client_id: String,
         /// Its secret.
         client_secret: Password,
@@ -270,7 +269,6 @@ fn registered(wanted: &ComposeIdentity, answer: &WebAnswer) -> Result<ComposeIde
 pub struct Tracked {
     /// The way to CTS.
     pub cts: Cts,
-    /// The compose id.
     pub id: String,
     /// The URL of the compose directory; none: there is none.
     pub url: Option<String>,

@@ -341,7 +341,6 @@ pub enum Event {
     },
     /// A signal ends the run.
     Interrupted {
-        /// Its number.
         signal: i32,
         /// How many tasks run at the hub, as far as the run knows.
         tasks: usize,

@@ -31,7 +31,6 @@ impl Next {
         }
     }
 
-    /// What it is for.
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Resume => "Continue where it stopped; nothing is built twice",

@@ -107,7 +107,6 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     report(told, facts)
 }
 
-/// Makes a report of what was told.
 pub fn report(mut told: Told, facts: &Facts) -> Report {
     let history = std::mem::take(&mut told.replay).finish();
     // A run that nobody runs any more stopped with its last event.

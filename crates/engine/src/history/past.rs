@@ -17,24 +17,18 @@ pub struct InDoubt {
     pub since: Timestamp,
     /// Its answer got lost. Otherwise it was announced, and perhaps never sent.
     pub lost: bool,
-    /// The hub has executed it.
     pub executed: bool,
 }
 
 /// What a plan says of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asked {
-    /// Its phase.
     pub phase: String,
-    /// The image name.
     pub name: String,
-    /// The variant uid.
     pub variant: String,
-    /// The arches.
     pub arches: Vec<String>,
     /// Whether the compose continues without it.
     pub failable: bool,
-    /// The subvariant of its images.
     pub subvariant: String,
     /// The image type that was asked for, as it was sent.
     pub image_type: String,
@@ -111,7 +105,6 @@ impl MadeFor {
 /// How a request failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// When.
     pub time: Timestamp,
     /// What went wrong, in one line.
     pub error: String,
@@ -132,7 +125,6 @@ pub struct Past {
     pub asked: Asked,
     /// When it was sent, or its task found at the hub.
     pub sent: Option<Timestamp>,
-    /// The task.
     pub task: Option<i64>,
     /// Tasks that it had before, the last one last.
     pub earlier: Vec<i64>,
@@ -160,7 +152,6 @@ pub struct Past {
     pub kept: Option<Timestamp>,
     /// What went wrong last.
     pub failure: Option<Failure>,
-    /// Its images in the compose.
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.
     pub uploads: Vec<CloudUpload>,
@@ -188,7 +179,6 @@ impl Past {
         self.states.last().map(|(_, state)| *state)
     }
 
-    /// Where it is.
     pub fn state(&self) -> RequestState {
         let seen = self.task_state();
         if self.done.is_some() || self.kept.is_some() {

@@ -34,7 +34,6 @@ impl Requests {
         self.numbered().map(|(_, past)| past)
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.by_key.len()
     }

@@ -1,7 +1,6 @@
 //! The *state* of a request: one word for where an image is, the same in `magudi status`, on the terminal, in the report and in the
 //! documentation. What the hub says of a task has Koji's own words; what only magudi knows has words of its own.
 
-/// Where a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestState {
     /// Not sent yet.
@@ -55,7 +54,6 @@ impl RequestState {
         Self::Done,
     ];
 
-    /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -108,7 +106,6 @@ impl Counts {
         self.0[state as usize]
     }
 
-    /// How many there are.
     pub fn total(&self) -> usize {
         self.0.iter().sum()
     }

@@ -69,7 +69,6 @@ pub trait Listener: Debug + Send + Sync {
 /// A call that the hub has not answered.
 #[derive(Debug)]
 pub struct Unanswered<'a> {
-    /// Its method.
     pub method: &'a str,
     /// What came of the last attempt instead.
     pub problem: &'a KojiError,

@@ -42,9 +42,7 @@ pub enum WebRequest {
 /// What came back, whatever the status.
 #[derive(Debug)]
 pub struct WebAnswer {
-    /// The status.
     pub status: u16,
-    /// The body.
     pub body: Vec<u8>,
     /// Where a redirect leads that was not followed.
     pub moved: Option<String>,
@@ -52,7 +50,6 @@ pub struct WebAnswer {
     pub excerpt: String,
 }
 
-/// A service at one address.
 pub struct WebService {
     url: Url,
     client: Client,
