@@ -31,6 +31,7 @@ use magudi_engine::history::Asked;
 use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan_secrets::unsigned;
 use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Describe, Formats, Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
@@ -176,6 +177,8 @@ pub struct Compose {
     pub formats: Formats,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
+    /// cloud-uploads.json has the addresses of uploads whole, with what lets whoever has them fetch the images.
+    pub keep_urls: bool,
     /// In which version manifests are written; none: in that of those which are there.
     pub manifest_version: Option<ManifestVersion>,
     /// It may be FINISHED, and is opened again.
@@ -437,6 +440,9 @@ impl Compose {
         for outcome in outcomes {
             built.uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
                 upload.reason = upload.reason.map(|reason| self.events.harmless(reason));
+                if !self.keep_urls {
+                    upload.options.values_mut().for_each(|place| *place = unsigned(place).into_owned());
+                }
                 upload
             }));
             for added in outcome.images {

@@ -372,6 +372,9 @@ pub struct GoingArgs {
     /// Let an image fail whose file cannot be of its format, such as an ISO without CD001, instead of warning of it
     #[arg(long)]
     pub strict_images: bool,
+    /// Keep signed URLs whole in cloud-uploads.json: whoever can read it can fetch the images until the signatures expire
+    #[arg(long)]
+    pub keep_urls: bool,
     /// On SIGINT (Ctrl-C) and SIGTERM leave the tasks running, for a later resume, instead of canceling them
     #[arg(long)]
     pub detach_on_signal: bool,

@@ -11,7 +11,9 @@ use magudi_config::{Diagnostic, Text};
 use magudi_engine::login::Login;
 use magudi_engine::volume::{Cache, Volume};
 use magudi_koji::profile::shown_address;
-use magudi_koji::{Authenticator, ClientOptions, Hub, Password, Profile, Session, load_profile};
+use magudi_koji::{
+    AuthType, Authenticator, ClientOptions, Hub, Password, Profile, ProfileError, Session, load_profile,
+};
 use magudi_phases::pipeline::Access;
 #[cfg(feature = "simulator")]
 use magudi_phases::pipeline::{Compose, End};
@@ -102,14 +104,22 @@ pub fn named_profile(
         )
     })?;
     let locations = environment.profile_locations(config);
-    let profile = load_profile(name, &locations).map_err(Failure::failed)?;
+    let profile = load_profile(name, &locations).map_err(|error| match error {
+        ProfileError::Unknown { ref searched, .. } if searched.is_empty() => {
+            Failure::Failed(format!("{error}; give --koji-config FILE"))
+        }
+        error => Failure::failed(error),
+    })?;
     let authenticator = match password {
         Some((user, password)) => Authenticator::Password { user, password },
         None => Authenticator::from_profile(&profile)
             .and_then(|authenticator| {
                 authenticator.check(&environment.network.client_options()).map(|()| authenticator)
             })
-            .map_err(|error| Failure::Failed(format!("{error}; --koji-user USER logs in with a password")))?,
+            .map_err(|error| {
+                let other = if profile.auth_type() == AuthType::Password { "" } else { "to log in by password " };
+                Failure::Failed(format!("{error}; {other}give --koji-user USER and set MAGUDI_KOJI_PASSWORD"))
+            })?,
     };
     Ok((profile, authenticator))
 }

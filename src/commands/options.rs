@@ -71,6 +71,8 @@ pub struct Going {
     pub fail_fast: bool,
     /// `--strict-images`.
     pub strict_images: bool,
+    /// `--keep-urls`.
+    pub keep_urls: bool,
     /// `--detach-on-signal`.
     pub detach_on_signal: bool,
     /// `--retry-failed`.
@@ -97,6 +99,7 @@ impl Going {
         Self {
             fail_fast: args.fail_fast,
             strict_images: args.strict_images,
+            keep_urls: args.keep_urls,
             detach_on_signal: args.detach_on_signal,
             retry_failed: args.retry_failed,
             rebuild: args.rebuild.clone(),

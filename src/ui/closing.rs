@@ -11,6 +11,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_config::words::counted;
 use magudi_engine::history::{History, RequestState};
 use magudi_engine::outage::clock;
+use magudi_engine::plan_secrets::unsigned;
 use magudi_report::Next;
 use magudi_report::failures::is_told;
 use magudi_report::text::shell_word;
@@ -61,7 +62,7 @@ fn upload_lines(uploads: &[&CloudUpload]) -> String {
         }
         let provider = upload.provider.as_deref().unwrap_or("upload");
         text.push_str(&printable(&format!("  {arch}: {provider} {status}\n")));
-        let place = upload.location();
+        let place = place(upload);
         if !place.is_empty() {
             text.push_str(&format!("    {}\n", printable(&place)));
         }
@@ -69,11 +70,16 @@ fn upload_lines(uploads: &[&CloudUpload]) -> String {
     text
 }
 
+/// Where an upload is, without what lets whoever reads it fetch it.
+fn place(upload: &CloudUpload) -> String {
+    upload.location().split(' ').map(unsigned).collect::<Vec<_>>().join(" ")
+}
+
 fn upload_table(uploads: &[&CloudUpload]) -> Table {
     let mut table = Table::new(&["VARIANT", "ARCH", "IMAGE", "PROVIDER", "STATUS", ">TASK", "WHERE"]);
     for upload in uploads {
         let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
-        let place = Some(upload.location()).filter(|place| !place.is_empty()).unwrap_or_else(|| "-".to_owned());
+        let place = Some(place(upload)).filter(|place| !place.is_empty()).unwrap_or_else(|| "-".to_owned());
         let (variant, arch, image) = (upload.variant.clone(), upload.arch.clone(), upload.image.clone());
         table.row([variant, arch, image, provider, upload.status.clone(), upload.task_id.to_string(), place]);
     }

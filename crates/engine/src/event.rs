@@ -6,7 +6,7 @@ use crate::causes::Cause;
 use crate::login::Login;
 use crate::outage::Outage;
 use crate::plan::TaskRequest;
-use crate::plan_secrets::Mask;
+use crate::plan_secrets::{Mask, unsigned};
 use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::images::{Checksums, Image};
@@ -437,7 +437,11 @@ impl Event {
                 let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
                 reason.iter_mut().chain(argument).chain(texts).for_each(change);
             }
-            Self::CloudUpload { upload, .. } => upload.reason.iter_mut().for_each(change),
+            Self::CloudUpload { upload, .. } => {
+                upload.reason.iter_mut().for_each(change);
+                // A place that is a key to itself is for cloud-uploads.json alone, where that is asked for.
+                upload.options.values_mut().for_each(|place| *place = unsigned(place).into_owned());
+            }
             Self::ArchFailed { failed, .. } => change(&mut failed.reason),
             Self::HubUnreachable(outage) => change(&mut outage.reason),
             Self::ComposeFinished { error, .. } => error.iter_mut().for_each(change),

@@ -3,7 +3,7 @@
 
 use crate::plan::TaskRequest;
 use magudi_config::secret::{is_plain, is_secret, passwords_in_urls};
-pub use magudi_koji::redact::{Mask, STARS};
+pub use magudi_koji::redact::{Mask, STARS, unsigned};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 

@@ -8,6 +8,7 @@ pub use address::{same_address, shown_address};
 pub use ini::{Ini, IniError, Section, Setting};
 pub use locate::{ProfileLocations, load_profile};
 
+use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -132,20 +133,24 @@ pub enum ProfileError {
     #[error(transparent)]
     Syntax(#[from] IniError),
     /// No file has the section.
-    #[error("no configuration for koji profile `{name}` in {}{}", searched_list(.searched), known_list(.searched, .known))]
+    #[error("there is no koji profile `{name}`{}{}", searched_list(.searched, .missing), known_list(.searched, .known))]
     Unknown {
         name: String,
         searched: Vec<PathBuf>,
+        /// Where there would be files if there were any.
+        missing: Vec<PathBuf>,
         /// The profiles that they have.
         known: Vec<String>,
     },
 }
 
-fn searched_list(searched: &[PathBuf]) -> String {
-    if searched.is_empty() {
-        return "any file (no koji configuration file found)".to_owned();
+fn searched_list(searched: &[PathBuf], missing: &[PathBuf]) -> String {
+    let list = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    match (searched, missing) {
+        ([], []) => ": there is no configuration file of koji".to_owned(),
+        ([], missing) => format!(": none of {} exists", list(missing)),
+        (searched, _) => format!(" in {}", list(searched)),
     }
-    searched.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn known_list(searched: &[PathBuf], known: &[String]) -> String {
@@ -189,6 +194,7 @@ fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result
         return Err(ProfileError::Unknown {
             name: name.to_owned(),
             searched: files.iter().map(|(path, _)| path.clone()).collect(),
+            missing: Vec::new(),
             known: ini.sections().map(str::to_owned).collect(),
         });
     };
@@ -205,7 +211,11 @@ fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result
         _ => section.boolean("no_ssl_verify")?.unwrap_or(defaults.no_ssl_verify),
     };
     let profile = Profile {
-        server: section.text("server")?.unwrap_or(defaults.server),
+        server: section
+            .text("server")?
+            .map(|text| server(&section, name, text))
+            .transpose()?
+            .unwrap_or(defaults.server),
         weburl: section.text("weburl")?.unwrap_or(defaults.weburl),
         topurl: section.filled("topurl")?,
         topdir: section.text("topdir")?.map_or(defaults.topdir, |text| expand_home(&text, home)),
@@ -227,6 +237,21 @@ fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result
         name: defaults.name,
     };
     Ok((profile, Named { cert: section.has("cert"), serverca: section.has("serverca") }))
+}
+
+/// The address of the hub, which must be one.
+fn server(section: &Section<'_>, name: &str, text: String) -> Result<String, IniError> {
+    let wrong = |what: String| {
+        Err(section.wrong("server", format!("`server` of [{name}] {what}; it must be http(s)://HOST/kojihub")))
+    };
+    if text.is_empty() {
+        return wrong("is empty".to_owned());
+    }
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text),
+        Err(error) if text.contains("://") => wrong(format!("is `{}` ({error})", shown_address(&text))),
+        _ => wrong(format!("is `{}`", shown_address(&text))),
+    }
 }
 
 fn auth_type(section: &Section<'_>, text: &str) -> Result<AuthType, IniError> {

@@ -48,6 +48,22 @@ const LONGEST_PASSING: usize = 16 * 1024;
 /// Names that sessions travel under: what follows them is hidden, whether it is known or not.
 const LABELS: [&str; 6] = ["session-key", "session_key", "sessionkey", "session-id", "session_id", "sessionid"];
 
+/// Parameters of a URL that whoever has it may fetch what it leads to: of S3 and what speaks as S3 does, in both versions, of Google's
+/// storage, of Azure (a shared access signature) and of CloudFront.
+const SIGNATURES: [&str; 11] = [
+    "x-amz-signature",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-goog-signature",
+    "x-goog-credential",
+    "signature",
+    "awsaccesskeyid",
+    "googleaccessid",
+    "key-pair-id",
+    "policy",
+    "sig",
+];
+
 /// How far a value may be from its name, in bytes: tags, quotes and the like.
 const LABEL_REACH: usize = 64;
 
@@ -152,7 +168,8 @@ impl Mask {
         let mut found: Vec<Range<usize>> = Vec::new();
         for layer in layers::of(text) {
             let all = secrets.lasting.iter().chain(&secrets.passing);
-            let hidden = all.flat_map(|needle| needle.find_in(&layer)).chain(labelled(&layer.lower));
+            let hidden =
+                all.flat_map(|needle| needle.find_in(&layer)).chain(labelled(&layer.lower)).chain(signed(&layer.lower));
             found.extend(hidden.map(|range| layer.origin(range)));
         }
         drop(secrets);
@@ -287,6 +304,40 @@ fn is_word_before(text: &[u8], at: usize) -> bool {
 
 fn is_word_at(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(|byte| is_word(*byte))
+}
+
+/// Whether a URL lets whoever has it fetch what it leads to, by one of [`SIGNATURES`].
+pub fn is_signed(url: &str) -> bool {
+    layers::of(url).iter().any(|layer| !signed(&layer.lower).is_empty())
+}
+
+/// A URL without its parameters, if one of them is a signature.
+pub fn unsigned(url: &str) -> Cow<'_, str> {
+    if !is_signed(url) {
+        return Cow::Borrowed(url);
+    }
+    match url.split_once('?') {
+        Some((place, _)) => Cow::Owned(place.to_owned()),
+        // Its question mark is written otherwise.
+        None => Cow::Owned(Mask::default().hide(url).into_owned()),
+    }
+}
+
+/// The values of [`SIGNATURES`], in a text of small letters.
+fn signed(text: &[u8]) -> Vec<Range<usize>> {
+    let value = |mark: usize| {
+        let name = mark + 1;
+        let rest = text.get(name..)?;
+        let long = SIGNATURES.iter().find_map(|wanted| {
+            let is_it = rest.starts_with(wanted.as_bytes()) && rest.get(wanted.len()) == Some(&b'=');
+            is_it.then_some(wanted.len() + 1)
+        })?;
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>&;,)]}`\\".contains(byte);
+        let value = rest.get(long..)?;
+        let end = value.iter().position(ends).unwrap_or(value.len());
+        (end > 0).then(|| name + long..name + long + end)
+    };
+    memchr::memchr2_iter(b'?', b'&', text).filter_map(value).collect()
 }
 
 /// The values that stand behind [`LABELS`], in a text of small letters.

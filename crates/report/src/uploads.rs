@@ -3,6 +3,7 @@
 use crate::model::{Place, TaskLink, Upload};
 use crate::text::{harmless, safe_url};
 use magudi_compose::cloud_uploads::CloudUpload;
+use magudi_engine::plan_secrets::unsigned;
 use std::collections::BTreeMap;
 
 /// The order in which people name a provider's options; what is not among them comes after.
@@ -51,7 +52,11 @@ impl Upload {
 fn place(upload: &CloudUpload) -> Place {
     let mut options: Vec<_> = upload.options.iter().filter(|(_, value)| !value.is_empty()).collect();
     options.sort_by_key(|(key, _)| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
-    let option = |(key, value): (&String, &String)| (harmless(key), harmless(value), safe_url(value));
+    let option = |(key, value): (&String, &String)| {
+        // Older journals have it whole.
+        let value = unsigned(value);
+        (harmless(key), harmless(&value), safe_url(&value))
+    };
     Place {
         arches: vec![harmless(&upload.arch)],
         provider: upload.provider.as_deref().map(harmless),

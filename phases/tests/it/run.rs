@@ -123,6 +123,7 @@ pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec
         settings: Json::Null,
         fresh: false,
         stop: handle,
+        keep_urls: false,
         fail_fast: false,
         formats: magudi_engine::runner::Formats::Any,
         manifest_version: None,

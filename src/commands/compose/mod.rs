@@ -295,6 +295,7 @@ pub fn compose(
         settings: Settings { commits, ..Settings::of(options) }.to_json()?,
         fresh,
         stop: handle.clone(),
+        keep_urls: options.going.keep_urls,
         fail_fast: options.going.fail_fast,
         formats: match (options.going.strict_images, options.simulated) {
             (true, _) => Formats::Strict,

@@ -65,7 +65,7 @@ impl Authenticator {
                 Ok(Self::Kerberos { principal: profile.principal.clone(), keytab: profile.keytab.clone() })
             }
             AuthType::Password => Err(KojiError::Auth {
-                reason: format!("the koji profile `{}` asks for a password; name a user for it", profile.name),
+                reason: format!("the koji profile `{}` logs in by password and names no user", profile.name),
             }),
             AuthType::NoAuth => Err(KojiError::Auth {
                 reason: format!("the koji profile `{}` has authtype noauth, but this needs a login", profile.name),

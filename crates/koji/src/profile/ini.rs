@@ -154,7 +154,11 @@ impl<'a> Section<'a> {
 
     /// An error about the value of `key`.
     pub fn error(&self, key: &str, message: impl Into<String>) -> IniError {
-        let message = format!("`{key}`: {}", message.into());
+        self.wrong(key, format!("`{key}`: {}", message.into()))
+    }
+
+    /// The same, in words that name the key.
+    pub fn wrong(&self, key: &str, message: String) -> IniError {
         match self.setting(key) {
             Some(setting) => IniError { path: setting.path.clone(), line: setting.line, message },
             None => IniError { path: PathBuf::new(), line: 0, message },

@@ -40,6 +40,17 @@ impl ProfileLocations {
     }
 }
 
+impl ProfileLocations {
+    /// All of them that count.
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        let user = match &self.config_override {
+            Some(place) => [Some(place), None],
+            None => [self.user_dir.as_ref(), self.user_file.as_ref()],
+        };
+        [self.system_dir.as_ref(), self.system_file.as_ref()].into_iter().chain(user).flatten()
+    }
+}
+
 /// Reads the profile `name` from the files at `locations`.
 ///
 /// If the profile does not even name `cert` or `serverca`, `~/.koji/client.crt` and `~/.koji/serverca.crt` are taken if they are
@@ -47,7 +58,13 @@ impl ProfileLocations {
 pub fn load_profile(name: &str, locations: &ProfileLocations) -> Result<Profile, ProfileError> {
     let files = load_files(locations)?;
     let home = locations.home.as_deref();
-    let (mut profile, named) = parse(&files, name, home)?;
+    let (mut profile, named) = parse(&files, name, home).map_err(|error| match error {
+        ProfileError::Unknown { name, searched, known, .. } => {
+            let missing = if searched.is_empty() { locations.all().cloned().collect() } else { Vec::new() };
+            ProfileError::Unknown { name, searched, missing, known }
+        }
+        other => other,
+    })?;
     let in_home = |file: &str| home.map(|home| home.join(".koji").join(file)).filter(|path| path.exists());
     if !named.cert {
         profile.cert = in_home("client.crt");

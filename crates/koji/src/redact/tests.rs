@@ -181,3 +181,35 @@ fn passing_ones_are_forgotten_in_their_order() {
     // A text that is not cut at characters does no harm.
     assert_eq!(mask.hide("é%C3%A9\\u00e9&#233;composepassé"), "é%C3%A9\\u00e9&#233;***é");
 }
+
+#[test]
+fn signatures_of_urls_are_hidden_whether_they_are_known_or_not() {
+    let mask = Mask::default();
+    for (text, shown) in [
+        (
+            "see https://b.s3.amazonaws.com/k?X-Amz-Algorithm=A&X-Amz-Credential=AKIA%2F2024&X-Amz-Expires=9&X-Amz-Signature=0f0f, please",
+            "see https://b.s3.amazonaws.com/k?X-Amz-Algorithm=A&X-Amz-Credential=***&X-Amz-Expires=9&X-Amz-Signature=***, please",
+        ),
+        ("<a href=\"http://a/b?se=1&amp;sig=a%2Bb%3D\">", "<a href=\"http://a/b?se=1&amp;sig=***\">"),
+        (
+            "{\"url\": \"http://a/b?x=1\\u0026X-Goog-Signature=ab12\"}",
+            "{\"url\": \"http://a/b?x=1\\u0026X-Goog-Signature=***\"}",
+        ),
+        ("http://a/b?AWSAccessKeyId=AK&Signature=s&Expires=1", "http://a/b?AWSAccessKeyId=***&Signature=***&Expires=1"),
+        (
+            "bad signature=abc, sig=1, http://a/b?design=1&sigma=2",
+            "bad signature=abc, sig=1, http://a/b?design=1&sigma=2",
+        ),
+    ] {
+        assert_eq!(mask.hide(text), shown);
+    }
+}
+
+#[test]
+fn a_signed_url_loses_its_parameters_and_another_keeps_them() {
+    let same = "https://b/k?versionId=3";
+    assert_eq!(unsigned(same), same);
+    assert_eq!(unsigned("https://b/k?versionId=3&X-Amz-Signature=00"), "https://b/k");
+    assert_eq!(unsigned("https://b/k?sv=2&sig=a%2B"), "https://b/k");
+    assert_eq!(unsigned("https://b/k%3Fsv=2%26sig=abc"), "https://b/k%3Fsv=2%26sig=***");
+}

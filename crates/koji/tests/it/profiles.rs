@@ -86,20 +86,35 @@ fn values_are_put_in() {
 
 #[test]
 fn an_empty_value_is_a_value() {
-    let profile = parse("[koji]\nserver =\ntopurl =\ncert =\nprincipal =\nno_ssl_verify =\n").unwrap();
-    assert_eq!((profile.server.as_str(), profile.topurl, profile.principal), ("", None, None));
+    let profile = parse("[koji]\nweburl =\ntopurl =\ncert =\nprincipal =\nno_ssl_verify =\n").unwrap();
+    assert_eq!((profile.weburl.as_str(), profile.topurl, profile.principal), ("", None, None));
     assert!(!profile.no_ssl_verify);
     assert!(parse("[koji]\nanon_retry =\n").is_err());
     assert!(parse("[koji]\nauthtype =\n").is_err());
 }
 
 #[test]
+fn the_hub_has_an_address() {
+    for (address, what) in [
+        ("", "is empty"),
+        ("koji.example.com/kojihub", "is `koji.example.com/kojihub`"),
+        ("ftp://u:secretpass@h/kojihub", "is `ftp://h/kojihub`"),
+        ("http://", "is `http://` (empty host)"),
+        ("http://h:99999/kojihub", "is `http://h:99999/kojihub` (invalid port number)"),
+    ] {
+        let expected = format!("koji.conf:2: `server` of [koji] {what}; it must be http(s)://HOST/kojihub");
+        assert_eq!(message(&format!("[koji]\nserver = {address}\n")), expected);
+    }
+}
+
+#[test]
 fn lines_continue_and_comments_stand_alone() {
     let profile =
-        parse("[koji]\nserver = http://h/#part ; no comment\n  # a comment\n\n  more\nweburl=http://w = x\n").unwrap();
-    assert_eq!(profile.server, "http://h/#part ; no comment\n\nmore");
+        parse("[koji]\nprincipal = http://h/#part ; no comment\n  # a comment\n\n  more\nweburl=http://w = x\n")
+            .unwrap();
+    assert_eq!(profile.principal.unwrap(), "http://h/#part ; no comment\n\nmore");
     assert_eq!(profile.weburl, "http://w = x");
-    assert_eq!(parse("\u{feff}[koji] # trailing\nserver = a\n").unwrap().server, "a");
+    assert_eq!(parse("\u{feff}[koji] # trailing\nserver = http://a\n").unwrap().server, "http://a");
 }
 
 #[test]
@@ -140,9 +155,9 @@ proptest! {
 fn an_unknown_profile_is_told_with_the_files() {
     let files = [(PathBuf::from("/a.conf"), "[one]\n[two]\n".to_owned()), (PathBuf::from("/b.conf"), String::new())];
     let error = parse_profile_files(&files, "koji", None).unwrap_err().to_string();
-    assert_eq!(error, "no configuration for koji profile `koji` in /a.conf, /b.conf; the profiles there are one, two");
+    assert_eq!(error, "there is no koji profile `koji` in /a.conf, /b.conf; the profiles there are one, two");
     let error = parse_profile_files(&[], "koji", None).unwrap_err().to_string();
-    assert_eq!(error, "no configuration for koji profile `koji` in any file (no koji configuration file found)");
+    assert_eq!(error, "there is no koji profile `koji`: there is no configuration file of koji");
 }
 
 #[test]
@@ -152,7 +167,7 @@ fn files_win_over_each_other_key_by_key() {
     for dir in ["etc/koji.conf.d", "home/.koji/config.d", "other.d"] {
         fs::create_dir_all(path(dir)).unwrap();
     }
-    let keys = ["weburl", "topurl", "principal", "keytab", "server"];
+    let keys = ["weburl", "topurl", "principal", "keytab", "topdir"];
     let write = |name: &str, count: usize| {
         let lines: Vec<String> = keys[..count].iter().map(|key| format!("{key} = {name}")).collect();
         fs::write(path(name), format!("[koji]\n{}\n", lines.join("\n"))).unwrap();
@@ -170,7 +185,7 @@ fn files_win_over_each_other_key_by_key() {
     };
     let load = |locations: &ProfileLocations| load_profile("koji", locations);
     let profile = load(&locations).unwrap();
-    assert_eq!(profile.server, "etc/koji.conf.d/a.conf");
+    assert_eq!(profile.topdir, PathBuf::from("etc/koji.conf.d/a.conf"));
     assert_eq!(profile.keytab.as_deref(), Some("etc/koji.conf.d/b.conf"));
     assert_eq!(profile.principal.as_deref(), Some("etc/koji.conf"));
     assert_eq!(profile.topurl.as_deref(), Some("home/.koji/config.d/u.conf"));
