@@ -676,6 +676,8 @@ pub enum CheckFormat {
     Human,
     /// For programs, on standard output.
     Json,
+    /// SARIF 2.1.0, for code hosts, on standard output.
+    Sarif,
 }
 
 /// `magudi explain`.
