@@ -125,6 +125,17 @@ impl Ui {
         }
     }
 
+    /// Draws diagnostics at the beginning of a run: notes on one line each, because nothing has to be done about them.
+    pub fn warnings(self, diagnostics: &[Diagnostic], sources: &Sources) {
+        let is_note = |diagnostic: &&Diagnostic| diagnostic.severity() == Severity::Note;
+        let (notes, others): (Vec<_>, Vec<_>) = diagnostics.iter().partition(is_note);
+        let others: Vec<Diagnostic> = others.into_iter().cloned().collect();
+        self.diagnostics(&others, sources);
+        for note in notes {
+            self.note(&format!("note[{}]: {}", note.code.id, note.message));
+        }
+    }
+
     /// Counts diagnostics that were drawn, where there are several of them or warnings are taken for errors.
     pub fn tally(self, diagnostics: &[Diagnostic], strict: bool) {
         if let Some(text) = tally(diagnostics, strict) {

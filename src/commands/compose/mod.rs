@@ -108,7 +108,7 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
         }
     }
     if !options.quiet {
-        ui.diagnostics(&inspected.diagnostics, &inspected.sources);
+        ui.warnings(&inspected.diagnostics, &inspected.sources);
     }
     let events = options.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, cts, recall, events })
