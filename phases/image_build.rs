@@ -230,7 +230,7 @@ pub static SECTION: Section = Section {
 
 /// The keys of `image-build`, in the order in which Pungi reports errors. Others are passed on.
 const IMAGE: &[Key] = &[
-    opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose goes on when the image fails there."),
+    opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
     opt("disc_size", Kind::Number).about("Taken for `disk_size`, which is meant."),
     opt("distro", Kind::Text).about("The distribution as Oz names it, such as `Fedora-22`. Needed."),
     opt("name", Kind::Text).about("Name of the image, and of its build in Koji. Needed."),

@@ -162,7 +162,7 @@ pub static SECTION: Section = Section {
         opt("distro", Kind::Text).about("Taken and not sent, as in Pungi: image-builder builds what its host is."),
         opt("scratch", Kind::Boolean).or_inherited().about("Build without a build in Koji."),
         opt("ostree", Kind::Open(OSTREE)).about("The ostree commit to build or to install."),
-        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose goes on when the image fails there."),
+        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
         opt("subvariant", Kind::Text)
             .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
         opt("blueprint", Kind::Object).about("Blueprint, as image-builder takes it."),

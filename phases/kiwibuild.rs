@@ -182,7 +182,7 @@ pub static SECTION: Section = Section {
             .about("Release of the build, or a generator; empty for a generated one."),
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
         opt("repos", Kind::Texts).about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
-        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose goes on when the image fails there."),
+        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
         opt("subvariant", Kind::Text)
             .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
         opt("type", Kind::Text).or_inherited().about("Type of the image in kiwi; else that of the description."),

@@ -144,7 +144,7 @@ pub static SECTION: Section = Section {
             .about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
         opt("target", Kind::Text).or_inherited().about("Build target in Koji."),
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
-        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose goes on when the image fails there."),
+        opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
         opt("release", Kind::TextOrNull)
             .or_inherited()
             .about("Release of the build, or a generator; empty or null for a generated one."),

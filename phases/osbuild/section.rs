@@ -19,7 +19,7 @@ pub static SECTION: Section = Section {
             .or_inherited()
             .about("Release of the build, or a generator; empty for a generated one."),
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
-        opt("failable", Kind::Texts).about("Any arch, or `*`: the compose goes on when the image fails."),
+        opt("failable", Kind::Texts).about("Any arch, or `*`: the compose continues if the image fails."),
         opt("subvariant", Kind::Text)
             .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
         opt("repo", Kind::Repositories(REPOSITORY))
