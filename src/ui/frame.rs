@@ -191,7 +191,7 @@ pub fn counts(counts: Counts, always: &[RequestState]) -> Vec<(String, &'static 
     RequestState::ALL.into_iter().filter(is_said).map(said).collect()
 }
 
-/// The states whose numbers are shown while a run goes on, also when they are 0: numbers that come and go are hard to follow.
+/// The states whose numbers are shown while a run continues, also when they are 0: numbers that come and go are hard to follow.
 const LIVE: [RequestState; 5] =
     [RequestState::Free, RequestState::Open, RequestState::Fetching, RequestState::Done, RequestState::Failed];
 

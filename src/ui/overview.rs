@@ -185,7 +185,7 @@ impl Overview {
         self.bytes.saturating_sub(*before).saturating_mul(1000) / seconds
     }
 
-    /// How long the run has been going on, or went on.
+    /// How long the run has taken, or took.
     pub fn elapsed(&self, now: Timestamp) -> i64 {
         let end = self.finished.as_ref().map_or(now, |(end, _)| *end);
         self.began.map_or(0, |began| age(end, began))

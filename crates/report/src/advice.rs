@@ -13,7 +13,7 @@ pub enum Next {
 }
 
 impl Next {
-    /// How to continue a compose that nobody runs, whose status is `status`; `None` where there is nothing to continue, and of a
+    /// How to continue a compose that no process runs, whose status is `status`; `None` where there is nothing to continue, and of a
     /// simulated one, whose hub is gone.
     pub fn of(status: &str, history: &History) -> Option<Self> {
         if history.is_simulated() {

@@ -109,7 +109,7 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
 
 pub fn report(mut told: Told, facts: &Facts) -> Report {
     let history = std::mem::take(&mut told.replay).finish();
-    // A run that nobody runs any more stopped with its last event.
+    // A run without a process stopped with its last event.
     let (first, last) = history.span.unzip();
     let now = match &facts.runner {
         Some(_) => facts.now,

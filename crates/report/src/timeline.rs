@@ -25,7 +25,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// From the first submission to the last thing that happened to any request; `now` ends those that go on.
+    /// From the first submission to the last thing that happened to any request; `now` ends those that continue.
     pub fn of<'a>(requests: impl Iterator<Item = &'a Past>, now: Timestamp) -> Option<Self> {
         let mut span: Option<Self> = None;
         for past in requests {

@@ -38,7 +38,7 @@ pub struct Asked {
     pub method: String,
     /// What its images are called in images.json; empty: what their archive type is called. `None`: the journal does not say.
     pub manifest_type: Option<String>,
-    /// Where the life of its task is told, below the compose directory; `None`: the journal does not say.
+    /// Where the life of its task is written, below the compose directory; `None`: the journal does not say.
     pub log: Option<String>,
 }
 
