@@ -7,6 +7,7 @@ mod commands;
 mod error;
 mod hardening;
 mod settings;
+mod telemetry;
 mod ui;
 
 fn main() -> ExitCode {

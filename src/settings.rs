@@ -4,10 +4,12 @@
 pub mod children;
 
 use crate::error::Failure;
+use crate::telemetry::Telemetry;
 use magudi_koji::profile::ProfileLocations;
-use magudi_koji::{ClientOptions, Mask, Proxies};
+use magudi_koji::{ClientOptions, Mask, Observer, Proxies};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The variable with the password of `--koji-user`.
@@ -17,7 +19,7 @@ const PASSWORD: &str = "MAGUDI_KOJI_PASSWORD";
 pub const CTS_SECRET: &str = "CTS_OIDC_CLIENT_SECRET";
 
 /// A text that is never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -50,8 +52,61 @@ pub struct Environment {
     pub network: Network,
     /// `CTS_OIDC_*`.
     pub cts: CtsVariables,
+    /// `OTEL_*` and `TRACEPARENT`.
+    pub otlp: Otlp,
+    /// The trace of the run, once it has begun.
+    pub telemetry: Telemetry,
     /// The environment of what is started: notification scripts.
     pub children: children::Variables,
+}
+
+/// What the environment says of traces, as OpenTelemetry and Trace Context name it. What is not here the SDK reads by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "read where there are traces"))]
+pub struct Otlp {
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else what `OTEL_EXPORTER_OTLP_ENDPOINT` makes; none: there are no traces.
+    pub endpoint: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`, else `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    pub protocol: Option<String>,
+    /// `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` say what the service is called.
+    pub is_named: bool,
+    /// `TRACEPARENT`: the span that a run is part of.
+    pub traceparent: Option<String>,
+    /// `TRACESTATE`.
+    pub tracestate: Option<String>,
+    /// Values of `OTEL_EXPORTER_OTLP_TRACES_HEADERS` and `OTEL_EXPORTER_OTLP_HEADERS`, which let in.
+    secrets: Vec<Secret>,
+}
+
+impl Otlp {
+    /// Reads the environment through `variable`.
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let exporter = |name: &str| {
+            let of = |signal: &str| set(&format!("OTEL_EXPORTER_OTLP_{signal}{name}"));
+            (of("TRACES_"), of(""))
+        };
+        let endpoint = match exporter("ENDPOINT") {
+            (Some(endpoint), _) => Some(endpoint),
+            (None, base) => base.map(|base| format!("{}/v1/traces", base.trim_end_matches('/'))),
+        };
+        let is_off = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
+        let (traces, all) = exporter("HEADERS");
+        let headers = [traces, all].into_iter().flatten();
+        let pairs: Vec<String> =
+            headers.flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>()).collect();
+        let (protocol, general) = exporter("PROTOCOL");
+        Self {
+            endpoint: endpoint.filter(|_| !is_off),
+            protocol: protocol.or(general),
+            is_named: set("OTEL_SERVICE_NAME").is_some()
+                || set("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|all| all.contains("service.name=")),
+            traceparent: set("TRACEPARENT"),
+            tracestate: set("TRACESTATE"),
+            secrets: pairs.iter().filter_map(|pair| Some(Secret(pair.split_once('=')?.1.trim().to_owned()))).collect(),
+        }
+    }
 }
 
 /// What the environment says of the login at CTS, as ODCS sets it for Pungi. It wins over the configuration.
@@ -96,6 +151,8 @@ pub struct Network {
     pub outage: Option<Duration>,
     /// What is shown nowhere: the secrets of the environment, and what clients add to them.
     pub mask: Mask,
+    /// Who hears of every call of a hub.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Network {
@@ -125,6 +182,7 @@ impl Network {
             ccache: set("KRB5CCNAME"),
             outage,
             mask: Mask::default(),
+            observer: None,
         })
     }
 
@@ -137,6 +195,7 @@ impl Network {
             ccache: self.ccache.clone(),
             outage: self.outage.unwrap_or(defaults.outage),
             mask: self.mask.clone(),
+            observer: self.observer.clone(),
             ..defaults
         }
     }
@@ -166,6 +225,8 @@ impl Environment {
                 client_id: text("CTS_OIDC_CLIENT_ID"),
                 client_secret: text(CTS_SECRET).map(Secret),
             },
+            otlp: Otlp::from_variables(|name| std::env::var(name).ok()),
+            telemetry: Telemetry::default(),
             children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
                 .map_err(Failure::Usage)?,
         };
@@ -177,8 +238,20 @@ impl Environment {
     pub fn secrets(&self) -> Vec<String> {
         let Proxies { http, https, all, .. } = &self.network.proxies;
         let proxies = [http, https, all].into_iter().flatten().filter_map(|url| proxy_password(url));
-        let own = self.koji_password.iter().chain(&self.cts.client_secret).map(Secret::reveal);
-        own.chain(proxies).map(str::to_owned).collect()
+        let own =
+            self.koji_password.iter().chain(&self.cts.client_secret).chain(&self.otlp.secrets).map(Secret::reveal);
+        let collector = self.otlp.endpoint.iter().filter_map(|url| proxy_password(url));
+        own.chain(collector).chain(proxies).map(str::to_owned).collect()
+    }
+
+    /// The environment of the Pungi beside a run: that of other children, and what it logs in to CTS and to a collector with, as that is
+    /// what Pungi does by itself.
+    pub fn of_pungi(&self) -> children::Variables {
+        let CtsVariables { token_url, client_id, client_secret } = &self.cts;
+        let secret = client_secret.as_ref().map(|secret| secret.reveal().to_owned());
+        let cts = [("CTS_OIDC_TOKEN_URL", token_url), ("CTS_OIDC_CLIENT_ID", client_id), (CTS_SECRET, &secret)];
+        let cts = cts.into_iter().filter_map(|(name, value)| Some((name.into(), value.as_ref()?.into())));
+        self.children.iter().cloned().chain(cts).collect()
     }
 
     /// Where koji's configuration is looked for (facts: koji 25).
@@ -232,6 +305,29 @@ mod tests {
         };
         assert_eq!(found.proxies, expected);
         assert_eq!(format!("{:?}", network(&[]).unwrap()), format!("{:?}", Network::default()));
+    }
+
+    #[test]
+    fn traces_have_an_endpoint_of_their_own_or_that_of_all() {
+        let otlp = |variables: &[(&str, &str)]| {
+            Otlp::from_variables(|name| {
+                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/");
+        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:1/x");
+        assert_eq!(otlp(&[]), Otlp::default());
+        assert_eq!(otlp(&[all]).endpoint.as_deref(), Some("http://c:4318/v1/traces"));
+        assert_eq!(otlp(&[all, own]).endpoint.as_deref(), Some("http://t:1/x"));
+        for off in [("OTEL_SDK_DISABLED", "True"), ("OTEL_TRACES_EXPORTER", "none")] {
+            assert_eq!(otlp(&[all, off]).endpoint, None);
+        }
+        let headers = otlp(&[
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k1, x = k2"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "y=k3"),
+        ]);
+        assert_eq!(headers.secrets.iter().map(Secret::reveal).collect::<Vec<_>>(), ["k3", "k1", "k2"]);
+        assert!(otlp(&[("OTEL_RESOURCE_ATTRIBUTES", "a=b,service.name=x")]).is_named);
     }
 
     #[test]

@@ -161,6 +161,7 @@ pub async fn simulate(
     scenario: magudi_devhub::Scenario,
     dir: &ComposeDir,
     cache: Option<PathBuf>,
+    client: &ClientOptions,
     stopped: magudi_engine::stop::Stop,
 ) -> End {
     let options = magudi_devhub::Options {
@@ -172,7 +173,8 @@ pub async fn simulate(
         let hub = hub.as_ref().map_err(Clone::clone)?;
         let (profile, authenticator) = super::hub::profile(hub);
         // Without the proxies of the environment: this hub is inside.
-        let mut access = access(profile, authenticator, &ClientOptions::default(), cache).await?;
+        let inside = ClientOptions { observer: client.observer.clone(), ..ClientOptions::default() };
+        let mut access = access(profile, authenticator, &inside, cache).await?;
         // It listens at another address each time.
         SIMULATED.clone_into(&mut access.login.server);
         Ok(access)

@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 
 /// What the environment says to a command that talks to a hub.
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 6] = [
     ("MAGUDI_KOJI_PASSWORD", "The password of --koji-user."),
     ("MAGUDI_KOJI_OUTAGE", "How long the hub may be away while a compose runs, in seconds; 7200 without it."),
     (
@@ -21,6 +21,10 @@ const VARIABLES: [(&str, &str); 5] = [
     (
         "CTS_OIDC_TOKEN_URL, CTS_OIDC_CLIENT_ID, CTS_OIDC_CLIENT_SECRET",
         "The login at the Compose Tracking Service (with cts_url); they win over the configuration, which has no secret.",
+    ),
+    (
+        "OTEL_*, TRACEPARENT, TRACESTATE",
+        "Where traces go and what they are part of, as OpenTelemetry has it (feature otel).",
     ),
     (
         "http_proxy, https_proxy, all_proxy, no_proxy, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, KRB5CCNAME",

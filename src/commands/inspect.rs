@@ -62,6 +62,8 @@ pub struct Request {
     pub parent_compose_id: Vec<String>,
     /// `--respin-of`, the last one, for CTS.
     pub respin_of: Option<String>,
+    /// Options about a package set that were given: image tasks have none.
+    pub package_set: Vec<&'static str>,
 }
 
 /// What becomes of a configuration that lists images and comes to none.
@@ -89,7 +91,8 @@ impl Request {
         Self {
             label: args.label.clone(),
             kind: kind.into_iter().find_map(|(asked, kind)| asked.then_some(kind)),
-            no_label: args.no_label,
+            // As in Pungi, a label counts.
+            no_label: args.no_label && args.label.is_none(),
             supported: args.supported,
             define: args.define.clone(),
             only_own: args.only_own,
@@ -104,6 +107,13 @@ impl Request {
             compose_dir: args.compose_dir.clone(),
             parent_compose_id: args.parent_compose_id.clone(),
             respin_of: args.respin_of.last().cloned(),
+            package_set: [
+                ("--koji-event", args.koji_event.is_some()),
+                ("--old-composes", !args.old_composes.is_empty()),
+            ]
+            .into_iter()
+            .filter_map(|(option, given)| given.then_some(option))
+            .collect(),
         }
     }
 

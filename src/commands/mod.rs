@@ -36,6 +36,7 @@ mod verify;
 use crate::cli::{self, Command, ConfigCommand};
 use crate::error::Failure;
 use crate::settings::Environment;
+use crate::telemetry::Telemetry;
 use crate::ui::Ui;
 use magudi_engine::plan_secrets::Mask;
 use std::ffi::OsString;
@@ -52,7 +53,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let environment = match Environment::load() {
+    let mut environment = match Environment::load() {
         Ok(environment) => environment,
         Err(failure) => {
             Ui::plain().error(&failure.detail());
@@ -67,6 +68,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         show(&failure, &environment.network.mask, ui);
         return ExitCode::from(failure.exit_code());
     }
+    let quiet = match &cli.command {
+        Command::Run(args) => Some(args.compose.quiet),
+        Command::Resume(args) => Some(args.quiet),
+        _ => None,
+    };
+    let telemetry = quiet.map(|quiet| Telemetry::begin(&mut environment, quiet, ui)).unwrap_or_default();
     let result = match cli.command {
         Command::Run(args_of_run) => run::run(&args_of_run, &args, &environment, ui),
         Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
@@ -85,6 +92,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         #[cfg(feature = "simulator")]
         Command::Hub(args) => hub::run(&args, ui),
     };
+    let detail = result.as_ref().err().map(|failure| environment.network.mask.hide(&failure.detail()).into_owned());
+    telemetry.end(detail.as_deref(), quiet.unwrap_or(true), ui);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -11,7 +11,7 @@ pub type Variables = Vec<(OsString, OsString)>;
 pub const PASS: &str = "MAGUDI_PASS_ENVIRONMENT";
 
 /// What any program may need: who and where it is, its language and time, and the way to servers that it talks to.
-const LISTED: [&str; 29] = [
+const LISTED: [&str; 31] = [
     "PATH",
     "HOME",
     "USER",
@@ -41,10 +41,15 @@ const LISTED: [&str; 29] = [
     "SSL_CERT_DIR",
     "no_proxy",
     "NO_PROXY",
+    "TRACEPARENT",
+    "TRACESTATE",
 ];
 
 /// Beginnings of names that are listed too, unless the rest of the name says that the value is secret.
-const BEGINNINGS: [&str; 3] = ["LC_", "XDG_", "COMPOSE_"];
+const BEGINNINGS: [&str; 4] = ["LC_", "XDG_", "COMPOSE_", "OTEL_"];
+
+/// The end of those that hold headers, and with them what lets in.
+const HEADERS: &str = "_HEADERS";
 
 /// Proxies. They are passed without user and password.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
@@ -64,7 +69,9 @@ pub fn variables(variables: impl Iterator<Item = (OsString, OsString)>, more: &s
     };
     let passed = variables.filter_map(|(name, value)| {
         let text = name.to_str().filter(|text| !OURS.contains(text))?;
-        let begins = BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) && !is_secret(text);
+        let begins = BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+            && !is_secret(text)
+            && !text.ends_with(HEADERS);
         if is_named(text) || LISTED.contains(&text) || begins {
             Some((name, value))
         } else if PROXIES.contains(&text) {
@@ -108,6 +115,9 @@ mod tests {
             ("MAGUDI_KOJI_PASSWORD", "p"),
             ("MAGUDI_KOJI_OUTAGE", "1"),
             ("CTS_OIDC_CLIENT_SECRET", "c"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k"),
+            ("OTEL_SERVICE_NAME", "n"),
+            ("TRACEPARENT", "00-1"),
             ("AWS_SECRET_ACCESS_KEY", "s"),
             ("BUILD_URL", "u"),
             ("https_proxy", "http://u:p@ss@proxy:3128/"),
@@ -118,6 +128,8 @@ mod tests {
             "PATH=/bin",
             "LC_ALL=C",
             "COMPOSE_ID=x",
+            "OTEL_SERVICE_NAME=n",
+            "TRACEPARENT=00-1",
             "https_proxy=http://proxy:3128/",
             "ALL_PROXY=proxy",
             "no_proxy=localhost",

@@ -22,9 +22,11 @@ mod web;
 
 pub use auth::{Authenticator, Password};
 pub use download::FileStream;
+#[cfg(feature = "blocking")]
+pub use http::blocking_client;
 pub use hub::Hub;
 pub use negotiate::{NegotiateError, Negotiation, Negotiator, TicketSource};
-pub use options::{ClientOptions, DEFAULT_OUTAGE, Listener, Proxies, Unanswered};
+pub use options::{ClientOptions, DEFAULT_OUTAGE, EndedCall, Listener, Observer, Proxies, Unanswered};
 pub use retry::{RetryPolicy, jittered};
 pub use session::Session;
 pub use stopwatch::{Spent, timed};

@@ -19,10 +19,12 @@ pub mod redact;
 pub mod value;
 pub mod xmlrpc;
 
+#[cfg(feature = "blocking")]
+pub use client::blocking_client;
 pub use client::{
-    Authenticator, ClientOptions, FileStream, Hub, Listener, NegotiateError, Negotiation, Negotiator, Password,
-    Proxies, RetryPolicy, Session, Spent, TicketSource, Unanswered, WebAnswer, WebLogin, WebRequest, WebService,
-    jittered, timed,
+    Authenticator, ClientOptions, EndedCall, FileStream, Hub, Listener, NegotiateError, Negotiation, Negotiator,
+    Observer, Password, Proxies, RetryPolicy, Session, Spent, TicketSource, Unanswered, WebAnswer, WebLogin,
+    WebRequest, WebService, jittered, timed,
 };
 pub use error::{Attempted, KojiError};
 pub use fault::FaultClass;

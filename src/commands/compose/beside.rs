@@ -104,7 +104,7 @@ pub fn beside(
     let pungi = (is_ours || past.is_some()).then(|| Pungi {
         command: if is_ours { command(options, inspected, dir) } else { Vec::new() },
         workdir: std::env::current_dir().unwrap_or_else(|_| dir.top().to_path_buf()),
-        variables: environment.children.clone(),
+        variables: environment.of_pungi(),
         past,
         is_news,
         our_status: recalled.status.clone(),

@@ -10,7 +10,7 @@ pub use beside::check_unbegun;
 pub use scripts::tell_scripts;
 
 use self::beside::{beside, check_pungi, others};
-use self::records::{head_of_log, keep_configuration};
+use self::records::{head_of_log, keep_configuration, without_effect};
 use self::scripts::{finish_scripts, run_scripts};
 use self::tracking::{cts, register, tracked};
 use super::connection::{HubChoice, access, choose_hub};
@@ -248,9 +248,13 @@ pub fn compose(
     let requests = Arc::new(requests);
     let makes_nothing = requests.is_empty();
     let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
+    let tracked = cts.map(|cts| Box::new(tracked(cts, &inspected, &identity, &dir)));
+    if let Some(trace) = environment.telemetry.subscriber() {
+        events.subscribe(trace);
+    }
     let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
     head_of_log(&events, argv, environment, &inspected);
-    let tracked = cts.map(|cts| Box::new(tracked(cts, &inspected, &identity, &dir)));
+    without_effect(&events, options, tracked.is_some());
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
         HubChoice::Profile(profile, _) => Polling::of(profile),
@@ -320,7 +324,7 @@ pub fn compose(
             }
             #[cfg(feature = "simulator")]
             HubChoice::Simulated(scenario) => {
-                Box::pin(super::connection::simulate(compose, *scenario, &dir, cache, stopped)).await
+                Box::pin(super::connection::simulate(compose, *scenario, &dir, cache, &client, stopped)).await
             }
         }
     });

@@ -2,6 +2,7 @@
 
 use crate::commands::inspect::Inspected;
 use crate::commands::locking::host;
+use crate::commands::options::Options;
 use crate::error::Failure;
 use crate::settings::{Environment, umask};
 use magudi_compose::layout::ComposeDir;
@@ -40,6 +41,25 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
         .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
     write(&dir.config_dump(), &dump)?;
     write(&dir.excluding_arch_log(), "")
+}
+
+/// Says of options that users of Pungi give that they have no effect in this run.
+pub fn without_effect(events: &Events, options: &Options, has_cts: bool) {
+    let request = &options.request;
+    let say = |names: &[&str], why: &str| {
+        let verb = if names.len() == 1 { "has" } else { "have" };
+        events.message(Level::Info, None, format!("{} {verb} no effect: {why}", names.join(" and ")));
+    };
+    // A Pungi beside the run gets them.
+    if !request.package_set.is_empty() && options.pungi.is_empty() {
+        say(&request.package_set, "image tasks have no package set");
+    }
+    let relations =
+        [("--parent-compose-id", !request.parent_compose_id.is_empty()), ("--respin-of", request.respin_of.is_some())];
+    let given: Vec<&str> = relations.into_iter().filter_map(|(option, given)| given.then_some(option)).collect();
+    if !given.is_empty() && !has_cts {
+        say(&given, "they are for CTS, which the configuration does not name (cts_url)");
+    }
 }
 
 pub fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, inspected: &Inspected) {

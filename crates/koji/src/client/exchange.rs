@@ -3,7 +3,7 @@
 
 use super::http::{self, Http};
 use super::negotiate::{self, Handshake};
-use super::options::Unanswered;
+use super::options::{EndedCall, Unanswered};
 use super::retry::{RetryPolicy, jittered};
 use super::stopwatch;
 use crate::error::{Attempted, KojiError};
@@ -12,7 +12,7 @@ use crate::xmlrpc::{DecodeError, Fault, Response, Value, decode_response, encode
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often in a row an answer that is broken XML-RPC is asked for again: a hub breaks the same answer every time (facts: wire 11),
 /// a bad network does not.
@@ -64,6 +64,17 @@ impl From<Failed> for KojiError {
 impl Exchange<'_> {
     /// Carries out the call.
     pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
+        let (method, url, began) = (self.method, self.url, SystemTime::now());
+        let outcome = self.persist(http, policy).await;
+        if let Some(observer) = &http.observer {
+            let error = outcome.as_ref().err().map(|failed| &failed.error);
+            observer.ended(&EndedCall { method, server: http::server_of(url), began, error });
+        }
+        outcome
+    }
+
+    /// Repeats it until there is an answer, or patience ends.
+    async fn persist(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
         let started = Instant::now();
         let mut patience =
             Patience { http, policy, method: self.method, started, failures: 0, malformed: 0, well: 0, told: false };

@@ -3,7 +3,7 @@
 
 use super::certificate::ClientCertificate;
 use super::clock::HubClock;
-use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Proxies};
+use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Observer, Proxies};
 use super::tls::{self, Trust};
 use crate::error::{Attempted, KojiError, status_may_have_executed};
 use crate::profile::Profile;
@@ -47,6 +47,7 @@ pub struct Http {
     pub clock: HubClock,
     pub mask: Mask,
     pub listener: Option<Arc<dyn Listener>>,
+    pub observer: Option<Arc<dyn Observer>>,
     pub notice_after: Duration,
     /// The last call took so long to be answered that the listener heard of it.
     pub is_slow: AtomicBool,
@@ -83,6 +84,7 @@ impl Http {
             clock: HubClock::default(),
             mask: options.mask.clone(),
             listener: options.listener.clone(),
+            observer: options.observer.clone(),
             notice_after: options.notice_after,
             is_slow: AtomicBool::new(false),
             is_awaited: AtomicBool::new(false),
@@ -119,6 +121,16 @@ pub fn for_login(
     Ok(LoginClients { client: rustls, modern: None })
 }
 
+/// A client that blocks, for requests of others that have nothing to do with a hub: the same proxies and authorities. A request may take
+/// as long as `timeout`.
+#[cfg(feature = "blocking")]
+pub fn blocking_client(options: &ClientOptions, timeout: Duration) -> Result<reqwest::blocking::Client, KojiError> {
+    let trust = Trust::load(&Profile::for_server("other", "https://other"), options)?;
+    let builder = trust.rustls(base(options)?).redirect(Policy::custom(keep_post));
+    let client = reqwest::blocking::ClientBuilder::from(builder).timeout(timeout).build();
+    client.map_err(|e| KojiError::Setting { setting: "client".to_owned(), reason: chain(&e) })
+}
+
 fn base(options: &ClientOptions) -> Result<ClientBuilder, KojiError> {
     tls::install_provider();
     let builder = Client::builder()
@@ -153,7 +165,7 @@ fn with_proxies(mut builder: ClientBuilder, proxies: &Proxies) -> Result<ClientB
     Ok(builder)
 }
 
-/// Follows only redirects that keep the POST (facts: wire 6), to the same server: the headers hold the session's key, and the body of a login
+/// Follows only redirects that keep the POST, to the same server: the headers hold the session's key, and the body of a login
 /// the password. Any other redirect is left as the answer.
 fn keep_post(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if matches!(attempt.status().as_u16(), 307 | 308) { keep_origin(attempt) } else { attempt.stop() }

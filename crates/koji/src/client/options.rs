@@ -7,7 +7,7 @@ use crate::redact::Mask;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The proxies to use. None are found by themselves: the environment is the program's to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct ClientOptions {
     pub answer_timeout: Duration,
     /// How long nothing may come while a file is fetched.
     pub download_timeout: Duration,
-    /// The largest answer, in bytes after decompression (facts: wire 5).
+    /// The largest answer, in bytes after decompression.
     pub max_response: u64,
     pub proxies: Proxies,
     /// The certificates to trust where the profile names none and checks servers: a PEM file, or a directory of such.
@@ -53,6 +53,8 @@ pub struct ClientOptions {
     pub mask: Mask,
     /// Who hears that a call waits for the hub.
     pub listener: Option<Arc<dyn Listener>>,
+    /// Who hears of every call.
+    pub observer: Option<Arc<dyn Observer>>,
     /// How long a call fails before the listener hears of it; of one that is neither answered nor fails after twice that time.
     pub notice_after: Duration,
 }
@@ -78,6 +80,25 @@ pub struct Unanswered<'a> {
     pub left: Option<Duration>,
 }
 
+/// Hears of calls when they are over.
+pub trait Observer: Debug + Send + Sync {
+    /// A call has its answer, or has failed for good. Must not block.
+    fn ended(&self, call: &EndedCall<'_>);
+}
+
+/// A call that is over, with all its repetitions.
+#[derive(Debug)]
+pub struct EndedCall<'a> {
+    /// The hub method.
+    pub method: &'a str,
+    /// The hub's scheme, host and port.
+    pub server: String,
+    /// When it was begun.
+    pub began: SystemTime,
+    /// How it failed.
+    pub error: Option<&'a KojiError>,
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
@@ -95,6 +116,7 @@ impl Default for ClientOptions {
             negotiation: super::negotiate::system(),
             mask: Mask::default(),
             listener: None,
+            observer: None,
             notice_after: Duration::from_secs(2),
         }
     }
