@@ -145,7 +145,10 @@ impl Subject<'_> {
             files = format!("{files} and {} more", more.len());
         }
         let who = self.who(about);
-        let message = format!("{who} built from what is not whole in {}: {files}", dir.compose().display());
+        let message = format!(
+            "{who} built from repositories that are missing or incomplete in {}: {files}",
+            dir.compose().display()
+        );
         let help = "`run --wait-for-repos` waits until they are made; `run --pungi` has Pungi make them";
         let found = Diagnostic::new(&codes::NO_REPOSITORY, "", message).help(help);
         self.weigh(self.at(found, about, |origin| &origin.name), about)
