@@ -38,7 +38,7 @@ pub const COMMON: &[Ending] = &[
     plain("vsphere.ova", "vsphere-ova"),
 ];
 
-/// A medium that boots.
+/// A medium that boots (facts: builders 16).
 pub const ISO: Ending = Ending { ending: ".iso", image_type: "boot", format: "iso" };
 
 /// What a file becomes by its ending: one of a builder's `own`, or of the common ones, or [`named`].

@@ -38,7 +38,7 @@ pub fn normpath(path: &str) -> String {
     }
 }
 
-/// Applies `translate_paths`: the first prefix that fits wins, without regard to where a path component ends; without one
+/// Applies `translate_paths` (facts: expansion 12): the first prefix that fits wins, without regard to where a path component ends; without one
 /// the normalised path stays.
 pub fn translate(path: &str, pairs: &[(String, String)]) -> String {
     let path = normpath(path);

@@ -1,4 +1,4 @@
-//! How a command can end badly, and the exit status of each way (docs/design.md).
+//! How a command can end badly, and the exit status of each way (docs/design.md; facts: command-line 3).
 
 use magudi_config::{Diagnostic, Sources};
 use std::fmt;

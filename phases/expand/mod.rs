@@ -231,7 +231,7 @@ impl<'a> Expander<'a> {
         })
     }
 
-    /// The request for `image` in `variant`; nothing when no arch is left.
+    /// The request for `image` in `variant`; nothing when no arch is left (facts: expansion 3, image-build 4).
     fn expand(&mut self, image: &'a Image, variant: &'a Variant) {
         let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
         let arches: Vec<&str> = match image.texts("arches") {

@@ -8,6 +8,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_config::diagnostic::has_errors;
+use magudi_config::render::sarif::to_sarif;
 use magudi_config::render::to_json;
 use magudi_config::{Diagnostic, Severity};
 
@@ -36,6 +37,16 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
         CheckFormat::Json => {
             let text = format!("{:#}\n", to_json(&diagnostics, &sources));
             ui.answer(&text).map_err(Failure::failed)?;
+        }
+        CheckFormat::Sarif => {
+            let log = to_sarif(&diagnostics, &sources, env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            ui.answer(&format!("{log:#}\n")).map_err(Failure::failed)?;
+        }
+        CheckFormat::Human if args.compose.quiet && !args.strict => {
+            let errors: Vec<Diagnostic> =
+                diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).cloned().collect();
+            ui.diagnostics(&errors, &sources);
+            ui.tally(&errors, false);
         }
         CheckFormat::Human => {
             ui.diagnostics(&diagnostics, &sources);

@@ -16,6 +16,15 @@ use serde_json::Value as Json;
 use std::io::Write as _;
 
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let planned = plan(args, environment, ui);
+    if let (PlanFormat::Json, Err(Failure::Invalid(invalid))) = (args.format, &planned) {
+        let report = render::to_json(&invalid.diagnostics, &invalid.sources);
+        ui.answer(&format!("{report:#}\n")).map_err(Failure::failed)?;
+    }
+    planned
+}
+
+fn plan(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let request = Request::of(&args.compose);
     let branches = Branches { ask: args.resolve, ..Branches::AS_WRITTEN };
     let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required, branches)?;

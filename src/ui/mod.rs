@@ -26,7 +26,7 @@ pub use waiting::WaitingLine;
 pub use width::wrapped;
 
 use crate::settings::Environment;
-use magudi_config::render::render_human;
+use magudi_config::render::render_within;
 use magudi_config::words::counted;
 use magudi_config::{Diagnostic, Severity, Sources, outside};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
@@ -121,7 +121,7 @@ impl Ui {
 
     pub fn diagnostics(self, diagnostics: &[Diagnostic], sources: &Sources) {
         if !diagnostics.is_empty() {
-            self.say(render_human(diagnostics, sources, self.color).trim_end());
+            self.say(render_within(diagnostics, sources, self.color, self.error_columns()).trim_end());
         }
     }
 

@@ -209,7 +209,7 @@ fn a_mistake_in_an_included_file_is_shown_there() {
     let places: Vec<String> = each(&report, "errors").map(place).collect();
     assert_eq!(
         places,
-        ["osbuild.^Server$.1.name images/server.conf:3:12", "osbuild.^Server$.0.repo.0 images/server.conf:2:80"]
+        ["osbuild.^Server$.0.repo.0 images/server.conf:2:80", "osbuild.^Server$.1.name images/server.conf:3:12"]
     );
     let drawn = scene.run(["check", "--config", "a.conf"]).stderr;
     assert!(drawn.contains(" --> images/server.conf:3:12\n") && drawn.contains("3 |   {'name': 7, "), "{drawn}");
@@ -284,7 +284,7 @@ fn options_of_other_versions() {
         .collect();
     assert_eq!(
         found,
-        [("MG012", "runroot", 1), ("MG011", "kiwibuilds", 1), ("MG011", "gather_sources", 1)],
+        [("MG011", "kiwibuilds", 1), ("MG011", "gather_sources", 1), ("MG012", "runroot", 1)],
         "{report:#}"
     );
     assert!(

@@ -40,6 +40,7 @@
 //! - `compare`: two composes of any tool beside each other, from disk and from the web
 //! - `repositories`: those that a builder could not reach, in every phase
 //! - `explain`: what ids mean, plans as people read them, completions
+//! - `sarif`: the forms in which diagnostics are printed
 //! - `empty`: a compose that would make no image, and what is left out with `--only` and `--variant` (`chosen`)
 //! - `plan_against`: what a changed configuration changes in a plan
 //! - `strict_images`: files that cannot be of their format
@@ -100,6 +101,7 @@ mod regular;
 mod repositories;
 mod resume;
 mod sabotage;
+mod sarif;
 mod schema;
 mod scripted_hub;
 mod secrets;

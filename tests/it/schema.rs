@@ -6,9 +6,10 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
 /// The schemas of what the program writes; that of configurations is of what it reads.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "cloud-uploads.schema.json",
     "compare.schema.json",
+    "diagnostics.schema.json",
     "events.schema.json",
     "plan-against.schema.json",
     "status.schema.json",

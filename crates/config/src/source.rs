@@ -66,7 +66,7 @@ impl Source {
     }
 }
 
-/// Where a span begins, for people: file, line and column, counted from 1.
+/// A place in a file, for people: file, line and column, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     pub path: PathBuf,
@@ -155,8 +155,17 @@ impl Sources {
     }
 
     pub fn position(&self, span: Span) -> Position {
-        let file = self.file(span.file);
-        let (line, column) = file.line_column(span.start);
+        self.place(span.file, span.start)
+    }
+
+    /// The place behind the last character of a span.
+    pub fn end(&self, span: Span) -> Position {
+        self.place(span.file, span.end.max(span.start))
+    }
+
+    fn place(&self, file: FileId, offset: u32) -> Position {
+        let file = self.file(file);
+        let (line, column) = file.line_column(offset);
         Position { path: file.path.clone(), line, column }
     }
 }

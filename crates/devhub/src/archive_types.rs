@@ -1,4 +1,4 @@
-//! *Archive types*: what kinds of files a build may hold.
+//! *Archive types*: what kinds of files a build may hold (facts: koji 19).
 //!
 //! The table is that of a new Koji database, and from 1001 on the types that the recorded composes need besides, or may have.
 

@@ -54,7 +54,7 @@ pub struct Scenario {
     pub assigned_seconds: DurationRange,
     /// Images (`*` is every image) whose tasks go back to the queue once, when half of their time is over.
     pub freed: BTreeSet<String>,
-    /// How long a task that names no repository waits until that of the build tag is ready; without it, it is.
+    /// How long a task that names no repository waits until that of the build tag is ready (facts: osbuild 13); without it, it is.
     pub repo_seconds: Option<DurationRange>,
     /// Build target -> the arches that can be built for it: tasks for others fail with fault 1005. Without it, every arch.
     pub target_arches: BTreeMap<String, Vec<String>>,

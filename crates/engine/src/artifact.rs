@@ -46,7 +46,7 @@ impl BuiltFile {
         }
     }
 
-    /// A file in the output of `task`, which has built for scratch.
+    /// A file in the output of `task`, which has built for scratch (facts: builders 3, builders 10).
     pub fn of_scratch(task: i64, arch: &str, name: String) -> Self {
         let directory = pathinfo::task_output("", task);
         Self {

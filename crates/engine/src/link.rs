@@ -101,7 +101,7 @@ fn io_error(action: &'static str, source: &Path, destination: &Path, error: io::
     LinkError::Io { action, source_path: source.to_path_buf(), destination: destination.to_path_buf(), error }
 }
 
-/// Pungi takes an existing file for the same when kind, size and whole seconds of mtime agree.
+/// Pungi takes an existing file for the same when kind, size and whole seconds of mtime agree (facts: linking 3).
 fn same_file(a: &Metadata, b: &Metadata) -> bool {
     a.file_type() == b.file_type() && a.len() == b.len() && a.mtime() == b.mtime()
 }

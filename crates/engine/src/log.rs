@@ -156,7 +156,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
     }
 }
 
-/// What a signal does to the tasks of a run.
+/// What a signal does to the tasks of a run (facts: compose 15).
 pub fn interrupted(tasks: usize, detached: bool) -> String {
     let counted = counted(tasks, "task");
     match (tasks, detached) {

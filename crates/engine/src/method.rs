@@ -22,7 +22,7 @@ pub struct Method {
     pub results: Results,
     /// Where the reason of a failure stands, beside the task's fault.
     pub reasons: Reasons,
-    /// The build has the name that was asked for. Else the builder takes it from a description.
+    /// The build has the name that was asked for. Else the builder takes it from a description (facts: kiwibuild 4).
     pub names_build: bool,
     /// What Pungi's log calls its tasks.
     pub title: &'static str,

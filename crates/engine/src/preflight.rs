@@ -356,7 +356,7 @@ fn together(packages: Concerned<&str>) -> Option<(Vec<String>, Vec<usize>)> {
     (!names.is_empty()).then_some((names, all))
 }
 
-/// The package that the build of a request is of, if that is known: some builders find its name in a description.
+/// The package that the build of a request is of, if that is known: some builders find its name in a description (facts: kiwibuild 4).
 fn package(request: &TaskRequest) -> Option<&str> {
     request.method.names_build.then(|| request.name())
 }

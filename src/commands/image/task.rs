@@ -62,7 +62,7 @@ impl Job<'_> {
         if self.quiet { Ok(()) } else { self.ui.answer(&printable(text)).map_err(Failure::failed) }
     }
 
-    /// Asks for the target and its destination tag, which the hub itself does not do before a builder has the task.
+    /// Asks for the target and its destination tag (facts: osbuild 20), which the hub itself does not do before a builder has the task.
     async fn check_target(&self, hub: &Hub) -> Result<(), Failure> {
         let name = &*self.request.about.target;
         let target = hub.get_build_target(name).await.map_err(Failure::failed)?;

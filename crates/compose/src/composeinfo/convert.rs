@@ -1,4 +1,4 @@
-//! *Converting* a composeinfo of another format to that of version 1.2, as productmd converts it, and one of 1.2 to 2.0.
+//! *Converting* a composeinfo of another format to that of version 1.2, as productmd converts it, and one of 1.2 to 2.0 (facts: manifests 12).
 //!
 //! | up to format | then |
 //! | --- | --- |

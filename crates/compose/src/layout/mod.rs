@@ -81,7 +81,7 @@ impl ComposeDir {
         self.top.join("work/global/tmp")
     }
 
-    /// `work/global/composeinfo-base.json`: composeinfo.json without variants, from which a compose is known again.
+    /// `work/global/composeinfo-base.json`: composeinfo.json without variants, from which a compose is known again (facts: compose 5).
     pub fn composeinfo_base_file(&self) -> PathBuf {
         self.work_global().join("composeinfo-base.json")
     }

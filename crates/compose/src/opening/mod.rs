@@ -44,7 +44,7 @@ pub enum OpeningError {
     Write(#[from] WriteError),
 }
 
-/// Makes `TARGET/COMPOSE_ID` with the first respin that is free, from that of `identity` on, and puts the number into
+/// Makes `TARGET/COMPOSE_ID` with the first respin that is free (facts: compose 4), from that of `identity` on, and puts the number into
 /// `identity`. Writes COMPOSE_ID and composeinfo-base.json. Two programs that do this at once get different respins.
 pub fn create(target: &Path, identity: &mut ComposeIdentity) -> Result<ComposeDir, OpeningError> {
     let target = absolute(target)?;

@@ -32,7 +32,7 @@ struct ElementRule {
     name: &'static str,
     attributes: &'static [AttributeRule],
     content: Content,
-    /// Whether the text must not begin or end with whitespace.
+    /// Whether the text must not begin or end with whitespace (facts: variants 3).
     trimmed: bool,
 }
 

@@ -70,7 +70,7 @@ pub struct Variant {
     pub kind: VariantKind,
     /// The arches, sorted, without `src`. Arches that the file names twice stay twice (facts: variants 6).
     pub arches: Vec<String>,
-    /// Whether it has no packages, so no repository of its own. Any `is_empty` attribute says so, whatever its value.
+    /// Whether it has no packages, so no repository of its own. Any `is_empty` attribute says so, whatever its value (facts: variants 7).
     pub is_empty: bool,
     /// The parent's uid.
     pub parent: Option<String>,

@@ -191,7 +191,7 @@ pub fn note_others(tree: &Node, schema: &Schema, findings: &mut Findings) {
     }
 }
 
-/// Warns of unknown options.
+/// Warns of unknown options (facts: options 2).
 pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
     for (key, _) in &dict.entries {
         let Some(name) = key.as_str() else {

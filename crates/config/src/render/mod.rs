@@ -3,6 +3,7 @@
 //! Whatever comes from a file is shown harmless: control characters and the like escaped, long lines cut around the place,
 //! secrets as asterisks ([`secrets`]).
 
+pub mod sarif;
 pub mod secrets;
 
 use crate::codes::Severity;
@@ -15,6 +16,7 @@ use secrets::Secrets;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
+use unicode_width::UnicodeWidthStr as _;
 
 /// How many diagnostics are drawn, errors before all others; the rest is only counted.
 const MAX_DRAWN: usize = 200;
@@ -23,16 +25,28 @@ const WHOLE: usize = 160;
 /// How many characters of a longer line are shown before and behind a place.
 const BEFORE: usize = 60;
 const BEHIND: usize = 120;
+/// What a tab is drawn as.
+const TAB: &str = "    ";
+/// Columns around the number of a line: a blank, the bar and a blank, and the last column, which stays free.
+const GUTTER: usize = 4;
+/// As many columns are taken for a line of the source, however narrow the terminal is.
+const LEAST_ROOM: usize = 24;
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 2000;
 
-/// Draws diagnostics for a terminal, each followed by an empty line. With `color`, with escape sequences of our own.
+/// Draws diagnostics in the order of their places, each followed by an empty line, whatever the width. With `color`, with escape
+/// sequences of our own.
 pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
+    render_within(diagnostics, sources, color, usize::MAX)
+}
+
+/// The same for a terminal of so many columns: lines of the source are cut to it around what is marked in them.
+pub fn render_within(diagnostics: &[Diagnostic], sources: &Sources, color: bool, columns: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut secrets = HashMap::new();
     let mut out = String::new();
     for diagnostic in worst(diagnostics) {
-        let drawn = draw(diagnostic, sources, &mut secrets);
+        let drawn = draw(diagnostic, sources, columns, &mut secrets);
         push_places(&mut out, &renderer.render(&[group(diagnostic, &drawn)]), &drawn);
         out.push_str("\n\n");
     }
@@ -43,13 +57,26 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
     out
 }
 
-/// The diagnostics that are drawn, in their order: all, or as many of the worst as may be.
+/// The diagnostics that are drawn: all, or as many of the worst as may be.
 fn worst(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
-    let mut all: Vec<(usize, &Diagnostic)> = diagnostics.iter().enumerate().collect();
-    all.sort_by_key(|(_, diagnostic)| std::cmp::Reverse(diagnostic.severity()));
+    let mut all: Vec<&Diagnostic> = diagnostics.iter().collect();
+    all.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity()));
     all.truncate(MAX_DRAWN);
-    all.sort_by_key(|(place, _)| *place);
-    all.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    by_place(&mut all);
+    all
+}
+
+/// Diagnostics in the order of their places, as a reader of the files comes to them.
+fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut all: Vec<&Diagnostic> = diagnostics.iter().collect();
+    by_place(&mut all);
+    all
+}
+
+/// Files in the order in which they were opened; what has no place comes last.
+fn by_place(diagnostics: &mut [&Diagnostic]) {
+    diagnostics
+        .sort_by_key(|diagnostic| diagnostic.span.map_or((true, None), |span| (false, Some((span.file, span.start)))));
 }
 
 /// Begins what stands for a path until it is drawn; [`clean`] lets no such character through.
@@ -73,10 +100,11 @@ fn push_places(out: &mut String, rendered: &str, drawn: &[Drawn]) {
 }
 
 /// `{"errors": [...], "warnings": [...]}`, and `"notes": [...]` where there are any; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
-/// `file`, `line`, `column` and `help`, null where there is nothing.
+/// `file`, `line`, `column`, `end_line`, `end_column` (behind the last character) and `help`, null where there is nothing; in the order
+/// of their places.
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value {
     let list = |severity| -> Vec<serde_json::Value> {
-        let chosen = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity);
+        let chosen = in_order(diagnostics).into_iter().filter(|diagnostic| diagnostic.severity() == severity);
         chosen.map(|diagnostic| object(diagnostic, sources)).collect()
     };
     let mut report = serde_json::json!({ "errors": list(Severity::Error), "warnings": list(Severity::Warning) });
@@ -89,6 +117,7 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Val
 
 fn object(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
     let place = diagnostic.span.map(|span| sources.position(span));
+    let end = diagnostic.span.map(|span| sources.end(span));
     serde_json::json!({
         "id": diagnostic.code.id,
         "severity": diagnostic.severity().as_str(),
@@ -97,6 +126,8 @@ fn object(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
         "file": place.as_ref().map(|place| place.path.display().to_string()),
         "line": place.as_ref().map(|place| place.line),
         "column": place.as_ref().map(|place| place.column),
+        "end_line": end.as_ref().map(|end| end.line),
+        "end_column": end.as_ref().map(|end| end.column),
         "help": diagnostic.help.as_deref().map(clean),
     })
 }
@@ -128,7 +159,12 @@ struct Drawn {
 }
 
 /// The lines that a diagnostic is about, the one of its place first.
-fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId, Secrets>) -> Vec<Drawn> {
+fn draw(
+    diagnostic: &Diagnostic,
+    sources: &Sources,
+    columns: usize,
+    secrets: &mut HashMap<FileId, Secrets>,
+) -> Vec<Drawn> {
     let main = diagnostic.span.map(|span| (span, None, true));
     let related = diagnostic.related.iter().map(|(span, text)| (*span, Some(clean(text)), false));
     let mut lines: Vec<((FileId, u32), Vec<Mark>)> = Vec::new();
@@ -139,6 +175,9 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId
             None => lines.push((key, vec![(span, label, primary)])),
         }
     }
+    // The number of the line and the bar stand before it.
+    let digits = lines.iter().map(|((_, line), _)| line.to_string().len()).max().unwrap_or_default();
+    let room = columns.saturating_sub(digits + GUTTER).max(LEAST_ROOM);
     lines
         .into_iter()
         .enumerate()
@@ -154,25 +193,21 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, secrets: &mut HashMap<FileId
                 text: String::new(),
                 marks: Vec::new(),
             };
-            draw_line(&mut drawn, sources, file, &marks, secrets);
+            draw_line(&mut drawn, sources, file, &marks, room, secrets);
             drawn
         })
         .collect()
 }
 
 /// Copies the window of a line around its marks and moves the marks along.
-fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark], secrets: &Secrets) {
+fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark], room: usize, secrets: &Secrets) {
     let source = sources.file(file);
     let text = source.line(drawn.line);
     let offset = source.line_start(drawn.line);
     let local = |at: u32| (at as usize).saturating_sub(offset).min(text.len());
     let first = marks.iter().map(|(span, _, _)| local(span.start)).min().unwrap_or(0);
     let last = marks.iter().map(|(span, _, _)| local(span.start)).max().unwrap_or(0);
-    let (from, to) = if text.len() <= WHOLE {
-        (0, text.len())
-    } else {
-        (step_back(text, first, BEFORE), step_on(text, last.min(first + 4 * BEHIND), BEHIND))
-    };
+    let (from, to) = window(text, first, last, room);
 
     // Where each byte of the line came to stand.
     let mut moved: Vec<(usize, usize)> = Vec::new();
@@ -184,7 +219,7 @@ fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark],
         if secrets.contains(offset + from + at) {
             drawn.text.push('*');
         } else if c == '\t' {
-            drawn.text.push_str("    ");
+            drawn.text.push_str(TAB);
         } else {
             push(&mut drawn.text, c);
         }
@@ -201,6 +236,39 @@ fn draw_line(drawn: &mut Drawn, sources: &Sources, file: FileId, marks: &[Mark],
         let (start, stop) = (place(local(span.start)), place(local(span.end)));
         drawn.marks.push((start..stop.max(start), label.clone(), *primary));
     }
+}
+
+/// The part of a line that is shown around marks from `first` to `last`.
+fn window(text: &str, first: usize, last: usize, room: usize) -> (usize, usize) {
+    let (from, to) = if text.len() <= WHOLE {
+        (0, text.len())
+    } else {
+        (step_back(text, first, BEFORE), step_on(text, last.min(first + 4 * BEHIND), BEHIND))
+    };
+    if columns(text.get(from..to).unwrap_or("").chars()).last().is_none_or(|width| width <= room) {
+        return (from, to);
+    }
+    let room = room.saturating_sub(2 * "...".len());
+    let fitting = |part: &str, room: usize| columns(part.chars()).take_while(|width| *width <= room).count();
+    let back = |at: usize, room: usize| {
+        let part = text.get(from..at).unwrap_or("");
+        step_back(text, at, columns(part.chars().rev()).take_while(|width| *width <= room).count())
+    };
+    let begin = back(first, room / 3);
+    let rest = text.get(begin..to).unwrap_or("");
+    let end = step_on(text, begin, fitting(rest, room));
+    // Where the line ends in it there is more room in front.
+    (if end == to { back(to, room) } else { begin }, end)
+}
+
+/// The columns that characters take as they are drawn, up to and with each.
+fn columns(chars: impl Iterator<Item = char>) -> impl Iterator<Item = usize> {
+    chars.scan(0, |used, c| {
+        let mut drawn = String::new();
+        push(&mut drawn, c);
+        *used += if c == '\t' { TAB.len() } else { drawn.width() };
+        Some(*used)
+    })
 }
 
 fn step_back(text: &str, at: usize, count: usize) -> usize {

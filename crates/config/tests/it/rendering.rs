@@ -3,6 +3,7 @@
 use crate::check;
 use magudi_config::{Diagnostic, Dict, Node, Sources, codes, conf, json, render};
 use std::path::Path;
+use unicode_width::UnicodeWidthStr as _;
 
 /// A configuration that is good but for what is put behind it.
 const GOOD: &str = "release_name = 'Test'\nrelease_short = 'T'\nrelease_version = '1'\nvariants_file = 'v.xml'\n\
@@ -91,6 +92,51 @@ fn long_lines_are_cut_around_the_place() {
     assert!(out.len() < 3000, "{}", out.len());
 }
 
+/// In a terminal of any width no line of the source is wider, and what is marked is in it.
+#[test]
+fn lines_of_the_source_are_as_wide_as_the_terminal() {
+    let wide = "磁".repeat(40);
+    let tabs = "\t".repeat(12);
+    for (before, behind) in [("", ""), ("x", "y"), (wide.as_str(), wide.as_str()), (tabs.as_str(), "z")] {
+        for (before, behind) in [(before.to_owned(), behind.to_owned()), (before.repeat(90), behind.repeat(90))] {
+            let text = format!("a = ['{before}'] b = {{'k': 1, 'k': 2}} # {behind}\n");
+            let (sources, tree) = read(&text);
+            let problems = tree.err().unwrap_or_default();
+            assert!(!problems.is_empty(), "{text}");
+            for columns in [40, 60, 80, 120, 200] {
+                let out = render::render_within(&problems, &sources, false, columns);
+                let source = out.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+                for line in source {
+                    assert!(line.width() <= columns, "{} > {columns}: {line}", line.width());
+                    assert!(line.contains('b'), "{line}");
+                }
+            }
+        }
+    }
+    let (sources, tree) = read(&format!("a = ['{}'] b = }}\n", "x".repeat(100)));
+    let problems = tree.unwrap_err();
+    let whole = render::render_within(&problems, &sources, false, 200);
+    assert_eq!(whole, render::render_human(&problems, &sources, false));
+}
+
+/// A reader of the file comes to them in this order, whatever is checked first.
+#[test]
+fn problems_are_in_the_order_of_their_places() {
+    let lines = "link_type = 'reflink'\nosbild = {}\ntree_arches = 5\nmedia_checksums = ['sha3']\n";
+    let (sources, tree) = read(&format!("{lines}{GOOD}"));
+    let problems = check(&tree.unwrap()).1;
+    let drawn = render::render_human(&problems, &sources, false);
+    let places: Vec<u32> = drawn
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> dir/a.conf:")?.split(':').next()?.parse().ok())
+        .collect();
+    assert_eq!(places, [1, 2, 3, 4], "{drawn}");
+    let json = render::to_json(&problems, &sources);
+    let lines: Vec<u64> =
+        json["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [1, 3, 4]);
+}
+
 #[test]
 fn many_problems_are_counted() {
     let images = "{'name': 1, 'distro': 'd', 'image_types': 'raw'},".repeat(1000);
@@ -152,6 +198,8 @@ fn json_has_the_promised_keys() {
             "file": "dir/a.conf",
             "line": 9,
             "column": 13,
+            "end_line": 9,
+            "end_column": 22,
             "help": null,
         }],
         "warnings": [{
@@ -162,6 +210,8 @@ fn json_has_the_promised_keys() {
             "file": "dir/a.conf",
             "line": 7,
             "column": 1,
+            "end_line": 7,
+            "end_column": 7,
             "help": "did you mean `osbuild`?",
         }],
     });

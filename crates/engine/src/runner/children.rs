@@ -11,7 +11,7 @@ use magudi_koji::calls::{TaskInfo, TaskResult, TaskState, get_task_children, get
 use magudi_koji::{KojiError, MethodCall, Value};
 
 impl Run {
-    /// Asks what each of `tasks` has built for scratch: two calls for all of them.
+    /// Asks what each of `tasks` has built for scratch (facts: koji 8, builders 3): two calls for all of them.
     pub(super) async fn ask_for_scratch(&self, tasks: &[&Closed]) -> Result<Vec<Found>, KojiError> {
         if tasks.is_empty() {
             return Ok(Vec::new());

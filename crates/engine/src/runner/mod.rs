@@ -186,7 +186,7 @@ pub struct Outcome {
     pub images: Vec<AddedImage>,
     /// What became of the uploads of its images; also of a failed request, as far as composer tells.
     pub uploads: Vec<CloudUpload>,
-    /// Arches that could not be built, and that the compose does without.
+    /// Arches that could not be built, and that the compose does without. Pungi leaves no trace of them (facts: builders 15).
     pub failed_arches: Vec<FailedArch>,
     pub failure: Option<String>,
     /// The hub's own words in that.

@@ -31,7 +31,7 @@ pub enum TaskResult {
     Fault(Fault),
 }
 
-/// `getTaskResult`, without letting the task's fault become the call's.
+/// `getTaskResult`, without letting the task's fault become the call's (facts: koji 6).
 pub mod get_task_result {
     use super::{MethodCall, ShapeError, TaskOutput, TaskResult, Value, checked, fault_from, fields, int, kwargs};
 

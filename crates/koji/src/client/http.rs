@@ -165,7 +165,7 @@ fn with_proxies(mut builder: ClientBuilder, proxies: &Proxies) -> Result<ClientB
     Ok(builder)
 }
 
-/// Follows only redirects that keep the POST, to the same server: the headers hold the session's key, and the body of a login
+/// Follows only redirects that keep the POST (facts: wire 6), to the same server: the headers hold the session's key, and the body of a login
 /// the password. Any other redirect is left as the answer.
 fn keep_post(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if matches!(attempt.status().as_u16(), 307 | 308) { keep_origin(attempt) } else { attempt.stop() }

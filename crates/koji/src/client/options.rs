@@ -40,7 +40,7 @@ pub struct ClientOptions {
     pub answer_timeout: Duration,
     /// How long nothing may come while a file is fetched.
     pub download_timeout: Duration,
-    /// The largest answer, in bytes after decompression.
+    /// The largest answer, in bytes after decompression (facts: wire 5).
     pub max_response: u64,
     pub proxies: Proxies,
     /// The certificates to trust where the profile names none and checks servers: a PEM file, or a directory of such.

@@ -22,7 +22,7 @@ pub struct RetryPolicy {
     pub budget: Duration,
     /// How long a call is repeated beyond that, as long as the hub as a whole does not answer.
     pub outage: Duration,
-    /// The pause after a `ServerOffline` fault (1014), and during an outage.
+    /// The pause after a `ServerOffline` fault (1014, facts: koji 3), and during an outage.
     pub offline_delay: Duration,
     /// How long a hub may be offline.
     pub offline_budget: Duration,

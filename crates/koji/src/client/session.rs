@@ -67,8 +67,8 @@ impl Session {
 
     /// Calls `method` in the session.
     ///
-    /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers, so that the call is repeated safely
-    /// even if an answer was lost before. One that the hub has closed or replaced (1002), or whose numbers it disputes (1008),
+    /// A session that has expired (1007) is renewed, once: the hub keeps its call numbers (facts: sessions 7), so that the call is repeated safely
+    /// even if an answer was lost before. One that the hub has closed or replaced (1002, facts: sessions 6), or whose numbers it disputes (1008),
     /// is opened again, a few times, unless an answer was lost before: then [`KojiError::Retry`] says that the call may have been
     /// executed, and the next call opens it.
     pub async fn call(&self, method: &str, params: &[Value]) -> Result<Value, KojiError> {

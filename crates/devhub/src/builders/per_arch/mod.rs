@@ -39,7 +39,7 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     const CHILD_WEIGHT: f64;
     /// What that usually fails of: the code of a fault, and its text.
     const CHILD_FAULT: (i64, &'static str);
-    /// Whether the first that fails and must not ends the others.
+    /// Whether the first that fails and must not ends the others (facts: kiwibuild 5, imagebuilder 4).
     const FAILS_FAST: bool;
     /// Whether the arches are looked at before the repository is waited for.
     const ARCHES_FIRST: bool = false;

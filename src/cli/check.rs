@@ -1,0 +1,134 @@
+//! The verbs that look at a configuration.
+
+use super::compose::{ComposeArgs, HUB, OUTPUT, PUNGI};
+use clap::{Args, ValueEnum};
+use magudi_config::definitions::Definition;
+use std::path::PathBuf;
+
+pub const PLAN_EXAMPLES: &str = "\
+Examples:
+  magudi plan --config fedora.conf --nightly
+  magudi plan --config fedora.conf --nightly --hub --resolve
+  magudi plan --config fedora.conf --nightly --format json | jq '.requests[].args[0]'
+  magudi plan --config fedora.conf --nightly --against /mnt/composes/latest-Fedora-42";
+pub const CHECK_EXAMPLES: &str = "\
+Examples:
+  magudi check --config fedora.conf
+  magudi check --config fedora.conf --strict --format json
+  magudi check --config fedora.conf -e version=42 --only-own
+  magudi check --config fedora.conf --hub
+
+Exit status: 0 no problems, 1 errors (with --strict also warnings), 2 wrong usage.";
+pub const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  magudi explain MG202
+  magudi explain | grep variant";
+pub const DUMP_EXAMPLES: &str = "\
+Examples:
+  magudi config dump --config fedora.conf
+  magudi config dump --config fedora.conf -e version=42 --just-dump
+  magudi config dump --offline --freeze-event 12345 common.json fedora.conf
+  magudi config dump --dump-schema > compose-config.schema.json";
+
+/// `magudi plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The compose.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = OUTPUT)]
+    pub format: PlanFormat,
+    /// Also show subvariant, repositories and upload of each image
+    #[arg(short = 'v', long, help_heading = OUTPUT)]
+    pub long: bool,
+    /// Also ask the hub: login, permission, channel, build targets, package lists; and look for the Koji volume
+    #[arg(long, help_heading = HUB)]
+    pub hub: bool,
+    /// Replace `#HEAD` and `#origin/BRANCH` in URLs by the newest commit, as `run` does; uses git
+    #[arg(long, help_heading = HUB)]
+    pub resolve: bool,
+    /// Print what differs from PLAN, which is the output of `plan --format json` or the directory of a compose
+    #[arg(long, value_name = "PLAN", help_heading = OUTPUT)]
+    pub against: Option<PathBuf>,
+}
+
+/// Forms of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// `magudi check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The compose.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+    /// Accepted for compatibility with pungi-config-validate; `check` never resolves branches
+    #[arg(long, help_heading = PUNGI, hide_short_help = true)]
+    pub offline: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human, help_heading = OUTPUT)]
+    pub format: CheckFormat,
+    /// JSON Schema that forbids more than Pungi's; repeatable, later files override earlier ones
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub schema_override: Vec<PathBuf>,
+    /// Exit with status 1 on warnings, too
+    #[arg(long, help_heading = OUTPUT)]
+    pub strict: bool,
+    /// Also ask the hub: login, permission, channel, build targets, package lists; and look for the Koji volume
+    #[arg(long, help_heading = HUB)]
+    pub hub: bool,
+}
+
+/// Forms of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people, on standard error.
+    Human,
+    /// For programs, on standard output.
+    Json,
+    /// SARIF 2.1.0, for code hosts, on standard output.
+    Sarif,
+}
+
+/// `magudi explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The id
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// `magudi config dump`.
+#[derive(Debug, Args)]
+pub struct DumpArgs {
+    /// Compose configuration; repeatable, later files override keys of earlier ones
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["source", "dump_schema"])]
+    pub config: Vec<PathBuf>,
+    /// The same as --config, for compatibility with pungi-config-dump; for a compose directory the dump in it
+    #[arg(value_name = "SOURCE")]
+    pub source: Vec<PathBuf>,
+    /// Define a variable for the configuration; repeatable
+    #[arg(short = 'e', long, value_name = "VAR=VALUE")]
+    pub define: Vec<Definition>,
+    /// Set koji_event
+    #[arg(long, value_name = "N")]
+    pub freeze_event: Option<i64>,
+    /// Do not resolve branches of Git repositories
+    #[arg(long)]
+    pub offline: bool,
+    /// Print the JSON Schema of configurations instead
+    #[arg(long, conflicts_with_all = ["config", "source", "just_dump"])]
+    pub dump_schema: bool,
+    /// With --dump-schema: JSON Schema that overrides parts of it; repeatable
+    #[arg(long, value_name = "FILE", requires = "dump_schema")]
+    pub schema_override: Vec<PathBuf>,
+    /// Print the configuration as written: without checks and defaults
+    #[arg(long)]
+    pub just_dump: bool,
+}

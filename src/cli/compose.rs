@@ -1,0 +1,141 @@
+//! What a compose is and how to reach its hub: options that several verbs have.
+
+use super::values::{phase_name, status_name};
+use clap::Args;
+use magudi_config::definitions::Definition;
+use magudi_engine::notify::USUAL_LIMIT;
+use std::path::PathBuf;
+
+/// Headings under which `--help` groups the options.
+pub const COMPOSE: &str = "Compose";
+pub const SELECTION: &str = "Selection";
+pub const PUBLISHING: &str = "Latest link and notifications";
+pub const RUNNING: &str = "Running";
+pub const RESUMING: &str = "Resuming";
+pub const HUB: &str = "Hub";
+pub const OUTPUT: &str = "Output";
+pub const PUNGI: &str = "Pungi compatibility";
+
+/// Options that a compose has, however it is looked at.
+#[derive(Debug, Args)]
+#[command(next_help_heading = COMPOSE)]
+pub struct ComposeArgs {
+    /// Compose configuration: .conf (Pungi's language), .json or .yaml
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Define a variable for the configuration; repeatable
+    #[arg(short = 'e', long, value_name = "VAR=VALUE")]
+    pub define: Vec<Definition>,
+    /// Hide problems of options that only Pungi's own phases read
+    #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
+    pub only_own: bool,
+    /// Create the compose directory and the latest link in DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "compose_dir")]
+    pub target_dir: Option<PathBuf>,
+    /// Use DIR as the compose directory; created if missing, continued if it holds a compose
+    #[arg(long, value_name = "DIR")]
+    pub compose_dir: Option<PathBuf>,
+    /// Reopen a compose that has ended (with --compose-dir)
+    ///
+    /// The images of the same phases are built again and replaced. A status that another program wrote stays.
+    #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
+    pub reopen: bool,
+    /// Label of the compose, such as RC-1.0
+    #[arg(long, value_name = "LABEL")]
+    pub label: Option<String>,
+    /// Make a production compose without a label
+    #[arg(long, hide_short_help = true)]
+    pub no_label: bool,
+    /// Mark the compose as supported; implied by RC, Update and SecurityFix labels
+    #[arg(long, hide_short_help = true)]
+    pub supported: bool,
+    /// Compose type nightly
+    #[arg(long, group = "type")]
+    pub nightly: bool,
+    /// Compose type test
+    #[arg(long, group = "type")]
+    pub test: bool,
+    /// Compose type ci
+    #[arg(long, group = "type", hide_short_help = true)]
+    pub ci: bool,
+    /// Compose type production (the default)
+    #[arg(long, group = "type")]
+    pub production: bool,
+    /// Compose type development
+    #[arg(long, group = "type", hide_short_help = true)]
+    pub development: bool,
+    /// Run only this phase, such as osbuild; repeatable
+    #[arg(long, value_name = "PHASE", value_parser = phase_name(), hide_possible_values = true, help_heading = SELECTION)]
+    pub just_phase: Vec<String>,
+    /// Skip this phase, such as osbuild; repeatable
+    #[arg(long, value_name = "PHASE", value_parser = phase_name(), hide_possible_values = true, help_heading = SELECTION)]
+    pub skip_phase: Vec<String>,
+    /// Build only this image (NAME or VARIANT:NAME, or a pattern such as 'Fedora-Cloud-*'); repeatable
+    #[arg(long, value_name = "IMAGE", help_heading = SELECTION)]
+    pub only: Vec<String>,
+    /// Build only the images of this variant (its uid, or a pattern); repeatable
+    #[arg(long, value_name = "VARIANT", help_heading = SELECTION)]
+    pub variant: Vec<String>,
+    /// Accept a configuration that makes no image
+    #[arg(long, help_heading = SELECTION)]
+    pub allow_empty: bool,
+    /// Do not create the latest link
+    #[arg(long, help_heading = PUBLISHING)]
+    pub no_latest_link: bool,
+    /// Create the latest link only if the compose ends with this status; repeatable
+    #[arg(long, value_name = "STATUS", value_parser = status_name(), ignore_case = true, help_heading = PUBLISHING)]
+    pub latest_link_status: Vec<String>,
+    /// Components of the release version in the name of the latest link; -1: all but the last
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true, help_heading = PUBLISHING, hide_short_help = true)]
+    pub latest_link_components: i64,
+    /// Script to notify; gets the message name as argument and JSON on standard input; repeatable
+    #[arg(long, value_name = "CMD", help_heading = PUBLISHING)]
+    pub notification_script: Vec<String>,
+    /// Time limit for one call of a notification script; then it is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = USUAL_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = PUBLISHING, hide_short_help = true)]
+    pub notification_timeout: u64,
+    /// Koji event of the content; accepted for compatibility, image tasks do not take one
+    #[arg(long, value_name = "N", help_heading = PUNGI, hide_short_help = true)]
+    pub koji_event: Option<i64>,
+    /// Id of a parent compose, for CTS (with cts_url); repeatable
+    #[arg(long, value_name = "ID", help_heading = PUNGI, hide_short_help = true)]
+    pub parent_compose_id: Vec<String>,
+    /// Id of the compose that this one is a respin of, for CTS (with cts_url); the last one counts
+    #[arg(long, value_name = "ID", help_heading = PUNGI, hide_short_help = true)]
+    pub respin_of: Vec<String>,
+    /// Accepted for compatibility
+    #[arg(long, value_name = "DIR", hide = true, help_heading = PUNGI)]
+    pub old_composes: Vec<PathBuf>,
+    /// Accepted for compatibility: the log always has everything
+    #[arg(long, hide = true, help_heading = PUNGI)]
+    pub debug_mode: bool,
+    /// Print the compose directory on standard output
+    #[arg(long, help_heading = OUTPUT)]
+    pub print_output_dir: bool,
+    /// Print errors only
+    #[arg(long, help_heading = OUTPUT)]
+    pub quiet: bool,
+    /// Use a simulated hub instead of a real one, scripted by the JSON file SCENARIO
+    #[cfg(feature = "simulator")]
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, help_heading = HUB)]
+    #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
+    pub simulate: Option<Option<PathBuf>>,
+    /// How to reach the hub.
+    #[command(flatten)]
+    pub koji: KojiArgs,
+}
+
+/// How to reach the hub and who to be there.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "named as on the command line")]
+pub struct KojiArgs {
+    /// Koji configuration file to read instead of the usual ones
+    #[arg(long, value_name = "FILE", help_heading = HUB)]
+    pub koji_config: Option<PathBuf>,
+    /// Koji profile to use instead of the configuration's koji_profile
+    #[arg(long, value_name = "PROFILE", help_heading = HUB)]
+    pub koji_profile: Option<String>,
+    /// Log in as this user with the password in MAGUDI_KOJI_PASSWORD
+    #[arg(long, value_name = "USER", help_heading = HUB)]
+    pub koji_user: Option<String>,
+}

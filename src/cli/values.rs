@@ -1,0 +1,58 @@
+//! The *values* of options: what they may be, and what is said of others.
+
+use magudi_compose::{ManifestVersion, Status};
+use magudi_config::schema::{FORMER_PHASES, PHASES};
+use std::time::Duration;
+
+/// A status of a compose; another one would mean that there is never a link.
+pub fn status_name() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|name: String| name)
+}
+
+/// A command and its options.
+pub type Words = Vec<String>;
+
+/// A command line as a shell reads it.
+pub fn words(text: &str) -> Result<Words, String> {
+    let words = shlex::split(text).ok_or("a quote is not closed")?;
+    if words.is_empty() { Err("a command is wanted".to_owned()) } else { Ok(words) }
+}
+
+/// A time such as `90m`, `1h 30m` or `600` (seconds).
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = "a time is wanted, such as 90m, 2h or 600 (seconds)";
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wanted)?;
+    Duration::try_from(duration).map_err(|_| wanted.to_owned())
+}
+
+/// A number of per cent.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is no number"))?;
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no number from 0 on")) }
+}
+
+/// A version of manifests.
+pub fn manifest_version() -> impl clap::builder::TypedValueParser<Value = ManifestVersion> {
+    use clap::builder::TypedValueParser as _;
+    let versions = ManifestVersion::ALL.map(ManifestVersion::as_str);
+    clap::builder::PossibleValuesParser::new(versions).map(|text| ManifestVersion::parse(&text).unwrap_or_default())
+}
+
+/// `IMAGE=TASK`.
+pub fn adoption(text: &str) -> Result<(String, i64), String> {
+    let (image, task) = text.rsplit_once('=').ok_or("an image and a task are wanted, as in disk=1234")?;
+    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is no number of a task"))?;
+    if image.is_empty() { Err("no image is named".to_owned()) } else { Ok((image.to_owned(), id)) }
+}
+
+/// A phase that Pungi has, or had.
+pub fn phase_name() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::{PossibleValue, TypedValueParser as _};
+    let former = FORMER_PHASES.into_iter().map(|name| PossibleValue::new(name).hide(true));
+    let phases = PHASES.into_iter().map(PossibleValue::new).chain(former);
+    clap::builder::PossibleValuesParser::new(phases).map(|name: String| name)
+}
