@@ -8,6 +8,7 @@ use crate::error::Failure;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
+use magudi_config::words::counted;
 use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
 use magudi_engine::history::{self, Asked, History, MadeFor, Past};
@@ -244,7 +245,7 @@ fn take_over(
     let since = "The configuration has changed since the last run";
     recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
     if changes.len() > MAX_CHANGES {
-        recalled.remarks.push(format!("{since}: and {} more changes", changes.len() - MAX_CHANGES));
+        recalled.remarks.push(format!("{since}: and {} more", counted(changes.len() - MAX_CHANGES, "change")));
     }
     recalled.claimed.clone_from(&history.tasks);
     recalled.owners.clone_from(&history.owners);

@@ -99,7 +99,7 @@ impl Asked<'_> {
             .present(RequestState::BY_ATTENTION)
             .map(|(state, count)| format!("{count} {state}"))
             .collect();
-        let images = counted(history.requests.iter().map(|past| past.images.len()).sum(), "image");
+        let images = counted(history.requests.iter().map(Past::image_count).sum(), "image");
         let mut text = format!("{id}  {status}  ({run})\n");
         if !counts.is_empty() {
             text.push_str(&format!("{}; {images} in the compose\n", counts.join(", ")));

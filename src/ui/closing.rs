@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use magudi_compose::CloudUpload;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::words::counted;
-use magudi_engine::history::{History, RequestState};
+use magudi_engine::history::{History, Past, RequestState};
 use magudi_engine::outage::clock;
 use magudi_engine::plan_secrets::unsigned;
 use magudi_report::Next;
@@ -134,7 +134,7 @@ fn sum(overview: &Overview, failed: bool, now: Timestamp, canvas: Canvas) -> Str
         "1;32"
     };
     let counts: Vec<String> = counts(all, &[RequestState::Done]).into_iter().map(|(text, _)| text).collect();
-    let images = counted(history.requests.iter().map(|past| past.images.len()).sum(), "image");
+    let images = counted(history.requests.iter().map(Past::image_count).sum(), "image");
     let status = canvas.paint(code, &overview.status);
     let id = printable(&overview.compose_id);
     let (bytes, time) = (bytes(overview.bytes), clock(overview.elapsed(now)));
@@ -204,6 +204,16 @@ mod tests {
             let text = closing(&overview, Timestamp::UNIX_EPOCH, CANVAS);
             assert!(text.starts_with(said) && !text.contains("error"), "{text}");
         }
+    }
+
+    #[test]
+    fn images_that_an_earlier_run_brought_count() {
+        let mut overview = Overview::default();
+        overview.take(&at(0, planned(0, "disk")));
+        overview.take(&at(1, Event::Kept { request: 0, task: 42, images: 3 }));
+        overview.take(&at(2, Event::ComposeFinished { status: "FINISHED".into(), error: None }));
+        let text = closing(&overview, Timestamp::UNIX_EPOCH, CANVAS);
+        assert_eq!(text, "  FINISHED  1 done  3 images  0 B  0:00:00\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::failures::Told;
 use jiff::Timestamp;
-use magudi_config::words::counted;
+use magudi_config::words::{counted, counted_with};
 use magudi_engine::event::{Event, PungiPhase, Stamped};
 use magudi_engine::history::{History, Past, Replay, RequestState};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,7 +43,7 @@ impl Interruption {
         match (self.tasks, run) {
             (0, 0) => "interrupted: no task was running".to_owned(),
             (tasks, 0) => {
-                format!("interrupted: {} {} canceled", counted(tasks, "task"), if tasks == 1 { "was" } else { "were" })
+                format!("interrupted: {} canceled", counted_with(tasks, "task", "was", "were"))
             }
             (_, run) => {
                 let may = if self.detached { "" } else { " may" };

@@ -20,6 +20,16 @@ pub fn counted(n: usize, thing: &str) -> String {
     format!("{n} {}", plural(n, thing))
 }
 
+/// The form of a word that goes with `n` things: `is` with one, `are` with any other number.
+pub fn agreeing<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+/// A number of things and the verb that agrees with it: `1 image is`, `3 images are`.
+pub fn counted_with(n: usize, thing: &str, one: &str, many: &str) -> String {
+    format!("{} {}", counted(n, thing), agreeing(n, one, many))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +37,12 @@ mod tests {
     #[test]
     fn one_thing_is_no_things() {
         assert_eq!([counted(0, "task"), counted(1, "task"), counted(2, "task")], ["0 tasks", "1 task", "2 tasks"]);
+    }
+
+    #[test]
+    fn verbs_agree() {
+        let all = [0, 1, 2].map(|n| counted_with(n, "image", "is", "are"));
+        assert_eq!(all, ["0 images are", "1 image is", "2 images are"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::{CloudUpload, confined};
 use magudi_config::outside;
-use magudi_config::words::counted;
+use magudi_config::words::{agreeing, counted};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -102,7 +102,9 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::LeftOut { text } => vec![Line::new(Info, text.clone())],
         Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],
         Event::Kept { task, images, .. } => {
-            vec![Line::new(Info, format!("The {images} images of task {task} are in the compose already"))]
+            let is = agreeing(*images, "is", "are");
+            let text = format!("{} of task {task} {is} already in the compose", counted(*images, "image"));
+            vec![Line::new(Info, text)]
         }
         Event::TaskCanceled { task, .. } => vec![Line::new(Info, format!("Task {task} was canceled"))],
         Event::Submitted { task, url, .. } => vec![Line::new(Info, format!("Task {task}: {url}"))],
@@ -170,7 +172,7 @@ pub fn interrupted(tasks: usize, detached: bool) -> String {
 pub fn after_interruption(tasks: usize, detached: bool, another: &str) -> String {
     match (tasks, detached) {
         (0, _) | (_, true) => format!("{another} ends the run at once"),
-        (_, false) => format!("{another} leaves {} running", if tasks == 1 { "it" } else { "them" }),
+        (_, false) => format!("{another} leaves {} running", agreeing(tasks, "it", "them")),
     }
 }
 

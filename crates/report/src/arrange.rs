@@ -9,6 +9,7 @@ use crate::uploads;
 use jiff::Timestamp;
 use magudi_compose::Status;
 use magudi_compose::cloud_uploads::CloudUpload;
+use magudi_config::words::agreeing;
 use magudi_engine::event::{Event, PungiPhase, Stamped};
 use magudi_engine::history::{History, Past, Replay, RequestState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,7 +232,7 @@ fn finished(history: &History) -> String {
 
 /// `1 image is`, `2 images are`.
 fn are(n: usize, thing: &str) -> String {
-    format!("{} {}", counted(n, thing), if n == 1 { "is" } else { "are" })
+    format!("{} {}", counted(n, thing), agreeing(n, "is", "are"))
 }
 
 fn incomplete(failed: usize) -> String {

@@ -1,7 +1,7 @@
 //! A *comparison* of two composes for people: sections of rows, as a terminal and as a page show them.
 
 use crate::page::{PageError, environment};
-use crate::text::{bytes, count, duration, harmless};
+use crate::text::{bytes, counted, duration, harmless};
 use magudi_compose::CloudUpload;
 use magudi_compose::comparison::{Comparison, Difference, Entry, Failed, Pair, Summary, What};
 use minijinja::context;
@@ -145,7 +145,7 @@ fn percent(old: u64, new: u64) -> String {
 /// A compose, in a line: id, status, images, size.
 pub fn headline(summary: &Summary) -> String {
     let Summary { compose_id, status, images, bytes: size, failures, refused } = summary;
-    let mut parts = vec![format!("{} images", count(*images)), bytes(*size)];
+    let mut parts = vec![counted(*images, "image"), bytes(*size)];
     if *failures > 0 {
         parts.push(format!("{failures} failed"));
     }

@@ -1,18 +1,20 @@
 //! The *verdict*: a comparison in one line, what matters most first.
 
 use super::{Comparison, What};
+use magudi_config::words::{agreeing, counted_with};
 
 /// `2 images are gone, 1 is new, 3 differ; 1 failure is new`.
 pub(super) fn of(comparison: &Comparison) -> String {
     let mut images = Vec::new();
     let mut say = |n: usize, one: &str, many: &str| {
         if n > 0 {
-            let noun = match (images.is_empty(), n) {
-                (true, 1) => " image",
-                (true, _) => " images",
-                (false, _) => "",
-            };
-            images.push(format!("{n}{noun} {}", if n == 1 { one } else { many }));
+            // The first one names what is counted.
+            let first = images.is_empty();
+            images.push(if first {
+                counted_with(n, "image", one, many)
+            } else {
+                format!("{n} {}", agreeing(n, one, many))
+            });
         }
     };
     let lost = comparison.gone.iter().filter(|gone| gone.failed).count();
@@ -40,13 +42,11 @@ pub(super) fn of(comparison: &Comparison) -> String {
     });
     match comparison.failures.new.len() {
         0 => {}
-        1 => parts.push("1 failure is new".to_owned()),
-        n => parts.push(format!("{n} failures are new")),
+        n => parts.push(counted_with(n, "failure", "is new", "are new")),
     }
     match comparison.uploads.gone.len() {
         0 => {}
-        1 => parts.push("1 upload is gone".to_owned()),
-        n => parts.push(format!("{n} uploads are gone")),
+        n => parts.push(counted_with(n, "upload", "is gone", "are gone")),
     }
     parts.join("; ")
 }

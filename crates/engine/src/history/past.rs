@@ -148,8 +148,9 @@ pub struct Past {
     pub added: Option<Timestamp>,
     /// When everything it asked for was in the compose, as far as the images of it are known.
     pub done: Option<Timestamp>,
-    /// When the last run said that an earlier one has brought everything into the compose.
-    pub kept: Option<Timestamp>,
+    /// When the last run said that an earlier one has brought everything into the compose, and how many images that are: who only
+    /// hears the last run knows no more of them.
+    pub kept: Option<(Timestamp, usize)>,
     /// What went wrong last.
     pub failure: Option<Failure>,
     pub images: Vec<(String, ImageEntry)>,
@@ -172,6 +173,11 @@ impl Past {
             image: Image::from(entry.clone()),
         };
         self.images.iter().map(image).collect()
+    }
+
+    /// How many images of it are in the compose.
+    pub fn image_count(&self) -> usize {
+        self.images.len().max(self.kept.map_or(0, |(_, images)| images))
     }
 
     /// The last state in which the task was seen.
@@ -208,7 +214,10 @@ impl Past {
 
     /// When it ended, however it ended.
     pub fn ended(&self) -> Option<Timestamp> {
-        self.done.or(self.kept).or(self.failure.as_ref().map(|failure| failure.time)).or(self.canceled)
+        self.done
+            .or(self.kept.map(|(time, _)| time))
+            .or(self.failure.as_ref().map(|failure| failure.time))
+            .or(self.canceled)
     }
 
     /// Milliseconds from its submission to its end, or to `now` while it has none.
@@ -283,9 +292,9 @@ impl Past {
                 self.url = Some(url.clone());
                 self.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
             }
-            Event::Kept { task, .. } => {
+            Event::Kept { task, images, .. } => {
                 self.task.get_or_insert(*task);
-                self.kept = Some(time);
+                self.kept = Some((time, *images));
             }
             // What is said of another task than the request has is of no use.
             Event::TaskState { task, state, .. } if self.task == Some(*task) => self.see(time, state),

@@ -5,6 +5,7 @@ use super::Run;
 use crate::blocking::blocking;
 use crate::event::Level;
 use magudi_config::regular;
+use magudi_config::words::{agreeing, counted, counted_with};
 use std::collections::VecDeque;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -130,7 +131,9 @@ impl Run {
             }
         }
         if going > 0 && !waiting.is_empty() {
-            let text = format!("The repositories of {going} images are there; {} still wait", waiting.requests.len());
+            let rest = waiting.requests.len();
+            let wait = agreeing(rest, "waits", "wait");
+            let text = format!("The repositories of {} are there; {rest} still {wait}", counted(going, "image"));
             self.runner.events.message(Level::Debug, None, text);
         }
         waiting.next = Instant::now() + PAUSE;
@@ -139,10 +142,7 @@ impl Run {
     pub(super) fn say_waiting(&self, waiting: &Waiting) {
         let Some((awaited, first)) = self.runner.awaited.as_ref().zip(waiting.requests.front()) else { return };
         let Some(path) = waiting.missing(awaited, *first) else { return };
-        let images = match waiting.requests.len() {
-            1 => "1 image waits".to_owned(),
-            n => format!("{n} images wait"),
-        };
+        let images = counted_with(waiting.requests.len(), "image", "waits", "wait");
         let text = format!("{images} for repositories of the compose, such as {}", path.display());
         self.runner.events.message(Level::Info, None, text);
     }
