@@ -66,6 +66,11 @@ pub struct GoingArgs {
     /// Fail an image whose file is not of its format, instead of a warning
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
     pub strict_images: bool,
+    /// Run CMD when all is over, with a summary as JSON on its standard input
+    ///
+    /// The summary has the verdict, why images failed, counts, the report and the uploads. CMD has the time of --notification-timeout.
+    #[arg(long, value_name = "CMD", help_heading = RUNNING)]
+    pub on_finish: Option<String>,
     /// Keep signed URLs whole in cloud-uploads.json
     ///
     /// Everyone who can read the file can fetch the images until the signatures expire.

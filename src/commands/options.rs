@@ -73,6 +73,8 @@ pub struct Going {
     pub strict_images: bool,
     /// `--keep-urls`.
     pub keep_urls: bool,
+    /// `--on-finish`.
+    pub on_finish: Option<String>,
     /// `--detach-on-signal`.
     pub detach_on_signal: bool,
     /// `--retry-failed`.
@@ -100,6 +102,7 @@ impl Going {
             fail_fast: args.fail_fast,
             strict_images: args.strict_images,
             keep_urls: args.keep_urls,
+            on_finish: args.on_finish.clone(),
             detach_on_signal: args.detach_on_signal,
             retry_failed: args.retry_failed,
             rebuild: args.rebuild.clone(),

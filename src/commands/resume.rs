@@ -1,6 +1,6 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
-use super::compose::{Recall, compose, conclude, prepare};
+use super::compose::{Recall, compose, conclude, not_started, prepare};
 use super::inspect::{Empty, Request};
 use super::options::{Going, Options};
 use super::resume_point::load_history;
@@ -39,7 +39,9 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     options.request = request(&dir, &args.compose_dir, &options)?;
     options.override_koji(&args.koji)?;
     options.quiet = args.quiet;
+    let kept = options.going.on_finish.take();
     options.going = Going::of(&args.going, false);
+    options.going.on_finish = options.going.on_finish.or(kept);
     let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
@@ -59,7 +61,8 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
             conclude(&options, environment, ui)
         };
     }
-    let prepared = prepare(&options, environment, ui, Recall::Always)?;
+    let prepared = prepare(&options, environment, ui, Recall::Always)
+        .inspect_err(|failure| not_started(&options, environment, failure, ui))?;
     compose(&options, argv, environment, ui, prepared)
 }
 

@@ -1,6 +1,6 @@
 //! `magudi run`: a whole compose, from the configuration to the manifests.
 
-use super::compose::{Recall, check_unbegun, compose, prepare, tell_scripts};
+use super::compose::{Recall, check_unbegun, compose, not_started, prepare, tell_scripts};
 use super::options::Options;
 use crate::cli::RunArgs;
 use crate::error::Failure;
@@ -17,6 +17,7 @@ pub fn run(args: &RunArgs, argv: &[OsString], environment: &Environment, ui: Ui)
         Ok(prepared) => compose(&options, argv, environment, ui, prepared),
         Err(failure) => {
             tell_scripts(&options, argv, environment, &failure, ui);
+            not_started(&options, environment, &failure, ui);
             Err(failure)
         }
     }

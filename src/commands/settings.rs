@@ -46,6 +46,8 @@ pub struct Settings {
     pub notification_script: Vec<String>,
     /// `--notification-timeout`, in seconds.
     pub notification_timeout: u64,
+    /// `--on-finish`.
+    pub on_finish: Option<String>,
     /// `--koji-config`, absolute.
     pub koji_config: Option<PathBuf>,
     /// `--koji-profile`.
@@ -81,6 +83,7 @@ impl Default for Settings {
             latest_link_components: -1,
             notification_script: Vec::new(),
             notification_timeout: USUAL_LIMIT.as_secs(),
+            on_finish: None,
             koji_config: None,
             koji_profile: None,
             koji_user: None,
@@ -111,6 +114,7 @@ impl Settings {
             latest_link_components: options.latest_link_components,
             notification_script: options.notification_script.clone(),
             notification_timeout: options.notification_timeout,
+            on_finish: options.going.on_finish.clone(),
             koji_config: options.koji_config.clone(),
             koji_profile: options.koji_profile.clone(),
             koji_user: options.koji_user.clone(),
@@ -169,7 +173,7 @@ impl Settings {
             simulate: None,
             print_output_dir: false,
             quiet: false,
-            going: Going::default(),
+            going: Going { on_finish: self.on_finish, ..Going::default() },
         }
     }
 }
@@ -195,6 +199,7 @@ mod tests {
             latest_link_components: 2,
             notification_script: text("tell"),
             notification_timeout: 7,
+            on_finish: Some("mail".to_owned()),
             koji_config: Some("/koji.conf".into()),
             koji_profile: Some("koji".to_owned()),
             koji_user: Some("compose".to_owned()),

@@ -4,6 +4,7 @@
 use crate::program::{Scene, image};
 use crate::sabotage::saboteur;
 use crate::scripted_hub::{ScriptedHub, compose, resume, run_command, text_of};
+use magudi_koji::Value;
 use magudi_koji::calls::TaskState;
 use rustix::io::Errno;
 use std::path::Path;
@@ -174,4 +175,33 @@ fn a_cache_that_may_only_be_read_is_good_for_what_is_in_it() {
         assert_eq!((output.status.code(), text_of(&scene, "STATUS").as_str()), (Some(0), status), "{stderr}");
         assert_eq!(hub.count("GET"), files, "what is there was fetched: {stderr}");
     }
+}
+
+/// The hub says how large a file is, and the file system how much room it has: what does not fit is not begun.
+#[test]
+fn a_file_that_does_not_fit_is_not_fetched() {
+    let (scene, hub) = scene("koji_cache = \"CACHE\"\n");
+    let room = rustix::fs::statvfs(scene.path()).unwrap();
+    let total = i64::try_from(room.f_blocks * room.f_frsize).unwrap();
+    hub.edit("listArchives", move |_, _, value| {
+        let Value::Array(items) = value else { return };
+        for item in items {
+            if let Value::Struct(members) = item {
+                members.insert("size".to_owned(), Value::Int64(total));
+            }
+        }
+    });
+    let ran = run_command(&scene, &[]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    for part in
+        ["no room for ", "/cache/", " on the file system ", " are free; it was not fetched", "no task was canceled"]
+    {
+        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
+    }
+    assert_eq!(hub.count("GET"), 0, "{stderr}");
+    assert!(!text_of(&scene, "logs/global/magudi-journal.jsonl").contains("request-failed"), "{stderr}");
+    assert!(text_of(&scene, "logs/global/report.html").contains("no room for "), "the report says it");
+    hub.behave();
+    is_made_up_for(&scene, &hub);
 }

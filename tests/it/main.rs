@@ -86,6 +86,7 @@ mod lost_answers;
 mod merging;
 mod named_images;
 mod odcs;
+mod on_finish;
 mod options;
 mod otel;
 mod outages;

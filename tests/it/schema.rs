@@ -6,13 +6,14 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
 /// The schemas of what the program writes; that of configurations is of what it reads.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "cloud-uploads.schema.json",
     "compare.schema.json",
     "diagnostics.schema.json",
     "events.schema.json",
     "plan-against.schema.json",
     "status.schema.json",
+    "summary.schema.json",
     "verify.schema.json",
 ];
 

@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - What to do: [`plan`] and its [changes](plan_changes), by a [`method`] of the hub; whether it can be done: [`preflight`]
-//! - Doing it: [`runner`], [`find_task`], [`volume`], [`partial_download`], [`link`], [`digest`], [`artifact`], [`stop`],
+//! - Doing it: [`runner`], [`find_task`], [`volume`], [`partial_download`], [`link`], [`room`], [`digest`], [`artifact`], [`stop`],
 //!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
 //! - Why it failed: [`causes`] of a failed task, the [`rejected_argument`] of a submission
 //! - Saying it: [`event`] (an [`outage`] is one), and the subscribers [`log`], [`watch_log`], [`journal`], [`notify`]
@@ -44,6 +44,7 @@ pub mod plan_secrets;
 pub mod preflight;
 pub mod pungi;
 pub mod rejected_argument;
+pub mod room;
 pub mod runner;
 pub mod running;
 pub mod stop;

@@ -1,5 +1,6 @@
 //! The *linker* brings a verified file into the compose: as a hard link, a copy or a symbolic link (facts: linking 2).
 
+use crate::room::{NoRoom, check_room};
 use crate::stop::{Stop, Stopped};
 use crate::volume;
 use magudi_config::compose_config::LinkType;
@@ -53,6 +54,9 @@ pub enum LinkError {
         destination: PathBuf,
         error: io::Error,
     },
+    /// There is no room for a copy.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The run was stopped while the file was copied.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -61,7 +65,11 @@ pub enum LinkError {
 impl LinkError {
     /// Whether it is this machine that lacks something: every other file would fare the same.
     pub fn is_of_machine(&self) -> bool {
-        matches!(self, Self::Io { error, .. } if volume::is_of_machine(error))
+        match self {
+            Self::Io { error, .. } => volume::is_of_machine(error),
+            Self::NoRoom(room) => room.is_of_machine(),
+            _ => false,
+        }
     }
 
     /// Whether it stands in the way of a hard link but not of a copy: another file system (EXDEV), one without links
@@ -136,6 +144,8 @@ fn copy(source: &Path, destination: &Path, stop: &Stop) -> Result<Linked, LinkEr
         let target = fs::read_link(source).map_err(fail)?;
         return symbolic(source, destination, target).map(|_| Linked::Copy);
     }
+    // Holes take no room.
+    check_room(destination, meta.len().min(meta.blocks().saturating_mul(512)))?;
     let directory = destination.parent().unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new().prefix(".magudi-").tempfile_in(directory).map_err(fail)?;
     let from = regular::open(source).map_err(fail)?;

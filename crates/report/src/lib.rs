@@ -5,6 +5,7 @@
 //! - What is known: the history of the events ([`magudi_engine::history`]), [`model`] of the page, [`uploads`] to clouds
 //! - Arranging it: [`mod@arrange`] events into a [`Report`], [`failures`] by reason, [`timeline`], [`advice`] on how to continue
 //! - Showing it: [`mod@page`] in HTML, [`text`] for people
+//! - A run that has ended, for programs and mails: [`summary`]
 //! - Two composes beside each other: [`comparison`]
 
 pub mod advice;
@@ -13,6 +14,7 @@ pub mod comparison;
 pub mod failures;
 pub mod model;
 pub mod page;
+pub mod summary;
 pub mod text;
 pub mod timeline;
 pub mod uploads;

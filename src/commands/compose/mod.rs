@@ -2,14 +2,17 @@
 //! runs to its final status.
 
 mod beside;
+mod on_finish;
 mod records;
 mod scripts;
 mod tracking;
 
 pub use beside::check_unbegun;
+pub use on_finish::not_started;
 pub use scripts::tell_scripts;
 
 use self::beside::{beside, check_pungi, others};
+use self::on_finish::conclude_run;
 use self::records::{head_of_log, keep_configuration, without_effect};
 use self::scripts::{finish_scripts, run_scripts};
 use self::tracking::{cts, register, tracked};
@@ -350,6 +353,7 @@ pub fn compose(
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
+    conclude_run(options, environment, ui, &dir, &end, stopped);
     match end.error {
         None => {
             if makes_nothing && !options.quiet {
@@ -357,8 +361,6 @@ pub fn compose(
             }
             Ok(())
         }
-        // The log has the reason; `--quiet` silenced it.
-        Some(error) if options.quiet => Err(Failure::Failed(error)),
         Some(_) => Err(Failure::Told),
     }
 }
@@ -384,6 +386,7 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
+    conclude_run(options, environment, ui, &dir, &end, false);
     Ok(())
 }
 

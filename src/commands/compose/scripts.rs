@@ -47,7 +47,7 @@ pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environm
 }
 
 /// How long a notification script may take.
-fn limit(options: &Options) -> Duration {
+pub(super) fn limit(options: &Options) -> Duration {
     Duration::from_secs(options.notification_timeout)
 }
 

@@ -4,6 +4,7 @@ use super::{FetchError, Progress, Verified, Wanted, io_error};
 use crate::blocking::blocking;
 use crate::digest::{Digests, MultiDigest};
 use crate::partial_download::{Claim, Goal, PartialDownload, is_taken};
+use crate::room::check_room;
 use crate::stop::{Stop, Stopped};
 use magudi_compose::confined;
 use magudi_koji::{Hub, KojiError, pathinfo};
@@ -103,6 +104,7 @@ impl Cache {
                 }
             }
         };
+        check_room(&path, size.saturating_sub(part.length()))?;
         self.complete(hub, &url, path, part, &wanted, &progress, warn, stop).await
     }
 

@@ -11,6 +11,7 @@ pub use mount::{MountError, PATIENCE, check_mount};
 use crate::artifact::BuiltFile;
 use crate::blocking::Lost;
 use crate::digest::{Digests, MultiDigest};
+use crate::room::NoRoom;
 use crate::stop::{Stop, Stopped};
 use magudi_compose::confined::ConfinedError;
 use magudi_config::regular;
@@ -89,6 +90,9 @@ pub enum FetchError {
     /// Its directory in the cache cannot be used.
     #[error(transparent)]
     Place(#[from] ConfinedError),
+    /// There is no room for it.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The thread that was at it is gone.
     #[error(transparent)]
     Worker(#[from] Lost),
@@ -108,6 +112,7 @@ impl FetchError {
     pub fn is_of_machine(&self) -> bool {
         match self {
             Self::NoVolume(_) => true,
+            Self::NoRoom(room) => room.is_of_machine(),
             Self::Io { error, .. } => is_of_machine(error),
             Self::Place(ConfinedError::MakeDir { source, .. }) => is_of_machine(source),
             _ => false,
