@@ -1,6 +1,7 @@
 //! The *osbuild* phase: one `osbuildImage` task for each image of each variant that its pattern matches, for all arches
 //! of the image at once (facts: osbuild 3).
 
+mod customizations;
 mod image_types;
 mod section;
 
@@ -54,28 +55,10 @@ impl ImagePhase for Osbuild {
         &METHOD
     }
 
-    /// A `manifest_type` that readers of images.json do not expect of the files that the image type usually gives.
     fn check(&self, image: &Image, _: &Context<'_>) -> Vec<Diagnostic> {
-        let asked = image_type(image);
-        let Some(manifest_type) = image.text("manifest_type") else { return Vec::new() };
-        let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
-            return Vec::new();
-        };
-        let expected = images::formats_of(manifest_type.value).unwrap_or_default();
-        // Archives that are no images are not in images.json at all.
-        let is_listed = archive_types::suffixes_of(archive).is_some();
-        if expected.is_empty() || expected.contains(&format) || !is_listed {
-            return Vec::new();
-        }
-        let message = format!(
-            "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
-            expected.join(" or "),
-            manifest_type.value
-        );
-        let path = image.path_of("manifest_type");
-        let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
-        let span = image.get("image_types").map_or(image.span, |types| types.span);
-        vec![diagnostic.related(span, "the image type")]
+        let mut found = customizations::check(image);
+        found.extend(check_manifest_type(image));
+        found
     }
 
     fn call(&self, asked: Asked<'_>) -> Option<Call> {
@@ -153,6 +136,30 @@ impl ImagePhase for Osbuild {
         let (image_type, format) = (image_type.to_owned(), format.to_owned());
         Ok(Some(Artifact { arch, image_type, format, is_iso, bootable: false }))
     }
+}
+
+/// Warns of a `manifest_type` that does not go with the files that are made for the image type.
+fn check_manifest_type(image: &Image) -> Option<Diagnostic> {
+    let asked = image_type(image);
+    let manifest_type = image.text("manifest_type")?;
+    let (Some(archive), Some(format)) = (image_types::archive_type(asked), image_types::format(asked)) else {
+        return None;
+    };
+    let expected = images::formats_of(manifest_type.value).unwrap_or_default();
+    // Archives that are no images are not in images.json at all.
+    let is_listed = archive_types::suffixes_of(archive).is_some();
+    if expected.is_empty() || expected.contains(&format) || !is_listed {
+        return None;
+    }
+    let message = format!(
+        "images of type `{asked}` usually are {format} files, but readers of images.json expect {} files of `{}`",
+        expected.join(" or "),
+        manifest_type.value
+    );
+    let path = image.path_of("manifest_type");
+    let diagnostic = Diagnostic::new(&codes::ODD_MANIFEST_TYPE, path, message).at(manifest_type.span);
+    let span = image.get("image_types").map_or(image.span, |types| types.span);
+    Some(diagnostic.related(span, "the image type"))
 }
 
 /// A string that is there and not empty.

@@ -139,6 +139,9 @@ pub struct Expected<'r> {
     pub format: &'r str,
 }
 
+/// What dnf puts the arch in the place of.
+pub const BASEARCH: &str = "$basearch";
+
 /// A phase whose work is done by tasks of the hub.
 pub trait ImagePhase: Debug + Sync {
     fn section(&self) -> &'static Section;
@@ -156,6 +159,11 @@ pub trait ImagePhase: Debug + Sync {
     /// What its builders put the arch in the place of, in URLs of repositories.
     fn arch_variable(&self) -> &'static str {
         "$arch"
+    }
+
+    /// Whether they do so with `$basearch`, too.
+    fn knows_basearch(&self) -> bool {
+        self.arch_variable() == BASEARCH
     }
 
     fn method(&self) -> &'static Method;

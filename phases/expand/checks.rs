@@ -2,7 +2,7 @@
 
 use super::clashes::listed;
 use super::{Expander, Local};
-use crate::phase::{Context, MAX_PLACES, Place};
+use crate::phase::{BASEARCH, Context, MAX_PLACES, Place};
 use crate::repos::{is_local, translate};
 use crate::version::{GENERATORS, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
@@ -191,6 +191,11 @@ impl<'a> Expander<'a> {
                 self.report(diagnostic);
                 continue;
             };
+            if text.value.contains(BASEARCH) && !self.phase.knows_basearch() {
+                let message = "`$basearch` is sent as it is: builders do not put an arch in its place";
+                let diagnostic = Diagnostic::new(&codes::BASEARCH, path.clone(), message).at(text.span);
+                self.report(diagnostic.help(format!("write `{}`", self.phase.arch_variable())));
+            }
             self.check_local(image, &text.value, url, Place { path, span: text.span });
         }
         if let Some(tree) = image.text("install_tree_from") {
@@ -246,6 +251,29 @@ impl<'a> Expander<'a> {
                 }
             }
             self.report(found);
+        }
+    }
+
+    /// Warns of arches in `failable` for which the image is not built: because it does not list them, or no variant has them. What
+    /// `tree_arches`, `tree_variants` or a choice of images leave out is no mistake of the image.
+    pub(super) fn report_failable(&mut self) {
+        let config = self.context.config;
+        let is_whole = config.tree_arches.is_empty() && config.tree_variants.is_empty() && self.chosen.is_all();
+        for (image, built) in std::mem::take(&mut self.built).into_values() {
+            let listed = image.texts("arches").map(|arches| arches.value);
+            let lists = |arch: &str| listed.as_ref().is_none_or(|all| all.iter().any(|listed| listed.value == arch));
+            for (place, arch) in image.texts("failable").into_iter().flat_map(|arches| arches.value).enumerate() {
+                let is_built = if is_whole { built.contains(arch.value) } else { lists(arch.value) };
+                // Of those that do not exist there is a diagnostic already.
+                if arch.value == "*" || is_built || !is_rpm_arch(arch.value) {
+                    continue;
+                }
+                let message =
+                    format!("image `{}` is not built for `{}`, for which it may fail", image.label(), arch.value);
+                let help = format!("it is built for {}", built.iter().copied().collect::<Vec<_>>().join(", "));
+                let path = format!("{}.{place}", image.path_of("failable"));
+                self.report(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
+            }
         }
     }
 

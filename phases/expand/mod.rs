@@ -62,6 +62,7 @@ fn planned<'a>(
         requests: Vec::new(),
         own_repository: String::new(),
         without_arch: Vec::new(),
+        built: BTreeMap::new(),
         diagnostics: Vec::new(),
         local: BTreeMap::new(),
         odd: BTreeSet::new(),
@@ -121,6 +122,8 @@ struct Expander<'a> {
     own_repository: String,
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a Image, &'a Variant)>,
+    /// Path of an image that lists arches that may fail -> the image, and all arches that it is built for.
+    built: BTreeMap<&'a str, (&'a Image, BTreeSet<&'a str>)>,
     diagnostics: Vec<Diagnostic>,
     /// Repositories that are local paths, as they are sent, with the keys that lead to them.
     local: BTreeMap<String, Vec<Local<'a>>>,
@@ -159,6 +162,7 @@ impl<'a> Expander<'a> {
             }
         }
         self.report_without_arch();
+        self.report_failable();
         self.report_local();
         // Of what is left out nothing is said, be it left out by its variant or by its name.
         for number in unused.into_iter().filter(|_| self.chosen.is_all()) {
@@ -245,6 +249,7 @@ impl<'a> Expander<'a> {
             self.without_arch.push((image, variant));
             return;
         }
+        self.built.entry(&image.path).or_insert((image, BTreeSet::new())).1.extend(arches.iter().copied());
         let Some(target) = self.target(image) else { return };
         let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
         let about = About {

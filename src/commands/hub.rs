@@ -4,10 +4,12 @@ use super::runtime;
 use crate::cli::HubArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
+use magudi_config::did_you_mean::suggest;
 use magudi_config::regular;
 use magudi_devhub::{Options, RunningHub, Scenario, profile_text, read_scenario, start};
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::{Authenticator, Password, Profile};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Threads beside the first one: a call may take long and blocks its thread, so that others need another.
@@ -65,6 +67,22 @@ async fn wait_for_signal() -> std::io::Result<()> {
 pub fn for_plan<'r>(mut scenario: Scenario, requests: impl IntoIterator<Item = &'r TaskRequest>) -> Scenario {
     scenario.targets.extend(requests.into_iter().map(|request| request.about.target.to_string()));
     scenario
+}
+
+/// What is said of images that a scenario names and the plan does not have: what it says of them does not happen.
+pub fn unknown_images(scenario: &Scenario, requests: &[TaskRequest]) -> Vec<String> {
+    let names: BTreeSet<&str> = requests.iter().map(TaskRequest::name).collect();
+    // Hubs know builds by names that some descriptions give.
+    if requests.is_empty() || requests.iter().any(|request| !request.method.names_build) {
+        return Vec::new();
+    }
+    let unknown = scenario.images().into_iter().filter(|(_, name)| *name != "*" && !names.contains(name));
+    let remark = |(key, name): (&str, &str)| {
+        let near = suggest(name, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+        let name = name.escape_debug();
+        format!("warning: the scenario has `{name}` in {key}, and no image has that name{}", near.unwrap_or_default())
+    };
+    unknown.map(remark).collect()
 }
 
 /// The way to a simulated hub inside of the program.

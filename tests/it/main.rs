@@ -41,6 +41,7 @@
 //! - `repositories`: those that a builder could not reach, in every phase
 //! - `explain`: what ids mean, plans as people read them, completions
 //! - `sarif`: the forms in which diagnostics are printed
+//! - `slips`: what nothing refuses and nobody meant, in configurations and scenarios
 //! - `empty`: a compose that would make no image, and what is left out with `--only` and `--variant` (`chosen`)
 //! - `plan_against`: what a changed configuration changes in a plan
 //! - `strict_images`: files that cannot be of their format
@@ -107,6 +108,7 @@ mod schema;
 mod scripted_hub;
 mod secrets;
 mod signals;
+mod slips;
 mod standing;
 mod strict_images;
 mod two_hubs;

@@ -1,7 +1,7 @@
 //! A *scenario* is the script of a simulated hub: which tasks fail, what builds hold, and what goes wrong on the way.
 //!
 //! It is a JSON object; keys that are not named here are ignored, so that a file made for something else may carry the
-//! hub's keys beside its own. `docs/simulated-hub.md` describes every key for users.
+//! hub's keys beside its own, unless one looks like a slip of a key that is. `docs/simulated-hub.md` describes every key for users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use magudi_koji::value::from_json;
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 
 use crate::accounts::PERMISSIONS;
 use crate::archive_types;
@@ -123,7 +124,7 @@ pub struct Scenario {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Failure {
     /// Exit status of the command that waits for such a task: with 0 the task ends well all the same, whatever the tasks
     /// under it did.
@@ -172,6 +173,7 @@ pub enum FailureKind {
 
 /// A file of a scripted build.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScriptedArchive {
     /// Koji's archive type, for example `qcow2`.
     pub type_name: String,
@@ -205,6 +207,7 @@ pub enum OutageKind {
 /// A time at which the hub cannot be used: it begins after `after_calls` requests and lasts `seconds`, or `calls` requests, or
 /// meets the first attempt of each call.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Outage {
     /// How many requests to the hub are answered before.
     #[serde(default)]
@@ -238,6 +241,7 @@ pub enum Loss {
 
 /// Calls that are executed, and whose answer does not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DropAnswer {
     /// The method; `*` is every method. A multicall is one call, of the method `multiCall`.
     pub method: String,
@@ -257,6 +261,7 @@ pub struct DropAnswer {
 
 /// Calls that are executed at once, and whose answer comes later.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DelayAnswer {
     /// The method; `*` is every method.
     pub method: String,
@@ -312,8 +317,61 @@ pub fn parse_scenario(text: &str) -> Result<Scenario, ScenarioError> {
         let message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
         ScenarioError::Syntax { line, column, message }
     })?;
+    refuse_slips(text)?;
     scenario.check()?;
     Ok(scenario)
+}
+
+/// Edits by which a key may differ from one that is meant.
+const SLIP: usize = 2;
+
+/// Refuses a key that is ignored and was probably meant to be one of ours: what it says would not happen.
+fn refuse_slips(text: &str) -> Result<(), ScenarioError> {
+    let given: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    let known = keys();
+    for key in given.keys().filter(|key| !known.contains(&key.as_str())) {
+        let limit = SLIP.min(key.chars().count() / 3);
+        let near = known.iter().map(|known| (strsim::damerau_levenshtein(key, known), known)).min();
+        if let Some((_, near)) = near.filter(|(distance, _)| *distance <= limit) {
+            let message = format!("a scenario has no such key; did you mean `{near}`?");
+            return Err(ScenarioError::Value { key: key.clone(), message });
+        }
+    }
+    Ok(())
+}
+
+/// The keys of a scenario, as serde knows them.
+fn keys() -> &'static [&'static str] {
+    let mut keys: &'static [&'static str] = &[];
+    // It ends with an error once it has said which fields it wants.
+    let _ = Scenario::deserialize(Fields(&mut keys));
+    keys
+}
+
+/// Takes down which fields a struct wants, and gives it none.
+struct Fields<'k>(&'k mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Fields<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("only a struct has fields"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 pub fn load_scenario(path: &Path) -> Result<Scenario, ScenarioError> {
@@ -329,6 +387,29 @@ pub fn read_scenario(opened: std::io::Result<impl Read>, path: &Path) -> Result<
 }
 
 impl Scenario {
+    /// The images that it names, each with the key that does; `*` is every image.
+    pub fn images(&self) -> Vec<(&'static str, &str)> {
+        fn named<'s>(key: &'static str, names: impl Iterator<Item = &'s String>) -> Vec<(&'static str, &'s str)> {
+            names.map(|name| (key, name.as_str())).collect()
+        }
+        [
+            named("fail", self.fail.keys()),
+            named("compose_status", self.compose_status.keys()),
+            named("submit_error", self.submit_error.keys()),
+            named("archives", self.archives.keys()),
+            named("archive_arches", self.archive_arches.keys()),
+            named("freed", self.freed.iter()),
+            named("unlisted_packages", self.unlisted_packages.iter()),
+            named("files", self.files.keys()),
+            named("child_fail", self.child_fail.keys()),
+            named("child_release", self.child_release.keys()),
+            named("no_arch", self.no_arch.keys()),
+            named("volume", self.volume.keys()),
+            named("blocked_packages", self.blocked_packages.iter()),
+        ]
+        .concat()
+    }
+
     fn check(&self) -> Result<(), ScenarioError> {
         let bad = |key: String, message: &str| Err(ScenarioError::Value { key, message: message.to_owned() });
         for (image, archives) in &self.archives {

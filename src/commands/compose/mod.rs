@@ -93,6 +93,14 @@ pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Rec
     let branches = Branches { known: &known, ask: true };
     let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
     let hub = choose_hub(options, environment, &inspected)?;
+    #[cfg(feature = "simulator")]
+    if let HubChoice::Simulated(scenario) = &hub
+        && !options.quiet
+    {
+        for remark in crate::commands::hub::unknown_images(scenario, inspected.requests()) {
+            ui.note(&remark);
+        }
+    }
     let cts = cts(options, environment, &inspected)?;
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
     let (dir, _) = inspected.place(request, options.going.reopen)?;

@@ -253,7 +253,7 @@ osbuild = {"^Server$": [
          bits, no infinity, no control characters in strings and only strings for keys."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image",
-    "customizations": {"size": 99999999999999999999},
+    "customizations": {"disk": {"minsize": 99999999999999999999, "partitions": []}},
 }]}"#);
     UNKNOWN_IMAGE_ARCH "MG212" Warning "An image is to be built for an arch that nobody knows"
         "RPM knows no arch of this name, so no variant has it: the image is not built for it, nor can it fail there."
@@ -305,6 +305,27 @@ imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "v
          that is made in steps, and in a configuration that lists no image at all, it is no error."
         Conf(r#"skip_phases = ["osbuild"]
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image"}]}"#);
+    FAILABLE_NOT_BUILT "MG231" Warning "An arch that may fail and is not built"
+        "`failable` lists an arch for which the image is not built: its `arches` do not have it, or no variant of the image does. It is \
+         probably meant to be in `arches`, or another one is meant."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64"],
+    "failable": ["aarch64"],
+}]}"#);
+    BASEARCH "MG232" Warning "A variable that builders do not know"
+        "In the URLs of repositories builders put the arch in the place of `$arch`. They do not know `$basearch` of dnf, which is \
+         sent as it is: only the tasks of `live_media` and `imagebuilder` do."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image",
+    "repo": ["https://mirror.example.org/42/$basearch/os/"],
+}]}"#);
+    UNKNOWN_CUSTOMIZATION "MG233" Warning "A customization that osbuild-composer does not know"
+        "`customizations` are sent as they are written to osbuild-composer, whose Cloud API refuses keys that it does not know, or \
+         passes over them. A newer one may know the key."
+        Conf(r#"osbuild = {"^Server$": [{
+    "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image",
+    "customizations": {"pakcages": ["vim"]},
+}]}"#);
 
     BAD_PROFILE "MG301" Error "No usable Koji profile"
         "`koji_profile`, or `--koji-profile`, names a profile in koji's own configuration files. Reported by `run` before \
