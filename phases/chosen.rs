@@ -47,9 +47,9 @@ fn is_image(pattern: &Pattern, variant: &str, name: &str) -> bool {
     pattern.matches(name) || pattern.matches(&format!("{variant}:{name}"))
 }
 
-/// A word of the command line that is no pattern.
+/// A word of the command line that is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: `{}` is no pattern: {reason}", .text.escape_debug())]
+#[error("{option}: `{}` is not a pattern: {reason}", .text.escape_debug())]
 pub struct BadPattern {
     option: &'static str,
     text: String,
@@ -99,6 +99,6 @@ mod tests {
     #[test]
     fn a_bad_pattern_is_refused_with_its_option() {
         let bad = Chosen::parse(&[], &["[a".to_owned()]).unwrap_err();
-        assert_eq!(bad.to_string(), "--variant: `[a` is no pattern: invalid range pattern");
+        assert_eq!(bad.to_string(), "--variant: `[a` is not a pattern: invalid range pattern");
     }
 }

@@ -179,7 +179,7 @@ fn base(
     let base = base_name::format(template, &lookup).map_err(|e| format!("media_checksum_base_filename: {e}"))?;
     // What was filled in becomes part of a file name.
     if base.contains(['/', '\0']) {
-        return Err(format!("media_checksum_base_filename makes `{}`, which is no file name", base.escape_debug()));
+        return Err(format!("media_checksum_base_filename makes `{}`, which is not a file name", base.escape_debug()));
     }
     Ok(format!("{base}-"))
 }

@@ -119,7 +119,7 @@ impl ImagePhase for Kiwibuild {
         // A value that has no JSON form has been reported, and such an image is not expanded.
         let value = |key: &str| setting(key).and_then(|node| to_json(node).ok()).unwrap_or_default();
         let optional = asked.optional_arches();
-        // As they are written, also those that are not built (facts: kickstart 5); a `*` is no arch for the hub, which takes letters, digits, `_` and `-`.
+        // As they are written, also those that are not built (facts: kickstart 5); a `*` is not an arch for the hub, which takes letters, digits, `_` and `-`.
         let written = |key: &str| image.texts(key).map(|texts| texts.value).unwrap_or_default();
         let has_star = written("failable").iter().any(|arch| arch.value == "*");
         let listed = written(if has_star { "arches" } else { "failable" });

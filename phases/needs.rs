@@ -52,7 +52,7 @@ impl Needs<'_> {
                 }
             }
             Json::Array(items) => items.iter().for_each(|item| self.of(name, item, files)),
-            // It is no repository of packages, and nothing in it tells when it is done.
+            // It is not a repository of packages, and nothing in it tells when it is done.
             Json::Object(_) if name == "ostree" => {}
             Json::Object(members) => members.iter().for_each(|(name, item)| self.of(name, item, files)),
             _ => {}

@@ -580,7 +580,7 @@ impl Compose {
         if tasks > 0 && matches!(stop.reason(), Some(Reason::Signal(_))) {
             let dir = self.dir.top().display();
             let text = format!(
-                "{} of earlier runs may go on at the hub: magudi cancel {dir} ends what does",
+                "{} of earlier runs may still run at the hub: magudi cancel {dir} ends what does",
                 counted(tasks, "task")
             );
             self.events.message(Level::Warning, None, text);

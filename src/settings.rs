@@ -202,7 +202,7 @@ impl Network {
 }
 
 impl Environment {
-    /// Reads the environment. A `SOURCE_DATE_EPOCH` that is no number is a usage error.
+    /// Reads the environment. A `SOURCE_DATE_EPOCH` that is not a number is a usage error.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn load() -> Result<Self, Failure> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -14,7 +14,7 @@ pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
         let About { name, version, release, scratch, .. } = &planned.request.about;
-        // What is built for scratch is no build.
+        // What is built for scratch is not a build.
         let Some(release) = release.as_ref().filter(|_| !scratch) else { continue };
         // A build that is named by its description is known by that.
         let name = if planned.request.method.names_build {

@@ -16,12 +16,12 @@ pub type Words = Vec<String>;
 /// A command line as a shell reads it.
 pub fn words(text: &str) -> Result<Words, String> {
     let words = shlex::split(text).ok_or("a quote is not closed")?;
-    if words.is_empty() { Err("a command is wanted".to_owned()) } else { Ok(words) }
+    if words.is_empty() { Err("a command is missing".to_owned()) } else { Ok(words) }
 }
 
 /// A time such as `90m`, `1h 30m` or `600` (seconds).
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = "a time is wanted, such as 90m, 2h or 600 (seconds)";
+    let wanted = "give a time such as 90m, 2h or 600 (seconds)";
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
@@ -31,8 +31,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// A number of per cent.
 pub fn percent(text: &str) -> Result<f64, String> {
-    let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is no number"))?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no number from 0 on")) }
+    let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if number.is_finite() && number >= 0.0 {
+        Ok(number)
+    } else {
+        Err(format!("`{text}` is not a number of at least 0"))
+    }
 }
 
 /// A version of manifests.
@@ -44,8 +48,8 @@ pub fn manifest_version() -> impl clap::builder::TypedValueParser<Value = Manife
 
 /// `IMAGE=TASK`.
 pub fn adoption(text: &str) -> Result<(String, i64), String> {
-    let (image, task) = text.rsplit_once('=').ok_or("an image and a task are wanted, as in disk=1234")?;
-    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is no number of a task"))?;
+    let (image, task) = text.rsplit_once('=').ok_or("give an image and a task, as in disk=1234")?;
+    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is not a number of a task"))?;
     if image.is_empty() { Err("no image is named".to_owned()) } else { Ok((image.to_owned(), id)) }
 }
 

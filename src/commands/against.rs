@@ -121,7 +121,7 @@ fn of_compose(
     };
     let read = |file: &Path| load::load_bytes(file).map_err(|error| cannot(file, &error));
     let mut config: Json = serde_json::from_slice(&read(&dump)?).map_err(|error| cannot(&dump, &error))?;
-    let Json::Object(keys) = &mut config else { return Err(cannot(&dump, &"it is no object")) };
+    let Json::Object(keys) = &mut config else { return Err(cannot(&dump, &"it is not an object")) };
     keys.insert("variants_file".to_owned(), json!("variants.xml"));
     let copies = tempfile::tempdir().map_err(|error| Failure::Failed(format!("cannot make a directory: {error}")))?;
     let write = |name: &str, bytes: &[u8]| {
@@ -142,7 +142,7 @@ fn of_compose(
         Failure::Invalid(invalid) => {
             let errors = invalid.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
             let first = errors.map(|diagnostic| diagnostic.message.clone()).next().unwrap_or_default();
-            cannot(&dump, &format!("it is no configuration for this version: {first}"))
+            cannot(&dump, &format!("it is not a configuration for this version: {first}"))
         }
         other => other,
     })?;

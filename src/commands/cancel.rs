@@ -262,7 +262,7 @@ impl Ending {
         plan.sent_from(place, past.place).or_else(|| plan.requests.get(place))
     }
 
-    /// Looks for the tasks whose ids got lost, and cancels them. As in a run, that the hub lists none is no proof before all that was
+    /// Looks for the tasks whose ids got lost, and cancels them. As in a run, that the hub lists none is not proof before all that was
     /// sent must have arrived, and never where an answer got lost.
     async fn cancel_doubtful(&self, canceling: &Canceling<'_>, login: &Login, outcome: &mut Outcome, ui: Ui) {
         let mut known = self.history.tasks.clone();

@@ -182,7 +182,7 @@ async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> R
     let top = match found {
         None => {
             return Err(Failure::Failed(format!(
-                "{base} is no compose: there is no images.json at it, nor at metadata or compose/metadata below it"
+                "{base} is not a compose: there is no images.json at it, nor at metadata or compose/metadata below it"
             )));
         }
         // An images.json stands for itself alone.

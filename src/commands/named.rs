@@ -78,7 +78,7 @@ mod tests {
     fn told(result: Result<impl std::fmt::Debug, Failure>) -> String {
         match result.unwrap_err() {
             Failure::Usage(text) => text,
-            other => panic!("{other:?} is no wrong use"),
+            other => panic!("{other:?} is not wrong usage"),
         }
     }
 

@@ -105,7 +105,7 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
     let base = dir.composeinfo_base_file();
     if !base.exists() {
         return Err(Failure::Failed(format!(
-            "{} is not there, so nobody can say which compose {} is: run it anew",
+            "{} is missing, so it is unknown which compose {} is: start a new one",
             base.display(),
             shown.display()
         )));

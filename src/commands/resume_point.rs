@@ -410,8 +410,8 @@ fn refuse_changes(
         let _ = write!(text, "\n  and {} more", changes.len() - MAX_CHANGES);
     }
     for (what, images) in [
-        ("images that would be built anew", &added),
-        ("images that are no longer as they were begun", &gone),
+        ("images that would be built again", &added),
+        ("images that changed", &gone),
         ("images that are described otherwise, though the same is built", &described),
     ] {
         if !images.is_empty() {
@@ -444,7 +444,7 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[Stri
     if let (Some(variants), Some(before)) = (variants, before)
         && mask.hide(&variants.text) != mask.hide(&before)
     {
-        found.push(format!("{} is another", inspected.variants_path.display()));
+        found.push(format!("{} changed", inspected.variants_path.display()));
     }
     Ok(found)
 }
@@ -480,7 +480,7 @@ fn compare(before: &Json, now: &Json, path: &str, found: &mut Vec<String>) {
         (Json::Array(a), Json::Array(b)) => {
             found.push(format!("{path} had {} items and has {}", a.len(), b.len()));
         }
-        _ => found.push(format!("{path} is another")),
+        _ => found.push(format!("{path} changed")),
     }
 }
 
@@ -495,9 +495,6 @@ mod tests {
         let now = json!({"a": 1, "osbuild": {"^S$": [{"name": "x", "password": "new"}]}, "new": 1, "l": [1, 2]});
         let mut found = Vec::new();
         compare(&before, &now, "", &mut found);
-        assert_eq!(
-            found,
-            ["gone is gone", "l had 1 items and has 2", "osbuild.^S$.0.password is another", "new is new"]
-        );
+        assert_eq!(found, ["gone is gone", "l had 1 items and has 2", "osbuild.^S$.0.password changed", "new is new"]);
     }
 }

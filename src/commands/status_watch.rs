@@ -68,7 +68,7 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
                 view.clear();
             }
             return Err(Failure::Failed(format!(
-                "nobody runs {} any more, and it has not finished; `magudi resume` goes on with it",
+                "{} was interrupted: no process is running it. Continue with `magudi resume`",
                 dir.top().display()
             )));
         }

@@ -166,7 +166,7 @@ fn group(group: &[Told<'_>], canvas: Canvas) -> String {
         all => (format!("{} tasks", all.len()), "them"),
     };
     let what = canvas.paint("1;31", &format!("{what} failed"));
-    let going_on = if first.failable { format!(" (the compose goes on without {them})") } else { String::new() };
+    let going_on = if first.failable { format!(" (the compose continues without {them})") } else { String::new() };
     let mut text = format!("{what}{going_on}\n");
     match group {
         [one] => text.extend(one.place().map(|place| format!("  {place}\n"))),
@@ -259,7 +259,7 @@ mod tests {
         let causes = [cause("x86_64", &["no"])];
         assert_eq!(
             failure(told("disk", true, "task 42 failed: no", &causes), CANVAS),
-            "disk of Server failed (the compose goes on without it)\n  task 42: http://hub/42\n  x86_64: no\n"
+            "disk of Server failed (the compose continues without it)\n  task 42: http://hub/42\n  x86_64: no\n"
         );
         let refused = Told {
             reason: Some("osbuildImage: ParameterError: no"),
@@ -283,7 +283,7 @@ mod tests {
         assert!(texts[0].ends_with("  disk-09 of Server, task 42: http://hub/42\n  and 2 more\n  the hub is gone\n"));
         assert_eq!(
             texts[1],
-            "2 tasks failed (the compose goes on without them)\n  a of Server, task 42: http://hub/42\n  \
+            "2 tasks failed (the compose continues without them)\n  a of Server, task 42: http://hub/42\n  \
              b of Server, task 42: http://hub/42\n  the hub is gone\n"
         );
         assert_eq!(texts.len(), 2);

@@ -86,7 +86,7 @@ impl Ui {
         Canvas { columns: self.answer_columns(), rows: usize::MAX, color: self.answers_in_color }
     }
 
-    /// Prints an answer. A reader that has gone away is no error.
+    /// Prints an answer. A reader that has gone away is not an error.
     pub fn answer(self, text: &str) -> io::Result<()> {
         self.answer_with(|out| out.write_all(text.as_bytes()))
     }

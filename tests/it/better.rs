@@ -307,7 +307,7 @@ fn c39_checksum_badfmt() {
 
 #[test]
 fn c40_checksum_unknown_alg() {
-    Case::named("c40_checksum_unknown_alg").is_refused("MG014", "media_checksums.0", 9, "`sha3` is no checksum");
+    Case::named("c40_checksum_unknown_alg").is_refused("MG014", "media_checksums.0", 9, "`sha3` is not a checksum");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_pattern_that_fits_nothing_is_an_error_with_a_suggestion() {
         ),
         (&["--variant", "Servr"], "--variant: no variant with images is called `Servr`; did you mean `Server`?"),
         (&["--only", "nothing"], "--only: no image is called `nothing`"),
-        (&["--only", "[a"], "--only: `[a` is no pattern: invalid range pattern"),
+        (&["--only", "[a"], "--only: `[a` is not a pattern: invalid range pattern"),
     ] {
         for verb in ["check", "plan", "run"] {
             let of_verb = if verb == "run" { &["--simulate", "--target-dir", "target"][..] } else { &[] };

@@ -77,7 +77,7 @@ fn the_exit_status_says_whether_an_image_is_gone_where_that_is_asked_for() {
     let ran = compare(&scene, OLD, "nowhere", &[]);
     assert!(ran.stderr.contains("there is no nowhere"), "{}", ran.stderr);
     let ran = compare(&scene, OLD, "target", &[]);
-    assert!(ran.stderr.contains("target is no compose: there is no images.json"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("target is not a compose: there is no images.json"), "{}", ran.stderr);
     let ran = compare(&scene, OLD, NEW, &["--threshold", "30%"]);
     assert!(ran.stdout.ends_with("\n1 image is gone, 1 is new\n"), "{}", ran.stdout);
 }
@@ -190,7 +190,7 @@ fn a_compose_on_the_web_is_compared_as_far_as_it_is_there() {
     }
     let ran = compare(&scene, OLD, &format!("{}/nowhere", hub.files()), &[]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stderr.contains("/nowhere is no compose: there is no images.json"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("/nowhere is not a compose: there is no images.json"), "{}", ran.stderr);
     // What cannot be read is named by its address.
     scene.write(&format!("volume/composes/{NEW}/compose/metadata/images.json"), "{");
     let ran = compare(&scene, OLD, &base, &[]);

@@ -116,7 +116,7 @@ fn variables_are_defined_for_every_verb() {
         let ran = scene.run(["config", "dump", "--just-dump", "--config", name, "-e", "release_version=2"]);
         assert_eq!(serde_json::from_str::<Json>(&ran.stdout).unwrap()["release_version"], "2", "{name}");
         let ran = scene.run(["check", "--format", "json", "--config", name, "-e", "release_version=2.x"]);
-        assert!(ran.stdout.contains("`2.x` is no version"), "{name}: {}", ran.stdout);
+        assert!(ran.stdout.contains("`2.x` is not a version"), "{name}: {}", ran.stdout);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What this machine lacks is no image's fault: a disk that is full, or may not be written, ends a run with a message that names it,
+//! What this machine lacks is not an image's fault: a disk that is full, or may not be written, ends a run with a message that names it,
 //! and a resume takes what was built meanwhile, also of images that may fail.
 
 use crate::program::{Scene, image};
@@ -93,7 +93,7 @@ fn no_room_in_the_cache_and_none_in_the_compose() {
     }
 }
 
-/// A volume that is not mounted any more is no image's fault either, whether its directory is gone or empty.
+/// A volume that is not mounted any more is not an image's fault either, whether its directory is gone or empty.
 #[test]
 fn a_volume_that_vanishes() {
     for is_empty in [true, false] {

@@ -62,7 +62,7 @@ impl Random {
 /// How often what happened, over all histories.
 type Counts = BTreeMap<&'static str, u64>;
 
-#[expect(clippy::disallowed_methods, reason = "a test is no part of the program")]
+#[expect(clippy::disallowed_methods, reason = "a test is not part of the program")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }

@@ -157,7 +157,7 @@ fn each_command_line_makes_the_call_of_kojis_own_command() {
         assert_eq!((&request["method"], &request["failable"]), (&json!("osbuildImage"), &json!(false)));
 
         let options = ["--koji-config", "koji.conf", "--koji-profile", "devhub", "--koji-user", "compose"];
-        // Standard input is no terminal, so nothing waits for the end.
+        // Standard input is not a terminal, so nothing waits for the end.
         let ran = image(&scene, &[args.as_slice(), &options].concat());
         assert_eq!(ran.status, Some(0), "{}: {}", case.line, ran.stderr);
         assert!(ran.stdout.contains("Created task: ") && !ran.stdout.contains("closed"), "{}", ran.stdout);
@@ -244,7 +244,7 @@ fn what_is_wrong_is_said_before_anything_is_submitted() {
         ("cloud 42 fedora-42 f42-image --dry-run".to_owned(), 2, "<ARCH>"),
         (format!("{base} --repo-package-sets a --dry-run"), 2, "--repo-package-sets belongs to the --repo before it"),
         (format!("{base} x86_64 --dry-run"), 2, "given twice"),
-        (format!("{base} x86_65 --dry-run"), 2, "`x86_65` is no arch"),
+        (format!("{base} x86_65 --dry-run"), 2, "`x86_65` is not an arch"),
         (format!("{base} --repo Server --dry-run"), 2, "neither a URL nor an absolute path"),
         (format!("{base} --image-type= --dry-run"), 2, "--image-type is empty"),
         (format!("{base} --format json"), 2, "--dry-run"),

@@ -151,7 +151,7 @@ fn what_is_only_described_otherwise_is_taken_over_for_those_that_are_named() {
     change(&scene, "\"name\": \"a\"", "\"name\": \"a\", \"ostree_url\": \"https://example.com/o\"");
     let refused = resume(&scene, &["--accept", "*"]);
     assert_eq!(refused.status, Some(1), "{}", refused.stderr);
-    assert!(refused.stderr.contains("images that would be built anew: Server:a"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("images that would be built again: Server:a"), "{}", refused.stderr);
     have(&hub, &[("a", 1), ("b", 1)], "");
 }
 

@@ -151,7 +151,7 @@ fn failures_are_errors_of_spans() {
     assert!(spans[0].error.as_ref().is_some_and(|error| error.contains("Odd")), "{spans:?}");
 }
 
-/// The collector is no part of a compose.
+/// The collector is not part of a compose.
 #[cfg(feature = "otel")]
 #[test]
 fn a_collector_that_is_away_or_hangs_costs_nothing() {

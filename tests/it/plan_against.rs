@@ -122,7 +122,7 @@ fn the_configuration_of_a_compose_is_planned_as_if_it_were_made_now() {
     bad["osbuild"] = json!({"^Server$": [{}]});
     scene.write(&format!("{logs}/config-dump.global.log"), &bad.to_string());
     assert!(
-        refused("target/pungi").contains("it is no configuration for this version: "),
+        refused("target/pungi").contains("it is not a configuration for this version: "),
         "{}",
         refused("target/pungi")
     );

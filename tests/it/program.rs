@@ -83,7 +83,7 @@ impl Scene {
         command
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test is no part of the program")]
+    #[expect(clippy::disallowed_methods, reason = "a test is not part of the program")]
     /// Where programs are looked for: first among those of the scene.
     fn search_path(&self) -> OsString {
         let own = self.dir.path().join("bin");

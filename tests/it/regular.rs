@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const KINDS: [(&str, &str); 4] =
     [("pipe", "a pipe"), ("socket", "a socket"), ("device", "a device"), ("directory", "a directory")];
 
-/// Puts something that is no file at `path`.
+/// Puts something that is not a file at `path`.
 fn put(kind: &str, path: &Path) {
     match kind {
         "pipe" => mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),

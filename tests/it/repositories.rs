@@ -149,7 +149,7 @@ fn what_is_not_in_the_compose_is_warned_of_and_refused_by_run() {
     assert_eq!(five_phases::tasks(&hub), 0);
     assert_eq!(crate::program::files(&scene.target()), before, "nothing is touched");
     drop(hub);
-    // The index alone is no repository.
+    // The index alone is not a repository.
     scene
         .write(&format!("{COMPOSE}/compose/Server/x86_64/os/repodata/repomd.xml"), "<location href='repodata/p.xml'/>");
     assert_eq!(run(&scene, &in_compose(&[])).0.status, Some(1));

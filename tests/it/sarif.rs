@@ -31,7 +31,7 @@ fn check(scene: &Scene, more: &[&str]) -> crate::program::Ran {
 
 /// The members of an object, which may have no others (every object of SARIF's schema is closed) and must have `required`.
 fn members<'j>(object: &'j Json, required: &[&str], others: &[&str]) -> &'j Map<String, Json> {
-    let members = object.as_object().unwrap_or_else(|| panic!("{object} is no object"));
+    let members = object.as_object().unwrap_or_else(|| panic!("{object} is not an object"));
     for name in required {
         assert!(members.contains_key(*name), "{name} is missing in {object:#}");
     }
@@ -52,7 +52,7 @@ fn location(location: &Json) {
     if let Some(place) = location.get("physicalLocation") {
         let place = members(place, &["artifactLocation", "region"], &[]);
         let uri = members(&place["artifactLocation"], &["uri"], &[])["uri"].as_str().unwrap();
-        assert!(uri.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%:".contains(&b)), "{uri} is no URI");
+        assert!(uri.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%:".contains(&b)), "{uri} is not a URI");
         let region = members(&place["region"], &["startLine", "startColumn", "endLine", "endColumn"], &[]);
         let number = |name: &str| region[name].as_u64().unwrap();
         let (start, end) = ((number("startLine"), number("startColumn")), (number("endLine"), number("endColumn")));

@@ -84,7 +84,7 @@ impl Schemas {
     }
 
     fn check(&self, file: &str, schema: &Json, value: &Json, at: &str, problems: &mut Vec<String>) {
-        let schema = schema.as_object().unwrap_or_else(|| panic!("{schema} is no schema"));
+        let schema = schema.as_object().unwrap_or_else(|| panic!("{schema} is not a schema"));
         let mut wrong = |text: String| problems.push(format!("{at}: {text}"));
         for (keyword, rule) in schema {
             match keyword.as_str() {
@@ -109,7 +109,7 @@ impl Schemas {
                     assert_eq!(rule, "date-time");
                     let time = value.as_str().unwrap_or_default();
                     if !time.ends_with('Z') || time.parse::<jiff::Timestamp>().is_err() {
-                        wrong(format!("{value} is no time in UTC"));
+                        wrong(format!("{value} is not a time in UTC"));
                     }
                 }
                 "const" | "enum" | "minimum" => {}

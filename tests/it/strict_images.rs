@@ -1,5 +1,5 @@
 //! Files that cannot be of their format: warned of, or with `--strict-images` the failure of their image. The simulated hub builds
-//! text, which is no qcow2 image; of a raw one nothing is known.
+//! text, which is not a qcow2 image; of a raw one nothing is known.
 
 use crate::program::{Hub, Ran, Scene, image};
 
@@ -21,7 +21,7 @@ fn run(failable: &str, more: &[&str]) -> (Scene, Ran) {
     (scene, ran)
 }
 
-const PROBLEM: &str = ".x86_64.qcow2: it is no qcow2 file: it does not begin with QFI\\xfb";
+const PROBLEM: &str = ".x86_64.qcow2: its content is not qcow2: it does not begin with QFI\\xfb";
 
 fn images(scene: &Scene) -> String {
     scene.made("mine/compose/metadata/images.json").unwrap_or_default()

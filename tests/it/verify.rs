@@ -154,7 +154,7 @@ fn each_damage_is_one_problem_with_its_path() {
             &[[
                 "sum-file",
                 "Server/x86_64/images/SHA256SUM",
-                "it lists `../../../../../etc/passwd`, which is no name of a file beside it",
+                "it lists `../../../../../etc/passwd`, which is not a name of a file beside it",
             ]],
             true,
         ),
@@ -179,7 +179,7 @@ fn each_damage_is_one_problem_with_its_path() {
                     info["payload"]["variants"]["Server"]["paths"]["os_tree"] = json!({"x86_64": "../../etc"});
                 });
             },
-            &[["path", "../../etc", "it is no path below the compose"]],
+            &[["path", "../../etc", "it is not a path below the compose"]],
             true,
         ),
         (
@@ -354,7 +354,7 @@ fn what_is_no_compose_is_named() {
     let scene = Scene::new();
     let ran = scene.run(["verify", "target"]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stderr.contains("target is no compose: there is no images.json in it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("target is not a compose: there is no images.json in it"), "{}", ran.stderr);
     scene.write("target/metadata/images.json", "{");
     let ran = scene.run(["verify", "target"]);
     assert_eq!(ran.status, Some(1));

@@ -34,12 +34,12 @@ pub struct WrongSuffix {
     pub suffixes: &'static [&'static str],
 }
 
-/// The suffixes of an archive type; `None` for one that is no image.
+/// The suffixes of an archive type; `None` for one that is not an image.
 pub fn suffixes_of(type_name: &str) -> Option<&'static [&'static str]> {
     ARCHIVE_TYPES.iter().find(|(name, _)| *name == type_name).map(|(_, suffixes)| *suffixes)
 }
 
-/// The image format of a file of an archive type. `Ok(None)`: the type is no image (logs, manifests, ...), such archives
+/// The image format of a file of an archive type. `Ok(None)`: the type is not an image (logs, manifests, ...), such archives
 /// are left out without a word. As in Pungi the suffix needs no dot before it.
 pub fn describe(type_name: &str, file_name: &str) -> Result<Option<&'static str>, WrongSuffix> {
     let Some(suffixes) = suffixes_of(type_name) else { return Ok(None) };

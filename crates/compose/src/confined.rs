@@ -33,7 +33,7 @@ pub enum ConfinedError {
         /// Where it leads.
         target: PathBuf,
     },
-    /// The path is no path below the directory.
+    /// The path is not a path below the directory.
     #[error("{} is not below {}", path.display(), top.display())]
     Outside { path: PathBuf, top: PathBuf },
     /// A directory can be neither used nor made.
@@ -82,7 +82,7 @@ pub fn make_dir(top: &Path, path: &Path) -> Result<(), ConfinedError> {
 #[derive(Debug, thiserror::Error)]
 pub enum OutsideError {
     /// It is absolute, empty, or has `..` in it.
-    #[error("it is no path below the compose")]
+    #[error("it is not a path below the compose")]
     Path,
     /// A link leads out.
     #[error("a symbolic link leads out of the compose, to {}", .0.display())]

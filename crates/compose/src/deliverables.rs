@@ -41,7 +41,7 @@ pub struct Deliverables {
     others: Vec<(String, String, Value)>,
 }
 
-/// What a deliverables.json says failed, whichever program wrote it: kind and deliverable. What is no deliverable is left out.
+/// What a deliverables.json says failed, whichever program wrote it: kind and deliverable. What is not a deliverable is left out.
 pub fn failed_in(document: &Value) -> Vec<(String, Deliverable)> {
     let kinds = document.get("failed").and_then(Value::as_object).into_iter().flatten();
     let deliverable = |value: &Value| {

@@ -34,7 +34,7 @@ const APPLICATION_USE: std::ops::Range<usize> = 883..1395;
 /// What stands before an implanted checksum.
 const IMPLANT: &str = "ISO MD5SUM = ";
 
-/// Reads the header of the ISO image at `path`; `None` when the file is no ISO 9660 image. Reads a few sectors, however
+/// Reads the header of the ISO image at `path`; `None` when the file is not an ISO 9660 image. Reads a few sectors, however
 /// large the file is.
 pub fn load_iso_header(path: &Path) -> io::Result<Option<IsoHeader>> {
     let file = regular::open(path)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A directory in which no manifest was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is no compose: there is no images.json in it, nor in metadata or compose/metadata below it", .0.display())]
+#[error("{} is not a compose: there is no images.json in it, nor in metadata or compose/metadata below it", .0.display())]
 pub struct NotACompose(PathBuf);
 
 /// Where the parts of a published compose are.
@@ -80,7 +80,7 @@ mod tests {
         std::fs::create_dir_all(&metadata).unwrap();
         for part in [&top, &metadata] {
             let error = Published::find(part).unwrap_err().to_string();
-            assert!(error.contains("is no compose") && error.contains("images.json"), "{error}");
+            assert!(error.contains("is not a compose") && error.contains("images.json"), "{error}");
         }
         std::fs::write(metadata.join("images.json"), "{}").unwrap();
         for part in ["", "compose", "compose/metadata"] {

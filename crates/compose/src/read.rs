@@ -48,7 +48,7 @@ pub(crate) fn load_text(path: &Path, max: u64) -> io::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// What is wrong with a text that is no JSON.
+/// What is wrong with a text that is not JSON.
 pub(crate) fn json_problem(error: &serde_json::Error) -> String {
     if !error.is_eof() {
         format!("it is not JSON: {error}")

@@ -28,7 +28,7 @@ impl<'a> From<&'a Image> for Claim<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Insanity {
     /// A signature is not there.
-    #[error("it is no {format} file: {what}")]
+    #[error("its content is not {format}: {what}")]
     Signature {
         /// The format that is listed.
         format: String,

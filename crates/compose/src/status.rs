@@ -29,7 +29,7 @@ pub enum StatusError {
     Read { path: PathBuf, source: io::Error },
     /// It says something else.
     #[error(
-        "{} says '{text}', which is no status of a compose; it must be one of {}",
+        "{} says '{text}', which is not a status of a compose; it must be one of {}",
         path.display(),
         Status::ALL.map(Status::as_str).join(", ")
     )]
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(load_status(&path).unwrap(), None);
         fs::write(&path, "BUSY\n").unwrap();
         let error = load_status(&path).unwrap_err().to_string();
-        assert!(error.contains("STATUS says 'BUSY', which is no status of a compose"), "{error}");
+        assert!(error.contains("STATUS says 'BUSY', which is not a status of a compose"), "{error}");
         fs::write(&path, "x".repeat(100_000)).unwrap();
         assert!(load_status(&path).unwrap_err().to_string().len() < 300);
         assert!(matches!(load_status(dir.path()), Err(StatusError::Read { .. })));

@@ -50,7 +50,7 @@ pub fn load_defaults(path: &Path, sources: &mut Sources) -> Result<Dict, Vec<Dia
 }
 
 /// Reads a configuration file for which the command line defines something, and for which there are `defaults` of what it does not
-/// define. What is defined there and is no option only fills in templates, so it is not in the tree.
+/// define. What is defined there and is not an option only fills in templates, so it is not in the tree.
 pub fn load_defined(
     path: &Path,
     definitions: &[Definition],

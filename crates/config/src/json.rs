@@ -226,7 +226,7 @@ impl Parser<'_> {
                 point = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             }
         }
-        char::from_u32(point).ok_or_else(|| self.problem(start, "half a surrogate pair is no character").into())
+        char::from_u32(point).ok_or_else(|| self.problem(start, "half a surrogate pair is not a character").into())
     }
 
     fn hex(&mut self) -> Option<u32> {

@@ -103,7 +103,7 @@ enum Owner {
 }
 
 impl Image {
-    /// An image whose entry has been checked. None when it is no dict, or the dict with its own keys is not there.
+    /// An image whose entry has been checked. None when it is not a dict, or the dict with its own keys is not there.
     pub(crate) fn new(entry: &Node, path: String, schema: &'static Section) -> Option<Self> {
         let dict = |node: &Node| match &node.value {
             Value::Dict(dict) => Some(Arc::clone(dict)),

@@ -122,7 +122,7 @@ impl Sources {
         Ok(FileId(self.files.len() as u32 - 1))
     }
 
-    /// Takes in text that is no file, such as definitions of the command line, under a `name` for messages.
+    /// Takes in text that is not a file, such as definitions of the command line, under a `name` for messages.
     pub fn add_virtual(&mut self, name: &str, text: String) -> FileId {
         let mut source = Source::new(Path::new(name), text);
         source.on_disk = false;

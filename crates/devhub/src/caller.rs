@@ -76,7 +76,7 @@ fn from_query(query: &str) -> Result<Credentials, Fault> {
     Ok(Credentials { id, key, callnum })
 }
 
-/// Undoes percent encoding; what is no escape stays, and bytes that are no UTF-8 become replacement characters.
+/// Undoes percent encoding; what is not an escape stays, and bytes that are not UTF-8 become replacement characters.
 pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -64,7 +64,7 @@ pub enum JournalError {
     #[error("{path} is in use by another hub")]
     InUse { path: PathBuf },
     /// A line is not what a hub writes.
-    #[error("{path}, line {line}: {message}; move the file away to start anew")]
+    #[error("{path}, line {line}: {message}; move the file away to start with a new one")]
     Line {
         path: PathBuf,
         /// The line, from 1.
@@ -151,7 +151,7 @@ pub(crate) fn encode_request(request: &[Value]) -> Result<String, JournalError> 
 pub(crate) fn decode_request(text: &str) -> Result<Vec<Value>, JournalError> {
     match decode_response(text.as_bytes()) {
         Ok(Response::Value(Value::Array(request))) => Ok(request),
-        Ok(_) => Err(JournalError::Request("it is no array".to_owned())),
+        Ok(_) => Err(JournalError::Request("it is not an array".to_owned())),
         Err(e) => Err(JournalError::Request(e.to_string())),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Reply {
         /// The answer, which may be a fault.
         body: Vec<u8>,
     },
-    /// The request is no XML-RPC.
+    /// The request is not XML-RPC.
     Invalid(String),
     /// The answer cannot be written down.
     Unencodable(String),

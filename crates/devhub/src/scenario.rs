@@ -427,7 +427,7 @@ impl Scenario {
                     return bad(key, "a file name cannot be empty or contain / or NUL");
                 }
                 if archive_types::by_name(&archive.type_name).is_none() {
-                    return bad(key, &format!("{:?} is no archive type", archive.type_name));
+                    return bad(key, &format!("{:?} is not an archive type", archive.type_name));
                 }
                 if let Some(error) = archive.extra.as_ref().and_then(|extra| from_json(extra).err()) {
                     return bad(key, &error.to_string());
@@ -436,7 +436,7 @@ impl Scenario {
         }
         for (image, arches) in &self.archive_arches {
             if let Some(arch) = arches.iter().find(|a| !names::is_file_name(a)) {
-                return bad(format!("archive_arches.{image}"), &format!("{arch:?} is no arch"));
+                return bad(format!("archive_arches.{image}"), &format!("{arch:?} is not an arch"));
             }
         }
         for (image, files) in &self.files {
@@ -444,12 +444,12 @@ impl Scenario {
                 return bad(format!("files.{image}"), "more than 64 files");
             }
             if let Some(file) = files.iter().find(|file| !names::is_file_name(file)) {
-                return bad(format!("files.{image}"), &format!("{file:?} is no file name"));
+                return bad(format!("files.{image}"), &format!("{file:?} is not a file name"));
             }
         }
         for (user, permissions) in &self.permissions {
             if let Some(unknown) = permissions.iter().find(|name| !PERMISSIONS.contains(&name.as_str())) {
-                return bad(format!("permissions.{user}"), &format!("{unknown:?} is no permission"));
+                return bad(format!("permissions.{user}"), &format!("{unknown:?} is not a permission"));
             }
         }
         for (image, volume) in &self.volume {
@@ -528,10 +528,10 @@ mod tests {
             (r#"{"outages": [{"kind": "offline", "first": true, "calls": 2}]}"#, "needs either seconds or calls"),
             (r#"{"archives": {"x": [{"type_name": "qcow2"}]}}"#, "archives.x[0]: needs a suffix"),
             (r#"{"archives": {"x": [{"type_name": "qcow2", "filename": "../x"}]}}"#, "contain /"),
-            (r#"{"archives": {"x": [{"type_name": "nope", "suffix": "x"}]}}"#, "is no archive type"),
-            (r#"{"archive_arches": {"x": [".."]}}"#, "is no arch"),
-            (r#"{"files": {"x": ["a/b"]}}"#, "files.x: \"a/b\" is no file name"),
-            (r#"{"permissions": {"compose": ["images"]}}"#, "permissions.compose: \"images\" is no permission"),
+            (r#"{"archives": {"x": [{"type_name": "nope", "suffix": "x"}]}}"#, "is not an archive type"),
+            (r#"{"archive_arches": {"x": [".."]}}"#, "is not an arch"),
+            (r#"{"files": {"x": ["a/b"]}}"#, "files.x: \"a/b\" is not a file name"),
+            (r#"{"permissions": {"compose": ["images"]}}"#, "permissions.compose: \"images\" is not a permission"),
             (r#"{"volume": {"x": ".."}}"#, "volume.x: \"..\" cannot be"),
             (r#"{"slow_bytes_per_second": 0}"#, "at least 1"),
             (r#"{"drop_answers": [{"method": "*", "nth": 1, "how": "loudly"}]}"#, "unknown variant"),

@@ -74,7 +74,7 @@ pub struct UploadStatus {
 /// What composer says of a task: read from the task's output.
 pub async fn load_status(hub: &Hub, task: i64) -> Result<ComposeStatus, String> {
     let text = hub.download_task_output(task, FILE, MAX_BYTES).await;
-    parse_compose_status(&text.map_err(|error| format!("{FILE} cannot be had: {error}"))?)
+    parse_compose_status(&text.map_err(|error| format!("cannot read {FILE}: {error}"))?)
 }
 
 /// Reads a `compose-status.json`. The error says what is wrong with it.

@@ -2,7 +2,7 @@
 //! are and where. A compose is registered before its directory is made; CTS answers with its respin and id. Its URL follows
 //! when it is done.
 //!
-//! To register is no request that can be repeated without a trace: of one whose answer was lost, CTS may keep a compose that
+//! To register is not a request that can be repeated without a trace: of one whose answer was lost, CTS may keep a compose that
 //! there will never be. Its id is left alone then, and another one asked for: a gap between respins does no harm, two composes of
 //! one id do.
 

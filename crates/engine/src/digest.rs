@@ -118,7 +118,7 @@ pub struct Digests {
 
 impl MultiDigest {
     /// Begins the given algorithms; a name that is given twice counts once. Names are matched without regard to case, as
-    /// hashlib does, and kept as given. The error is the first name that is no algorithm.
+    /// hashlib does, and kept as given. The error is the first name that is not an algorithm.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut hashers: Vec<(String, Hasher)> = Vec::new();
         for name in names {

@@ -34,7 +34,7 @@ pub enum JournalError {
         path: PathBuf,
         error: io::Error,
     },
-    /// A line that is no event.
+    /// A line that is not an event.
     #[error(
         "line {line} of the journal {path} is damaged: {reason}; mend the line, or move the journal away and lose \
          what it knows of the tasks"
@@ -241,7 +241,7 @@ pub fn parse_line(text: &str) -> Result<Parsed, String> {
     }
 }
 
-/// What is wrong with a line that is no JSON. Its own place in the line is enough: the caller knows the line.
+/// What is wrong with a line that is not JSON. Its own place in the line is enough: the caller knows the line.
 fn not_json(text: &str, error: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         "it is empty".to_owned()

@@ -20,14 +20,14 @@ pub struct Asked {
     pub values: Map<String, Json>,
 }
 
-/// Why a text is no plan.
+/// Why a text is not a plan.
 #[derive(Debug, thiserror::Error)]
 pub enum BadPlan {
     /// It is not JSON.
     #[error("it is not JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// A member is missing or of the wrong type.
-    #[error("`{0}` is missing or not {1}; what `magudi plan --format json` prints is wanted")]
+    #[error("`{0}` is missing or not {1}; give a file that `magudi plan --format json` printed")]
     Value(String, &'static str),
 }
 

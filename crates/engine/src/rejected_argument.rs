@@ -79,7 +79,7 @@ mod tests {
         let document = &text[text.find("<?xml").unwrap()..];
         match decode_response(document.as_bytes()).unwrap() {
             Response::Fault(fault) => fault,
-            Response::Value(value) => panic!("{name} is no fault: {value:?}"),
+            Response::Value(value) => panic!("{name} is not a fault: {value:?}"),
         }
     }
 

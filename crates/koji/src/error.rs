@@ -70,7 +70,7 @@ pub enum KojiError {
         /// How the body begins.
         excerpt: String,
     },
-    /// An answer that is no XML-RPC at all, such as a proxy's HTML page.
+    /// An answer that is not XML-RPC at all, such as a proxy's HTML page.
     #[error("{call}: the answer is {content_type}, not XML-RPC{}", excerpt_suffix(.excerpt))]
     NotXmlRpc {
         call: Attempted,

@@ -262,7 +262,7 @@ fn auth_type(section: &Section<'_>, text: &str) -> Result<AuthType, IniError> {
         "kerberos" | "gssapi" => Ok(AuthType::Kerberos),
         other => {
             let other = crate::xmlrpc::shorten(other);
-            Err(section.error("authtype", format!("`{other}` is none of noauth, ssl, password, kerberos")))
+            Err(section.error("authtype", format!("`{other}` is not noauth, ssl, password or kerberos")))
         }
     }
 }

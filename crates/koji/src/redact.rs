@@ -27,7 +27,7 @@ pub const STARS: &str = "***";
 const SHORTEST: usize = 4;
 
 /// Shorter ones are hidden only where no word continues beside them. Of a passing one, a beginning or an end of this length is
-/// hidden like the whole; of a lasting one a cut of letters alone is no word.
+/// hidden like the whole; of a lasting one a cut of letters alone is not a word.
 const LONG: usize = 8;
 
 /// Passing secrets of this length have pieces that cannot be words.
@@ -279,7 +279,7 @@ impl Needle {
     }
 
     /// Whether a piece of it gives it away. What is random has no words in it, and a long piece of it counts wherever it stands. What
-    /// people choose has: of that only a piece counts that dots say was cut, and that is no word as others are.
+    /// people choose has: of that only a piece counts that dots say was cut, and that is not a word as others are.
     fn is_cut(&self, piece: &[u8], is_dotted: bool, is_at_edge: bool) -> bool {
         if self.has_pieces {
             return is_dotted || is_at_edge || piece.len() >= LONG;

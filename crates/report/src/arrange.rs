@@ -205,9 +205,7 @@ fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
         (None, "TERMINATED") => {
             ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
         }
-        (None, _) if !history.ended => {
-            ("STOPPED", "bad", "The compose is not finished, and nobody runs it: its process died.".to_owned())
-        }
+        (None, _) if !history.ended => ("STOPPED", "bad", "The compose was interrupted: its process died.".to_owned()),
         (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
     };
     let (running, simulated) = (facts.runner.is_some(), history.is_simulated());

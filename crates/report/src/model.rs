@@ -21,7 +21,7 @@ pub struct Report {
     pub images: String,
     /// Their size, for people.
     pub size: String,
-    /// What ended the compose early, if that was no failed image.
+    /// What ended the compose early, if that was not a failed image.
     pub error: Option<String>,
     /// What failed and why, what must not fail first.
     pub failures: Vec<Failure>,

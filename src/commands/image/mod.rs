@@ -65,7 +65,7 @@ fn summary(request: &TaskRequest) -> String {
     )
 }
 
-/// Whether no one sits before this process: standard input is no terminal, or another's.
+/// Whether no one sits before this process: standard input is not a terminal, or another's.
 fn in_background() -> bool {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {

@@ -105,7 +105,7 @@ fn check_arguments(args: &ImageArgs) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     for arch in &args.arches {
         if !is_rpm_arch(arch) || matches!(arch.as_str(), "src" | "nosrc" | "noarch") {
-            return Err(Failure::Usage(format!("`{}` is no arch that an image can have", arch.escape_debug())));
+            return Err(Failure::Usage(format!("`{}` is not an arch that an image can have", arch.escape_debug())));
         }
         if !seen.insert(arch) {
             return Err(Failure::Usage(format!("the arch {arch} is given twice: a build has one image of each arch")));

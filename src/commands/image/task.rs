@@ -52,7 +52,7 @@ impl Job<'_> {
         let state = tokio::select! {
             state = self.watch(&hub, task, profile.poll_interval) => state?,
             _ = tokio::signal::ctrl_c() => {
-                return Err(Failure::Failed(format!("task {task} goes on without us: {}", profile.task_url(task))));
+                return Err(Failure::Failed(format!("task {task} keeps running: {}", profile.task_url(task))));
             }
         };
         self.end(&hub, task, state).await
@@ -142,7 +142,7 @@ impl Job<'_> {
                 let fault = match hub.get_task_result(task).await {
                     Ok(TaskResult::Fault(fault)) => composer::summary(&fault),
                     Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
-                    Err(error) => format!("its fault cannot be had: {error}"),
+                    Err(error) => format!("cannot read its error: {error}"),
                 };
                 let causes = status.map(|status| composer::causes(&status, &arches)).unwrap_or_default();
                 let causes = reasons(&causes, "  ", self.ui.error_columns());

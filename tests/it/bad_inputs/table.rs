@@ -1,7 +1,7 @@
 //! The *table*: a text file for each kind of input, of cases that read
 //!
 //! ```text
-//! === a word that is no constant
+//! === a word that is not a constant
 //! release_internal = false
 //! >>> exit status 1, no compose
 //! error[MG001]: ...

@@ -1,4 +1,4 @@
-//! What is written is read back, and what is no manifest is refused by name.
+//! What is written is read back, and what is not a manifest is refused by name.
 
 use super::*;
 

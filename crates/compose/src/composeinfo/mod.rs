@@ -217,7 +217,7 @@ pub struct VariantPath<'a> {
     /// What is there: `os_tree`, `images`.
     pub field: &'a str,
     pub arch: &'a str,
-    /// The path below `compose`; `None` for what is no path.
+    /// The path below `compose`; `None` for what is not a path.
     pub path: Option<&'a str>,
     /// It need not be in the compose: its location has an address on the web (version 2.0).
     pub is_elsewhere: bool,

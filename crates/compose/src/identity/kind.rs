@@ -18,7 +18,7 @@ pub enum ComposeType {
     Development,
 }
 
-/// A text that is no compose type.
+/// A text that is not a compose type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown compose type '{0}'; it must be one of production, nightly, test, ci, development")]
 pub struct UnknownComposeType(pub String);

@@ -27,7 +27,7 @@ pub struct Label {
     dash: usize,
 }
 
-/// A text that is no label.
+/// A text that is not a label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("label in unknown format: '{0}'; it must be a milestone and two numbers, e.g. RC-1.0; milestones: {milestones}", milestones = MILESTONES.join(", "))]
 pub struct BadLabel(pub String);

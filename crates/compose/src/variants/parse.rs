@@ -310,7 +310,7 @@ fn arches_of(node: Node<'_, '_>) -> Vec<String> {
     let mut arches: Vec<String> = elements(node, "arches")
         .flat_map(|list| elements(list, "arch"))
         .map(dtd::text_of)
-        // `src` is no arch to build for; Pungi crashes on it (facts: variants 6), here it is left out.
+        // `src` is not an arch to build for; Pungi crashes on it (facts: variants 6), here it is left out.
         .filter(|arch| !arch.is_empty() && arch != "src")
         .collect();
     arches.sort();

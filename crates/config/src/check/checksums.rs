@@ -43,7 +43,7 @@ pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
         if known {
             continue;
         }
-        let message = format!("{} is no checksum algorithm", quoted(name.as_str()));
+        let message = format!("{} is not a checksum algorithm", quoted(name.as_str()));
         let found = Diagnostic::new(&codes::UNKNOWN_CHECKSUM, at.item(index).to_string(), message).at(name.span);
         let near = crate::did_you_mean::suggest(&lower, ALGORITHMS.iter().copied());
         findings.add(match near {

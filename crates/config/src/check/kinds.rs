@@ -216,7 +216,7 @@ fn check_either(kinds: &[Kind], node: &Node, at: At<'_>, findings: &mut Findings
         check_kind(*kind, node, at, &mut found);
         found.list
     });
-    // A value whose type is no kind's is reported where it stands; of the others the path is longer.
+    // A value whose type is not a kind's is reported where it stands; of the others the path is longer.
     let own = at.to_string();
     let nearest = tried.min_by_key(|list| (list.iter().any(|found| found.path == own), list.len()));
     findings.list.extend(nearest.into_iter().flatten());
@@ -228,7 +228,7 @@ fn check_pattern(node: &Node, at: At<'_>, findings: &mut Findings) {
     // Most are a uid between `^` and `$`, or `.*`.
     let plain = pattern.as_str().replace(".*", "").bytes().all(|b| b.is_ascii_alphanumeric() || b"_-^$.".contains(&b));
     if !plain && let Err(reason) = Pattern::parse(pattern.as_str()) {
-        let message = format!("{} is no regular expression: {reason}", quoted(pattern.as_str()));
+        let message = format!("{} is not a regular expression: {reason}", quoted(pattern.as_str()));
         findings.add(Diagnostic::new(&codes::BAD_PATTERN, at.to_string(), message).at(node.span));
     }
 }

@@ -16,7 +16,7 @@ pub fn check(options: &Options<'_>, findings: &mut Findings) {
 fn check_version(options: &Options<'_>, name: &str, findings: &mut Findings) {
     let Some(version) = options.text(name) else { return };
     if !is_version(version.as_str()) {
-        let message = format!("{} is no version", quoted(version.as_str()));
+        let message = format!("{} is not a version", quoted(version.as_str()));
         let found = Diagnostic::new(&codes::BAD_RELEASE, At::Root.key(name).to_string(), message).at(version.span);
         findings.add(found.help("write numbers joined by dots, or something that does not begin with a digit"));
     }

@@ -41,7 +41,7 @@ fn read_patterns(section: &'static Section, node: &Node, at: At<'_>, findings: &
         };
         if pattern.value.is_empty() && !section.layout.empty_pattern {
             let found =
-                Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), "an empty string is no variant pattern");
+                Diagnostic::new(&codes::UNEXPECTED_KEY, at.to_string(), "an empty string is not a variant pattern");
             findings.add(found.at(key.span).help("write `.*` for every variant"));
             continue;
         }

@@ -98,7 +98,7 @@ fn misfits(kind: &Upload, dict: &Dict) -> Misfits {
         let field = key.as_str().and_then(|name| kind.keys.iter().find(|field| field.name == name));
         match field {
             None => {
-                let name = key.as_str().map_or_else(|| "a key that is no string".to_owned(), quoted);
+                let name = key.as_str().map_or_else(|| "a key that is not a string".to_owned(), quoted);
                 misfits.extra += 1;
                 misfits.add(&format!("unexpected {name}"), Some(key.span));
             }

@@ -161,7 +161,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     <arches><arch>x86_64</arch></arches>
   </variant>
 </variants>"#);
-    UNKNOWN_ARCH "MG103" Error "A variant has an arch that nobody knows"
+    UNKNOWN_ARCH "MG103" Error "A variant has an unknown arch"
         "productmd refuses manifests with an arch that RPM does not know. Pungi finds this when every image has been built."
         Variants(r#"<variants>
   <variant id="Server" name="Server" type="variant">
@@ -169,7 +169,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
   </variant>
 </variants>"#);
     UNUSED_FILTER "MG104" Warning "A filter names nothing"
-        "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries is no arch or no variant \
+        "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries is neither an arch nor a variant \
          that there is."
         Conf(r#"tree_variants = ["Server", "Sever"]"#);
     NO_VARIANT_ARCH "MG105" Warning "A variant without an arch"
@@ -195,8 +195,8 @@ osbuild = {
     "^Cloud$": [{"name": "cloud", "distro": "fedora-42", "image_types": "qcow2"}],
     "^Sever$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}],
 }"#);
-    UNKNOWN_VARIANT "MG203" Error "A repository of a variant that there is not"
-        "An entry of `repo` that is no URL and no absolute path is the uid of a variant whose packages are to be used."
+    UNKNOWN_VARIANT "MG203" Error "A repository names an unknown variant"
+        "An entry of `repo` that is neither a URL nor an absolute path is the uid of a variant whose packages are to be used."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "repo": ["Sever"],
 }]}"#);
@@ -230,7 +230,7 @@ osbuild = {
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "manifest_type": "boot",
 }]}"#);
-    SAME_IDENTITY "MG209" Warning "Images that cannot be told apart"
+    SAME_IDENTITY "MG209" Warning "Images with the same identity"
         "Readers of images.json tell images apart by subvariant, type, format, arch and disc number, and refuse a file in which \
          two are the same, even if they are of different variants. Give one of them another `subvariant`. With `--strict` this \
          is an error; a run that comes to it says so in its log."
@@ -255,7 +255,7 @@ osbuild = {"^Server$": [
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image",
     "customizations": {"disk": {"minsize": 99999999999999999999, "partitions": []}},
 }]}"#);
-    UNKNOWN_IMAGE_ARCH "MG212" Warning "An image is to be built for an arch that nobody knows"
+    UNKNOWN_IMAGE_ARCH "MG212" Warning "An image is to be built for an unknown arch"
         "RPM knows no arch of this name, so no variant has it: the image is not built for it, nor can it fail there."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64", "arm-64"],
@@ -302,7 +302,7 @@ imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "v
     NOTHING_TO_BUILD "MG230" Error "Nothing to build"
         "The configuration lists images, and none of them is to be built: the patterns match no variant, no arch is left, or the phases \
          do not run. Such a compose would finish at once, without an image. `--allow-empty` lets it; with `--just-phase`, as in a compose \
-         that is made in steps, and in a configuration that lists no image at all, it is no error."
+         that is made in steps, and in a configuration that lists no image at all, it is not an error."
         Conf(r#"skip_phases = ["osbuild"]
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image"}]}"#);
     FAILABLE_NOT_BUILT "MG231" Warning "An arch that may fail and is not built"
@@ -357,7 +357,7 @@ osbuild = {"^Server$": [{"name": "server-retired", "distro": "fedora-42", "image
         Conf(r#"osbuild_target = "f42-image-frozen"
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
     NO_PERMISSION "MG307" Error "The user may not ask for images"
-        "The hub's method for such images asks for a permission that the user does not have, and the user is no admin."
+        "The hub's method for such images asks for a permission that the user does not have, and the user is not an admin."
         Conf(r#"koji_profile = "koji-where-we-may-not""#);
     NO_CHANNEL "MG308" Error "No channel for the tasks"
         "The hub does not know the channel that the tasks go to, or the channel is disabled: it would refuse every submission."

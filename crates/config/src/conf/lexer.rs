@@ -1,5 +1,5 @@
 //! The *lexer* cuts text into Python's tokens (facts: language 2), quirks of its tokenizer included: `007` is two numbers, an
-//! unterminated string is no token at all, brackets are counted and not matched, indentation must be consistent although
+//! unterminated string is not a token at all, brackets are counted and not matched, indentation must be consistent although
 //! it means nothing.
 //!
 //! Comments and indentation produce no tokens; every line end does, inside brackets too.

@@ -85,7 +85,7 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) text: &'p str,
     lexer: Lexer<'p>,
     peeked: Option<Token>,
-    /// The last token that was taken and was no line end, and the one before it.
+    /// The last token that was taken and was not a line end, and the one before it.
     pub(super) last: Token,
     pub(super) previous: Token,
     pub(super) scope: Scope,
@@ -108,7 +108,7 @@ impl<'p> Parser<'p, '_> {
         Ok(token)
     }
 
-    /// The next token that is no line end.
+    /// The next token that is not a line end.
     pub(super) fn token(&mut self) -> Parsed<Token> {
         loop {
             let token = self.raw()?;

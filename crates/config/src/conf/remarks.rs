@@ -58,7 +58,7 @@ impl Parser<'_, '_> {
                 let start = token.start + 1 + at;
                 let (message, help) = match escape {
                     '\n' => (
-                        "a string that goes on in the next line keeps the backslash and the line break".to_owned(),
+                        "a string that continues on the next line keeps the backslash and the line break".to_owned(),
                         "end the string on its line",
                     ),
                     'n' | 'r' => (

@@ -131,7 +131,7 @@ impl Parser<'_, '_> {
                 Box::new(problem("a number has too many digits").at(span))
             } else {
                 let help = "write whole numbers in base ten, and fractions with a point";
-                Box::new(problem(format!("`{shown}` is no number here")).at(span).help(help))
+                Box::new(problem(format!("`{shown}` is not a number here")).at(span).help(help))
             }
         };
         value.map(|value| Node::new(value, span)).ok_or_else(message)

@@ -356,7 +356,7 @@ impl<'p> Translator<'p> {
         let digits = self.rest.get(2..2 + count).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let digits = digits.ok_or_else(|| format!("this escape needs {count} hexadecimal digits"))?;
         let point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
-        let c = point.ok_or_else(|| format!("`{digits}` is no character"))?;
+        let c = point.ok_or_else(|| format!("`{digits}` is not a character"))?;
         self.take(2 + count);
         self.out.push_str(&format!("\\x{{{:x}}}", c as u32));
         Ok(())
@@ -460,5 +460,5 @@ fn check_name(name: &str) -> Result<&str, String> {
         return Ok(name);
     }
     let shown: String = name.chars().take(40).collect();
-    Err(format!("`{}` is no name of a group", shown.escape_debug()))
+    Err(format!("`{}` is not a name of a group", shown.escape_debug()))
 }

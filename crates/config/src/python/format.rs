@@ -178,7 +178,7 @@ impl Directive {
                 let c = character(value)?;
                 self.pad(out, &c.to_string(), 1)
             }
-            other => Err(format!("`{}` is no directive", other.escape_debug())),
+            other => Err(format!("`{}` is not a directive", other.escape_debug())),
         }
     }
 

@@ -102,7 +102,7 @@ fn read(case: &Json, files: &Json) -> Result<(Node, Vec<String>), (String, Place
     let file = sources.add_bytes(&main, text.as_bytes().to_vec()).unwrap();
     let result = match load::Syntax::of(&main) {
         load::Syntax::Json => json_syntax::parse_json(file, &sources).map_err(|problem| vec![problem]),
-        load::Syntax::Yaml => panic!("{} is no file of Pungi's", main.display()),
+        load::Syntax::Yaml => panic!("{} is not a file of Pungi's", main.display()),
         load::Syntax::Conf => conf::parse_conf(file, &mut sources, reader, &before),
     };
     let name = |path: &Path| path.strip_prefix("d").unwrap().to_str().unwrap().replace("../d/", "");

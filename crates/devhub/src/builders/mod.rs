@@ -149,7 +149,7 @@ pub(crate) struct Job {
     pub(crate) target: Value,
     /// The arches, in the order in which they were named.
     pub(crate) arches: Vec<String>,
-    /// Those whose failure is no failure of the task.
+    /// Those whose failure is not a failure of the task.
     pub(crate) optional_arches: Vec<String>,
     /// Whether it needs the repository of the build tag.
     pub(crate) needs_tag_repo: bool,
@@ -255,7 +255,7 @@ fn received(call: &Call<'_>, builder: &dyn Builder) -> Value {
     Value::Array(vec![string(builder.method()), Value::Array(args), named])
 }
 
-/// A priority that is below zero, which only admins may ask for. What is no number cannot be compared, as Python says.
+/// A priority that is below zero, which only admins may ask for. What is not a number cannot be compared, as Python says.
 fn check_priority(priority: &Value, is_admin: bool) -> Result<(), Fault> {
     let negative = match priority {
         priority if !truthy(priority) => false,

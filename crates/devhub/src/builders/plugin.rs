@@ -39,7 +39,7 @@ pub struct Wanted {
     pub release: String,
     pub target: String,
     pub arches: Vec<String>,
-    /// Those whose failure is no failure of the task.
+    /// Those whose failure is not a failure of the task.
     pub optional_arches: Vec<String>,
 }
 

@@ -26,7 +26,7 @@ pub fn uploads(
         let reason = match image {
             None => unreadable.clone().or_else(|| Some(format!("{FILE} says nothing of this image"))),
             Some(image) if !image.chains.is_empty() => Some(reasons(image)),
-            Some(ImageStatus { upload: None, .. }) if !failed => Some("composer tells of no upload".to_owned()),
+            Some(ImageStatus { upload: None, .. }) if !failed => Some("composer reported no upload".to_owned()),
             Some(_) => None,
         };
         CloudUpload {
@@ -113,6 +113,6 @@ mod tests {
         assert_eq!(all.len(), 3);
         assert!(all.iter().all(|u| u.status == "unknown" && u.reason.as_deref() == Some("gone")));
         let silent = parse_compose_status(br#"{"image_statuses": [{"status": "success"}]}"#);
-        assert_eq!(uploads(&request(), 1, silent, None)[0].reason.as_deref(), Some("composer tells of no upload"));
+        assert_eq!(uploads(&request(), 1, silent, None)[0].reason.as_deref(), Some("composer reported no upload"));
     }
 }

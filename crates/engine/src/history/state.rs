@@ -73,7 +73,7 @@ impl RequestState {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Planned => "not sent to the hub yet",
-            Self::InDoubt => "sent, and it is not known whether the hub made a task",
+            Self::InDoubt => "sent, but it is unknown whether the hub created a task",
             Self::Free => "the hub has the task and no builder does (Koji's `FREE`)",
             Self::Assigned => "a builder has the task and has not begun (`ASSIGNED`)",
             Self::Open => "a builder works on the task (`OPEN`)",
@@ -81,7 +81,7 @@ impl RequestState {
             Self::Fetching => "its files are being fetched and verified",
             Self::Done => "everything is in the compose",
             Self::Failed => "the task failed (`FAILED`), the hub refused it, or its files could not be taken",
-            Self::Canceled => "the task was canceled (`CANCELED`), by magudi or by somebody else",
+            Self::Canceled => "the task was canceled (`CANCELED`), by magudi or by another user",
         }
     }
 

@@ -59,7 +59,7 @@ impl Run {
         {
             for start in &mut starts {
                 if let Start::Again { in_doubt: None, .. } = start {
-                    *start = Start::Fail(format!("it is not known what became of the task that it had: {reason}"));
+                    *start = Start::Fail(format!("the outcome of its earlier task is unknown: {reason}"));
                 }
             }
         }
@@ -67,7 +67,7 @@ impl Run {
         for (index, start) in starts.iter_mut().enumerate() {
             match (&known, &mut *start) {
                 (Err(reason), Start::Again { .. } | Start::Anew(_)) => {
-                    *start = Start::Fail(format!("it is not known what became of the task that it had: {reason}"));
+                    *start = Start::Fail(format!("the outcome of its earlier task is unknown: {reason}"));
                 }
                 (Err(reason), Start::Named(task)) => {
                     *start = Start::Fail(format!("task {task} is not taken: {reason}"));

@@ -119,7 +119,10 @@ impl Run {
             is_asked_for(request, &build)?;
             if closed.build.is_some() && !build.task_id.is_some_and(|task| self.is_claimed(task)) {
                 let task = build.task_id.map_or_else(|| "no task".to_owned(), |task| format!("task {task}"));
-                return Err(Lack::Ever(format!("build {} is of {task}, which is none of this compose's", build.nvr())));
+                return Err(Lack::Ever(format!(
+                    "build {} is of {task}, which does not belong to this compose",
+                    build.nvr()
+                )));
             }
             let archives =
                 list_archives::decode(&archives.map_err(unreadable)?).map_err(|error| unreadable(error.to_string()))?;

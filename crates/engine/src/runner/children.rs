@@ -101,7 +101,7 @@ impl Run {
             let reason = match result {
                 Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
                 Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
-                Err(error) => format!("its fault cannot be had: {error}"),
+                Err(error) => format!("cannot read its error: {error}"),
             };
             (child, reason)
         };

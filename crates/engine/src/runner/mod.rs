@@ -73,7 +73,7 @@ pub enum Start {
     /// It was never sent.
     #[default]
     Submit,
-    /// It may have been sent, and it is not known whether the hub made a task.
+    /// It may have been sent, but it is unknown whether the hub created a task.
     LookUp(InDoubt),
     /// The hub has this task for it, which is compared with it before it is waited for.
     Adopt(i64),

@@ -131,7 +131,7 @@ impl Run {
                 Reasons::Children { .. } => fault.summary().into_owned(),
             },
             Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
-            Err(error) => format!("its fault cannot be had: {error}"),
+            Err(error) => format!("cannot read its error: {error}"),
         }
     }
 

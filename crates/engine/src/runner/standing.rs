@@ -167,7 +167,7 @@ pub(super) fn in_the_way(request: &TaskRequest, build: &Build) -> String {
         _ => String::new(),
     };
     format!(
-        "build {} is {} at the hub already (build {}{task}{owner}), which is none of this compose's: give the image another \
+        "build {} is {} at the hub already (build {}{task}{owner}), but does not belong to this compose: give the image another \
          release{adopt}",
         build.nvr(),
         build.state.name(),

@@ -20,7 +20,7 @@ pub(super) fn paths(compose: &Path, info: &Composeinfo, problems: &mut Problems)
     for entry in info.paths() {
         let at = format!("{} of variant {}, {}", entry.field, entry.variant, entry.arch);
         let Some(path) = entry.path else {
-            problems.add(Kind::Path, "metadata/composeinfo.json", format!("{at}: it is no path"));
+            problems.add(Kind::Path, "metadata/composeinfo.json", format!("{at}: it is not a path"));
             continue;
         };
         match confined::find(compose, path) {

@@ -196,7 +196,7 @@ impl Patience {
 
     /// The pause before the next attempt, after one that left `there` bytes; none, when it is not worth another one.
     fn after(&mut self, error: &FetchError, there: u64) -> Option<Duration> {
-        // A download that gets on is not given up, however often it breaks. What had come before and was lost is no progress: a
+        // A download that gets on is not given up, however often it breaks. What had come before and was lost is not progress: a
         // server that always begins at the start and always breaks off would be asked for ever.
         if there > self.furthest {
             self.furthest = there;

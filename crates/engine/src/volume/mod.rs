@@ -100,7 +100,7 @@ pub enum FetchError {
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The server does not say how large it is, and nothing else does.
-    #[error("the server does not say how large {0} is, so nobody could know whether it came whole")]
+    #[error("the server does not say how large {0} is, so a cut off download could not be noticed")]
     Unsized(String),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]

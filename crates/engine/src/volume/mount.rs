@@ -13,7 +13,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Where builds are on a volume: on the default one, and on the others.
 const BUILDS: [&str; 2] = ["packages", "vol"];
 
-/// Why a directory is no Koji volume.
+/// Why a directory is not a Koji volume.
 #[derive(Debug, Error)]
 pub enum MountError {
     /// There is nothing.

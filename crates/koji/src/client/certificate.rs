@@ -40,7 +40,7 @@ impl ClientCertificate {
     pub fn parse(path: &Path, pem: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem));
         if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
-            return Err("the key is encrypted, and nobody is there to ask for its password; write it without one \
+            return Err("the key is encrypted, and its password cannot be asked for; store it without one \
                         (`openssl pkey -in FILE`)"
                 .to_owned());
         }

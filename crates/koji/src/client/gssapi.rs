@@ -31,7 +31,7 @@ impl Negotiation for SystemKerberos {
         let credential = credential(source)?;
         let service = format!("HTTP@{host}");
         let target = Name::new(service.as_bytes(), Some(GSS_NT_HOSTBASED_SERVICE))
-            .map_err(|e| explain(e, &format!("`{service}` is no service")))?;
+            .map_err(|e| explain(e, &format!("`{service}` is not a service")))?;
         let context = ClientCtx::new(Some(credential), target, CtxFlags::GSS_C_MUTUAL_FLAG, Some(GSS_MECH_SPNEGO));
         Ok(Box::new(Context(context)))
     }

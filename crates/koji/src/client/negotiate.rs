@@ -111,7 +111,7 @@ where
         }
         negotiator = Some(next);
     }
-    Err(refused("the web server goes on with the Kerberos handshake for ever"))
+    Err(refused("the web server never ends the Kerberos handshake"))
 }
 
 fn refused(reason: impl Into<String>) -> KojiError {

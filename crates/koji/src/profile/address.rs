@@ -5,7 +5,7 @@ use reqwest::Url;
 /// A hub's address for messages and records: without user, password, query and fragment.
 pub fn shown_address(address: &str) -> String {
     let Ok(mut url) = Url::parse(address) else {
-        // What is no URL may hold a password all the same.
+        // What is not a URL may hold a password all the same.
         return match address.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
             Some((scheme, rest)) => format!("{scheme}://{rest}"),
             None => address.to_owned(),

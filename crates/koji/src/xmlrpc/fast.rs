@@ -1,7 +1,7 @@
 //! The *fast path*: members and items with a plain value, as Koji's own marshaller writes them. They are nearly all of a large
 //! answer, and are read without being cut into tags and text first.
 //!
-//! What is written in any other way is no error here but left to the [scanner](super::scan), which knows all of XML, and all
+//! What is written in any other way is not an error here but left to the [scanner](super::scan), which knows all of XML, and all
 //! that is forbidden.
 
 use super::Value;

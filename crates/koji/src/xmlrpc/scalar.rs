@@ -63,7 +63,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The columns of a line of base64, as Python breaks it (facts: wire 13).
 const BASE64_COLUMNS: usize = 76;
 
-/// Reads base64 as Python does: what is no base64 character is passed over (facts: wire 13).
+/// Reads base64 as Python does: what is not a base64 character is passed over (facts: wire 13).
 pub fn parse_base64(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text.bytes().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).collect();
     BASE64.decode(digits).map_err(|e| format!("not base64: {e}"))

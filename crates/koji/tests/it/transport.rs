@@ -362,7 +362,7 @@ async fn many_calls_in_one() {
     let answer = Value::Array(vec![Value::Array(vec![int(1)]), fault, Value::Array(vec![Value::Nil])]);
     let odd = Value::Array(vec![Value::Array(vec![int(7)]), Value::Nil]);
     let one = Value::Array(vec![Value::Array(vec![int(1)])]);
-    // Fewer results than calls, so by halves; of the second half one is no result, so by itself.
+    // Fewer results than calls, so by halves; of the second half one is not a result, so by itself.
     let steps = [&answer, &Value::Array(vec![]), &one, &odd, &int(9)].map(value);
     let server = Server::start(steps).await;
     let hub = server.hub();

@@ -124,7 +124,7 @@ fn write_status(state: &State, setting: &Setting, id: i64, status: &[u8], is_goo
     setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
     let build = state.builds.get(&ids::build_id(id)).map(|build| build.id);
     for (name, content) in output::logs(task, build, is_good) {
-        // An arch can be anything; what is no file name the builder could not have written either.
+        // An arch can be anything; what is not a file name the builder could not have written either.
         if names::is_file_name(&name) {
             setting.volume.write_output(id, &name, &content)?;
         }
