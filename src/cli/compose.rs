@@ -112,7 +112,7 @@ pub struct ComposeArgs {
     /// Print the compose directory on standard output
     #[arg(long, help_heading = OUTPUT)]
     pub print_output_dir: bool,
-    /// Print errors only
+    /// Print errors only; of a run a line for each reason, and nothing if all is well
     #[arg(long, help_heading = OUTPUT)]
     pub quiet: bool,
     /// Use a simulated hub instead of a real one, scripted by the JSON file SCENARIO

@@ -23,6 +23,9 @@ pub struct HubArgs {
     /// Write a koji profile named `devhub` for this hub
     #[arg(long, value_name = "FILE")]
     pub profile_file: Option<PathBuf>,
+    /// Append a line for each request to FILE
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
     /// Allow addresses other than loopback
     #[arg(long)]
     pub allow_remote: bool,

@@ -116,7 +116,7 @@ pub struct ResumeArgs {
     /// Define a further variable for the configuration; repeatable
     #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
-    /// Print errors only
+    /// Print a line for each reason of a failure, and nothing if all is well
     #[arg(long)]
     pub quiet: bool,
     /// How to go on.

@@ -35,6 +35,7 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
         listen: args.listen,
         persist: args.topdir.is_some(),
         allow_remote: args.allow_remote,
+        access_log: args.access_log.clone(),
         trust_remote_user: args.trust_remote_user,
         ..Options::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
     };

@@ -82,21 +82,25 @@ fn killed_again_and_again_with_lost_answers_every_image_is_asked_for_once() {
     };
     let compose = scene.target().join("Test-9.2-20240229.t.0").display().to_string();
     let begin = ["run", "--config", "test.conf", "--test", "--target-dir", "target"];
-    for kill in 0..6_u64 {
+    // A run that was killed before it had a plan left nothing to resume.
+    let next = || {
         let is_begun = std::fs::read_to_string(format!("{compose}/logs/global/magudi-journal.jsonl"))
             .is_ok_and(|journal| journal.contains("\"planned\""));
-        let mut child = if is_begun {
-            command(&["resume", &compose]).stderr(Stdio::null()).spawn().expect("the program starts")
+        if is_begun {
+            command(&["resume", &compose])
         } else {
             let _ = std::fs::remove_dir_all(&compose);
-            command(&begin).stderr(Stdio::null()).spawn().expect("the program starts")
-        };
+            command(&begin)
+        }
+    };
+    for kill in 0..6_u64 {
+        let mut child = next().stderr(Stdio::null()).spawn().expect("the program starts");
         // Each a little later in the life of a run.
         std::thread::sleep(Duration::from_millis(300 + kill * 170));
         let _ = child.kill();
         child.wait().expect("it ends");
     }
-    let ran = Ran::from(command(&["resume", &compose]).output().expect("the program starts"));
+    let ran = Ran::from(next().output().expect("the program starts"));
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     every_image_once(&scene, &hub);
 }

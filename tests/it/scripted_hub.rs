@@ -76,7 +76,10 @@ impl Answer {
     /// A page of a proxy.
     pub fn page(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n{headers}\r\n");
+        // The connection ends with it: a client that is not told would send its next request into nothing.
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+        );
         Self::Raw([head.as_bytes(), body.as_bytes()].concat())
     }
 

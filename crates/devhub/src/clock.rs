@@ -23,7 +23,7 @@ pub(crate) fn micros(seconds: f64) -> Micros {
     (seconds * 1e6) as Micros
 }
 
-/// DurationRange since 1970.
+/// Seconds since 1970.
 pub(crate) fn seconds(time: Micros) -> f64 {
     time as f64 / 1e6
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use magudi_koji::xmlrpc::encode_fault;
 
+use crate::access_log::CalledMethod;
 use crate::body::Body;
 use crate::caller;
 use crate::caller::Caller;
@@ -94,7 +95,14 @@ async fn connection(stream: TcpStream, peer: SocketAddr, hub: Arc<Hub>, mut stop
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let hub = Arc::clone(&hub);
-        async move { route(hub, peer, request).await }
+        async move {
+            let asked = hub.access_log.is_some().then(|| (request.method().clone(), request.uri().clone()));
+            let outcome = route(Arc::clone(&hub), peer, request).await;
+            if let (Some(log), Some((verb, uri))) = (&hub.access_log, asked) {
+                log.write(peer.ip().to_canonical(), &verb, &uri, outcome.as_ref().ok());
+            }
+            outcome
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -199,10 +207,14 @@ async fn call(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Ou
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    match hub.faults.loses_answer(&method, mark) {
+    let mut outcome = match hub.faults.loses_answer(&method, mark) {
         None => Ok(by_hub(respond(StatusCode::OK, "text/xml", body))),
         Some(loss) => lose(loss, body),
+    };
+    if let (Ok(response), true) = (&mut outcome, hub.access_log.is_some()) {
+        response.extensions_mut().insert(CalledMethod(method));
     }
+    outcome
 }
 
 /// What a client sees of a hub that cannot be used; nothing, if it can, by some.

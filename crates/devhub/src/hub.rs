@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::access_log::AccessLog;
 use crate::builders::Builders;
 use crate::clock;
 use crate::faults::Faults;
@@ -54,12 +55,18 @@ pub(crate) struct Hub {
     pub(crate) setting: Setting,
     /// What the script lets go wrong between hub and client.
     pub(crate) faults: Faults,
+    pub(crate) access_log: Option<AccessLog>,
     state: Mutex<State>,
 }
 
 impl Hub {
     /// A hub on the volume `topdir`, with what an earlier hub left there if `options` ask for that.
-    pub(crate) fn open(options: &Options, topdir: PathBuf, addresses: Addresses) -> Result<Self, JournalError> {
+    pub(crate) fn open(
+        options: &Options,
+        topdir: PathBuf,
+        addresses: Addresses,
+        access_log: Option<AccessLog>,
+    ) -> Result<Self, JournalError> {
         let target = options.target_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         let placeholders = Placeholders::new(&options.topdir.to_string_lossy(), target.as_deref());
         let setting = Setting {
@@ -74,7 +81,7 @@ impl Hub {
         if options.persist {
             state.restore(&setting)?;
         }
-        Ok(Self { faults: Faults::new(&setting.scenario), setting, state: Mutex::new(state) })
+        Ok(Self { faults: Faults::new(&setting.scenario), access_log, setting, state: Mutex::new(state) })
     }
 
     /// The state, with everything done that was due by now.

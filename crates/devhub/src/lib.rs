@@ -7,7 +7,7 @@
 //! # Module index
 //!
 //! - Outside: [`options`], [`server`] start and stop; [`scenario`] the script, with `duration_range`
-//! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `response`, `files` the volume, `pages` for people,
+//! - HTTP: `http` connections and routes, `body`, `caller` sessions in headers, `response`, `access_log`, `files` the volume, `pages` for people,
 //!   `faults` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `call` what a method may use, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
@@ -15,6 +15,7 @@
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
 //!   `clock`
 
+mod access_log;
 mod accounts;
 mod archive_types;
 mod args;

@@ -21,6 +21,8 @@ pub struct Options {
     pub target_dir: Option<PathBuf>,
     /// Allows an address that other machines can reach.
     pub allow_remote: bool,
+    /// The file to which a line is appended for each request.
+    pub access_log: Option<PathBuf>,
     /// Takes the identity of `sslLogin` from the header `X-Remote-User`, which a web server in front must set.
     pub trust_remote_user: bool,
     /// Keeps tasks, builds and accounts in `topdir` and reads them from there at the start.
@@ -37,6 +39,7 @@ impl Options {
             builders: Builders::default(),
             target_dir: None,
             allow_remote: false,
+            access_log: None,
             trust_remote_user: false,
             persist: false,
         }

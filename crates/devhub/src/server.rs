@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access_log::AccessLog;
 use crate::http;
 use crate::hub::{Addresses, Hub};
 use crate::journal::JournalError;
@@ -23,6 +24,9 @@ pub enum HubError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot use {path} as the volume: {source}")]
     Volume { path: PathBuf, source: std::io::Error },
+    /// The access log cannot be written.
+    #[error("cannot write {path}: {source}")]
+    AccessLog { path: PathBuf, source: std::io::Error },
     /// What an earlier hub kept there cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -45,7 +49,11 @@ pub async fn start(options: Options) -> Result<RunningHub, HubError> {
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let addresses = Addresses::new(&base_url(address));
-    let hub = Arc::new(Hub::open(&options, topdir.clone(), addresses.clone())?);
+    let access_log = options
+        .access_log
+        .as_deref()
+        .map(|path| AccessLog::open(path).map_err(|source| HubError::AccessLog { path: path.to_path_buf(), source }));
+    let hub = Arc::new(Hub::open(&options, topdir.clone(), addresses.clone(), access_log.transpose()?)?);
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, hub, stopped));
     Ok(RunningHub { addresses, topdir, address, stop, server })

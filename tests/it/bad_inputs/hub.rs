@@ -125,12 +125,13 @@ pub struct ChangedHub {
 impl ChangedHub {
     /// Starts it; its files lie in `volume`.
     pub fn start(input: &str, volume: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
         std::fs::create_dir_all(volume.join("packages")).expect("a volume");
         if input == "nobody listens" {
-            return Self { port };
+            // Not a port that was free a moment ago: another test may get it.
+            return Self { port: 1 };
         }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
         let change = Change::read(input);
         let mut options = magudi_devhub::Options::loopback(volume, magudi_devhub::Scenario::default());
         // From which it makes the numbers of its tasks.

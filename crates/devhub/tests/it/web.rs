@@ -109,3 +109,28 @@ async fn the_web_server_in_front_says_who_it_is() {
     assert_eq!(try_call(&hub, headers, "osbuildImage", params).await.unwrap().unwrap_err().code, 1004);
     assert_eq!(call(&hub, "sslLogin", vec![]).await.unwrap_err().code, 1002);
 }
+
+#[tokio::test]
+async fn every_request_is_a_line_in_the_access_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    let scenario = r#"{"drop_answers": [{"method": "getUser", "every": 1}], "sessions_in_urls": true}"#;
+    let scenario = magudi_devhub::parse_scenario(scenario).unwrap();
+    let mut options = Options::loopback(dir.path().join("koji"), scenario);
+    options.access_log = Some(path.clone());
+    let hub = start(options).await.unwrap();
+    let body = encode_call("no\nsuch", &[]).unwrap();
+    request(&hub, "POST", "/kojihub?session-id=7&session-key=2-secret", "", &body).await.unwrap();
+    try_call(&hub, "", "getKojiVersion", vec![]).await.unwrap().unwrap();
+    assert!(try_call(&hub, "", "getUser", vec![int(1)]).await.is_none());
+    get(&hub, "/kojifiles/a%0Ab").await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    // Without the address and the time, which is in brackets.
+    let lines: Vec<&str> = text.lines().map(|line| line.split_once("] ").unwrap().1).collect();
+    assert!(lines[0].starts_with("\"POST /kojihub\" 200 ") && lines[0].ends_with(" no\\nsuch"), "{text}");
+    assert!(lines[1].starts_with("\"POST /kojihub\" 200 ") && lines[1].ends_with(" getKojiVersion"), "{text}");
+    assert_eq!(lines[2], "\"POST /kojihub\" - - -");
+    assert!(lines[3].starts_with("\"GET /kojifiles/a%0Ab\" 404 ") && lines[3].ends_with(" -"), "{text}");
+    assert!(text.starts_with("127.0.0.1 - - [") && lines.len() == 4, "{text}");
+}
