@@ -306,7 +306,7 @@ fn is_word_at(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(|byte| is_word(*byte))
 }
 
-/// Whether a URL lets whoever has it fetch what it leads to, by one of [`SIGNATURES`].
+/// Whether a URL lets whoever has it fetch what it leads to, by one of `SIGNATURES`.
 pub fn is_signed(url: &str) -> bool {
     layers::of(url).iter().any(|layer| !signed(&layer.lower).is_empty())
 }
