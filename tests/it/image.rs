@@ -242,7 +242,7 @@ fn what_is_wrong_is_said_before_anything_is_submitted() {
     let base = "cloud 42 fedora-42 f42-image x86_64";
     for (line, status, want) in [
         ("cloud 42 fedora-42 f42-image --dry-run".to_owned(), 2, "<ARCH>"),
-        (format!("{base} --repo-package-sets a --dry-run"), 2, "--repo-package-sets belongs to the --repo before it"),
+        (format!("{base} --repo-package-sets a --dry-run"), 2, "--repo-package-sets must follow a --repo"),
         (format!("{base} x86_64 --dry-run"), 2, "given twice"),
         (format!("{base} x86_65 --dry-run"), 2, "`x86_65` is not an arch"),
         (format!("{base} --repo Server --dry-run"), 2, "neither a URL nor an absolute path"),

@@ -349,7 +349,7 @@ fn what_goes_on_when_a_resume_is_ended_early_is_said() {
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 task of earlier runs may go on at the hub"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 task of earlier runs may still run at the hub"), "{}", ran.stderr);
     hub.behave();
     assert_eq!(verb(&scene, "cancel", &[]).status, Some(0));
     assert!(hub.state().tasks.values().all(|task| task.state == TaskState::Canceled));

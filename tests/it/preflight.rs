@@ -222,8 +222,8 @@ fn targets_are_shown_where_they_are_named() {
     assert_eq!(
         found,
         [
-            "MG303 error osbuild.^Server$.0.target: the hub knows no build target `nowhere`, which 2 images use",
             "MG303 error global_target: the hub knows no build target `f42-image`, which 2 images use",
+            "MG303 error osbuild.^Server$.0.target: the hub knows no build target `nowhere`, which 2 images use",
         ]
     );
     let human = ask(&scene, "check", &[]).stderr;

@@ -401,7 +401,7 @@ fn what_cannot_be_is_refused_before_a_directory_is_made() {
     refused(&["--pungi='half"], 2, "a quote is not closed");
     refused(&[&night.pungi("well"), "-e", "a=1"], 2, "cannot be passed on to Pungi");
     refused(&[&night.pungi("well"), "--just-phase", "osbuild"], 2, "leaves Pungi nothing to do");
-    refused(&["--wait-for-repos=soon"], 2, "a time is wanted");
+    refused(&["--wait-for-repos=soon"], 2, "give a time such as 90m");
     let there = night.scene.path().join("there");
     std::fs::create_dir(&there).unwrap();
     std::fs::write(there.join("STATUS"), "FINISHED_INCOMPLETE\n").unwrap();
