@@ -16,6 +16,8 @@ class Browser:
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
+            # A machine may have much to do beside this.
+            "timeouts": {"script": 300_000},
         }
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.session = f"/session/{session['sessionId']}"
@@ -50,7 +52,7 @@ class Browser:
         # A proxy of the surroundings has no business here.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            return json.load(opener.open(request, timeout=60))["value"]
+            return json.load(opener.open(request, timeout=330))["value"]
         except urllib.error.HTTPError as error:
             raise SystemExit(f"{method} {path}: {error.read().decode()[:1000]}") from None
 

@@ -139,7 +139,7 @@ fn what_python_refuses_is_refused_with_its_line() {
     assert!(message("[koji]\npassword = 50%\n").starts_with("koji.conf:2: `password`: `%` must be followed by"));
     assert_eq!(
         message("[koji]\nauthtype = magic\n"),
-        "koji.conf:2: `authtype`: `magic` is none of noauth, ssl, password, kerberos"
+        "koji.conf:2: `authtype`: `magic` is not noauth, ssl, password or kerberos"
     );
 }
 
