@@ -13,7 +13,7 @@ const PLACES: &[(&str, &str)] = &[
     ("crates/devhub/src/builders/", "the hub's side of each phase"),
     ("crates/engine/src/composer", "what osbuild-composer says when it cannot build something"),
     ("src/commands/image/", "`magudi image` builds one image of one phase"),
-    ("src/cli.rs", "the options of `magudi image`, and an example of a command line"),
+    ("src/cli/", "the options of `magudi image`, and an example of a command line"),
     ("crates/config/src/schema.rs", "Pungi's names of phases, whether or not we run them"),
     ("crates/config/src/schema/options.rs", "what to use in place of phases that Pungi has no more"),
     ("crates/config/src/codes/table.rs", "examples of diagnostics are configurations, and those are of a phase"),
@@ -39,6 +39,19 @@ fn without_tests(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
+/// A source without the facts that its comments cite: pages of facts are called after phases.
+fn without_citations(text: &str) -> String {
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some(place) = rest.find("facts: ") {
+        let end = if rest[..place].ends_with('(') { ')' } else { '\n' };
+        left.push_str(&rest[..place]);
+        rest = &rest[place..];
+        rest = &rest[rest.find(end).unwrap_or(rest.len())..];
+    }
+    left + rest
+}
+
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -62,7 +75,7 @@ fn mentions(root: &Path) -> Vec<(String, String)> {
     all.sort();
     let mut found = Vec::new();
     for path in all {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = without_citations(&std::fs::read_to_string(&path).unwrap());
         let place = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         for phase in PHASES {
             let own = format!("phases/{}", phase.name());
