@@ -10,6 +10,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -138,7 +139,7 @@ DIFFERENT = [
     ("no_ssl_verify is a boolean", "[koji]\nno_ssl_verify = maybe\n", lambda found: "koji.conf:2:" in found["error"]),
     ("the way to log in is known", "[koji]\nauthtype = magic\n", lambda found: "koji.conf:2:" in found["error"]),
     ("nothing is done less than never", "[koji]\nmax_retries = -1\n", lambda found: "koji.conf:2:" in found["error"]),
-    ("a byte order mark is passed over", "\ufeff[koji]\nserver = a\n", lambda found: found["server"] == "a"),
+    ("a byte order mark is passed over", "\ufeff[koji]\nserver = a\n", lambda found: found["server"] == "http://h/a"),
 ]
 
 
@@ -172,6 +173,13 @@ def random_sets(count):
         if chance.random() < 0.3:
             files["home/.koji/serverca.crt"] = ""
         yield f"random set {number}", files
+
+
+def with_addresses(text):
+    """The words for servers in a file as addresses, since magudi takes nothing else as a server."""
+    if isinstance(text, bytes):
+        return text
+    return re.sub(r"(?im)^([ \t]*server[ \t]*[=:][ \t]*)(\w+)(?=[ \t\r]*$| [#;])", r"\1http://h/\2", text)
 
 
 class Session:
@@ -227,12 +235,13 @@ def by_koji(root, name, config):
 
 def main():
     program, directory = sys.argv[1:]
-    agreed = refused = 0
+    agreed = refused = no_address = 0
 
     def make(index, files):
         root = os.path.join(directory, str(index))
         os.makedirs(os.path.join(root, "home"))
         for path, text in files.items():
+            text = with_addresses(text)
             path = os.path.join(root, path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
@@ -255,6 +264,10 @@ def main():
         if "refused" in expected:
             refused += 1
             check(f"{what}: koji refuses it ({expected['refused']}), magudi", sorted(found), ["error"])
+        elif not re.match(r"https?://[\w.]", expected["server"].strip()):
+            # koji finds out when it connects.
+            no_address += 1
+            check(f"{what}: `{expected['server']}` is not an address ({root})", "must be http(s)://" in found.get("error", ""), True)
         else:
             agreed += 1
             check(f"{what} ({root})", found, expected)
@@ -266,6 +279,7 @@ def main():
     # Neither kind may run dry.
     check("sets that both take", agreed >= 60, True)
     check("sets that both refuse", refused >= 20, True)
+    check("servers that are not addresses", no_address >= 5, True)
     done()
 
 
