@@ -239,6 +239,11 @@ fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result
     Ok((profile, Named { cert: section.has("cert"), serverca: section.has("serverca") }))
 }
 
+/// Whether a server can be asked at an address.
+pub(crate) fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
 /// The address of the hub, which must be one.
 fn server(section: &Section<'_>, name: &str, text: String) -> Result<String, IniError> {
     let wrong = |what: String| {
@@ -248,7 +253,7 @@ fn server(section: &Section<'_>, name: &str, text: String) -> Result<String, Ini
         return wrong("is empty".to_owned());
     }
     match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text),
+        Ok(url) if is_http(&url) => Ok(text),
         Err(error) if text.contains("://") => wrong(format!("is `{}` ({error})", shown_address(&text))),
         _ => wrong(format!("is `{}`", shown_address(&text))),
     }

@@ -52,7 +52,7 @@ pub fn create(target: &Path, identity: &mut ComposeIdentity) -> Result<ComposeDi
         if let Some(dir) = claim(&target, identity)? {
             return Ok(dir);
         }
-        identity.respin = identity.respin.checked_add(1).ok_or_else(|| OpeningError::NoFreeRespin(target.clone()))?;
+        identity.respin = next_respin(&target, identity.respin)?;
     }
 }
 
@@ -86,7 +86,7 @@ pub fn first_free_respin(target: &Path, identity: &ComposeIdentity) -> Result<(C
         if top.symlink_metadata().is_err() {
             return Ok((ComposeDir::at(&top), identity.respin));
         }
-        identity.respin = identity.respin.checked_add(1).ok_or_else(|| OpeningError::NoFreeRespin(target.clone()))?;
+        identity.respin = next_respin(&target, identity.respin)?;
     }
 }
 
@@ -129,6 +129,10 @@ fn fill(dir: &ComposeDir, identity: &ComposeIdentity) -> Result<(), OpeningError
         write_json(&base, &composeinfo_base(identity))?;
     }
     Ok(())
+}
+
+fn next_respin(target: &Path, respin: u32) -> Result<u32, OpeningError> {
+    respin.checked_add(1).ok_or_else(|| OpeningError::NoFreeRespin(target.to_path_buf()))
 }
 
 fn make_top(path: &Path) -> Result<(), OpeningError> {

@@ -7,7 +7,7 @@ use super::options::ClientOptions;
 use super::retry::RetryPolicy;
 use super::session::Session;
 use crate::error::KojiError;
-use crate::profile::{Profile, shown_address};
+use crate::profile::{Profile, is_http, shown_address};
 use crate::xmlrpc::{MethodCall, Value, encode_call};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -44,7 +44,7 @@ impl Hub {
         let fail = |reason: String| KojiError::Setting { setting: "server".to_owned(), reason };
         let url =
             Url::parse(&profile.server).map_err(|e| fail(format!("`{}`: {e}", shown_address(&profile.server))))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        if !is_http(&url) {
             return Err(fail(format!("`{}` is not an http or https URL", shown_address(&profile.server))));
         }
         let login_retry = options.retry.clone().unwrap_or_else(|| RetryPolicy::from_profile(profile));

@@ -7,7 +7,7 @@ use super::login::no_kerberos;
 use super::negotiate::{self, Handshake, TicketSource};
 use super::options::ClientOptions;
 use crate::error::{Attempted, KojiError};
-use crate::profile::{Profile, shown_address};
+use crate::profile::{Profile, is_http, shown_address};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Client, Method, Url};
 use std::fmt;
@@ -72,7 +72,7 @@ impl WebService {
     pub fn new(address: &str, login: &WebLogin, timeout: Duration, options: &ClientOptions) -> Result<Self, KojiError> {
         let fail = |reason: String| KojiError::Setting { setting: shown_address(address), reason };
         let url = Url::parse(address).map_err(|e| fail(e.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        if !is_http(&url) {
             return Err(fail("it is not an http or https URL".to_owned()));
         }
         options.mask.add_password_of(&url);
