@@ -39,21 +39,21 @@ pub struct PlanArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = OUTPUT)]
     pub format: PlanFormat,
-    /// Also show subvariant, repositories and upload of each image
+    /// Also show the subvariant, repositories and upload of each image
     #[arg(short = 'v', long, help_heading = OUTPUT)]
     pub long: bool,
-    /// Also ask the hub: login, permission, channel, build targets, package lists; and look for the Koji volume
+    /// Also check the login, permissions, channels, build targets and package lists at the hub, and the Koji volume
     #[arg(long, help_heading = HUB)]
     pub hub: bool,
-    /// Replace `#HEAD` and `#origin/BRANCH` in URLs by the newest commit, as `run` does; uses git
+    /// Replace `#HEAD` and `#origin/BRANCH` in URLs with the newest commit, as `run` does; needs git
     #[arg(long, help_heading = HUB)]
     pub resolve: bool,
-    /// Print what differs from PLAN, which is the output of `plan --format json` or the directory of a compose
+    /// Print only what differs from PLAN: the output of `plan --format json`, or a compose directory
     #[arg(long, value_name = "PLAN", help_heading = OUTPUT)]
     pub against: Option<PathBuf>,
 }
 
-/// Forms of answers.
+/// Output formats of most verbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
     /// For people.
@@ -74,18 +74,18 @@ pub struct CheckArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = CheckFormat::Human, help_heading = OUTPUT)]
     pub format: CheckFormat,
-    /// JSON Schema that forbids more than Pungi's; repeatable, later files override earlier ones
+    /// JSON Schema that restricts options further; repeatable, later files override earlier ones
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub schema_override: Vec<PathBuf>,
-    /// Exit with status 1 on warnings, too
+    /// Exit with status 1 on warnings too
     #[arg(long, help_heading = OUTPUT)]
     pub strict: bool,
-    /// Also ask the hub: login, permission, channel, build targets, package lists; and look for the Koji volume
+    /// Also check the login, permissions, channels, build targets and package lists at the hub, and the Koji volume
     #[arg(long, help_heading = HUB)]
     pub hub: bool,
 }
 
-/// Forms of `check`.
+/// Output formats of `check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
     /// For people, on standard error.
@@ -99,7 +99,7 @@ pub enum CheckFormat {
 /// `magudi explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The id
+    /// Id of the diagnostic; without it all are listed
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }
@@ -110,25 +110,25 @@ pub struct DumpArgs {
     /// Compose configuration; repeatable, later files override keys of earlier ones
     #[arg(long, value_name = "FILE", required_unless_present_any = ["source", "dump_schema"])]
     pub config: Vec<PathBuf>,
-    /// The same as --config, for compatibility with pungi-config-dump; for a compose directory the dump in it
+    /// Same as --config, as pungi-config-dump takes it; of a compose directory, the dump in it is read
     #[arg(value_name = "SOURCE")]
     pub source: Vec<PathBuf>,
-    /// Define a variable for the configuration; repeatable
+    /// Set a variable of the configuration; repeatable
     #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
-    /// Set koji_event
+    /// Set koji_event to N
     #[arg(long, value_name = "N")]
     pub freeze_event: Option<i64>,
-    /// Do not resolve branches of Git repositories
+    /// Do not replace branches in URLs with commits
     #[arg(long)]
     pub offline: bool,
     /// Print the JSON Schema of configurations instead
     #[arg(long, conflicts_with_all = ["config", "source", "just_dump"])]
     pub dump_schema: bool,
-    /// With --dump-schema: JSON Schema that overrides parts of it; repeatable
+    /// JSON Schema that overrides parts of that of --dump-schema; repeatable
     #[arg(long, value_name = "FILE", requires = "dump_schema")]
     pub schema_override: Vec<PathBuf>,
-    /// Print the configuration as written: without checks and defaults
+    /// Print the configuration as written, without checks and defaults
     #[arg(long)]
     pub just_dump: bool,
 }

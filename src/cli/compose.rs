@@ -1,4 +1,4 @@
-//! What a compose is and how to reach its hub: options that several verbs have.
+//! Options that several verbs share: which compose, and how to reach its hub.
 
 use super::values::{phase_name, status_name};
 use clap::Args;
@@ -16,34 +16,34 @@ pub const HUB: &str = "Hub";
 pub const OUTPUT: &str = "Output";
 pub const PUNGI: &str = "Pungi compatibility";
 
-/// Options that a compose has, however it is looked at.
+/// Options that `run`, `plan` and `check` share.
 #[derive(Debug, Args)]
 #[command(next_help_heading = COMPOSE)]
 pub struct ComposeArgs {
     /// Compose configuration: .conf (Pungi's language), .json or .yaml
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Define a variable for the configuration; repeatable
+    /// Set a variable of the configuration; repeatable
     #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
-    /// Hide problems of options that only Pungi's own phases read
+    /// Leave out errors and warnings about options that only Pungi's own phases read
     #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub only_own: bool,
-    /// Create the compose directory and the latest link in DIR
+    /// Directory for the compose directory and the latest link
     #[arg(long, value_name = "DIR", conflicts_with = "compose_dir")]
     pub target_dir: Option<PathBuf>,
-    /// Use DIR as the compose directory; created if missing, continued if it holds a compose
+    /// Compose directory: created if missing, resumed if it holds an unfinished compose
     #[arg(long, value_name = "DIR")]
     pub compose_dir: Option<PathBuf>,
-    /// Reopen a compose that has ended (with --compose-dir)
+    /// Reopen a finished compose (with --compose-dir)
     ///
-    /// The images of the same phases are built again and replaced. A status that another program wrote stays.
+    /// Images of the phases that run are built again and replaced. A STATUS that another program wrote is kept.
     #[arg(long, requires = "compose_dir", conflicts_with = "target_dir")]
     pub reopen: bool,
     /// Label of the compose, such as RC-1.0
     #[arg(long, value_name = "LABEL")]
     pub label: Option<String>,
-    /// Make a production compose without a label
+    /// Allow a production compose without a label
     #[arg(long, hide_short_help = true)]
     pub no_label: bool,
     /// Mark the compose as supported; implied by RC, Update and SecurityFix labels
@@ -70,13 +70,13 @@ pub struct ComposeArgs {
     /// Skip this phase, such as osbuild; repeatable
     #[arg(long, value_name = "PHASE", value_parser = phase_name(), hide_possible_values = true, help_heading = SELECTION)]
     pub skip_phase: Vec<String>,
-    /// Build only this image (NAME or VARIANT:NAME, or a pattern such as 'Fedora-Cloud-*'); repeatable
+    /// Build only this image (NAME, VARIANT:NAME or a pattern such as 'Fedora-Cloud-*'); repeatable
     #[arg(long, value_name = "IMAGE", help_heading = SELECTION)]
     pub only: Vec<String>,
-    /// Build only the images of this variant (its uid, or a pattern); repeatable
+    /// Build only the images of this variant (a uid or a pattern); repeatable
     #[arg(long, value_name = "VARIANT", help_heading = SELECTION)]
     pub variant: Vec<String>,
-    /// Accept a configuration that makes no image
+    /// Accept a configuration that builds no image
     #[arg(long, help_heading = SELECTION)]
     pub allow_empty: bool,
     /// Do not create the latest link
@@ -85,22 +85,22 @@ pub struct ComposeArgs {
     /// Create the latest link only if the compose ends with this status; repeatable
     #[arg(long, value_name = "STATUS", value_parser = status_name(), ignore_case = true, help_heading = PUBLISHING)]
     pub latest_link_status: Vec<String>,
-    /// Components of the release version in the name of the latest link; -1: all but the last
+    /// How many components of the release version the name of the latest link has; -1: all but the last
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true, help_heading = PUBLISHING, hide_short_help = true)]
     pub latest_link_components: i64,
     /// Script to notify; gets the message name as argument and JSON on standard input; repeatable
     #[arg(long, value_name = "CMD", help_heading = PUBLISHING)]
     pub notification_script: Vec<String>,
-    /// Time limit for one call of a notification script; then it is killed
+    /// Kill a notification script or the command of --on-finish that runs longer than this
     #[arg(long, value_name = "SECONDS", default_value_t = USUAL_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = PUBLISHING, hide_short_help = true)]
     pub notification_timeout: u64,
-    /// Koji event of the content; accepted for compatibility, image tasks do not take one
+    /// Koji event for the Pungi of --pungi; image tasks take none
     #[arg(long, value_name = "N", help_heading = PUNGI, hide_short_help = true)]
     pub koji_event: Option<i64>,
     /// Id of a parent compose, for CTS (with cts_url); repeatable
     #[arg(long, value_name = "ID", help_heading = PUNGI, hide_short_help = true)]
     pub parent_compose_id: Vec<String>,
-    /// Id of the compose that this one is a respin of, for CTS (with cts_url); the last one counts
+    /// Id of the compose that this one respins, for CTS (with cts_url); the last one given counts
     #[arg(long, value_name = "ID", help_heading = PUNGI, hide_short_help = true)]
     pub respin_of: Vec<String>,
     /// Accepted for compatibility
@@ -112,10 +112,10 @@ pub struct ComposeArgs {
     /// Print the compose directory on standard output
     #[arg(long, help_heading = OUTPUT)]
     pub print_output_dir: bool,
-    /// Print errors only; of a run a line for each reason, and nothing if all is well
+    /// Print errors only; `run` prints one line per cause of failure
     #[arg(long, help_heading = OUTPUT)]
     pub quiet: bool,
-    /// Use a simulated hub instead of a real one, scripted by the JSON file SCENARIO
+    /// Use a simulated hub instead of a real one; the JSON file SCENARIO says what goes wrong
     #[cfg(feature = "simulator")]
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, help_heading = HUB)]
     #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
@@ -125,7 +125,7 @@ pub struct ComposeArgs {
     pub koji: KojiArgs,
 }
 
-/// How to reach the hub and who to be there.
+/// How to reach the hub, and as which user.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "named as on the command line")]
 pub struct KojiArgs {

@@ -1,7 +1,7 @@
 //! `magudi image`.
 
 use super::check::PlanFormat;
-use super::compose::KojiArgs;
+use super::compose::{HUB, KojiArgs};
 use crate::commands::image::repositories::Repositories;
 use clap::Args;
 use std::path::PathBuf;
@@ -9,11 +9,13 @@ use std::path::PathBuf;
 pub const IMAGE_EXAMPLES: &str = "\
 Examples:
   magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 aarch64 --release 1
-  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --image-type aws-ec2 --upload-options aws.json --wait
-  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --repo 'http://example.com/$arch' --repo-package-sets 'build;os'
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 \\
+      --image-type aws-ec2 --upload-options aws.json --wait
+  magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 \\
+      --repo 'http://example.com/$arch' --repo-package-sets 'build;os'
   magudi image Fedora-Cloud 42 fedora-42 f42-image x86_64 --dry-run --format json
 
-Exit status: 0 the task was created, and with --wait succeeded; 1 failed; 2 wrong usage.";
+Exit status: 0 task created (with --wait: succeeded), 1 failed, 2 wrong usage.";
 
 /// `magudi image`: the arguments of `koji osbuild-image` (facts: osbuild 18).
 #[derive(Debug, Args)]
@@ -39,13 +41,13 @@ pub struct ImageArgs {
     /// Release. Default: the next one, chosen by the hub
     #[arg(long, value_name = "RELEASE", allow_hyphen_values = true)]
     pub release: Option<String>,
-    /// Where to install from.
+    /// The repositories to install from.
     #[command(flatten)]
     pub repositories: Repositories,
     /// JSON file with customizations
     #[arg(long, value_name = "FILE")]
     pub customizations: Option<PathBuf>,
-    /// JSON file with the options of an upload to a cloud
+    /// JSON file with the options of the upload to a cloud
     #[arg(long, value_name = "FILE")]
     pub upload_options: Option<PathBuf>,
     /// OSTree commit to build on
@@ -60,24 +62,24 @@ pub struct ImageArgs {
     /// Do not tag the build
     #[arg(long)]
     pub skip_tag: bool,
-    /// Wait for the end of the task, even in the background
+    /// Wait for the task to end, even in the background
     #[arg(long, overrides_with = "nowait")]
     pub wait: bool,
-    /// Do not wait; the default in the background
+    /// Do not wait for the task to end; the default in the background
     #[arg(long, overrides_with = "wait")]
     pub nowait: bool,
     /// Check and print the request without contacting the hub
     #[arg(long)]
     pub dry_run: bool,
-    /// Output format of --dry-run; json is like a member of `requests` in `magudi plan --format json`
+    /// Output format of --dry-run; json is one entry of `requests` in `magudi plan --format json`
     #[arg(long, value_enum, default_value_t = PlanFormat::Table, requires = "dry_run")]
     pub format: PlanFormat,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
-    /// Use a simulated hub instead of a real one, scripted by the JSON file SCENARIO
+    /// Use a simulated hub instead of a real one; the JSON file SCENARIO says what goes wrong
     #[cfg(feature = "simulator")]
-    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, help_heading = HUB)]
     #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
     pub simulate: Option<Option<PathBuf>>,
     /// How to reach the hub; the profile is `koji` when none is named.

@@ -13,7 +13,8 @@ Examples:
 pub const UPLOADS_EXAMPLES: &str = "\
 Examples:
   magudi uploads /mnt/composes/latest-Fedora-42
-  magudi uploads /mnt/composes/latest-Fedora-42 --format json | jq -r '.payload.uploads[][][].options.ami'";
+  magudi uploads /mnt/composes/latest-Fedora-42 --format json |
+      jq -r '.payload.uploads[][][].options.ami'";
 pub const REPORT_EXAMPLES: &str = "\
 Examples:
   magudi report /mnt/composes/latest-Fedora-42
@@ -21,11 +22,12 @@ Examples:
 pub const COMPARE_EXAMPLES: &str = "\
 Examples:
   magudi compare /mnt/composes/Fedora-42-20250218.n.0 /mnt/composes/latest-Fedora-42
-  magudi compare https://kojipkgs.fedoraproject.org/compose/rawhide/Fedora-Rawhide-20250218.n.0 /mnt/composes/latest-Fedora-Rawhide
+  magudi compare https://kojipkgs.fedoraproject.org/compose/rawhide/Fedora-Rawhide-20250218.n.0 \\
+      /mnt/composes/latest-Fedora-Rawhide
   magudi compare old/images.json new/images.json --exit-code --format json | jq -r '.gone[].path'
   magudi compare old new --format html > comparison.html
 
-Exit status: 0 compared, 1 failed, or with --exit-code an image is gone, 2 wrong usage.";
+Exit status: 0 compared, 1 failed (with --exit-code also: an image is gone), 2 wrong usage.";
 pub const VERIFY_EXAMPLES: &str = "\
 Examples:
   magudi verify /mnt/composes/latest-Fedora-42
@@ -43,10 +45,10 @@ pub struct StatusArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
-    /// Only the images of this name (NAME or VARIANT:NAME; a shell pattern); repeatable
+    /// Show only this image (NAME, VARIANT:NAME or a pattern such as 'Fedora-Cloud-*'); repeatable
     #[arg(long, value_name = "IMAGE", conflicts_with = "watch")]
     pub only: Vec<String>,
-    /// Only the images of this variant (its uid, or a shell pattern); repeatable
+    /// Show only the images of this variant (a uid or a pattern); repeatable
     #[arg(long, value_name = "VARIANT", conflicts_with = "watch")]
     pub variant: Vec<String>,
     /// Show only what failed, was canceled or is in doubt
@@ -94,10 +96,10 @@ pub struct CompareArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
     pub format: CompareFormat,
-    /// Report a size or a duration that changed by at least so many per cent
+    /// Report sizes and durations that changed by at least PERCENT
     #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = percent)]
     pub threshold: f64,
-    /// List the durations of all tasks, not only those that changed
+    /// List the durations of all tasks, not only of those that changed
     #[arg(long)]
     pub times: bool,
     /// Exit with status 1 when an image is gone
@@ -105,7 +107,7 @@ pub struct CompareArgs {
     pub exit_code: bool,
 }
 
-/// Forms of a comparison.
+/// Output formats of `compare`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CompareFormat {
     /// For people.
@@ -125,7 +127,7 @@ pub struct VerifyArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
-    /// Compute no checksums: compare sizes and the first bytes of each file
+    /// Compare only sizes and the first bytes of each file, not checksums
     #[arg(long)]
     pub quick: bool,
     /// Follow symbolic links that lead out of the compose, for example to a Koji volume

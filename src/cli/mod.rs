@@ -1,4 +1,4 @@
-//! The command line as it is typed: names and meanings follow `pungi-koji` where it has them (facts: command-line 1).
+//! The command line: names and meanings follow `pungi-koji` where it has them (facts: command-line 1).
 
 mod check;
 mod compose;
@@ -22,12 +22,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// The version, and which features are built in, for reports of bugs.
+/// The version, and which features are built in, for bug reports.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     let features = [
         ("simulator", cfg!(feature = "simulator")),
         ("native-tls", cfg!(feature = "native-tls")),
         ("gssapi", cfg!(feature = "gssapi")),
+        ("otel", cfg!(feature = "otel")),
     ];
     let names = |built_in| features.iter().filter(|(_, is)| *is == built_in).map(|(name, _)| *name).collect::<Vec<_>>();
     let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -42,7 +43,7 @@ const MAN_EXAMPLES: &str = "\
 Examples:
   magudi generate man /usr/local/share/man/man1";
 
-/// Runs the image phases of a Pungi compose against a Koji build system.
+/// Run the image phases of a Pungi compose on a Koji build system.
 #[derive(Debug, Parser)]
 #[command(
     name = "magudi",
@@ -62,6 +63,14 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Sets apart what `plan` and `check` take only so that a command line of `run` can be given to them.
+fn without_effect(arg: clap::Arg) -> clap::Arg {
+    match arg.get_help_heading() {
+        Some(compose::PUBLISHING) => arg.help_heading("Of `run`, without effect here").hide_short_help(true),
+        _ => arg,
+    }
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -69,15 +78,15 @@ pub enum Command {
     #[command(after_help = run::RUN_EXAMPLES)]
     Run(Box<RunArgs>),
     /// Print the tasks that `run` would submit
-    #[command(after_help = check::PLAN_EXAMPLES)]
+    #[command(after_help = check::PLAN_EXAMPLES, mut_args = without_effect)]
     Plan(Box<PlanArgs>),
     /// Find the mistakes in a configuration
-    #[command(after_help = check::CHECK_EXAMPLES)]
+    #[command(after_help = check::CHECK_EXAMPLES, mut_args = without_effect)]
     Check(Box<CheckArgs>),
     /// Explain a diagnostic such as MG202, or list them all
     #[command(after_help = check::EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// Print a configuration
+    /// Print a configuration with its defaults
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Resume an interrupted compose
@@ -127,14 +136,14 @@ pub enum GenerateCommand {
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
-        /// The shell
+        /// Name of the shell
         #[arg(value_enum, value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
     /// Write the man pages into a directory
     #[command(after_help = MAN_EXAMPLES)]
     Man {
-        /// The directory; created if missing
+        /// Directory to write to; created if missing
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },

@@ -1,4 +1,4 @@
-//! The verbs that carry out a compose, or end one.
+//! `run`, `resume` and `cancel`.
 
 use super::compose::{ComposeArgs, KojiArgs, OUTPUT, RESUMING, RUNNING};
 use super::values::{Words, adoption, duration, manifest_version, words};
@@ -11,11 +11,13 @@ use std::time::Duration;
 pub const RUN_EXAMPLES: &str = "\
 Examples:
   magudi run --config fedora.conf --target-dir /mnt/composes --nightly
-  magudi run --config fedora.conf --target-dir /mnt/composes --label RC-1.0 --latest-link-status FINISHED
-  magudi run --config fedora.conf --compose-dir /mnt/composes/Fedora-42-20250219.n.0 --nightly --just-phase osbuild
+  magudi run --config fedora.conf --target-dir /mnt/composes --label RC-1.0 \\
+      --latest-link-status FINISHED
+  magudi run --config fedora.conf --nightly --just-phase osbuild \\
+      --compose-dir /mnt/composes/Fedora-42-20250219.n.0
   magudi run --config fedora.conf --target-dir /tmp/composes --nightly --simulate
 
-Exit status: 0 the compose is finished, 1 it is not, 2 wrong usage.";
+Exit status: 0 finished (failable images may have failed), 1 not finished, 2 wrong usage.";
 pub const RESUME_EXAMPLES: &str = "\
 Examples:
   magudi resume /mnt/composes/Fedora-42-20250219.n.0
@@ -30,13 +32,13 @@ pub struct RunArgs {
     /// The compose.
     #[command(flatten)]
     pub compose: ComposeArgs,
-    /// Version of images.json and composeinfo.json. Default: that of the files that exist, or 1.2
+    /// Format version of images.json and composeinfo.json. Default: that of existing files, else 1.2
     #[arg(long, value_name = "VERSION", value_parser = manifest_version(), help_heading = RUNNING, hide_short_help = true)]
     pub manifest_version: Option<ManifestVersion>,
-    /// Run Pungi beside magudi, for the other phases. Default COMMAND: pungi-koji
+    /// Run Pungi for the other phases, at the same time. COMMAND is pungi-koji by default
     ///
-    /// It gets the options of this command line. An image is submitted as soon as the repositories that it is built from are there,
-    /// and the compose ends once both are done.
+    /// Pungi gets those options of this command line that it knows. An image is submitted as soon as the repositories that it is
+    /// built from exist. The compose ends when both have ended.
     #[arg(
         long,
         value_name = "COMMAND",
@@ -46,40 +48,41 @@ pub struct RunArgs {
         value_parser = words,
         conflicts_with = "reopen", help_heading = RUNNING)]
     pub pungi: Option<Words>,
-    /// Submit an image only when the repositories of the compose that it is built from are there
+    /// Submit each image once the repositories of the compose that it is built from exist
     ///
-    /// It is given up after DURATION, such as 90m. Always so with --pungi.
+    /// After DURATION, such as 90m, the image fails; without one it waits as long as it takes. Implied by --pungi.
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration, help_heading = RUNNING)]
     #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
     pub wait_for_repos: Option<Option<Duration>>,
-    /// How to go on.
+    /// What the run does with failures, signals and earlier tasks.
     #[command(flatten)]
     pub going: GoingArgs,
 }
 
-/// Options about how a run goes on.
+/// Options that `run` and `resume` share.
 #[derive(Debug, Args)]
 pub struct GoingArgs {
-    /// Cancel everything as soon as an image fails that is not failable
+    /// Cancel all tasks as soon as an image that is not failable fails
     #[arg(long, help_heading = RUNNING)]
     pub fail_fast: bool,
-    /// Fail an image whose file is not of its format, instead of a warning
+    /// Fail an image whose file is not of its format, instead of warning
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
     pub strict_images: bool,
-    /// Run CMD when all is over, with a summary as JSON on its standard input
+    /// Run CMD at the end; gets `finish` as argument and a JSON summary on standard input
     ///
-    /// The summary has the verdict, why images failed, counts, the report and the uploads. CMD has the time of --notification-timeout.
+    /// The summary has the verdict, the causes of failures, counts, uploads and the path of the report. CMD is killed after 60 seconds, or
+    /// what `run --notification-timeout` says.
     #[arg(long, value_name = "CMD", help_heading = RUNNING)]
     pub on_finish: Option<String>,
-    /// Keep signed URLs whole in cloud-uploads.json
+    /// Keep the signatures of URLs in cloud-uploads.json
     ///
-    /// Everyone who can read the file can fetch the images until the signatures expire.
+    /// Anyone who can read the file can then fetch the images until the signatures expire.
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
     pub keep_urls: bool,
-    /// On SIGINT (Ctrl-C) and SIGTERM leave the tasks running for `magudi resume`, instead of canceling them
+    /// On Ctrl-C (SIGINT) and SIGTERM, leave the tasks running for `magudi resume` instead of canceling them
     #[arg(long, help_heading = RUNNING)]
     pub detach_on_signal: bool,
-    /// Submit images again whose task failed or was canceled
+    /// Resubmit images whose task failed or was canceled
     #[arg(long, help_heading = RESUMING)]
     pub retry_failed: bool,
     /// Build this image again (NAME or VARIANT:NAME; `*`: all whose configuration changed); repeatable
@@ -87,19 +90,19 @@ pub struct GoingArgs {
     pub rebuild: Vec<String>,
     /// Accept a changed configuration of this image (NAME or VARIANT:NAME; `*`: all); repeatable
     ///
-    /// Only of what does not change what is built: subvariant, manifest_type, failable.
+    /// Only of keys that do not affect what is built: subvariant, manifest_type, failable.
     #[arg(long, value_name = "IMAGE", help_heading = RESUMING, hide_short_help = true)]
     pub accept: Vec<String>,
-    /// Use this task for an image (NAME or VARIANT:NAME), if its request is the same; repeatable
+    /// Use task TASK for IMAGE (NAME or VARIANT:NAME) if its request is the same; repeatable
     #[arg(long, value_name = "IMAGE=TASK", value_parser = adoption, help_heading = RESUMING, hide_short_help = true)]
     pub adopt: Vec<(String, i64)>,
-    /// Continue although the hub has another address than before; its tasks are compared first
+    /// Accept that the hub's address has changed; every task is first compared with its request
     #[arg(long, help_heading = RESUMING, hide_short_help = true)]
     pub hub_moved: bool,
     /// Append every event to FILE as a line of JSON; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub events: Option<PathBuf>,
-    /// Run where the file system has no locks; make sure that nothing else works on the compose
+    /// Work without a lock, on a file system that has none; make sure that no other process uses the compose
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
     pub no_lock: bool,
 }
@@ -110,19 +113,19 @@ pub struct ResumeArgs {
     /// The compose directory
     #[arg(value_name = "COMPOSE_DIR")]
     pub compose_dir: PathBuf,
-    /// The configuration, if it was moved since the compose was started
+    /// The configuration, if it has moved since the compose was started
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Define a further variable for the configuration; repeatable
+    /// Set another variable of the configuration; repeatable
     #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
-    /// Print a line for each reason of a failure, and nothing if all is well
+    /// Print errors only, one line per cause of failure
     #[arg(long)]
     pub quiet: bool,
-    /// How to go on.
+    /// What the run does with failures, signals and earlier tasks.
     #[command(flatten)]
     pub going: GoingArgs,
-    /// How to reach the hub; without them as the compose was started.
+    /// How to reach the hub. Default: as when the compose was started.
     #[command(flatten)]
     pub koji: KojiArgs,
 }
@@ -133,13 +136,13 @@ pub struct CancelArgs {
     /// The compose directory
     #[arg(value_name = "COMPOSE_DIR")]
     pub compose_dir: PathBuf,
-    /// Run where the file system has no locks; make sure that nothing else works on the compose
+    /// Work without a lock, on a file system that has none; make sure that no other process uses the compose
     #[arg(long)]
     pub no_lock: bool,
-    /// Continue although the hub has another address than before; its tasks are compared first
+    /// Accept that the hub's address has changed; every task is first compared with its request
     #[arg(long)]
     pub hub_moved: bool,
-    /// How to reach the hub; without them as the compose was started.
+    /// How to reach the hub. Default: as when the compose was started.
     #[command(flatten)]
     pub koji: KojiArgs,
 }

@@ -1,4 +1,4 @@
-//! The *values* of options: what they may be, and what is said of others.
+//! The *values* of options, and the errors for invalid ones.
 
 use magudi_compose::{ManifestVersion, Status};
 use magudi_config::schema::{FORMER_PHASES, PHASES};
@@ -15,7 +15,7 @@ pub type Words = Vec<String>;
 
 /// A command line as a shell reads it.
 pub fn words(text: &str) -> Result<Words, String> {
-    let words = shlex::split(text).ok_or("a quote is not closed")?;
+    let words = shlex::split(text).ok_or("unclosed quote")?;
     if words.is_empty() { Err("a command is missing".to_owned()) } else { Ok(words) }
 }
 
@@ -49,8 +49,8 @@ pub fn manifest_version() -> impl clap::builder::TypedValueParser<Value = Manife
 /// `IMAGE=TASK`.
 pub fn adoption(text: &str) -> Result<(String, i64), String> {
     let (image, task) = text.rsplit_once('=').ok_or("give an image and a task, as in disk=1234")?;
-    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is not a number of a task"))?;
-    if image.is_empty() { Err("no image is named".to_owned()) } else { Ok((image.to_owned(), id)) }
+    let id = task.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{task}` is not a task id"))?;
+    if image.is_empty() { Err("an image is missing before the `=`".to_owned()) } else { Ok((image.to_owned(), id)) }
 }
 
 /// A phase that Pungi has, or had.

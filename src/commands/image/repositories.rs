@@ -58,7 +58,7 @@ impl Args for Repositories {
                     .value_name("URL")
                     .action(ArgAction::Append)
                     .allow_hyphen_values(true)
-                    .help("Repository to install from, instead of the build tag's; `$arch` is replaced; repeatable"),
+                    .help("Repository to install from, instead of that of the build tag; `$arch` stands for the arch; repeatable"),
             )
             .arg(
                 Arg::new(SETS)
@@ -66,7 +66,7 @@ impl Args for Repositories {
                     .value_name("SETS")
                     .action(ArgAction::Append)
                     .allow_hyphen_values(true)
-                    .help("Package sets that the last --repo is for, separated by `;`; repeatable"),
+                    .help("Package sets to install from the --repo before, separated by `;`; repeatable"),
             )
     }
 
