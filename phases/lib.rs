@@ -3,7 +3,7 @@
 //! # Module index
 //!
 //! - Phases: [`osbuild`], [`kiwibuild`], [`imagebuilder`], [`live_media`], [`image_build`], [`image_checksum`]
-//! - What a phase is: [`phase`]
+//! - What a phase is: [`phase`]; which of them run: [`selection`]
 //! - Shared by phases: [`chosen`], [`expand`], [`nothing`], [`repos`], [`version`], [`endings`], [`kickstart`]
 //! - Before it is expanded: [`branches`], [`git_url`]
 //! - Before it: [`preflight`], [`needs`]; a whole compose: [`pipeline`], and what was there before: [`existing_manifests`], [`dropped`]
@@ -28,6 +28,7 @@ pub mod phase;
 pub mod pipeline;
 pub mod preflight;
 pub mod repos;
+pub mod selection;
 pub mod version;
 
 use magudi_config::Schema;

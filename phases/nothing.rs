@@ -1,7 +1,7 @@
 //! *Nothing to build*: why a configuration that lists images comes to none.
 
 use crate::phase::ImagePhase;
-use crate::pipeline::Selection;
+use crate::selection::Selection;
 use magudi_config::compose_config::{Images, SectionConfig};
 use magudi_config::{ComposeConfig, Diagnostic, codes};
 use std::collections::BTreeSet;

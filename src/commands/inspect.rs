@@ -23,7 +23,7 @@ use magudi_phases::chosen::Chosen;
 use magudi_phases::git_url::{BranchUrl, Resolver};
 use magudi_phases::nothing::nothing_to_build;
 use magudi_phases::phase::{Context, ImagePhase, Origin};
-use magudi_phases::pipeline::{Selection, check_alone, expand, listed, origins};
+use magudi_phases::selection::{Selection, check_alone, expand, listed, origins};
 use std::path::{Path, PathBuf};
 
 /// What was asked of the compose.

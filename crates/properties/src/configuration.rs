@@ -12,7 +12,7 @@ use magudi_config::{ComposeConfig, Node, Sources, Value, check_all, dump, json};
 use magudi_engine::find_task::Sent;
 use magudi_koji::xmlrpc::encode_call;
 use magudi_phases::phase::Context;
-use magudi_phases::pipeline::{Selection, expand};
+use magudi_phases::selection::{Selection, expand};
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

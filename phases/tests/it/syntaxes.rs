@@ -9,7 +9,7 @@ use magudi_compose::variants::{check as check_variants, check_filters, load_vari
 use magudi_config::render::render_human;
 use magudi_config::{Diagnostic, Sources, Text, check_all, load_config};
 use magudi_phases::phase::Context;
-use magudi_phases::pipeline::{Selection, expand};
+use magudi_phases::selection::{Selection, expand};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value as Json;
