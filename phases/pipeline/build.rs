@@ -11,7 +11,7 @@ use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::find_task;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::plan_secrets::unsigned;
-use magudi_engine::runner::{Describe, Outcome, Runner, Start};
+use magudi_engine::runner::{Describe, Intake, Outcome, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, Stop};
 use magudi_koji::calls::TaskInfo;
 use std::collections::BTreeSet;
@@ -108,25 +108,29 @@ impl Compose {
             Some(phase) => phase.describe(request, file),
             None => Err(format!("there is no phase {}", request.phase)),
         });
-        let runner = Arc::new(Runner {
-            hub: access.hub,
-            session: access.session,
+        let intake = Intake {
             dir: self.dir.clone(),
+            directories: self.dir.directories(),
             variants: self.variants.clone(),
-            events: Arc::clone(&self.events),
             journal: self.journal.clone(),
             volume: access.volume,
             link_type: self.config.link_type,
             algorithms: self.config.checksums.algorithms.iter().map(|name| name.as_str().to_owned()).collect(),
-            polling: self.polling,
-            task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
             describe,
             replaceable: self.earlier_paths.clone(),
+            formats: self.formats,
+        };
+        let runner = Arc::new(Runner {
+            hub: access.hub,
+            session: access.session,
+            events: Arc::clone(&self.events),
+            intake: Some(Arc::new(intake)),
+            polling: self.polling,
+            task_url: Box::new(move |task| format!("{weburl}/taskinfo?taskID={task}")),
             owners: self.owners.clone(),
             sent_before: std::mem::take(&mut self.sent_before),
             stop: self.stop.clone(),
             fail_fast: self.fail_fast,
-            formats: self.formats,
             awaited: self.awaited.take(),
         });
         stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;

@@ -2,8 +2,13 @@
 //! said before and after.
 
 use crate::program::{Hub, Ran, Scene, repository};
+use crate::scripted_hub::{Answer, ScriptedHub, command, once};
 use magudi_koji::xmlrpc::decode_call;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// Files that the command lines name.
 const FILES: [(&str, &str); 5] = [
@@ -226,12 +231,49 @@ fn a_lost_answer_makes_no_second_task() {
     let scene = scene();
     scene.write("scenario.json", r#"{"drop_answers": [{"method": "osbuildImage", "nth": 1}]}"#);
     let hub = Hub::start(&scene, &["--scenario", "scenario.json"]);
-    let line =
-        "cloud 42 fedora-42 f42-image x86_64 --wait --koji-config koji.conf --koji-profile devhub --koji-user compose";
-    let ran = image(&scene, &words(line, ""));
+    let ran = image(&scene, &words(AT_THE_HUB, ""));
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("answer was lost"), "{}", ran.stderr);
     assert_eq!(hub.task_requests().len(), 1);
+}
+
+const AT_THE_HUB: &str =
+    "cloud 42 fedora-42 f42-image x86_64 --wait --koji-config koji.conf --koji-profile devhub --koji-user compose";
+
+/// The search is that of a run: a hub that cannot be asked, or is behind, is asked again.
+#[test]
+fn a_task_whose_id_got_lost_is_looked_for_as_in_a_compose() {
+    for (fails, lag) in [(true, 0), (false, 2)] {
+        let scene = scene();
+        let hub = ScriptedHub::start(&scene);
+        hub.state().tasks_lag = Duration::from_secs(lag);
+        hub.on("osbuildImage", once(Answer::Lost));
+        if fails {
+            hub.on("listTasks", once(Answer::Fault(1000, "the database is busy".to_owned())));
+        }
+        let ran = image(&scene, &words(AT_THE_HUB, ""));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains("answer was lost") && ran.stdout.contains("Created task: "), "{}", ran.stderr);
+        assert_eq!(hub.state().tasks.len(), 1);
+    }
+}
+
+/// A Ctrl-C leaves the task alone, and says where it is.
+#[test]
+fn an_interrupt_leaves_the_task_running() {
+    let scene = scene();
+    let hub = ScriptedHub::start(&scene);
+    hub.state().task_seconds = f64::INFINITY;
+    let mut image = command(&scene, &["image"]);
+    let mut child = image.args(words(AT_THE_HUB, "")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains("osbuildImage (noarch): ")).expect("a state").unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("keeps running: http://"), "{}", ran.stderr);
+    assert!(hub.state().tasks.values().all(|task| !task.state.is_final()));
+    assert_eq!(hub.count("cancelTask"), 0);
 }
 
 #[test]

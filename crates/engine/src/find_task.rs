@@ -69,13 +69,6 @@ impl Sent {
             && covers(&Value::Array(other.args.clone()), &Value::Array(self.args.clone()))
             && covers(&named(other), &named(self))
     }
-
-    /// The tasks with just this request that `owner` (of anybody, without one) has made since then by the hub's clock, newest
-    /// first.
-    pub async fn tasks(&self, hub: &Hub, owner: Option<i64>, since: Timestamp) -> Result<Vec<i64>, KojiError> {
-        let tasks = tasks_since(hub, self.method.task, owner, since).await?;
-        Ok(tasks.into_iter().filter(|task| self.made(task)).map(|task| task.id).collect())
-    }
 }
 
 /// The tasks of `method` that `owner` (anybody, without one) has made since then by the hub's clock, with their arguments,

@@ -153,8 +153,11 @@ impl TaskRequest {
         dir.watch_log(self.method.logs, &self.variant, num, profile)
     }
 
-    /// How messages call it: image and variant.
+    /// How messages call it: image and variant, if it is for one.
     pub fn label(&self) -> String {
+        if self.variant.is_empty() {
+            return self.name().to_owned();
+        }
         format!("{} of variant {}", self.name(), self.variant)
     }
 }

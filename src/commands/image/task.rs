@@ -1,22 +1,43 @@
-//! The *task* of one image, from its submission to the place in the cloud.
+//! The *task* of one image: the engine submits it and waits for it, as it does for those of a compose, but fetches nothing.
 
 use super::summary;
 use crate::error::Failure;
 use crate::ui::{Table, Ui, printable, reasons};
-use magudi_engine::composer;
-use magudi_engine::find_task::{Sent, since_now};
-use magudi_engine::patience::Patience;
+use magudi_compose::CloudUpload;
+use magudi_engine::event::{Event, Events, Level, Stamped, Subscriber};
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::rejected_argument::argument;
-use magudi_engine::runner::Polling;
-use magudi_koji::calls::{Build, TaskResult, TaskState, get_task_result};
+use magudi_engine::runner::{Outcome, Polling, Runner, Start};
+use magudi_engine::stop::{Reason, STOPPED, StopHandle, stop};
+use magudi_koji::calls::TaskState;
 use magudi_koji::value::int;
-use magudi_koji::{Authenticator, ClientOptions, Hub, KojiError, Profile, Session};
-use magudi_phases::osbuild;
-use std::time::{Duration, Instant};
+use magudi_koji::{Authenticator, ClientOptions, Hub, Profile};
+use signal_hook::consts::SIGINT;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// The first pause between two looks at the task; the longest is the profile's.
-const LEAST_PAUSE: Duration = Duration::from_millis(200);
+/// Hands the events of the engine to the one that prints.
+struct Channel(UnboundedSender<Event>);
+
+impl Subscriber for Channel {
+    fn on_event(&mut self, event: &Stamped) {
+        // Without a receiver the task has ended for us.
+        let _ = self.0.send(event.event.clone());
+    }
+}
+
+/// What is known of the task so far.
+#[derive(Default)]
+struct Progress {
+    /// The answer to the submission was lost.
+    was_lost: bool,
+    /// Since when there is a task, and its page.
+    page: Option<(Instant, String)>,
+    /// The last state that was seen.
+    state: Option<String>,
+}
 
 /// One image to make.
 #[derive(Debug)]
@@ -41,21 +62,87 @@ impl Job<'_> {
         self.check_target(&hub).await?;
         self.say(&summary(self.request))?;
         let session = hub.login(authenticator).await.map_err(Failure::failed)?;
-        let task = self.submit(&hub, &session).await;
+        let (sender, events) = unbounded_channel();
+        let stream = Arc::new(Events::new());
+        stream.subscribe(Box::new(Channel(sender)));
+        let (handle, stopped) = stop();
+        let page = profile.clone();
+        let runner = Arc::new(Runner {
+            hub,
+            session,
+            events: stream,
+            intake: None,
+            polling: Polling::of(profile),
+            task_url: Box::new(move |task| page.task_url(task)),
+            owners: BTreeSet::new(),
+            sent_before: BTreeMap::new(),
+            stop: handle.clone(),
+            fail_fast: false,
+            awaited: None,
+        });
+        let requests = Arc::new(vec![self.request.clone()]);
+        let run = Box::pin(runner.run(requests, vec![Start::Submit], BTreeSet::new(), stopped));
+        let result = self.follow(run, events, &handle).await;
         // A session that is left open expires by itself.
-        let _ = session.logout().await;
-        let task = task?;
-        self.say(&format!("Created task: {task}\nTask info: {}\n", profile.task_url(task)))?;
-        if !self.wait {
-            return Ok(());
-        }
-        let state = tokio::select! {
-            state = self.watch(&hub, task, profile.poll_interval) => state?,
-            _ = tokio::signal::ctrl_c() => {
-                return Err(Failure::Failed(format!("task {task} keeps running: {}", profile.task_url(task))));
+        let _ = runner.logout().await;
+        result
+    }
+
+    /// Says what happens until the task has ended; without `wait`, until there is one.
+    async fn follow(
+        &self,
+        mut run: impl Future<Output = Vec<Outcome>> + Unpin,
+        mut events: UnboundedReceiver<Event>,
+        stop: &StopHandle,
+    ) -> Result<(), Failure> {
+        let mut progress = Progress::default();
+        let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.recv() => {
+                    self.show(event, &mut progress)?;
+                    if progress.page.is_some() && !self.wait {
+                        return Ok(());
+                    }
+                }
+                outcomes = &mut run => {
+                    while let Ok(event) = events.try_recv() {
+                        self.show(event, &mut progress)?;
+                    }
+                    let outcome = outcomes.into_iter().next().unwrap_or_default();
+                    return self.end(&outcome, &progress);
+                }
+                // The engine waits a moment for the answer to a submission that is under way.
+                Some(()) = interrupts.recv() => stop.set(Reason::Detach(SIGINT)),
             }
-        };
-        self.end(&hub, task, state).await
+        }
+    }
+
+    /// Says what has happened; each state as `koji watch-task` does.
+    fn show(&self, event: Event, progress: &mut Progress) -> Result<(), Failure> {
+        match event {
+            Event::AnswerLost { .. } => progress.was_lost = true,
+            Event::Submitted { task, url, .. } | Event::Adopted { task, url, .. } => {
+                if progress.was_lost {
+                    self.ui
+                        .note(&format!("the hub's answer was lost; its newest task with just this request is {task}"));
+                }
+                self.say(&format!("Created task: {task}\nTask info: {url}\n"))?;
+                progress.page = Some((Instant::now(), url));
+            }
+            Event::TaskState { task, state, .. } => {
+                let before = progress.state.take().map(|before| format!("{before} -> ")).unwrap_or_default();
+                let state = state.to_lowercase();
+                let seconds = progress.page.as_ref().map_or(0, |(since, _)| since.elapsed().as_secs());
+                self.say(&format!("{task} osbuildImage (noarch): {before}{state} ({seconds} s)\n"))?;
+                progress.state = Some(state);
+            }
+            Event::Built { build, nvr, .. } => self.say(&format!("Build: {nvr} (build id {build})\n"))?,
+            Event::Message { level, text, .. } if level >= Level::Warning && !self.quiet => self.ui.note(&text),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {
@@ -73,120 +160,42 @@ impl Job<'_> {
         }
     }
 
-    /// Has the hub make the task, once: when the answer is lost the task is looked for, and never asked for again.
-    async fn submit(&self, hub: &Hub, session: &Session) -> Result<i64, Failure> {
-        let sent = Sent::of(self.request).map_err(Failure::Failed)?;
-        let since = since_now(hub);
-        let error = match session.make_task(&sent.call()).await {
-            Ok(task) => return Ok(task),
-            Err(error) => error,
-        };
-        if !error.may_have_executed() {
-            return Err(refused(&error));
-        }
-        let in_doubt = |why: String| {
-            Failure::Failed(format!(
-                "{error}; there may be a task, and {why}: look for it at the hub before asking again"
-            ))
-        };
-        let asked = |error: KojiError| in_doubt(format!("the hub cannot be asked for it: {error}"));
-        let owner = session.get_logged_in_user().await.map_err(asked)?.map(|user| user.id);
-        let owner = Some(owner.ok_or_else(|| in_doubt("the hub does not say who we are".to_owned()))?);
-        let mut patience = Patience::lasting(Polling::of(hub.profile()).settled * 2);
-        loop {
-            let tasks = sent.tasks(hub, owner, since).await.map_err(asked)?;
-            // The newest is ours: an equal one of a minute ago would be older.
-            if let Some(task) = tasks.into_iter().max() {
-                self.ui.note(&format!("the hub's answer was lost; its newest task with just this request is {task}"));
-                return Ok(task);
+    /// Tells what became of the task: where it was uploaded to, or why it failed.
+    fn end(&self, outcome: &Outcome, progress: &Progress) -> Result<(), Failure> {
+        let Some(failure) = outcome.failure.as_deref() else { return self.show_uploads(&outcome.uploads) };
+        let reason = outcome.reason.as_deref().unwrap_or(failure);
+        let is_in = |state: TaskState| progress.state.as_deref() == Some(&state.to_string());
+        let text = match (outcome.task, &outcome.argument, &progress.page) {
+            (None, Some(argument), _) => format!("the hub refused the argument {argument}: {reason}"),
+            (None, ..) if outcome.in_doubt => format!(
+                "{reason}; there may be a task, and it was not found: look for it at the hub before asking again"
+            ),
+            (None, ..) => reason.to_owned(),
+            (Some(task), ..) if is_in(TaskState::Closed) => {
+                self.ui.note(&format!("what task {task} built is not known: {failure}"));
+                return self.show_uploads(&outcome.uploads);
             }
-            if !patience.wait().await {
-                return Err(in_doubt("it was not found".to_owned()));
+            (Some(task), ..) if is_in(TaskState::Failed) => {
+                let causes = reasons(&outcome.causes, "  ", self.ui.error_columns());
+                format!("task {task} failed: {reason}\n{causes}").trim_end().to_owned()
             }
-        }
+            (Some(task), ..) if is_in(TaskState::Canceled) => format!("task {task} was canceled"),
+            (Some(task), _, Some((_, url))) if failure == STOPPED => format!("task {task} keeps running: {url}"),
+            _ => failure.to_owned(),
+        };
+        Err(Failure::Failed(text))
     }
 
-    /// Waits for the task to end, telling each state as `koji watch-task` does.
-    async fn watch(&self, hub: &Hub, task: i64, longest: Duration) -> Result<TaskState, Failure> {
-        let mut before: Option<TaskState> = None;
-        let mut pause = LEAST_PAUSE;
-        let clock = Instant::now();
-        loop {
-            let told = hub.get_task_info(&[task]).await.map_err(Failure::failed)?.into_iter().next();
-            let info = told.transpose().map_err(Failure::failed)?.flatten();
-            let info = info.ok_or_else(|| Failure::Failed(format!("the hub does not know task {task} any more")))?;
-            if before != Some(info.state) {
-                let change = match before {
-                    Some(before) => format!("{before} -> {}", info.state),
-                    None => info.state.to_string(),
-                };
-                self.say(&format!("{task} osbuildImage (noarch): {change} ({} s)\n", clock.elapsed().as_secs()))?;
-                before = Some(info.state);
-                pause = LEAST_PAUSE;
-            }
-            if info.state.is_final() {
-                return Ok(info.state);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(longest.max(LEAST_PAUSE));
-        }
-    }
-
-    /// Tells what became of the task: the build, where it was uploaded to, or why it failed.
-    async fn end(&self, hub: &Hub, task: i64, state: TaskState) -> Result<(), Failure> {
-        let arches = self.request.arches();
-        let status = composer::load_status(hub, task).await;
-        match state {
-            TaskState::Closed => {}
-            TaskState::Failed => {
-                let fault = match hub.get_task_result(task).await {
-                    Ok(TaskResult::Fault(fault)) => composer::summary(&fault),
-                    Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
-                    Err(error) => format!("cannot read its error: {error}"),
-                };
-                let causes = status.map(|status| composer::causes(&status, &arches)).unwrap_or_default();
-                let causes = reasons(&causes, "  ", self.ui.error_columns());
-                return Err(Failure::Failed(format!("task {task} failed: {fault}\n{causes}").trim_end().to_owned()));
-            }
-            _ => return Err(Failure::Failed(format!("task {task} was canceled"))),
-        }
-        let build = match self.build(hub, task).await {
-            Ok(build) => {
-                self.say(&format!("Build: {} (build id {})\n", build.nvr(), build.id))?;
-                Some(build)
-            }
-            Err(reason) => {
-                self.ui.note(&format!("what task {task} built is not known: {reason}"));
-                None
-            }
-        };
-        if !self.request.about.uploads {
+    fn show_uploads(&self, uploads: &[CloudUpload]) -> Result<(), Failure> {
+        if uploads.is_empty() {
             return Ok(());
         }
-        let uploads = composer::uploads(self.request, task, status, build.as_ref());
         let mut table = Table::new(&["ARCH", "PROVIDER", "STATUS", "WHERE"]);
-        for upload in &uploads {
+        for upload in uploads {
             let place = if upload.options.is_empty() { upload.reason.clone() } else { Some(upload.location()) };
             let provider = upload.provider.clone().unwrap_or_else(|| "-".to_owned());
             table.row([upload.arch.clone(), provider, upload.status.clone(), place.unwrap_or_default()]);
         }
         self.say(&table.to_string())
-    }
-
-    async fn build(&self, hub: &Hub, task: i64) -> Result<Build, String> {
-        let result = match hub.get_task_result(task).await.map_err(|error| error.to_string())? {
-            TaskResult::Value(value) => value,
-            TaskResult::Fault(fault) => return Err(fault.summary().into_owned()),
-        };
-        let id = get_task_result::build_id(&result).ok_or("the result names no build")?;
-        let build = hub.get_build(id).await.map_err(|error| error.to_string())?;
-        build.ok_or_else(|| format!("the hub does not know build {id}"))
-    }
-}
-
-fn refused(error: &KojiError) -> Failure {
-    match error.fault().and_then(|fault| argument(fault, &osbuild::METHOD)) {
-        Some(argument) => Failure::Failed(format!("the hub refused the argument {argument}: {error}")),
-        None => Failure::failed(error),
     }
 }

@@ -137,11 +137,12 @@ impl Run {
     /// What becomes of the files of a build, or of what was built for scratch. An arch of the request without an image is a lack.
     pub(super) fn describe(&self, request: &TaskRequest, build: Option<Build>, files: Vec<BuiltFile>) -> Found {
         let mut built = Built { build, files: Vec::new(), ignored: Vec::new(), refused: None, missing: Vec::new() };
+        let Some(intake) = &self.runner.intake else { return Ok(built) };
         for file in files {
-            match (self.runner.describe)(request, &file) {
+            match (intake.describe)(request, &file) {
                 Ok(None) => built.ignored.push(file),
                 Ok(Some(artifact)) => {
-                    let wanted = Wanted::new(&file, &self.runner.algorithms);
+                    let wanted = Wanted::new(&file, &intake.algorithms);
                     let size = file.fixity.map(|fixity| fixity.size);
                     built.files.push(File { name: file.name, size, artifact, wanted });
                 }

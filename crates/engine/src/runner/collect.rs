@@ -2,7 +2,7 @@
 
 use super::builds::{Built, Closed, File, Lack};
 use super::output::Ending;
-use super::{Ended, Formats, Outcome, Run, Task};
+use super::{Ended, Formats, Intake, Outcome, Run, Task};
 use crate::artifact::{AddedImage, Artifact};
 use crate::blocking::{self, blocking};
 use crate::event::{Event, ImageEntry, Level};
@@ -219,12 +219,14 @@ impl Run {
         let missing = built.as_ref().map(|built| built.missing.clone()).unwrap_or_default();
         let take = async {
             let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
-            let taken = match built {
-                Some(built) => {
-                    self.note_built(task, &built);
+            if let Some(built) = &built {
+                self.note_built(task, built);
+            }
+            let taken = match built.zip(self.runner.intake.as_ref()) {
+                Some((built, intake)) => {
                     // Never closed, so the permit is always had.
                     let _permit = files.acquire().await;
-                    self.take(task, built, &mut outcome.images).await
+                    self.take(intake, task, built, &mut outcome.images).await
                 }
                 None => Ok(()),
             };
@@ -254,12 +256,18 @@ impl Run {
     }
 
     /// Brings the images of one build into the compose, until one fails.
-    async fn take(&self, task: Task, built: Built, images: &mut Vec<AddedImage>) -> Result<(), Lost> {
+    async fn take(
+        &self,
+        intake: &Arc<Intake>,
+        task: Task,
+        built: Built,
+        images: &mut Vec<AddedImage>,
+    ) -> Result<(), Lost> {
         let Built { files, refused, .. } = built;
         images.reserve_exact(files.len());
-        match &self.runner.volume {
-            Volume::Local { topdir } => self.take_local(task, files, topdir.clone(), images).await?,
-            Volume::Cache(cache) => self.take_remote(task, files, cache, images).await?,
+        match &intake.volume {
+            Volume::Local { topdir } => self.take_local(intake, task, files, topdir.clone(), images).await?,
+            Volume::Cache(cache) => self.take_remote(intake, task, files, cache, images).await?,
         }
         refused.map_or(Ok(()), |reason| Err(Lost::One(reason)))
     }
@@ -267,12 +275,13 @@ impl Run {
     /// Takes files from a mounted volume: all of a build on one thread, because to hand over costs more than to link.
     async fn take_local(
         &self,
+        intake: &Arc<Intake>,
         task: Task,
         files: Vec<File>,
         topdir: PathBuf,
         images: &mut Vec<AddedImage>,
     ) -> Result<(), Lost> {
-        let run = self.clone();
+        let (run, intake) = (self.clone(), Arc::clone(intake));
         let (added, result) = blocking(move || {
             let mut added = Vec::new();
             for file in files {
@@ -281,7 +290,7 @@ impl Run {
                 }
                 let progress = run.begin(task, &file);
                 let taken = read_local(&topdir, &file.wanted, &progress, &run.stop).map_err(Lost::from);
-                match taken.and_then(|verified| run.place(task, file, verified)) {
+                match taken.and_then(|verified| run.place(&intake, task, file, verified)) {
                     Ok(image) => added.push(image),
                     Err(lost) => return (added, Err(lost)),
                 }
@@ -296,6 +305,7 @@ impl Run {
     /// Fetches files over HTTP, one after the other.
     async fn take_remote(
         &self,
+        intake: &Arc<Intake>,
         task: Task,
         files: Vec<File>,
         cache: &Cache,
@@ -308,8 +318,8 @@ impl Run {
             let progress = self.begin(task, &file);
             let wanted = file.wanted.clone();
             let verified = cache.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await?;
-            let run = self.clone();
-            images.push(blocking(move || run.place(task, file, verified)).await??);
+            let (run, intake) = (self.clone(), Arc::clone(intake));
+            images.push(blocking(move || run.place(&intake, task, file, verified)).await??);
         }
         Ok(())
     }
@@ -323,29 +333,28 @@ impl Run {
     }
 
     /// Links a verified file into the compose. Blocks.
-    fn place(&self, task: Task, file: File, verified: Verified) -> Result<AddedImage, Lost> {
-        let runner = &self.runner;
+    fn place(&self, intake: &Intake, task: Task, file: File, verified: Verified) -> Result<AddedImage, Lost> {
         let request = &self.requests[task.request];
         let artifact = file.artifact;
         let uid = &request.variant;
-        let variant = runner.variants.get(uid).ok_or_else(|| format!("there is no variant {uid}"))?;
+        let variant = intake.variants.get(uid).ok_or_else(|| format!("there is no variant {uid}"))?;
         let directory = if artifact.is_iso {
-            runner.dir.iso_dir(variant, &artifact.arch)
+            intake.dir.iso_dir(variant, &artifact.arch)
         } else {
-            runner.dir.images_dir(variant, &artifact.arch)
+            intake.dir.images_dir(variant, &artifact.arch)
         };
-        self.check_format(request, &file.name, &artifact, &verified.path)?;
-        self.directories.make(&directory).map_err(FetchError::from)?;
+        self.check_format(intake.formats, request, &file.name, &artifact, &verified.path)?;
+        intake.directories.make(&directory).map_err(FetchError::from)?;
         let destination = directory.join(file.name);
-        let path = runner.dir.relative(&destination);
+        let path = intake.dir.relative(&destination);
         let path = path.ok_or_else(|| format!("{} has no path in the compose", destination.display()))?;
-        let linked = match link(&verified.path, &destination, runner.link_type, &self.stop) {
-            Err(LinkError::Exists { .. }) if runner.replaceable.contains(&path) => {
+        let linked = match link(&verified.path, &destination, intake.link_type, &self.stop) {
+            Err(LinkError::Exists { .. }) if intake.replaceable.contains(&path) => {
                 std::fs::remove_file(&destination).map_err(|error| {
                     let text = format!("cannot replace {}: {error}", destination.display());
                     Lost::new(text, is_of_machine(&error))
                 })?;
-                link(&verified.path, &destination, runner.link_type, &self.stop)
+                link(&verified.path, &destination, intake.link_type, &self.stop)
             }
             other => other,
         };
@@ -359,8 +368,8 @@ impl Run {
             None
         };
         let IsoHeader { volume_id, implant_md5 } = header.unwrap_or_default();
-        let mut checksums = Checksums::with_capacity(runner.algorithms.len());
-        checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| runner.algorithms.contains(name)));
+        let mut checksums = Checksums::with_capacity(intake.algorithms.len());
+        checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| intake.algorithms.contains(name)));
         let entry = ImageEntry {
             arch: artifact.arch,
             image_type: artifact.image_type,
@@ -380,19 +389,25 @@ impl Run {
     }
 
     /// Warns of a file that cannot be of its format, or refuses it before it enters the compose.
-    fn check_format(&self, request: &TaskRequest, name: &str, artifact: &Artifact, path: &Path) -> Result<(), String> {
-        let runner = &self.runner;
-        if runner.formats == Formats::Any {
+    fn check_format(
+        &self,
+        formats: Formats,
+        request: &TaskRequest,
+        name: &str,
+        artifact: &Artifact,
+        path: &Path,
+    ) -> Result<(), String> {
+        if formats == Formats::Any {
             return Ok(());
         }
         let claim = Claim { format: &artifact.format, arch: &artifact.arch, bootable: artifact.bootable };
         let found = load_insanity(path, claim).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         match found {
             None => Ok(()),
-            Some(problem) if runner.formats == Formats::Strict => Err(format!("file {name}: {problem}")),
+            Some(problem) if formats == Formats::Strict => Err(format!("file {name}: {problem}")),
             Some(problem) => {
                 let text = format!("Image {}, file {name}: {problem}", request.label());
-                runner.events.message(Level::Warning, Some(request.phase), text);
+                self.runner.events.message(Level::Warning, Some(request.phase), text);
                 Ok(())
             }
         }

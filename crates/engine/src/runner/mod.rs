@@ -127,27 +127,13 @@ pub struct Runner {
     pub hub: Hub,
     /// For writing.
     pub session: Session,
-    /// Where files and logs go.
-    pub dir: ComposeDir,
-    /// Who knows where an addon's images go.
-    pub variants: Variants,
     pub events: Arc<Events>,
-    /// What must be on disk before something is sent.
-    pub journal: Journal,
-    /// Where the files of builds are.
-    pub volume: Volume,
-    /// How files come into the compose.
-    pub link_type: LinkType,
-    /// Checksums for images.json, computed while a file is verified.
-    pub algorithms: Vec<String>,
+    /// How what is built comes into a compose. Without it nothing is fetched, and nothing is recorded on disk.
+    pub intake: Option<Arc<Intake>>,
     /// How often tasks are looked at.
     pub polling: Polling,
     /// Address of a task's page.
     pub task_url: Box<dyn Fn(i64) -> String + Send + Sync>,
-    /// What files become.
-    pub describe: Box<Describe>,
-    /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
-    pub replaceable: BTreeSet<String>,
     /// Our numbers at the hub, in this run and in earlier ones: the owners of our tasks. Empty: not known.
     pub owners: BTreeSet<i64>,
     /// Requests that earlier runs sent in another form, because the compose was at another place then.
@@ -156,10 +142,32 @@ pub struct Runner {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
-    /// What becomes of files that cannot be of their format.
-    pub formats: Formats,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
+}
+
+/// How what is built comes into a compose.
+pub struct Intake {
+    /// Where files and logs go.
+    pub dir: ComposeDir,
+    /// Those of its directories that were made.
+    pub directories: Directories,
+    /// Who knows where an addon's images go.
+    pub variants: Variants,
+    /// What must be on disk before something is sent.
+    pub journal: Journal,
+    /// Where the files of builds are.
+    pub volume: Volume,
+    /// How files come into the compose.
+    pub link_type: LinkType,
+    /// Checksums for images.json, computed while a file is verified.
+    pub algorithms: Vec<String>,
+    /// What files become.
+    pub describe: Box<Describe>,
+    /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
+    pub replaceable: BTreeSet<String>,
+    /// What becomes of files that cannot be of their format.
+    pub formats: Formats,
 }
 
 /// What becomes of a file that cannot be of its format ([`magudi_compose::sanity`]).
@@ -175,7 +183,13 @@ pub enum Formats {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner").field("dir", &self.dir).field("volume", &self.volume).finish_non_exhaustive()
+        f.debug_struct("Runner").field("intake", &self.intake).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").field("dir", &self.dir).field("volume", &self.volume).finish_non_exhaustive()
     }
 }
 
@@ -254,7 +268,6 @@ impl Runner {
             before: Arc::new(again::before(&starts)),
             former: Arc::new(again::former(&starts)),
             made: Arc::default(),
-            directories: Arc::new(self.dir.directories()),
             refused: Arc::default(),
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
@@ -331,8 +344,6 @@ struct Run {
     former: Arc<BTreeMap<usize, Vec<i64>>>,
     /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
-    /// The directories of the compose that files go to.
-    directories: Arc<Directories>,
     /// Options that the hub is too old for.
     refused: Arc<Mutex<BTreeSet<&'static str>>>,
 }

@@ -62,13 +62,12 @@ impl Run {
             // No one else may cancel a task, and the hub does not say who it was (facts: osbuild 15).
             "was canceled at the hub, by its owner or an administrator".to_owned()
         };
-        outcome.failure = Some(format!(
-            "{} task {} of image {} {how}{says}. See {} for details",
-            request.method.title,
-            task.id,
-            request.label(),
-            request.watch_log(&self.runner.dir, number_in_phase(&self.requests, task.request)).display()
-        ));
+        let log = self.runner.intake.as_ref().map_or_else(String::new, |intake| {
+            let log = request.watch_log(&intake.dir, number_in_phase(&self.requests, task.request));
+            format!(". See {} for details", log.display())
+        });
+        let title = request.method.title;
+        outcome.failure = Some(format!("{title} task {} of image {} {how}{says}{log}", task.id, request.label()));
         if let Some(status) = status.filter(|_| request.about.uploads) {
             let build = match status.build {
                 // Nothing depends on the build's name; without an answer it is not shown.

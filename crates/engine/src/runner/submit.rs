@@ -294,7 +294,8 @@ impl Run {
             let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
             self.say(Event::Submitting { request: index, phase, variant, what: request.title(), hub_time });
         }
-        let journal = self.runner.journal.clone();
+        let Some(intake) = &self.runner.intake else { return Ok(()) };
+        let journal = intake.journal.clone();
         blocking(move || journal.sync().map_err(|error| error.to_string())).await?
     }
 
@@ -392,9 +393,10 @@ impl Run {
 
     /// Leaves the empty file by which Pungi's users find the tasks of a compose.
     fn note(&self, request: &TaskRequest, id: i64) {
-        let dir = &self.runner.dir;
+        let Some(intake) = &self.runner.intake else { return };
+        let dir = &intake.dir;
         let path = dir.koji_task(id);
-        let made = self.directories.make(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
+        let made = intake.directories.make(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
         let open = || confined::open(&path, OpenOptions::new().create(true).append(true));
         let made = made.and_then(|()| open().map_err(|error| error.to_string()));
         if let Err(error) = made {
