@@ -2,6 +2,7 @@
 //! the other (facts: sessions 9: call numbers forbid a session in parallel). A [`WebService`] is something else that is reached alike.
 
 mod auth;
+mod causes;
 mod certificate;
 mod clock;
 mod download;

@@ -1,6 +1,6 @@
 //! What productmd refuses about variants, found before anything is built (facts: variants 10).
 
-use super::parse::CONFIG_PATH;
+use super::problems::CONFIG_PATH;
 use super::{Variant, Variants};
 use crate::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_config::did_you_mean::suggest;

@@ -1,6 +1,6 @@
 //! The *document type* of variants.xml: which elements and attributes it may hold, where, and how often (facts: variants 2).
 
-use super::parse::Problems;
+use super::problems::Problems;
 use roxmltree::{Attribute, Node};
 
 /// How often an element may stand at its place.

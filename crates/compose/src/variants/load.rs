@@ -2,7 +2,8 @@
 
 use super::Variants;
 use super::encoding::decode;
-use super::parse::{CONFIG_PATH, parse_filtered};
+use super::parse::parse_filtered;
+use super::problems::CONFIG_PATH;
 use crate::read::load_bytes;
 use magudi_config::codes;
 use magudi_config::compose_config::VariantsFile;

@@ -5,6 +5,7 @@ mod dtd;
 mod encoding;
 mod load;
 mod parse;
+mod problems;
 
 pub use check::{LOOKASIDE, check, check_arches, check_filters, check_ids, check_lookaside};
 pub use load::load_variants;

@@ -1,13 +1,11 @@
 //! Reads variants.xml: checks the document, then turns its elements, references and shorthands into variants.
 
 use super::dtd;
+use super::problems::{Problems, tag_range};
 use super::{LayeredRelease, Variant, VariantKind, Variants};
-use magudi_config::codes;
-use magudi_config::source::FileId;
-use magudi_config::{Diagnostic, Sources, Span};
-use roxmltree::{Attribute, Document, Node, ParsingOptions};
+use magudi_config::{Diagnostic, Sources};
+use roxmltree::{Document, Node, ParsingOptions};
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::path::Path;
 
 /// How deep variants may stand in each other. Real files have two levels.
@@ -16,60 +14,6 @@ const MAX_DEPTH: usize = 32;
 const MAX_VARIANTS: usize = 10_000;
 /// How many elements, texts and comments a file may hold.
 const MAX_NODES: u32 = 1_000_000;
-/// How many problems are reported at once.
-const MAX_PROBLEMS: usize = 100;
-
-/// What the problems of variants are filed under in the configuration.
-pub(super) const CONFIG_PATH: &str = "variants_file";
-
-/// The problems found so far.
-pub(super) struct Problems {
-    file: FileId,
-    found: Vec<Diagnostic>,
-    /// Takes what comes after [`MAX_PROBLEMS`].
-    spill: Diagnostic,
-}
-
-impl Problems {
-    fn new(file: FileId) -> Self {
-        Self { file, found: Vec::new(), spill: Diagnostic::new(&codes::VARIANTS_INVALID, CONFIG_PATH, "") }
-    }
-
-    fn push(&mut self, range: Range<usize>, message: String) -> &mut Diagnostic {
-        let span = Span::new(self.file, range.start, range.end);
-        let diagnostic = Diagnostic::new(&codes::VARIANTS_INVALID, CONFIG_PATH, message).at(span);
-        if self.found.len() < MAX_PROBLEMS {
-            self.found.push(diagnostic);
-        }
-        self.found.last_mut().unwrap_or(&mut self.spill)
-    }
-
-    /// What was found, in the order of the file.
-    fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|diagnostic| diagnostic.span.map(|span| span.start));
-        self.found
-    }
-
-    /// A problem of a whole node.
-    pub(super) fn at_node(&mut self, node: Node<'_, '_>, message: String) -> &mut Diagnostic {
-        self.push(node.range(), message)
-    }
-
-    /// A problem of an element, shown at its name.
-    pub(super) fn at_tag(&mut self, node: Node<'_, '_>, message: String) -> &mut Diagnostic {
-        self.push(tag_range(node), message)
-    }
-
-    pub(super) fn at_attribute(&mut self, attribute: &Attribute<'_, '_>, message: String) -> &mut Diagnostic {
-        self.push(attribute.range(), message)
-    }
-}
-
-/// The `<name` of an element.
-fn tag_range(node: Node<'_, '_>) -> Range<usize> {
-    let range = node.range();
-    range.start..range.end.min(range.start + 1 + node.tag_name().name().len())
-}
 
 /// Reads the text of a variants.xml; `path` is what messages call it. Says all problems at once: first those of the
 /// document (facts: variants 2, the rules of variants.dtd), and if there are none, those of the variants.
@@ -102,12 +46,12 @@ pub(super) fn parse_filtered(
     };
     let root = document.root_element();
     dtd::validate(root, &mut problems);
-    if !problems.found.is_empty() {
+    if !problems.is_empty() {
         return Err(problems.into_diagnostics());
     }
     let mut builder = Builder { templates: HashMap::new(), tree_arches, count: 0, problems };
     let variants = builder.build(root);
-    if builder.problems.found.is_empty() { Ok(variants) } else { Err(builder.problems.into_diagnostics()) }
+    if builder.problems.is_empty() { Ok(variants) } else { Err(builder.problems.into_diagnostics()) }
 }
 
 /// The byte offset of a position (line and column from 1, the column in characters).
@@ -204,7 +148,7 @@ impl<'a, 'input> Builder<'a, 'input> {
             children: Vec::new(),
             depth,
             release: if kind == VariantKind::LayeredProduct { Some(self.release(node, &uid)?) } else { None },
-            span: Span::new(self.problems.file, range.start, range.end),
+            span: self.problems.span(range),
             uid,
         };
         let children = self.children(node, &variant);

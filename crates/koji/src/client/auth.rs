@@ -1,7 +1,6 @@
 //! *Authenticators*: the ways to open a session (facts: sessions 1).
 
 use super::certificate::ClientCertificate;
-use super::login::no_kerberos;
 use super::options::ClientOptions;
 use crate::error::KojiError;
 use crate::profile::{AuthType, Profile};
@@ -90,6 +89,12 @@ impl Authenticator {
             Self::Certificate { .. } => "certificate",
             Self::Kerberos { .. } => "Kerberos",
         }
+    }
+}
+
+pub(super) fn no_kerberos() -> KojiError {
+    KojiError::Auth {
+        reason: "this login is by Kerberos, which takes a magudi built with the feature `gssapi`".to_owned(),
     }
 }
 

@@ -89,7 +89,7 @@ impl ClientCertificate {
     /// It as rustls wants it.
     pub fn rustls_identity(&self) -> Result<Identity, KojiError> {
         let pem = format!("{}{}", self.certificates, self.key);
-        Identity::from_pem(pem.as_bytes()).map_err(|e| setting(&self.path, super::http::chain(&e)))
+        Identity::from_pem(pem.as_bytes()).map_err(|e| setting(&self.path, super::causes::chain(&e)))
     }
 
     /// It as OpenSSL wants it: the key apart, in PKCS #8.
@@ -99,7 +99,7 @@ impl ClientCertificate {
         let key = openssl::pkey::PKey::private_key_from_pem(self.key.as_bytes())
             .and_then(|key| key.private_key_to_pem_pkcs8())
             .map_err(|e| fail(format!("the private key cannot be read: {e}")))?;
-        Identity::from_pkcs8_pem(self.certificates.as_bytes(), &key).map_err(|e| fail(super::http::chain(&e)))
+        Identity::from_pkcs8_pem(self.certificates.as_bytes(), &key).map_err(|e| fail(super::causes::chain(&e)))
     }
 }
 

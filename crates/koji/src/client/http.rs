@@ -1,6 +1,7 @@
 //! *HTTP* as a hub wants it: a POST with a length, no redirect that loses the body or gives secrets to another server, an
 //! answer of limited size (facts: wire 3). What goes wrong is sorted into errors here; repeating is [`exchange`](super::exchange)'s.
 
+use super::causes::chain;
 use super::certificate::ClientCertificate;
 use super::clock::HubClock;
 use super::options::{ClientOptions, Listener, MAX_READ_TIMEOUT, Observer, Proxies};
@@ -11,7 +12,6 @@ use crate::redact::Mask;
 use reqwest::header::LOCATION;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Response, Url};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -192,26 +192,6 @@ pub fn sort_error(error: &reqwest::Error, mut call: Attempted, after: Duration) 
         return KojiError::Timeout { call, after };
     }
     KojiError::Transport { call, reason: chain(error) }
-}
-
-/// An error with its causes, without the URL, which reqwest would put in front.
-pub fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut source = error.source();
-    while let Some(current) = source {
-        let text = current.to_string();
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        source = current.source();
-    }
-    match causes.pop() {
-        Some(last) if error.is_connect() => format!("cannot connect: {last}"),
-        Some(last) => last,
-        None if error.is_timeout() => "timed out".to_owned(),
-        None if error.is_body() || error.is_decode() => "the answer ends too early".to_owned(),
-        None => "the request failed".to_owned(),
-    }
 }
 
 /// A success, or the error of another status.

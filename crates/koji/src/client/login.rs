@@ -1,6 +1,6 @@
 //! *Logins*: how a session is opened and renewed, by password, certificate or ticket (facts: sessions 7).
 
-use super::auth::Authenticator;
+use super::auth::{Authenticator, no_kerberos};
 use super::certificate::ClientCertificate;
 use super::exchange::{Exchange, Failed};
 use super::http::{self, LoginClients};
@@ -214,12 +214,6 @@ fn alert(reason: &str) -> Option<&'static str> {
         ("handshakefailure", "it is not acceptable there, or the hub asks for it after the handshake"),
     ];
     meanings.iter().find(|(name, _)| reason.contains(name)).map(|(_, meaning)| *meaning)
-}
-
-pub(super) fn no_kerberos() -> KojiError {
-    KojiError::Auth {
-        reason: "this login is by Kerberos, which takes a magudi built with the feature `gssapi`".to_owned(),
-    }
 }
 
 /// Where the web server asks who it is. Koji's client goes there by TLS whatever the profile says.

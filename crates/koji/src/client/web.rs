@@ -1,9 +1,8 @@
 //! A *web service* beside the hub, such as the one that gives composes their ids: reached as a hub is, with the same proxies,
 //! authorities, limits, mask and Kerberos handshake. A request is sent once; whether it may be repeated, its sender knows.
 
-use super::auth::Password;
+use super::auth::{Password, no_kerberos};
 use super::http;
-use super::login::no_kerberos;
 use super::negotiate::{self, Handshake, TicketSource};
 use super::options::ClientOptions;
 use crate::error::{Attempted, KojiError};
