@@ -6,6 +6,8 @@ mod compose;
 mod hub;
 mod image;
 mod inspect;
+mod kept;
+mod kind;
 mod run;
 mod values;
 
@@ -15,7 +17,8 @@ pub use compose::{ComposeArgs, KojiArgs};
 pub use hub::HubArgs;
 pub use image::ImageArgs;
 pub use inspect::{CompareArgs, CompareFormat, ReportArgs, StatusArgs, UploadsArgs, VerifyArgs};
-pub use run::{CancelArgs, GoingArgs, ResumeArgs, RunArgs};
+pub use kind::TypeArgs;
+pub use run::{CancelArgs, GoingArgs, ResumeArgs, RunSettings};
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -76,7 +79,7 @@ fn without_effect(arg: clap::Arg) -> clap::Arg {
 pub enum Command {
     /// Run a compose: submit its images, wait for them, fetch and verify them, write the manifests
     #[command(after_help = run::RUN_EXAMPLES)]
-    Run(Box<RunArgs>),
+    Run(Box<RunSettings>),
     /// Print the tasks that `run` would submit
     #[command(after_help = check::PLAN_EXAMPLES, mut_args = without_effect)]
     Plan(Box<PlanArgs>),

@@ -1,10 +1,13 @@
 //! `run`, `resume` and `cancel`.
 
 use super::compose::{ComposeArgs, KojiArgs, OUTPUT, RESUMING, RUNNING};
+use super::kept;
 use super::values::{Words, adoption, duration, manifest_version, words};
 use clap::Args;
 use magudi_compose::ManifestVersion;
 use magudi_config::definitions::Definition;
+use magudi_phases::branches::Commits;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,14 +29,19 @@ pub const CANCEL_EXAMPLES: &str = "\
 Examples:
   magudi cancel /mnt/composes/Fedora-42-20250219.n.0";
 
-/// `magudi run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
+/// `magudi run`: what a run is asked to do, as it was typed or as the journal of the compose keeps it for the next run.
+///
+/// What serde skips is not kept. Journals live longer than programs: what is kept has a default for those that do not have it, never
+/// changes its meaning, and is not secret. One that changes its meaning gets another name.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct RunSettings {
     /// The compose.
     #[command(flatten)]
+    #[serde(flatten)]
     pub compose: ComposeArgs,
     /// Format version of images.json and composeinfo.json. Default: that of existing files, else 1.2
     #[arg(long, value_name = "VERSION", value_parser = manifest_version(), help_heading = RUNNING, hide_short_help = true)]
+    #[serde(default)]
     pub manifest_version: Option<ManifestVersion>,
     /// Run Pungi for the other phases, at the same time. COMMAND is pungi-koji by default
     ///
@@ -47,63 +55,90 @@ pub struct RunArgs {
         default_missing_value = "pungi-koji",
         value_parser = words,
         conflicts_with = "reopen", help_heading = RUNNING)]
+    #[serde(default, with = "kept::words")]
     pub pungi: Option<Words>,
     /// Submit each image once the repositories of the compose that it is built from exist
     ///
     /// After DURATION, such as 90m, the image fails; without one it waits as long as it takes. Implied by --pungi.
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration, help_heading = RUNNING)]
     #[expect(clippy::option_option, reason = "absent, without a limit, with one")]
+    #[serde(default, with = "kept::seconds")]
     pub wait_for_repos: Option<Option<Duration>>,
     /// What the run does with failures, signals and earlier tasks.
     #[command(flatten)]
+    #[serde(flatten)]
     pub going: GoingArgs,
+    /// The hub was a simulated one, which is gone with its process.
+    #[arg(skip)]
+    #[serde(default)]
+    pub simulated: bool,
+    /// The commits that stand in place of branches, as far as they are known.
+    #[arg(skip)]
+    #[serde(default)]
+    pub commits: Commits,
+    /// A run that was begun is continued.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub is_begun: bool,
 }
 
 /// Options that `run` and `resume` share.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct GoingArgs {
     /// Cancel all tasks as soon as an image that is not failable fails
     #[arg(long, help_heading = RUNNING)]
+    #[serde(skip)]
     pub fail_fast: bool,
     /// Fail an image whose file is not of its format, instead of warning
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
+    #[serde(skip)]
     pub strict_images: bool,
     /// Run CMD at the end; gets `finish` as argument and a JSON summary on standard input
     ///
     /// The summary has the verdict, the causes of failures, counts, uploads and the path of the report. CMD is killed after 60 seconds, or
     /// what `run --notification-timeout` says.
     #[arg(long, value_name = "CMD", help_heading = RUNNING)]
+    #[serde(default)]
     pub on_finish: Option<String>,
     /// Keep the signatures of URLs in cloud-uploads.json
     ///
     /// Anyone who can read the file can then fetch the images until the signatures expire.
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
+    #[serde(skip)]
     pub keep_urls: bool,
     /// On Ctrl-C (SIGINT) and SIGTERM, leave the tasks running for `magudi resume` instead of canceling them
     #[arg(long, help_heading = RUNNING)]
+    #[serde(skip)]
     pub detach_on_signal: bool,
     /// Resubmit images whose task failed or was canceled
     #[arg(long, help_heading = RESUMING)]
+    #[serde(skip)]
     pub retry_failed: bool,
     /// Build this image again (NAME or VARIANT:NAME; `*`: all whose configuration changed); repeatable
     #[arg(long, value_name = "IMAGE", help_heading = RESUMING)]
+    #[serde(skip)]
     pub rebuild: Vec<String>,
     /// Accept a changed configuration of this image (NAME or VARIANT:NAME; `*`: all); repeatable
     ///
     /// Only of keys that do not affect what is built: subvariant, manifest_type, failable.
     #[arg(long, value_name = "IMAGE", help_heading = RESUMING, hide_short_help = true)]
+    #[serde(skip)]
     pub accept: Vec<String>,
     /// Use task TASK for IMAGE (NAME or VARIANT:NAME) if its request is the same; repeatable
     #[arg(long, value_name = "IMAGE=TASK", value_parser = adoption, help_heading = RESUMING, hide_short_help = true)]
+    #[serde(skip)]
     pub adopt: Vec<(String, i64)>,
     /// Accept that the hub's address has changed; every task is first compared with its request
     #[arg(long, help_heading = RESUMING, hide_short_help = true)]
+    #[serde(skip)]
     pub hub_moved: bool,
     /// Append every event to FILE as a line of JSON; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    #[serde(skip)]
     pub events: Option<PathBuf>,
     /// Work without a lock, on a file system that has none; make sure that no other process uses the compose
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
+    #[serde(skip)]
     pub no_lock: bool,
 }
 

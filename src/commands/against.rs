@@ -1,7 +1,8 @@
 //! `magudi plan --against`: what a changed configuration changes in what would be submitted, beside an earlier plan or the
 //! configuration that a compose was made with, magudi's or Pungi's.
 
-use super::inspect::{Branches, Empty, Inspected, Request, Typed, inspect};
+use super::inspect::{Branches, Inspected, Purpose, inspect};
+use crate::cli::ComposeArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::printable;
@@ -36,7 +37,7 @@ pub struct Beside {
 #[derive(Clone, Copy)]
 pub struct Planned<'a> {
     pub inspected: &'a Inspected,
-    pub request: &'a Request,
+    pub args: &'a ComposeArgs,
     /// The compose that it would make.
     pub identity: &'a ComposeIdentity,
     pub dir: &'a ComposeDir,
@@ -130,14 +131,14 @@ fn of_compose(
     };
     write("config.json", config.to_string().as_bytes())?;
     write("variants.xml", &read(&dir.variants_copy())?)?;
-    let request = Request {
+    let args = ComposeArgs {
+        config: copies.path().join("config.json"),
         define: Vec::new(),
         target_dir: None,
         compose_dir: None,
-        empty: Empty::AsBegun,
-        ..planned.request.clone()
+        ..planned.args.clone()
     };
-    let old = inspect(&copies.path().join("config.json"), &request, environment, Typed::Required, branches);
+    let old = inspect(&args, environment, Purpose::Begun, branches);
     let old = old.map_err(|failure| match failure {
         Failure::Invalid(invalid) => {
             let errors = invalid.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);

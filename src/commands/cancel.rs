@@ -2,15 +2,14 @@
 //! tasks are canceled from here.
 
 use super::connection::{identify, named_profile};
-use super::inspect::{Branches, Typed, inspect};
+use super::inspect::{Branches, inspect};
 use super::locking::{host, lock};
-use super::options::absolute;
 use super::outage::client;
-use super::resume::{Begun, begun, request};
+use super::resume::{Begun, begun, to_continue};
 use super::resume_point::{Plan, fill_holes, load_history, refuse_other_hub};
-use super::settings::Settings;
+use super::settings::absolute;
 use super::{RUN_THREADS, runtime};
-use crate::cli::CancelArgs;
+use crate::cli::{CancelArgs, RunSettings};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
@@ -120,29 +119,27 @@ impl Ending {
     fn of(
         args: &CancelArgs,
         dir: &ComposeDir,
-        settings: &Settings,
+        settings: &RunSettings,
         history: History,
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let config = settings.config.as_deref();
+        let config = settings.config();
         let plan = match config {
-            Some(config) => plan(dir, settings, config, &history, environment).map_err(|failure| failure.detail()),
+            Some(_) => plan(dir, settings, &history, environment).map_err(|failure| failure.detail()),
             None => Err("the journal does not say with which configuration it was begun".to_owned()),
         };
         let history = match &plan {
             Ok(plan) => fill_holes(dir, history, plan)?,
             Err(_) => history,
         };
+        let kept = &settings.compose.koji;
         let known = history.login.as_ref().map(|login| login.profile.clone());
-        let name = match args.koji.koji_profile.clone().or(known).or_else(|| settings.koji_profile.clone()) {
+        let name = match args.koji.koji_profile.clone().or(known).or_else(|| kept.koji_profile.clone()) {
             Some(name) => Some(name),
-            None => {
-                let definitions: Vec<Definition> = settings.definitions().collect();
-                config.map(|config| configured(config, &definitions)).transpose()?.flatten()
-            }
+            None => config.map(|config| configured(config, &settings.compose.define)).transpose()?.flatten(),
         };
-        let koji_config = args.koji.koji_config.as_deref().map(absolute).transpose()?.or(settings.koji_config.clone());
-        let user = args.koji.koji_user.as_ref().or(settings.koji_user.as_ref());
+        let koji_config = args.koji.koji_config.as_deref().map(absolute).transpose()?.or(kept.koji_config.clone());
+        let user = args.koji.koji_user.as_ref().or(kept.koji_user.as_ref());
         let (profile, authenticator) =
             named_profile(name.as_deref(), koji_config.as_deref(), user.map(String::as_str), environment)?;
         refuse_other_hub(dir, &history, &profile.server, args.hub_moved)?;
@@ -381,17 +378,15 @@ struct Doubt {
 /// The requests of the configuration as it is now.
 fn plan(
     dir: &ComposeDir,
-    settings: &Settings,
-    config: &Path,
+    settings: &RunSettings,
     history: &History,
     environment: &Environment,
 ) -> Result<Plan, Failure> {
-    let options = settings.clone().options(config.to_path_buf());
-    let request = request(dir, dir.top(), &options)?;
+    let settings = to_continue(settings.clone(), dir, dir.top())?;
     let known = || Ok(settings.commits.clone());
     let branches = Branches { known: &known, ask: false };
-    let mut inspected = inspect(config, &request, environment, Typed::Required, branches)?;
-    let (_, identity) = inspected.place(&request, true)?;
+    let mut inspected = inspect(&settings.compose, environment, settings.purpose(), branches)?;
+    let (_, identity) = inspected.place(&settings.compose, true)?;
     Ok(Plan::of(&mut inspected, &identity, dir, history))
 }
 

@@ -1,6 +1,6 @@
 //! `magudi check`: every mistake of a configuration, before anything is submitted; with `--hub` also what the hub would refuse.
 
-use super::inspect::{Branches, Request, Typed, inspect};
+use super::inspect::{Branches, Purpose, inspect};
 use super::preflight::ask_alone;
 use super::repositories::out_of_reach;
 use crate::cli::{CheckArgs, CheckFormat};
@@ -13,26 +13,24 @@ use magudi_config::render::to_json;
 use magudi_config::{Diagnostic, Severity};
 
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let schema_override = args.schema_override.clone();
-    let request = Request { schema_override, template: true, ..Request::of(&args.compose) };
-    let (diagnostics, sources) =
-        match inspect(&args.compose.config, &request, environment, Typed::Optional, Branches::AS_WRITTEN) {
-            Ok(mut inspected) => {
-                // What run would refuse of the compose that is there.
-                if request.compose_dir.is_some() {
-                    let (dir, _) = inspected.place(&request, args.compose.reopen)?;
-                    let found = out_of_reach(&inspected, &dir, inspected.requests(), |_| true);
-                    inspected.diagnostics.extend(found.into_iter().map(Diagnostic::as_warning));
-                }
-                if args.hub {
-                    let found = ask_alone(&args.compose, environment, ui, &inspected)?;
-                    inspected.diagnostics.extend(found);
-                }
-                (inspected.diagnostics, inspected.sources)
+    let purpose = Purpose::Check { schema_override: &args.schema_override };
+    let (diagnostics, sources) = match inspect(&args.compose, environment, purpose, Branches::AS_WRITTEN) {
+        Ok(mut inspected) => {
+            // What run would refuse of the compose that is there.
+            if args.compose.compose_dir.is_some() {
+                let (dir, _) = inspected.place(&args.compose, args.compose.reopen)?;
+                let found = out_of_reach(&inspected, &dir, inspected.requests(), |_| true);
+                inspected.diagnostics.extend(found.into_iter().map(Diagnostic::as_warning));
             }
-            Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
-            Err(other) => return Err(other),
-        };
+            if args.hub {
+                let found = ask_alone(&args.compose, environment, ui, &inspected)?;
+                inspected.diagnostics.extend(found);
+            }
+            (inspected.diagnostics, inspected.sources)
+        }
+        Err(Failure::Invalid(invalid)) => (invalid.diagnostics, invalid.sources),
+        Err(other) => return Err(other),
+    };
     match args.format {
         CheckFormat::Json => {
             let text = format!("{:#}\n", to_json(&diagnostics, &sources));

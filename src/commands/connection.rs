@@ -1,7 +1,7 @@
 //! The hub of a run: which one, how one logs in, and as whom.
 
 use super::inspect::Inspected;
-use super::options::Options;
+use crate::cli::{ComposeArgs, KojiArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
 #[cfg(feature = "simulator")]
@@ -42,9 +42,9 @@ impl HubChoice {
 }
 
 /// The hub that a run would go to.
-pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
+pub fn choose_hub(args: &ComposeArgs, environment: &Environment, inspected: &Inspected) -> Result<HubChoice, Failure> {
     #[cfg(feature = "simulator")]
-    if let Some(scenario) = &options.simulate {
+    if let Some(scenario) = &args.simulate {
         let scenario = match scenario {
             Some(path) => super::hub::scenario(path)?,
             None => magudi_devhub::Scenario::default(),
@@ -52,10 +52,10 @@ pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Insp
         return Ok(HubChoice::Simulated(Box::new(super::hub::for_plan(scenario, inspected.requests()))));
     }
     let configured = inspected.config.koji_profile.as_ref();
-    match profile(options, environment, configured.map(Text::as_str)) {
+    match profile(&args.koji, environment, configured.map(Text::as_str)) {
         Ok((profile, authenticator)) => Ok(HubChoice::Profile(Box::new(profile), authenticator)),
         // The configuration's profile is at fault where no other was asked for.
-        Err(Failure::Failed(reason)) if options.koji_profile.is_none() => {
+        Err(Failure::Failed(reason)) if args.koji.koji_profile.is_none() => {
             let found = Diagnostic::new(&BAD_PROFILE, "koji_profile", reason);
             let found = match configured {
                 Some(profile) => found.at(profile.span),
@@ -69,12 +69,12 @@ pub fn choose_hub(options: &Options, environment: &Environment, inspected: &Insp
 
 /// The profile of the hub and the way to log in there. `configured` is the configuration's `koji_profile`.
 pub fn profile(
-    options: &Options,
+    args: &KojiArgs,
     environment: &Environment,
     configured: Option<&str>,
 ) -> Result<(Profile, Authenticator), Failure> {
-    let name = options.koji_profile.as_deref().or(configured);
-    named_profile(name, options.koji_config.as_deref(), options.koji_user.as_deref(), environment)
+    let name = args.koji_profile.as_deref().or(configured);
+    named_profile(name, args.koji_config.as_deref(), args.koji_user.as_deref(), environment)
 }
 
 /// The profile `name`, from the file `config` or where koji looks, and the way to log in there: as `user`, or as the

@@ -12,7 +12,7 @@ use magudi_compose::variants::{
     LOOKASIDE, Variants, check as check_variants, check_filters, check_lookaside, load_variants,
 };
 use magudi_config::check::leave_out_others;
-use magudi_config::definitions::{Definition, load_defaults, load_defined};
+use magudi_config::definitions::{load_defaults, load_defined};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::overrides::{check_overrides, has_option, load_overrides};
 use magudi_config::schema::FORMER_PHASES;
@@ -26,98 +26,13 @@ use magudi_phases::phase::{Context, ImagePhase, Origin};
 use magudi_phases::selection::{Selection, check_alone, expand, listed, origins};
 use std::path::{Path, PathBuf};
 
-/// What was asked of the compose.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// `--label`, as it was given.
-    pub label: Option<String>,
-    pub kind: Option<ComposeType>,
-    /// `--no-label`.
-    pub no_label: bool,
-    /// `--supported`.
-    pub supported: bool,
-    /// `-e`.
-    pub define: Vec<Definition>,
-    /// `--only-own`.
-    pub only_own: bool,
-    /// `--schema-override`.
-    pub schema_override: Vec<PathBuf>,
-    /// A template may be checked, with the values for its variables that lie beside it.
-    pub template: bool,
-    /// `--just-phase`.
-    pub just: Vec<String>,
-    /// `--skip-phase`.
-    pub skip: Vec<String>,
-    /// `--only`.
-    pub only: Vec<String>,
-    /// `--variant`.
-    pub variant: Vec<String>,
-    /// Whether images have to be left.
-    pub empty: Empty,
-    /// The target directory, for a compose that is to be created.
-    pub target_dir: Option<PathBuf>,
-    /// The compose directory, for one that is used as it is.
-    pub compose_dir: Option<PathBuf>,
-    /// `--parent-compose-id`, for CTS.
-    pub parent_compose_id: Vec<String>,
-    /// `--respin-of`, the last one, for CTS.
-    pub respin_of: Option<String>,
-    /// Options about a package set that were given: image tasks have none.
-    pub package_set: Vec<&'static str>,
-}
-
-/// What becomes of a configuration that lists images and comes to none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Empty {
-    /// It is refused.
-    #[default]
-    Refused,
-    /// `--allow-empty`.
-    Allowed,
-    /// It is of a compose that was begun, with the images that were chosen then.
-    AsBegun,
-}
-
-impl Request {
-    /// The request of a command line.
-    pub fn of(args: &ComposeArgs) -> Self {
-        let kind = [
-            (args.nightly, ComposeType::Nightly),
-            (args.test, ComposeType::Test),
-            (args.ci, ComposeType::Ci),
-            (args.production, ComposeType::Production),
-            (args.development, ComposeType::Development),
-        ];
-        Self {
-            label: args.label.clone(),
-            kind: kind.into_iter().find_map(|(asked, kind)| asked.then_some(kind)),
-            // As in Pungi, a label counts.
-            no_label: args.no_label && args.label.is_none(),
-            supported: args.supported,
-            define: args.define.clone(),
-            only_own: args.only_own,
-            schema_override: Vec::new(),
-            template: false,
-            just: args.just_phase.clone(),
-            skip: args.skip_phase.clone(),
-            only: args.only.clone(),
-            variant: args.variant.clone(),
-            empty: if args.allow_empty { Empty::Allowed } else { Empty::Refused },
-            target_dir: args.target_dir.clone(),
-            compose_dir: args.compose_dir.clone(),
-            parent_compose_id: args.parent_compose_id.clone(),
-            respin_of: args.respin_of.last().cloned(),
-            package_set: [
-                ("--koji-event", args.koji_event.is_some()),
-                ("--old-composes", !args.old_composes.is_empty()),
-            ]
-            .into_iter()
-            .filter_map(|(option, given)| given.then_some(option))
-            .collect(),
-        }
+impl ComposeArgs {
+    /// Whether a compose without a label is wanted. As in Pungi, a label counts.
+    fn is_unlabelled(&self) -> bool {
+        self.no_label && self.label.is_none()
     }
 
-    /// Checks the request by itself (facts: command-line 2: the target directory first, then the label).
+    /// Checks the options by themselves (facts: command-line 2: the target directory first, then the label).
     pub fn check(&self) -> Result<Option<Label>, Failure> {
         if let Some(target) = &self.target_dir {
             opening::check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
@@ -132,7 +47,7 @@ impl Request {
 
     /// Warns of phases that Pungi does not have any more.
     fn former_phases(&self) -> impl Iterator<Item = Diagnostic> {
-        let options = [("--just-phase", &self.just), ("--skip-phase", &self.skip)];
+        let options = [("--just-phase", &self.just_phase), ("--skip-phase", &self.skip_phase)];
         let all = options.into_iter().flat_map(|(option, names)| names.iter().map(move |name| (option, name)));
         all.filter(|(_, name)| FORMER_PHASES.contains(&name.as_str())).map(|(option, name)| {
             let message = format!("{option} {name}: the phase was removed from Pungi");
@@ -143,12 +58,12 @@ impl Request {
     /// Refuses options that contradict what the compose in `dir` says of itself.
     fn fits(&self, dir: &ComposeDir, known: &ComposeIdentity) -> Result<(), Failure> {
         let label = known.label.as_ref().map(Label::as_str);
-        let (option, fact) = if let Some(kind) = self.kind.filter(|kind| *kind != known.kind) {
+        let (option, fact) = if let Some(kind) = self.kind.0.filter(|kind| *kind != known.kind) {
             (format!("--{kind}"), format!("a {} compose", known.kind))
         } else if let Some(asked) = self.label.as_deref().filter(|asked| Some(*asked) != label) {
             let fact = label.map_or("without a label".to_owned(), |label| format!("labelled {label}"));
             (format!("--label {asked}"), fact)
-        } else if let (true, Some(label)) = (self.no_label, label) {
+        } else if let (true, Some(label)) = (self.is_unlabelled(), label) {
             ("--no-label".to_owned(), format!("labelled {label}"))
         } else if self.supported && label.is_some() && !known.is_final {
             ("--supported".to_owned(), "not a supported one".to_owned())
@@ -213,29 +128,33 @@ impl Inspected {
 
     /// The directory and identity that a run would have now. Creates nothing.
     /// `reopen` allows a FINISHED compose.
-    pub fn place(&self, request: &Request, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
-        if let Some(dir) = &request.compose_dir {
+    pub fn place(&self, args: &ComposeArgs, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
+        if let Some(dir) = &args.compose_dir {
             let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
             let known = opening::peek_identity(&dir, &self.identity, reopen).map_err(Failure::failed)?;
             if let Some(known) = &known {
-                request.fits(&dir, known)?;
+                args.fits(&dir, known)?;
             }
             let identity = known.unwrap_or_else(|| self.identity.clone());
             return Ok((dir, identity));
         }
-        let target = request.target_dir.as_deref().unwrap_or(Path::new("."));
+        let target = args.target_dir.as_deref().unwrap_or(Path::new("."));
         let (dir, respin) = opening::first_free_respin(target, &self.identity).map_err(Failure::failed)?;
         Ok((dir, ComposeIdentity { respin, ..self.identity.clone() }))
     }
 }
 
-/// Whether a compose type or label that is missing or does not fit is an error.
+/// What a configuration is inspected for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Typed {
-    /// For `run` and `plan`, as in Pungi: a production compose needs a label or `--no-label`.
-    Required,
-    /// For `check`.
-    Optional,
+pub enum Purpose<'a> {
+    /// `check`: a template may be checked, with the values for its variables that lie beside it, against further schemas, and the compose
+    /// needs no type or label.
+    Check { schema_override: &'a [PathBuf] },
+    /// A new compose. As in Pungi, a production compose needs a label or `--no-label`. A configuration that lists images and comes to
+    /// none is refused, but with `--allow-empty`.
+    New,
+    /// A compose that was begun, with the images that were chosen then.
+    Begun,
 }
 
 /// What becomes of URLs that name a branch.
@@ -283,17 +202,21 @@ impl Branches<'_> {
 ///
 /// An error in one of them keeps the later ones from being looked at only where they cannot be without it.
 pub fn inspect(
-    path: &Path,
-    request: &Request,
+    args: &ComposeArgs,
     environment: &Environment,
-    typed: Typed,
+    purpose: Purpose<'_>,
     branches: Branches<'_>,
 ) -> Result<Inspected, Failure> {
-    let label = request.label()?;
+    let path = args.config.as_path();
+    let label = args.label()?;
+    let (is_check, schema_override) = match purpose {
+        Purpose::Check { schema_override } => (true, schema_override),
+        Purpose::New | Purpose::Begun => (false, [].as_slice()),
+    };
     let mut sources = Sources::new();
     let schema = magudi_phases::schema();
-    let defaults = if request.template { load_defaults(path, &mut sources) } else { Ok(Dict::default()) };
-    let load = |defaults| load_defined(path, &request.define, &defaults, schema, &mut sources);
+    let defaults = if is_check { load_defaults(path, &mut sources) } else { Ok(Dict::default()) };
+    let load = |defaults| load_defined(path, &args.define, &defaults, schema, &mut sources);
     let tree = match defaults.and_then(load) {
         Ok(tree) => tree,
         Err(mut diagnostics) => {
@@ -302,8 +225,8 @@ pub fn inspect(
         }
     };
     let (config, mut diagnostics) = check_all(&tree, schema);
-    if !request.schema_override.is_empty() {
-        match load_overrides(&request.schema_override, &mut sources) {
+    if !schema_override.is_empty() {
+        match load_overrides(schema_override, &mut sources) {
             Ok(overrides) => {
                 diagnostics
                     .retain(|found| found.code != &codes::UNKNOWN_OPTION || !has_option(&overrides, &found.path));
@@ -312,16 +235,15 @@ pub fn inspect(
             Err(found) => diagnostics.extend(found),
         }
     }
-    if request.only_own {
+    if args.only_own {
         leave_out_others(&mut diagnostics, schema);
     }
-    diagnostics.extend(request.former_phases());
+    diagnostics.extend(args.former_phases());
     diagnostics.extend_from_slice(sources.remarks());
-    let typed_late = |config: Option<&ComposeConfig>| compose_type(config, &tree, request, typed);
-    let kind = typed_late(config.as_ref())?;
-    let chosen = Chosen::parse(&request.only, &request.variant);
+    let kind = compose_type(config.as_ref(), &tree, args, purpose)?;
+    let chosen = Chosen::parse(&args.only, &args.variant);
     let chosen = chosen.map_err(|error| Failure::Usage(error.to_string()))?;
-    let selection = Selection { chosen, ..Selection::new(&request.just, &request.skip, &tree) };
+    let selection = Selection { chosen, ..Selection::new(&args.just_phase, &args.skip_phase, &tree) };
     let Some(config) = config else {
         diagnostics.extend(check_alone(&tree, &selection));
         return Err(Failure::invalid(diagnostics, sources));
@@ -345,16 +267,16 @@ pub fn inspect(
     diagnostics.extend(check_filters(&variants, &config.tree_arches, &config.tree_variants));
     let excluded = variants.filter(&plain(&config.tree_arches), &plain(&config.tree_variants));
     diagnostics.extend(check_variants(&variants));
-    if !request.only_own {
+    if !args.only_own {
         let pairs = tree.as_dict().and_then(|options| options.get(LOOKASIDE));
         diagnostics.extend(check_lookaside(&variants, pairs));
     }
-    if request.empty != Empty::AsBegun {
+    if purpose != Purpose::Begun {
         let images: Vec<(&str, &str)> = listed(&config, &variants, &selection).collect();
         check_chosen(&selection.chosen, &images)?;
     }
     let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = ComposeIdentity::from_config(&config, date, kind, label, request.supported);
+    let identity = ComposeIdentity::from_config(&config, date, kind, label, args.supported);
     let mut inspected = Inspected {
         config,
         variants,
@@ -369,9 +291,9 @@ pub fn inspect(
     };
     // What is wrong does not depend on the place, so any will do where there is none; a caller that needs one finds out why.
     let anywhere = |_| (ComposeDir::at(Path::new("/compose")), inspected.identity.clone());
-    let (dir, identity) = inspected.place(request, true).unwrap_or_else(anywhere);
+    let (dir, identity) = inspected.place(args, true).unwrap_or_else(anywhere);
     let (requests, found) = inspected.expand_anew(&identity, &dir);
-    let is_left_empty = requests.is_empty() && request.empty == Empty::Refused;
+    let is_left_empty = requests.is_empty() && !args.allow_empty && purpose != Purpose::Begun;
     let nothing = is_left_empty.then(|| nothing_to_build(&inspected.config, &inspected.selection, &found)).flatten();
     inspected.expected = Some((dir, identity, requests));
     inspected.diagnostics.extend(found);
@@ -389,17 +311,18 @@ pub fn inspect(
 fn compose_type(
     config: Option<&ComposeConfig>,
     tree: &magudi_config::Node,
-    request: &Request,
-    typed: Typed,
+    args: &ComposeArgs,
+    purpose: Purpose<'_>,
 ) -> Result<ComposeType, Failure> {
     let configured = match config {
         Some(config) => config.compose_type.clone(),
         None => tree.as_dict().and_then(|dict| dict.get("compose_type")?.text()),
     };
     let configured = configured.and_then(|name| ComposeType::parse(name.as_str()).ok());
-    let kind = request.kind.or(configured).unwrap_or(ComposeType::Production);
-    let labelled = request.label.is_some() || request.no_label;
-    if typed == Typed::Required && kind == ComposeType::Production && !labelled {
+    let kind = args.kind.0.or(configured).unwrap_or(ComposeType::Production);
+    let labelled = args.label.is_some() || args.no_label;
+    let is_needed = !matches!(purpose, Purpose::Check { .. });
+    if is_needed && kind == ComposeType::Production && !labelled {
         return Err(Failure::Usage(
             "must specify label for a production compose: give --label or --no-label, or another type such as --nightly"
                 .to_owned(),

@@ -17,7 +17,6 @@ pub mod image;
 mod inspect;
 mod locking;
 mod named;
-mod options;
 mod outage;
 mod plan;
 mod preflight;
@@ -75,7 +74,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let telemetry = quiet.map(|quiet| Telemetry::begin(&mut environment, quiet, ui)).unwrap_or_default();
     let result = match cli.command {
-        Command::Run(args_of_run) => run::run(&args_of_run, &args, &environment, ui),
+        Command::Run(settings) => run::run(*settings, &args, &environment, ui),
         Command::Resume(args_of_resume) => resume::run(&args_of_resume, &args, &environment, ui),
         Command::Cancel(args) => cancel::run(&args, &environment, ui),
         Command::Status(args) => status::run(&args, ui),

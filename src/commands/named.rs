@@ -1,9 +1,20 @@
 //! *Images named on the command line*: `--rebuild`, `--accept` and `--adopt` take NAME or VARIANT:NAME.
 
+use crate::cli::GoingArgs;
 use crate::error::Failure;
 use magudi_config::did_you_mean::suggest;
 use magudi_phases::chosen::Chosen;
 use std::collections::BTreeSet;
+
+impl GoingArgs {
+    /// Refuses names of images that there are not.
+    pub fn check_names(&self, images: &[(&str, &str)]) -> Result<(), Failure> {
+        for (option, words) in [("--rebuild", &self.rebuild), ("--accept", &self.accept)] {
+            words.iter().try_for_each(|word| check_name(option, word, images))?;
+        }
+        self.adopt.iter().try_for_each(|(image, _)| check_name("--adopt", image, images))
+    }
+}
 
 /// The word for all images.
 pub const ALL: &str = "*";

@@ -1,7 +1,7 @@
 //! `magudi plan`: the tasks that `run` would submit. Nothing is created, and without `--hub` there is no network.
 
 use super::against::{Beside, Planned, beside};
-use super::inspect::{Branches, Request, Typed, inspect};
+use super::inspect::{Branches, Purpose, inspect};
 use super::preflight::ask_alone;
 use super::repositories::out_of_reach;
 use crate::cli::{PlanArgs, PlanFormat};
@@ -25,9 +25,8 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
 }
 
 fn plan(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let request = Request::of(&args.compose);
     let branches = Branches { ask: args.resolve, ..Branches::AS_WRITTEN };
-    let mut inspected = inspect(&args.compose.config, &request, environment, Typed::Required, branches)?;
+    let mut inspected = inspect(&args.compose, environment, Purpose::New, branches)?;
     if args.hub {
         let found = ask_alone(&args.compose, environment, ui, &inspected)?;
         inspected.diagnostics.extend(found);
@@ -35,13 +34,13 @@ fn plan(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failur
             return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
         }
     }
-    let (dir, identity) = inspected.place(&request, args.compose.reopen)?;
+    let (dir, identity) = inspected.place(&args.compose, args.compose.reopen)?;
     let requests = inspected.expand(&identity, &dir);
     let found = out_of_reach(&inspected, &dir, &requests, |_| true);
     inspected.diagnostics.extend(found.into_iter().map(Diagnostic::as_warning));
     if let Some(path) = &args.against {
-        let (inspected, request, requests) = (&inspected, &request, &requests[..]);
-        let planned = Planned { inspected, request, identity: &identity, dir: &dir, requests };
+        let (inspected, requests) = (&inspected, &requests[..]);
+        let planned = Planned { inspected, args: &args.compose, identity: &identity, dir: &dir, requests };
         return answer_beside(args, &beside(path, planned, branches, environment)?, ui);
     }
     let answered = match args.format {

@@ -3,7 +3,6 @@
 
 use super::connection::{HubChoice, choose_hub};
 use super::inspect::Inspected;
-use super::options::{Going, Options};
 use super::outage::client;
 use super::{RUN_THREADS, runtime};
 use crate::cli::ComposeArgs;
@@ -38,24 +37,24 @@ pub fn ask_alone(
     ui: Ui,
     inspected: &Inspected,
 ) -> Result<Vec<Diagnostic>, Failure> {
-    let options = Options::of_compose(args, Going::default())?;
-    let hub = match choose_hub(&options, environment, inspected) {
+    let args = args.clone().resolved()?;
+    let hub = match choose_hub(&args, environment, inspected) {
         Ok(hub) => hub,
         Err(Failure::Invalid(invalid)) => return Ok(invalid.diagnostics),
         Err(other) => return Err(other),
     };
     // Who asks alone waits for an answer, not for a hub that comes back in an hour.
-    let client = ClientOptions { outage: Duration::ZERO, ..client(environment, ui, options.quiet) };
+    let client = ClientOptions { outage: Duration::ZERO, ..client(environment, ui, args.quiet) };
     let requests: Vec<&TaskRequest> = inspected.requests().iter().collect();
     let answers = answers(&hub, &client, inspected, &requests)?;
-    let asked = Asked { inspected, options: &options, requests: &requests, places: (0..requests.len()).collect() };
+    let asked = Asked { inspected, args: &args, requests: &requests, places: (0..requests.len()).collect() };
     Ok(asked.diagnostics(&answers, Diagnostic::as_warning))
 }
 
 /// Logs in at the hub, and asks it about those of `requests` that are to be submitted, before anything is. The error is a hub that
 /// cannot be used, also by those of which there is nothing to ask.
 pub fn ask_before(
-    options: &Options,
+    args: &ComposeArgs,
     environment: &Environment,
     ui: Ui,
     inspected: &Inspected,
@@ -68,9 +67,9 @@ pub fn ask_before(
     if requests.is_empty() {
         return Ok(Vec::new());
     }
-    let mut answers = answers(hub, &client(environment, ui, options.quiet), inspected, &chosen)?;
+    let mut answers = answers(hub, &client(environment, ui, args.quiet), inspected, &chosen)?;
     let unusable = answers.unusable.take();
-    let found = Asked { inspected, options, requests: &chosen, places }.diagnostics(&answers, |found| found);
+    let found = Asked { inspected, args, requests: &chosen, places }.diagnostics(&answers, |found| found);
     if let Some(reason) = unusable {
         ui.diagnostics(&found, &inspected.sources);
         return Err(Failure::Failed(format!("cannot use the hub: {reason}")));
@@ -156,7 +155,7 @@ async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, reques
 /// What of a configuration was asked about.
 struct Asked<'a> {
     inspected: &'a Inspected,
-    options: &'a Options,
+    args: &'a ComposeArgs,
     requests: &'a [&'a TaskRequest],
     /// Where they are among all requests.
     places: Vec<usize>,
@@ -171,7 +170,7 @@ impl Asked<'_> {
         let all = self.inspected.origins();
         let origins: Vec<Origin> = self.places.iter().filter_map(|place| all.get(*place).cloned()).collect();
         // The configuration's profile is not what leads to the hub where another one was asked for.
-        let profile = self.inspected.config.koji_profile.as_ref().filter(|_| self.options.koji_profile.is_none());
+        let profile = self.inspected.config.koji_profile.as_ref().filter(|_| self.args.koji.koji_profile.is_none());
         let subject = Subject { requests: self.requests, origins: &origins, profile };
         let unusable = answers.unusable.iter().map(|reason| subject.unusable(reason));
         let findings = answers.findings.iter().map(|finding| subject.diagnostic(finding));

@@ -1,7 +1,7 @@
 //! *Repositories* of the compose that is given, which images are built from: those that builders cannot reach.
 
 use super::inspect::Inspected;
-use super::options::Options;
+use crate::cli::RunSettings;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::journal;
@@ -56,16 +56,16 @@ pub fn out_of_reach(
 
 /// What `run` makes of it: what is not there is no error where it waits for that, or has it made. The simulated hub builds from nothing.
 pub fn out_of_reach_of_run(
-    options: &Options,
+    settings: &RunSettings,
     inspected: &Inspected,
     dir: &ComposeDir,
     requests: &[TaskRequest],
     is_submitted: impl Fn(usize) -> bool,
 ) -> Vec<Diagnostic> {
-    let waits = options.wait_for_repos.is_some() || !options.pungi.is_empty();
+    let waits = settings.wait_for_repos.is_some() || settings.pungi.is_some();
     let mut found = out_of_reach(inspected, dir, requests, is_submitted);
     found.retain(|found| !waits || found.code != &codes::NO_REPOSITORY);
-    found.into_iter().map(|found| if options.simulated { found.as_warning() } else { found }).collect()
+    found.into_iter().map(|found| if settings.simulated { found.as_warning() } else { found }).collect()
 }
 
 /// Whether the compose has its repositories from somebody: another program has made it, or there are some. One of images alone

@@ -1,11 +1,8 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
 use super::compose::{Recall, compose, conclude, not_started, prepare};
-use super::inspect::{Empty, Request};
-use super::options::{Going, Options};
 use super::resume_point::load_history;
-use super::settings::Settings;
-use crate::cli::ResumeArgs;
+use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
@@ -18,35 +15,33 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, settings, history } = begun(&args.compose_dir)?;
+    let Begun { dir, mut settings, history } = begun(&args.compose_dir)?;
     if settings.simulated {
         return Err(Failure::Failed(format!(
             "{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again",
             args.compose_dir.display()
         )));
     }
-    let config = match &args.config {
-        Some(config) => std::path::absolute(config).map_err(Failure::failed)?,
-        None => settings.config.clone().ok_or_else(|| {
-            Failure::Failed(format!(
-                "the journal of {} does not say with which configuration it was begun: give it with --config",
-                args.compose_dir.display()
-            ))
-        })?,
-    };
-    let mut options = settings.options(config);
-    options.define.extend(args.define.iter().cloned());
-    options.request = request(&dir, &args.compose_dir, &options)?;
-    options.override_koji(&args.koji)?;
-    options.quiet = args.quiet;
-    let kept = options.going.on_finish.take();
-    options.going = Going::of(&args.going, false);
-    options.going.on_finish = options.going.on_finish.or(kept);
-    let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
+    if let Some(config) = &args.config {
+        settings.compose.config = std::path::absolute(config).map_err(Failure::failed)?;
+    } else if settings.config().is_none() {
+        return Err(Failure::Failed(format!(
+            "the journal of {} does not say with which configuration it was begun: give it with --config",
+            args.compose_dir.display()
+        )));
+    }
+    settings.compose.define.extend(args.define.iter().cloned());
+    let mut settings = to_continue(settings, &dir, &args.compose_dir)?;
+    settings.compose.koji.override_with(&args.koji)?;
+    settings.compose.quiet = args.quiet;
+    let kept = settings.going.on_finish.take();
+    settings.going = args.going.clone();
+    settings.going.on_finish = settings.going.on_finish.or(kept);
+    let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
-    options.going.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
-    if is_finished && !options.going.reopen {
+    settings.compose.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
+    if is_finished && !settings.compose.reopen {
         if names_images {
             return Err(Failure::Failed(format!(
                 "{0} is FINISHED: `magudi run --compose-dir {0} --reopen`, with the options that name images, changes it",
@@ -58,12 +53,12 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
             ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
             Ok(())
         } else {
-            conclude(&options, environment, ui)
+            conclude(&settings, environment, ui)
         };
     }
-    let prepared = prepare(&options, environment, ui, Recall::Always)
-        .inspect_err(|failure| not_started(&options, environment, failure, ui))?;
-    compose(&options, argv, environment, ui, prepared)
+    let prepared = prepare(&settings, environment, ui, Recall::Always)
+        .inspect_err(|failure| not_started(&settings, environment, failure, ui))?;
+    compose(&settings, argv, environment, ui, prepared)
 }
 
 /// What is said of a directory whose journal says nothing.
@@ -86,7 +81,7 @@ pub fn not_begun(dir: &Path) -> Failure {
 pub struct Begun {
     /// Where it is now.
     pub dir: ComposeDir,
-    pub settings: Settings,
+    pub settings: RunSettings,
     /// What came of it so far.
     pub history: History,
 }
@@ -95,13 +90,13 @@ pub struct Begun {
 pub fn begun(dir: &Path) -> Result<Begun, Failure> {
     let top = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
     let mut history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
-    let settings = Settings::from_json(history.settings.take().unwrap_or_default())
+    let settings = RunSettings::from_json(history.settings.take().unwrap_or_default())
         .map_err(|reason| Failure::Failed(format!("the journal of {} cannot be used: {reason}", dir.display())))?;
     Ok(Begun { dir: top, settings, history })
 }
 
-/// What was asked of the compose at `dir`, which messages call `shown`: what it says of itself, and which phases `options` have.
-pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Request, Failure> {
+/// The settings of a compose that is continued in `dir`, which messages call `shown`: it is what it says of itself.
+pub fn to_continue(mut settings: RunSettings, dir: &ComposeDir, shown: &Path) -> Result<RunSettings, Failure> {
     let base = dir.composeinfo_base_file();
     if !base.exists() {
         return Err(Failure::Failed(format!(
@@ -111,22 +106,12 @@ pub fn request(dir: &ComposeDir, shown: &Path, options: &Options) -> Result<Requ
         )));
     }
     let identity = load_identity(&base).map_err(Failure::failed)?;
-    Ok(Request {
-        kind: Some(identity.kind),
-        no_label: identity.label.is_none(),
-        label: identity.label.map(|label| label.as_str().to_owned()),
-        supported: identity.is_final || options.request.supported,
-        define: options.define.clone(),
-        only_own: options.only_own,
-        schema_override: Vec::new(),
-        template: false,
-        just: options.just_phase.clone(),
-        skip: options.skip_phase.clone(),
-        only: options.request.only.clone(),
-        variant: options.request.variant.clone(),
-        empty: Empty::AsBegun,
-        target_dir: None,
-        compose_dir: Some(dir.top().to_path_buf()),
-        ..Request::default()
-    })
+    settings.is_begun = true;
+    let compose = &mut settings.compose;
+    compose.compose_dir = Some(dir.top().to_path_buf());
+    compose.kind = TypeArgs(Some(identity.kind));
+    compose.no_label = identity.label.is_none();
+    compose.label = identity.label.map(|label| label.as_str().to_owned());
+    compose.supported |= identity.is_final;
+    Ok(settings)
 }

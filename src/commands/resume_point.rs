@@ -3,7 +3,7 @@
 
 use super::inspect::Inspected;
 use super::named::{ALL, is_named, the_one};
-use super::options::Going;
+use crate::cli::GoingArgs;
 use crate::error::Failure;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
@@ -39,7 +39,7 @@ pub struct Recalling<'a> {
     /// Everything is built, whatever there was.
     pub fresh: bool,
     /// How the run is to continue.
-    pub going: &'a Going,
+    pub going: &'a GoingArgs,
     /// What must not be shown, besides what is secret in the configuration.
     pub secrets: &'a [String],
 }
@@ -370,7 +370,7 @@ fn refuse_changes(
     dir: &ComposeDir,
     plan: &Plan,
     history: &History,
-    going: &Going,
+    going: &GoingArgs,
     changes: &[String],
 ) -> Result<(), Failure> {
     if history.requests.is_empty() {

@@ -1,134 +1,38 @@
-//! The *settings* of a compose: how it was begun, as its journal keeps it for the next run.
-//!
-//! They are no options of a command line. Journals live longer than programs: what an older one does not have has a default
-//! here, and what a newer one has besides is passed over. A setting never changes its meaning; one that does gets another name.
+//! The *settings* of a run: its options, made whole once they are typed, and as its journal keeps them.
 
-use super::inspect::Request;
-use super::options::{Going, Options};
+use super::inspect::Purpose;
+use crate::cli::{ComposeArgs, KojiArgs, RunSettings};
 use crate::error::Failure;
-use magudi_compose::ManifestVersion;
-use magudi_config::definitions::Definition;
-use magudi_config::secret::is_hidden;
-use magudi_engine::notify::USUAL_LIMIT;
-use magudi_phases::branches::Commits;
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-/// How a compose was begun. Nothing in it is secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// The configuration, absolute; none: the journal does not say.
-    pub config: Option<PathBuf>,
-    /// `-e`, as it was given, but for variables whose names say that they are secret.
-    pub define: Vec<String>,
-    /// `--only-own`.
-    pub only_own: bool,
-    /// `--just-phase`.
-    pub just_phase: Vec<String>,
-    /// `--skip-phase`.
-    pub skip_phase: Vec<String>,
-    /// `--only`.
-    pub only: Vec<String>,
-    /// `--variant`.
-    pub variant: Vec<String>,
-    /// `--supported`, which is only said of the compose when it ends.
-    pub supported: bool,
-    /// `--no-latest-link`.
-    pub no_latest_link: bool,
-    /// `--latest-link-status`.
-    pub latest_link_status: Vec<String>,
-    /// `--latest-link-components`.
-    pub latest_link_components: i64,
-    /// `--notification-script`.
-    pub notification_script: Vec<String>,
-    /// `--notification-timeout`, in seconds.
-    pub notification_timeout: u64,
-    /// `--on-finish`.
-    pub on_finish: Option<String>,
-    /// `--koji-config`, absolute.
-    pub koji_config: Option<PathBuf>,
-    /// `--koji-profile`.
-    pub koji_profile: Option<String>,
-    /// `--koji-user`.
-    pub koji_user: Option<String>,
-    /// The hub was a simulated one, which is gone with its process.
-    pub simulated: bool,
-    /// The commits that stand in place of branches.
-    pub commits: Commits,
-    /// `--pungi`: the command, and the options that are passed on to it. Empty: none.
-    pub pungi: Vec<String>,
-    /// `--manifest-version`; none: that of the manifests that are there, else 1.2.
-    pub manifest_version: Option<ManifestVersion>,
-    /// `--wait-for-repos`, in seconds; 0: without a limit.
-    pub wait_for_repos: Option<u64>,
-}
-
-impl Default for Settings {
-    /// What a compose has that was begun without an option.
-    fn default() -> Self {
-        Self {
-            config: None,
-            define: Vec::new(),
-            only_own: false,
-            just_phase: Vec::new(),
-            skip_phase: Vec::new(),
-            only: Vec::new(),
-            variant: Vec::new(),
-            supported: false,
-            no_latest_link: false,
-            latest_link_status: Vec::new(),
-            latest_link_components: -1,
-            notification_script: Vec::new(),
-            notification_timeout: USUAL_LIMIT.as_secs(),
-            on_finish: None,
-            koji_config: None,
-            koji_profile: None,
-            koji_user: None,
-            simulated: false,
-            commits: Commits::new(),
-            pungi: Vec::new(),
-            manifest_version: None,
-            wait_for_repos: None,
+impl RunSettings {
+    /// What was typed, as a run works with it. The error is a wrong use of the command line.
+    pub fn resolved(mut self) -> Result<Self, Failure> {
+        if !self.going.adopt.is_empty() && self.compose.compose_dir.is_none() {
+            return Err(Failure::Usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
         }
-    }
-}
-
-impl Settings {
-    /// The settings of a run with `options`.
-    pub fn of(options: &Options) -> Self {
-        let definitions = options.define.iter().filter(|definition| !is_hidden(&definition.name));
-        Self {
-            config: Some(options.config.clone()),
-            define: definitions.map(ToString::to_string).collect(),
-            only_own: options.only_own,
-            just_phase: options.just_phase.clone(),
-            skip_phase: options.skip_phase.clone(),
-            only: options.request.only.clone(),
-            variant: options.request.variant.clone(),
-            supported: options.request.supported,
-            no_latest_link: options.no_latest_link,
-            latest_link_status: options.latest_link_status.clone(),
-            latest_link_components: options.latest_link_components,
-            notification_script: options.notification_script.clone(),
-            notification_timeout: options.notification_timeout,
-            on_finish: options.going.on_finish.clone(),
-            koji_config: options.koji_config.clone(),
-            koji_profile: options.koji_profile.clone(),
-            koji_user: options.koji_user.clone(),
-            simulated: options.simulated,
-            commits: options.commits.clone(),
-            pungi: options.pungi.clone(),
-            manifest_version: options.manifest_version,
-            wait_for_repos: options.wait_for_repos.map(|limit| limit.map_or(0, |limit| limit.as_secs().max(1))),
+        if self.going.events.as_deref() == Some(Path::new("-")) && self.compose.print_output_dir {
+            let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
+            return Err(Failure::Usage(text.to_owned()));
         }
+        self.compose = self.compose.resolved()?;
+        self.pungi = self.pungi.map(|words| passed_on(words, &self.compose)).transpose()?;
+        #[cfg(feature = "simulator")]
+        {
+            self.simulated = self.compose.simulate.is_some();
+        }
+        Ok(self)
     }
 
-    /// What `-e` defines.
-    pub fn definitions(&self) -> impl Iterator<Item = Definition> {
-        self.define.iter().filter_map(|definition| definition.parse().ok())
+    /// The configuration; none: the journal does not say.
+    pub fn config(&self) -> Option<&Path> {
+        Some(self.compose.config.as_path()).filter(|config| !config.as_os_str().is_empty())
+    }
+
+    /// What the configuration is inspected for.
+    pub fn purpose(&self) -> Purpose<'static> {
+        if self.is_begun { Purpose::Begun } else { Purpose::New }
     }
 
     /// As the journal has them.
@@ -140,98 +44,169 @@ impl Settings {
     pub fn from_json(settings: Json) -> Result<Self, String> {
         serde_json::from_value(settings).map_err(|error| error.to_string())
     }
+}
 
-    /// Options to continue what was begun so; `config` wins over the configuration that it was begun with.
-    pub fn options(self, config: PathBuf) -> Options {
-        let define = self.definitions().collect();
-        Options {
-            config,
-            request: Request {
-                supported: self.supported,
-                only: self.only,
-                variant: self.variant,
-                ..Request::default()
-            },
-            define,
-            only_own: self.only_own,
-            just_phase: self.just_phase,
-            skip_phase: self.skip_phase,
-            no_latest_link: self.no_latest_link,
-            latest_link_status: self.latest_link_status,
-            latest_link_components: self.latest_link_components,
-            notification_script: self.notification_script,
-            notification_timeout: self.notification_timeout,
-            koji_config: self.koji_config,
-            koji_profile: self.koji_profile,
-            koji_user: self.koji_user,
-            simulated: self.simulated,
-            commits: self.commits,
-            pungi: self.pungi,
-            manifest_version: self.manifest_version,
-            wait_for_repos: self.wait_for_repos.map(|limit| (limit > 0).then(|| Duration::from_secs(limit))),
-            #[cfg(feature = "simulator")]
-            simulate: None,
-            print_output_dir: false,
-            quiet: false,
-            going: Going { on_finish: self.on_finish, ..Going::default() },
-        }
+impl ComposeArgs {
+    /// What was typed, with the configurations' paths from the root on.
+    pub fn resolved(mut self) -> Result<Self, Failure> {
+        self.config = absolute(&self.config)?;
+        self.koji.koji_config = self.koji.koji_config.as_deref().map(absolute).transpose()?;
+        Ok(self)
     }
+}
+
+impl KojiArgs {
+    /// Lets the options of another command line win over these.
+    pub fn override_with(&mut self, args: &KojiArgs) -> Result<(), Failure> {
+        if let Some(config) = &args.koji_config {
+            self.koji_config = Some(absolute(config)?);
+        }
+        self.koji_profile = args.koji_profile.clone().or(self.koji_profile.take());
+        self.koji_user = args.koji_user.clone().or(self.koji_user.take());
+        Ok(())
+    }
+}
+
+/// The command `words` with the options of a compose that Pungi has too, but for phases and the directory.
+fn passed_on(mut words: Vec<String>, args: &ComposeArgs) -> Result<Vec<String>, Failure> {
+    words.extend(args.kind.0.map(|kind| format!("--{kind}")));
+    let flags = [
+        ("--no-label", args.no_label),
+        ("--supported", args.supported),
+        ("--quiet", args.quiet),
+        ("--debug-mode", args.debug_mode),
+    ];
+    words.extend(flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned()));
+    let mut pass = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    args.label.iter().for_each(|label| pass("--label", label.clone()));
+    args.koji_event.iter().for_each(|event| pass("--koji-event", event.to_string()));
+    for directory in &args.old_composes {
+        pass("--old-composes", absolute(directory)?.display().to_string());
+    }
+    args.parent_compose_id.iter().for_each(|id| pass("--parent-compose-id", id.clone()));
+    args.respin_of.iter().for_each(|id| pass("--respin-of", id.clone()));
+    Ok(words)
+}
+
+/// `path` from the root on.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Command, parse};
     use serde_json::json;
 
-    fn all() -> Settings {
-        let text = |text: &str| vec![text.to_owned()];
-        Settings {
-            config: Some("/a.conf".into()),
-            define: text("version=42"),
-            only_own: true,
-            just_phase: text("osbuild"),
-            skip_phase: text("kiwibuild"),
-            only: text("disk*"),
-            variant: text("Server"),
-            supported: true,
-            no_latest_link: true,
-            latest_link_status: text("FINISHED"),
-            latest_link_components: 2,
-            notification_script: text("tell"),
-            notification_timeout: 7,
-            on_finish: Some("mail".to_owned()),
-            koji_config: Some("/koji.conf".into()),
-            koji_profile: Some("koji".to_owned()),
-            koji_user: Some("compose".to_owned()),
-            simulated: true,
-            pungi: text("pungi-koji"),
-            manifest_version: Some(ManifestVersion::V2_0),
-            wait_for_repos: Some(90),
-            commits: Commits::from([("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))]),
+    fn typed(options: &[&str]) -> RunSettings {
+        let words = ["magudi", "run", "--config", "/a.conf"].iter().chain(options);
+        match parse(words.map(Into::into)).unwrap().command {
+            Command::Run(settings) => settings.resolved().unwrap(),
+            other => unreachable!("{other:?} was not asked for"),
         }
     }
 
+    /// A run with every option whose value a journal keeps.
+    fn all() -> RunSettings {
+        let mut options =
+            vec!["-e", "version=42", "-e", "secret_token=x", "--only-own", "--supported", "--no-latest-link"];
+        options.extend([
+            "--just-phase",
+            "osbuild",
+            "--skip-phase",
+            "kiwibuild",
+            "--only",
+            "disk*",
+            "--variant",
+            "Server",
+        ]);
+        options.extend(["--latest-link-status", "FINISHED", "--latest-link-components", "2"]);
+        options.extend(["--notification-script", "tell", "--notification-timeout", "7", "--on-finish", "mail"]);
+        options.extend(["--koji-config", "/koji.conf", "--koji-profile", "koji", "--koji-user", "compose"]);
+        options.extend(["--pungi", "--manifest-version", "2.0", "--wait-for-repos=90"]);
+        let commits = [("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))].into();
+        RunSettings { simulated: true, commits, ..typed(&options) }
+    }
+
+    /// As journals have had them since they were first kept: neither names nor forms may change.
+    fn kept() -> Json {
+        json!({
+            "config": "/a.conf",
+            "define": ["version=42"],
+            "only_own": true,
+            "just_phase": ["osbuild"],
+            "skip_phase": ["kiwibuild"],
+            "only": ["disk*"],
+            "variant": ["Server"],
+            "supported": true,
+            "no_latest_link": true,
+            "latest_link_status": ["FINISHED"],
+            "latest_link_components": 2,
+            "notification_script": ["tell"],
+            "notification_timeout": 7,
+            "on_finish": "mail",
+            "koji_config": "/koji.conf",
+            "koji_profile": "koji",
+            "koji_user": "compose",
+            "simulated": true,
+            "commits": {"https://g.example/a.git#HEAD": "1".repeat(40)},
+            "pungi": ["pungi-koji", "--supported"],
+            "manifest_version": "2.0",
+            "wait_for_repos": 90,
+        })
+    }
+
     #[test]
-    fn a_setting_that_is_missing_has_its_default_and_one_that_is_unknown_is_passed_over() {
-        let whole = all().to_json().unwrap();
-        assert_eq!(Settings::from_json(whole.clone()), Ok(all()));
-        let default = Settings::default().to_json().unwrap();
-        for name in whole.as_object().unwrap().keys() {
-            let mut less = whole.clone();
+    fn what_was_typed_is_kept_and_read_again() {
+        assert_eq!(all().to_json().unwrap(), kept());
+        assert_eq!(RunSettings::from_json(kept()).unwrap().to_json().unwrap(), kept());
+    }
+
+    #[test]
+    fn a_setting_that_is_missing_is_as_if_nothing_was_typed_and_one_that_is_unknown_is_passed_over() {
+        let nothing = typed(&[]).to_json().unwrap();
+        for name in kept().as_object().unwrap().keys().filter(|name| *name != "config") {
+            let mut less = kept();
             less.as_object_mut().unwrap().remove(name);
-            let mut want = whole.clone();
-            want[name] = default[name].clone();
-            assert_ne!(want, whole, "{name} is not in the test");
-            assert_eq!(Settings::from_json(less).unwrap().to_json().unwrap(), want);
+            let mut want = kept();
+            want[name] = nothing[name].clone();
+            assert_ne!(want, kept(), "{name} is not in the test");
+            assert_eq!(RunSettings::from_json(less).unwrap().to_json().unwrap(), want);
         }
-        let mut more = whole;
+        let mut more = kept();
         more["later"] = json!({"a": [1]});
-        assert_eq!(Settings::from_json(more), Ok(all()));
-        assert_eq!(Settings::from_json(json!({})), Ok(Settings::default()));
+        assert_eq!(RunSettings::from_json(more).unwrap().to_json().unwrap(), kept());
+        let empty = RunSettings::from_json(json!({})).unwrap();
+        assert_eq!(empty.config(), None);
+        assert_eq!(
+            RunSettings { compose: ComposeArgs { config: "/a.conf".into(), ..empty.compose }, ..empty }
+                .to_json()
+                .unwrap(),
+            nothing
+        );
     }
 
     #[test]
-    fn options_and_settings_are_the_same_thing() {
-        assert_eq!(Settings::of(&all().options("/a.conf".into())), all());
+    fn what_a_run_does_once_is_not_kept() {
+        let mut options = vec!["--target-dir", "/t", "--label", "RC-1.0", "--production", "--allow-empty", "--quiet"];
+        options.extend(["--koji-event", "1", "--parent-compose-id", "P", "--respin-of", "R", "--old-composes", "/o"]);
+        options.extend(["--fail-fast", "--strict-images", "--keep-urls", "--detach-on-signal", "--retry-failed"]);
+        options.extend(["--rebuild", "a", "--accept", "b", "--hub-moved", "--events", "e", "--no-lock"]);
+        assert_eq!(typed(&options).to_json().unwrap(), typed(&[]).to_json().unwrap());
+    }
+
+    #[test]
+    fn a_limit_and_its_absence_are_not_the_same() {
+        for (option, want) in
+            [("--wait-for-repos", json!(0)), ("--wait-for-repos=0", json!(1)), ("--wait-for-repos=2m", json!(120))]
+        {
+            let kept = typed(&[option]).to_json().unwrap();
+            assert_eq!(kept["wait_for_repos"], want, "{option}");
+            let again = RunSettings::from_json(kept.clone()).unwrap();
+            assert_eq!(again.wait_for_repos.is_some_and(|limit| limit.is_none()), want == 0);
+            assert_eq!(again.to_json().unwrap(), kept);
+        }
+        assert_eq!(typed(&[]).to_json().unwrap()["wait_for_repos"], Json::Null);
     }
 }

@@ -1,8 +1,9 @@
 //! *Beside* a run: the Pungi that makes the rest of the compose at the same time, and the repositories that images wait for.
 
+use crate::cli::RunSettings;
 use crate::commands::inspect::Inspected;
-use crate::commands::options::{Options, absolute};
 use crate::commands::resume_point::Recalled;
+use crate::commands::settings::absolute;
 use crate::error::Failure;
 use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;
@@ -19,14 +20,14 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 /// Refuses what a Pungi cannot be started for. Nothing has been touched yet.
-pub fn check_pungi(options: &Options, environment: &Environment, dir: &ComposeDir) -> Result<(), Failure> {
-    let Some(program) = options.pungi.first() else { return Ok(()) };
-    if !options.define.is_empty() {
+pub fn check_pungi(settings: &RunSettings, environment: &Environment, dir: &ComposeDir) -> Result<(), Failure> {
+    let Some(program) = settings.pungi.as_ref().and_then(|words| words.first()) else { return Ok(()) };
+    if !settings.compose.define.is_empty() {
         let text = "-e cannot be passed on to Pungi: put the variable into the configuration";
         return Err(Failure::Usage(text.to_owned()));
     }
     let is_ours = |phase: &String| magudi_phases::find(phase).is_some();
-    if !options.just_phase.is_empty() && options.just_phase.iter().all(is_ours) {
+    if !settings.compose.just_phase.is_empty() && settings.compose.just_phase.iter().all(is_ours) {
         let text = "--just-phase leaves Pungi nothing to do: name one of its phases too, or leave --pungi out";
         return Err(Failure::Usage(text.to_owned()));
     }
@@ -44,21 +45,21 @@ pub fn check_pungi(options: &Options, environment: &Environment, dir: &ComposeDi
 
 /// The Pungi of somebody else that makes, or has made, the compose in `dir`, where no run of ours was before. Its word stays: a
 /// compose that it calls anything but FINISHED is opened only by who asks for it.
-pub fn others(options: &Options, dir: &ComposeDir) -> Result<Option<Past>, Failure> {
+pub fn others(settings: &RunSettings, dir: &ComposeDir) -> Result<Option<Past>, Failure> {
     let is_begun = dir.logs_global().join(journal::NAME).exists();
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    let Some(status) = status.filter(|status| *status != Status::Finished && !is_begun && options.pungi.is_empty())
+    let Some(status) = status.filter(|status| *status != Status::Finished && !is_begun && settings.pungi.is_none())
     else {
         return Ok(None);
     };
     let top = dir.top().display();
     match status {
-        Status::Started if options.wait_for_repos.is_some() => Ok(Some(Past::default())),
+        Status::Started if settings.wait_for_repos.is_some() => Ok(Some(Past::default())),
         Status::Started => Err(Failure::Failed(format!(
             "{top} is STARTED: another program may be at work on it; wait until it has ended, or give --wait-for-repos to add images \
              while it works"
         ))),
-        _ if options.going.reopen => {
+        _ if settings.compose.reopen => {
             Ok(Some(Past { status: Some(status.as_str().to_owned()), end: Some(How::Unseen), process: None }))
         }
         _ => Err(Failure::Failed(format!(
@@ -68,10 +69,10 @@ pub fn others(options: &Options, dir: &ComposeDir) -> Result<Option<Past>, Failu
 }
 
 /// Refuses to begin a compose with a Pungi where one was begun.
-pub fn check_unbegun(options: &Options) -> Result<(), Failure> {
-    let Some(dir) = &options.request.compose_dir else { return Ok(()) };
+pub fn check_unbegun(settings: &RunSettings) -> Result<(), Failure> {
+    let Some(dir) = &settings.compose.compose_dir else { return Ok(()) };
     let dir = ComposeDir::at(&absolute(dir)?);
-    if options.pungi.is_empty() || !dir.logs_global().join(journal::NAME).exists() {
+    if settings.pungi.is_none() || !dir.logs_global().join(journal::NAME).exists() {
         return Ok(());
     }
     let top = dir.top().display();
@@ -90,7 +91,7 @@ fn find_program(program: &str, environment: &Environment) -> Option<PathBuf> {
 
 /// What the requests of a run wait for, and the Pungi beside it.
 pub fn beside(
-    options: &Options,
+    settings: &RunSettings,
     environment: &Environment,
     inspected: &Inspected,
     dir: &ComposeDir,
@@ -98,42 +99,42 @@ pub fn beside(
     others: Option<Past>,
     handle: &StopHandle,
 ) -> (Option<Awaited>, Option<Pungi>) {
-    let is_ours = !options.pungi.is_empty();
+    let is_ours = settings.pungi.is_some();
     let is_news = others.is_some();
     let past = others.or_else(|| recalled.pungi.clone());
     let pungi = (is_ours || past.is_some()).then(|| Pungi {
-        command: if is_ours { command(options, inspected, dir) } else { Vec::new() },
+        command: if is_ours { command(settings, inspected, dir) } else { Vec::new() },
         workdir: std::env::current_dir().unwrap_or_else(|_| dir.top().to_path_buf()),
         variables: environment.of_pungi(),
         past,
         is_news,
         our_status: recalled.status.clone(),
         over: watch::Sender::new(false),
-        fail_fast: options.going.fail_fast.then(|| handle.clone()),
+        fail_fast: settings.going.fail_fast.then(|| handle.clone()),
     });
-    if !is_ours && options.wait_for_repos.is_none() {
+    if !is_ours && settings.wait_for_repos.is_none() {
         return (None, pungi);
     }
     let translated = &inspected.config.translate_paths;
     let of = |request: &TaskRequest| needs(request, dir, translated);
     let mut awaited = Awaited::new(recalled.requests.iter().map(of).collect());
-    awaited.limit = options.wait_for_repos.flatten();
+    awaited.limit = settings.wait_for_repos.flatten();
     awaited.over = pungi.as_ref().map(|pungi| pungi.over.subscribe());
     (Some(awaited), pungi)
 }
 
 /// The command line of the Pungi that makes the rest of the compose in `dir`: it leaves our phases to us, and the latest link.
-fn command(options: &Options, inspected: &Inspected, dir: &ComposeDir) -> Vec<OsString> {
-    let mut words: Vec<OsString> = options.pungi.iter().map(OsString::from).collect();
-    words.extend(["--config".into(), options.config.clone().into(), "--compose-dir".into(), dir.top().into()]);
+fn command(settings: &RunSettings, inspected: &Inspected, dir: &ComposeDir) -> Vec<OsString> {
+    let mut words: Vec<OsString> = settings.pungi.iter().flatten().map(OsString::from).collect();
+    words.extend(["--config".into(), settings.compose.config.clone().into(), "--compose-dir".into(), dir.top().into()]);
     words.push("--no-latest-link".into());
     for phase in inspected.selection.active(&inspected.config) {
         words.extend(["--skip-phase".into(), phase.name().into()]);
     }
-    for phase in options.just_phase.iter().filter(|phase| magudi_phases::find(phase).is_none()) {
+    for phase in settings.compose.just_phase.iter().filter(|phase| magudi_phases::find(phase).is_none()) {
         words.extend(["--just-phase".into(), phase.into()]);
     }
-    for phase in &options.skip_phase {
+    for phase in &settings.compose.skip_phase {
         words.extend(["--skip-phase".into(), phase.into()]);
     }
     words

@@ -17,15 +17,15 @@ use self::records::{head_of_log, keep_configuration, without_effect};
 use self::scripts::{finish_scripts, run_scripts};
 use self::tracking::{cts, register, tracked};
 use super::connection::{HubChoice, access, choose_hub};
-use super::inspect::{Branches, Inspected, Typed, inspect};
+use super::inspect::{Branches, Inspected, inspect};
 use super::locking::lock;
-use super::options::{Options, absolute};
 use super::outage::OutageLog;
 use super::preflight::ask_before;
 use super::repositories::out_of_reach_of_run;
 use super::resume_point::{Recalled, Recalling, load_history, recall};
-use super::settings::Settings;
+use super::settings::absolute;
 use super::{RUN_THREADS, runtime, signals};
+use crate::cli::RunSettings;
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::{PlainLog, Stream, TerminalView, Ui};
@@ -81,73 +81,73 @@ pub struct Prepared {
 }
 
 /// Reads and checks everything that a run needs.
-pub fn prepare(options: &Options, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
-    let request = &options.request;
-    if request.target_dir.is_none() && request.compose_dir.is_none() {
+pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
+    let args = &settings.compose;
+    if args.target_dir.is_none() && args.compose_dir.is_none() {
         return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
     }
-    request.check()?;
-    let secret = options.define.iter().filter(|definition| secret::is_hidden(&definition.name));
+    args.check()?;
+    let secret = settings.compose.define.iter().filter(|definition| secret::is_hidden(&definition.name));
     environment.network.mask.add(secret.map(|definition| definition.value.as_str()));
-    let known = || known_commits(options);
+    let known = || known_commits(settings);
     let branches = Branches { known: &known, ask: true };
-    let mut inspected = inspect(&options.config, request, environment, Typed::Required, branches)?;
-    let hub = choose_hub(options, environment, &inspected)?;
+    let mut inspected = inspect(args, environment, settings.purpose(), branches)?;
+    let hub = choose_hub(args, environment, &inspected)?;
     #[cfg(feature = "simulator")]
     if let HubChoice::Simulated(scenario) = &hub
-        && !options.quiet
+        && !settings.compose.quiet
     {
         for remark in crate::commands::hub::unknown_images(scenario, inspected.requests()) {
             ui.note(&remark);
         }
     }
-    let cts = cts(options, environment, &inspected)?;
+    let cts = cts(settings, environment, &inspected)?;
     // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
-    let (dir, _) = inspected.place(request, options.going.reopen)?;
-    check_names(options, &inspected, &dir)?;
-    check_pungi(options, environment, &dir)?;
-    others(options, &dir)?;
+    let (dir, _) = inspected.place(args, args.reopen)?;
+    check_names(settings, &inspected, &dir)?;
+    check_pungi(settings, environment, &dir)?;
+    others(settings, &dir)?;
     Existing::load(&dir).map_err(Failure::Failed)?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
-        let found = ask_before(options, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
+        let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
         inspected.diagnostics.extend(found);
-        let found = out_of_reach_of_run(options, &inspected, &dir, inspected.requests(), |_| true);
+        let found = out_of_reach_of_run(settings, &inspected, &dir, inspected.requests(), |_| true);
         inspected.diagnostics.extend(found);
         if has_errors(&inspected.diagnostics) {
             return Err(Failure::invalid(inspected.diagnostics, inspected.sources));
         }
     }
-    if !options.quiet {
+    if !settings.compose.quiet {
         ui.warnings(&inspected.diagnostics, &inspected.sources);
     }
-    let events = options.going.events.as_deref().map(open_events).transpose()?;
+    let events = settings.going.events.as_deref().map(open_events).transpose()?;
     Ok(Prepared { inspected, hub, cts, recall, events })
 }
 
-/// The commits that an unfinished run in the same directory has built from: those that `options` have, or its journal.
-fn known_commits(options: &Options) -> Result<Commits, Failure> {
-    let Some(dir) = options.request.compose_dir.as_ref().filter(|_| options.commits.is_empty()) else {
-        return Ok(options.commits.clone());
+/// The commits that an unfinished run in the same directory has built from: those that `settings` have, or its journal.
+fn known_commits(settings: &RunSettings) -> Result<Commits, Failure> {
+    let Some(dir) = settings.compose.compose_dir.as_ref().filter(|_| settings.commits.is_empty()) else {
+        return Ok(settings.commits.clone());
     };
     let dir = ComposeDir::at(&absolute(dir)?);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
     if matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
         return Ok(Commits::new());
     }
-    let settings = load_history(&dir)?.and_then(|history| history.settings).map(Settings::from_json);
+    let settings = load_history(&dir)?.and_then(|history| history.settings).map(RunSettings::from_json);
     Ok(settings.and_then(Result::ok).map(|settings| settings.commits).unwrap_or_default())
 }
 
 /// Refuses names of images that there are neither now nor were in the runs before.
-fn check_names(options: &Options, inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
+fn check_names(settings: &RunSettings, inspected: &Inspected, dir: &ComposeDir) -> Result<(), Failure> {
     let requests = inspected.requests().iter();
     let mut images: Vec<(&str, &str)> = requests.map(|request| (request.variant.as_str(), request.name())).collect();
-    let Err(failure) = options.going.check_names(&images) else { return Ok(()) };
+    let Err(failure) = settings.going.check_names(&images) else { return Ok(()) };
     let history = load_history(dir)?.unwrap_or_default();
     let known = images.len();
     images.extend(history.requests.iter().map(|past| (past.asked.variant.as_str(), past.asked.name.as_str())));
-    if images.len() == known { Err(failure) } else { options.going.check_names(&images) }
+    if images.len() == known { Err(failure) } else { settings.going.check_names(&images) }
 }
 
 /// Opens the file of `--events` for appending; `-` is standard output.
@@ -163,7 +163,7 @@ fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
 
 /// Runs a prepared compose to its end.
 pub fn compose(
-    options: &Options,
+    settings: &RunSettings,
     argv: &[OsString],
     environment: &Environment,
     ui: Ui,
@@ -173,13 +173,13 @@ pub fn compose(
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
     let mut is_registered = false;
-    let dir = match &options.request.compose_dir {
+    let dir = match &settings.compose.compose_dir {
         Some(dir) => ComposeDir::at(&absolute(dir)?),
         None => {
-            let target = options.request.target_dir.as_deref().unwrap_or(Path::new("."));
+            let target = settings.compose.target_dir.as_deref().unwrap_or(Path::new("."));
             match &cts {
                 Some(cts) => {
-                    identity = register(cts, options, Some(target), &identity, ui)?;
+                    identity = register(cts, settings, Some(target), &identity, ui)?;
                     is_registered = true;
                     opening::create_exactly(target, &identity).map_err(Failure::failed)?
                 }
@@ -187,27 +187,27 @@ pub fn compose(
             }
         }
     };
-    let others = others(options, &dir)?;
+    let others = others(settings, &dir)?;
     let was_begun = dir.logs_global().join(journal::NAME).exists();
     dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
-    let _lock = lock(&dir, options.going.no_lock, ui)?;
+    let _lock = lock(&dir, settings.going.no_lock, ui)?;
     remove_leftovers(&dir);
     let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
-    let is_there = options.request.compose_dir.is_some();
+    let is_there = settings.compose.compose_dir.is_some();
     if is_there {
-        let known = opening::peek_identity(&dir, &identity, options.going.reopen).map_err(Failure::failed)?;
+        let known = opening::peek_identity(&dir, &identity, settings.compose.reopen).map_err(Failure::failed)?;
         identity = match (known, &cts) {
             (Some(known), _) => known,
             (None, Some(cts)) => {
                 is_registered = true;
-                register(cts, options, None, &identity, ui)?
+                register(cts, settings, None, &identity, ui)?
             }
             (None, None) => identity,
         };
     }
     let has_finished = matches!(status, Some(Status::Finished | Status::FinishedIncomplete));
     // Who names images wants the others as they are.
-    let names_images = !options.going.rebuild.is_empty() || !options.going.adopt.is_empty();
+    let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     let fresh = wanted == Recall::IfUnfinished && has_finished && !names_images;
     let secrets = environment.secrets();
     let recalling = Recalling {
@@ -215,13 +215,13 @@ pub fn compose(
         identity: &identity,
         server: hub.server(),
         fresh,
-        going: &options.going,
+        going: &settings.going,
         secrets: &secrets,
     };
     let recalled = recall(recalling, &mut inspected)?;
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
-        let found = ask_before(options, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
+        let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
         let mut found = found.map_err(|failure| match failure {
             Failure::Failed(reason) => {
                 let dir = dir.top().display();
@@ -229,26 +229,26 @@ pub fn compose(
             }
             other => other,
         })?;
-        found.extend(out_of_reach_of_run(options, &inspected, &dir, &recalled.requests, is_submitted));
+        found.extend(out_of_reach_of_run(settings, &inspected, &dir, &recalled.requests, is_submitted));
         if has_errors(&found) {
             return Err(Failure::invalid(found, inspected.sources));
         }
-        if !options.quiet {
+        if !settings.compose.quiet {
             ui.diagnostics(&found, &inspected.sources);
         }
         inspected.diagnostics.extend(found);
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        opening::open_or_create(dir.top(), identity.clone(), options.going.reopen).map_err(Failure::failed)?;
+        opening::open_or_create(dir.top(), identity.clone(), settings.compose.reopen).map_err(Failure::failed)?;
     }
     let existing = Existing::load(&dir).map_err(Failure::Failed)?;
     let (handle, stopped) = stop();
-    let (awaited, pungi) = beside(options, environment, &inspected, &dir, &recalled, others, &handle);
+    let (awaited, pungi) = beside(settings, environment, &inspected, &dir, &recalled, others, &handle);
     let Recalled {
         requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks, ..
     } = recalled;
-    if options.print_output_dir {
+    if settings.compose.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
     }
     // What clients learn in logins comes to it later.
@@ -258,14 +258,14 @@ pub fn compose(
     keep_configuration(&inspected, &dir, mask)?;
     let requests = Arc::new(requests);
     let makes_nothing = requests.is_empty();
-    let (events, journal) = subscribe(options, ui, &dir, &requests, stream, mask)?;
+    let (events, journal) = subscribe(settings, ui, &dir, &requests, stream, mask)?;
     let tracked = cts.map(|cts| Box::new(tracked(cts, &inspected, &identity, &dir)));
     if let Some(trace) = environment.telemetry.subscriber() {
         events.subscribe(trace);
     }
-    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
+    let scripts = run_scripts(settings, environment, &inspected, &identity, &dir, &events)?;
     head_of_log(&events, argv, environment, &inspected);
-    without_effect(&events, options, tracked.is_some());
+    without_effect(&events, settings, tracked.is_some());
     let cache = inspected.config.koji_cache.as_ref().map(|cache| PathBuf::from(cache.as_str()));
     let polling = match &hub {
         HubChoice::Profile(profile, _) => Polling::of(profile),
@@ -274,7 +274,7 @@ pub fn compose(
         HubChoice::Simulated(_) => Polling { settled: Duration::ZERO, ..Polling::default() },
     };
     let (detach, cannot) =
-        (options.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
+        (settings.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
     signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
     for remark in remarks {
         events.message(Level::Warning, None, remark);
@@ -307,12 +307,12 @@ pub fn compose(
         earlier_paths: paths,
         existing,
         journal,
-        settings: Settings { commits, ..Settings::of(options) }.to_json()?,
+        settings: RunSettings { commits, ..settings.clone() }.to_json()?,
         fresh,
         stop: handle.clone(),
-        keep_urls: options.going.keep_urls,
-        fail_fast: options.going.fail_fast,
-        formats: match (options.going.strict_images, options.simulated) {
+        keep_urls: settings.going.keep_urls,
+        fail_fast: settings.going.fail_fast,
+        formats: match (settings.going.strict_images, settings.simulated) {
             (true, _) => Formats::Strict,
             // The simulated hub builds text.
             (false, true) => Formats::Any,
@@ -321,8 +321,8 @@ pub fn compose(
         awaited,
         pungi,
         tracked,
-        reopen: options.going.reopen,
-        manifest_version: options.manifest_version,
+        reopen: settings.compose.reopen,
+        manifest_version: settings.manifest_version,
     };
     let listener = Arc::new(OutageLog::new(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
@@ -341,13 +341,13 @@ pub fn compose(
     });
     // A thread that still reads a file of a volume that hangs is not waited for.
     runtime.shutdown_background();
-    let stays = makes_nothing.then(|| other_latest(&dir, &identity, options.latest_link_components)).flatten();
+    let stays = makes_nothing.then(|| other_latest(&dir, &identity, settings.compose.latest_link_components)).flatten();
     match stays {
-        Some(other) if !options.no_latest_link && end.error.is_none() => {
+        Some(other) if !settings.compose.no_latest_link && end.error.is_none() => {
             let text = format!("No image was made: the latest link stays at {}", other.display());
             events.message(Level::Warning, None, text);
         }
-        _ => latest_link(options, &end, &dir, &identity, &events),
+        _ => latest_link(settings, &end, &dir, &identity, &events),
     }
     let stopped = stop.is_set();
     if let Some(scripts) = scripts {
@@ -361,10 +361,10 @@ pub fn compose(
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
-    conclude_run(options, environment, ui, &dir, &end, stopped);
+    conclude_run(settings, environment, ui, &dir, &end, stopped);
     match end.error {
         None => {
-            if makes_nothing && !options.quiet {
+            if makes_nothing && !settings.compose.quiet {
                 ui.note(&format!("{}: no image was made, as no phase that ran has one to make", identity.id()));
             }
             Ok(())
@@ -375,18 +375,18 @@ pub fn compose(
 
 /// Does again what comes after the final status, for a run that was killed there: the compose is finished, and nobody was
 /// told, and the latest link may be missing.
-pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let known = || known_commits(options);
+pub fn conclude(settings: &RunSettings, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    let known = || known_commits(settings);
     let branches = Branches { known: &known, ask: false };
-    let inspected = inspect(&options.config, &options.request, environment, Typed::Required, branches)?;
-    let (dir, identity) = inspected.place(&options.request, true)?;
-    let _lock = lock(&dir, options.going.no_lock, ui)?;
+    let inspected = inspect(&settings.compose, environment, settings.purpose(), branches)?;
+    let (dir, identity) = inspected.place(&settings.compose, true)?;
+    let _lock = lock(&dir, settings.going.no_lock, ui)?;
     remove_leftovers(&dir);
-    let (events, _journal) = subscribe(options, ui, &dir, &Arc::new(Vec::new()), None, &environment.network.mask)?;
-    let scripts = run_scripts(options, environment, &inspected, &identity, &dir, &events)?;
+    let (events, _journal) = subscribe(settings, ui, &dir, &Arc::new(Vec::new()), None, &environment.network.mask)?;
+    let scripts = run_scripts(settings, environment, &inspected, &identity, &dir, &events)?;
     let end = End { status: Status::Finished, error: None };
     events.say(Event::Status { status: end.status.as_str().to_owned() });
-    latest_link(options, &end, &dir, &identity, &events);
+    latest_link(settings, &end, &dir, &identity, &events);
     if let Some(scripts) = scripts {
         finish_scripts(&scripts, None, &events);
     }
@@ -394,13 +394,13 @@ pub fn conclude(options: &Options, environment: &Environment, ui: Ui) -> Result<
     if let Err(problem) = super::report::leave(&dir) {
         events.message(Level::Warning, None, problem);
     }
-    conclude_run(options, environment, ui, &dir, &end, false);
+    conclude_run(settings, environment, ui, &dir, &end, false);
     Ok(())
 }
 
 /// Everybody who hears the events of a run.
 fn subscribe(
-    options: &Options,
+    settings: &RunSettings,
     ui: Ui,
     dir: &ComposeDir,
     requests: &Arc<Vec<TaskRequest>>,
@@ -418,7 +418,7 @@ fn subscribe(
         .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
     events.subscribe(Box::new(log));
     events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
-    if !options.quiet {
+    if !settings.compose.quiet {
         if ui.terminal {
             events.subscribe(Box::new(TerminalView::new(ui.color)));
         } else {
@@ -429,11 +429,11 @@ fn subscribe(
 }
 
 /// Points the latest link at a compose that finished (facts: compose 9).
-fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
-    if options.no_latest_link {
+fn latest_link(settings: &RunSettings, end: &End, dir: &ComposeDir, identity: &ComposeIdentity, events: &Events) {
+    if settings.compose.no_latest_link {
         return;
     }
-    let components = options.latest_link_components;
+    let components = settings.compose.latest_link_components;
     if !matches!(end.status, Status::Finished | Status::FinishedIncomplete) {
         match take_latest_link(dir, identity, components) {
             Ok(None) => {}
@@ -446,7 +446,7 @@ fn latest_link(options: &Options, end: &End, dir: &ComposeDir, identity: &Compos
         }
         return;
     }
-    let wanted: Vec<String> = options.latest_link_status.iter().map(|status| status.to_uppercase()).collect();
+    let wanted: Vec<String> = settings.compose.latest_link_status.iter().map(|status| status.to_uppercase()).collect();
     let status = end.status.as_str();
     if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == status) {
         let text = format!(

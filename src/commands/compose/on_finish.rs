@@ -1,7 +1,7 @@
 //! The *hook at the end* of a run (`--on-finish`), and what `--quiet` says: both are made from one summary.
 
 use super::scripts::limit;
-use crate::commands::options::Options;
+use crate::cli::RunSettings;
 use crate::commands::resume_point::load_history;
 use crate::commands::signals::SCRIPTS_PATIENCE;
 use crate::error::Failure;
@@ -21,8 +21,15 @@ const MESSAGE: &str = "finish";
 
 /// The last words of a run that ended with `end`, and of one that was `stopped` by a signal: to the hook, and to people who want no
 /// others.
-pub fn conclude_run(options: &Options, environment: &Environment, ui: Ui, dir: &ComposeDir, end: &End, stopped: bool) {
-    if !options.quiet && options.going.on_finish.is_none() {
+pub fn conclude_run(
+    settings: &RunSettings,
+    environment: &Environment,
+    ui: Ui,
+    dir: &ComposeDir,
+    end: &End,
+    stopped: bool,
+) {
+    if !settings.compose.quiet && settings.going.on_finish.is_none() {
         return;
     }
     let history = match load_history(dir) {
@@ -34,23 +41,23 @@ pub fn conclude_run(options: &Options, environment: &Environment, ui: Ui, dir: &
     };
     let error = end.error.as_deref();
     let summary = Summary::new(dir.top(), &dir.report(), &history, end.status.as_str(), error);
-    run_hook(options, environment, ui, &summary, dir.top(), Some(dir.notifications_dir()), stopped);
-    if options.quiet {
+    run_hook(settings, environment, ui, &summary, dir.top(), Some(dir.notifications_dir()), stopped);
+    if settings.compose.quiet {
         let is_told = error.is_none_or(|error| is_told(error, &history));
         summary.in_lines(is_told).iter().for_each(|line| ui.note(&printable(line)));
     }
 }
 
 /// The same of a run that ended before there was a compose.
-pub fn not_started(options: &Options, environment: &Environment, failure: &Failure, ui: Ui) {
+pub fn not_started(settings: &RunSettings, environment: &Environment, failure: &Failure, ui: Ui) {
     let summary = Summary::not_started(&failure.detail(), failure.exit_code());
-    let workdir = options.request.target_dir.as_deref().filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
-    run_hook(options, environment, ui, &summary, workdir, None, false);
+    let workdir = settings.compose.target_dir.as_deref().filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
+    run_hook(settings, environment, ui, &summary, workdir, None, false);
 }
 
 /// Runs the program of `--on-finish`, for as long as a notification script may run. That it fails is a warning.
 fn run_hook(
-    options: &Options,
+    settings: &RunSettings,
     environment: &Environment,
     ui: Ui,
     summary: &Summary,
@@ -58,9 +65,9 @@ fn run_hook(
     log_dir: Option<PathBuf>,
     stopped: bool,
 ) {
-    let Some(program) = &options.going.on_finish else { return };
+    let Some(program) = &settings.going.on_finish else { return };
     let (variables, workdir) = (environment.children.clone(), workdir.to_path_buf());
-    let scripts = Scripts { programs: vec![program.clone()], limit: limit(options), workdir, variables, log_dir };
+    let scripts = Scripts { programs: vec![program.clone()], limit: limit(settings), workdir, variables, log_dir };
     let warn = move |_, text: String| ui.note(&format!("warning: --on-finish: {text}"));
     match notifier(scripts, Map::new(), Box::new(warn)) {
         Ok((notifier, end)) => {

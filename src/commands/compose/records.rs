@@ -1,8 +1,8 @@
 //! What a compose *records* of its beginning: the head of its log, and its configuration.
 
+use crate::cli::RunSettings;
 use crate::commands::inspect::Inspected;
 use crate::commands::locking::host;
-use crate::commands::options::Options;
 use crate::error::Failure;
 use crate::settings::{Environment, umask};
 use magudi_compose::layout::ComposeDir;
@@ -44,22 +44,29 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
 }
 
 /// Says of options that users of Pungi give that they have no effect in this run.
-pub fn without_effect(events: &Events, options: &Options, has_cts: bool) {
-    let request = &options.request;
+pub fn without_effect(events: &Events, settings: &RunSettings, has_cts: bool) {
+    let args = &settings.compose;
     let say = |names: &[&str], why: &str| {
         let verb = if names.len() == 1 { "has" } else { "have" };
         events.message(Level::Info, None, format!("{} {verb} no effect: {why}", names.join(" and ")));
     };
     // A Pungi beside the run gets them.
-    if !request.package_set.is_empty() && options.pungi.is_empty() {
-        say(&request.package_set, "image tasks have no package set");
+    let package_set =
+        given(&[("--koji-event", args.koji_event.is_some()), ("--old-composes", !args.old_composes.is_empty())]);
+    if !package_set.is_empty() && settings.pungi.is_none() {
+        say(&package_set, "image tasks have no package set");
     }
-    let relations =
-        [("--parent-compose-id", !request.parent_compose_id.is_empty()), ("--respin-of", request.respin_of.is_some())];
-    let given: Vec<&str> = relations.into_iter().filter_map(|(option, given)| given.then_some(option)).collect();
-    if !given.is_empty() && !has_cts {
-        say(&given, "they are for CTS, which the configuration does not name (cts_url)");
+    let relations = given(&[
+        ("--parent-compose-id", !args.parent_compose_id.is_empty()),
+        ("--respin-of", !args.respin_of.is_empty()),
+    ]);
+    if !relations.is_empty() && !has_cts {
+        say(&relations, "they are for CTS, which the configuration does not name (cts_url)");
     }
+}
+
+fn given(options: &[(&'static str, bool)]) -> Vec<&'static str> {
+    options.iter().filter_map(|(option, is_given)| is_given.then_some(*option)).collect()
 }
 
 pub fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment, inspected: &Inspected) {

@@ -1,7 +1,7 @@
 //! The *notification scripts* of a compose: what is sent to them, and how long a run waits for them (facts: notifications 1).
 
+use crate::cli::RunSettings;
 use crate::commands::inspect::Inspected;
-use crate::commands::options::Options;
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
@@ -18,15 +18,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Tells the notification scripts that there will be no compose (facts: notifications 5).
-pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environment, failure: &Failure, ui: Ui) {
-    if options.notification_script.is_empty() {
+pub fn tell_scripts(settings: &RunSettings, argv: &[OsString], environment: &Environment, failure: &Failure, ui: Ui) {
+    if settings.compose.notification_script.is_empty() {
         return;
     }
-    let target_dir = options.request.target_dir.as_deref();
+    let target_dir = settings.compose.target_dir.as_deref();
     let mut members = Map::new();
     members.insert("command".to_owned(), argv.iter().map(|arg| Json::from(arg.to_string_lossy())).collect());
     members.insert("target_dir".to_owned(), json!(target_dir));
-    members.insert("config".to_owned(), json!(options.config));
+    members.insert("config".to_owned(), json!(settings.compose.config));
     members.insert("detail".to_owned(), Json::from(failure.detail()));
     if let Failure::Invalid(invalid) = failure {
         let errors = invalid.diagnostics.iter().map(|d| match d.path.as_str() {
@@ -37,7 +37,7 @@ pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environm
     }
     let workdir = target_dir.filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
     let warn = move |_, text| ui.note(&format!("warning: {text}"));
-    match notifier(scripts(options, environment, workdir, None), Map::new(), Box::new(warn)) {
+    match notifier(scripts(settings, environment, workdir, None), Map::new(), Box::new(warn)) {
         Ok((notifier, end)) => {
             notifier.send("fail-to-start", members);
             end.finish(None, |left| ui.note(&waiting_for_scripts(left)));
@@ -47,28 +47,28 @@ pub fn tell_scripts(options: &Options, argv: &[OsString], environment: &Environm
 }
 
 /// How long a notification script may take.
-pub(super) fn limit(options: &Options) -> Duration {
-    Duration::from_secs(options.notification_timeout)
+pub(super) fn limit(settings: &RunSettings) -> Duration {
+    Duration::from_secs(settings.compose.notification_timeout)
 }
 
-fn scripts(options: &Options, environment: &Environment, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
-    let (programs, variables) = (options.notification_script.clone(), environment.children.clone());
-    Scripts { programs, limit: limit(options), workdir: workdir.to_path_buf(), variables, log_dir }
+fn scripts(settings: &RunSettings, environment: &Environment, workdir: &Path, log_dir: Option<PathBuf>) -> Scripts {
+    let (programs, variables) = (settings.compose.notification_script.clone(), environment.children.clone());
+    Scripts { programs, limit: limit(settings), workdir: workdir.to_path_buf(), variables, log_dir }
 }
 
 /// Lets the notification scripts hear the events of a run, if there are any.
 pub fn run_scripts(
-    options: &Options,
+    settings: &RunSettings,
     environment: &Environment,
     inspected: &Inspected,
     identity: &ComposeIdentity,
     dir: &ComposeDir,
     events: &Arc<Events>,
 ) -> Result<Option<NotifierEnd>, Failure> {
-    if options.notification_script.is_empty() {
+    if settings.compose.notification_script.is_empty() {
         return Ok(None);
     }
-    let scripts = scripts(options, environment, dir.top(), Some(dir.notifications_dir()));
+    let scripts = scripts(settings, environment, dir.top(), Some(dir.notifications_dir()));
     let log = Arc::clone(events);
     let report = Box::new(move |level, text: String| log.message(level, None, text));
     let (notifier, end) = notifier(scripts, common_members(identity, dir, inspected), report)

@@ -1,8 +1,8 @@
 //! The *tracking* of a compose by CTS: whether and how it is asked, for the id of a compose that is begun and about where it is.
 
+use crate::cli::RunSettings;
 use crate::commands::inspect::Inspected;
 use crate::commands::locking::host;
-use crate::commands::options::Options;
 use crate::commands::runtime;
 use crate::error::Failure;
 use crate::settings::{CTS_SECRET, Environment};
@@ -21,12 +21,12 @@ const HOSTNAME: &str = "$HOSTNAME";
 
 /// The way to CTS; none where the configuration has none, or nothing real is made. What cannot be used is an error before anything is
 /// touched.
-pub fn cts(options: &Options, environment: &Environment, inspected: &Inspected) -> Result<Option<Cts>, Failure> {
+pub fn cts(settings: &RunSettings, environment: &Environment, inspected: &Inspected) -> Result<Option<Cts>, Failure> {
     let option = |name: &'static str| -> Option<(&'static str, &Node, &str)> {
         let node = inspected.config.tree.as_dict()?.get(name)?;
         Some((name, node, node.as_str().filter(|text| !text.is_empty())?))
     };
-    let Some(url) = option("cts_url").filter(|_| !options.simulated) else { return Ok(None) };
+    let Some(url) = option("cts_url").filter(|_| !settings.simulated) else { return Ok(None) };
     let refuse = |(name, node, _): (&str, &Node, &str), reason: String| {
         let found = Diagnostic::new(&codes::BAD_CTS, name, reason).at(node.span);
         Failure::invalid(vec![found], inspected.sources.clone())
@@ -66,7 +66,7 @@ pub fn cts(options: &Options, environment: &Environment, inspected: &Inspected) 
 /// one on that is free in `target`.
 pub fn register(
     cts: &Cts,
-    options: &Options,
+    settings: &RunSettings,
     target: Option<&Path>,
     identity: &ComposeIdentity,
     ui: Ui,
@@ -75,10 +75,12 @@ pub fn register(
     if let Some(target) = target {
         (_, wanted.respin) = opening::first_free_respin(target, identity).map_err(Failure::failed)?;
     }
-    let relations =
-        Relations { parents: options.request.parent_compose_id.clone(), respin_of: options.request.respin_of.clone() };
+    let relations = Relations {
+        parents: settings.compose.parent_compose_id.clone(),
+        respin_of: settings.compose.respin_of.last().cloned(),
+    };
     let tell = |text: String| {
-        if !options.quiet {
+        if !settings.compose.quiet {
             ui.note(&format!("warning: CTS: {text}"));
         }
     };
