@@ -18,7 +18,7 @@ use magudi_engine::artifact::BuiltFile;
 use magudi_engine::digest::MultiDigest;
 use magudi_engine::event::ImageEntry;
 use magudi_engine::stop::stop;
-use magudi_engine::volume::{Cache, Wanted};
+use magudi_engine::volume::{Cache, WantedFile};
 use magudi_koji::calls::{get_build, list_archives};
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::{decode_response, encode_response};
@@ -111,7 +111,7 @@ fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
         ("btype", string("image")),
     ]);
     let archive = list_archives::decode(&Value::Array(vec![archive]))?.remove(0);
-    let wanted = Wanted::new(&BuiltFile::of_build(&build, archive), &["sha256".to_owned()]);
+    let wanted = WantedFile::new(&BuiltFile::of_build(&build, archive), &["sha256".to_owned()]);
     let hub = Hub::new(&Profile::for_server("bench", url), &ClientOptions::default())?;
     let cache = Cache { topurl: url.to_owned(), directory: directory.into() };
     std::fs::create_dir_all(directory)?;

@@ -6,7 +6,7 @@ use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::plan::TaskRequest;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
+pub struct FileEnding {
     pub ending: &'static str,
     pub image_type: &'static str,
     /// The format, which is not always the ending.
@@ -14,12 +14,12 @@ pub struct Ending {
 }
 
 /// A row whose format is the ending.
-pub const fn plain(ending: &'static str, image_type: &'static str) -> Ending {
-    Ending { ending, image_type, format: ending }
+pub const fn plain(ending: &'static str, image_type: &'static str) -> FileEnding {
+    FileEnding { ending, image_type, format: ending }
 }
 
 /// What every builder may make. The image types are the formats that Koji's own `image` tasks are asked for.
-pub const COMMON: &[Ending] = &[
+pub const COMMON: &[FileEnding] = &[
     plain("tar.xz", "docker"),
     plain("liveimg.squashfs", "liveimg-squashfs"),
     plain("qcow", "qcow"),
@@ -39,10 +39,10 @@ pub const COMMON: &[Ending] = &[
 ];
 
 /// A medium that boots (facts: builders 16).
-pub const ISO: Ending = Ending { ending: ".iso", image_type: "boot", format: "iso" };
+pub const ISO: FileEnding = FileEnding { ending: ".iso", image_type: "boot", format: "iso" };
 
 /// What a file becomes by its ending: one of a builder's `own`, or of the common ones, or [`named`].
-pub fn describe(own: &[Ending], request: &TaskRequest, file: &BuiltFile) -> Option<Artifact> {
+pub fn describe(own: &[FileEnding], request: &TaskRequest, file: &BuiltFile) -> Option<Artifact> {
     let Some(row) = own.iter().chain(COMMON).find(|row| file.name.ends_with(row.ending)) else {
         return named(request, file);
     };

@@ -1,9 +1,9 @@
 //! The *image_build* phase: images that Koji builds with Oz and ImageFactory (facts: image-build 1).
 
-use crate::endings::{COMMON, Ending};
+use crate::endings::{COMMON, FileEnding};
 use crate::expand::check_needed;
 use crate::kickstart::{check_install_tree, in_opts, urls};
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use crate::repos::{REPOSITORY, translate};
 use magudi_compose::deliverables::Deliverable;
 use magudi_compose::variants::Variant;
@@ -64,7 +64,7 @@ impl ImagePhase for ImageBuild {
 
     /// The call as the `koji image-build` that Pungi starts makes it of a file in INI syntax, where every value is a text
     /// (facts: image-build 2).
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
         let image = asked.image;
         let mut optional = asked.optional_arches();
         optional.sort_unstable();
@@ -116,7 +116,7 @@ impl ImagePhase for ImageBuild {
     }
 
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {
-        wanted(request).next().map(|Ending { image_type, format, .. }| Expected { image_type, format })
+        wanted(request).next().map(|FileEnding { image_type, format, .. }| Expected { image_type, format })
     }
 
     /// The file of each format that was asked for, known by its ending; all else is left out without a word.
@@ -133,7 +133,7 @@ impl ImagePhase for ImageBuild {
 }
 
 /// The files that a request's formats have, in the order in which they were asked for.
-fn wanted(request: &TaskRequest) -> impl Iterator<Item = &'static Ending> {
+fn wanted(request: &TaskRequest) -> impl Iterator<Item = &'static FileEnding> {
     let formats = match &request.keywords {
         Keywords::Each(_) => request.keywords.get("opts").and_then(|opts| opts.get("format")?.as_array()),
         Keywords::Opts(_) => None,
@@ -174,7 +174,7 @@ fn is_tree(from: &str) -> bool {
 }
 
 /// What is installed from. Of a variant that belongs to another, only the other's tree can be (facts: kickstart 2).
-fn install_tree(asked: &Asked<'_>) -> String {
+fn install_tree(asked: &VariantImage<'_>) -> String {
     let from = asked.image.text("install_tree_from").map(|from| from.value);
     if let Some(path) = from.filter(|from| is_tree(from)) {
         let path = unescaped(path);

@@ -1,8 +1,8 @@
 //! The *imagebuilder* phase: images that Koji's image-builder plugin builds (facts: imagebuilder 1).
 
-use crate::endings::{self, Ending, ISO, plain};
+use crate::endings::{self, FileEnding, ISO, plain};
 use crate::expand::remark_on_type;
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind, Layout, images, opt, req};
@@ -34,10 +34,10 @@ pub static METHOD: Method = Method {
 };
 
 /// What image-builder makes beside what every builder does (facts: imagebuilder 5).
-const ENDINGS: &[Ending] = &[
-    Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
-    Ending { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
-    Ending { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
+const ENDINGS: &[FileEnding] = &[
+    FileEnding { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
+    FileEnding { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
+    FileEnding { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
     plain("wsl", "wsl2"),
     ISO,
 ];
@@ -102,8 +102,8 @@ impl ImagePhase for Imagebuilder {
         true
     }
 
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
-        let Asked { image, section, .. } = asked;
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
+        let VariantImage { image, section, .. } = asked;
         let optional = asked.optional_arches();
         let mut opts = Map::new();
         opts.insert("repos".to_owned(), Json::Array(asked.repositories));

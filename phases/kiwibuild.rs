@@ -1,8 +1,8 @@
 //! The *kiwibuild* phase: images that Koji's kiwi plugin builds from a description in a repository (facts: kiwibuild 1).
 
-use crate::endings::{self, Ending, ISO, plain};
+use crate::endings::{self, FileEnding, ISO, plain};
 use crate::expand::{check_needed, remark_on_type};
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Default, Kind, Layout, opt, req, with};
@@ -52,10 +52,10 @@ pub static METHOD: Method = Method {
 };
 
 /// What kiwi makes beside what every builder does (facts: kiwibuild 6).
-const ENDINGS: &[Ending] = &[
-    Ending { ending: "vhdfixed.xz", image_type: "vhd-compressed", format: "vhd.xz" },
-    Ending { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
-    Ending { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
+const ENDINGS: &[FileEnding] = &[
+    FileEnding { ending: "vhdfixed.xz", image_type: "vhd-compressed", format: "vhd.xz" },
+    FileEnding { ending: "vagrant.libvirt.box", image_type: "vagrant-libvirt", format: "vagrant-libvirt.box" },
+    FileEnding { ending: "vagrant.virtualbox.box", image_type: "vagrant-virtualbox", format: "vagrant-virtualbox.box" },
     ISO,
     plain("erofs.xz", "fex"),
     plain("erofs.gz", "fex"),
@@ -63,7 +63,7 @@ const ENDINGS: &[Ending] = &[
     plain("squashfs.xz", "fex"),
     plain("squashfs.gz", "fex"),
     plain("squashfs", "fex"),
-    Ending { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
+    FileEnding { ending: "oci.tar.xz", image_type: "container", format: "tar.xz" },
 ];
 
 /// Image types of kiwi, and what Fedora's descriptions and Koji make of them.
@@ -112,8 +112,8 @@ impl ImagePhase for Kiwibuild {
     }
 
     /// The call: every keyword is there, null where nothing is set (facts: kiwibuild 2).
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
-        let Asked { image, section, .. } = asked;
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
+        let VariantImage { image, section, .. } = asked;
         let setting = |key: &str| section.setting(image, key);
         let text = |key: &str| setting(key).and_then(Node::as_str);
         // A value that has no JSON form has been reported, and such an image is not expanded.

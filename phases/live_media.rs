@@ -2,7 +2,7 @@
 
 use crate::expand::check_needed;
 use crate::kickstart::{check_install_tree, in_opts, urls};
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use crate::repos::REPOSITORY;
 use magudi_compose::deliverables::Deliverable;
 use magudi_config::compose_config::Image;
@@ -57,7 +57,7 @@ impl ImagePhase for LiveMedia {
     }
 
     /// The call as the `koji spin-livemedia` that Pungi starts makes it (facts: live-media 2).
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
         let image = asked.image;
         let optional = asked.optional_arches();
         let mut opts = Opts::with_capacity(6);

@@ -8,7 +8,7 @@ mod section;
 pub use section::SECTION;
 
 use crate::endings;
-use crate::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use magudi_compose::arches::is_rpm_arch;
 use magudi_compose::archive_types;
 use magudi_compose::images;
@@ -61,8 +61,8 @@ impl ImagePhase for Osbuild {
         found
     }
 
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
-        let Asked { image, about, repositories, .. } = asked;
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
+        let VariantImage { image, about, repositories, .. } = asked;
         let mut opts = Opts::with_capacity(2);
         opts.insert("repo".into(), Json::Array(repositories));
         let ostree: Map<String, Json> = [("url", "ostree_url"), ("ref", "ostree_ref"), ("parent", "ostree_parent")]

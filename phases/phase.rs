@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
 
 /// An image in one of the variants that it is built for.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct VariantImage<'a> {
     pub image: &'a Image,
     /// The section that it stands in, with what it inherits.
     pub section: &'a SectionConfig,
@@ -87,7 +87,7 @@ pub struct Asked<'a> {
     pub repositories: Vec<Json>,
 }
 
-impl Asked<'_> {
+impl VariantImage<'_> {
     /// The arches that the task may fail to build: those that are built of the ones that `failable` lists, in its order; all of
     /// them where it has a `*` (facts: builders 14).
     pub fn optional_arches(&self) -> Vec<Arc<str>> {
@@ -174,7 +174,7 @@ pub trait ImagePhase: Debug + Sync {
     }
 
     /// The call for an image in a variant. None when what is asked for has no form, of which a diagnostic tells.
-    fn call(&self, asked: Asked<'_>) -> Option<Call>;
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call>;
 
     /// What images.json will say of the files that are usually made for a request; none for files that do not get there.
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>>;

@@ -7,7 +7,7 @@ use crate::phase::{MAX_PLACES, Origin, Place};
 use magudi_compose::layout::ComposeDir;
 use magudi_config::{Diagnostic, Text, codes};
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::preflight::{Finding, Problem};
+use magudi_engine::preflight::{Finding, Obstacle};
 use magudi_engine::volume::MountError;
 use std::path::PathBuf;
 
@@ -42,73 +42,73 @@ impl Subject<'_> {
         let about = finding.requests.as_slice();
         let need = || self.whom(about, "needs", "need");
         let (code, part, message, help) = match &finding.problem {
-            Problem::NoMethod(method) => (
+            Obstacle::NoMethod(method) => (
                 &codes::NO_METHOD,
                 Part::Hub,
                 format!("the hub has no method `{method}`{}", need()),
                 Some("its administrators have to install the plugin that brings it".to_owned()),
             ),
-            Problem::NoPermission { permission, user: Some(user) } => (
+            Obstacle::NoPermission { permission, user: Some(user) } => (
                 &codes::NO_PERMISSION,
                 Part::Hub,
                 format!("user {user} does not have the permission `{permission}`{}", need()),
                 koji("grant-permission", [permission, user]),
             ),
-            Problem::NoPermission { permission, user: None } => (
+            Obstacle::NoPermission { permission, user: None } => (
                 &codes::NO_PERMISSION,
                 Part::Hub,
                 format!("the hub takes the session for one without a user; `{permission}` is the permission{}", need()),
                 Some("a proxy may drop the headers that sessions need".to_owned()),
             ),
-            Problem::NoChannel(channel) => (
+            Obstacle::NoChannel(channel) => (
                 &codes::NO_CHANNEL,
                 Part::Hub,
                 format!("the hub has no channel `{channel}`{}", need()),
                 Some("its administrators have to add it, and a builder to it".to_owned()),
             ),
-            Problem::ChannelDisabled(channel) => (
+            Obstacle::ChannelDisabled(channel) => (
                 &codes::NO_CHANNEL,
                 Part::Hub,
                 format!("the channel `{channel}`{}, is disabled", need()),
                 koji("enable-channel", [channel]),
             ),
-            Problem::NoTarget(target) => (
+            Obstacle::NoTarget(target) => (
                 &codes::UNKNOWN_TARGET,
                 Part::Targets,
                 format!("the hub knows no build target `{target}`{}", self.whom(about, "uses", "use")),
                 Some("`koji list-targets` lists those that there are".to_owned()),
             ),
-            Problem::NoTag { tag, target } => (
+            Obstacle::NoTag { tag, target } => (
                 &codes::CLOSED_TAG,
                 Part::Targets,
                 format!("the build target {target} puts builds into the tag `{tag}`, which the hub does not know"),
                 None,
             ),
-            Problem::TagLocked(tag) => (
+            Obstacle::TagLocked(tag) => (
                 &codes::CLOSED_TAG,
                 Part::Targets,
                 format!("the tag {tag}{}, is locked", need()),
                 koji("edit-tag --unlock", [tag]),
             ),
-            Problem::TagNeeds { tag, permission } => (
+            Obstacle::TagNeeds { tag, permission } => (
                 &codes::CLOSED_TAG,
                 Part::Targets,
                 format!("tagging into {tag} needs the permission `{permission}`, which the user does not have"),
                 None,
             ),
-            Problem::NotListed { tag, packages } => (
+            Obstacle::NotListed { tag, packages } => (
                 &codes::NOT_LISTED,
                 Part::Names,
                 format!("the tag {tag} does not list {}", listed(packages)),
                 koji("add-pkg --owner OWNER", std::iter::once(tag).chain(packages)),
             ),
-            Problem::Blocked { tag, packages } => (
+            Obstacle::Blocked { tag, packages } => (
                 &codes::BLOCKED,
                 Part::Names,
                 format!("the tag {tag} blocks {}", listed(packages)),
                 koji("unblock-pkg", std::iter::once(tag).chain(packages)),
             ),
-            Problem::NotAnswered { method, reason } => {
+            Obstacle::NotAnswered { method, reason } => {
                 (&codes::NOT_ANSWERED, Part::Hub, format!("the hub does not say {}: {reason}", question(method)), None)
             }
         };

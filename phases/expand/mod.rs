@@ -10,7 +10,7 @@ mod clashes;
 pub use checks::{check_needed, remark_on_type, unnameable};
 
 use crate::chosen::Chosen;
-use crate::phase::{Asked, Call, Context, Expansion, ImagePhase, Origin, Place};
+use crate::phase::{Call, Context, Expansion, ImagePhase, Origin, Place, VariantImage};
 use crate::repos::Resolver;
 use crate::version::generate;
 use checks::unsendable;
@@ -262,7 +262,7 @@ impl<'a> Expander<'a> {
             ..About::default()
         };
         let repositories = self.repositories(image, variant);
-        let asked = Asked { image, section: self.section, variant, context: self.context, about, repositories };
+        let asked = VariantImage { image, section: self.section, variant, context: self.context, about, repositories };
         let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else { return };
         let request = TaskRequest {
             phase: self.schema.name,

@@ -19,7 +19,7 @@ use magudi_compose::write::{write_atomic, write_json};
 use magudi_config::ComposeConfig;
 use magudi_engine::cts::Tracked;
 use magudi_engine::event::{Event, Events, Level};
-use magudi_engine::history::Asked;
+use magudi_engine::history::PlannedRequest;
 use magudi_engine::journal::Journal;
 use magudi_engine::login::Login;
 use magudi_engine::plan::TaskRequest;
@@ -63,7 +63,7 @@ pub struct Compose {
     /// before anything is done.
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, with what is known of them: they are canceled before anything is sent.
-    pub abandoned: Vec<(i64, Asked)>,
+    pub abandoned: Vec<(i64, PlannedRequest)>,
     /// A key for each request, by which a later run knows it again.
     pub keys: Vec<String>,
     /// Paths of the images that earlier runs added.

@@ -12,7 +12,7 @@ use magudi_config::words::counted;
 use magudi_config::{Severity, load, regular, secret};
 use magudi_engine::method::Method;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::plan_changes::{Asked, Changed, Changes, changes, parse_plan};
+use magudi_engine::plan_changes::{Changed, Changes, ComparedRequest, changes, parse_plan};
 use magudi_engine::plan_secrets::{Mask, secrets_in};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -59,7 +59,7 @@ pub fn beside(
     };
     let chosen = &planned.inspected.selection.chosen;
     old.retain(|asked| chosen.takes(&asked.variant, asked.name()));
-    let mut new: Vec<Asked> = planned.requests.iter().map(Asked::from).collect();
+    let mut new: Vec<ComparedRequest> = planned.requests.iter().map(ComparedRequest::from).collect();
     let values = secret::values(&planned.inspected.config.tree);
     let sent = old.iter().chain(&new).flat_map(|asked| asked.values.values()).flat_map(secrets_in);
     let mask = Mask::new(values.iter().map(String::as_str).chain(sent));
@@ -72,7 +72,7 @@ pub fn beside(
 }
 
 /// What a plan asked for, as if it were of the compose that is planned now.
-fn of_plan(path: &Path, identity: &ComposeIdentity) -> Result<(String, Vec<Asked>), Failure> {
+fn of_plan(path: &Path, identity: &ComposeIdentity) -> Result<(String, Vec<ComparedRequest>), Failure> {
     let cannot = |problem: &dyn std::fmt::Display| Failure::Failed(format!("cannot use {}: {problem}", path.display()));
     let mut text = String::new();
     let file = regular::open_named(path).map_err(|error| cannot(&error))?;
@@ -108,7 +108,7 @@ fn of_compose(
     planned: Planned<'_>,
     branches: Branches<'_>,
     environment: &Environment,
-) -> Result<(String, Vec<Asked>), Failure> {
+) -> Result<(String, Vec<ComparedRequest>), Failure> {
     let dir = ComposeDir::at(path);
     let (dump, shown) = (dir.config_dump(), path.display());
     if !dump.exists() {
@@ -149,7 +149,7 @@ fn of_compose(
     })?;
     let identity = ComposeIdentity { respin: planned.identity.respin, ..old.identity.clone() };
     let requests = old.expand_at(&identity, planned.dir);
-    Ok((shown.to_string(), requests.iter().map(Asked::from).collect()))
+    Ok((shown.to_string(), requests.iter().map(ComparedRequest::from).collect()))
 }
 
 impl Beside {
@@ -157,7 +157,7 @@ impl Beside {
     pub fn text(&self) -> String {
         let Changes { same, changed, gone, new } = &self.changes;
         let mut lines = vec![format!("{} against {}", self.compose_id, self.against), String::new()];
-        let line = |sign: &str, asked: &Asked| {
+        let line = |sign: &str, asked: &ComparedRequest| {
             format!("{sign} {} of {} ({})  {}", asked.name(), asked.variant, asked.phase, asked.summary())
         };
         lines.extend(gone.iter().map(|asked| line("-", asked)));
@@ -181,7 +181,7 @@ impl Beside {
     }
 }
 
-fn lines_of(change: &Changed, line: &dyn Fn(&str, &Asked) -> String) -> Vec<String> {
+fn lines_of(change: &Changed, line: &dyn Fn(&str, &ComparedRequest) -> String) -> Vec<String> {
     let mut lines = vec![line("~", &change.new)];
     if change.old.phase != change.new.phase && change.old.subvariant == change.new.subvariant {
         // What programs look for when an image moves from phase to phase.

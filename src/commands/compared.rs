@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
-use magudi_compose::comparison::{Failed, Side, TaskTime};
+use magudi_compose::comparison::{FailedDeliverable, Side, TaskTime};
 use magudi_compose::composeinfo::{load_composeinfo, load_document};
 use magudi_compose::deliverables::failed_in;
 use magudi_compose::images::{load_compose_id, load_images};
@@ -98,7 +98,7 @@ fn logs(side: &mut Side, dir: &ComposeDir, note: &dyn Fn(&dyn Display)) {
             // The journal tells more of our own phases.
             let others =
                 failed_in(&document.unwrap_or_default()).into_iter().filter(|(kind, _)| !told.contains(&plain(kind)));
-            side.failures.extend(others.map(|(phase, deliverable)| Failed {
+            side.failures.extend(others.map(|(phase, deliverable)| FailedDeliverable {
                 phase,
                 variant: deliverable.variant,
                 arch: deliverable.arch,
@@ -121,8 +121,8 @@ fn time_of(past: &Past) -> TaskTime {
     TaskTime { task: past.task, waited: between(sent, open), took: between(open, closed) }
 }
 
-fn failures_of(past: &Past) -> Vec<Failed> {
-    let failed = |arch: &str, reason: Option<String>| Failed {
+fn failures_of(past: &Past) -> Vec<FailedDeliverable> {
+    let failed = |arch: &str, reason: Option<String>| FailedDeliverable {
         phase: past.asked.phase.clone(),
         variant: Some(past.asked.variant.clone()),
         arch: arch.to_owned(),

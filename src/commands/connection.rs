@@ -164,9 +164,9 @@ pub async fn simulate(
     client: &ClientOptions,
     stopped: magudi_engine::stop::Stop,
 ) -> End {
-    let options = magudi_devhub::Options {
+    let options = magudi_devhub::HubOptions {
         target_dir: dir.top().parent().map(Path::to_path_buf),
-        ..magudi_devhub::Options::loopback(dir.top().join("work/simulated-koji"), scenario)
+        ..magudi_devhub::HubOptions::loopback(dir.top().join("work/simulated-koji"), scenario)
     };
     let hub = magudi_devhub::start(options).await.map_err(|error| format!("cannot start the simulated hub: {error}"));
     let login = || async {

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::ui::Ui;
 use magudi_config::did_you_mean::suggest;
 use magudi_config::regular;
-use magudi_devhub::{Options, RunningHub, Scenario, profile_text, read_scenario, start};
+use magudi_devhub::{HubOptions, RunningHub, Scenario, profile_text, read_scenario, start};
 use magudi_engine::plan::TaskRequest;
 use magudi_koji::{Authenticator, Password, Profile};
 use std::collections::BTreeSet;
@@ -31,13 +31,13 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
         (None, Some(temporary)) => temporary.path().to_path_buf(),
         (None, None) => return Err(Failure::Failed("no directory for the volume".to_owned())),
     };
-    let options = Options {
+    let options = HubOptions {
         listen: args.listen,
         persist: args.topdir.is_some(),
         allow_remote: args.allow_remote,
         access_log: args.access_log.clone(),
         trust_remote_user: args.trust_remote_user,
-        ..Options::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
+        ..HubOptions::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
     };
     runtime(HUB_THREADS)?.block_on(async {
         let hub = start(options).await.map_err(Failure::failed)?;

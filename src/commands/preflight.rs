@@ -139,7 +139,7 @@ async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, reques
         close_sessions_after_calls: None,
         ..scenario.clone()
     };
-    let hub = match magudi_devhub::start(magudi_devhub::Options::loopback(volume.to_path_buf(), scenario)).await {
+    let hub = match magudi_devhub::start(magudi_devhub::HubOptions::loopback(volume.to_path_buf(), scenario)).await {
         Ok(hub) => hub,
         Err(error) => {
             let unusable = Some(format!("cannot start the simulated hub: {error}"));

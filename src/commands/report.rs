@@ -11,7 +11,7 @@ use magudi_compose::write::{WriteError, write_atomic_with};
 use magudi_engine::journal::{self, load_events};
 use magudi_engine::lock::{Holder, holder};
 use magudi_report::text::path_in_url;
-use magudi_report::{Facts, Report, Told, page, report};
+use magudi_report::{Chronicle, Facts, Report, page, report};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -48,7 +48,7 @@ fn write(to: &Path, report: Report) -> Result<(), WriteError> {
 
 /// What the page says. `base` is the address of the compose directory as seen from the page.
 fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Report, String> {
-    let mut told = Told::default();
+    let mut told = Chronicle::default();
     load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))
         .map_err(|error| error.to_string())?;
     // A STATUS that cannot be read does not keep people from what the journal says.

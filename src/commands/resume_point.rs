@@ -11,7 +11,7 @@ use magudi_config::dump::to_text;
 use magudi_config::words::counted;
 use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
-use magudi_engine::history::{self, Asked, History, MadeFor, Past};
+use magudi_engine::history::{self, History, MadeFor, Past, PlannedRequest};
 use magudi_engine::journal;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::plan_secrets::{Mask, secrets_of};
@@ -63,7 +63,7 @@ pub struct Recalled {
     /// Tasks of requests of which it is not certain that they are this hub's: they are compared before anything is done.
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, which may run still.
-    pub abandoned: Vec<(i64, Asked)>,
+    pub abandoned: Vec<(i64, PlannedRequest)>,
     /// The Pungi beside the compose.
     pub pungi: Option<pungi::Past>,
     /// The status that we wrote last.

@@ -6,7 +6,7 @@ use super::resume_point::load_history;
 use super::status_watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
-use crate::ui::{Canvas, Table, Told, Ui, failures, printable};
+use crate::ui::{Canvas, FailedImage, Table, Ui, failures, printable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::layout::ComposeDir;
@@ -81,7 +81,7 @@ impl Asked<'_> {
 
     fn table(&self, canvas: Canvas) -> String {
         let mut parts = vec![printable(&self.head())];
-        parts.extend(failures(Told::all(self.history), canvas));
+        parts.extend(failures(FailedImage::all(self.history), canvas));
         parts.extend(Some(self.rows(canvas)).filter(|rows| !rows.is_empty()));
         if let Some(next) = self.next {
             let dir = printable(&self.dir.top().display().to_string());

@@ -14,9 +14,9 @@ const EXPORT_TIME: Duration = Duration::from_secs(10);
 
 /// The last thing that went wrong.
 #[derive(Debug, Clone, Default)]
-pub struct Problem(Arc<Mutex<Option<String>>>);
+pub struct ExportProblem(Arc<Mutex<Option<String>>>);
 
-impl Problem {
+impl ExportProblem {
     /// What it was.
     pub fn text(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -27,13 +27,13 @@ impl Problem {
 #[derive(Debug)]
 pub struct Exporter {
     otlp: opentelemetry_otlp::SpanExporter,
-    problem: Problem,
+    problem: ExportProblem,
     mask: Mask,
 }
 
 impl Exporter {
     /// The way to the collector at `endpoint`. Nothing is sent yet.
-    pub fn new(endpoint: &str, otlp: &Otlp, network: &Network, problem: Problem) -> Result<Self, String> {
+    pub fn new(endpoint: &str, otlp: &Otlp, network: &Network, problem: ExportProblem) -> Result<Self, String> {
         if !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
             return Err(format!("the endpoint {endpoint} is not an http or https URL"));
         }

@@ -1,7 +1,7 @@
 //! The *spans* of a trace: the run, and below it phases, images and calls of hubs. Names and attributes hold what the events hold, from
 //! which secrets are gone; arguments of calls are in none of them.
 
-use super::exporter::{Exporter, Problem};
+use super::exporter::{ExportProblem, Exporter};
 use crate::settings::{Network, Otlp};
 use magudi_engine::event::{Event, PungiPhase, Stamped, Subscriber};
 use magudi_koji::{EndedCall, Observer};
@@ -29,7 +29,7 @@ const LONGEST: usize = 1000;
 pub struct Trace {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    problem: Problem,
+    problem: ExportProblem,
     /// The span of the run.
     run: Context,
     open: Mutex<Open>,
@@ -53,7 +53,7 @@ pub struct Hearing(pub Arc<Trace>);
 impl Trace {
     /// Begins the trace of a run. The error says why the collector at `endpoint` cannot be told of it.
     pub fn begin(endpoint: &str, otlp: &Otlp, network: &Network) -> Result<Self, String> {
-        let problem = Problem::default();
+        let problem = ExportProblem::default();
         let exporter = Exporter::new(endpoint, otlp, network, problem.clone())?;
         let mut resource = Resource::builder();
         if !otlp.is_named {

@@ -1,6 +1,6 @@
 //! The *closing* words of a run, on one screen: what failed and why, the sum, and where to read on.
 
-use super::failures::{Told, brief};
+use super::failures::{FailedImage, brief};
 use super::frame::{Canvas, counts};
 use super::overview::Overview;
 use super::width::{cut, wrapped};
@@ -107,7 +107,7 @@ pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
         last.extend(next.map(|next| format!("{}: {}", next.purpose(), next.command(&shown))));
     }
     // One line sets them apart.
-    let failures = brief(Told::all(history), LINES - last.len() - 1, canvas);
+    let failures = brief(FailedImage::all(history), LINES - last.len() - 1, canvas);
     let last = last.join("\n") + "\n";
     if failures.is_empty() { last } else { format!("{failures}\n{last}") }
 }

@@ -18,7 +18,7 @@ const MAX_NAMED_IN_BRIEF: usize = 3;
 
 /// A request that failed, or an arch that a request did without.
 #[derive(Debug, Clone)]
-pub struct Told<'a> {
+pub struct FailedImage<'a> {
     pub name: &'a str,
     pub variant: &'a str,
     /// Whether the compose continues without it.
@@ -34,7 +34,7 @@ pub struct Told<'a> {
     pub causes: Cow<'a, [Cause]>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> FailedImage<'a> {
     /// Everything that failed and did not end well after all, in the order of the plan.
     pub fn all(history: &'a History) -> impl Iterator<Item = Self> {
         history.requests.iter().flat_map(|past| Self::of(past).into_iter().chain(Self::lost(past)))
@@ -74,7 +74,7 @@ impl<'a> Told<'a> {
     }
 }
 
-impl Told<'_> {
+impl FailedImage<'_> {
     /// Why, as far as the reasons by arch do not say it better.
     fn said(&self) -> &str {
         if self.causes.is_empty() { self.reason.unwrap_or(self.error) } else { "" }
@@ -105,19 +105,20 @@ impl Told<'_> {
 }
 
 /// One failure, on a few lines.
-pub fn failure(told: Told<'_>, canvas: Canvas) -> String {
+pub fn failure(told: FailedImage<'_>, canvas: Canvas) -> String {
     group(&[told], canvas)
 }
 
 /// All failures, those together that have the same reason; what must not fail comes first.
-pub fn failures<'a>(all: impl IntoIterator<Item = Told<'a>>, canvas: Canvas) -> Vec<String> {
-    by_reason(all, Told::is_like).iter().map(|of_one_reason| group(of_one_reason, canvas)).collect()
+pub fn failures<'a>(all: impl IntoIterator<Item = FailedImage<'a>>, canvas: Canvas) -> Vec<String> {
+    by_reason(all, FailedImage::is_like).iter().map(|of_one_reason| group(of_one_reason, canvas)).collect()
 }
 
 /// All failures on at most `lines` lines, two for each reason: what failed, and the innermost reason. What must not fail comes first.
-pub fn brief<'a>(all: impl IntoIterator<Item = Told<'a>>, lines: usize, canvas: Canvas) -> String {
-    let is_like =
-        |one: &Told<'_>, other: &Told<'_>| (one.failable, one.innermost()) == (other.failable, other.innermost());
+pub fn brief<'a>(all: impl IntoIterator<Item = FailedImage<'a>>, lines: usize, canvas: Canvas) -> String {
+    let is_like = |one: &FailedImage<'_>, other: &FailedImage<'_>| {
+        (one.failable, one.innermost()) == (other.failable, other.innermost())
+    };
     let groups = by_reason(all, is_like);
     let fits = if groups.len() * 2 <= lines { groups.len() } else { lines.saturating_sub(1) / 2 };
     let (shown, rest) = groups.split_at(fits.min(groups.len()));
@@ -129,9 +130,9 @@ pub fn brief<'a>(all: impl IntoIterator<Item = Told<'a>>, lines: usize, canvas: 
     text
 }
 
-fn brief_group(group: &[Told<'_>], canvas: Canvas) -> String {
+fn brief_group(group: &[FailedImage<'_>], canvas: Canvas) -> String {
     let Some(first) = group.first() else { return String::new() };
-    let named: Vec<String> = group.iter().take(MAX_NAMED_IN_BRIEF).map(Told::what).collect();
+    let named: Vec<String> = group.iter().take(MAX_NAMED_IN_BRIEF).map(FailedImage::what).collect();
     let more = match group.len() - named.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -145,10 +146,10 @@ fn brief_group(group: &[Told<'_>], canvas: Canvas) -> String {
 }
 
 fn by_reason<'a>(
-    all: impl IntoIterator<Item = Told<'a>>,
-    is_like: impl Fn(&Told<'a>, &Told<'a>) -> bool,
-) -> Vec<Vec<Told<'a>>> {
-    let mut groups: Vec<Vec<Told<'a>>> = Vec::new();
+    all: impl IntoIterator<Item = FailedImage<'a>>,
+    is_like: impl Fn(&FailedImage<'a>, &FailedImage<'a>) -> bool,
+) -> Vec<Vec<FailedImage<'a>>> {
+    let mut groups: Vec<Vec<FailedImage<'a>>> = Vec::new();
     for told in all {
         match groups.iter_mut().find(|group| group.first().is_some_and(|first| is_like(first, &told))) {
             Some(group) => group.push(told),
@@ -159,7 +160,7 @@ fn by_reason<'a>(
     groups
 }
 
-fn group(group: &[Told<'_>], canvas: Canvas) -> String {
+fn group(group: &[FailedImage<'_>], canvas: Canvas) -> String {
     let Some(first) = group.first() else { return String::new() };
     let (what, them) = match group {
         [one] => (one.what(), "it"),
@@ -231,10 +232,10 @@ mod tests {
         }
     }
 
-    fn told<'a>(name: &'a str, failable: bool, error: &'a str, causes: &'a [Cause]) -> Told<'a> {
+    fn told<'a>(name: &'a str, failable: bool, error: &'a str, causes: &'a [Cause]) -> FailedImage<'a> {
         let (task, url) = (Some(42), Some("http://hub/42"));
         let causes = Cow::Borrowed(causes);
-        Told { name, variant: "Server", failable, task, url, error, reason: None, argument: None, causes }
+        FailedImage { name, variant: "Server", failable, task, url, error, reason: None, argument: None, causes }
     }
 
     #[test]
@@ -261,7 +262,7 @@ mod tests {
             failure(told("disk", true, "task 42 failed: no", &causes), CANVAS),
             "disk of Server failed (the compose continues without it)\n  task 42: http://hub/42\n  x86_64: no\n"
         );
-        let refused = Told {
+        let refused = FailedImage {
             reason: Some("osbuildImage: ParameterError: no"),
             argument: Some("opts.repo"),
             task: None,

@@ -14,7 +14,7 @@ mod waiting;
 mod width;
 
 pub use closing::uploads;
-pub use failures::{Told, failures, reasons};
+pub use failures::{FailedImage, failures, reasons};
 pub use frame::Canvas;
 pub use gauge::Gauge;
 pub use plain::PlainLog;

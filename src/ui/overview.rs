@@ -1,7 +1,7 @@
 //! The *overview* is what the events of a run add up to: how far each phase and each request is, how many bytes have come,
 //! and how fast.
 
-use super::failures::Told;
+use super::failures::FailedImage;
 use jiff::Timestamp;
 use magudi_config::words::{counted, counted_with};
 use magudi_engine::event::{Event, PungiPhase, Stamped};
@@ -149,8 +149,8 @@ impl Overview {
     }
 
     /// How request `number` failed, if it did.
-    pub fn failed(&self, number: usize) -> Option<Told<'_>> {
-        self.history().requests.number(number).and_then(Told::of)
+    pub fn failed(&self, number: usize) -> Option<FailedImage<'_>> {
+        self.history().requests.number(number).and_then(FailedImage::of)
     }
 
     fn set_phase(&mut self, name: &str, state: PhaseState) {

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use magudi_devhub::{Options, Scenario, load_scenario, profile_text, start};
+use magudi_devhub::{HubOptions, Scenario, load_scenario, profile_text, start};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => load_scenario(Path::new(file))?,
         None => Scenario::default(),
     };
-    let mut options = Options::loopback(topdir, scenario);
+    let mut options = HubOptions::loopback(topdir, scenario);
     options.persist = true;
     let hub = start(options).await?;
     std::fs::write(profile, profile_text("devhub", &hub))?;

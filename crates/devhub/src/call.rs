@@ -6,13 +6,13 @@ use crate::caller::Caller;
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::journal::{JournalError, Record};
-use crate::state::State;
+use crate::state::HubState;
 use crate::wire::{Fault, not_allowed, python};
 
 pub(crate) struct Call<'a> {
     /// What never changes.
     pub(crate) setting: &'a Setting,
-    pub(crate) state: &'a mut State,
+    pub(crate) state: &'a mut HubState,
     pub(crate) args: Args,
     pub(crate) session: Option<i64>,
     pub(crate) caller: &'a Caller,

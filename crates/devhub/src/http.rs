@@ -52,7 +52,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct HangUp;
 
 /// What a request comes to.
-pub(crate) type Outcome = Result<Response<Body>, HangUp>;
+pub(crate) type HttpOutcome = Result<Response<Body>, HangUp>;
 
 /// Serves connections until `stopped` says so, or until the sender of that is gone.
 pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
@@ -118,7 +118,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, hub: Arc<Hub>, mut stop
     let _ = connection.await;
 }
 
-async fn route(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+async fn route(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> HttpOutcome {
     let path = caller::percent_decode(request.uri().path());
     let below = |prefix: &str| {
         path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(str::to_owned)
@@ -159,7 +159,7 @@ fn invalid(text: &str) -> Response<Body> {
     closing(by_hub(respond(StatusCode::BAD_REQUEST, "text/plain", format!("Invalid request: {text}\n"))))
 }
 
-async fn call(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Outcome {
+async fn call(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> HttpOutcome {
     if request.method() != Method::POST {
         let text = "Method Not Allowed\nThis is an XML-RPC hub; it takes POST requests only.\n";
         let mut response = by_hub(respond(StatusCode::METHOD_NOT_ALLOWED, "text/plain", text));
@@ -218,7 +218,7 @@ async fn call(hub: Arc<Hub>, peer: SocketAddr, request: Request<Incoming>) -> Ou
 }
 
 /// What a client sees of a hub that cannot be used; nothing, if it can, by some.
-fn away(kind: OutageKind) -> Option<Outcome> {
+fn away(kind: OutageKind) -> Option<HttpOutcome> {
     Some(match kind {
         OutageKind::Lockout => return None,
         OutageKind::Offline => {
@@ -240,7 +240,7 @@ fn mark(caller: &Caller, body: &[u8]) -> u64 {
 }
 
 /// What arrives of an answer that gets lost.
-fn lose(loss: Loss, body: Vec<u8>) -> Outcome {
+fn lose(loss: Loss, body: Vec<u8>) -> HttpOutcome {
     match loss {
         Loss::Close => Err(HangUp),
         Loss::Cut => {

@@ -9,9 +9,9 @@ use crate::clock;
 use crate::faults::Faults;
 use crate::ids::Placeholders;
 use crate::journal::JournalError;
-use crate::options::Options;
+use crate::options::HubOptions;
 use crate::scenario::Scenario;
-use crate::state::State;
+use crate::state::HubState;
 use crate::volume::Volume;
 
 /// The URLs of a hub, without a slash at the end.
@@ -56,13 +56,13 @@ pub(crate) struct Hub {
     /// What the script lets go wrong between hub and client.
     pub(crate) faults: Faults,
     pub(crate) access_log: Option<AccessLog>,
-    state: Mutex<State>,
+    state: Mutex<HubState>,
 }
 
 impl Hub {
     /// A hub on the volume `topdir`, with what an earlier hub left there if `options` ask for that.
     pub(crate) fn open(
-        options: &Options,
+        options: &HubOptions,
         topdir: PathBuf,
         addresses: Addresses,
         access_log: Option<AccessLog>,
@@ -77,7 +77,7 @@ impl Hub {
             volume: Volume::new(topdir),
             trust_remote_user: options.trust_remote_user,
         };
-        let mut state = State::new(&setting.scenario);
+        let mut state = HubState::new(&setting.scenario);
         if options.persist {
             state.restore(&setting)?;
         }
@@ -85,7 +85,7 @@ impl Hub {
     }
 
     /// The state, with everything done that was due by now.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, HubState> {
         // A panic of one call must not take the others down with it.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.settle(&self.setting, clock::now());

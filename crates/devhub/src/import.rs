@@ -12,7 +12,7 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::plan::PlannedFile;
-use crate::state::State;
+use crate::state::HubState;
 use crate::tasks::Task;
 use crate::volume::Volume;
 use crate::wire::Value;
@@ -20,7 +20,7 @@ use crate::wire::Value;
 /// What a file is padded with is read in pieces of this length.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
-impl State {
+impl HubState {
     /// Writes the files of the build of `task` and describes them, in an order of their own: which of the files of a
     /// build comes first is not defined (facts: koji 16).
     pub(crate) fn import(&self, setting: &Setting, task: &Task, files: &[&PlannedFile]) -> io::Result<Vec<Archive>> {

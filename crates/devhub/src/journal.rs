@@ -159,7 +159,7 @@ pub(crate) fn decode_request(text: &str) -> Result<Vec<Value>, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Outcome;
+    use crate::plan::PlannedOutcome;
 
     #[test]
     fn a_torn_line_is_dropped() {
@@ -179,7 +179,7 @@ mod tests {
                 freed: Some((5, 6)),
                 finish: 6,
                 close: 7,
-                outcome: Outcome::no_target(&Value::Nil),
+                outcome: PlannedOutcome::no_target(&Value::Nil),
                 volume: None,
             },
         };

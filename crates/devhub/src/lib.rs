@@ -54,6 +54,6 @@ mod work;
 
 pub use builders::{Builders, plugin};
 pub use journal::JournalError;
-pub use options::Options;
+pub use options::HubOptions;
 pub use scenario::{Scenario, ScenarioError, load_scenario, parse_scenario, read_scenario};
 pub use server::{HubError, RunningHub, profile_text, start};

@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 
 /// What kind of hub to start.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct HubOptions {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The Koji volume: `packages/`, `work/`. Made if it is not there.
@@ -29,7 +29,7 @@ pub struct Options {
     pub persist: bool,
 }
 
-impl Options {
+impl HubOptions {
     /// A hub on a free loopback port, which remembers nothing.
     pub fn loopback(topdir: impl Into<PathBuf>, scenario: Scenario) -> Self {
         Self {

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::hub::{Hub, Setting};
 use crate::python;
 use crate::response::{html, respond};
-use crate::state::State;
+use crate::state::HubState;
 use crate::tasks::{Task, TaskResult};
 use crate::volume::Volume;
 use crate::wire::Value;
@@ -81,7 +81,7 @@ fn task_link(task: &Task) -> String {
     )
 }
 
-fn index(state: &State) -> (String, String) {
+fn index(state: &HubState) -> (String, String) {
     let mut content = format!("<p>{} tasks, {} builds</p>\n<ul>\n", state.tasks.len(), state.builds.len());
     let mut latest: Vec<&Task> = state.tasks.values().filter(|task| task.parent.is_none()).collect();
     latest.sort_by_key(|task| std::cmp::Reverse((task.created, task.id)));
@@ -96,7 +96,7 @@ fn row(name: &str, value: &str) -> String {
     format!("<tr><th>{name}</th><td>{value}</td></tr>\n")
 }
 
-fn task(setting: &Setting, state: &State, task: &Task) -> (String, String) {
+fn task(setting: &Setting, state: &HubState, task: &Task) -> (String, String) {
     let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
     let time = |time: Option<clock::Micros>| time.map_or(String::new(), clock::text);
     let mut content = String::from("<table>\n");
@@ -134,7 +134,7 @@ fn file_link(dir: &str, name: &str, size: u64) -> String {
     format!("<li><a href=\"/kojifiles/{path}\">{}</a>, {size} bytes</li>\n", escape(name))
 }
 
-fn build(setting: &Setting, state: &State, id: i64) -> Option<(String, String)> {
+fn build(setting: &Setting, state: &HubState, id: i64) -> Option<(String, String)> {
     let build = state.builds.get(&id)?;
     let mut content = format!(
         "<p>{state}, made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n",

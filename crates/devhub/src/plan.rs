@@ -12,7 +12,7 @@ use crate::wire::{self, Value};
 
 /// What will come of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Outcome {
+pub(crate) enum PlannedOutcome {
     /// It fails as soon as a builder looks at it.
     Fault {
         code: i64,
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
     PerArch(PerArchPlan),
 }
 
-impl Outcome {
+impl PlannedOutcome {
     /// The target does not exist.
     pub(crate) fn no_target(info: &Value) -> Self {
         Self::Fault { code: wire::GENERIC, text: format!("No such build target: {}", python::text(info)) }
@@ -110,7 +110,7 @@ pub(crate) struct Plan {
     pub(crate) finish: Micros,
     /// When it ends.
     pub(crate) close: Micros,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: PlannedOutcome,
     /// The volume on which its build will lie, if it is not the first one.
     #[serde(default)]
     pub(crate) volume: Option<String>,

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::clock::{self, Micros};
 use crate::hub::{Hub, Setting};
 use crate::methods::{self, Method};
-use crate::state::State;
+use crate::state::HubState;
 use crate::wire::{self, Answer, Fault, Value, fault_value, generic, parameter, python};
 
 /// Values that the calls of one multicall may answer all together.
@@ -88,7 +88,7 @@ fn run(hub: &Hub, name: &str, params: Vec<Value>, caller: &Caller) -> Answer {
 
 struct Context<'a> {
     setting: &'a Setting,
-    state: &'a mut State,
+    state: &'a mut HubState,
     session: Option<i64>,
     caller: &'a Caller,
     now: Micros,

@@ -32,7 +32,7 @@ pub struct Scenario {
     /// The phases of a recorded case (facts: recordings 5). Its hub is that of the recordings, whose plugins know no newer options.
     pub phases: Vec<String>,
     /// Image name -> how its task fails.
-    pub fail: BTreeMap<String, Failure>,
+    pub fail: BTreeMap<String, ScriptedFailure>,
     /// Image name -> what its `compose-status.json` says when composer is done, instead of what a hub's would say.
     pub compose_status: BTreeMap<String, serde_json::Value>,
     /// Image name -> text of the fault 1000 with which the hub refuses the call for it.
@@ -125,7 +125,7 @@ pub struct Scenario {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Failure {
+pub struct ScriptedFailure {
     /// Exit status of the command that waits for such a task: with 0 the task ends well all the same, whatever the tasks
     /// under it did.
     pub rc: Option<i64>,

@@ -12,7 +12,7 @@ use crate::access_log::AccessLog;
 use crate::http;
 use crate::hub::{Addresses, Hub};
 use crate::journal::JournalError;
-use crate::options::Options;
+use crate::options::HubOptions;
 
 /// Why a hub could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum HubError {
 }
 
 /// Starts a hub: binds, then serves on the current tokio runtime until it is shut down or dropped.
-pub async fn start(options: Options) -> Result<RunningHub, HubError> {
+pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let ip = options.listen.ip();
     if !options.allow_remote && !ip.to_canonical().is_loopback() {
         return Err(HubError::NotLoopback(ip));
@@ -147,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn other_machines_are_refused_unless_allowed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut options = Options::loopback(dir.path(), Scenario::default());
+        let mut options = HubOptions::loopback(dir.path(), Scenario::default());
         options.listen = "0.0.0.0:0".parse().unwrap();
         assert!(matches!(start(options.clone()).await, Err(HubError::NotLoopback(_))));
         options.allow_remote = true;

@@ -19,7 +19,7 @@ use crate::wire::{Value, int, string, structure};
 
 /// Everything that calls read and change.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct HubState {
     pub(crate) accounts: Accounts,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
@@ -47,7 +47,7 @@ pub(crate) struct State {
     journal: Option<Journal>,
 }
 
-impl State {
+impl HubState {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             accounts: Accounts::new(&scenario.permissions),

@@ -11,12 +11,12 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::names;
-use crate::plan::{Outcome, Step};
-use crate::state::State;
+use crate::plan::{PlannedOutcome, Step};
+use crate::state::HubState;
 use crate::tasks::{Child, HOST, Task, TaskResult, TaskState};
 use crate::wire::{Fault, Value, int, python, string};
 
-impl State {
+impl HubState {
     /// Lets everything happen that is due by `now`.
     pub(crate) fn settle(&mut self, setting: &Setting, now: Micros) {
         while let Some(next) = self.agenda.first().copied().filter(|(time, ..)| *time <= now) {
@@ -161,7 +161,7 @@ impl State {
         self.begin(id, time);
         let Some(task) = self.unfinished(id) else { return Ok(()) };
         let (Some(plan), Some(builder)) = (&task.plan, task.builder) else { return Ok(()) };
-        if let Outcome::Fault { code, text } = &plan.outcome {
+        if let PlannedOutcome::Fault { code, text } = &plan.outcome {
             let fault = Fault::new(*code, text.clone());
             self.end(id, time, TaskResult::Fault(fault));
             return Ok(());

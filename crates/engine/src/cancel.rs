@@ -2,7 +2,7 @@
 //! counts: what has ended well in between is not canceled, and a later run takes what it built.
 
 use crate::event::{Event, Events};
-use magudi_koji::calls::{TaskInfo, TaskState, Told};
+use magudi_koji::calls::{TaskAnswer, TaskInfo, TaskState};
 use magudi_koji::{Hub, KojiError, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -160,7 +160,7 @@ impl Canceling<'_> {
         }
     }
 
-    async fn ask(&self, tasks: &BTreeMap<i64, usize>, with_request: bool) -> Result<Vec<(i64, Told)>, String> {
+    async fn ask(&self, tasks: &BTreeMap<i64, usize>, with_request: bool) -> Result<Vec<(i64, TaskAnswer)>, String> {
         let ids: Vec<i64> = tasks.keys().copied().collect();
         if ids.is_empty() {
             return Ok(Vec::new());

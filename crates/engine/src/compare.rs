@@ -1,7 +1,7 @@
 //! *Comparing* the tasks of a journal with what a hub says of them: whether it is the hub that made them, and whether they are
 //! what was asked for.
 
-use crate::history::Asked;
+use crate::history::PlannedRequest;
 use magudi_koji::calls::TaskInfo;
 use magudi_koji::{Hub, Value};
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ pub async fn first_stranger(
 
 /// Whether a task, whose arguments were asked for, can be the one of a request of which only the journal knows what it was:
 /// method, name, version and arches are the same.
-pub fn resembles(task: &TaskInfo, asked: &Asked) -> Result<(), String> {
+pub fn resembles(task: &TaskInfo, asked: &PlannedRequest) -> Result<(), String> {
     if !asked.method.is_empty() && task.method != asked.method {
         return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), asked.method));
     }
@@ -89,12 +89,12 @@ mod tests {
             let (distro, kind, target) = (string("fedora-42"), string("qcow2"), string("f42-image"));
             vec![string(name), string(version), distro, kind, target, list(arches)]
         };
-        let asked = Asked {
+        let asked = PlannedRequest {
             method: "osbuildImage".to_owned(),
             name: "disk".to_owned(),
             arches: vec!["x86_64".to_owned(), "aarch64".to_owned()],
             nvr: "disk-9.2-1".to_owned(),
-            ..Asked::default()
+            ..PlannedRequest::default()
         };
         let both = ["aarch64", "x86_64"];
         assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &asked), Ok(()));
@@ -103,9 +103,9 @@ mod tests {
         {
             assert!(resembles(&task(arguments(name, version, arches)), &asked).is_err(), "{name} {version} {arches:?}");
         }
-        let other = Asked { method: "kiwiBuild".to_owned(), ..asked.clone() };
+        let other = PlannedRequest { method: "kiwiBuild".to_owned(), ..asked.clone() };
         assert!(resembles(&task(arguments("disk", "9.2", &both)), &other).unwrap_err().contains("kiwiBuild"));
-        let before = Asked { method: String::new(), nvr: "disk-9.2".to_owned(), ..asked };
+        let before = PlannedRequest { method: String::new(), nvr: "disk-9.2".to_owned(), ..asked };
         assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &before), Ok(()), "an older journal");
         assert!(resembles(&task(vec![]), &before).is_err());
     }

@@ -166,7 +166,7 @@ impl StreamEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Parsed, parse_line};
+    use crate::journal::{JournalLine, parse_line};
     use std::sync::mpsc;
 
     /// A writer that a test can look into, and hold up.
@@ -241,7 +241,7 @@ mod tests {
         let events: Vec<Event> = text
             .lines()
             .map(|line| match parse_line(line).unwrap() {
-                Parsed::Event(stamped) => stamped.event,
+                JournalLine::Event(stamped) => stamped.event,
                 other => panic!("{other:?}"),
             })
             .collect();

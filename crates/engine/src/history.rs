@@ -20,7 +20,7 @@ mod past;
 mod requests;
 mod state;
 
-pub use past::{Asked, Failure, InDoubt, MadeFor, Past};
+pub use past::{InDoubt, MadeFor, Past, PlannedRequest, RequestFailure};
 pub use requests::Requests;
 pub use state::{Counts, RequestState};
 
@@ -123,7 +123,7 @@ struct Saying {
     /// How many requests it is to have; the most there can be where that is not known.
     expected: usize,
     /// Number -> key and request; `None` where two keys were said for one number.
-    said: BTreeMap<usize, Option<(String, Asked)>>,
+    said: BTreeMap<usize, Option<(String, PlannedRequest)>>,
 }
 
 /// Events on their way into a [`History`].
@@ -231,7 +231,7 @@ impl<'a> Replay<'a> {
     }
 
     fn plan(&mut self, request: usize, event: &Event) {
-        let Some((key, planned)) = Asked::of(event) else { return };
+        let Some((key, planned)) = PlannedRequest::of(event) else { return };
         let is_known = |known: &Past| known.key == key;
         if self.saying.is_none() && !self.history.requests.number(request).is_some_and(is_known) {
             self.saying = Some(self.begun_unsaid(request));
@@ -310,10 +310,10 @@ impl Saying {
 
     /// Takes from `filler` what was not said, if it can be the same plan.
     fn fill(&mut self, filler: &[Event]) {
-        let whole: Option<BTreeMap<usize, (String, Asked)>> = filler
+        let whole: Option<BTreeMap<usize, (String, PlannedRequest)>> = filler
             .iter()
             .map(|event| match event {
-                Event::Planned { request, .. } => Some((*request, Asked::of(event)?)),
+                Event::Planned { request, .. } => Some((*request, PlannedRequest::of(event)?)),
                 _ => None,
             })
             .collect();

@@ -188,9 +188,9 @@ fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stam
         let damaged = |reason: String| JournalError::Damaged { path: path.to_path_buf(), line, reason };
         let text = std::str::from_utf8(&text).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
         match parse_line(text).map_err(damaged)? {
-            Parsed::Event(event) => take(*event),
-            Parsed::Unknown => {}
-            Parsed::Later(version) => {
+            JournalLine::Event(event) => take(*event),
+            JournalLine::Unknown => {}
+            JournalLine::Later(version) => {
                 return Err(JournalError::Version { path: path.to_path_buf(), line, version });
             }
         }
@@ -200,7 +200,7 @@ fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stam
 
 /// What one line of a journal holds.
 #[derive(Debug)]
-pub enum Parsed {
+pub enum JournalLine {
     Event(Box<Stamped>),
     /// An event of a name that this version does not know.
     Unknown,
@@ -216,27 +216,27 @@ struct Head<'a> {
 }
 
 /// Reads one line of a journal. The error says what is wrong with it.
-pub fn parse_line(text: &str) -> Result<Parsed, String> {
+pub fn parse_line(text: &str) -> Result<JournalLine, String> {
     // A line that is as it should be is read without a value of JSON in between: journals may have millions.
     if let Ok(Head { v, t }) = serde_json::from_str(text)
         && v <= u64::from(VERSION)
         && let Ok(time) = t.parse()
         && let Ok(event) = serde_json::from_str(text)
     {
-        return Ok(Parsed::Event(Box::new(Stamped { time, event })));
+        return Ok(JournalLine::Event(Box::new(Stamped { time, event })));
     }
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
         None => return Err("it has no version".to_owned()),
-        Some(version) if version > u64::from(VERSION) => return Ok(Parsed::Later(version)),
+        Some(version) if version > u64::from(VERSION) => return Ok(JournalLine::Later(version)),
         Some(_) => {}
     }
     let time = line.get("t").and_then(Json::as_str).ok_or("it has no time")?;
     let time: Timestamp = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
     let name = line.get("event").and_then(Json::as_str).ok_or("it names no event")?.to_owned();
     match serde_json::from_value(line) {
-        Ok(event) => Ok(Parsed::Event(Box::new(Stamped { time, event }))),
-        Err(error) if error.to_string().starts_with("unknown variant") => Ok(Parsed::Unknown),
+        Ok(event) => Ok(JournalLine::Event(Box::new(Stamped { time, event }))),
+        Err(error) if error.to_string().starts_with("unknown variant") => Ok(JournalLine::Unknown),
         Err(error) => Err(format!("event {}: {error}", name.escape_debug())),
     }
 }

@@ -1,7 +1,7 @@
 //! *Following* a journal that a run still writes to: what is new in it since the last look.
 
 use crate::event::{Event, Stamped};
-use crate::journal::{JournalError, MAX_LINE, Parsed, parse_line};
+use crate::journal::{JournalError, JournalLine, MAX_LINE, parse_line};
 use magudi_config::regular;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -31,7 +31,7 @@ impl Follower {
         follower.read_lines(&mut |place, text| {
             // Lines are many, and few of them hold the word.
             if text.contains("compose-started")
-                && let Ok(Parsed::Event(stamped)) = parse_line(text)
+                && let Ok(JournalLine::Event(stamped)) = parse_line(text)
                 && matches!(stamped.event, Event::ComposeStarted { .. })
             {
                 last = place;
@@ -47,12 +47,14 @@ impl Follower {
     pub fn read_new(&mut self, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
         let path = self.path.clone();
         self.read_lines(&mut |(_, before), text| match parse_line(text) {
-            Ok(Parsed::Event(event)) => {
+            Ok(JournalLine::Event(event)) => {
                 take(*event);
                 Ok(())
             }
-            Ok(Parsed::Unknown) => Ok(()),
-            Ok(Parsed::Later(version)) => Err(JournalError::Version { path: path.clone(), line: before + 1, version }),
+            Ok(JournalLine::Unknown) => Ok(()),
+            Ok(JournalLine::Later(version)) => {
+                Err(JournalError::Version { path: path.clone(), line: before + 1, version })
+            }
             Err(reason) => Err(JournalError::Damaged { path: path.clone(), line: before + 1, reason }),
         })
     }

@@ -9,7 +9,7 @@ use std::hash::Hash;
 
 /// A request, wherever it comes from: every value has a name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Asked {
+pub struct ComparedRequest {
     pub phase: String,
     pub variant: String,
     pub subvariant: String,
@@ -34,7 +34,7 @@ pub enum BadPlan {
 /// The name of the value for what images.json calls the images.
 const MANIFEST_TYPE: &str = "manifest_type";
 
-impl From<&TaskRequest> for Asked {
+impl From<&TaskRequest> for ComparedRequest {
     fn from(request: &TaskRequest) -> Self {
         let (Keywords::Opts(named) | Keywords::Each(named)) = &request.keywords;
         let named = named.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
@@ -72,7 +72,7 @@ fn values(
 pub fn parse_plan(
     text: &str,
     method: &dyn Fn(&str) -> Option<&'static Method>,
-) -> Result<(Option<String>, Vec<Asked>), BadPlan> {
+) -> Result<(Option<String>, Vec<ComparedRequest>), BadPlan> {
     let mut plan: Json = serde_json::from_str(text)?;
     let compose_id = plan.get("compose_id").and_then(Json::as_str).map(str::to_owned);
     let Some(Json::Array(requests)) = plan.get_mut("requests").map(Json::take) else {
@@ -93,12 +93,12 @@ pub fn parse_plan(
         let named = ["opts", "kwargs"].into_iter().find_map(|key| request.get_mut(key).map(Json::take));
         let Some(Json::Object(named)) = named else { return Err(wrong("opts", "an object")) };
         let values = values(method(&name), args, named, manifest_type.as_deref());
-        Ok(Asked { phase, variant, subvariant, failable, method: name, values })
+        Ok(ComparedRequest { phase, variant, subvariant, failable, method: name, values })
     });
     Ok((compose_id, asked.collect::<Result<_, _>>()?))
 }
 
-impl Asked {
+impl ComparedRequest {
     /// The image, as people call it.
     pub fn name(&self) -> &str {
         let text = |key: &str| self.values.get(key).and_then(Json::as_str);
@@ -165,8 +165,8 @@ pub struct Difference {
 /// A request that is asked for in another way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Changed {
-    pub old: Asked,
-    pub new: Asked,
+    pub old: ComparedRequest,
+    pub new: ComparedRequest,
     /// What is different.
     pub differences: Vec<Difference>,
 }
@@ -179,18 +179,18 @@ pub struct Changes {
     /// Those that are asked for in another way.
     pub changed: Vec<Changed>,
     /// Those that are asked for no more.
-    pub gone: Vec<Asked>,
+    pub gone: Vec<ComparedRequest>,
     /// Those that were not asked for.
-    pub new: Vec<Asked>,
+    pub new: Vec<ComparedRequest>,
 }
 
 /// Compares two plans.
-pub fn changes(old: Vec<Asked>, new: Vec<Asked>) -> Changes {
+pub fn changes(old: Vec<ComparedRequest>, new: Vec<ComparedRequest>) -> Changes {
     let mut rest = Rest { old: old.into_iter().enumerate().collect(), new, pairs: Vec::new() };
     rest.take(false, |asked| (asked.head().to_string(), json!(asked.values).to_string()));
     let same = std::mem::take(&mut rest.pairs).len();
-    let names = |asked: &Asked| (asked.phase.clone(), asked.variant.clone(), asked.name().to_owned());
-    let kind = |asked: &Asked| (asked.value(&KINDS), asked.value(&["arches"]));
+    let names = |asked: &ComparedRequest| (asked.phase.clone(), asked.variant.clone(), asked.name().to_owned());
+    let kind = |asked: &ComparedRequest| (asked.value(&KINDS), asked.value(&["arches"]));
     rest.take(false, |asked| (names(asked), asked.subvariant.clone(), kind(asked)));
     rest.take(true, |asked| (names(asked), asked.subvariant.clone(), asked.value(&KINDS)));
     rest.take(true, |asked| (names(asked), asked.subvariant.clone()));
@@ -214,14 +214,14 @@ pub fn changes(old: Vec<Asked>, new: Vec<Asked>) -> Changes {
 /// Requests that have no partner yet, and those that have.
 struct Rest {
     /// With their numbers in the old plan.
-    old: Vec<(usize, Asked)>,
-    new: Vec<Asked>,
-    pairs: Vec<((usize, Asked), Asked)>,
+    old: Vec<(usize, ComparedRequest)>,
+    new: Vec<ComparedRequest>,
+    pairs: Vec<((usize, ComparedRequest), ComparedRequest)>,
 }
 
 impl Rest {
     /// Takes out what has the same key; with `alone` only where no other one of either plan has it.
-    fn take<K: Hash + Eq>(&mut self, alone: bool, key: impl Fn(&Asked) -> K) {
+    fn take<K: Hash + Eq>(&mut self, alone: bool, key: impl Fn(&ComparedRequest) -> K) {
         let mut keyed: HashMap<K, [Vec<usize>; 2]> = HashMap::new();
         let all = [self.old.iter().map(|(_, asked)| asked).collect::<Vec<_>>(), self.new.iter().collect()];
         for (side, list) in all.into_iter().enumerate() {
@@ -236,8 +236,9 @@ impl Rest {
             .flat_map(|[olds, news]| olds.iter().copied().zip(news.iter().copied()))
             .collect();
         together.sort_unstable();
-        let mut olds: Vec<Option<(usize, Asked)>> = std::mem::take(&mut self.old).into_iter().map(Some).collect();
-        let mut news: Vec<Option<Asked>> = std::mem::take(&mut self.new).into_iter().map(Some).collect();
+        let mut olds: Vec<Option<(usize, ComparedRequest)>> =
+            std::mem::take(&mut self.old).into_iter().map(Some).collect();
+        let mut news: Vec<Option<ComparedRequest>> = std::mem::take(&mut self.new).into_iter().map(Some).collect();
         let taken = together
             .into_iter()
             .filter_map(|(old, new)| Some((olds.get_mut(old)?.take()?, news.get_mut(new)?.take()?)));
@@ -287,10 +288,10 @@ fn add(found: &mut Vec<Difference>, path: String, old: Option<&Json>, new: Optio
 mod tests {
     use super::*;
 
-    fn asked(phase: &str, name: &str, subvariant: &str, values: Json) -> Asked {
+    fn asked(phase: &str, name: &str, subvariant: &str, values: Json) -> ComparedRequest {
         let mut values: Map<String, Json> = serde_json::from_value(values).unwrap();
         values.insert("name".to_owned(), json!(name));
-        Asked {
+        ComparedRequest {
             phase: phase.to_owned(),
             variant: "Server".to_owned(),
             subvariant: subvariant.to_owned(),
@@ -323,7 +324,7 @@ mod tests {
         ];
         let found = changes(old, new);
         assert_eq!(found.same, 1);
-        let names = |list: &[Asked]| list.iter().map(|asked| asked.name().to_owned()).collect::<Vec<_>>();
+        let names = |list: &[ComparedRequest]| list.iter().map(|asked| asked.name().to_owned()).collect::<Vec<_>>();
         assert_eq!((names(&found.gone), names(&found.new)), (vec!["gone".to_owned()], vec!["new".to_owned()]));
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert_eq!(

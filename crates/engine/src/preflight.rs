@@ -27,7 +27,7 @@ const ADMIN: &str = "admin";
 
 /// Something that keeps images from being built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
+pub enum Obstacle {
     NoMethod(String),
     NoPermission {
         /// What is missing.
@@ -78,7 +78,7 @@ pub enum Problem {
 /// A problem and whom it concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    pub problem: Problem,
+    pub problem: Obstacle,
     /// The requests that it concerns, by their place in what was asked about, in order.
     pub requests: Vec<usize>,
 }
@@ -134,7 +134,7 @@ impl<'a> Survey<'a> {
             let user = self.understood("getLoggedInUser", answer, get_logged_in_user::decode, &everyone).flatten();
             for (permission, requests) in lacking {
                 let (permission, user) = (permission.to_owned(), user.as_ref().map(|user| user.name.clone()));
-                self.find(Problem::NoPermission { permission, user }, requests);
+                self.find(Obstacle::NoPermission { permission, user }, requests);
             }
         }
         Ok(Some(own))
@@ -162,9 +162,9 @@ impl<'a> Survey<'a> {
                 |value| named(get_channel::decode(value)?, |c| &c.name, channel),
                 &about,
             ) {
-                Some(None) => self.find(Problem::NoChannel(channel.to_owned()), about),
+                Some(None) => self.find(Obstacle::NoChannel(channel.to_owned()), about),
                 Some(Some(found)) if !found.enabled => {
-                    self.find(Problem::ChannelDisabled(channel.to_owned()), about);
+                    self.find(Obstacle::ChannelDisabled(channel.to_owned()), about);
                 }
                 _ => {}
             }
@@ -173,7 +173,7 @@ impl<'a> Survey<'a> {
         for ((target, about), answer) in targets.into_iter().zip(answers) {
             let decode = |value: &Value| named(get_build_target::decode(value)?, |t| &t.name, target);
             match self.understood("getBuildTarget", answer, decode, &about) {
-                Some(None) => self.find(Problem::NoTarget(target.to_owned()), about),
+                Some(None) => self.find(Obstacle::NoTarget(target.to_owned()), about),
                 Some(Some(found)) => {
                     let tagged = about.into_iter().filter(|place| is_tagged(requests[*place]));
                     let (_, all) = destinations.entry(found.dest_tag_name).or_insert((target, Vec::new()));
@@ -203,7 +203,7 @@ impl<'a> Survey<'a> {
         let missing =
             concerned(self.requests, |request| Some(request.method.name).filter(|own| !methods.contains(*own)));
         for (method, about) in missing {
-            self.find(Problem::NoMethod(method.to_owned()), about);
+            self.find(Obstacle::NoMethod(method.to_owned()), about);
         }
     }
 
@@ -229,18 +229,18 @@ impl<'a> Survey<'a> {
             let decode = |value: &Value| named(get_tag::decode(value)?, |t| &t.name, tag);
             let Some(found) = self.understood("getTag", answer, decode, about) else { continue };
             let Some(found) = found else {
-                let problem = Problem::NoTag { tag: tag.clone(), target: (*target).to_owned() };
+                let problem = Obstacle::NoTag { tag: tag.clone(), target: (*target).to_owned() };
                 self.find(problem, about.clone());
                 continue;
             };
             if found.locked {
-                self.find(Problem::TagLocked(tag.clone()), about.clone());
+                self.find(Obstacle::TagLocked(tag.clone()), about.clone());
             }
             // An admin is let in only by force, which no task uses.
             if let (Some(permission), Some(own)) = (found.permission, permissions)
                 && !own.contains(&permission)
             {
-                self.find(Problem::TagNeeds { tag: tag.clone(), permission }, about.clone());
+                self.find(Obstacle::TagNeeds { tag: tag.clone(), permission }, about.clone());
             }
         }
         for (tag, packages) in packages {
@@ -255,10 +255,10 @@ impl<'a> Survey<'a> {
                 }
             }
             if let Some((packages, about)) = together(missing) {
-                self.find(Problem::NotListed { tag: tag.clone(), packages }, about);
+                self.find(Obstacle::NotListed { tag: tag.clone(), packages }, about);
             }
             if let Some((packages, about)) = together(blocked) {
-                self.find(Problem::Blocked { tag: tag.clone(), packages }, about);
+                self.find(Obstacle::Blocked { tag: tag.clone(), packages }, about);
             }
         }
         Ok(())
@@ -295,7 +295,7 @@ impl<'a> Survey<'a> {
         .ok()
     }
 
-    fn find(&mut self, problem: Problem, requests: Vec<usize>) {
+    fn find(&mut self, problem: Obstacle, requests: Vec<usize>) {
         self.found.push(Finding { problem, requests });
     }
 
@@ -305,7 +305,7 @@ impl<'a> Survey<'a> {
         for ((method, mut requests), reason) in self.unanswered.into_iter().zip(self.reasons.into_values()) {
             requests.sort_unstable();
             requests.dedup();
-            let problem = Problem::NotAnswered { method: method.to_owned(), reason };
+            let problem = Obstacle::NotAnswered { method: method.to_owned(), reason };
             self.found.push(Finding { problem, requests });
         }
         self.found

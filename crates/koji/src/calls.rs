@@ -10,7 +10,7 @@ mod task_output;
 mod tasks;
 mod users;
 
-pub use methods::Told;
+pub use methods::TaskAnswer;
 
 pub use builds::{Archive, Build, BuildState, ChecksumType, get_build, list_archives, list_builds};
 pub use tags::{BuildTarget, Channel, PackageConfig, Tag, get_build_target, get_channel, get_package_config, get_tag};

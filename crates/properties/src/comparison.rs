@@ -3,7 +3,7 @@
 use crate::files;
 use magudi_compose::comparison::{Comparison, Side, Thresholds, compare};
 use magudi_compose::images::{Images, parse_images};
-use magudi_engine::plan_changes::{Asked, changes, parse_plan};
+use magudi_engine::plan_changes::{ComparedRequest, changes, parse_plan};
 
 /// Two images.json of any version.
 pub fn comparison(data: &[u8]) {
@@ -33,7 +33,7 @@ fn compared(old: &Images, new: &Images) -> Comparison {
 /// Two plans, as `magudi plan --format json` prints them.
 pub fn plan(data: &[u8]) {
     let mut texts = files(data).map(std::str::from_utf8);
-    let mut next = || -> Option<Vec<Asked>> {
+    let mut next = || -> Option<Vec<ComparedRequest>> {
         match parse_plan(texts.next()?.ok()?, &method) {
             Ok((_, asked)) => Some(asked),
             Err(error) => {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_engine::event::Stamped;
 use magudi_engine::history::History;
-use magudi_engine::journal::{Parsed, parse_journal, parse_line};
+use magudi_engine::journal::{JournalLine, parse_journal, parse_line};
 use magudi_engine::log;
 use magudi_report::{Facts, arrange, page};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn journal(data: &[u8]) {
         let text = line(stamped);
         assert!(!text.contains('\n'));
         match parse_line(&text) {
-            Ok(Parsed::Event(back)) => assert_eq!((back.time, &back.event), (stamped.time, &stamped.event)),
+            Ok(JournalLine::Event(back)) => assert_eq!((back.time, &back.event), (stamped.time, &stamped.event)),
             other => panic!("{text}: {other:?}"),
         }
         for told in log::lines(&stamped.event) {

@@ -2,7 +2,9 @@
 
 use crate::advice::Next;
 use crate::failures::{failures, is_told};
-use crate::model::{Advice, Checksums, Choices, Count, Failure, Finding, Link, Moment, Report, Row, State, TaskLink};
+use crate::model::{
+    Advice, Checksums, Choices, ComposeState, Count, FailureGroup, Finding, Link, Moment, Report, Row, TaskLink,
+};
 use crate::text::{bytes, count, counted, duration, harmless, path_in_url, safe_url, shell_word, time};
 use crate::timeline::{Span, bar};
 use crate::uploads;
@@ -33,7 +35,7 @@ pub struct Facts {
 
 /// What is collected while the events go by: the history, and what only the page needs.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct Chronicle {
     replay: Replay<'static>,
     runs: usize,
     /// What ended it early.
@@ -47,7 +49,7 @@ pub struct Told {
     before: (Vec<String>, Vec<Finding>),
 }
 
-impl Told {
+impl Chronicle {
     /// Hears the next event.
     pub fn take(&mut self, stamped: &Stamped) {
         let time = stamped.time;
@@ -101,14 +103,14 @@ impl Told {
 
 /// Arranges the events of a compose into a report.
 pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
-    let mut told = Told::default();
+    let mut told = Chronicle::default();
     for stamped in events {
         told.take(stamped);
     }
     report(told, facts)
 }
 
-pub fn report(mut told: Told, facts: &Facts) -> Report {
+pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
     let history = std::mem::take(&mut told.replay).finish();
     // A run without a process stopped with its last event.
     let (first, last) = history.span.unzip();
@@ -191,7 +193,7 @@ fn shown(requests: &[&Past]) -> BTreeSet<usize> {
     by_doneness(false).chain(by_doneness(true)).take(MOST_SHOWN).collect()
 }
 
-fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
+fn state(history: &History, facts: &Facts, failures: &[FailureGroup]) -> ComposeState {
     let status = facts.status.map(Status::as_str).or(history.status.as_deref()).unwrap_or("STARTED");
     let failed = |failable: bool| {
         let of_kind = failures.iter().filter(|failure| failure.failable == failable);
@@ -209,7 +211,7 @@ fn state(history: &History, facts: &Facts, failures: &[Failure]) -> State {
         (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
     };
     let (running, simulated) = (facts.runner.is_some(), history.is_simulated());
-    State { word: harmless(word), kind, sentence, running, simulated }
+    ComposeState { word: harmless(word), kind, sentence, running, simulated }
 }
 
 /// A compose may be finished without all that the journal knows of: another program may have finished it.
@@ -275,7 +277,7 @@ pub fn task_link(past: &Past) -> Option<TaskLink> {
     past.task.map(|id| TaskLink { id, url: past.url.as_deref().and_then(safe_url) })
 }
 
-fn advice(history: &History, facts: &Facts, state: &State) -> Vec<Advice> {
+fn advice(history: &History, facts: &Facts, state: &ComposeState) -> Vec<Advice> {
     let dir = shell_word(&facts.compose_dir);
     let mut advice = Vec::new();
     let mut say = |text: &str, command: String| advice.push(Advice { text: format!("{text}:"), command });

@@ -3,7 +3,7 @@
 use crate::page::{PageError, environment};
 use crate::text::{bytes, counted, duration, harmless};
 use magudi_compose::CloudUpload;
-use magudi_compose::comparison::{Comparison, Difference, Entry, Failed, Pair, Summary, What};
+use magudi_compose::comparison::{Comparison, Difference, Entry, FailedDeliverable, Pair, Summary, What};
 use minijinja::context;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -70,8 +70,8 @@ const TIMES: [&str; 5] = ["IMAGE", ">WAITED", ">THEN", ">TOOK", ">THEN"];
 
 fn failures(comparison: &Comparison) -> Vec<Vec<String>> {
     let failures = &comparison.failures;
-    let row = |state: &str, failed: &Failed| {
-        let Failed { phase, variant, arch, subvariant, image, reason } = failed;
+    let row = |state: &str, failed: &FailedDeliverable| {
+        let FailedDeliverable { phase, variant, arch, subvariant, image, reason } = failed;
         let names = [image, subvariant].into_iter().flatten().next();
         let what = match (names, variant) {
             (Some(name), Some(variant)) => format!("{name} of {variant}"),

@@ -2,7 +2,7 @@
 //! is reported once and not for every image.
 
 use crate::arrange::{Facts, task_link};
-use crate::model::{Failed, Failure, Reasons, TaskLink};
+use crate::model::{FailedImage, FailureGroup, Reasons, TaskLink};
 use crate::text::{harmless, path_in_url, safe_url};
 use magudi_compose::ComposeDir;
 use magudi_engine::artifact::FailedArch;
@@ -11,10 +11,10 @@ use magudi_engine::history::{History, Past};
 use std::path::Path;
 
 /// What failed, what must not fail first; apart from that in the order of the plan.
-pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<Failure> {
-    let mut failures: Vec<Failure> = Vec::new();
-    let mut add = |new: Failure| {
-        let same = |other: &&mut Failure| {
+pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<FailureGroup> {
+    let mut failures: Vec<FailureGroup> = Vec::new();
+    let mut add = |new: FailureGroup| {
+        let same = |other: &&mut FailureGroup| {
             (other.failable, &other.reason, &other.causes, &other.argument)
                 == (new.failable, &new.reason, &new.causes, &new.argument)
         };
@@ -24,7 +24,7 @@ pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<Failure> {
         }
     };
     for (index, past) in requests.iter().enumerate() {
-        let image = |arches: &str, message: &str, causes: &[Cause]| Failed {
+        let image = |arches: &str, message: &str, causes: &[Cause]| FailedImage {
             request: index,
             name: harmless(&past.asked.name),
             variant: harmless(&past.asked.variant),
@@ -37,7 +37,7 @@ pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<Failure> {
         };
         for cause in past.failed_arches.iter().map(FailedArch::cause) {
             let causes = std::slice::from_ref(&cause);
-            add(Failure {
+            add(FailureGroup {
                 failable: true,
                 reason: String::new(),
                 causes: reasons(causes, &past.asked.arches),
@@ -51,7 +51,7 @@ pub fn failures(requests: &[&Past], facts: &Facts) -> Vec<Failure> {
         let reason = if causes.is_empty() { harmless(said) } else { String::new() };
         let image = image(&past.asked.arches.join(" "), &failed.error, &failed.causes);
         let argument = failed.argument.as_deref().map(harmless);
-        add(Failure { failable: past.asked.failable, reason, causes, argument, images: vec![image] });
+        add(FailureGroup { failable: past.asked.failable, reason, causes, argument, images: vec![image] });
     }
     failures.sort_by_key(|failure| failure.failable);
     failures

@@ -20,6 +20,6 @@ pub mod timeline;
 pub mod uploads;
 
 pub use advice::Next;
-pub use arrange::{Facts, Told, arrange, report};
+pub use arrange::{Chronicle, Facts, arrange, report};
 pub use model::Report;
 pub use page::{PageError, page};

@@ -6,7 +6,7 @@ use serde::Serialize;
 pub struct Report {
     pub compose_id: String,
     pub compose_dir: String,
-    pub state: State,
+    pub state: ComposeState,
     pub made: Moment,
     /// The first event.
     pub begun: Option<Moment>,
@@ -24,7 +24,7 @@ pub struct Report {
     /// What ended the compose early, if that was not a failed image.
     pub error: Option<String>,
     /// What failed and why, what must not fail first.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailureGroup>,
     pub failed: usize,
     /// What people may want to do now.
     pub advice: Vec<Advice>,
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct State {
+pub struct ComposeState {
     /// The word of STATUS, or `RUNNING`, or `STOPPED` for a run that died.
     pub word: String,
     /// `good`, `warn`, `bad` or `busy`.
@@ -88,7 +88,7 @@ pub struct Count {
 
 /// A reason, and what failed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Failure {
+pub struct FailureGroup {
     /// Whether the compose continues without it.
     pub failable: bool,
     /// Why, in the hub's words or ours; empty when composer says it better.
@@ -96,11 +96,11 @@ pub struct Failure {
     /// Composer's reasons, those together that are the same for several arches.
     pub causes: Vec<Reasons>,
     pub argument: Option<String>,
-    pub images: Vec<Failed>,
+    pub images: Vec<FailedImage>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Failed {
+pub struct FailedImage {
     /// Its place in the plan.
     pub request: usize,
     pub name: String,
@@ -161,7 +161,7 @@ pub struct Bar {
     /// How long it took, or has taken.
     pub duration: String,
     /// The parts of its life.
-    pub parts: Vec<Part>,
+    pub parts: Vec<BarPart>,
     /// Where everything was verified, in percent.
     pub verified: Option<f64>,
     pub task: Option<TaskLink>,
@@ -169,7 +169,7 @@ pub struct Bar {
 
 /// A part of a bar.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Part {
+pub struct BarPart {
     /// `queued`, `open`, `closed` (built, files wait), `fetching`, `failed` or `canceled`.
     pub kind: &'static str,
     /// Where it begins, in percent of the axis.

@@ -1,6 +1,6 @@
 //! The *timeline* puts the life of every request on one time axis.
 
-use crate::model::{Axis, Bar, Part};
+use crate::model::{Axis, Bar, BarPart};
 use crate::text::{counted, duration, harmless, time};
 use jiff::Timestamp;
 use magudi_engine::history::{Past, RequestState};
@@ -82,7 +82,7 @@ pub fn bar(index: usize, past: &Past, span: Span, now: Timestamp) -> Option<Bar>
         if to > from {
             let milliseconds = to.as_millisecond() - from.as_millisecond();
             let width = ((right - left).max(0.0) * 1000.0).round() / 1000.0;
-            parts.push(Part { kind: state.as_str(), left, width, duration: duration(milliseconds) });
+            parts.push(BarPart { kind: state.as_str(), left, width, duration: duration(milliseconds) });
         }
     };
     let (mut state, mut since) = (RequestState::Free, sent);
@@ -126,7 +126,7 @@ pub fn bar(index: usize, past: &Past, span: Span, now: Timestamp) -> Option<Bar>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use magudi_engine::history::Asked;
+    use magudi_engine::history::PlannedRequest;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -135,7 +135,7 @@ mod tests {
     fn closed() -> Past {
         let states = [(10, TaskState::Free), (20, TaskState::Open), (60, TaskState::Closed)];
         Past {
-            asked: Asked { name: "disk".into(), ..Asked::default() },
+            asked: PlannedRequest { name: "disk".into(), ..PlannedRequest::default() },
             sent: Some(at(10)),
             task: Some(7),
             states: states.map(|(second, state)| (at(second), state)).to_vec(),

@@ -5,13 +5,13 @@ use crate::run;
 use magudi_compose::status::Status;
 use magudi_config::schema::{Kind, Layout, opt, req};
 use magudi_config::{Diagnostic, Section, codes};
-use magudi_devhub::plugin::{Plugin, Wanted};
+use magudi_devhub::plugin::{Plugin, WantedBuild};
 use magudi_engine::artifact::{Artifact, BuiltFile};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::Value;
 use magudi_phases::endings;
-use magudi_phases::phase::{Asked, Call, Context, Expected, ImagePhase, sent};
+use magudi_phases::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use serde_json::{Value as Json, json};
 
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl ImagePhase for Forge {
         soft.map(|metal| said(metal.span)).into_iter().collect()
     }
 
-    fn call(&self, asked: Asked<'_>) -> Option<Call> {
+    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
         let (optional, about) = (asked.optional_arches(), asked.about);
         let metal = asked.image.text("metal")?.value;
         let args =
@@ -92,10 +92,10 @@ impl Plugin for Forge {
     const PHASE: &'static str = "forge";
     const CHILD_METHOD: &'static str = "forgeArch";
 
-    fn wanted(&self, args: &[Value]) -> Wanted {
+    fn wanted(&self, args: &[Value]) -> WantedBuild {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let texts = |value: &Value| value.as_array().unwrap().iter().map(text).collect();
-        Wanted {
+        WantedBuild {
             name: text(&args[0]),
             version: text(&args[1]),
             release: "1".to_owned(),

@@ -10,7 +10,7 @@ use magudi_compose::variants::{Variants, load_variants};
 use magudi_config::diagnostic::has_errors;
 use magudi_config::{ComposeConfig, Diagnostic, Schema, Sources, check_all, load_config};
 use magudi_devhub::plugin::Plugin;
-use magudi_devhub::{Options, parse_scenario};
+use magudi_devhub::{HubOptions, parse_scenario};
 use magudi_engine::event::{Events, Stamped};
 use magudi_engine::journal::{Journal, load_journal};
 use magudi_engine::login::Login;
@@ -41,9 +41,9 @@ pub struct Ran {
 }
 
 /// A hub with a plugin; its volume is put in its place later.
-pub fn hub(scenario: &Json, plugin: &'static impl Plugin) -> Options {
-    let options = Options::loopback("", parse_scenario(&scenario.to_string()).unwrap());
-    Options { builders: options.builders.clone().with(plugin), ..options }
+pub fn hub(scenario: &Json, plugin: &'static impl Plugin) -> HubOptions {
+    let options = HubOptions::loopback("", parse_scenario(&scenario.to_string()).unwrap());
+    HubOptions { builders: options.builders.clone().with(plugin), ..options }
 }
 
 /// A compose before it runs.
@@ -89,7 +89,7 @@ pub fn plan(phases: Phases, mut configuration: Json) -> Result<Planned, Vec<Diag
 }
 
 /// Runs the compose of such a configuration; of one that has errors, those are the answer.
-pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec<Diagnostic>> {
+pub fn run(phases: Phases, configuration: Json, hub: HubOptions) -> Result<Ran, Vec<Diagnostic>> {
     let planned = plan(phases, configuration)?;
     if has_errors(&planned.found) {
         return Err(planned.found);
@@ -133,7 +133,7 @@ pub fn run(phases: Phases, configuration: Json, hub: Options) -> Result<Ran, Vec
         pungi: None,
     };
     let end = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let options = Options { topdir: folder.path().join("koji"), ..hub };
+        let options = HubOptions { topdir: folder.path().join("koji"), ..hub };
         let hub = magudi_devhub::start(options).await.unwrap();
         compose.run(|| access(hub.url(), hub.topdir()), stop).await
     });

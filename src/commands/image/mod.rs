@@ -87,7 +87,7 @@ fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(
     };
     let topdir = tempfile::Builder::new().prefix("magudi-image-").tempdir().map_err(Failure::failed)?;
     runtime(RUN_THREADS)?.block_on(async {
-        let options = magudi_devhub::Options::loopback(topdir.path(), scenario);
+        let options = magudi_devhub::HubOptions::loopback(topdir.path(), scenario);
         let hub = magudi_devhub::start(options).await.map_err(Failure::failed)?;
         let mut profile = Profile::for_server("devhub", hub.url());
         profile.weburl = hub.weburl();

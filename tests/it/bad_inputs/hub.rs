@@ -133,7 +133,7 @@ impl ChangedHub {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let change = Change::read(input);
-        let mut options = magudi_devhub::Options::loopback(volume, magudi_devhub::Scenario::default());
+        let mut options = magudi_devhub::HubOptions::loopback(volume, magudi_devhub::Scenario::default());
         // From which it makes the numbers of its tasks.
         options.target_dir = Some(volume.with_file_name("target"));
         std::thread::spawn(move || {

@@ -13,10 +13,10 @@ mod table;
 use crate::program::{Ran, Scene, files};
 use hub::ChangedHub;
 use std::collections::BTreeSet;
-use table::{Case, Table, Told};
+use table::{Case, Reaction, Table};
 
 /// Tries one input of a kind.
-type Trial = fn(&Case) -> Told;
+type Trial = fn(&Case) -> Reaction;
 
 /// The tables, each with how its inputs are used.
 const KINDS: &[(&str, Trial)] = &[
@@ -75,11 +75,11 @@ fn scene() -> Scene {
     scene
 }
 
-fn check(scene: &Scene, config: &str) -> Told {
+fn check(scene: &Scene, config: &str) -> Reaction {
     told(scene, &scene.run(["check", "--config", config]))
 }
 
-fn run(scene: &Scene, more: &[&str]) -> Told {
+fn run(scene: &Scene, more: &[&str]) -> Reaction {
     told(scene, &scene.run([&["run", "--config", "test.conf", "--target-dir", "target", "--test"], more].concat()))
 }
 
@@ -88,32 +88,32 @@ fn write(scene: &Scene, name: &str, input: &[u8]) {
     std::fs::write(path, input).expect("a file");
 }
 
-fn conf(case: &Case) -> Told {
+fn conf(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "test.conf", &[&case.input, GOOD.as_bytes()].concat());
     check(&scene, "test.conf")
 }
 
-fn yaml(case: &Case) -> Told {
+fn yaml(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "test.yaml", &[&case.input, GOOD.replace(" = ", ": ").as_bytes()].concat());
     check(&scene, "test.yaml")
 }
 
-fn json(case: &Case) -> Told {
+fn json(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "test.json", &case.input);
     check(&scene, "test.json")
 }
 
-fn variants(case: &Case) -> Told {
+fn variants(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "variants.xml", &case.input);
     check(&scene, "test.conf")
 }
 
 /// A customizations file of `magudi image`.
-fn customizations(case: &Case) -> Told {
+fn customizations(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "custom.json", &case.input);
     let image = ["image", "disk", "42", "fedora-42", "f42-image", "x86_64", "--dry-run"];
@@ -122,7 +122,7 @@ fn customizations(case: &Case) -> Told {
 }
 
 /// A manifest of a compose that somebody else began.
-fn manifest(case: &Case, name: &str) -> Told {
+fn manifest(case: &Case, name: &str) -> Reaction {
     let scene = scene();
     write(&scene, &format!("target/{COMPOSE}/compose/metadata/{name}"), &case.input);
     let target = format!("target/{COMPOSE}");
@@ -130,12 +130,12 @@ fn manifest(case: &Case, name: &str) -> Told {
     told(&scene, &scene.run(args))
 }
 
-fn images(case: &Case) -> Told {
+fn images(case: &Case) -> Reaction {
     manifest(case, "images.json")
 }
 
 /// The composeinfo.json of another tool, or the composeinfo-base.json of the compose.
-fn composeinfo(case: &Case) -> Told {
+fn composeinfo(case: &Case) -> Reaction {
     if case.name.contains("base") {
         let scene = scene();
         write(&scene, &format!("target/{COMPOSE}/work/global/composeinfo-base.json"), &case.input);
@@ -146,7 +146,7 @@ fn composeinfo(case: &Case) -> Told {
     manifest(case, "composeinfo.json")
 }
 
-fn cloud_uploads(case: &Case) -> Told {
+fn cloud_uploads(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, &format!("target/{COMPOSE}/compose/metadata/cloud-uploads.json"), &case.input);
     scene.write(&format!("target/{COMPOSE}/STATUS"), "FINISHED\n");
@@ -154,32 +154,32 @@ fn cloud_uploads(case: &Case) -> Told {
 }
 
 /// A journal, by itself or behind the whole one of a run on a hub that is gone.
-fn journal(case: &Case) -> Told {
+fn journal(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, &format!("target/{COMPOSE}/logs/global/magudi-journal.jsonl"), &case.input);
     let verb = if case.name.contains("resume") { "resume" } else { "status" };
     told(&scene, &scene.run([verb, &format!("target/{COMPOSE}")]))
 }
 
-fn profile(case: &Case) -> Told {
+fn profile(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "koji.conf", &case.input);
     run(&scene, &["--koji-config", "koji.conf"])
 }
 
-fn scenario(case: &Case) -> Told {
+fn scenario(case: &Case) -> Reaction {
     let scene = scene();
     write(&scene, "scenario.json", &case.input);
     run(&scene, &["--simulate=scenario.json"])
 }
 
 /// What goes wrong in a run: the scenario of its hub.
-fn simulated_run(case: &Case) -> Told {
+fn simulated_run(case: &Case) -> Reaction {
     scenario(case)
 }
 
 /// The words of a command line; such as need it find a configuration, a journal and a finished compose.
-fn command_line(case: &Case) -> Told {
+fn command_line(case: &Case) -> Reaction {
     let scene = scene();
     scene.write("file", "");
     scene.write("target/finished/STATUS", "FINISHED\n");
@@ -189,7 +189,7 @@ fn command_line(case: &Case) -> Told {
 
 /// Files, directories and permissions that are not as they should be: lines of `NAME = TEXT` make files, `NAME/` directories,
 /// `NAME -> TARGET` links, `NAME !` takes one away; the last line is the command.
-fn surroundings(case: &Case) -> Told {
+fn surroundings(case: &Case) -> Reaction {
     let scene = scene();
     let lines: Vec<&str> = case.text().lines().collect();
     let (command, made) = lines.split_last().expect("a command");
@@ -207,7 +207,7 @@ fn surroundings(case: &Case) -> Told {
     told(&scene, &scene.run(command.split_whitespace()))
 }
 
-fn hub_case(case: &Case) -> Told {
+fn hub_case(case: &Case) -> Reaction {
     let scene = scene();
     let volume = scene.path().join("volume");
     let hub = ChangedHub::start(case.text().trim_end(), &volume);
@@ -223,7 +223,7 @@ fn hub_case(case: &Case) -> Told {
 }
 
 /// What a run of the program said to its user, without what differs from run to run; and what is the same for all bad input.
-fn told(scene: &Scene, ran: &Ran) -> Told {
+fn told(scene: &Scene, ran: &Ran) -> Reaction {
     let status = ran.status.unwrap_or_else(|| panic!("a signal ended it: {}", ran.stderr));
     let message = steady(scene, &ran.stderr);
     assert!(status <= 2 && !message.contains("panicked"), "{message}");
@@ -231,7 +231,7 @@ fn told(scene: &Scene, ran: &Ran) -> Told {
     assert!(message.len() < LONGEST, "{} bytes of message", message.len());
     assert!(!message.contains(|c: char| c.is_control() && c != '\n'), "{message:?}");
     assert!(!message.contains("composepass"), "{message}");
-    Told { end: format!("exit status {status}, {}", left(scene)), message }
+    Reaction { end: format!("exit status {status}, {}", left(scene)), message }
 }
 
 /// What became of the compose. One that did not finish has no manifest of images and no latest link, and nothing is left half

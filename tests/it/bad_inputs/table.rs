@@ -24,7 +24,7 @@ pub struct Case {
 }
 
 /// What came of an input: the line that says how it ended, and the message.
-pub struct Told {
+pub struct Reaction {
     /// `exit status 1, no compose`.
     pub end: String,
     /// What a user reads, line by line.
@@ -70,10 +70,10 @@ impl Table {
     }
 
     /// Compares what came of every case with what the table says, or writes it there when `UPDATE_EXPECT` is set.
-    pub fn compare(&self, told: &[Told]) {
+    pub fn compare(&self, told: &[Reaction]) {
         assert_eq!(told.len(), self.cases.len());
         let mut text = self.comment.clone();
-        for (case, Told { end, message }) in self.cases.iter().zip(told) {
+        for (case, Reaction { end, message }) in self.cases.iter().zip(told) {
             let input = case.written.trim_end_matches('\n');
             let gap = if input.is_empty() { "" } else { "\n" };
             // Writing into a string cannot fail.

@@ -22,7 +22,7 @@ pub struct Side {
     pub release_version: Option<String>,
     pub status: Option<String>,
     pub images: Images,
-    pub failures: Vec<Failed>,
+    pub failures: Vec<FailedDeliverable>,
     pub uploads: Vec<CloudUpload>,
     /// Path of an image -> its task.
     pub tasks: HashMap<String, TaskTime>,
@@ -40,7 +40,7 @@ pub struct TaskTime {
 
 /// Something that a compose tried to make and did not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Failed {
+pub struct FailedDeliverable {
     /// The phase, or the kind of deliverable.
     pub phase: String,
     /// The variant's uid; none for the whole compose.
@@ -55,7 +55,7 @@ pub struct Failed {
     pub reason: Option<String>,
 }
 
-impl Failed {
+impl FailedDeliverable {
     /// The same thing in another compose.
     fn key(&self) -> (&str, Option<&str>, &str, Option<&str>, Option<&str>) {
         let Self { phase, variant, arch, subvariant, image, .. } = self;
@@ -220,11 +220,11 @@ pub struct Summary {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Failures {
     /// In the new one only.
-    pub new: Vec<Failed>,
+    pub new: Vec<FailedDeliverable>,
     /// In both.
-    pub still: Vec<Failed>,
+    pub still: Vec<FailedDeliverable>,
     /// In the old one only.
-    pub mended: Vec<Failed>,
+    pub mended: Vec<FailedDeliverable>,
 }
 
 /// What became of cloud uploads.
@@ -358,10 +358,11 @@ fn is_same_file(old: &Image, new: &Image) -> bool {
     old.checksums.iter().any(|(algorithm, digest)| new.checksums.get(algorithm) == Some(digest))
 }
 
-fn failures(old: &[Failed], new: &[Failed]) -> Failures {
-    let before: BTreeSet<_> = old.iter().map(Failed::key).collect();
-    let after: BTreeSet<_> = new.iter().map(Failed::key).collect();
-    let (still, fresh): (Vec<&Failed>, Vec<&Failed>) = new.iter().partition(|failed| before.contains(&failed.key()));
+fn failures(old: &[FailedDeliverable], new: &[FailedDeliverable]) -> Failures {
+    let before: BTreeSet<_> = old.iter().map(FailedDeliverable::key).collect();
+    let after: BTreeSet<_> = new.iter().map(FailedDeliverable::key).collect();
+    let (still, fresh): (Vec<&FailedDeliverable>, Vec<&FailedDeliverable>) =
+        new.iter().partition(|failed| before.contains(&failed.key()));
     Failures {
         new: fresh.into_iter().cloned().collect(),
         still: still.into_iter().cloned().collect(),

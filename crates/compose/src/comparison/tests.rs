@@ -148,7 +148,7 @@ fn sizes_durations_and_checksums_have_thresholds() {
 
 #[test]
 fn failures_and_uploads_are_compared_by_what_they_are_of() {
-    let failed = |subvariant: Option<&str>, reason: &str| Failed {
+    let failed = |subvariant: Option<&str>, reason: &str| FailedDeliverable {
         phase: "osbuild".to_owned(),
         variant: Some("S".to_owned()),
         arch: "*".to_owned(),
@@ -177,7 +177,8 @@ fn failures_and_uploads_are_compared_by_what_they_are_of() {
     old.uploads = vec![upload("a", "success"), upload("b", "success")];
     new.uploads = vec![CloudUpload { task_id: 9, ..upload("a", "failure") }, upload("c", "success")];
     let found = compare(&old, &new, Thresholds::default());
-    let of = |list: &[Failed]| list.iter().filter_map(|failed| failed.subvariant.clone()).collect::<Vec<_>>();
+    let of =
+        |list: &[FailedDeliverable]| list.iter().filter_map(|failed| failed.subvariant.clone()).collect::<Vec<_>>();
     assert_eq!(of(&found.failures.new), ["A"]);
     assert_eq!(of(&found.failures.still), ["C"]);
     assert_eq!(of(&found.failures.mended), ["D"]);

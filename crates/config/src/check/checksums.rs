@@ -1,6 +1,6 @@
 //! The options of the `image_checksum` phase (facts: options 12): algorithms that we can compute, a base name that can be made.
 
-use super::options::Options;
+use super::options::ConfigOptions;
 use super::path::At;
 use super::values::{Findings, quoted};
 use crate::base_name;
@@ -68,7 +68,7 @@ pub fn check_base_name(node: &Node, at: At<'_>, one_file: bool, findings: &mut F
     }
 }
 
-pub fn config(options: &Options<'_>) -> Option<ChecksumConfig> {
+pub fn config(options: &ConfigOptions<'_>) -> Option<ChecksumConfig> {
     Some(ChecksumConfig {
         algorithms: options.texts("media_checksums"),
         one_file: options.is_true("media_checksum_one_file"),
@@ -77,7 +77,7 @@ pub fn config(options: &Options<'_>) -> Option<ChecksumConfig> {
 }
 
 /// `media_checksum_one_file` means one algorithm.
-pub fn check_one_file(options: &Options<'_>, findings: &mut Findings) {
+pub fn check_one_file(options: &ConfigOptions<'_>, findings: &mut Findings) {
     let Some(node) = options.get("media_checksums").filter(|_| options.is_true("media_checksum_one_file")) else {
         return;
     };

@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::schema::{self, Kind, Schema};
 use crate::tree::{Node, Value};
 use fill::{Commits, Offline};
-use options::Options;
+use options::ConfigOptions;
 use path::At;
 pub use size::expanded as expanded_size;
 use values::Findings;
@@ -81,7 +81,7 @@ fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<Comp
     }
     let filled = fill::filled(tree, schema, &mut Offline, findings);
     let dict = filled.as_dict()?;
-    let options = Options::new(dict);
+    let options = ConfigOptions::new(dict);
 
     let mut variants_file = None;
     let mut translate_paths = Some(Vec::new());
@@ -136,7 +136,7 @@ fn checked(tree: &Node, schema: &Schema, findings: &mut Findings) -> Option<Comp
     })
 }
 
-fn link_type(options: &Options<'_>) -> Option<LinkType> {
+fn link_type(options: &ConfigOptions<'_>) -> Option<LinkType> {
     Some(match options.text("link_type")?.as_str() {
         "hardlink" => LinkType::Hardlink,
         "copy" => LinkType::Copy,

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The options of one configuration, defaults included.
-pub struct Options<'d> {
+pub struct ConfigOptions<'d> {
     index: HashMap<&'d str, (&'d Node, &'d Node)>,
 }
 
-impl<'d> Options<'d> {
+impl<'d> ConfigOptions<'d> {
     /// Indexes a dict.
     pub fn new(dict: &'d Dict) -> Self {
         Self { index: dict.entries.iter().filter_map(|(key, value)| Some((key.as_str()?, (key, value)))).collect() }
@@ -241,7 +241,7 @@ fn is_default(key: &Key, node: &Node) -> bool {
 }
 
 /// Checks which options need or exclude which.
-pub fn check_rules(options: &Options<'_>, schema: &Schema, findings: &mut Findings) {
+pub fn check_rules(options: &ConfigOptions<'_>, schema: &Schema, findings: &mut Findings) {
     let is_set = |name: &str, node: &Node| schema.option(name).is_none_or(|key| !is_default(key, node));
     for rule in schema::RULES {
         let Some(node) = options.get(rule.key) else { continue };

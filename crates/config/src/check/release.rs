@@ -1,6 +1,6 @@
 //! The *release* and the base product under it: what productmd asks of them (facts: options 7).
 
-use super::options::Options;
+use super::options::ConfigOptions;
 use super::path::At;
 use super::values::{Findings, quoted};
 use crate::codes;
@@ -9,11 +9,11 @@ use crate::diagnostic::Diagnostic;
 use crate::schema::RELEASE_TYPES;
 use crate::source::{Spanned, Text};
 
-pub fn check(options: &Options<'_>, findings: &mut Findings) {
+pub fn check(options: &ConfigOptions<'_>, findings: &mut Findings) {
     check_version(options, "release_version", findings);
 }
 
-fn check_version(options: &Options<'_>, name: &str, findings: &mut Findings) {
+fn check_version(options: &ConfigOptions<'_>, name: &str, findings: &mut Findings) {
     let Some(version) = options.text(name) else { return };
     if !is_version(version.as_str()) {
         let message = format!("{} is not a version", quoted(version.as_str()));
@@ -36,7 +36,7 @@ fn is_version(text: &str) -> bool {
 const BASE_PRODUCT: [&str; 3] = ["base_product_name", "base_product_short", "base_product_version"];
 
 /// Checks what productmd asks of a base product.
-pub fn check_base_product(options: &Options<'_>, findings: &mut Findings) {
+pub fn check_base_product(options: &ConfigOptions<'_>, findings: &mut Findings) {
     if !BASE_PRODUCT.iter().any(|name| options.is_true(name)) {
         return;
     }
@@ -49,7 +49,7 @@ pub fn check_base_product(options: &Options<'_>, findings: &mut Findings) {
     }
 }
 
-pub fn release(options: &Options<'_>) -> Option<ReleaseConfig> {
+pub fn release(options: &ConfigOptions<'_>) -> Option<ReleaseConfig> {
     Some(ReleaseConfig {
         name: options.text("release_name")?,
         short: options.text("release_short")?,
@@ -59,7 +59,7 @@ pub fn release(options: &Options<'_>) -> Option<ReleaseConfig> {
     })
 }
 
-pub fn base_product(options: &Options<'_>) -> Option<ReleaseConfig> {
+pub fn base_product(options: &ConfigOptions<'_>) -> Option<ReleaseConfig> {
     if !BASE_PRODUCT.iter().all(|name| options.is_true(name)) {
         return None;
     }

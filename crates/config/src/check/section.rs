@@ -1,7 +1,7 @@
 //! A *section*: patterns of variants, and images that are checked by the phase's table (facts: options 3).
 
 use super::kinds::check_dict;
-use super::options::Options;
+use super::options::ConfigOptions;
 use super::path::At;
 use super::values::{Findings, shown};
 use crate::codes;
@@ -16,7 +16,7 @@ pub fn read(
     section: &'static Section,
     node: &Node,
     at: At<'_>,
-    options: &Options<'_>,
+    options: &ConfigOptions<'_>,
     findings: &mut Findings,
 ) -> Option<SectionConfig> {
     let patterns = read_patterns(section, node, at, findings)?;

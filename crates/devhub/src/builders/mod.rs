@@ -23,10 +23,10 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::journal::{Record, encode_request};
-use crate::plan::{Outcome, Plan};
+use crate::plan::{Plan, PlannedOutcome};
 use crate::python;
 use crate::scenario::Scenario;
-use crate::state::State;
+use crate::state::HubState;
 use crate::targets::Targets;
 use crate::tasks::Task;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault, string, truthy};
@@ -70,40 +70,40 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     fn job(&self, request: &[Value]) -> Job;
 
     /// What will come of the task `id` for a request.
-    fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> Outcome;
+    fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> PlannedOutcome;
 
     /// The machine begins, and has the repository that it needs.
-    fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
 
     /// The id that the task under a task would like that waits for the repository of the build tag.
     fn repo_task_id(&self, id: i64) -> i64;
 
     /// A task under one of its tasks has had its time.
-    fn end_child(&self, state: &mut State, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
+    fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
         let _ = (state, setting, child, time);
         Ok(())
     }
 
     /// A task under one of its tasks was called off.
-    fn child_is_canceled(&self, state: &mut State, child: i64, time: Micros) {
+    fn child_is_canceled(&self, state: &mut HubState, child: i64, time: Micros) {
         let _ = (state, child, time);
     }
 
     /// One of its tasks was called off.
-    fn is_canceled(&self, state: &mut State, id: i64, time: Micros) {
+    fn is_canceled(&self, state: &mut HubState, id: i64, time: Micros) {
         let _ = (state, id, time);
     }
 
     /// The files are made, or will never be.
-    fn finish(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+    fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
 
     /// Whether a task has nothing more to do but to end.
-    fn is_done(&self, state: &State, task: &Task) -> bool {
+    fn is_done(&self, state: &HubState, task: &Task) -> bool {
         state.builds.get(&ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete)
     }
 
     /// The result of a task that has done everything.
-    fn result(&self, state: &State, setting: &Setting, task: &Task) -> Value;
+    fn result(&self, state: &HubState, setting: &Setting, task: &Task) -> Value;
 
     /// The content generator that imports its builds; without one the hub does.
     fn generator(&self) -> Option<&'static Generator> {

@@ -24,7 +24,7 @@ pub trait Plugin: fmt::Debug + Sync + 'static {
     const CHILD_METHOD: &'static str;
 
     /// What is asked for, by arguments in the order of the parameters.
-    fn wanted(&self, args: &[Value]) -> Wanted;
+    fn wanted(&self, args: &[Value]) -> WantedBuild;
 
     /// What the names of the files that are made for an arch end with, behind name, version, release and arch.
     fn endings(&self, args: &[Value]) -> Vec<String>;
@@ -32,7 +32,7 @@ pub trait Plugin: fmt::Debug + Sync + 'static {
 
 /// What a call asks for.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct WantedBuild {
     /// The name of the build, by which the script knows it.
     pub name: String,
     pub version: String,
@@ -62,7 +62,7 @@ impl<P: Plugin> PerArch for P {
     }
 
     fn job(&self, request: &[Value]) -> Job {
-        let Wanted { name, version, release, target, arches, optional_arches } = self.wanted(request);
+        let WantedBuild { name, version, release, target, arches, optional_arches } = self.wanted(request);
         Job {
             key: name.clone(),
             name,

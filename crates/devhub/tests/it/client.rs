@@ -2,7 +2,7 @@
 
 use std::io;
 
-use magudi_devhub::{Options, RunningHub, Scenario, parse_scenario, start};
+use magudi_devhub::{HubOptions, RunningHub, Scenario, parse_scenario, start};
 use magudi_koji::value::{kwargs, string};
 use magudi_koji::xmlrpc::{Fault, Response, Value, decode_response, encode_call};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ impl Session {
 /// A hub with the scenario `text`.
 pub async fn hub(text: &str) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options::loopback(dir.path().join("koji"), parse_scenario(text).unwrap());
+    let options = HubOptions::loopback(dir.path().join("koji"), parse_scenario(text).unwrap());
     Fixture { hub: start(options).await.unwrap(), dir }
 }
 
@@ -66,7 +66,7 @@ pub async fn healthy() -> Fixture {
 
 /// A hub that remembers what happened on the volume of `dir`.
 pub async fn remembering(dir: &TempDir, scenario: Scenario) -> RunningHub {
-    let mut options = Options::loopback(dir.path().join("koji"), scenario);
+    let mut options = HubOptions::loopback(dir.path().join("koji"), scenario);
     options.persist = true;
     start(options).await.unwrap()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use magudi_devhub::{Options, RunningHub, Scenario, load_scenario, start};
+use magudi_devhub::{HubOptions, RunningHub, Scenario, load_scenario, start};
 use magudi_koji::value::{from_json, int, kwargs};
 use magudi_koji::xmlrpc::Value;
 use sha2::{Digest as _, Sha256};
@@ -100,7 +100,7 @@ async fn replay(cases: &str) -> (usize, usize) {
         if scenario.login_error.is_some() {
             continue;
         }
-        let mut options = Options::loopback(dir.path().join("koji"), scenario.clone());
+        let mut options = HubOptions::loopback(dir.path().join("koji"), scenario.clone());
         options.target_dir = Some("/srv/target".into());
         let hub = start(options).await.unwrap();
         let owner = login(&hub, "compose", "composepass").await;

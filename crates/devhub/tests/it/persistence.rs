@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use magudi_devhub::{HubError, Options, Scenario, parse_scenario, start};
+use magudi_devhub::{HubError, HubOptions, Scenario, parse_scenario, start};
 use magudi_koji::value::{int, kwargs, string};
 use magudi_koji::xmlrpc::Value;
 
@@ -28,7 +28,7 @@ async fn tasks_builds_and_accounts() {
         call(&hub, "getBuild", vec![int(good + 5_000_000)]).await.unwrap(),
         call(&hub, "listArchives", vec![int(good + 5_000_000)]).await.unwrap(),
     ];
-    let mut options = Options::loopback(dir.path().join("koji"), Scenario::default());
+    let mut options = HubOptions::loopback(dir.path().join("koji"), Scenario::default());
     options.persist = true;
     assert!(matches!(start(options).await, Err(HubError::Journal(_))), "the volume is in use");
     hub.shutdown().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use magudi_devhub::{Options, Scenario, start};
+use magudi_devhub::{HubOptions, Scenario, start};
 use magudi_koji::value::{int, string};
 use magudi_koji::xmlrpc::{Value, encode_call};
 
@@ -90,7 +90,7 @@ async fn pages_show_what_was_asked_for_and_escape_it() {
 #[tokio::test]
 async fn the_web_server_in_front_says_who_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let mut options = Options::loopback(dir.path(), Scenario::default());
+    let mut options = HubOptions::loopback(dir.path(), Scenario::default());
     options.trust_remote_user = true;
     let hub = start(options).await.unwrap();
     for (header, name, authtype) in
@@ -116,7 +116,7 @@ async fn every_request_is_a_line_in_the_access_log() {
     let path = dir.path().join("access.log");
     let scenario = r#"{"drop_answers": [{"method": "getUser", "every": 1}], "sessions_in_urls": true}"#;
     let scenario = magudi_devhub::parse_scenario(scenario).unwrap();
-    let mut options = Options::loopback(dir.path().join("koji"), scenario);
+    let mut options = HubOptions::loopback(dir.path().join("koji"), scenario);
     options.access_log = Some(path.clone());
     let hub = start(options).await.unwrap();
     let body = encode_call("no\nsuch", &[]).unwrap();

@@ -22,7 +22,7 @@ pub struct InDoubt {
 
 /// What a plan says of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Asked {
+pub struct PlannedRequest {
     pub phase: String,
     pub name: String,
     pub variant: String,
@@ -42,7 +42,7 @@ pub struct Asked {
     pub log: Option<String>,
 }
 
-impl Asked {
+impl PlannedRequest {
     /// The key and the request of a `planned` event; `None` of any other.
     pub(super) fn of(event: &Event) -> Option<(String, Self)> {
         let Event::Planned {
@@ -97,14 +97,14 @@ pub struct MadeFor {
 }
 
 impl MadeFor {
-    pub(super) fn of(asked: &Asked) -> Self {
+    pub(super) fn of(asked: &PlannedRequest) -> Self {
         Self { phase: asked.phase.clone(), variant: asked.variant.clone(), name: asked.name.clone() }
     }
 }
 
 /// How a request failed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub struct RequestFailure {
     pub time: Timestamp,
     /// What went wrong, in one line.
     pub error: String,
@@ -122,7 +122,7 @@ pub struct Past {
     /// Names it across runs.
     pub key: String,
     /// What the last plan says of it.
-    pub asked: Asked,
+    pub asked: PlannedRequest,
     /// When it was sent, or its task found at the hub.
     pub sent: Option<Timestamp>,
     pub task: Option<i64>,
@@ -152,7 +152,7 @@ pub struct Past {
     /// hears the last run knows no more of them.
     pub kept: Option<(Timestamp, usize)>,
     /// What went wrong last.
-    pub failure: Option<Failure>,
+    pub failure: Option<RequestFailure>,
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.
     pub uploads: Vec<CloudUpload>,
@@ -162,7 +162,7 @@ pub struct Past {
 
 impl Past {
     /// A request of which only the plan is known.
-    pub(super) fn planned(key: String, asked: Asked) -> Self {
+    pub(super) fn planned(key: String, asked: PlannedRequest) -> Self {
         Self { key, asked, ..Self::default() }
     }
 
@@ -231,7 +231,7 @@ impl Past {
     }
 
     /// What failed, if it did not end well after all.
-    pub fn lasting_failure(&self) -> Option<&Failure> {
+    pub fn lasting_failure(&self) -> Option<&RequestFailure> {
         self.failure.as_ref().filter(|_| self.state() != RequestState::Done)
     }
 
@@ -255,7 +255,7 @@ impl Past {
     }
 
     /// The same request as a plan says it again.
-    pub(super) fn planned_again(self, asked: Asked) -> Self {
+    pub(super) fn planned_again(self, asked: PlannedRequest) -> Self {
         let is_described_otherwise = self.asked.describes_otherwise(&asked);
         let known = Self { asked, failure: None, kept: None, ..self };
         if is_described_otherwise {
@@ -325,7 +325,7 @@ impl Past {
             }
             Event::RequestFailed { error, reason, causes, argument, in_doubt, .. } => {
                 self.done = None;
-                self.failure = Some(Failure {
+                self.failure = Some(RequestFailure {
                     time,
                     error: error.clone(),
                     reason: reason.clone(),

@@ -6,7 +6,7 @@ use crate::event::{Event, Level};
 use crate::method::Results;
 use crate::patience::Patience;
 use crate::plan::TaskRequest;
-use crate::volume::Wanted;
+use crate::volume::WantedFile;
 use magudi_koji::calls::{Archive, Build, BuildState, get_build, get_task_result, list_archives, list_builds};
 use magudi_koji::{KojiError, MethodCall, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ pub(super) struct File {
     /// Its size in bytes, if the hub knows it.
     pub(super) size: Option<u64>,
     pub(super) artifact: Artifact,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: WantedFile,
 }
 
 /// Why there is no whole build.
@@ -142,7 +142,7 @@ impl Run {
             match (intake.describe)(request, &file) {
                 Ok(None) => built.ignored.push(file),
                 Ok(Some(artifact)) => {
-                    let wanted = Wanted::new(&file, &intake.algorithms);
+                    let wanted = WantedFile::new(&file, &intake.algorithms);
                     let size = file.fixity.map(|fixity| fixity.size);
                     built.files.push(File { name: file.name, size, artifact, wanted });
                 }

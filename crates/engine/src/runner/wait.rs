@@ -3,7 +3,7 @@
 use super::pace::{Pace, Round};
 use super::{Ended, Run, Task};
 use crate::event::Event;
-use magudi_koji::calls::{TaskInfo, TaskState, Told};
+use magudi_koji::calls::{TaskAnswer, TaskInfo, TaskState};
 use magudi_koji::timed;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ impl Run {
         watched: &mut BTreeMap<i64, Watched>,
         pace: &mut Pace,
         ids: &[i64],
-        infos: Vec<Told>,
+        infos: Vec<TaskAnswer>,
         over: &mpsc::UnboundedSender<Ended>,
     ) -> bool {
         let mut changed = false;

@@ -1,6 +1,6 @@
 //! The *cache*: files of builds that are fetched over HTTP, hashed while they come, and kept for the next compose (facts: linking 5).
 
-use super::{FetchError, Progress, Verified, Wanted, io_error};
+use super::{FetchError, Progress, Verified, WantedFile, io_error};
 use crate::blocking::blocking;
 use crate::digest::{Digests, MultiDigest};
 use crate::partial_download::{Claim, Goal, PartialDownload, is_taken};
@@ -61,7 +61,7 @@ impl Cache {
     pub async fn fetch(
         &self,
         hub: &Hub,
-        wanted: Wanted,
+        wanted: WantedFile,
         progress: Progress,
         warn: &(dyn Fn(String) + Send + Sync),
         stop: &Stop,
@@ -71,7 +71,7 @@ impl Cache {
             Some(size) => size,
             None => stated_size(hub, &url, warn, stop).await?,
         };
-        let wanted = Wanted { size: Some(size), ..wanted };
+        let wanted = WantedFile { size: Some(size), ..wanted };
         let mut others = Others::default();
         let part = loop {
             let before = is_file(&path);
@@ -116,12 +116,12 @@ impl Cache {
         url: &str,
         path: PathBuf,
         mut part: PartialDownload,
-        wanted: &Wanted,
+        wanted: &WantedFile,
         progress: &Progress,
         warn: &(dyn Fn(String) + Send + Sync),
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
-        let mut patience = Patience::new(part.length());
+        let mut patience = DownloadPatience::new(part.length());
         loop {
             let (there, result) = download(hub, url, part, wanted, progress).await?;
             part = there;
@@ -159,7 +159,7 @@ async fn stated_size(
     warn: &(dyn Fn(String) + Send + Sync),
     stop: &Stop,
 ) -> Result<u64, FetchError> {
-    let mut patience = Patience::new(0);
+    let mut patience = DownloadPatience::new(0);
     loop {
         let error = match hub.get_file(url, u64::MAX).await {
             Ok(stream) => return stream.content_length().ok_or_else(|| FetchError::Unsized(url.to_owned())),
@@ -182,14 +182,14 @@ fn http_error(url: &str, error: KojiError) -> FetchError {
 }
 
 /// What is left of the patience with one download.
-struct Patience {
+struct DownloadPatience {
     pauses: std::slice::Iter<'static, Duration>,
     /// How many bytes there were at the most.
     furthest: u64,
     damaged: usize,
 }
 
-impl Patience {
+impl DownloadPatience {
     fn new(there: u64) -> Self {
         Self { pauses: DOWNLOAD_PAUSES.iter(), furthest: there, damaged: 0 }
     }
@@ -224,7 +224,7 @@ struct Others {
 
 impl Others {
     /// Returns when the file is there, or no process downloads it any more, or the download has made no progress for long.
-    async fn wait(&mut self, path: &Path, wanted: &Wanted, before: Seen, stop: &Stop) -> Result<(), FetchError> {
+    async fn wait(&mut self, path: &Path, wanted: &WantedFile, before: Seen, stop: &Stop) -> Result<(), FetchError> {
         self.are_known = true;
         let part = goal(path, wanted, &MultiDigest::default).path();
         let length = || std::fs::symlink_metadata(&part).map_or(0, |meta| meta.len());
@@ -254,13 +254,13 @@ fn is_file(path: &Path) -> Seen {
     std::fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
 }
 
-fn goal<'a>(path: &'a Path, wanted: &'a Wanted, digest: &'a dyn Fn() -> MultiDigest) -> Goal<'a> {
+fn goal<'a>(path: &'a Path, wanted: &'a WantedFile, digest: &'a dyn Fn() -> MultiDigest) -> Goal<'a> {
     let checksum = wanted.checksum.as_ref().map_or("scratch", |(_, checksum)| checksum);
     Goal { destination: path, checksum, size: wanted.size.unwrap_or_default(), digest }
 }
 
 /// Claims the part of a file, or makes one that is `apart` from those of all other processes.
-fn claim(path: &Path, wanted: &Wanted, apart: bool, stop: &Stop) -> Result<Claim, FetchError> {
+fn claim(path: &Path, wanted: &WantedFile, apart: bool, stop: &Stop) -> Result<Claim, FetchError> {
     // Once, so that a wrong name is found before anything is made of it.
     wanted.digest()?;
     let digest = || wanted.digest().unwrap_or_default();
@@ -273,7 +273,7 @@ fn claim(path: &Path, wanted: &Wanted, apart: bool, stop: &Stop) -> Result<Claim
 fn read_cached(
     cache: &Path,
     path: &Path,
-    wanted: &Wanted,
+    wanted: &WantedFile,
     progress: &Progress,
     stop: &Stop,
 ) -> Result<Option<Digests>, FetchError> {
@@ -318,7 +318,7 @@ async fn download(
     hub: &Hub,
     url: &str,
     mut part: PartialDownload,
-    wanted: &Wanted,
+    wanted: &WantedFile,
     progress: &Progress,
 ) -> Result<Attempt<Digests>, FetchError> {
     let size = wanted.size.unwrap_or_default();
@@ -341,7 +341,7 @@ async fn download(
     Ok((part, verified.map(|()| digests)))
 }
 
-fn restart(part: &mut PartialDownload, wanted: &Wanted) -> Result<(), FetchError> {
+fn restart(part: &mut PartialDownload, wanted: &WantedFile) -> Result<(), FetchError> {
     let at = part.path().to_path_buf();
     part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))
 }
@@ -351,7 +351,7 @@ async fn fetch_rest(
     hub: &Hub,
     url: &str,
     mut part: PartialDownload,
-    wanted: &Wanted,
+    wanted: &WantedFile,
     progress: &Progress,
 ) -> Result<Attempt<()>, FetchError> {
     let size = wanted.size.unwrap_or_default();
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn only_what_was_never_reached_before_is_progress() {
         let broken = || FetchError::Size { path: "f".to_owned(), found: 1, expected: 9 };
-        let mut patience = Patience::new(0);
+        let mut patience = DownloadPatience::new(0);
         let mut tried = 0;
         // Two megabytes and one in turn.
         while patience.after(&broken(), if tried % 2 == 0 { 2 } else { 1 }).is_some() {
@@ -428,7 +428,7 @@ mod tests {
             assert!(tried < 100, "it is never given up");
         }
         assert_eq!(tried, DOWNLOAD_PAUSES.len());
-        let mut patience = Patience::new(5);
+        let mut patience = DownloadPatience::new(5);
         for there in [1, 6, 7, 3, 8] {
             patience.after(&broken(), there).unwrap();
         }

@@ -134,7 +134,7 @@ pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// A file to fetch from a volume: what the hub says of it, and what is to be computed.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct WantedFile {
     /// Path below the top of the volume.
     path: String,
     /// The size; the hub does not know it of what was built for scratch, and a server of files says it.
@@ -145,7 +145,7 @@ pub struct Wanted {
     algorithms: Vec<String>,
 }
 
-impl Wanted {
+impl WantedFile {
     /// `file`, of which `algorithms` are wanted too.
     pub fn new(file: &BuiltFile, algorithms: &[String]) -> Self {
         Self {
@@ -216,7 +216,12 @@ fn io_error(action: &'static str, path: &Path, error: io::Error) -> FetchError {
 }
 
 /// Reads a file of the volume that is mounted at `topdir`, and compares it with what the hub says. Blocks.
-pub fn read_local(topdir: &Path, wanted: &Wanted, progress: &Progress, stop: &Stop) -> Result<Verified, FetchError> {
+pub fn read_local(
+    topdir: &Path,
+    wanted: &WantedFile,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<Verified, FetchError> {
     let path = topdir.join(&wanted.path);
     // The output of a task built for scratch has been moved, and links were left in its place (facts: builders 10).
     let path = match wanted.checksum {

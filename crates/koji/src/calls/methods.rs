@@ -20,24 +20,24 @@ const PAGE: u32 = 500;
 const OVERLAP: u32 = 50;
 
 /// What the hub says of one task of several: nothing if it does not know it, an error if that cannot be read.
-pub type Told = Result<Option<TaskInfo>, KojiError>;
+pub type TaskAnswer = Result<Option<TaskInfo>, KojiError>;
 
 /// Reads that need no session.
 impl Hub {
     /// The tasks `ids`, in their order, each for itself; nothing for a task that the hub does not know.
-    pub async fn get_task_info(&self, ids: &[i64]) -> Result<Vec<Told>, KojiError> {
+    pub async fn get_task_info(&self, ids: &[i64]) -> Result<Vec<TaskAnswer>, KojiError> {
         self.task_info(ids, false).await
     }
 
     /// The tasks `ids` with their arguments.
-    pub async fn get_task_info_with_request(&self, ids: &[i64]) -> Result<Vec<Told>, KojiError> {
+    pub async fn get_task_info_with_request(&self, ids: &[i64]) -> Result<Vec<TaskAnswer>, KojiError> {
         self.task_info(ids, true).await
     }
 
     /// Asks for many tasks at once. One that cannot be read does not keep the others from being: it is asked for by itself,
     /// and an answer that cannot be read at all in halves.
-    async fn task_info(&self, ids: &[i64], with_request: bool) -> Result<Vec<Told>, KojiError> {
-        let mut told: Vec<Told> = ids.iter().map(|_| Ok(None)).collect();
+    async fn task_info(&self, ids: &[i64], with_request: bool) -> Result<Vec<TaskAnswer>, KojiError> {
+        let mut told: Vec<TaskAnswer> = ids.iter().map(|_| Ok(None)).collect();
         let mut parts: Vec<(usize, usize)> =
             (0..ids.len()).step_by(TASKS_PER_CALL).map(|at| (at, (at + TASKS_PER_CALL).min(ids.len()))).collect();
         while let Some((from, to)) = parts.pop() {

@@ -49,21 +49,21 @@ pub struct Exchange<'a> {
 
 /// How an exchange failed.
 #[derive(Debug)]
-pub struct Failed {
+pub struct FailedExchange {
     pub error: KojiError,
     /// Whether an attempt before the last one may have been executed.
     pub lost: bool,
 }
 
-impl From<Failed> for KojiError {
-    fn from(failed: Failed) -> Self {
+impl From<FailedExchange> for KojiError {
+    fn from(failed: FailedExchange) -> Self {
         failed.error
     }
 }
 
 impl Exchange<'_> {
     /// Carries out the call.
-    pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
+    pub async fn run(self, http: &Http, policy: &RetryPolicy) -> Result<Value, FailedExchange> {
         let (method, url, began) = (self.method, self.url, SystemTime::now());
         let outcome = self.persist(http, policy).await;
         if let Some(observer) = &http.observer {
@@ -74,10 +74,18 @@ impl Exchange<'_> {
     }
 
     /// Repeats it until there is an answer, or patience ends.
-    async fn persist(self, http: &Http, policy: &RetryPolicy) -> Result<Value, Failed> {
+    async fn persist(self, http: &Http, policy: &RetryPolicy) -> Result<Value, FailedExchange> {
         let started = Instant::now();
-        let mut patience =
-            Patience { http, policy, method: self.method, started, failures: 0, malformed: 0, well: 0, told: false };
+        let mut patience = CallPatience {
+            http,
+            policy,
+            method: self.method,
+            started,
+            failures: 0,
+            malformed: 0,
+            well: 0,
+            told: false,
+        };
         let mut attempts = 0_u32;
         let mut lost = self.lost;
         loop {
@@ -104,7 +112,7 @@ impl Exchange<'_> {
                 error => patience.after(error, asked_pause, &self).await,
             };
             let Some(pause) = pause else {
-                return Err(Failed { error: finish(error, attempts, lost), lost });
+                return Err(FailedExchange { error: finish(error, attempts, lost), lost });
             };
             stopwatch::waited();
             patience.tell(&error);
@@ -204,7 +212,7 @@ impl Exchange<'_> {
 }
 
 /// What is left of the patience for one call.
-struct Patience<'a> {
+struct CallPatience<'a> {
     http: &'a Http,
     policy: &'a RetryPolicy,
     method: &'a str,
@@ -215,7 +223,7 @@ struct Patience<'a> {
     told: bool,
 }
 
-impl Patience<'_> {
+impl CallPatience<'_> {
     /// Waits for an attempt. Of one that takes long the listener hears before it is over; of a hub that is always so slow only once.
     async fn listen<F: Future>(&mut self, call: &Exchange<'_>, attempt: F) -> F::Output {
         let due = self.http.notice_after.saturating_mul(SILENCE);

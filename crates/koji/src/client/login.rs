@@ -2,7 +2,7 @@
 
 use super::auth::{Authenticator, no_kerberos};
 use super::certificate::ClientCertificate;
-use super::exchange::{Exchange, Failed};
+use super::exchange::{Exchange, FailedExchange};
 use super::http::{self, LoginClients};
 use super::hub::Hub;
 use super::negotiate::{Handshake, TicketSource};
@@ -122,7 +122,7 @@ impl<'a> Door<'a> {
     }
 
     /// Asks to be let in. Repeating that is safe: at worst an unused session stays open until it expires.
-    async fn knock(&self, client: &Client, visit: &Visit<'_>) -> Result<Value, Failed> {
+    async fn knock(&self, client: &Client, visit: &Visit<'_>) -> Result<Value, FailedExchange> {
         let exchange = Exchange {
             method: visit.method,
             url: &self.url,

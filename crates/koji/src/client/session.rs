@@ -1,7 +1,7 @@
 //! A *session* is a login: its calls carry its key and a number, one after the other (facts: sessions 9).
 
 use super::auth::Authenticator;
-use super::exchange::{Exchange, Failed};
+use super::exchange::{Exchange, FailedExchange};
 use super::hub::Hub;
 use super::login::{Opened, log_in};
 use super::retry::RetryPolicy;
@@ -112,10 +112,10 @@ impl Session {
         method: &str,
         body: &[u8],
         policy: &RetryPolicy,
-    ) -> Result<Value, Failed> {
+    ) -> Result<Value, FailedExchange> {
         if state.is_gone {
             let opened = State::open(&self.hub, &self.authenticator, policy).await;
-            *state = opened.map_err(|error| Failed { error, lost: false })?;
+            *state = opened.map_err(|error| FailedExchange { error, lost: false })?;
         }
         let number = state.take_number();
         let failed = match self.exchange(state, number, method, body.to_vec(), false, policy).await {
@@ -127,7 +127,7 @@ impl Session {
         }
         match self.renew(state).await {
             Ok(()) => self.exchange(state, number, method, body.to_vec(), failed.lost, policy).await,
-            Err(error) if !is_refusal(&error) && !failed.lost => Err(Failed { error, lost: false }),
+            Err(error) if !is_refusal(&error) && !failed.lost => Err(FailedExchange { error, lost: false }),
             // The hub has closed it in the meantime, or what the call came to is known no better than before.
             Err(_) => Err(failed),
         }
@@ -173,9 +173,9 @@ impl Session {
         body: Vec<u8>,
         lost: bool,
         policy: &RetryPolicy,
-    ) -> Result<Value, Failed> {
+    ) -> Result<Value, FailedExchange> {
         let http = &self.hub.inner.http;
-        let headers = state.headers(Some(number)).map_err(|error| Failed { error, lost })?;
+        let headers = state.headers(Some(number)).map_err(|error| FailedExchange { error, lost })?;
         let url = state.url(&http.url, number);
         let timeout = http.answer_timeout;
         let client = &http.calls;

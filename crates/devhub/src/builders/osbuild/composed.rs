@@ -7,7 +7,7 @@ use crate::archive_types;
 use crate::builders::Job;
 use crate::builds::{Archive, Build};
 use crate::names;
-use crate::plan::{Outcome, PlannedFile};
+use crate::plan::{PlannedFile, PlannedOutcome};
 use crate::python::quoted;
 use crate::scenario::{FailureKind, Scenario};
 use crate::wire::{self, Value, structure};
@@ -35,7 +35,7 @@ pub(crate) enum Composed {
 }
 
 /// What will come of a request.
-pub(super) fn outcome(scenario: &Scenario, job: &Job, request: &[Value]) -> Outcome {
+pub(super) fn outcome(scenario: &Scenario, job: &Job, request: &[Value]) -> PlannedOutcome {
     if let Some(arches) = job.target.as_str().and_then(|target| scenario.target_arches.get(target)) {
         let mut missing: Vec<String> =
             job.arches.iter().filter(|arch| !arches.contains(arch)).map(|arch| quoted(arch)).collect();
@@ -44,10 +44,10 @@ pub(super) fn outcome(scenario: &Scenario, job: &Job, request: &[Value]) -> Outc
         missing.dedup();
         if !missing.is_empty() {
             let text = format!("Unsupported architecture(s): {{{}}}", missing.join(", "));
-            return Outcome::Fault { code: wire::BUILD, text };
+            return PlannedOutcome::Fault { code: wire::BUILD, text };
         }
     }
-    Outcome::Composed(composed(scenario, job, request))
+    PlannedOutcome::Composed(composed(scenario, job, request))
 }
 
 fn composed(scenario: &Scenario, job: &Job, request: &[Value]) -> Composed {
@@ -134,7 +134,7 @@ mod tests {
     use crate::scenario::parse_scenario;
     use crate::wire::string;
 
-    fn of(scenario: &str, opts: Value) -> Outcome {
+    fn of(scenario: &str, opts: Value) -> PlannedOutcome {
         let mut request: Vec<Value> = ["n", "1", "d", "qcow2", "t"].map(string).into();
         request.push(Value::Array(["x86_64", "riscv64"].map(string).into()));
         request.push(opts);
@@ -146,7 +146,7 @@ mod tests {
         let text = "Unsupported architecture(s): {'riscv64'}".to_owned();
         assert_eq!(
             of(r#"{"target_arches": {"t": ["x86_64"]}}"#, Value::Nil),
-            Outcome::Fault { code: wire::BUILD, text }
+            PlannedOutcome::Fault { code: wire::BUILD, text }
         );
         for (kind, outcome) in [
             ("build", Composed::Failure("boom".to_owned())),
@@ -156,15 +156,17 @@ mod tests {
             ("unreachable", Composed::Unreachable("boom".to_owned())),
         ] {
             let script = format!(r#"{{"fail": {{"n": {{"kind": "{kind}"}}}}}}"#);
-            assert_eq!(of(&script, Value::Nil), Outcome::Composed(outcome));
+            assert_eq!(of(&script, Value::Nil), PlannedOutcome::Composed(outcome));
         }
         let repo = |url| structure([("repo", Value::Array(vec![string(url)]))]);
         assert_eq!(
             of("{}", repo("https://example.org/$basearch/")),
-            Outcome::Composed(Composed::NoTemplate("KeyError: 'basearch'".to_owned()))
+            PlannedOutcome::Composed(Composed::NoTemplate("KeyError: 'basearch'".to_owned()))
         );
         let built = of(r#"{"manifests": true}"#, repo("https://example.org/$arch/"));
-        let Outcome::Composed(Composed::Success { files, is_unlisted: false }) = built else { panic!("{built:?}") };
+        let PlannedOutcome::Composed(Composed::Success { files, is_unlisted: false }) = built else {
+            panic!("{built:?}")
+        };
         let names: Vec<&str> = files.iter().map(|file| file.filename.as_str()).collect();
         assert_eq!(
             names,

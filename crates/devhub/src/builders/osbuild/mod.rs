@@ -17,9 +17,9 @@ use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
 use crate::clock::Micros;
 use crate::hub::Setting;
-use crate::plan::Outcome;
+use crate::plan::PlannedOutcome;
 use crate::scenario::Scenario;
-use crate::state::State;
+use crate::state::HubState;
 use crate::targets::Targets;
 use crate::tasks::{PRIORITY, Task};
 use crate::wire::{Fault, Value, int, string, structure};
@@ -93,9 +93,16 @@ impl Builder for Osbuild {
         }
     }
 
-    fn outcome(&self, scenario: &Scenario, targets: &Targets, _id: i64, job: &Job, request: &[Value]) -> Outcome {
+    fn outcome(
+        &self,
+        scenario: &Scenario,
+        targets: &Targets,
+        _id: i64,
+        job: &Job,
+        request: &[Value],
+    ) -> PlannedOutcome {
         if targets.of(&job.target).is_none() {
-            return Outcome::no_target(&job.target);
+            return PlannedOutcome::no_target(&job.target);
         }
         composed::outcome(scenario, job, request)
     }
@@ -104,15 +111,15 @@ impl Builder for Osbuild {
         id + 4_000_000
     }
 
-    fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
         work::ask_composer(state, setting, id, time)
     }
 
-    fn finish(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
         work::finish(state, setting, id, time)
     }
 
-    fn result(&self, _state: &State, setting: &Setting, task: &Task) -> Value {
+    fn result(&self, _state: &HubState, setting: &Setting, task: &Task) -> Value {
         let server = setting.addresses.hub.replace("/kojihub", "/composer/");
         structure([
             ("composer", structure([("server", string(server)), ("id", string(output::compose_id(task.id)))])),

@@ -9,21 +9,21 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::names;
-use crate::plan::{Outcome, PlannedFile};
-use crate::state::State;
+use crate::plan::{PlannedFile, PlannedOutcome};
+use crate::state::HubState;
 use crate::tasks::{Task, TaskState};
 use crate::wire;
 
 /// What becomes of a task, if composer has a part in it.
 fn composed(task: &Task) -> Option<&Composed> {
     match &task.plan.as_ref()?.outcome {
-        Outcome::Composed(composed) => Some(composed),
+        PlannedOutcome::Composed(composed) => Some(composed),
         _ => None,
     }
 }
 
 /// The builder sends the request to composer, and composer begins a build.
-pub(super) fn ask_composer(state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+pub(super) fn ask_composer(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let (Some(plan), Some(composed)) = (&task.plan, composed(task)) else { return Ok(()) };
     if let Composed::NoTemplate(text) = composed {
@@ -62,7 +62,7 @@ pub(super) fn ask_composer(state: &mut State, setting: &Setting, id: i64, time: 
 }
 
 /// Where the repository of the build tag would lie, for each arch.
-fn tag_repo(state: &State, setting: &Setting, task: &Task) -> String {
+fn tag_repo(state: &HubState, setting: &Setting, task: &Task) -> String {
     let target = task.job().and_then(|job| state.targets.of(&job.target));
     let tag = target.and_then(|target| state.targets.tag_by_id(target.build_tag));
     let (name, id) = tag.map_or(("", 0), |tag| (tag.name.as_str(), tag.id));
@@ -70,7 +70,7 @@ fn tag_repo(state: &State, setting: &Setting, task: &Task) -> String {
 }
 
 /// Composer is done.
-pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let build = state.builds.get(&ids::build_id(id));
     if build.is_some_and(|build| build.state != BuildState::Building) {
@@ -118,7 +118,7 @@ pub(super) fn finish(state: &mut State, setting: &Setting, id: i64, time: Micros
     Ok(())
 }
 
-fn write_status(state: &State, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
+fn write_status(state: &HubState, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let scripted = output::scripted(task, &setting.scenario);
     setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
@@ -133,7 +133,7 @@ fn write_status(state: &State, setting: &Setting, id: i64, status: &[u8], is_goo
 }
 
 /// A package that the tag does not list ends the task that tags its build at once.
-fn begin_tagging(state: &mut State, id: i64, time: Micros, is_unlisted: bool) {
+fn begin_tagging(state: &mut HubState, id: i64, time: Micros, is_unlisted: bool) {
     // Outside of the ids of submitted tasks, and different for each of them.
     let child = id + 2_000_000;
     state.begin_tagging(id, child, time);

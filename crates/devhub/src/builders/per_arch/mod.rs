@@ -14,9 +14,9 @@ use crate::call::Call;
 use crate::channels::Channel;
 use crate::clock::Micros;
 use crate::hub::Setting;
-use crate::plan::Outcome;
+use crate::plan::PlannedOutcome;
 use crate::scenario::Scenario;
-use crate::state::State;
+use crate::state::HubState;
 use crate::targets::{Tag, Target, Targets};
 use crate::tasks::Task;
 use crate::wire::{Fault, Value, string};
@@ -172,7 +172,7 @@ impl<B: PerArch> Builder for B {
         PerArch::job(self, request)
     }
 
-    fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> Outcome {
+    fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> PlannedOutcome {
         plan::outcome(self, &plan::Case { scenario, targets, id, job, request })
     }
 
@@ -180,33 +180,33 @@ impl<B: PerArch> Builder for B {
         child_id(id, REPO_TASK)
     }
 
-    fn begin(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
         work::begin(self, state, setting, id, time)
     }
 
-    fn end_child(&self, state: &mut State, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
+    fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
         work::end_child(self, state, setting, child, time)
     }
 
-    fn child_is_canceled(&self, state: &mut State, child: i64, time: Micros) {
+    fn child_is_canceled(&self, state: &mut HubState, child: i64, time: Micros) {
         if B::FAILS_FAST {
             work::fail_fast(state, child, time);
         }
     }
 
-    fn is_canceled(&self, state: &mut State, id: i64, time: Micros) {
+    fn is_canceled(&self, state: &mut HubState, id: i64, time: Micros) {
         work::is_canceled(state, id, time);
     }
 
-    fn finish(&self, state: &mut State, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
         work::finish(self, state, setting, id, time)
     }
 
-    fn is_done(&self, state: &State, task: &Task) -> bool {
+    fn is_done(&self, state: &HubState, task: &Task) -> bool {
         work::is_done(state, task)
     }
 
-    fn result(&self, state: &State, setting: &Setting, task: &Task) -> Value {
+    fn result(&self, state: &HubState, setting: &Setting, task: &Task) -> Value {
         work::result::<B>(state, setting, task)
     }
 

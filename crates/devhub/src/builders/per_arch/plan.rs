@@ -6,9 +6,9 @@ use super::{Arch, PerArch, child_id, target};
 use crate::archive_types;
 use crate::builders::Job;
 use crate::names;
-use crate::plan::{Outcome, PlannedFile, file_name};
+use crate::plan::{PlannedFile, PlannedOutcome, file_name};
 use crate::python::quoted;
-use crate::scenario::{Failure, FailureKind, Scenario};
+use crate::scenario::{FailureKind, Scenario, ScriptedFailure};
 use crate::targets::{Tag, Targets};
 use crate::wire::{self, Fault, Value};
 
@@ -59,14 +59,16 @@ pub(super) struct Case<'a> {
 }
 
 /// What will come of a task.
-pub(super) fn outcome<B: PerArch>(builder: &B, case: &Case<'_>) -> Outcome {
-    let Some((target, tag)) = target(case.targets, case.job) else { return Outcome::no_target(&case.job.target) };
+pub(super) fn outcome<B: PerArch>(builder: &B, case: &Case<'_>) -> PlannedOutcome {
+    let Some((target, tag)) = target(case.targets, case.job) else {
+        return PlannedOutcome::no_target(&case.job.target);
+    };
     let arches = arches::<B>(case.job, tag);
     let wrong_arches = wrong_arches(builder, case.scenario, &target.name, tag, &arches);
     let wrong_arches = wrong_arches.map(|text| (wire::BUILD, text));
     match wrong_arches {
-        Some((code, text)) if B::ARCHES_FIRST => Outcome::Fault { code, text },
-        fault => Outcome::PerArch(per_arch(builder, case, tag, &arches, fault)),
+        Some((code, text)) if B::ARCHES_FIRST => PlannedOutcome::Fault { code, text },
+        fault => PlannedOutcome::PerArch(per_arch(builder, case, tag, &arches, fault)),
     }
 }
 
@@ -115,7 +117,7 @@ fn per_arch<B: PerArch>(
     let failure = scenario.fail.get(&job.key);
     let has_none = scenario.no_arch.get(&job.key) == Some(&true);
     let (failure, ends_well) = match failure {
-        Some(Failure { rc: Some(0), .. }) => (None, true),
+        Some(ScriptedFailure { rc: Some(0), .. }) => (None, true),
         failure => (failure, has_none),
     };
     let refused = failure.filter(|failure| failure.kind == FailureKind::Request);
@@ -183,7 +185,7 @@ fn bad_names(job: &Job, planned: &[PlannedArch]) -> Option<(i64, String)> {
 fn child_fault<B: PerArch>(
     builder: &B,
     case: &Case<'_>,
-    failure: Option<&Failure>,
+    failure: Option<&ScriptedFailure>,
     arch: &str,
 ) -> Option<(i64, String)> {
     let Case { scenario, job, request, .. } = *case;
@@ -230,7 +232,7 @@ fn files<B: PerArch>(builder: &B, case: &Case<'_>, arch: &Arch<'_>) -> Vec<Plann
 }
 
 /// What the hub says of the files when it imports them.
-fn import_fault(case: &Case<'_>, failure: Option<&Failure>, planned: &[PlannedArch]) -> Option<(i64, String)> {
+fn import_fault(case: &Case<'_>, failure: Option<&ScriptedFailure>, planned: &[PlannedArch]) -> Option<(i64, String)> {
     if let Some(failure) = failure.filter(|failure| failure.kind == FailureKind::Import) {
         return Some((wire::GENERIC, failure.out.clone().unwrap_or_else(|| "boom".to_owned())));
     }

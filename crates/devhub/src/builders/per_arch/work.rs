@@ -11,21 +11,21 @@ use crate::hub::Setting;
 use crate::ids;
 use crate::import::Content;
 use crate::names;
-use crate::plan::{Outcome, PlannedFile, Step};
-use crate::state::State;
+use crate::plan::{PlannedFile, PlannedOutcome, Step};
+use crate::state::HubState;
 use crate::tasks::{Child, Task, TaskResult, TaskState};
 use crate::volume::Volume;
 use crate::wire::{Fault, Value, generic, int, string, string_or_nil, structure};
 
 fn planned(task: &Task) -> Option<&PerArchPlan> {
     match &task.plan.as_ref()?.outcome {
-        Outcome::PerArch(planned) => Some(planned),
+        PlannedOutcome::PerArch(planned) => Some(planned),
         _ => None,
     }
 }
 
 /// The tasks for arches under a task, with their plans, in the order in which they were made.
-fn children<'s>(state: &'s State, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
+fn children<'s>(state: &'s HubState, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
     let arches = planned(task).map_or(&[][..], |planned| &planned.arches);
     let under = task.children.iter().filter_map(|id| state.tasks.get(id));
     let under = under.filter(|child| !matches!(child.method.as_ref(), "tagBuild" | "waitrepo"));
@@ -35,7 +35,7 @@ fn children<'s>(state: &'s State, task: &'s Task) -> impl Iterator<Item = (&'s T
 /// The builder has the repository: it begins the build, and the tasks for the arches.
 pub(super) fn begin<B: PerArch>(
     builder: &B,
-    state: &mut State,
+    state: &mut HubState,
     setting: &Setting,
     id: i64,
     time: Micros,
@@ -95,7 +95,7 @@ pub(super) fn begin<B: PerArch>(
 /// The task for an arch has had its time.
 pub(super) fn end_child<B: PerArch>(
     builder: &B,
-    state: &mut State,
+    state: &mut HubState,
     setting: &Setting,
     child: i64,
     time: Micros,
@@ -173,7 +173,7 @@ fn failure_of(task: &Task) -> Option<Fault> {
 }
 
 /// The task for an arch that must not fail has failed or was called off: the others are called off.
-pub(super) fn fail_fast(state: &mut State, child: i64, time: Micros) {
+pub(super) fn fail_fast(state: &mut HubState, child: i64, time: Micros) {
     let Some(task) = state.tasks.get(&child) else { return };
     let (Some(parent), Some(fault)) = (task.parent, failure_of(task)) else { return };
     let Some(parent) = state.tasks.get(&parent).filter(|parent| !parent.state.is_final()) else { return };
@@ -198,12 +198,12 @@ pub(super) fn fail_fast(state: &mut State, child: i64, time: Micros) {
 }
 
 /// The task that the others are under was called off.
-pub(super) fn is_canceled(state: &mut State, id: i64, time: Micros) {
+pub(super) fn is_canceled(state: &mut HubState, id: i64, time: Micros) {
     state.end_build(ids::build_id(id), BuildState::Canceled, time);
 }
 
 /// Whether the task has nothing more to do but to end.
-pub(super) fn is_done(state: &State, task: &Task) -> bool {
+pub(super) fn is_done(state: &HubState, task: &Task) -> bool {
     match task.job() {
         Some(job) if job.is_scratch => children(state, task).all(|(child, _)| child.state.is_final()),
         _ => state.builds.get(&ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
@@ -213,7 +213,7 @@ pub(super) fn is_done(state: &State, task: &Task) -> bool {
 /// All tasks for arches are over: what they made is collected.
 pub(super) fn finish<B: PerArch>(
     builder: &B,
-    state: &mut State,
+    state: &mut HubState,
     setting: &Setting,
     id: i64,
     time: Micros,
@@ -258,7 +258,7 @@ pub(super) fn finish<B: PerArch>(
 }
 
 /// The hub has moved files and logs to the build; links lead there from where the tasks left them.
-fn publish<B: PerArch>(builder: &B, state: &State, setting: &Setting, task: &Task, good: &[i64]) -> io::Result<()> {
+fn publish<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, task: &Task, good: &[i64]) -> io::Result<()> {
     let Some(job) = task.job() else { return Ok(()) };
     let on = task.plan.as_ref().and_then(|plan| plan.volume.as_deref());
     let images = Volume::image_dir(on, &job.name, &job.version, &job.release);
@@ -276,7 +276,7 @@ fn publish<B: PerArch>(builder: &B, state: &State, setting: &Setting, task: &Tas
 }
 
 /// What was only tried is moved to its owner's directory.
-fn keep_scratch<B: PerArch>(builder: &B, state: &State, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
+fn keep_scratch<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let Some(job) = task.job() else { return Ok(()) };
     let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
@@ -298,7 +298,7 @@ fn keep_scratch<B: PerArch>(builder: &B, state: &State, setting: &Setting, id: i
 }
 
 /// The text that the task leaves: where the files are.
-pub(super) fn result<B: PerArch>(state: &State, setting: &Setting, task: &Task) -> Value {
+pub(super) fn result<B: PerArch>(state: &HubState, setting: &Setting, task: &Task) -> Value {
     let Some(job) = task.job() else { return Value::Nil };
     let path = |below: String| setting.volume.topdir().join(below).display().to_string();
     let what = B::RESULT;
