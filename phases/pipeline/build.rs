@@ -131,6 +131,8 @@ impl Compose {
             sent_before: std::mem::take(&mut self.sent_before),
             stop: self.stop.clone(),
             fail_fast: self.fail_fast,
+            retries: self.retries,
+            retried: std::mem::take(&mut self.retried),
             awaited: self.awaited.take(),
         });
         stop.unless_set(Box::pin(self.cancel_abandoned(&runner))).await;

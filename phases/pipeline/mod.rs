@@ -80,6 +80,10 @@ pub struct Compose {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// How often an image is asked for again whose task fails.
+    pub retries: usize,
+    /// How often earlier runs have asked for requests again, out of that number.
+    pub retried: BTreeMap<usize, usize>,
     /// What becomes of files that cannot be of their format.
     pub formats: Formats,
     /// What requests wait for before they are sent.

@@ -89,6 +89,13 @@ pub struct GoingArgs {
     #[arg(long, help_heading = RUNNING)]
     #[serde(skip)]
     pub fail_fast: bool,
+    /// Resubmit an image whose task failed, up to N times [default: 0]
+    ///
+    /// With the same request and without a pause. Canceled tasks and refused requests are not resubmitted. A resume without this option
+    /// keeps the number.
+    #[arg(long, value_name = "N", help_heading = RUNNING)]
+    #[serde(default)]
+    pub retries: Option<u16>,
     /// Fail an image whose file is not of its format, instead of warning
     #[arg(long, help_heading = RUNNING, hide_short_help = true)]
     #[serde(skip)]

@@ -34,9 +34,9 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     let mut settings = to_continue(settings, &dir, &args.compose_dir)?;
     settings.compose.koji.override_with(&args.koji)?;
     settings.compose.quiet = args.quiet;
-    let kept = settings.going.on_finish.take();
-    settings.going = args.going.clone();
-    settings.going.on_finish = settings.going.on_finish.or(kept);
+    let kept = std::mem::replace(&mut settings.going, args.going.clone());
+    settings.going.on_finish = settings.going.on_finish.or(kept.on_finish);
+    settings.going.retries = settings.going.retries.or(kept.retries);
     let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);

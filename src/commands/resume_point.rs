@@ -11,7 +11,7 @@ use magudi_config::dump::to_text;
 use magudi_config::words::counted;
 use magudi_config::{regular, secret};
 use magudi_engine::event::{Event, ImageEntry};
-use magudi_engine::history::{self, History, MadeFor, Past, PlannedRequest};
+use magudi_engine::history::{self, History, MadeFor, Past, PlannedRequest, RequestState};
 use magudi_engine::journal;
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::plan_secrets::{Mask, secrets_of};
@@ -60,6 +60,8 @@ pub struct Recalled {
     pub owners: BTreeSet<i64>,
     /// Requests that earlier runs sent in another form, because the compose was at another place then.
     pub sent_before: BTreeMap<usize, TaskRequest>,
+    /// How often earlier runs have asked for requests again without anybody asking (`--retries`).
+    pub retried: BTreeMap<usize, usize>,
     /// Tasks of requests of which it is not certain that they are this hub's: they are compared before anything is done.
     pub compare_first: Vec<(usize, i64)>,
     /// Tasks of requests that are asked for no more, which may run still.
@@ -263,7 +265,13 @@ fn take_over(
         let start = match past {
             None => Start::Submit,
             Some(past) if rebuilt.any(|word| is_named(word, &request.variant, request.name())) => anew(past),
-            Some(past) => start(dir, request, past, going.retry_failed, otherwise.is_empty()),
+            Some(past) => {
+                // Who has it built again by hand gives it all its retries.
+                let has_failed = matches!(past.state(), RequestState::Failed | RequestState::Canceled);
+                let is_by_hand = going.retry_failed && has_failed && past.task.is_some() && past.canceled.is_none();
+                recalled.retried.insert(index, if is_by_hand { 0 } else { past.retries });
+                start(dir, request, past, going.retry_failed, otherwise.is_empty())
+            }
         };
         // What a person named may be somebody else's: it was compared when it was taken.
         if past.is_some_and(|past| !past.named) {

@@ -122,7 +122,16 @@ mod tests {
             "Server",
         ]);
         options.extend(["--latest-link-status", "FINISHED", "--latest-link-components", "2"]);
-        options.extend(["--notification-script", "tell", "--notification-timeout", "7", "--on-finish", "mail"]);
+        options.extend([
+            "--notification-script",
+            "tell",
+            "--notification-timeout",
+            "7",
+            "--on-finish",
+            "mail",
+            "--retries",
+            "2",
+        ]);
         options.extend(["--koji-config", "/koji.conf", "--koji-profile", "koji", "--koji-user", "compose"]);
         options.extend(["--pungi", "--manifest-version", "2.0", "--wait-for-repos=90"]);
         let commits = [("https://g.example/a.git#HEAD".to_owned(), "1".repeat(40))].into();
@@ -146,6 +155,7 @@ mod tests {
             "notification_script": ["tell"],
             "notification_timeout": 7,
             "on_finish": "mail",
+            "retries": 2,
             "koji_config": "/koji.conf",
             "koji_profile": "koji",
             "koji_user": "compose",

@@ -6,18 +6,18 @@ use super::resume_point::load_history;
 use super::status_watch::watch;
 use crate::cli::{PlanFormat, StatusArgs};
 use crate::error::Failure;
-use crate::ui::{Canvas, FailedImage, Table, Ui, failures, printable};
+use crate::ui::{Canvas, FailedImage, Table, Ui, failures, printable, wrapped};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_config::words::counted;
-use magudi_engine::history::{Counts, History, Past, RequestState};
+use magudi_engine::history::{Counts, History, Past, RequestState, Retried};
 use magudi_engine::lock::{Holder, holder};
 use magudi_engine::outage::clock;
 use magudi_phases::chosen::Chosen;
 use magudi_report::Next;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
@@ -82,6 +82,7 @@ impl Asked<'_> {
     fn table(&self, canvas: Canvas) -> String {
         let mut parts = vec![printable(&self.head())];
         parts.extend(failures(FailedImage::all(self.history), canvas));
+        parts.extend(Some(self.retried(canvas)).filter(|retried| !retried.is_empty()));
         parts.extend(Some(self.rows(canvas)).filter(|rows| !rows.is_empty()));
         if let Some(next) = self.next {
             let dir = printable(&self.dir.top().display().to_string());
@@ -108,7 +109,7 @@ impl Asked<'_> {
             text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
         }
         // A run that was killed meanwhile cannot know how it ended.
-        if let Some(outage) = history.outage.as_ref().filter(|_| self.runner.is_some()) {
+        if let Some(outage) = history.outages.lasting().filter(|_| self.runner.is_some()) {
             text.push_str(&format!("{}\n", outage.in_words(Timestamp::now(), &TimeZone::system())));
         }
         if let Some(pungi) = &history.pungi {
@@ -118,6 +119,26 @@ impl Asked<'_> {
                 (None, None) => "it has not said how the compose stands".to_owned(),
             };
             text.push_str(&format!("Pungi beside it: {state}\n"));
+        }
+        text
+    }
+
+    /// The tasks that failed and were tried again, a paragraph each.
+    fn retried(&self, canvas: Canvas) -> String {
+        let of = |past: &&Past| past.retried.len();
+        let requests = self.requests();
+        let most = if self.all { usize::MAX } else { MOST_ROWS };
+        let all = requests.iter().flat_map(|past| past.retried.iter().map(move |retried| (past, retried)));
+        let mut text: String = all
+            .take(most)
+            .map(|(past, retried)| {
+                let said = format!("{} of {}: {}", past.asked.name, past.asked.variant, retried.in_words());
+                wrapped(&printable(&said), "", canvas.columns)
+            })
+            .collect();
+        match requests.iter().map(of).sum::<usize>().saturating_sub(most) {
+            0 => {}
+            more => text.push_str(&format!("and {more} more that were tried again: --all lists them\n")),
         }
         text
     }
@@ -158,6 +179,14 @@ fn needs_attention(past: &Past) -> bool {
         || !past.failed_arches.is_empty()
 }
 
+fn retried_as_json(retried: &Retried) -> Json {
+    let Retried { task, url, retry, retries, failure, sent: _ } = retried;
+    json!({
+        "task": task, "url": url, "retry": retry, "retries": retries, "failure": failure.error, "reason": failure.reason,
+        "causes": failure.causes,
+    })
+}
+
 fn as_json(asked: &Asked<'_>) -> String {
     let Asked { dir, status, history, runner, failed, .. } = asked;
     let now = asked.now();
@@ -169,6 +198,7 @@ fn as_json(asked: &Asked<'_>) -> String {
             json!({
                 "phase": past.asked.phase, "variant": past.asked.variant, "image": past.asked.name, "arches": past.asked.arches,
                 "failable": past.asked.failable, "state": past.state().as_str(), "task": past.task,
+                "retried": past.retried.iter().map(retried_as_json).collect::<Vec<_>>(),
                 "seconds": past.duration(now).map(|milliseconds| milliseconds / 1000), "failure": failure.map(|failure| &failure.error), "reason": failure.and_then(|failure| failure.reason.as_ref()),
                 "url": past.url, "causes": causes, "argument": failure.and_then(|failure| failure.argument.as_ref()), "uploads": past.uploads,
                 "failed_arches": past.failed_arches,
@@ -180,7 +210,7 @@ fn as_json(asked: &Asked<'_>) -> String {
         "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status, "canceled": history.canceled,
         "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
         "pungi": history.pungi.as_ref().map(|pungi| json!({"status": pungi.status, "pid": pungi.running()})),
-        "outage": history.outage.as_ref().filter(|_| runner.is_some()),
+        "outage": history.outages.lasting().filter(|_| runner.is_some()),
         "first_event": history.span.map(|(first, _)| first.to_string()),
         "last_event": history.span.map(|(_, last)| last.to_string()),
         "requests": requests,

@@ -176,6 +176,14 @@ impl Trace {
                 end(&image, time, None);
                 open.images.remove(request);
             }
+            Event::RequestRetried { request, task, error, retry, .. } => {
+                let failed = vec![
+                    KeyValue::new("task_id", *task),
+                    KeyValue::new("reason", short(error)),
+                    KeyValue::new("retry", i64::try_from(*retry).unwrap_or(i64::MAX)),
+                ];
+                self.image(&mut open, *request, time).span().add_event_with_timestamp("retried", time, failed);
+            }
             Event::RequestFailed { request, error, task, .. } => {
                 let image = self.image(&mut open, *request, time);
                 image.span().set_attributes(task.map(|task| KeyValue::new("task_id", task)));

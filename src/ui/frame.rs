@@ -1,12 +1,12 @@
 //! A *frame* is the picture of a run as it stands in one moment: a line for each phase, an overview, and the tasks that
 //! builders have been working on longest. Drawing it is [`super::screen`]'s business.
 
-use super::overview::{Overview, Phase, PhaseState};
+use super::overview::Overview;
 use super::width::{cut, padded, width};
 use super::{bytes, printable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use magudi_engine::history::{Counts, Past, RequestState};
+use magudi_engine::history::{Counts, Past, Phase, PhaseState, RequestState};
 use magudi_engine::outage::{Outage, clock};
 use std::collections::BTreeMap;
 
@@ -55,17 +55,19 @@ impl Drawn {
 pub fn frame(overview: &Overview, now: Timestamp, canvas: Canvas) -> Vec<Drawn> {
     // The last column stays free: a terminal that wraps there would need a line more than was counted.
     let room = canvas.columns.saturating_sub(1).max(1);
-    let name = overview.phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
+    let phases: Vec<&Phase> = overview.phases().collect();
+    let name = phases.iter().map(|phase| width(&phase.name)).max().unwrap_or(0).min(room / 3);
     let by_phase = by_phase(overview);
     let all = by_phase.values().fold(Counts::default(), |all, counts| all + *counts);
     let mut counts = overview_lines(overview, all, now, room, canvas);
     // Why nothing else on the picture moves.
-    counts.extend(overview.history().outage.as_ref().map(|outage| outage_line(outage, now, room, canvas)));
+    counts.extend(overview.history().outages.lasting().map(|outage| outage_line(outage, now, room, canvas)));
     // Where there is little room, phases that do not run are left out before the tasks that take longest.
-    let is_low = canvas.rows < overview.phases.len() + counts.len() + LONGEST + 2;
-    let is_shown = |phase: &&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
-    let phases = overview.phases.iter().filter(is_shown);
+    let is_low = canvas.rows < phases.len() + counts.len() + LONGEST + 2;
+    let is_shown = |phase: &&&Phase| !(is_low && matches!(phase.state, PhaseState::Skipped(_)));
     let mut lines: Vec<Drawn> = phases
+        .iter()
+        .filter(is_shown)
         .map(|phase| {
             let counts = by_phase.get(phase.name.as_str()).copied().unwrap_or_default();
             phase_line(counts, phase, name, now, room, canvas)
@@ -110,7 +112,8 @@ fn phase_line(counts: Counts, phase: &Phase, name: usize, now: Timestamp, room: 
     let tail = match &phase.state {
         PhaseState::Skipped(_) => "skipped".to_owned(),
         PhaseState::Running(since) => clock(now.as_second().saturating_sub(since.as_second())),
-        PhaseState::Done(seconds) => format!("done in {}", clock(i64::try_from(*seconds).unwrap_or(i64::MAX))),
+        // Rounded up, as the log has it.
+        PhaseState::Done(took) => format!("done in {}", clock(took.saturating_add(999) / 1000)),
     };
     if total == 0 || matches!(phase.state, PhaseState::Skipped(_)) {
         let tail = match &phase.state {

@@ -4,29 +4,13 @@
 use super::failures::FailedImage;
 use jiff::Timestamp;
 use magudi_config::words::{counted, counted_with};
-use magudi_engine::event::{Event, PungiPhase, Stamped};
-use magudi_engine::history::{History, Past, Replay, RequestState};
+use magudi_engine::event::{Event, Stamped};
+use magudi_engine::history::{History, Past, Phase, PhaseState, Replay, RequestState};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: i64 = 10;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phase {
-    pub name: String,
-    pub state: PhaseState,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PhaseState {
-    /// Running since then.
-    Running(Timestamp),
-    /// Done, in so many seconds.
-    Done(u64),
-    /// Not run, for this reason.
-    Skipped(String),
-}
 
 /// A signal that has ended a run.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +38,6 @@ impl Interruption {
     }
 }
 
-/// What stands for the Pungi beside a run.
-const PUNGI: &str = "pungi";
-
-fn pungis(phase: &str) -> String {
-    format!("{PUNGI}: {phase}")
-}
-
 /// The sum of a run's events so far: their history, and what only a terminal shows.
 #[derive(Debug, Default)]
 pub struct Overview {
@@ -74,8 +51,6 @@ pub struct Overview {
     pub finished: Option<(Timestamp, Option<String>)>,
     /// A signal has ended it: what became of its tasks then.
     pub interrupted: Option<Interruption>,
-    /// The phases, in the order in which they began.
-    pub phases: Vec<Phase>,
     /// Bytes fetched and verified.
     pub bytes: u64,
     /// Files on their way: request and name -> bytes so far.
@@ -106,24 +81,6 @@ impl Overview {
                 self.interrupted = Some(Interruption { tasks: *tasks, detached: *detached });
             }
             Event::Status { status } => self.status.clone_from(status),
-            Event::PhaseStarted { phase } => self.set_phase(phase, PhaseState::Running(stamped.time)),
-            Event::PhaseFinished { phase, seconds } => self.set_phase(phase, PhaseState::Done(*seconds)),
-            Event::PhaseSkipped { phase, reason } => self.set_phase(phase, PhaseState::Skipped(reason.clone())),
-            Event::PungiStarted { .. } => self.set_phase(PUNGI, PhaseState::Running(stamped.time)),
-            // Those that run, so that they leave room for ours.
-            Event::PungiPhase { phase, state: PungiPhase::Started } => {
-                self.set_phase(&pungis(phase), PhaseState::Running(stamped.time));
-            }
-            Event::PungiPhase { phase, .. } => self.phases.retain(|known| known.name != pungis(phase)),
-            Event::PungiEnded { .. } => {
-                self.phases.retain(|known| !known.name.starts_with(&pungis("")));
-                let begun = self.phases.iter().find_map(|known| match known.state {
-                    PhaseState::Running(since) if known.name == PUNGI => Some(since),
-                    _ => None,
-                });
-                let seconds = begun.map_or(0, |since| stamped.time.as_second() - since.as_second());
-                self.set_phase(PUNGI, PhaseState::Done(u64::try_from(seconds).unwrap_or_default()));
-            }
             Event::FetchProgress { request, file, bytes } => {
                 *self.files.entry((*request, file.clone())).or_default() += bytes;
                 self.add_bytes(stamped.time, *bytes);
@@ -148,16 +105,15 @@ impl Overview {
         Some(self.interrupted?.in_words(run.iter().sum()))
     }
 
+    /// The phases, in the order in which they began; of a Pungi beside the run those that it is at, so that they leave room for ours.
+    pub fn phases(&self) -> impl Iterator<Item = &Phase> {
+        let is_over = |phase: &Phase| !matches!(phase.state, PhaseState::Running(_));
+        self.history().phases.iter().filter(move |phase| !(phase.is_pungis && is_over(phase)))
+    }
+
     /// How request `number` failed, if it did.
     pub fn failed(&self, number: usize) -> Option<FailedImage<'_>> {
         self.history().requests.number(number).and_then(FailedImage::of)
-    }
-
-    fn set_phase(&mut self, name: &str, state: PhaseState) {
-        match self.phases.iter_mut().find(|phase| phase.name == name) {
-            Some(phase) => phase.state = state,
-            None => self.phases.push(Phase { name: name.to_owned(), state }),
-        }
     }
 
     fn add_bytes(&mut self, now: Timestamp, bytes: u64) {

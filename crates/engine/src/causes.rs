@@ -33,6 +33,14 @@ pub fn summary(causes: &[Cause]) -> String {
     parts.join("; ")
 }
 
+/// Why a task failed, in one line: its fault, and the causes.
+pub fn in_short(fault: &str, causes: &[Cause]) -> String {
+    match summary(causes) {
+        causes if causes.is_empty() => fault.to_owned(),
+        causes => format!("{fault}: {causes}"),
+    }
+}
+
 /// Causes with those together that are the same for several arches: arches, and their chains of reasons.
 pub fn grouped(causes: &[Cause]) -> Vec<(Vec<&str>, &[Vec<String>])> {
     let mut groups: Vec<(Vec<&str>, &[Vec<String>])> = Vec::new();

@@ -334,6 +334,29 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
     },
+    /// The task of a request failed, and it is asked for again. It is on disk before anything goes to the hub.
+    RequestRetried {
+        request: usize,
+        phase: String,
+        variant: String,
+        name: String,
+        /// The task that failed.
+        task: i64,
+        /// Page of that task in the hub's web interface.
+        url: String,
+        /// Which retry of the request this is, from 1.
+        retry: usize,
+        /// How many it may have.
+        retries: usize,
+        /// What went wrong, in one line.
+        error: String,
+        /// The hub's own words in it: neither which image, nor where to look.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The builder's reasons for each image that failed, in the order of the arches.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<Cause>,
+    },
     /// The hub was asked to cancel a task, and says that it is canceled.
     TaskCanceled {
         request: usize,
@@ -381,6 +404,7 @@ impl Event {
             | Self::ArchFailed { request, .. }
             | Self::RequestDone { request, .. }
             | Self::RequestFailed { request, .. }
+            | Self::RequestRetried { request, .. }
             | Self::TaskCanceled { request, .. } => Some(*request),
             Self::ComposeStarted { .. }
             | Self::LoggedIn(_)
@@ -436,6 +460,11 @@ impl Event {
                 change(error);
                 let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
                 reason.iter_mut().chain(argument).chain(texts).for_each(change);
+            }
+            Self::RequestRetried { error, reason, causes, .. } => {
+                change(error);
+                let texts = causes.iter_mut().flat_map(|cause| &mut cause.chains).flatten();
+                reason.iter_mut().chain(texts).for_each(change);
             }
             Self::CloudUpload { upload, .. } => {
                 upload.reason.iter_mut().for_each(change);

@@ -8,6 +8,7 @@
 //! - [`History`] knows the compose as a whole and its [`Requests`]: those of the last plan that was said whole.
 //! - [`Past`] is what is known of one request, with the time of every step. An event of a request changes it in place; nothing is
 //!   cloned but what the event brings.
+//! - [`Phases`] of the last run and [`Outages`] of its hub have their durations from the times of their events.
 //! - [`RequestState`] is the one word for where a request is. It is derived from the [`Past`] and never stored.
 //!
 //! Readers keep for themselves only what no other reader needs: the terminal the bytes and how fast they come, the report the
@@ -16,18 +17,21 @@
 //! Events name a request by its number in the plan of their run, and a plan says which key has which number. What a damaged
 //! journal says of a number without a key is kept apart ([`History::holes`]): it must not be taken for another request's.
 
+mod outages;
 mod past;
+mod phases;
 mod requests;
 mod state;
 
-pub use past::{InDoubt, MadeFor, Past, PlannedRequest, RequestFailure};
+pub use outages::{OutageEnd, Outages, PastOutage};
+pub use past::{InDoubt, MadeFor, Past, PlannedRequest, RequestFailure, Retried};
+pub use phases::{Phase, PhaseState, Phases};
 pub use requests::Requests;
 pub use state::{Counts, RequestState};
 
 use crate::event::{Event, Stamped};
 use crate::journal::{JournalError, load_events};
 use crate::login::Login;
-use crate::outage::Outage;
 use crate::pungi;
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -60,8 +64,10 @@ pub struct History {
     pub status: Option<String>,
     /// The Pungi that makes the rest of the compose, if one was started.
     pub pungi: Option<pungi::Past>,
-    /// The hub had not answered when the last run was seen last.
-    pub outage: Option<Outage>,
+    /// When the hub did not answer.
+    pub outages: Outages,
+    /// The phases of the last run.
+    pub phases: Phases,
     /// A person ended the compose, and no run has gone on with it since.
     pub canceled: bool,
     /// The last run came to its end, whatever that was: it was not killed, and runs no more.
@@ -167,17 +173,16 @@ impl<'a> Replay<'a> {
             self.commit();
         }
         let history = &mut self.history;
-        history.span = Some(match history.span {
-            Some((first, _)) => (first, stamped.time),
-            None => (stamped.time, stamped.time),
-        });
+        let (first, before) = history.span.unwrap_or((stamped.time, stamped.time));
+        history.span = Some((first, stamped.time));
+        history.phases.take(stamped);
+        history.outages.take(stamped, history.login.as_ref().map(|login| login.server.as_str()), before);
         match &stamped.event {
             Event::ComposeStarted { compose_id, compose_dir, settings, fresh, requests } => {
                 self.end_plan();
                 let history = &mut self.history;
                 history.compose_id = Some(compose_id.clone());
                 (history.ended, history.canceled) = (false, false);
-                history.outage = None;
                 history.settings = Some(settings.clone());
                 self.place = history.places.iter().position(|place| place == compose_dir).unwrap_or_else(|| {
                     history.places.push(compose_dir.clone());
@@ -206,9 +211,7 @@ impl<'a> Replay<'a> {
                 history.pungi.get_or_insert_default().end = Some(how);
             }
             Event::ComposeCanceled { .. } => history.canceled = true,
-            Event::HubUnreachable(outage) => history.outage = Some(outage.clone()),
-            Event::HubBack { .. } => history.outage = None,
-            Event::ComposeFinished { .. } => (history.ended, history.outage) = (true, None),
+            Event::ComposeFinished { .. } => history.ended = true,
             event => {
                 if let Some(request) = event.request() {
                     self.commit();

@@ -2,6 +2,7 @@
 //! `logs/global/pungi.global.log` and, without a terminal, to standard error.
 
 use crate::artifact::FailedArch;
+use crate::causes;
 use crate::event::{Event, Level, Stamped, Subscriber};
 use crate::outage::clock;
 use crate::pungi::How;
@@ -134,6 +135,11 @@ pub fn lines(event: &Event) -> Vec<Line> {
                 all.push(Line::of(phase, Error, format!("Task {task}: {url}")));
             }
             all
+        }
+        Event::RequestRetried { phase, variant, name, task, url, retry, retries, error, reason, causes, .. } => {
+            let why = causes::in_short(reason.as_deref().unwrap_or(error), causes);
+            let text = format!("{name} of {variant}: task {task} failed ({why}); trying again, {retry} of {retries}");
+            vec![Line::of(phase, Warning, text), Line::of(phase, Info, format!("Task {task}: {url}"))]
         }
         // Pungi's words, and what they mean here.
         Event::Interrupted { signal, tasks, detached } => vec![

@@ -50,6 +50,8 @@ impl Subscriber for WatchLogs {
     fn on_event(&mut self, event: &Stamped) {
         match &event.event {
             Event::Submitted { request, url, .. } | Event::Adopted { request, url, .. } => {
+                // What its last task was in says nothing of this one.
+                self.states.remove(request);
                 self.append(*request, &format!("Task URL: {url}"));
             }
             Event::TaskState { request, task, state } => {
@@ -70,6 +72,9 @@ impl Subscriber for WatchLogs {
                 self.append(*request, &format!("{task}{method} ({}): FAILED: {}", failed.arch, failed.reason));
             }
             Event::RequestFailed { request, error, .. } => self.append(*request, error),
+            Event::RequestRetried { request, error, retry, retries, .. } => {
+                self.append(*request, &format!("{error}; trying again, {retry} of {retries}"));
+            }
             Event::RequestDone { request, task, .. } => {
                 let method = self.requests.get(*request).map_or("task", |r| r.method.task);
                 self.append(*request, &format!("{task} {method} (noarch) completed successfully"));

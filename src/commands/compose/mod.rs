@@ -246,7 +246,18 @@ pub fn compose(
     let (handle, stopped) = stop();
     let (awaited, pungi) = beside(settings, environment, &inspected, &dir, &recalled, others, &handle);
     let Recalled {
-        requests, keys, starts, claimed, paths, owners, sent_before, compare_first, abandoned, remarks, ..
+        requests,
+        keys,
+        starts,
+        claimed,
+        paths,
+        owners,
+        sent_before,
+        retried,
+        compare_first,
+        abandoned,
+        remarks,
+        ..
     } = recalled;
     if settings.compose.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
@@ -312,6 +323,8 @@ pub fn compose(
         stop: handle.clone(),
         keep_urls: settings.going.keep_urls,
         fail_fast: settings.going.fail_fast,
+        retries: settings.going.retries.unwrap_or_default().into(),
+        retried,
         formats: match (settings.going.strict_images, settings.simulated) {
             (true, _) => Formats::Strict,
             // The simulated hub builds text.

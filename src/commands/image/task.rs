@@ -78,6 +78,8 @@ impl Job<'_> {
             sent_before: BTreeMap::new(),
             stop: handle.clone(),
             fail_fast: false,
+            retries: 0,
+            retried: BTreeMap::new(),
             awaited: None,
         });
         let requests = Arc::new(vec![self.request.clone()]);

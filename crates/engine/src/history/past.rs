@@ -2,7 +2,7 @@
 
 use super::state::RequestState;
 use crate::artifact::{AddedImage, FailedArch};
-use crate::causes::Cause;
+use crate::causes::{self, Cause};
 use crate::event::{Event, ImageEntry, Stamped};
 use crate::find_task::since;
 use jiff::Timestamp;
@@ -116,6 +116,34 @@ pub struct RequestFailure {
     pub argument: Option<String>,
 }
 
+/// A task that failed, and instead of which another one was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retried {
+    pub task: i64,
+    /// Its page in the hub's web interface.
+    pub url: String,
+    /// Which retry followed it, from 1, and how many there could be.
+    pub retry: usize,
+    pub retries: usize,
+    /// When it was sent, or found at the hub.
+    pub sent: Option<Timestamp>,
+    pub failure: RequestFailure,
+}
+
+impl Retried {
+    /// Why it failed, in one line.
+    pub fn why(&self) -> String {
+        let RequestFailure { error, reason, causes, .. } = &self.failure;
+        causes::in_short(reason.as_deref().unwrap_or(error), causes)
+    }
+
+    /// What became of the task, in one line.
+    pub fn in_words(&self) -> String {
+        let Self { task, retry, retries, .. } = self;
+        format!("task {task} failed ({}); tried again, {retry} of {retries}", self.why())
+    }
+}
+
 /// What is known of one request. Where it says *when*, that is the time of the event.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Past {
@@ -128,6 +156,10 @@ pub struct Past {
     pub task: Option<i64>,
     /// Tasks that it had before, the last one last.
     pub earlier: Vec<i64>,
+    /// Those of them that failed and were followed by another without anybody asking (`--retries`).
+    pub retried: Vec<Retried>,
+    /// How many of its retries it has had, since a person asked for it.
+    pub retries: usize,
     /// A person named the task; its owner may be somebody else.
     pub named: bool,
     /// Page of the task in the hub's web interface.
@@ -248,6 +280,8 @@ impl Past {
             key: self.key,
             asked: self.asked,
             earlier,
+            retried: self.retried,
+            retries: self.retries,
             in_doubt: self.in_doubt,
             place: self.place,
             ..Self::default()
@@ -272,6 +306,10 @@ impl Past {
             Event::Submitting { hub_time, .. } => {
                 let since = hub_time.unwrap_or_else(|| since(time));
                 let in_doubt = Some(InDoubt { since, lost: false, executed: false });
+                // A task that nobody canceled is followed by another one because a person wants that.
+                if self.task.is_some() && self.canceled.is_none() {
+                    self.retries = 0;
+                }
                 let before = std::mem::take(self).without_task();
                 *self = Self { in_doubt, place, sent: Some(time), ..before };
             }
@@ -289,6 +327,7 @@ impl Past {
                 self.in_doubt = None;
                 self.sent.get_or_insert(time);
                 self.task = Some(*task);
+                self.earlier.retain(|before| before != task);
                 self.url = Some(url.clone());
                 self.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
             }
@@ -335,6 +374,16 @@ impl Past {
                 if !in_doubt {
                     self.in_doubt = None;
                 }
+            }
+            Event::RequestRetried { task, url, retry, retries, error, reason, causes, .. } => {
+                let before = std::mem::take(self);
+                let sent = before.sent;
+                *self = before.without_task();
+                let (reason, causes) = (reason.clone(), causes.clone());
+                let failure = RequestFailure { time, error: error.clone(), reason, causes, argument: None };
+                let (retry, retries) = (*retry, *retries);
+                self.retried.push(Retried { task: *task, url: url.clone(), retry, retries, sent, failure });
+                self.retries = retry;
             }
             Event::TaskCanceled { task, .. } if self.task == Some(*task) => self.canceled = Some(time),
             _ => {}

@@ -2,7 +2,7 @@
 //! made again there, and which builds are [`standing`](super::standing). What it has built, or is still working on, is taken,
 //! whatever a journal says: an older magudi took every task that it wanted canceled for canceled.
 
-use super::standing::{Before, Standing, in_the_way};
+use super::standing::{Standing, in_the_way};
 use super::{Run, Start};
 use crate::event::Level;
 use crate::find_task::{self, Sent, tasks_since};
@@ -19,25 +19,6 @@ const ADMIN: &str = "admin";
 
 /// How far apart the hub's own times may be.
 const MARGIN: SignedDuration = SignedDuration::from_secs(1);
-
-/// What a request was before, for those that had tasks and may be submitted once more.
-pub(super) fn before(starts: &[Start]) -> BTreeMap<usize, Before> {
-    let before = |start: &Start| match start {
-        Start::Again { .. } => Some(Before::Again),
-        Start::Anew(_) => Some(Before::Anew),
-        _ => None,
-    };
-    starts.iter().enumerate().filter_map(|(index, start)| Some((index, before(start)?))).collect()
-}
-
-/// The tasks that requests had which may be submitted once more.
-pub(super) fn former(starts: &[Start]) -> BTreeMap<usize, Vec<i64>> {
-    let former = |start: &Start| match start {
-        Start::Again { tasks, .. } => Some(tasks.clone()),
-        _ => None,
-    };
-    starts.iter().enumerate().filter_map(|(index, start)| Some((index, former(start)?))).collect()
-}
 
 impl Run {
     /// Decides about every [`Start::Again`], [`Start::Anew`], [`Start::Lost`] and [`Start::Named`].
@@ -189,7 +170,7 @@ impl Run {
                 };
                 let Some(request) = formers.iter().find(fits).map(|former| former.0) else { continue };
                 let Some(user) = task.owner else { continue };
-                let is_us = !self.runner.owners.is_empty() && find_task::is_of(&task, &self.runner.owners).is_ok();
+                let is_us = self.is_certainly_of_us(&task);
                 let may = match admins.get(&user) {
                     Some(may) => *may,
                     None => is_us || self.is_of_admin(&task).await,
@@ -213,7 +194,12 @@ impl Run {
         Ok(found)
     }
 
-    async fn is_of_admin(&self, task: &TaskInfo) -> bool {
+    /// Whether a task is ours, which nobody knows who does not know our numbers.
+    pub(super) fn is_certainly_of_us(&self, task: &TaskInfo) -> bool {
+        !self.runner.owners.is_empty() && self.runner.is_of_us(task).is_ok()
+    }
+
+    pub(super) async fn is_of_admin(&self, task: &TaskInfo) -> bool {
         let Some(user) = task.owner else { return false };
         let answer = self.runner.hub.send(&get_user_perms::request(user)).await;
         // Of whom the hub does not say that, nothing is taken.

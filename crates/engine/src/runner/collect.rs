@@ -165,6 +165,7 @@ impl Run {
                 asking.spawn(async move {
                     match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
                         Some(Ending::Failed(outcome)) => run.end(task.request, *outcome),
+                        Some(Ending::MayRetry(outcome)) => run.retry_or_end(task, *outcome),
                         Some(Ending::Take(task, build)) => return Some((task, build)),
                         None => run.abandon(task, true),
                     }

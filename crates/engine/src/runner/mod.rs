@@ -13,6 +13,8 @@
 //! What waits between two loops is a task id and its request, so the plan bounds it. What is larger (descriptions of builds,
 //! open files, answers) is bounded by each loop: it begins no more than it has room for.
 //!
+//! A request whose task fails goes back to `submit` as often as the run may ask for it again (`retry`).
+//!
 //! A request that fails does not stop the others (facts: compose 13); each ends with one [`Outcome`]. A request that an earlier
 //! run has begun continues where it stopped, see [`Start`].
 
@@ -24,6 +26,7 @@ mod children;
 mod collect;
 mod output;
 mod pace;
+mod retry;
 mod search;
 mod standing;
 mod submit;
@@ -46,7 +49,7 @@ use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{TaskInfo, TaskState, User};
 use magudi_koji::{Hub, Session};
-use standing::Before;
+use retry::Former;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -142,6 +145,10 @@ pub struct Runner {
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
+    /// How often a request is asked for again whose task fails.
+    pub retries: usize,
+    /// How often earlier runs have asked for requests again, out of that number.
+    pub retried: BTreeMap<usize, usize>,
     /// What requests wait for before they are sent.
     pub awaited: Option<Awaited>,
 }
@@ -217,13 +224,10 @@ impl Outcome {
     /// What went wrong with `request`, short enough to stand among others.
     pub fn in_short(&self, request: &TaskRequest) -> Option<String> {
         let failure = self.failure.as_deref()?;
-        let what = match (&self.reason, causes::summary(&self.causes)) {
-            (Some(reason), causes) if causes.is_empty() => reason.clone(),
-            (Some(reason), causes) => format!("{reason}: {causes}"),
+        let what = match &self.reason {
+            Some(reason) => causes::in_short(reason, &self.causes),
             // Behind what names the task and the image.
-            (None, _) => {
-                failure.split_once(&format!("{}: ", request.label())).map_or(failure, |(_, what)| what).to_owned()
-            }
+            None => failure.split_once(&format!("{}: ", request.label())).map_or(failure, |(_, what)| what).to_owned(),
         };
         let task = self.task.map_or_else(String::new, |task| format!("task {task}: "));
         Some(format!("{} ({task}{what})", request.name()))
@@ -258,6 +262,7 @@ impl Runner {
         let (submitted, to_wait) = mpsc::unbounded_channel();
         let (over, to_collect) = mpsc::unbounded_channel();
         let (ended, mut outcomes) = mpsc::unbounded_channel();
+        let (again, to_retry) = mpsc::unbounded_channel();
         let run = Run {
             runner: Arc::clone(self),
             requests: Arc::clone(&requests),
@@ -265,25 +270,34 @@ impl Runner {
             stop,
             claimed: Arc::new(Mutex::new(claimed)),
             owner: Arc::new(OnceCell::new()),
-            before: Arc::new(again::before(&starts)),
-            former: Arc::new(again::former(&starts)),
+            former: Arc::new(Mutex::new(retry::former(&starts))),
+            retried: Arc::new(Mutex::new(self.retried.clone())),
+            again: again.downgrade(),
             made: Arc::default(),
             refused: Arc::default(),
         };
         let mut all: Vec<Option<Outcome>> = vec![None; requests.len()];
+        let mut left = requests.len();
+        // Closed as soon as nothing more can be asked for again, which ends the submissions.
+        let mut again = (self.retries > 0 && left > 0).then_some(again);
         let mut work = pin!(async {
             // A hub that does not answer does not keep a run from being stopped.
             let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
             let starts = settled.unwrap_or(starts);
             tokio::join!(
-                Box::pin(run.submit(starts, submitted, over.clone())),
+                Box::pin(run.submit(starts, to_retry, submitted, over.clone())),
                 Box::pin(run.wait(to_wait, over)),
                 Box::pin(run.collect(to_collect))
             );
         });
         loop {
             tokio::select! {
-                Some((request, outcome)) = outcomes.recv() => all[request] = Some(outcome),
+                Some((request, outcome)) = outcomes.recv() => {
+                    left -= usize::from(all[request].replace(outcome).is_none());
+                    if left == 0 {
+                        drop(again.take());
+                    }
+                }
                 () = &mut work => break,
             }
         }
@@ -338,10 +352,12 @@ struct Run {
     claimed: Arc<Mutex<BTreeSet<i64>>>,
     /// Who we are at the hub, once somebody has asked.
     owner: Arc<OnceCell<Option<User>>>,
-    /// Requests that had tasks before and may be submitted once more.
-    before: Arc<BTreeMap<usize, Before>>,
-    /// The tasks that those had, the newest last, which are built again only where nothing came of these.
-    former: Arc<BTreeMap<usize, Vec<i64>>>,
+    /// What requests had before that may be submitted once more.
+    former: Arc<Mutex<BTreeMap<usize, Former>>>,
+    /// How often requests were asked for again.
+    retried: Arc<Mutex<BTreeMap<usize, usize>>>,
+    /// Where requests go that are to be asked for again.
+    again: mpsc::WeakUnboundedSender<usize>,
     /// The tasks that this run has had made, and when it began to.
     made: Arc<Mutex<BTreeMap<i64, Instant>>>,
     /// Options that the hub is too old for.

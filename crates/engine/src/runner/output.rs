@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 /// How a request ends whose task did not end well.
 pub(super) enum Ending {
     Failed(Box<Outcome>),
+    /// The same, and another task of the request may end better.
+    MayRetry(Box<Outcome>),
     /// A build that is there all the same.
     Take(Task, i64),
 }
@@ -23,15 +25,19 @@ impl Run {
     /// How a request ends whose task failed or was canceled.
     pub(super) async fn failed(&self, task: Task, state: TaskState, outputs: &Semaphore) -> Ending {
         let despite = if state == TaskState::Failed { self.despite_failure(task).await } else { None };
-        let says = match despite {
+        let despite = match despite {
             Some(Despite::Take(of_task, build)) => {
                 if of_task.id != task.id {
                     self.say_adopted(of_task.request, of_task.id, false);
                 }
                 return Ending::Take(of_task, build);
             }
-            Some(Despite::Says(text)) => format!("; {text}"),
-            None => String::new(),
+            despite => despite,
+        };
+        let may_retry = state == TaskState::Failed && !matches!(despite, Some(Despite::InTheWay(_)));
+        let says = match despite {
+            Some(Despite::Takeable(text) | Despite::InTheWay(text)) => format!("; {text}"),
+            _ => String::new(),
         };
         let request = &self.requests[task.request];
         let mut outcome = Outcome { task: Some(task.id), task_ended: true, ..Outcome::default() };
@@ -76,7 +82,7 @@ impl Run {
             };
             outcome.uploads = self.tell(task, Ok(status), build.as_ref());
         }
-        Ending::Failed(Box::new(outcome))
+        if may_retry { Ending::MayRetry(Box::new(outcome)) } else { Ending::Failed(Box::new(outcome)) }
     }
 
     /// What became of the uploads of a closed task.

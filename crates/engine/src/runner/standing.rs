@@ -1,9 +1,11 @@
 //! Builds that are *standing* at the hub: a release can be built once (facts: koji 17), and what a canceled or failed task began may come to
 //! its end all the same (facts: koji 12). Whose such a build is decides what becomes of a request that asks for it.
 
+use super::retry::Former;
 use super::{Run, Task};
+use crate::find_task;
 use crate::plan::TaskRequest;
-use magudi_koji::calls::{Build, BuildState, get_build, list_builds};
+use magudi_koji::calls::{Build, BuildState, TaskInfo, get_build, list_builds};
 use magudi_koji::{KojiError, MethodCall};
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -33,7 +35,10 @@ pub(super) struct Builds {
 pub(super) enum Despite {
     /// It is taken, as what this task has made.
     Take(Task, i64),
-    Says(String),
+    /// It is the task's own, or that of a task that somebody had made again: asking again takes it.
+    Takeable(String),
+    /// It is in the way: another task would fail as well.
+    InTheWay(String),
 }
 
 impl Run {
@@ -93,27 +98,35 @@ impl Run {
         let found = self.standing(&[(task.request, vec![task.id])]).await.ok()?.pop()?;
         let (of_task, build) = match found.standing {
             Standing::Free => return None,
-            Standing::Foreign(build) => return Some(Despite::Says(in_the_way(request, &build))),
+            Standing::Foreign(build) => {
+                let text = in_the_way(request, &build);
+                let is_takeable = match build.task_id {
+                    Some(other) => self.was_made_again_as(other, task.request).await,
+                    None => false,
+                };
+                return Some(if is_takeable { Despite::Takeable(text) } else { Despite::InTheWay(text) });
+            }
             Standing::Ours(of_task, build) => (of_task, build),
         };
-        let before = self.before.get(&task.request);
-        match before {
+        match self.former(task.request) {
             // Its own: what failed came after the import.
             _ if of_task == task.id && build.state == BuildState::Complete => {
                 let target = self.runner.hub.get_build_target(&request.about.target).await.ok().flatten();
                 let tag = target.map_or_else(|| "its tag".to_owned(), |target| target.dest_tag_name);
-                Some(Despite::Says(format!(
+                Some(Despite::Takeable(format!(
                     "build {} is complete, only tagging into {tag} failed; resume with --retry-failed takes it",
                     build.nvr()
                 )))
             }
-            _ if of_task != task.id && !self.is_task_of(of_task, task.request).await => Some(Despite::Says(format!(
-                "build {} is {} already, of task {of_task} of this compose, which asked for something else: give the \
+            _ if of_task != task.id && !self.is_task_of(of_task, task.request).await => {
+                Some(Despite::InTheWay(format!(
+                    "build {} is {} already, of task {of_task} of this compose, which asked for something else: give the \
                  image another release",
-                build.nvr(),
-                build.state.name()
-            ))),
-            Some(Before::Anew) => Some(Despite::Says(format!(
+                    build.nvr(),
+                    build.state.name()
+                )))
+            }
+            Some(Former::Anew) => Some(Despite::InTheWay(format!(
                 "build {} of task {of_task} is {} already, and a hub builds a release once: give the image another \
                  release, or take that build with --adopt {}={of_task}",
                 build.nvr(),
@@ -124,26 +137,27 @@ impl Run {
                 Some(Despite::Take(Task { request: task.request, id: of_task }, build.id))
             }
             // What an earlier task of the request began, and which this one met.
-            Some(Before::Again) => Some(Despite::Take(task, build.id)),
-            None => None,
+            Some(Former::Again(_)) => Some(Despite::Take(task, build.id)),
+            Some(Former::Lost(_)) | None => None,
         }
     }
 
     /// Whether a task of the compose was made for this request.
     async fn is_task_of(&self, task: i64, index: usize) -> bool {
-        let told = self.runner.hub.get_task_info_with_request(&[task]).await;
-        let info = told.ok().and_then(|mut all| all.pop()?.ok()?);
-        info.is_some_and(|info| self.is_ours(index, &info).is_ok())
+        self.info_of(task).await.is_some_and(|info| self.is_ours(index, &info).is_ok())
     }
-}
 
-/// What a request that is submitted once more was before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    /// Its tasks came to nothing.
-    Again,
-    /// It is to be built whatever there is.
-    Anew,
+    /// Whether a task asks for the same as a request, and is one that we or an admin had made.
+    async fn was_made_again_as(&self, task: i64, index: usize) -> bool {
+        let Some(info) = self.info_of(task).await else { return false };
+        find_task::is_ours(&info, self.sent_before(index), None).is_ok()
+            && (self.is_certainly_of_us(&info) || self.is_of_admin(&info).await)
+    }
+
+    /// A task with its request, as far as the hub says anything of use.
+    async fn info_of(&self, task: i64) -> Option<TaskInfo> {
+        self.runner.hub.get_task_info_with_request(&[task]).await.ok()?.pop()?.ok()?
+    }
 }
 
 fn is_standing(build: &Build) -> bool {

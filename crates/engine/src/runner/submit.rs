@@ -4,6 +4,7 @@
 //! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
 
 use super::awaited::Waiting;
+use super::retry::Former;
 use super::search::{Doubt, Looked, next_look};
 use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::blocking;
@@ -76,10 +77,11 @@ impl Refused {
 
 impl Run {
     /// Begins every request: sends those that were never sent, searches for those that may have been, continues those that
-    /// have a task.
+    /// have a task. Those that come `to_retry` are begun again.
     pub(super) async fn submit(
         &self,
         starts: Vec<Start>,
+        to_retry: mpsc::UnboundedReceiver<usize>,
         submitted: mpsc::UnboundedSender<Task>,
         over: mpsc::UnboundedSender<Ended>,
     ) {
@@ -88,7 +90,10 @@ impl Run {
             self.begin_request(index, start, &mut begun, &submitted, &over);
         }
         let Begun { to_send, doubts, to_adopt, .. } = begun;
-        tokio::join!(self.send_all(to_send, doubts, &submitted, over), self.recognize(to_adopt, submitted.clone()));
+        tokio::join!(
+            self.send_all(to_send, doubts, to_retry, &submitted, over),
+            self.recognize(to_adopt, submitted.clone())
+        );
     }
 
     fn begin_request(
@@ -128,7 +133,7 @@ impl Run {
         }
     }
 
-    /// What is to be sent of requests whose tasks were looked for and not found. Those that had tasks before are settled once more: it
+    /// What is to be sent of requests whose tasks were looked for and not found, or failed. Those that had tasks before are settled once more: it
     /// was not asked what stands as long as they were in doubt, and what a canceled task had begun may have come since. What stands is
     /// taken, also where it stays in doubt whether there is another task.
     async fn begin_late(
@@ -144,8 +149,8 @@ impl Run {
         let mut starts = vec![Start::Submit; self.requests.len()];
         let mut had_tasks = false;
         for index in &late {
-            if let Some(tasks) = self.former.get(index) {
-                starts[*index] = Start::Again { tasks: tasks.clone(), in_doubt: None };
+            if let Some(Former::Again(tasks)) = self.former(*index) {
+                starts[*index] = Start::Again { tasks, in_doubt: None };
                 had_tasks = true;
             }
         }
@@ -166,11 +171,12 @@ impl Run {
         begun.to_send
     }
 
-    /// Sends what there is to send, and looks for what is in doubt, until both are done.
+    /// Sends what there is to send, and looks for what is in doubt, until both are done and nothing more may come `to_retry`.
     async fn send_all(
         &self,
         mut to_send: VecDeque<usize>,
         mut doubts: Vec<Doubt>,
+        mut to_retry: mpsc::UnboundedReceiver<usize>,
         submitted: &mpsc::UnboundedSender<Task>,
         over: mpsc::UnboundedSender<Ended>,
     ) {
@@ -180,6 +186,7 @@ impl Run {
         let mut announced = 0;
         // Methods of which the hub has taken a request, or refuses all.
         let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
+        let mut may_retry = true;
         let mut waiting = match &self.runner.awaited {
             Some(awaited) => Waiting::of(awaited, &mut to_send),
             None => Waiting::none(),
@@ -190,7 +197,7 @@ impl Run {
         }
         while !self.stop.is_set() {
             let is_idle = to_send.is_empty();
-            if is_idle && doubts.is_empty() && waiting.is_empty() {
+            if is_idle && doubts.is_empty() && waiting.is_empty() && !may_retry {
                 return;
             }
             tokio::select! {
@@ -206,6 +213,22 @@ impl Run {
                 () = waiting.next_look() => {
                     self.stop.unless_set(self.look_for_files(&mut waiting, &mut to_send)).await;
                     // Hours may have passed since the hub was away.
+                    if is_idle && !to_send.is_empty() {
+                        broken = None;
+                    }
+                    continue;
+                }
+                retried = to_retry.recv(), if may_retry => {
+                    match retried {
+                        // The others that failed by now are asked about with it.
+                        Some(first) => {
+                            let more = std::iter::from_fn(|| to_retry.try_recv().ok());
+                            let certain = std::iter::once(first).chain(more).collect();
+                            let looked = Looked { certain, ..Looked::default() };
+                            to_send.extend(Box::pin(self.begin_late(looked, submitted, &over)).await);
+                        }
+                        None => may_retry = false,
+                    }
                     if is_idle && !to_send.is_empty() {
                         broken = None;
                     }
