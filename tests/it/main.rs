@@ -20,6 +20,7 @@
 //! - `lost_answers`: no answer that gets lost makes a second task
 //! - `histories`: kills, signals, cancels and lost answers in any order, at random
 //! - `resume`: what kills a run, and how the next one continues
+//! - `retries`: tasks that fail and are asked for again
 //! - `journals`: of other days, damaged, moved; and what a resume compares
 //! - `downloads`: a server that breaks off every connection and damages files
 //! - `pungi`: a Pungi that makes the rest of the compose at the same time
@@ -102,6 +103,7 @@ mod refusals;
 mod regular;
 mod repositories;
 mod resume;
+mod retries;
 mod sabotage;
 mod sarif;
 mod schema;

@@ -139,6 +139,35 @@ fn after_an_outage_it_looks_at_once() {
     assert!(back.elapsed() < Duration::from_secs(1) + 2 * SLACK, "{:?}", back.elapsed());
 }
 
+/// What somebody looks at in the morning says when the hub was away, for how long, and which one that was.
+#[test]
+fn the_report_says_when_the_hub_was_away() {
+    let mut trial = Trial::begin(1);
+    trial.hub.go_away();
+    trial.hears("The hub does not answer getTaskInfo (");
+    let path = text_of(&trial.scene, "logs/global/report.html");
+    assert_eq!(path, "", "a run that is under way has no report yet");
+    let made = verb(&trial.scene, "report", &["-o", "-"]);
+    assert_eq!(made.status, Some(0), "{}", made.stderr);
+    assert!(made.stdout.contains("has not answered for <b>"), "{}", made.stdout);
+    trial.hub.state().task_seconds = 0.0;
+    trial.hub.come_back();
+    trial.hears("The hub answers again, after 0:");
+    assert_eq!(trial.run.wait().unwrap().code(), Some(0));
+    let page = text_of(&trial.scene, "logs/global/report.html");
+    let events = text_of(&trial.scene, "logs/global/magudi-journal.jsonl");
+    let event = events.lines().find(|line| line.contains("hub-unreachable")).unwrap();
+    let outage: Json = serde_json::from_str(event).unwrap();
+    let since = outage["since"].as_str().unwrap();
+    let hub = format!("{}/kojihub", trial.hub.url()).replace('/', "&#x2f;");
+    let line = page.lines().find(|line| line.contains("did not answer for <b>")).unwrap();
+    for part in [since, &hub, "getTaskInfo", "cannot connect"] {
+        assert!(line.contains(part), "{part:?} is not in {line}");
+    }
+    assert!(!line.contains("the run ended meanwhile"), "{line}");
+    assert!(page.contains("<dt>Hub away</dt>") && page.contains("<i class=\"away\""), "{page}");
+}
+
 /// A hub that always takes its time is reported once, not with every call.
 #[test]
 fn a_slow_hub_is_told_of_once() {

@@ -3,17 +3,18 @@
 use crate::advice::Next;
 use crate::failures::{failures, is_told};
 use crate::model::{
-    Advice, Checksums, Choices, ComposeState, Count, FailureGroup, Finding, Link, Moment, Report, Row, TaskLink,
+    Advice, Checksums, Choices, ComposeState, Count, FailureGroup, Finding, Link, Moment, Outage, Report, Row,
+    TaskLink, TriedAgain,
 };
 use crate::text::{bytes, count, counted, duration, harmless, path_in_url, safe_url, shell_word, time};
-use crate::timeline::{Span, bar};
+use crate::timeline::{Span, bar, first_sent};
 use crate::uploads;
 use jiff::Timestamp;
 use magudi_compose::Status;
 use magudi_compose::cloud_uploads::CloudUpload;
 use magudi_config::words::agreeing;
-use magudi_engine::event::{Event, PungiPhase, Stamped};
-use magudi_engine::history::{History, Past, Replay, RequestState};
+use magudi_engine::event::{Event, Stamped};
+use magudi_engine::history::{History, OutageEnd, Past, PastOutage, PhaseState, Replay, RequestState, Retried};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a report needs to know besides the events.
@@ -41,9 +42,6 @@ pub struct Chronicle {
     /// What ended it early.
     error: Option<String>,
     skipped: Vec<String>,
-    /// When phases began.
-    begun: BTreeMap<String, Timestamp>,
-    phases: Vec<(String, String)>,
     findings: Vec<Finding>,
     /// What is said before a run begins belongs to it.
     before: (Vec<String>, Vec<Finding>),
@@ -52,13 +50,11 @@ pub struct Chronicle {
 impl Chronicle {
     /// Hears the next event.
     pub fn take(&mut self, stamped: &Stamped) {
-        let time = stamped.time;
         self.replay.take(stamped);
         match &stamped.event {
             Event::ComposeStarted { .. } => {
                 self.runs += 1;
                 self.error = None;
-                self.phases.clear();
                 (self.skipped, self.findings) = std::mem::take(&mut self.before);
             }
             Event::LeftOut { text } => self.before.0.push(harmless(text)),
@@ -78,23 +74,6 @@ impl Chronicle {
                 });
             }
             Event::PhaseSkipped { reason, .. } => self.skipped.push(harmless(reason)),
-            Event::PhaseStarted { phase } => {
-                self.begun.insert(phase.clone(), time);
-            }
-            Event::PhaseFinished { phase, seconds } => {
-                let told = || i64::try_from(*seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
-                let seen = self.begun.remove(phase).map(|begun| time.as_millisecond() - begun.as_millisecond());
-                self.phases.push((harmless(phase), duration(seen.unwrap_or_else(told))));
-            }
-            Event::PungiPhase { phase, state: PungiPhase::Started } => {
-                self.begun.insert(format!("pungi: {phase}"), time);
-            }
-            Event::PungiPhase { phase, state: PungiPhase::Finished } => {
-                let name = format!("pungi: {phase}");
-                if let Some(begun) = self.begun.remove(&name) {
-                    self.phases.push((harmless(&name), duration(time.as_millisecond() - begun.as_millisecond())));
-                }
-            }
             Event::ComposeFinished { error, .. } => self.error.clone_from(error),
             _ => {}
         }
@@ -133,7 +112,7 @@ pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
     let images = || requests.iter().flat_map(|past| &past.images);
     let span = Span::of(requests.iter().copied(), now);
     let mut timeline: Vec<(Timestamp, usize)> =
-        requests.iter().enumerate().filter_map(|(index, past)| Some((past.sent?, index))).collect();
+        requests.iter().enumerate().filter_map(|(index, past)| Some((first_sent(past)?, index))).collect();
     timeline.sort();
     let shown = shown(&requests);
     let bars = timeline.iter().filter(|(_, index)| shown.contains(index));
@@ -176,7 +155,10 @@ pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
         checksums: checksums(&shown.iter().filter_map(|index| requests.get(*index).copied()).collect::<Vec<_>>()),
         skipped: told.skipped,
         diagnostics: told.findings,
-        phases: told.phases,
+        phases: phases(&history),
+        retried: retried(&requests),
+        outages: outages(&history, span, now),
+        away: away(&history, now),
         links: links(facts),
         failures,
         state,
@@ -252,6 +234,59 @@ fn doomed(hard: usize, soft: usize) -> String {
         0 => "The compose itself failed.".to_owned(),
         n => format!("{} failed{besides}.", counted(n, "task")),
     }
+}
+
+/// The phases of the last run that are done, with their durations.
+fn phases(history: &History) -> Vec<(String, String)> {
+    let done = history.phases.iter().filter_map(|phase| match phase.state {
+        PhaseState::Done(took) => Some((harmless(&phase.name), duration(took))),
+        PhaseState::Running(_) | PhaseState::Skipped(_) => None,
+    });
+    done.collect()
+}
+
+/// The tasks that failed and were tried again, in the order in which they failed.
+fn retried(requests: &[&Past]) -> Vec<TriedAgain> {
+    let mut all: Vec<(usize, &Past, &Retried)> = Vec::new();
+    for (index, past) in requests.iter().enumerate() {
+        all.extend(past.retried.iter().map(|retried| (index, *past, retried)));
+    }
+    all.sort_by_key(|(_, _, retried)| retried.failure.time);
+    let shown = |(request, past, retried): (usize, &Past, &Retried)| TriedAgain {
+        request,
+        name: harmless(&past.asked.name),
+        variant: harmless(&past.asked.variant),
+        task: TaskLink { id: retried.task, url: safe_url(&retried.url) },
+        at: moment(retried.failure.time),
+        why: harmless(&retried.why()),
+        retry: retried.retry,
+        retries: retried.retries,
+    };
+    all.into_iter().map(shown).collect()
+}
+
+/// How long the hub did not answer, all in all; none: it always did.
+fn away(history: &History, now: Timestamp) -> Option<String> {
+    let total = history.outages.iter().map(|past| past.duration(now)).fold(0, i64::saturating_add);
+    (history.outages.iter().len() > 0).then(|| duration(total))
+}
+
+/// The most outages that are shown, the last ones.
+const MOST_OUTAGES: usize = 100;
+
+fn outages(history: &History, span: Option<Span>, now: Timestamp) -> Vec<Outage> {
+    let left_out = history.outages.iter().len().saturating_sub(MOST_OUTAGES);
+    let shown = |past: &PastOutage| Outage {
+        from: moment(past.outage.since),
+        to: past.ended().map(moment),
+        lasted: duration(past.duration(now)),
+        hub: past.server.as_deref().map(harmless),
+        call: harmless(&past.outage.call),
+        reason: harmless(&past.outage.reason),
+        is_back: matches!(past.end, OutageEnd::Back(_)),
+        place: span.map(|span| span.part(past.outage.since, past.ended().unwrap_or(now))),
+    };
+    history.outages.iter().skip(left_out).map(shown).collect()
 }
 
 fn moment(at: Timestamp) -> Moment {

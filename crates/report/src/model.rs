@@ -32,6 +32,12 @@ pub struct Report {
     pub axis: Axis,
     /// One row of the timeline for each request, in the order of their submission.
     pub timeline: Vec<Bar>,
+    /// Tasks that failed and were tried again.
+    pub retried: Vec<TriedAgain>,
+    /// When the hub did not answer, the last outages.
+    pub outages: Vec<Outage>,
+    /// How long that was all in all, for people.
+    pub away: Option<String>,
     /// Tasks that have no row, because they are too many.
     pub left_out: usize,
     /// One row of the table for each image, and for each arch of a request that has none.
@@ -115,6 +121,40 @@ pub struct FailedImage {
     pub log: Option<String>,
     /// Unknown whether the hub made a task.
     pub in_doubt: bool,
+}
+
+/// A task that failed, and instead of which the image was asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TriedAgain {
+    /// Place of the request in the plan.
+    pub request: usize,
+    pub name: String,
+    pub variant: String,
+    pub task: TaskLink,
+    /// When it failed.
+    pub at: Moment,
+    pub why: String,
+    /// Which retry followed, from 1, and how many there could be.
+    pub retry: usize,
+    pub retries: usize,
+}
+
+/// A time in which the hub did not answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outage {
+    pub from: Moment,
+    /// Its end, or the end of the run; none while it lasts.
+    pub to: Option<Moment>,
+    pub lasted: String,
+    /// The address of the hub.
+    pub hub: Option<String>,
+    /// The first call without an answer.
+    pub call: String,
+    pub reason: String,
+    /// It ended with an answer of the hub.
+    pub is_back: bool,
+    /// Where it begins and how long it is, in percent of the axis; none without an axis.
+    pub place: Option<(f64, f64)>,
 }
 
 /// Why images of some arches failed.

@@ -29,7 +29,7 @@ impl Span {
     pub fn of<'a>(requests: impl Iterator<Item = &'a Past>, now: Timestamp) -> Option<Self> {
         let mut span: Option<Self> = None;
         for past in requests {
-            let Some(sent) = past.sent else { continue };
+            let Some(sent) = first_sent(past) else { continue };
             let end = past.ended().unwrap_or(now).max(sent);
             let (from, to) = (sent.as_millisecond(), end.as_millisecond());
             span = Some(span.map_or(Self { from, to }, |s| Self { from: s.from.min(from), to: s.to.max(to) }));
@@ -42,6 +42,12 @@ impl Span {
         let length = (self.to - self.from).max(1) as f64;
         let place = (time.as_millisecond() - self.from) as f64 / length * 100.0;
         (place.clamp(0.0, 100.0) * 1000.0).round() / 1000.0
+    }
+
+    /// Where a time begins, and how long it is, in percent.
+    pub fn part(self, from: Timestamp, to: Timestamp) -> (f64, f64) {
+        let (left, right) = (self.place(from), self.place(to));
+        (left, ((right - left).max(0.0) * 1000.0).round() / 1000.0)
     }
 
     pub fn axis(self) -> Axis {
@@ -72,20 +78,29 @@ fn tick(milliseconds: i64) -> String {
     }
 }
 
+/// When a request was sent first, also where a task of it failed and another took its place.
+pub fn first_sent(past: &Past) -> Option<Timestamp> {
+    past.retried.iter().filter_map(|retried| retried.sent).chain(past.sent).min()
+}
+
 /// The bar of a request, the `index`th of the plan; none for one that was never sent.
 pub fn bar(index: usize, past: &Past, span: Span, now: Timestamp) -> Option<Bar> {
-    let sent = past.sent?;
+    let sent = past.sent.or_else(|| first_sent(past))?;
     let end = past.ended().unwrap_or(now).max(sent);
     let mut parts = Vec::new();
     let mut add = |state: RequestState, from: Timestamp, to: Timestamp| {
-        let (left, right) = (span.place(from), span.place(to));
         if to > from {
+            let (left, width) = span.part(from, to);
             let milliseconds = to.as_millisecond() - from.as_millisecond();
-            let width = ((right - left).max(0.0) * 1000.0).round() / 1000.0;
             parts.push(BarPart { kind: state.as_str(), left, width, duration: duration(milliseconds) });
         }
     };
-    let (mut state, mut since) = (RequestState::Free, sent);
+    for retried in &past.retried {
+        add(RequestState::Failed, retried.sent.unwrap_or(retried.failure.time), retried.failure.time);
+    }
+    // While nothing was sent in place of what failed, it waits.
+    let begun = past.sent.or(past.retried.last().map(|retried| retried.failure.time)).unwrap_or(sent);
+    let (mut state, mut since) = (RequestState::Free, begun);
     for (at, seen) in &past.states {
         let next = match seen {
             TaskState::Free => RequestState::Free,

@@ -1,9 +1,11 @@
 //! Events in, a report out.
 
-use crate::scene::{Scene, facts};
+use crate::scene::{Scene, at, facts};
 use magudi_compose::{CloudUpload, Status};
 use magudi_engine::causes::Cause;
 use magudi_engine::event::Event;
+use magudi_engine::login::Login;
+use magudi_engine::outage::Outage;
 use magudi_report::{Facts, Report};
 
 fn finished() -> Scene {
@@ -243,4 +245,87 @@ fn uploads_are_those_of_the_manifest_or_else_of_the_events() {
 fn no_event_at_all_is_a_report_too() {
     let report = Scene::default().report(&facts());
     assert_eq!((report.tasks, report.rows.len(), report.elapsed.as_str()), (0, 0, ""));
+}
+
+#[test]
+fn outages_have_their_time_their_hub_and_their_place_on_the_axis() {
+    let away = |second: i64| {
+        let (call, reason) = ("getTaskInfo".into(), "cannot connect: Connection refused".into());
+        Event::HubUnreachable(Outage { call, reason, since: at(second), until: None })
+    };
+    let login = Login { server: "https://koji.example.com/kojihub".into(), ..Login::default() };
+    let mut scene = Scene::default();
+    scene.start(0).say(0, Event::LoggedIn(login)).plan(0, 0, "disk", false).submit(0, 0, 7, "");
+    scene.say(42, away(40)).say(60, Event::HubBack { seconds: 20 });
+    scene.state(65, 0, 7, "OPEN").say(82, away(80));
+    // Killed at 90, and resumed.
+    scene.say(90, Event::Status { status: "STARTED".into() });
+    scene.start(150).plan(150, 0, "disk", false).say(190, away(180));
+    let running = Facts { runner: Some("process 1".into()), now: at(200), ..facts() };
+    let report = scene.report(&running);
+    assert_eq!(report.away.as_deref(), Some("50 s"));
+    let shown: Vec<_> = report
+        .outages
+        .iter()
+        .map(|outage| (outage.lasted.as_str(), outage.is_back, outage.to.is_some(), outage.place))
+        .collect();
+    let place = |from: f64, width: f64| Some((from, width));
+    assert_eq!(
+        shown,
+        [
+            ("20 s", true, true, place(20.0, 10.0)),
+            ("10 s", false, true, place(40.0, 5.0)),
+            ("20 s", false, false, place(90.0, 10.0))
+        ]
+    );
+    let first = &report.outages[0];
+    assert_eq!(first.from.text, "2025-02-19 21:20:40 UTC");
+    assert_eq!(first.hub.as_deref(), Some("https://koji.example.com/kojihub"));
+    assert_eq!((first.call.as_str(), first.reason.as_str()), ("getTaskInfo", "cannot connect: Connection refused"));
+    // Of very many the last ones are shown, and all count.
+    for n in 0..300 {
+        scene.say(300 + 2 * n, away(300 + 2 * n)).say(301 + 2 * n, Event::HubBack { seconds: 1 });
+    }
+    let report = scene.report(&facts());
+    assert_eq!((report.outages.len(), report.outages[99].from.text.as_str()), (100, "2025-02-19 21:34:58 UTC"));
+    assert_eq!(report.away.as_deref(), Some("5 min 40 s"));
+    assert!(finished().report(&facts()).away.is_none());
+}
+
+#[test]
+fn a_task_that_was_tried_again_is_told_of_and_has_its_part_of_the_bar() {
+    let mut scene = Scene::default();
+    scene
+        .start(0)
+        .plan(0, 0, "disk", false)
+        .submit(0, 0, 7, "https://koji/taskinfo?taskID=7")
+        .state(20, 0, 7, "FAILED");
+    scene.say(
+        20,
+        Event::RequestRetried {
+            request: 0,
+            phase: "osbuild".into(),
+            variant: "Server".into(),
+            name: "disk".into(),
+            task: 7,
+            url: "https://koji/taskinfo?taskID=7".into(),
+            retry: 1,
+            retries: 2,
+            error: "task 7 of image disk failed: no space".into(),
+            reason: Some("no space".into()),
+            causes: vec![],
+        },
+    );
+    let between = scene.report(&facts());
+    assert_eq!((between.timeline.len(), between.timeline[0].stage), (1, "planned"));
+    scene.submit(30, 0, 8, "https://koji/taskinfo?taskID=8").state(40, 0, 8, "OPEN").state(100, 0, 8, "CLOSED");
+    scene.image(100, 0, "disk.x86_64.qcow2", "x86_64", 1).done(100, 0, 8).finish(101, "FINISHED", None);
+    let report = scene.report(&Facts { status: Some(Status::Finished), ..facts() });
+    let retried = &report.retried;
+    assert_eq!((retried.len(), retried[0].task.id, retried[0].why.as_str()), (1, 7, "no space"));
+    assert_eq!((retried[0].retry, retried[0].retries, retried[0].at.text.as_str()), (1, 2, "2025-02-19 21:20:20 UTC"));
+    assert_eq!(report.rows[0].task.as_ref().map(|task| task.id), Some(8));
+    assert!(report.failures.is_empty() && report.state.sentence.starts_with("Everything was built"));
+    let parts: Vec<_> = report.timeline[0].parts.iter().map(|part| (part.kind, part.left, part.width)).collect();
+    assert_eq!(parts, [("failed", 0.0, 20.0), ("free", 30.0, 10.0), ("open", 40.0, 60.0)]);
 }

@@ -1,8 +1,10 @@
 //! A report in, HTML out, whatever stands in it.
 
-use crate::scene::{Scene, facts};
+use crate::scene::{Scene, at, facts};
 use magudi_compose::Status;
 use magudi_engine::event::Event;
+use magudi_engine::login::Login;
+use magudi_engine::outage::Outage;
 use magudi_report::{Facts, Report, page};
 
 /// What people or machines could have put into a name.
@@ -35,11 +37,33 @@ fn hostile() -> Scene {
         );
     }
     scene.start(0);
+    for text in HOSTILE {
+        scene.say(0, Event::LoggedIn(Login { server: text.into(), ..Login::default() }));
+        let (call, reason) = (text.into(), text.into());
+        scene.say(0, Event::HubUnreachable(Outage { call, reason, since: at(0), until: None }));
+    }
     for (request, text) in HOSTILE.iter().enumerate() {
         scene.plan(0, request, text, request % 2 == 0);
     }
     for (request, text) in HOSTILE.iter().enumerate() {
         scene.submit(1, request, 7, text).state(2, request, 7, text).image(3, request, text, text, 1);
+        let (phase, variant, name) = ("osbuild".into(), "Server".into(), (*text).into());
+        let (url, error, reason) = ((*text).into(), String::new(), Some((*text).into()));
+        let (retry, retries, causes) = (1, 1, Vec::new());
+        let retried = Event::RequestRetried {
+            request,
+            phase,
+            variant,
+            name,
+            task: 7,
+            url,
+            retry,
+            retries,
+            error,
+            reason,
+            causes,
+        };
+        scene.say(3, retried).submit(3, request, 8, text);
         scene.fail(4, request, text, false, text);
     }
     scene.finish(5, HOSTILE[0], Some(HOSTILE[1]));
