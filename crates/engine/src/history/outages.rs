@@ -8,7 +8,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastOutage {
     pub outage: Outage,
-    /// The address of the hub; none: nobody had logged in.
+    /// The address of the hub; none: nobody has logged in.
     pub server: Option<String>,
     pub end: OutageEnd,
 }
@@ -63,6 +63,12 @@ impl Outages {
                 let server = server.map(str::to_owned);
                 self.0.push(PastOutage { outage: outage.clone(), server, end: OutageEnd::Lasts });
             }
+            // It was away when somebody was to log in for the first time.
+            Event::LoggedIn(login) => {
+                for past in self.0.iter_mut().filter(|past| past.server.is_none()) {
+                    past.server = Some(login.server.clone());
+                }
+            }
             Event::HubBack { .. } => self.end(OutageEnd::Back(stamped.time)),
             Event::ComposeFinished { .. } => self.end(OutageEnd::Unseen(stamped.time)),
             Event::ComposeStarted { .. } => self.end(OutageEnd::Unseen(before)),
@@ -80,7 +86,24 @@ impl Outages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::Login;
     use serde_json::json;
+
+    #[test]
+    fn an_outage_of_the_first_login_is_one_of_the_hub_that_was_logged_in_at() {
+        let mut outages = Outages::default();
+        let time = Timestamp::UNIX_EPOCH;
+        let mut take = |event, server| outages.take(&Stamped { time, event }, server, time);
+        let away =
+            || Event::HubUnreachable(Outage { call: "login".into(), reason: "no".into(), since: time, until: None });
+        take(away(), None);
+        take(Event::HubBack { seconds: 1 }, None);
+        take(Event::LoggedIn(Login { server: "https://a".into(), ..Login::default() }), Some("https://a"));
+        take(away(), Some("https://a"));
+        take(Event::LoggedIn(Login { server: "https://b".into(), ..Login::default() }), Some("https://b"));
+        let servers: Vec<_> = outages.iter().map(|past| past.server.as_deref()).collect();
+        assert_eq!(servers, [Some("https://a"), Some("https://a")]);
+    }
 
     #[test]
     fn an_outage_ends_with_an_answer_or_with_its_run() {
