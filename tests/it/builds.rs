@@ -1,11 +1,11 @@
 //! What counts as the result of a task: a build that is what was asked for, COMPLETE, and whole; and what counts as our task.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, Call, ScriptedHub, State, compose, once, resume, run, run_command, text_of};
+use crate::scripted_hub::{Answer, Call, ScriptedHub, State, begin_and_kill, compose, once, resume, run, text_of};
 use magudi_koji::calls::BuildState;
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::Value;
-use std::process::Stdio;
+use magudi_testkit::side_by_side;
 use std::time::Duration;
 
 /// A compose of one image for two arches, with further `members`.
@@ -125,21 +125,21 @@ fn a_release_that_was_not_asked_for_is_the_hub_s_to_choose() {
 
 #[test]
 fn archives_that_come_a_moment_later_are_waited_for() {
-    for at_first in [0, 1] {
+    side_by_side([0, 1], |at_first| {
         let (scene, hub) = two_arches("");
         (hub.state().archives_lag, hub.state().archives_at_first) = (Duration::from_secs(3), at_first);
         finished(&run(&scene), &scene);
-    }
+    });
 }
 
 #[test]
 fn a_build_without_an_image_for_each_arch_fails_its_image() {
-    for (at_first, text, has) in [
-        (0, "build disk-9.2-1 has no image", &[][..]),
-        (1, "build disk-9.2-1 has no image for x86_64", &["disk-9.2-1.aarch64.qcow2"][..]),
-    ] {
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
+    std::thread::scope(|scope| {
+        for (at_first, text, has) in [
+            (0, "build disk-9.2-1 has no image", &[][..]),
+            (1, "build disk-9.2-1 has no image for x86_64", &["disk-9.2-1.aarch64.qcow2"][..]),
+        ] {
+            scope.spawn(move || {
                 let (scene, hub) = two_arches("");
                 (hub.state().archives_lag, hub.state().archives_at_first) = (Duration::from_secs(3600), at_first);
                 doomed(&run(&scene), &scene, &[text]);
@@ -148,7 +148,7 @@ fn a_build_without_an_image_for_each_arch_fails_its_image() {
                 finished(&resume(&scene, &[]), &scene);
                 assert_eq!(hub.state().tasks.len(), 1);
             });
-            scope.spawn(|| {
+            scope.spawn(move || {
                 let (scene, hub) = two_arches(", \"failable\": [\"*\"]");
                 (hub.state().archives_lag, hub.state().archives_at_first) = (Duration::from_secs(3600), at_first);
                 let ran = run(&scene);
@@ -157,8 +157,8 @@ fn a_build_without_an_image_for_each_arch_fails_its_image() {
                 assert!(ran.stderr.contains(text), "{}", ran.stderr);
                 assert_eq!(files(&scene), has);
             });
-        });
-    }
+        }
+    });
 }
 
 #[test]
@@ -199,38 +199,31 @@ fn an_odd_task_is_not_the_others_fault() {
         }),
         ("no struct of ours", |value| *value = structure([("faultCode", int(1))])),
     ];
-    std::thread::scope(|scope| {
-        for (what, odd) in odd {
-            scope.spawn(move || {
-                let images: Vec<String> = (0..IMAGES)
-                    .map(|n| {
-                        let failable = if n == 7 { ", \"failable\": [\"*\"]" } else { "" };
-                        image(
-                            &format!("disk{n:02}"),
-                            &format!("\"subvariant\": \"S{n}\", \"arches\": [\"x86_64\"]{failable}"),
-                        )
-                    })
-                    .collect();
-                let (scene, hub) = with_images(&images);
-                let is_odd = |call: &Call, value: &Value| {
-                    let ids = call.params.first().and_then(Value::as_array).map(<[Value]>::to_vec).unwrap_or_default();
-                    let at = ids.iter().position(|id| id.as_i64() == Some(1007));
-                    at.filter(|at| value.as_array().is_some_and(|items| items.len() > *at))
-                };
-                hub.edit("getTaskInfo", move |_, call, value| {
-                    if let (Some(at), Value::Array(items)) = (is_odd(call, value), value) {
-                        odd(&mut items[at]);
-                    }
-                });
-                let ran = run(&scene);
-                assert_eq!(ran.status, Some(0), "{what}: {}", ran.stderr);
-                assert_eq!(text_of(&scene, "STATUS"), "FINISHED_INCOMPLETE\n", "{what}");
-                assert_eq!(files(&scene).len(), IMAGES - 1, "{what}");
-                let told = ran.stderr.lines().filter(|line| line.contains("ERROR") && line.contains("of image"));
-                for line in told {
-                    assert!(line.contains("task 1007 of image disk07"), "{what}: {line}");
-                }
-            });
+    side_by_side(odd, |(what, odd)| {
+        let images: Vec<String> = (0..IMAGES)
+            .map(|n| {
+                let failable = if n == 7 { ", \"failable\": [\"*\"]" } else { "" };
+                image(&format!("disk{n:02}"), &format!("\"subvariant\": \"S{n}\", \"arches\": [\"x86_64\"]{failable}"))
+            })
+            .collect();
+        let (scene, hub) = with_images(&images);
+        let is_odd = |call: &Call, value: &Value| {
+            let ids = call.params.first().and_then(Value::as_array).map(<[Value]>::to_vec).unwrap_or_default();
+            let at = ids.iter().position(|id| id.as_i64() == Some(1007));
+            at.filter(|at| value.as_array().is_some_and(|items| items.len() > *at))
+        };
+        hub.edit("getTaskInfo", move |_, call, value| {
+            if let (Some(at), Value::Array(items)) = (is_odd(call, value), value) {
+                odd(&mut items[at]);
+            }
+        });
+        let ran = run(&scene);
+        assert_eq!(ran.status, Some(0), "{what}: {}", ran.stderr);
+        assert_eq!(text_of(&scene, "STATUS"), "FINISHED_INCOMPLETE\n", "{what}");
+        assert_eq!(files(&scene).len(), IMAGES - 1, "{what}");
+        let told = ran.stderr.lines().filter(|line| line.contains("ERROR") && line.contains("of image"));
+        for line in told {
+            assert!(line.contains("task 1007 of image disk07"), "{what}: {line}");
         }
     });
 }
@@ -241,7 +234,7 @@ fn an_odd_answer_about_builds_is_asked_for_again() {
     let images: Vec<String> = (0..6)
         .map(|n| image(&format!("disk{n}"), &format!("\"subvariant\": \"S{n}\", \"arches\": [\"x86_64\"]")))
         .collect();
-    for method in ["getTaskResult", "getBuild", "listArchives"] {
+    side_by_side(["getTaskResult", "getBuild", "listArchives"], |method| {
         let (scene, hub) = with_images(&images);
         let mut seen = 0;
         hub.edit(method, move |_, _, value| {
@@ -261,7 +254,7 @@ fn an_odd_answer_about_builds_is_asked_for_again() {
         let ran = run(&scene);
         assert_eq!(ran.status, Some(0), "{method}: {}", ran.stderr);
         assert_eq!(files(&scene).len(), 6, "{method}");
-    }
+    });
 }
 
 /// A hub that is behind does not know a task yet that it has just made.
@@ -281,14 +274,7 @@ fn a_task_that_the_hub_does_not_know_yet_is_waited_for() {
 /// Begins a compose whose task stays open, and kills it.
 fn begun_and_killed(images: &[String]) -> (Scene, ScriptedHub) {
     let (scene, hub) = with_images(images);
-    hub.state().task_seconds = f64::INFINITY;
-    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    let count = |what: &str| text_of(&scene, "logs/global/magudi-journal.jsonl").matches(what).count();
-    while count("\"submitted\"") < images.len() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
+    begin_and_kill(&scene, &hub, images.len(), &[]);
     (scene, hub)
 }
 
@@ -303,7 +289,7 @@ fn a_task_that_is_not_ours_is_not_taken() {
     ];
     let images =
         ["disk", "cloud"].map(|name| image(name, &format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]")));
-    for (text, change) in changes {
+    side_by_side(changes, |(text, change)| {
         let (scene, hub) = begun_and_killed(&images);
         change(hub.state().tasks.get_mut(&1000).unwrap());
         hub.state().finish(1001);
@@ -316,7 +302,7 @@ fn a_task_that_is_not_ours_is_not_taken() {
         assert!(!hub.calls().iter().any(of_theirs));
         drop(state);
         assert!(compose(&scene).is_some());
-    }
+    });
 }
 
 /// A lost connection while it is asked whose task it is changes nothing.

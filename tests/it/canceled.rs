@@ -2,11 +2,10 @@
 //! built once, on a hub that builds a release once.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{ScriptedHub, resume, run_command, text_of, verb};
+use crate::scripted_hub::{ScriptedHub, resume, run_command, text_of, verb, wait_for_records};
 use magudi_koji::calls::TaskState;
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 const JOURNAL: &str = "logs/global/magudi-journal.jsonl";
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -19,9 +18,7 @@ fn begun(more: &[&str]) -> (Scene, ScriptedHub, Child) {
     let hub = ScriptedHub::start(&scene);
     hub.state().task_seconds = f64::INFINITY;
     let child = run_command(&scene, more).stderr(Stdio::piped()).spawn().unwrap();
-    while text_of(&scene, JOURNAL).matches("\"event\":\"submitted\"").count() < NAMES.len() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_records(&scene, "\"event\":\"submitted\"", NAMES.len());
     (scene, hub, child)
 }
 

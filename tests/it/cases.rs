@@ -1,7 +1,8 @@
 //! Each case in `fixtures/pungi/cases` is a configuration and what the real Pungi did with it (fixtures/README.md); those in
 //! `fixtures/phases/cases` and `fixtures/phases3/cases` are of other phases. The comparison is that of `fixtures/pungi/compare.py`.
 
-use crate::program::{Ran, Scene, files, repository};
+use crate::program::{Ran, Scene, files};
+use magudi_testkit::repository;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};

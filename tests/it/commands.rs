@@ -1,6 +1,7 @@
 //! The verbs as a user meets them, on the examples of the repository.
 
-use crate::program::{Scene, repository};
+use crate::program::Scene;
+use magudi_testkit::{repository, wait_until};
 use serde_json::Value as Json;
 
 fn example(name: &str) -> String {
@@ -147,13 +148,7 @@ fn a_signal_cancels_the_tasks_and_terminates_the_compose() {
         .unwrap();
     let compose = || std::fs::read_dir(scene.target()).unwrap().flatten().next().map(|entry| entry.path());
     let submitted = || compose().is_some_and(|dir| dir.join("logs/global/koji-tasks").exists());
-    for _ in 0..600 {
-        if submitted() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    assert!(submitted(), "no task was submitted in 30 s");
+    wait_until("nothing is submitted", submitted);
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();

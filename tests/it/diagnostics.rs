@@ -1,8 +1,9 @@
 //! What `check` says: each id for its example, everything at once, and nothing that is not so.
 
-use crate::program::{Scene, repository};
+use crate::program::Scene;
 use magudi_config::Severity;
 use magudi_config::codes::{self, Code, Example};
+use magudi_testkit::repository;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 

@@ -2,10 +2,11 @@
 //! schema. `UPDATE_DOCS=1` writes the tables again.
 
 use crate::cases::index;
-use crate::program::{Ran, Scene, repository};
+use crate::program::{Ran, Scene};
 use magudi_config::schema::images::{self, UPLOADS};
 use magudi_config::schema::{self, Default, Key, Kind, Section};
 use magudi_engine::history::RequestState;
+use magudi_testkit::repository;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -2,40 +2,33 @@
 
 use crate::program::Ran;
 use crate::resume::{IMAGES, Story, every_image_once};
+use magudi_testkit::{wait_for, wait_until, wait_within};
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Waits until the hub has so many tasks.
 fn until_submitted(story: &Story, count: usize) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < count {
-        assert!(Instant::now() < deadline, "not so much was submitted in 60 s");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("not so much is submitted", || story.tasks().len() >= count);
 }
 
 fn terminate(child: &Child) {
     kill_process(Pid::from_child(child), Signal::TERM).unwrap();
 }
 
-/// The status of a run that must end before long.
+/// The status of a run that must end sooner than a hub is waited for.
 fn ended(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + Duration::from_secs(45);
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            panic!("it does not end");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_within(Duration::from_secs(45), "it does not end", || child.try_wait().unwrap().is_some());
+    child.wait().unwrap()
 }
 
 fn status(story: &Story) -> String {
     std::fs::read_to_string(story.compose("target").unwrap().join("STATUS")).unwrap()
+}
+
+fn log(story: &Story) -> String {
+    let log = story.compose("target").unwrap().join("logs/global/pungi.global.log");
+    std::fs::read_to_string(log).unwrap_or_default()
 }
 
 fn cancel(story: &Story) -> Ran {
@@ -73,11 +66,7 @@ fn record(event: &str) -> String {
 fn a_task_that_was_canceled_is_not_taken_for_one_in_doubt() {
     let story = Story::new(r#"{"task_seconds": 600}"#);
     let mut child = story.begin("target");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < IMAGES {
-        assert!(Instant::now() < deadline, "not everything was submitted in 60 s");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_submitted(&story, IMAGES);
     let compose = story.compose("target").unwrap();
     let canceled = Ran::from(story.command(&["cancel", &compose.display().to_string()]).output().unwrap());
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
@@ -88,12 +77,7 @@ fn a_task_that_was_canceled_is_not_taken_for_one_in_doubt() {
     text.push_str(&record(r#""event":"submitting","request":0,"phase":"osbuild","variant":"Server""#));
     std::fs::write(&journal, text).unwrap();
     let mut child = story.command(&["resume", &compose.display().to_string()]).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < 2 * IMAGES {
-        assert!(Instant::now() < deadline, "not everything was submitted again in 60 s");
-        assert!(child.try_wait().unwrap().is_none(), "the resume has ended");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_submitted(&story, 2 * IMAGES);
     assert_eq!(story.tasks().iter().filter(|name| *name == "disk0").count(), 2);
     let _ = child.kill();
     let _ = child.wait();
@@ -103,25 +87,18 @@ fn a_task_that_was_canceled_is_not_taken_for_one_in_doubt() {
 fn two_runs_in_one_directory_are_one_too_many() {
     let story = Story::new(r#"{"task_seconds": 600}"#);
     let mut child = story.begin("target");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while story.tasks().len() < IMAGES {
-        assert!(Instant::now() < deadline, "not everything was submitted in 60 s");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_submitted(&story, IMAGES);
     let second = story.resume("target", &[]);
     assert_eq!(second.status, Some(1));
     assert!(second.stderr.contains(&format!("process {}", child.id())), "{}", second.stderr);
 
     let compose = story.compose("target").unwrap().display().to_string();
     // The run learns a moment after the hub in which state each task is.
-    let status = loop {
+    let status = wait_for("status does not know of all tasks", || {
         let status = Ran::from(story.command(&["status", &compose]).output().unwrap());
-        if status.stdout.contains("20 ") || Instant::now() > deadline {
-            break status;
-        }
-    };
+        status.stdout.contains("20 ").then_some(status)
+    });
     assert!(status.stdout.contains(&format!("running: process {}", child.id())), "{}", status.stdout);
-    assert!(status.stdout.contains("20 "), "{}", status.stdout);
 
     let canceled = Ran::from(story.command(&["cancel", &compose]).output().unwrap());
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
@@ -137,7 +114,7 @@ fn a_hub_that_is_away_does_not_keep_a_run_from_being_ended() {
     let mut child = begin(&story, &["--detach-on-signal"]);
     until_submitted(&story, IMAGES / 2);
     story.hub.kill();
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until("the run does not notice", || log(&story).contains("The hub does not answer"));
     terminate(&child);
     assert_eq!(ended(&mut child).code(), Some(1));
     assert_eq!(status(&story), "TERMINATED\n");
@@ -161,7 +138,7 @@ fn a_second_signal_ends_a_run_at_once_and_a_resume_goes_on() {
     story.hub.kill();
     terminate(&child);
     // It waits for the hub, to cancel the tasks.
-    std::thread::sleep(Duration::from_secs(1));
+    wait_until("nothing is canceled", || log(&story).contains("interrupted: canceling"));
     assert!(child.try_wait().unwrap().is_none(), "nothing was to be canceled");
     terminate(&child);
     assert_eq!(ended(&mut child).code(), Some(1));

@@ -1,6 +1,6 @@
 //! The events that other programs read: every kind is what `docs/schemas/events.schema.json` says, and a run writes them.
 
-use crate::program::{Hub, Ran, Scene, repository};
+use crate::program::{Hub, Ran, Scene};
 use crate::schema::{Schemas, members};
 use magudi_compose::CloudUpload;
 use magudi_engine::artifact::FailedArch;
@@ -8,6 +8,7 @@ use magudi_engine::causes::Cause;
 use magudi_engine::event::{Event, ImageEntry, Level, PungiPhase, Stamped};
 use magudi_engine::login::Login;
 use magudi_engine::outage::Outage;
+use magudi_testkit::{repository, wait_for};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -402,14 +403,7 @@ fn another_terminal_watches_a_run_to_its_end() {
             journal.is_ok_and(|text| text.contains("\"submitted\""))
         })
     };
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let compose = loop {
-        if let Some(compose) = begun() {
-            break compose;
-        }
-        assert!(std::time::Instant::now() < deadline, "nothing was submitted in 30 s");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    let compose = wait_for("nothing is submitted", begun);
     let watched = scene.run(["status".as_ref(), compose.as_os_str(), "--watch".as_ref()]);
     assert_eq!(watched.status, Some(0), "{}", watched.stderr);
     assert!(watched.stdout.contains("PHASE: OSBUILD"), "{}", watched.stdout);

@@ -1,7 +1,8 @@
 //! `magudi explain`, and the plan as people read it.
 
-use crate::program::{Scene, repository};
+use crate::program::Scene;
 use magudi_config::codes::ALL;
+use magudi_testkit::repository;
 
 /// What is explained is what the page says: every id has the same words there.
 #[test]

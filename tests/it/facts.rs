@@ -1,7 +1,7 @@
 //! The facts that the source relies on (docs/facts): each says how it is known, and every citation leads to one. And the paths that
 //! comments and pages name.
 
-use crate::program::repository;
+use magudi_testkit::repository;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

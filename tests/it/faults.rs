@@ -2,6 +2,7 @@
 //! asked from the hub's side: it knows what it was asked for.
 
 use crate::program::{Hub, Scene, files, image};
+use magudi_testkit::side_by_side;
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,13 +76,9 @@ impl Trial {
 
 /// The compose finishes at a hub with each of `scenarios`. They run side by side: most of them wait most of the time.
 fn survives(scenarios: &[String]) {
-    std::thread::scope(|scope| {
-        for scenario in scenarios {
-            scope.spawn(move || {
-                let trial = Trial::new(scenario, "");
-                trial.check(&trial.begin().wait_with_output().unwrap());
-            });
-        }
+    side_by_side(scenarios, |scenario| {
+        let trial = Trial::new(scenario, "");
+        trial.check(&trial.begin().wait_with_output().unwrap());
     });
 }
 

@@ -2,9 +2,9 @@
 //! pungi-config-dump prints, and options mean what they mean there.
 
 use crate::program::{Hub, Ran, Scene, files, image};
+use magudi_testkit::{kill, wait_until};
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 const BASE: &str = "release_name = \"Example\"\nrelease_short = \"Ex\"\nrelease_version = \"9\"\n\
                     variants_file = \"variants.xml\"\nkoji_profile = \"devhub\"\npkgset_source = \"koji\"\n\
@@ -156,14 +156,8 @@ fn a_resume_has_the_definitions_of_the_run() {
     command.args(["run", "--config", "c.conf", "--target-dir", "target", "--test", "-e", "VERSION=42", "-e", &secret]);
     command.args(["--koji-config", "koji.conf", "--koji-user", "compose"]).env("MAGUDI_KOJI_PASSWORD", "composepass");
     let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
-    for _ in 0..600 {
-        if !hub.task_requests().is_empty() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    wait_until("nothing is submitted", || !hub.task_requests().is_empty());
+    kill(&mut child);
     assert_eq!(hub.task_requests().len(), 1, "one task was made");
     let journal = scene.made("Ex-42-20240229.t.0/logs/global/magudi-journal.jsonl").unwrap();
     assert!(journal.contains("VERSION=42") && !journal.contains("PASSWORD"), "{journal}");
@@ -279,7 +273,7 @@ fn a_dump_of_a_dump_is_the_dump() {
 #[test]
 fn the_schema_that_is_dumped_is_that_of_the_pages() {
     let ran = Scene::new().run(["config", "dump", "--dump-schema"]);
-    let page = crate::program::repository().join("docs/schemas/compose-config.schema.json");
+    let page = magudi_testkit::repository().join("docs/schemas/compose-config.schema.json");
     assert_eq!((ran.status, ran.stdout), (Some(0), std::fs::read_to_string(page).unwrap()));
 }
 

@@ -1,6 +1,7 @@
 //! Runs against `magudi hub` in another process: with its volume mounted, and over HTTP.
 
-use crate::program::{Hub, Ran, Scene, files, repository};
+use crate::program::{Hub, Ran, Scene, files};
+use magudi_testkit::repository;
 use std::path::Path;
 
 fn run(scene: &Scene, config: &Path, target: &str, user: &str, password: &str) -> Ran {

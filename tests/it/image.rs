@@ -1,9 +1,10 @@
 //! One image from the command line: for each command line the call that `koji osbuild-image` makes (facts: osbuild 18), and what is
 //! said before and after.
 
-use crate::program::{Hub, Ran, Scene, repository};
+use crate::program::{Hub, Ran, Scene};
 use crate::scripted_hub::{Answer, ScriptedHub, command, once};
 use magudi_koji::xmlrpc::decode_call;
+use magudi_testkit::repository;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader};

@@ -1,13 +1,13 @@
 //! What a resume compares and what it gets over: journals of other days, damaged ones, settings that are missing, a compose directory at
 //! another place, and a configuration that describes images otherwise.
 
-use crate::program::{Ran, Scene, image, repository};
-use crate::scripted_hub::{self, Answer, ScriptedHub, compose, resume, text_of, verb};
+use crate::program::{Ran, Scene, image};
+use crate::scripted_hub::{self, Answer, ScriptedHub, begin_and_kill, compose, resume, text_of, verb};
 use magudi_koji::calls::TaskState;
+use magudi_testkit::{kill, repository};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 const JOURNAL: &str = "logs/global/magudi-journal.jsonl";
 
@@ -17,18 +17,6 @@ fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(to.join(&file).parent().unwrap()).unwrap();
         std::fs::copy(from.join(&file), to.join(&file)).unwrap();
     }
-}
-
-/// Runs `test.conf` with `more` until each of its `images` has a task, and kills it.
-fn begin_and_kill(scene: &Scene, hub: &ScriptedHub, images: usize, more: &[&str]) {
-    hub.state().task_seconds = f64::INFINITY;
-    let mut child = scripted_hub::run_command(scene, more).stderr(Stdio::null()).spawn().unwrap();
-    while text_of(scene, JOURNAL).matches("\"event\":\"submitted\"").count() < images {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// The tasks end now.
@@ -330,12 +318,8 @@ fn what_was_said_of_the_compose_is_kept() {
         command.args(["--koji-config", "koji.conf", "--koji-user", "compose", "--label", label]);
         command.args(supported.then_some("--supported"));
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        while !text_of(&scene, JOURNAL).contains("\"event\":\"submitted\"") {
-            assert!(child.try_wait().unwrap().is_none(), "it has ended");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        scripted_hub::wait_for_records(&scene, "\"event\":\"submitted\"", 1);
+        kill(&mut child);
         ended(&hub);
         finished(&resume(&scene, &[]), &scene, 1, label);
         let info: Json = serde_json::from_str(&text_of(&scene, "compose/metadata/composeinfo.json")).unwrap();

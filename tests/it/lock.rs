@@ -3,15 +3,12 @@
 use crate::program::{Ran, Scene, image};
 use crate::sabotage::saboteur;
 use crate::scripted_hub::{ScriptedHub, compose, resume, run, run_command, verb};
-use crate::signals::until;
 use magudi_koji::calls::TaskState;
+use magudi_testkit::wait_until;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Error numbers of a `flock` that there is not: ENOLCK, ENOSYS, EOPNOTSUPP.
 const NO_LOCKS: [&str; 3] = ["37", "38", "95"];
@@ -23,7 +20,7 @@ fn killed() -> (Scene, ScriptedHub, PathBuf) {
     let hub = ScriptedHub::start(&scene);
     hub.state().task_seconds = f64::INFINITY;
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    until("nothing is submitted", PATIENCE, || !hub.state().tasks.is_empty());
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
     let lock = compose(&scene).unwrap().join("logs/global/magudi.lock");
@@ -161,7 +158,7 @@ fn a_file_system_without_locks() {
         // With the word of its user it runs, and another user with that word who is not careful is kept out all the same.
         let with_word = [&run[..], &["--no-lock"]].concat();
         let mut first = lockless(&with_word).stderr(Stdio::piped()).spawn().unwrap();
-        until("nothing is submitted", PATIENCE, || !hub.state().tasks.is_empty());
+        wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
         let second = Ran::from(lockless(&with_word).output().unwrap());
         assert_eq!(second.status, Some(1));
         assert!(second.stderr.contains(&format!("process {}", first.id())), "{}", second.stderr);
@@ -169,7 +166,7 @@ fn a_file_system_without_locks() {
         assert!(status.stdout.contains(&format!("running: process {}", first.id())), "{}", status.stdout);
         let canceled = Ran::from(lockless(&["cancel", &compose_dir, "--no-lock"]).output().unwrap());
         assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
-        until("it does not end", PATIENCE, || first.try_wait().unwrap().is_some());
+        wait_until("it does not end", || first.try_wait().unwrap().is_some());
         let first = Ran::from(first.wait_with_output().unwrap());
         assert!(first.stderr.contains("nothing keeps another magudi out"), "{}", first.stderr);
         assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled);

@@ -3,9 +3,11 @@
 use crate::program::{Ran, Scene, image};
 use crate::scripted_hub::{
     Answer, ScriptedHub, State, always, command, compose, once, resume, run, run_command, text_of, verb,
+    wait_for_records,
 };
 use magudi_koji::calls::TaskState;
 use magudi_koji::xmlrpc::Value;
+use magudi_testkit::{kill, side_by_side, wait_until};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -66,15 +68,11 @@ fn a_task_whose_id_got_lost_is_found_whatever_the_hub_is_like() {
         }),
         Box::new(|state| state.says_date = false),
     ];
-    std::thread::scope(|scope| {
-        for prepare in hubs {
-            scope.spawn(move || {
-                let (scene, hub) = one_image();
-                prepare(&mut hub.state());
-                hub.on("osbuildImage", once(Answer::Lost));
-                finished(&run(&scene), &scene, &hub);
-            });
-        }
+    side_by_side(hubs, |prepare| {
+        let (scene, hub) = one_image();
+        prepare(&mut hub.state());
+        hub.on("osbuildImage", once(Answer::Lost));
+        finished(&run(&scene), &scene, &hub);
     });
 }
 
@@ -208,11 +206,8 @@ fn a_killed_run_s_last_task_is_found() {
         hub.state().tasks_lag = Duration::from_secs(10);
         hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(3))));
         let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-        while hub.state().tasks.is_empty() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let _ = child.kill();
-        let _ = child.wait();
+        wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
+        kill(&mut child);
         let resumed = resume(&scene, &[]);
         assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
         assert_eq!(hub.state().tasks.len(), 1);
@@ -225,11 +220,8 @@ fn a_journal_of_before_is_looked_up_with_our_time() {
     let (scene, hub) = one_image();
     hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(3))));
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while hub.state().tasks.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
+    kill(&mut child);
     let path = compose(&scene).unwrap().join("logs/global/magudi-journal.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, after) = text.split_once(",\"hub_time\":\"").unwrap();
@@ -247,11 +239,8 @@ fn a_task_that_is_listed_late_is_canceled_all_the_same() {
     hub.state().tasks_lag = Duration::from_secs(5);
     hub.on("osbuildImage", once(Answer::Late(Duration::from_secs(5))));
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while hub.state().tasks.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
+    kill(&mut child);
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
     assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled, "{}", canceled.stderr);
@@ -265,9 +254,7 @@ fn what_the_hub_does_not_know_yet_is_canceled_all_the_same() {
         hub.state().task_seconds = f64::INFINITY;
         hub.state().reads_lag = Duration::from_secs(3);
         let child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-        while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"submitted\"") {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_records(&scene, "\"submitted\"", 1);
         (scene, hub, child)
     };
     let is_canceled = |hub: &ScriptedHub| hub.state().tasks[&1000].state == TaskState::Canceled;
@@ -276,15 +263,13 @@ fn what_the_hub_does_not_know_yet_is_canceled_all_the_same() {
     child.wait().unwrap();
     assert!(is_canceled(&hub), "by a signal");
     let (scene, hub, mut child) = submitted();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
     assert!(is_canceled(&hub), "by magudi cancel");
     // What another hub does not know, or another's database has lost, is not waited for without end.
     let (scene, hub, mut child) = submitted();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     hub.state().tasks.clear();
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(1), "{}", canceled.stderr);
@@ -329,11 +314,8 @@ fn what_goes_on_when_a_resume_is_ended_early_is_said() {
     let (scene, hub) = one_image();
     hub.state().task_seconds = f64::INFINITY;
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while hub.state().tasks.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
+    kill(&mut child);
     // The first login asks what would be refused, the second one is that of the run.
     let before = hub.count("login");
     let mut logins = 0;
@@ -343,9 +325,7 @@ fn what_goes_on_when_a_resume_is_ended_early_is_said() {
     });
     let dir = compose(&scene).unwrap().display().to_string();
     let child = command(&scene, &["resume", &dir]).stderr(Stdio::piped()).spawn().unwrap();
-    while hub.count("login") < before + 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("it does not log in", || hub.count("login") >= before + 2);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
@@ -374,11 +354,9 @@ fn a_cancel_takes_no_task_of_another_image_for_a_default() {
     });
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
     let journal = || text_of(&scene, "logs/global/magudi-journal.jsonl");
-    while journal().matches("\"answer-lost\"").count() < 2 || hub.state().tasks.len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    wait_for_records(&scene, "\"answer-lost\"", 2);
+    wait_until("not both are submitted", || hub.state().tasks.len() >= 2);
+    kill(&mut child);
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!(canceled.status, Some(1), "of the first one it is not known: {}", canceled.stderr);
     let journal = journal();

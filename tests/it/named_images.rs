@@ -1,13 +1,13 @@
 //! `--rebuild`, `--accept` and `--adopt`: what is done for images that a person names, and for no others.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, resume, run, run_command, text_of, verb};
+use crate::scripted_hub::{Answer, ScriptedHub, resume, run, run_command, text_of, verb, wait_for_records};
 use magudi_koji::Value;
 use magudi_koji::calls::TaskState;
 use magudi_koji::value::string;
+use magudi_testkit::{kill, wait_until};
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::time::Duration;
 
 /// Three images, of which the hub has refused `c`: the compose is doomed, and has the others.
 fn doomed() -> (Scene, ScriptedHub) {
@@ -83,12 +83,8 @@ fn the_task_of_an_image_that_is_built_again_is_canceled_first() {
     let mut command = run_command(&scene, &[]);
     for tasks in [3, 4] {
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        while hub.state().tasks.len() < tasks {
-            assert!(child.try_wait().unwrap().is_none(), "it has ended");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        wait_until("not so many tasks are made", || hub.state().tasks.len() >= tasks);
+        kill(&mut child);
         command = verb_command(&scene, &["--rebuild", "a"]);
     }
     assert_eq!(hub.state().tasks[&1000].state, TaskState::Canceled);
@@ -207,12 +203,8 @@ fn a_task_that_is_named_and_runs_is_awaited_and_left_alone() {
             state.task_seconds = f64::INFINITY;
         }
         let mut child = verb_command(&scene, &["--adopt", "c=1002"]).stderr(Stdio::null()).spawn().unwrap();
-        while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"task\":1002") {
-            assert!(child.try_wait().unwrap().is_none(), "it has ended");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        wait_for_records(&scene, "\"task\":1002", 1);
+        kill(&mut child);
         if ends {
             let canceled = verb(&scene, "cancel", &[]);
             assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);

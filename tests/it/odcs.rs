@@ -1,7 +1,8 @@
 //! ODCS 0.9 starts programs of Pungi, and here those of `packaging/odcs` in their place: with every option that it passes, in the
 //! directories that it makes (odcs/server/pungi.py).
 
-use crate::program::{Ran, Scene, image, repository};
+use crate::program::{Ran, Scene, image};
+use magudi_testkit::repository;
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,7 +1,8 @@
 //! The end of a run as other programs hear of it (`--on-finish`), and what a mail of cron says (`--quiet`).
 
-use crate::program::{Ran, Scene, image, repository};
+use crate::program::{Ran, Scene, image};
 use crate::schema::Schemas;
+use magudi_testkit::repository;
 use serde_json::{Value as Json, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

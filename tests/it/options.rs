@@ -1,7 +1,8 @@
 //! The values of `fixtures/pungi/options.json`, each with what Pungi's validation said of it: `check` says the same, but for what
 //! docs/differences-from-pungi.md covers.
 
-use crate::program::{Scene, repository};
+use crate::program::Scene;
+use magudi_testkit::repository;
 use serde_json::Value as Json;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,6 +3,7 @@
 use crate::program::{Scene, image};
 use crate::schema::Schemas;
 use crate::scripted_hub::{Answer, ScriptedHub, always, run, run_command, text_of, verb};
+use magudi_testkit::{kill, wait_until};
 use serde_json::Value as Json;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -40,7 +41,7 @@ impl Trial {
             }
         });
         let trial = Self { scene, hub, run, said };
-        trial.until("it has looked", || trial.hub.count("getTaskInfo") > 1);
+        wait_until("it does not look", || trial.hub.count("getTaskInfo") > 1);
         trial
     }
 
@@ -49,15 +50,6 @@ impl Trial {
         let ran = verb(&self.scene, "status", more);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
         ran.stdout
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !is_so() {
-            let said = || self.said.try_iter().map(|(_, line)| line).collect::<Vec<_>>();
-            assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}: {:?}", said());
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     /// When it said this, and all of the line.
@@ -175,7 +167,7 @@ fn a_slow_hub_is_told_of_once() {
     trial.hub.on("getTaskInfo", always(Answer::Late(Duration::from_secs(5))));
     trial.hears("The hub does not answer getTaskInfo (no answer within 4 s)");
     let seen = trial.hub.count("getTaskInfo");
-    trial.until("three more looks", || trial.hub.count("getTaskInfo") > seen + 2);
+    wait_until("it does not look three more times", || trial.hub.count("getTaskInfo") > seen + 2);
     let more: Vec<_> =
         trial.said.try_iter().map(|(_, line)| line).filter(|line| line.contains("does not answer")).collect();
     assert!(more.is_empty(), "{more:?}");
@@ -204,13 +196,8 @@ fn a_login_and_a_cancel_say_that_the_hub_is_away() {
         scene.write("koji.conf", &format!("{}max_retries = 2\n", hub.profile("devhub")));
         hub.state().task_seconds = 1000.0;
         let mut running = run_command(&scene, &["--detach-on-signal"]).stderr(Stdio::null()).spawn().unwrap();
-        let begun = Instant::now();
-        while hub.count("getTaskInfo") < 2 {
-            assert!(begun.elapsed() < Duration::from_secs(60));
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        running.kill().unwrap();
-        running.wait().unwrap();
+        wait_until("it does not look", || hub.count("getTaskInfo") >= 2);
+        kill(&mut running);
         begin(&hub);
         let canceled = verb(&scene, "cancel", &[]);
         assert_eq!(canceled.status, Some(1), "{kind}: {}", canceled.stderr);

@@ -1,9 +1,8 @@
 //! What packages bring along: the nightly that continues the last one when that died.
 
-use crate::program::{Hub, Ran, Scene, repository};
-use crate::signals::until;
+use crate::program::{Hub, Ran, Scene};
+use magudi_testkit::{repository, wait_until};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 fn nightly(scene: &Scene) -> Command {
     // With the environment and the directory of the scene, but another program.
@@ -41,14 +40,8 @@ fn a_nightly_that_died_is_gone_on_with() {
     let first = "Example-1-20240229.n.0";
 
     let mut run = nightly(&scene).stderr(Stdio::null()).spawn().expect("the script");
-    let begun = Instant::now();
-    while !scene
-        .made(&format!("{first}/logs/global/magudi-journal.jsonl"))
-        .is_some_and(|text| text.contains("\"OPEN\""))
-    {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the task is never open");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let journal = format!("{first}/logs/global/magudi-journal.jsonl");
+    wait_until("the task is never open", || scene.made(&journal).is_some_and(|text| text.contains("\"OPEN\"")));
     // A second one keeps out of the way.
     let second = Ran::from(nightly(&scene).output().expect("the script"));
     assert_eq!(second.status, Some(1));
@@ -77,12 +70,8 @@ fn a_nightly_that_died_is_gone_on_with() {
 /// Runs the nightly of a day until its task is open, and kills it and magudi as a power cut would.
 fn killed_at(scene: &Scene, compose: &str, day: &str) {
     let mut run = nightly(scene).env("SOURCE_DATE_EPOCH", day).stderr(Stdio::null()).spawn().expect("the script");
-    let begun = Instant::now();
     let journal = format!("{compose}/logs/global/magudi-journal.jsonl");
-    while !scene.made(&journal).is_some_and(|text| text.contains("\"OPEN\"")) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the task is never open");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("the task is never open", || scene.made(&journal).is_some_and(|text| text.contains("\"OPEN\"")));
     let lock = scene.made(&format!("{compose}/logs/global/magudi.lock")).expect("the lock");
     let pid: i32 = lock.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process");
     run.kill().expect("the script is there");
@@ -153,9 +142,7 @@ fn a_night_beside_pungi_that_died_is_gone_on_with() {
     let mut run = nightly(&scene).arg(&pungi).stderr(Stdio::null()).spawn().expect("the script");
     let said = "\"event\":\"submitted\"";
     let journal = format!("{first}/logs/global/magudi-journal.jsonl");
-    until("nothing was submitted", Duration::from_secs(60), || {
-        scene.made(&journal).is_some_and(|text| text.contains(said))
-    });
+    wait_until("nothing was submitted", || scene.made(&journal).is_some_and(|text| text.contains(said)));
     run.kill().expect("the script is there");
     run.wait().expect("it ends");
     let lock = scene.made(&format!("{first}/logs/global/magudi.lock")).expect("the lock");
@@ -166,7 +153,7 @@ fn a_night_beside_pungi_that_died_is_gone_on_with() {
     )
     .expect("magudi is there");
     let status = format!("{first}/STATUS");
-    until("Pungi ends by itself", Duration::from_secs(60), || scene.made(&status).as_deref() == Some("FINISHED\n"));
+    wait_until("Pungi ends by itself", || scene.made(&status).as_deref() == Some("FINISHED\n"));
     let shown = scene.run(["status", &scene.target().join(first).display().to_string()]);
     assert!(shown.stdout.contains("STARTED") && shown.stdout.contains("Pungi beside it: FINISHED"), "{}", shown.stdout);
 

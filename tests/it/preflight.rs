@@ -379,10 +379,8 @@ fn a_resume_without_a_login_changes_nothing() {
         hub.state().task_seconds = f64::INFINITY;
         let more: &[&str] = if was.starts_with('T') { &["--detach-on-signal"] } else { &[] };
         let mut child = scripted_hub::run_command(&scene, more).stderr(std::process::Stdio::null()).spawn().unwrap();
+        scripted_hub::wait_for_records(&scene, "\"submitted\"", 2);
         let journal = || text_of(&scene, "logs/global/magudi-journal.jsonl");
-        while journal().matches("\"submitted\"").count() < 2 {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
         match was {
             "DOOMED\n" => {
                 hub.state().finish(1000);

@@ -192,11 +192,6 @@ impl Drop for Hub {
     }
 }
 
-/// The repository, for its fixtures and examples.
-pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every file below `dir`, relative to it.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     fn walk(dir: &Path, top: &Path, found: &mut Vec<PathBuf>) {

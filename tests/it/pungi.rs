@@ -1,15 +1,13 @@
 //! A whole night: `run --pungi`, with a stand-in for Pungi (`tests/pungi/pungi-koji`) that makes trees and ISOs beside the images,
 //! and fails, dies or hangs if it is to. And `--wait-for-repos`, for a Pungi that somebody else has started.
 
-use crate::program::{Hub, Ran, Scene, image, repository};
-use crate::signals::until;
+use crate::program::{Hub, Ran, Scene, image};
+use magudi_testkit::{repository, wait_until, wait_within};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A compose of one image of Server, at a hub in another process, beside a stand-in.
 struct Night {
@@ -115,12 +113,12 @@ impl Night {
     }
 
     fn until_submitted(&self) {
-        until("the image was not submitted", PATIENCE, || !self.hub.task_requests().is_empty());
+        wait_until("the image was not submitted", || !self.hub.task_requests().is_empty());
     }
 
     fn until_pungi_has_said(&self, status: &str) {
         let said = format!("\"event\":\"pungi-status\",\"status\":\"{status}\"");
-        until("Pungi's word was not heard", PATIENCE, || self.has_top() && self.events().contains(&said));
+        wait_until("Pungi's word was not heard", || self.has_top() && self.events().contains(&said));
     }
 
     fn pungis_pid(&self) -> i32 {
@@ -129,7 +127,7 @@ impl Night {
             (event["event"] == "pungi-started").then(|| event["pid"].as_i64())?
         };
         let mut pid = None;
-        until("Pungi was not started", PATIENCE, || {
+        wait_until("Pungi was not started", || {
             pid = self.has_top().then(|| self.events().lines().filter_map(started).next_back()).flatten();
             pid.is_some()
         });
@@ -145,7 +143,7 @@ impl Night {
 }
 
 fn ended(child: &mut Child) -> Option<i32> {
-    until("the run did not end", PATIENCE, || child.try_wait().unwrap().is_some());
+    wait_until("the run did not end", || child.try_wait().unwrap().is_some());
     child.wait().unwrap().code()
 }
 
@@ -159,9 +157,7 @@ fn images_begin_beside_createiso_and_the_compose_finishes_once() {
     let night = Night::new(r#"{"task_seconds": 1}"#);
     night.hold("createrepo").hold("createiso");
     let mut run = night.begin("well", &["--supported", "--koji-event", "7"]);
-    until("images wait for repositories", PATIENCE, || {
-        night.has_top() && night.log().contains("1 image waits for rep")
-    });
+    wait_until("images wait for repositories", || night.has_top() && night.log().contains("1 image waits for rep"));
     assert!(night.hub.task_requests().is_empty(), "its repository is not there");
     night.let_go("createrepo");
     night.until_submitted();
@@ -203,7 +199,7 @@ fn nobody_sees_pungis_finished_before_the_images_are_there() {
     let night = Night::new(r#"{"task_seconds": 6}"#);
     let mut run = night.begin("well", &[]);
     night.until_pungi_has_said("FINISHED");
-    until("STATUS was not put back", Duration::from_secs(5), || night.status() == "STARTED");
+    wait_within(Duration::from_secs(5), "STATUS was not put back", || night.status() == "STARTED");
     assert!(run.try_wait().unwrap().is_none(), "the image takes longer");
     assert_eq!(night.heard(), ["STARTED"]);
     assert!(!night.scene.target().join("latest-Test-9").exists());
@@ -290,14 +286,14 @@ fn a_killed_run_finds_its_pungi_again() {
         run.kill().unwrap();
         run.wait().unwrap();
         if by_then == "over" {
-            until("Pungi does not need us", PATIENCE, || !is_alive(pungi));
+            wait_until("Pungi does not need us", || !is_alive(pungi));
         } else {
             assert!(is_alive(pungi), "it does not need us");
         }
         let going_on = std::thread::scope(|scope| {
             let resumed = scope.spawn(|| night.resume(&[]));
             if !held.is_empty() {
-                until("Pungi was not found again", PATIENCE, || night.log().contains("Pungi is still running"));
+                wait_until("Pungi was not found again", || night.log().contains("Pungi is still running"));
                 night.let_go(held);
             }
             resumed.join().unwrap()
@@ -322,7 +318,7 @@ fn a_pungi_that_died_with_its_run_is_named_and_not_started_again() {
     run.kill().unwrap();
     run.wait().unwrap();
     kill_process(Pid::from_raw(pungi).unwrap(), Signal::KILL).unwrap();
-    until("it is gone", PATIENCE, || !is_alive(pungi));
+    wait_until("it is gone", || !is_alive(pungi));
     for _ in 0..2 {
         let ran = night.resume(&[]);
         assert_eq!((ran.status, night.status().as_str()), (Some(1), "DOOMED"), "{}", ran.stderr);
@@ -355,7 +351,7 @@ fn a_run_that_is_detached_leaves_pungi_running() {
     assert_eq!(ended(&mut run), Some(1));
     assert!(is_alive(pungi));
     night.let_go("createiso");
-    until("Pungi does not need us", PATIENCE, || !is_alive(pungi));
+    wait_until("Pungi does not need us", || !is_alive(pungi));
     assert_eq!(night.status(), "FINISHED", "there is nobody to put it back");
     let ran = night.resume(&[]);
     assert_eq!((ran.status, night.status().as_str()), (Some(0), "FINISHED"), "{}", ran.stderr);
@@ -376,7 +372,7 @@ fn a_compose_whose_run_died_is_canceled_with_its_pungi() {
         run.kill().unwrap();
         run.wait().unwrap();
         if finished {
-            until("Pungi does not need us", PATIENCE, || !is_alive(pungi));
+            wait_until("Pungi does not need us", || !is_alive(pungi));
         }
         let top = night.top().display().to_string();
         let ran = Ran::from(night.command(&["cancel", &top]).output().unwrap());
@@ -422,7 +418,7 @@ fn repositories_of_somebody_elses_pungi_are_waited_for() {
     let night = Night::new("{}");
     let mut run =
         night.run_command(&["--target-dir", "target", "--wait-for-repos"]).stderr(Stdio::null()).spawn().unwrap();
-    until("it waits", PATIENCE, || night.has_top() && night.log().contains("1 image waits for repositories"));
+    wait_until("it waits", || night.has_top() && night.log().contains("1 image waits for repositories"));
     let repodata = night.top().join("compose/Server/x86_64/os/repodata");
     make_repository(&repodata);
     assert_eq!(ended(&mut run), Some(0));
@@ -443,13 +439,13 @@ fn a_pungi_that_somebody_else_started_is_waited_for() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    until("it has begun", PATIENCE, || night.status() == "STARTED");
+    wait_until("it has begun", || night.status() == "STARTED");
     let more = ["--compose-dir", "target/mine", "--wait-for-repos", "--notification-script", "notify"];
     let mut run = night.run_command(&more).stderr(Stdio::null()).spawn().unwrap();
-    until("it waits", PATIENCE, || night.log().contains("1 image waits for repositories"));
+    wait_until("it waits", || night.log().contains("1 image waits for repositories"));
     night.let_go("createrepo");
     night.until_submitted();
-    until("it waits for Pungi", PATIENCE, || night.log().contains("Waiting for Pungi to end"));
+    wait_until("it waits for Pungi", || night.log().contains("Waiting for Pungi to end"));
     night.let_go("createiso");
     assert!(pungi.wait().unwrap().success());
     assert_eq!(ended(&mut run), Some(0), "{}", night.log());

@@ -4,8 +4,8 @@
 use crate::program::{Scene, image};
 use crate::scripted_hub::{Answer, ScriptedHub, always, resume, run, run_command, text_of};
 use magudi_koji::Value;
+use magudi_testkit::wait_until;
 use std::process::Stdio;
-use std::time::Duration;
 
 fn scene(images: usize) -> (Scene, ScriptedHub) {
     let scene = Scene::new();
@@ -77,9 +77,7 @@ fn several_failures_are_counted() {
     let (scene, hub) = scene(6);
     hub.state().task_seconds = f64::INFINITY;
     let child = run_command(&scene, &[]).stderr(Stdio::piped()).spawn().unwrap();
-    while hub.state().tasks.len() < 6 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("not everything is submitted", || hub.state().tasks.len() == 6);
     for task in 1000..1006 {
         hub.state().fail_compose(task, "no such repository");
     }
@@ -93,9 +91,7 @@ fn who_may_have_canceled_a_task_is_said() {
     let (scene, hub) = scene(1);
     hub.state().task_seconds = f64::INFINITY;
     let child = run_command(&scene, &[]).stderr(Stdio::piped()).spawn().unwrap();
-    while hub.state().tasks.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
     hub.state().cancel(1000);
     let ran = crate::program::Ran::from(child.wait_with_output().unwrap());
     assert!(ran.stderr.contains("was canceled at the hub, by its owner or an administrator"), "{}", ran.stderr);

@@ -3,16 +3,13 @@
 
 use crate::program::{Ran, Scene, image};
 use crate::scripted_hub::{self, Answer, ScriptedHub, always};
+use magudi_testkit::{end_of, wait_until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// Far more than any of these commands takes, and far less than for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const KINDS: [(&str, &str); 4] =
     [("pipe", "a pipe"), ("socket", "a socket"), ("device", "a device"), ("directory", "a directory")];
@@ -30,14 +27,7 @@ fn put(kind: &str, path: &Path) {
 /// A command to its end; one that waits for something is a failure.
 fn end(command: &mut Command) -> Ran {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let started = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if started.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{command:?} waits: {:?}", child.wait_with_output());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    end_of(&mut child);
     Ran::from(child.wait_with_output().unwrap())
 }
 
@@ -143,7 +133,8 @@ fn a_configuration_may_come_from_an_open_descriptor() {
         let mut command = scene.command();
         command.args(["check", "--config", path]).stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(100));
+        let stat = format!("/proc/{}/stat", child.id());
+        wait_until("it does not wait for its input", || std::fs::read_to_string(&stat).unwrap().contains(") S "));
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.status, Some(0), "{path}: {}", ran.stderr);

@@ -1,8 +1,9 @@
 //! Whatever kills a run, the next one continues where it stopped: every image submitted exactly once, and the manifests of
 //! an undisturbed run.
 
-use crate::program::{Hub, Ran, Scene, files, image, repository};
+use crate::program::{Hub, Ran, Scene, files, image};
 use crate::proxy;
+use magudi_testkit::{repository, wait_until};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -256,11 +257,14 @@ fn a_submission_that_is_still_on_its_way_when_the_next_run_begins_is_not_made_tw
     let profile = std::fs::read_to_string(story.scene.path().join("koji.conf")).unwrap();
     story.scene.write("koji.conf", &profile.replace("retry_interval = 1\n", "retry_interval = 3\n"));
     let (say, seen) = mpsc::channel();
-    let is_first = AtomicBool::new(true);
+    let (is_first, has_looked) = (AtomicBool::new(true), AtomicBool::new(false));
     let hold_up = move |request: &str| {
-        if request.contains("osbuildImage") && is_first.swap(false, Ordering::SeqCst) {
+        // It arrives when the next run has looked for it and found nothing.
+        if request.contains("listTasks") {
+            has_looked.store(true, Ordering::SeqCst);
+        } else if request.contains("osbuildImage") && is_first.swap(false, Ordering::SeqCst) {
             let _ = say.send(());
-            std::thread::sleep(Duration::from_secs(1));
+            wait_until("nothing is looked for", || has_looked.load(Ordering::SeqCst));
         }
     };
     proxy::put_before(&story.scene, hold_up, |answer| answer);

@@ -1,8 +1,8 @@
 //! Killed in the middle of a record of the journal, and with a disk that is full from a certain step on: a few of the steps that
 //! `tests/torture` goes through one by one, hit by the same library.
 
-use crate::program::repository;
 use crate::resume::Story;
+use magudi_testkit::repository;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! A checker for the part of JSON Schema that our schemas use. A keyword that it does not know fails the test, so that no
 //! schema says something that is not checked.
 
-use crate::program::repository;
+use magudi_testkit::repository;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 

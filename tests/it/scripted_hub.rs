@@ -31,9 +31,10 @@ pub use state::{Account, Archive, Build, State, Task};
 
 use crate::program::{Ran, Scene};
 use magudi_koji::xmlrpc::{MethodCall, Value};
+use magudi_testkit::{kill, wait_for, wait_until};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -205,17 +206,15 @@ impl ScriptedHub {
     pub fn go_away(&self) {
         self.0.is_away.store(true, Ordering::SeqCst);
         http::wake(self.0.port);
-        while self.0.serving.load(Ordering::SeqCst) > 0 {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until("a connection is served for ever", || self.0.serving.load(Ordering::SeqCst) == 0);
     }
 
     /// Listens again, at the same address.
     pub fn come_back(&self) {
         let again = || TcpListener::bind(("127.0.0.1", self.0.port));
-        let listener = (0..500).find_map(|_| again().map_err(|_| std::thread::sleep(Duration::from_millis(10))).ok());
+        let listener = wait_for("the port is not free", || again().ok());
         self.0.is_away.store(false, Ordering::SeqCst);
-        http::listen(listener.expect("the port is free"), Arc::clone(&self.0));
+        http::listen(listener, Arc::clone(&self.0));
     }
 }
 
@@ -256,6 +255,20 @@ pub fn verb(scene: &Scene, verb: &str, more: &[&str]) -> Ran {
     let compose = compose(scene).expect("a compose").display().to_string();
     let args = [&[verb, &compose], more].concat();
     Ran::from(command(scene, &args).output().expect("the program starts"))
+}
+
+/// Waits until the journal of the one compose that a scene has says `what` so often.
+pub fn wait_for_records(scene: &Scene, what: &str, count: usize) {
+    let is_so = || text_of(scene, "logs/global/magudi-journal.jsonl").matches(what).count() >= count;
+    wait_until(&format!("the journal does not say {what} {count} times"), is_so);
+}
+
+/// Runs `test.conf` with `more` until the journal knows the tasks of so many `images`, which stay open, and kills it.
+pub fn begin_and_kill(scene: &Scene, hub: &ScriptedHub, images: usize, more: &[&str]) {
+    hub.state().task_seconds = f64::INFINITY;
+    let mut child = run_command(scene, more).stderr(Stdio::null()).spawn().expect("the program starts");
+    wait_for_records(scene, "\"event\":\"submitted\"", images);
+    kill(&mut child);
 }
 
 /// The directory of the one compose that a scene has.

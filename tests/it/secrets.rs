@@ -7,12 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use magudi_koji::Value;
 use magudi_koji::calls::TaskState;
+use magudi_testkit::wait_until;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 const SECRETS: [&str; 11] = [
     "Zaphod-Password-1",
@@ -185,9 +185,7 @@ fn what_is_in_memory_is_not_dumped() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    while hub.count("osbuildImage") == 0 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("nothing is submitted", || hub.count("osbuildImage") > 0);
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::ABORT).unwrap();

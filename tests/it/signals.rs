@@ -5,18 +5,16 @@ use crate::program::{Scene, image};
 use crate::sabotage::saboteur;
 use crate::scripted_hub::{Answer, ScriptedHub, always, compose, resume, run_command, text_of, verb};
 use magudi_koji::calls::TaskState;
+use magudi_testkit::{wait_until, wait_within};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long anything may take that is promised within two seconds.
 const SOON: Duration = Duration::from_secs(20);
-
-/// How long a test waits for what it needs to begin with.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The size of an image that takes minutes to hash, with the algorithm of [`SLOW`].
 const LARGE: i64 = 12 << 30;
@@ -42,7 +40,7 @@ impl Run {
 
     /// Its end, which must come before long.
     fn ended(mut self) -> Output {
-        until("it does not end", SOON, || self.child().try_wait().unwrap().is_some());
+        wait_within(SOON, "it does not end", || self.child().try_wait().unwrap().is_some());
         self.child.take().unwrap().wait_with_output().unwrap()
     }
 }
@@ -53,14 +51,6 @@ impl Drop for Run {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-pub fn until(otherwise: &str, patience: Duration, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !done() {
-        assert!(Instant::now() < deadline, "{otherwise}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -78,7 +68,7 @@ fn scene(options: &str, names: &[&str]) -> (Scene, ScriptedHub) {
 }
 
 fn submitted(hub: &ScriptedHub, count: usize) {
-    until("not everything is submitted", PATIENCE, || hub.state().tasks.len() >= count);
+    wait_until("not everything is submitted", || hub.state().tasks.len() >= count);
 }
 
 /// Ends the first task with an image of [`LARGE`] bytes, all of them zero; without `on_volume` it is only said to be there.
@@ -103,7 +93,7 @@ fn open_files(run: &mut Run) -> Vec<PathBuf> {
 }
 
 fn reads(run: &mut Run, path: &Path) {
-    until("the file is not read", PATIENCE, || open_files(run).iter().any(|open| open.ends_with(path)));
+    wait_until("the file is not read", || open_files(run).iter().any(|open| open.ends_with(path)));
 }
 
 fn is_canceled(hub: &ScriptedHub, task: i64) -> bool {
@@ -128,7 +118,7 @@ fn an_image_of_the_volume_that_takes_minutes_to_hash() {
     let path = close_with_a_large_image(&scene, &hub, true);
     reads(&mut run, &path);
     run.signal(Signal::TERM);
-    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    wait_within(SOON, "the other task is not canceled", || is_canceled(&hub, 1001));
     assert_eq!(run.ended().status.code(), Some(1));
     assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
 }
@@ -150,7 +140,7 @@ fn an_image_of_the_cache_that_takes_minutes_to_hash() {
     };
     reads(&mut run, &path);
     run.signal(Signal::INT);
-    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    wait_within(SOON, "the other task is not canceled", || is_canceled(&hub, 1001));
     assert_eq!(run.ended().status.code(), Some(1));
     assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
 }
@@ -167,7 +157,7 @@ fn a_volume_that_hangs() {
     let path = close_with_a_large_image(&scene, &hub, true);
     reads(&mut run, &path);
     run.signal(Signal::TERM);
-    until("the other task is not canceled", SOON, || is_canceled(&hub, 1001));
+    wait_within(SOON, "the other task is not canceled", || is_canceled(&hub, 1001));
     assert_eq!(run.ended().status.code(), Some(1));
     assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
 }
@@ -185,7 +175,7 @@ fn a_second_signal_while_everything_hangs() {
     let path = close_with_a_large_image(&scene, &hub, true);
     reads(&mut run, &path);
     run.signal(Signal::TERM);
-    until("nothing is canceled", SOON, || hub.count("cancelTask") > 0);
+    wait_within(SOON, "nothing is canceled", || hub.count("cancelTask") > 0);
     assert!(run.child().try_wait().unwrap().is_none());
     run.signal(Signal::TERM);
     let output = run.ended();
@@ -193,7 +183,7 @@ fn a_second_signal_while_everything_hangs() {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(stderr.contains("Ended at once by a second signal (15)"), "{stderr}");
     let pid = text_of(&scene, "hung");
-    until("the script lives", SOON, || !is_alive(pid.trim()));
+    wait_within(SOON, "the script lives", || !is_alive(pid.trim()));
 }
 
 #[test]
@@ -206,9 +196,9 @@ fn a_notification_script_that_hangs_holds_up_neither_submissions_nor_signals() {
     );
     let mut run = Run::begin(run_command(&scene, &["--notification-script", &hangs]));
     submitted(&hub, 2);
-    until("the script does not run", PATIENCE, || text_of(&scene, "children").lines().count() >= 2);
+    wait_until("the script does not run", || text_of(&scene, "children").lines().count() >= 2);
     run.signal(Signal::TERM);
-    until("the tasks are not canceled", SOON, || is_canceled(&hub, 1000) && is_canceled(&hub, 1001));
+    wait_within(SOON, "the tasks are not canceled", || is_canceled(&hub, 1000) && is_canceled(&hub, 1001));
     let output = run.ended();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
@@ -216,7 +206,7 @@ fn a_notification_script_that_hangs_holds_up_neither_submissions_nor_signals() {
     assert!(stderr.contains("Failed to invoke notification script."), "{stderr}");
     assert!(stderr.contains("hangs status-change: it was killed after"), "{stderr}");
     let children = text_of(&scene, "children");
-    until("children of the script live", SOON, || !children.lines().any(is_alive));
+    wait_within(SOON, "children of the script live", || !children.lines().any(is_alive));
     assert!(children.lines().count() > 2, "the last message was not said");
 }
 
@@ -267,8 +257,7 @@ fn a_manifest_that_takes_its_time_to_be_written() {
     command.env("SABOTAGE_DIR", &metadata);
     let mut run = Run::begin(command);
     let is_begun = || fs::read_dir(&metadata).is_ok_and(|mut files| files.next().is_some());
-    until("no manifest is written", PATIENCE, is_begun);
-    std::thread::sleep(Duration::from_millis(100));
+    wait_until("no manifest is written", is_begun);
     assert!(run.child().try_wait().unwrap().is_none());
     run.signal(Signal::TERM);
     assert_eq!(run.ended().status.code(), Some(1));
@@ -287,7 +276,7 @@ fn ten_thousand_images_that_are_being_submitted() {
     let mut run = Run::begin(run_command(&scene, &[]));
     submitted(&hub, 100);
     run.signal(Signal::TERM);
-    until("nothing is canceled", SOON, || hub.count("cancelTask") > 0);
+    wait_within(SOON, "nothing is canceled", || hub.count("cancelTask") > 0);
     let sent = hub.count("osbuildImage");
     assert!(sent < 10_000, "all was sent before the signal came");
     assert_eq!(run.ended().status.code(), Some(1));
@@ -321,11 +310,10 @@ fn a_login_that_hangs_or_is_tried_again_and_again() {
             });
             let mut run = Run::begin(run_command(&scene, &[]));
             let wanted = if later { 2 } else { 1 };
-            until("nobody logs in", PATIENCE, || {
+            wait_until("nobody logs in", || {
                 assert!(run.child().try_wait().unwrap().is_none(), "it has ended");
                 hub.count("login") >= wanted
             });
-            std::thread::sleep(Duration::from_millis(300));
             assert!(run.child().try_wait().unwrap().is_none());
             run.signal(Signal::TERM);
             let ended = run.ended();
@@ -362,12 +350,12 @@ fn an_outage_that_is_waited_for() {
         let mut run = Run::begin(run_command(&scene, &["--detach-on-signal"]));
         submitted(&hub, if is_submitting { 1 } else { 2 });
         if is_submitting {
-            until("nothing is repeated", PATIENCE, || hub.count("osbuildImage") > 2);
+            wait_until("nothing is repeated", || hub.count("osbuildImage") > 2);
         } else {
             hub.go_away();
             let log =
                 || text_of(&scene, "logs/global/pungi.global.log") + &text_of(&scene, "logs/global/magudi.global.log");
-            until("nothing is said of it", PATIENCE, || log().contains("The hub does not answer"));
+            wait_until("nothing is said of it", || log().contains("The hub does not answer"));
         }
         run.signal(Signal::TERM);
         assert_eq!(run.ended().status.code(), Some(1));
@@ -398,7 +386,7 @@ fn a_submission_that_is_not_answered() {
     submitted(&hub, 2);
     run.signal(Signal::TERM);
     // Much longer than two seconds, and shorter than anything that is waited for otherwise.
-    until("the first task is not canceled", Duration::from_secs(9), || is_canceled(&hub, 1000));
+    wait_within(Duration::from_secs(9), "the first task is not canceled", || is_canceled(&hub, 1000));
     assert_eq!(run.ended().status.code(), Some(1));
     assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
     hub.behave();
@@ -422,7 +410,7 @@ fn a_signal_says_what_it_does_and_what_comes_next() {
         let mut run = Run::begin(run_command(&scene, options));
         submitted(&hub, tasks);
         // The answers are there, too.
-        until("it does not wait", PATIENCE, || hub.count("getTaskInfo") > 1);
+        wait_until("it does not wait", || hub.count("getTaskInfo") > 1);
         run.signal(Signal::INT);
         let ended = run.ended();
         let stderr = String::from_utf8_lossy(&ended.stderr);
@@ -446,11 +434,11 @@ fn a_second_signal_says_what_may_still_run() {
     let (scene, hub) = scene("", &["one", "other"]);
     let mut run = Run::begin(run_command(&scene, &[]));
     submitted(&hub, 2);
-    until("it does not wait", PATIENCE, || hub.count("getTaskInfo") > 1);
+    wait_until("it does not wait", || hub.count("getTaskInfo") > 1);
     hub.on("*", always(Answer::Held(Duration::from_secs(300))));
     run.signal(Signal::INT);
     let log = || text_of(&scene, "logs/global/pungi.global.log");
-    until("nothing is said of it", PATIENCE, || log().contains("interrupted: canceling 2 tasks"));
+    wait_until("nothing is said of it", || log().contains("interrupted: canceling 2 tasks"));
     run.signal(Signal::INT);
     assert_eq!(run.ended().status.code(), Some(1));
     let said = "Ended at once by a second signal (2): 2 tasks may still run; continue with `magudi resume`";

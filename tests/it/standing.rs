@@ -1,10 +1,12 @@
 //! Builds that are at the hub already when a request is submitted once more, and tasks that somebody had made again.
 
 use crate::program::{Ran, Scene, image};
-use crate::scripted_hub::{Answer, ScriptedHub, always, command, compose, resume, run, run_command, text_of};
+use crate::scripted_hub::{
+    Answer, ScriptedHub, always, command, compose, resume, run, run_command, text_of, wait_for_records,
+};
 use magudi_koji::calls::BuildState;
+use magudi_testkit::{kill, side_by_side, wait_until};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// A compose of one image with a fixed release, and what the hub does with its task.
 fn fixed_release() -> (Scene, ScriptedHub) {
@@ -37,9 +39,7 @@ fn interrupted() -> (Scene, ScriptedHub) {
 fn interrupted_with(members: &str) -> (Scene, ScriptedHub) {
     let (scene, hub) = one_image(members);
     let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while !text_of(&scene, "logs/global/magudi-journal.jsonl").contains("\"task-state\"") {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_records(&scene, "\"task-state\"", 1);
     signal("-INT", child.id());
     child.wait().unwrap();
     assert_eq!(hub.state().tasks[&1000].state, magudi_koji::calls::TaskState::Canceled);
@@ -50,9 +50,7 @@ fn interrupted_with(members: &str) -> (Scene, ScriptedHub) {
 fn failed(fail: impl Fn(&ScriptedHub) + Send) -> (Scene, ScriptedHub, Ran) {
     let (scene, hub) = fixed_release();
     let child = run_command(&scene, &[]).stderr(Stdio::piped()).spawn().unwrap();
-    while hub.state().tasks.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("nothing is submitted", || !hub.state().tasks.is_empty());
     fail(&hub);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
@@ -109,22 +107,15 @@ fn the_build_of_a_canceled_task_is_waited_for() {
 #[test]
 fn the_build_of_a_canceled_task_is_taken_after_a_submission_in_doubt() {
     let release = ["\"release\": \"1\", ", ""];
-    std::thread::scope(|scope| {
-        for release in release {
-            scope.spawn(move || {
-                let (scene, hub) = interrupted_with(release);
-                hub.on("osbuildImage", always(Answer::Cut));
-                let mut child = resume_command(&scene).stderr(Stdio::null()).spawn().unwrap();
-                while hub.count("osbuildImage") < 2 {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                child.kill().unwrap();
-                child.wait().unwrap();
-                hub.behave();
-                hub.state().import(1000);
-                finished(&resume(&scene, &[]), &scene, &hub, 1);
-            });
-        }
+    side_by_side(release, |release| {
+        let (scene, hub) = interrupted_with(release);
+        hub.on("osbuildImage", always(Answer::Cut));
+        let mut child = resume_command(&scene).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("nothing is sent again", || hub.count("osbuildImage") >= 2);
+        kill(&mut child);
+        hub.behave();
+        hub.state().import(1000);
+        finished(&resume(&scene, &[]), &scene, &hub, 1);
     });
 }
 
@@ -151,12 +142,9 @@ fn the_build_of_a_task_that_was_made_again_and_canceled_is_taken() {
     }
     hub.on("listArchives", always(Answer::Value(magudi_koji::Value::Array(vec![]))));
     let mut child = resume_command(&scene).stderr(Stdio::null()).spawn().unwrap();
-    while hub.count("listArchives") == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the build is not looked at", || hub.count("listArchives") > 0);
     // Killed before it has the build, it knows whose that is all the same.
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     hub.behave();
     let ran = resume(&scene, &[]);
     says(&ran, &["was canceled at the hub"]);

@@ -2,11 +2,9 @@
 
 use crate::program::{Ran, Scene, image};
 use crate::proxy;
-use crate::scripted_hub::{ScriptedHub, compose, resume, run_command, text_of, verb};
+use crate::scripted_hub::{ScriptedHub, begin_and_kill, compose, resume, text_of, verb};
 use magudi_koji::calls::TaskState;
 use magudi_koji::value::string;
-use std::process::Stdio;
-use std::time::Duration;
 
 const JOURNAL: &str = "logs/global/magudi-journal.jsonl";
 
@@ -16,13 +14,7 @@ fn begun_and_killed(names: &[&str]) -> (Scene, ScriptedHub) {
     let disk = |name: &&str| image(name, &format!("\"subvariant\": \"{name}\", \"arches\": [\"x86_64\"]"));
     scene.write_compose("", &["x86_64"], &names.iter().map(disk).collect::<Vec<_>>());
     let hub = ScriptedHub::start(&scene);
-    hub.state().task_seconds = f64::INFINITY;
-    let mut child = run_command(&scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while text_of(&scene, JOURNAL).matches("\"submitted\"").count() < names.len() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    begin_and_kill(&scene, &hub, names.len(), &[]);
     (scene, hub)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::program::{Ran, Scene, image};
 use crate::sabotage::saboteur;
-use crate::scripted_hub::{self, Answer, ScriptedHub, compose, run_command, text_of};
+use crate::scripted_hub::{self, Answer, ScriptedHub, begin_and_kill, compose, run_command, text_of};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -83,25 +83,13 @@ fn cached(scene: &Path) -> String {
     format!("koji_cache = \"{}\"\n", scene.join("cache").display())
 }
 
-/// Runs until each image has a task, and is killed.
-fn begin_and_kill(scene: &Scene, hub: &ScriptedHub, images: usize) {
-    hub.state().task_seconds = f64::INFINITY;
-    let mut child = run_command(scene, &[]).stderr(Stdio::null()).spawn().unwrap();
-    while text_of(scene, JOURNAL).matches("\"event\":\"submitted\"").count() < images {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    hub.state().task_seconds = 0.0;
-}
-
 #[test]
 fn ten_composes_on_one_cold_cache_fetch_each_file_once() {
     let (scene, hub) = scene("", &["a", "b"]);
     let config = std::fs::read_to_string(scene.path().join("test.conf")).unwrap();
     scene.write("test.conf", &(cached(scene.path()) + &config));
-    begin_and_kill(&scene, &hub, 2);
+    begin_and_kill(&scene, &hub, 2, &[]);
+    hub.state().task_seconds = 0.0;
     // They take the same tasks, and so the same files: ten copies of one compose.
     let first = compose(&scene).unwrap();
     let copies: Vec<PathBuf> =
@@ -183,7 +171,8 @@ fn measured(command: &mut Command) -> (Ran, u64) {
 fn a_large_journal_takes_little_memory() {
     const LIMIT: u64 = 64 << 20;
     let (scene, hub) = scene("", &["disk"]);
-    begin_and_kill(&scene, &hub, 1);
+    begin_and_kill(&scene, &hub, 1, &[]);
+    hub.state().task_seconds = 0.0;
     let dir = compose(&scene).unwrap();
     let journal = std::fs::read_to_string(dir.join(JOURNAL)).unwrap();
     let (head, last) = journal.trim_end().rsplit_once('\n').unwrap();

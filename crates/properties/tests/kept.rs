@@ -2,14 +2,13 @@
 
 use magudi_properties::ALL;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// What the inputs of one property may have together, in bytes.
 const MOST: u64 = 64 << 10;
 
 #[test]
 fn properties_hold_for_every_input_that_was_kept() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let corpus = magudi_testkit::repository().join("fuzz/corpus");
     for (name, property) in ALL {
         let mut size = 0;
         let inputs: BTreeSet<_> = corpus.join(name).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -25,7 +24,7 @@ fn properties_hold_for_every_input_that_was_kept() {
 
 #[test]
 fn every_property_has_a_target_and_inputs() {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let fuzz = magudi_testkit::repository().join("fuzz");
     let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
     for (name, _) in ALL {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");

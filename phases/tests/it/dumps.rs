@@ -8,7 +8,7 @@ use magudi_config::{Diagnostic, Sources, load_config};
 use serde_json::{Value as Json, json};
 use sha1::{Digest as _, Sha1};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The commits of the recordings: made of the URL and the reference (fixtures/phases).
 struct Recorded;
@@ -35,7 +35,7 @@ fn commit(repository: &str, reference: &str) -> String {
 }
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+    magudi_testkit::fixture("")
 }
 
 /// Defaults that came with a later Pungi than the one that made a recording.

@@ -96,7 +96,7 @@ fn mentions(root: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn a_phase_is_known_by_name_where_it_must_be() {
-    let found = mentions(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    let found = mentions(magudi_testkit::repository());
     let allowed = |place: &str| PLACES.iter().position(|(allowed, _)| place.starts_with(allowed));
     let others: Vec<&str> =
         found.iter().filter(|(place, _)| allowed(place).is_none()).map(|(_, line)| line.as_str()).collect();

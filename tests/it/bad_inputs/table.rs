@@ -49,7 +49,7 @@ pub struct Table {
 impl Table {
     /// Reads the table of `kind`. What it says of messages is compared at the end.
     pub fn load(kind: &str) -> Self {
-        let path = crate::program::repository().join(format!("fixtures/bad-inputs/{kind}.txt"));
+        let path = magudi_testkit::repository().join(format!("fixtures/bad-inputs/{kind}.txt"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut parts = text.split("\n=== ");
         let comment = parts.next().unwrap_or_default().to_owned();

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 /// A path below `fixtures/`.
 fn fixture(path: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures")).join(path)
+    magudi_testkit::fixture(path)
 }
 
 fn text(path: &str) -> String {

@@ -30,7 +30,7 @@ fn check(tree: &Node) -> (Option<ComposeConfig>, Vec<Diagnostic>) {
 
 /// The fixtures taken from Pungi.
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pungi")
+    magudi_testkit::fixture("pungi")
 }
 
 /// A JSON file.

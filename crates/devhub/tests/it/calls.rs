@@ -1,7 +1,6 @@
 //! What calls answer, and the life of tasks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use magudi_koji::value::{fault_from, int, kwargs, string, structure};
@@ -19,7 +18,7 @@ fn qcow2(name: &str) -> Vec<Value> {
 
 /// A recorded answer of a real hub.
 fn recorded(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/wire").join(format!("{name}.resp.txt"));
+    let path = magudi_testkit::fixture("koji/wire").join(format!("{name}.resp.txt"));
     let bytes = std::fs::read(path).unwrap();
     let start = bytes.windows(5).position(|w| w == b"<?xml").unwrap();
     match decode_response(&bytes[start..]).unwrap() {
@@ -70,8 +69,7 @@ async fn structs_have_the_shape_of_a_real_hubs() {
     ];
     let mut compared = 0;
     for (name, answer) in answers {
-        let path =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/wire").join(format!("{name}.resp.txt"));
+        let path = magudi_testkit::fixture("koji/wire").join(format!("{name}.resp.txt"));
         // The recordings in the repository are a choice; those that are there are compared.
         if !path.exists() {
             continue;

@@ -3,8 +3,9 @@
 use std::io;
 
 use magudi_devhub::{HubOptions, RunningHub, Scenario, parse_scenario, start};
-use magudi_koji::value::{kwargs, string};
+use magudi_koji::value::{int, kwargs, string};
 use magudi_koji::xmlrpc::{Fault, Response, Value, decode_response, encode_call};
+use magudi_testkit::poll_until;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -144,6 +145,19 @@ pub async fn submit(hub: &RunningHub, params: Vec<Value>) -> i64 {
     let session = login(hub, "compose", "composepass").await;
     let id = try_call(hub, &session.headers(None), "osbuildImage", params).await.unwrap().unwrap();
     id.as_i64().unwrap()
+}
+
+/// Whether a task has ended, by what the hub says of it.
+pub fn is_over(task: &Value) -> bool {
+    matches!(task["state"].as_i64(), Some(2 | 3 | 5))
+}
+
+/// Waits until tasks have ended.
+pub async fn wait_for_ends(hub: &RunningHub, tasks: &[i64]) {
+    for task in tasks {
+        let is_over = async || is_over(&call(hub, "getTaskInfo", vec![int(*task)]).await.unwrap());
+        poll_until("the task is never over", is_over).await;
+    }
 }
 
 /// Bytes in hexadecimal digits.

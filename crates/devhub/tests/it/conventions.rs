@@ -85,7 +85,7 @@ async fn compare_files(
 
 /// Replays the calls of all cases in a directory: how many tasks there were, and how many files were compared.
 async fn replay(cases: &str) -> (usize, usize) {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(cases);
+    let cases = magudi_testkit::fixture(cases);
     let (mut tasks, mut compared) = (0, 0);
     for case in std::fs::read_dir(&cases).unwrap() {
         let case = case.unwrap().path();

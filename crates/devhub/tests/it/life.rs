@@ -1,14 +1,14 @@
 //! The life of tasks and builds where the script makes it longer: queues, restarts, repositories, tags, failures.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base64::Engine as _;
 use magudi_devhub::{RunningHub, parse_scenario};
 use magudi_koji::value::{int, kwargs, string, structure};
 use magudi_koji::xmlrpc::Value;
+use magudi_testkit::poll_until;
 
-use crate::client::{call, get, hub, image, login, remembering, request, submit, try_call};
+use crate::client::{call, get, hub, image, is_over, login, remembering, request, submit, try_call};
 
 fn no_opts() -> Value {
     Value::Struct(BTreeMap::new())
@@ -29,18 +29,16 @@ async fn info(hub: &RunningHub, id: i64) -> Value {
 /// The states that a task goes through, with `waiting`.
 async fn states(hub: &RunningHub, id: i64) -> Vec<(i64, Option<bool>)> {
     let mut seen: Vec<(i64, Option<bool>)> = Vec::new();
-    for _ in 0..1000 {
+    poll_until("the task is never over", async || {
         let info = info(hub, id).await;
         let state = (info["state"].as_i64().unwrap(), info["waiting"].as_bool());
         if seen.last() != Some(&state) {
             seen.push(state);
         }
-        if matches!(state.0, 2 | 3 | 5) {
-            return seen;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it is never over: {seen:?}");
+        is_over(&info)
+    })
+    .await;
+    seen
 }
 
 async fn status(hub: &RunningHub, id: i64) -> serde_json::Value {
@@ -89,7 +87,9 @@ async fn a_task_without_a_repository_waits_for_that_of_the_build_tag() {
     try_call(&f.hub, &owner.headers(None), "cancelTask", vec![int(canceled)]).await.unwrap().unwrap();
     let children = call(&f.hub, "getTaskChildren", vec![int(canceled)]).await.unwrap();
     assert_eq!(children[0]["state"], int(3));
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    // What is submitted later is over.
+    let later = submit(&f.hub, qcow2("l", no_opts())).await;
+    states(&f.hub, later).await;
     assert_eq!(call(&f.hub, "listBuilds", kwargs([], [("taskID", int(canceled))])).await, Ok(Value::Array(vec![])));
 }
 
@@ -256,15 +256,15 @@ async fn a_freed_task_is_known_after_a_restart() {
     let script = parse_scenario(r#"{"task_seconds": 0.4, "queue_seconds": 0.05}"#).unwrap();
     let hub = remembering(&dir, script.clone()).await;
     let id = submit(&hub, qcow2("n", with_repo())).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(info(&hub, id).await["state"], int(1));
+    poll_until("the task is not opened", async || info(&hub, id).await["state"] == int(1)).await;
+    let before = info(&hub, id).await;
     let admin = login(&hub, "kojiadmin", "kojipass").await;
     try_call(&hub, &admin.headers(None), "freeTask", vec![int(id)]).await.unwrap().unwrap();
     hub.shutdown().await;
     let hub = remembering(&dir, script).await;
     states(&hub, id).await;
     let info = info(&hub, id).await;
-    assert!(info["start_ts"].as_f64().unwrap() - info["create_ts"].as_f64().unwrap() > 0.2, "{info:?}");
+    assert!(info["start_ts"].as_f64().unwrap() > before["start_ts"].as_f64().unwrap(), "{info:?}");
     assert_eq!(call(&hub, "getBuild", vec![string("n-42-1")]).await.unwrap()["task_id"], int(id));
 }
 

@@ -8,7 +8,7 @@ use magudi_koji::value::{int, kwargs, string, structure};
 use magudi_koji::xmlrpc::{Fault, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::client::{call, get, hex, hub, login, remembering, try_call};
+use crate::client::{call, get, hex, hub, login, remembering, try_call, wait_for_ends};
 
 fn strings(items: &[&str]) -> Value {
     Value::Array(items.iter().map(|item| string(*item)).collect())
@@ -199,7 +199,7 @@ async fn one_arch_fails() {
     let optional = [("optional_arches", strings(&["aarch64"]))];
     let cloud = submit(&f.hub, "kiwiBuild", kiwi("Cloud", &arches, &optional)).await;
     let hard = submit(&f.hub, "kiwiBuild", kiwi("Cloud", &arches, &[("release", string("2"))])).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    wait_for_ends(&f.hub, &[opt, req, cloud, hard]).await;
 
     assert_eq!(labels(&f.hub, opt).await, pairs(&[("aarch64", 5), ("tag", 2), ("x86_64", 2)]));
     assert_eq!(fault_of(&f.hub, opt * 100 + 1).await, (1000, "`image-builder` failed".to_owned()));
@@ -368,7 +368,7 @@ async fn the_repository_of_the_build_tag_is_always_needed() {
     assert_eq!((&children[0]["method"], &children[0]["weight"]), (&string("waitrepo"), &Value::Double(0.2)));
     assert_eq!(children[0]["request"][0], string("f42-build"));
     assert_eq!(children.as_array().map(<[Value]>::len), Some(1));
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    wait_for_ends(&f.hub, &[id]).await;
     assert_eq!(labels(&f.hub, id).await, pairs(&[("tag", 2), ("waitrepo", 2), ("x86_64", 2)]));
 }
 
@@ -459,7 +459,7 @@ async fn what_a_restart_finds() {
     let script = parse_scenario(r#"{"task_seconds": 0.8, "queue_seconds": 0, "volume": {"Over": "vol7"}}"#).unwrap();
     let hub = remembering(&dir, script.clone()).await;
     let over = submit(&hub, "kiwiBuild", kiwi("Over", &["x86_64"], &[("priority", int(5))])).await;
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    wait_for_ends(&hub, &[over]).await;
     let going = submit(&hub, "imageBuilderBuild", image_builder("Going", &["aarch64", "x86_64"], &[])).await;
     let request = kwargs([int(over)], [("request", Value::Bool(true))]);
     let build = kwargs([], [("buildID", int(over + 5_000_000)), ("type", string("image"))]);
@@ -483,7 +483,7 @@ async fn what_a_restart_finds() {
     // The repository of a tag is as old as the hub.
     assert_eq!(before[..6], after[..6]);
     assert_eq!(before[6][3], after[6][3]);
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    wait_for_ends(&hub, &[going]).await;
     assert_eq!(labels(&hub, going).await, pairs(&[("aarch64", 2), ("tag", 2), ("x86_64", 2)]));
     hub.shutdown().await;
 }

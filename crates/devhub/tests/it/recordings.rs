@@ -34,7 +34,7 @@ async fn is_accepted(hub: &RunningHub, name: &str, headers: &str, sent: &[u8], t
 
 #[tokio::test]
 async fn plugins_accept_and_refuse_alike() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/phases/wire.jsonl");
+    let path = magudi_testkit::fixture("phases/wire.jsonl");
     let lines: Vec<serde_json::Value> =
         std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let f = hub(r#"{"unknown_targets": ["nope", "x"]}"#).await;
@@ -61,7 +61,7 @@ async fn plugins_accept_and_refuse_alike() {
 
 #[tokio::test]
 async fn accepted_and_refused_alike() {
-    let wire = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/wire");
+    let wire = magudi_testkit::fixture("koji/wire");
     let f = healthy().await;
     let owner = login(&f.hub, "compose", "composepass").await;
     let nobody = login(&f.hub, "nobody", "nobodypass").await;

@@ -1,11 +1,10 @@
 //! Our fault classes are Koji's.
 
 use magudi_koji::FaultClass;
-use std::path::Path;
 
 #[test]
 fn classes_are_koji_s() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/faultclasses.json");
+    let path = magudi_testkit::fixture("koji/faultclasses.json");
     let list: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(list.len(), FaultClass::ALL.len());

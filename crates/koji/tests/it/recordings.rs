@@ -2,11 +2,11 @@
 
 use magudi_koji::xmlrpc::{Response, Value, decode_call, decode_response, encode_call, encode_fault, encode_response};
 use serde_json::{Value as Json, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the recordings are.
 pub fn wire() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/wire")
+    magudi_testkit::fixture("koji/wire")
 }
 
 /// The head and the body of a recording.
