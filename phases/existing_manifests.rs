@@ -2,11 +2,20 @@
 //! anything is touched, and nothing of them is lost.
 
 use magudi_compose::ManifestVersion;
-use magudi_compose::composeinfo::{self, Composeinfo};
-use magudi_compose::images::{Images, load_images};
+use magudi_compose::composeinfo::{self, Composeinfo, ComposeinfoError};
+use magudi_compose::images::{Images, ImagesError, load_images};
 use magudi_compose::layout::ComposeDir;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+
+/// A manifest that cannot be used, and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum ExistingError {
+    #[error(transparent)]
+    Images(#[from] ImagesError),
+    #[error(transparent)]
+    Composeinfo(#[from] ComposeinfoError),
+}
 
 /// The manifests of an existing compose.
 #[derive(Debug, Default)]
@@ -17,12 +26,12 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// Reads what is there; a new directory has nothing. The error says what is wrong with which file.
-    pub fn load(dir: &ComposeDir) -> Result<Self, String> {
+    /// Reads what is there; a new directory has nothing.
+    pub fn load(dir: &ComposeDir) -> Result<Self, ExistingError> {
         Ok(Self {
-            images: load_images(&dir.images_file()).map_err(|e| e.to_string())?.unwrap_or_default(),
-            composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file()).map_err(|e| e.to_string())?,
-            deliverables: composeinfo::load_document(&dir.deliverables()).map_err(|e| e.to_string())?,
+            images: load_images(&dir.images_file())?.unwrap_or_default(),
+            composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file())?,
+            deliverables: composeinfo::load_document(&dir.deliverables())?,
         })
     }
 

@@ -168,7 +168,7 @@ impl Network {
             match set("MAGUDI_KOJI_OUTAGE") {
                 None => None,
                 Some(value) => Some(value.trim().parse().map(Duration::from_secs).map_err(|_| {
-                    Failure::Usage(format!("MAGUDI_KOJI_OUTAGE is `{value}`, not a number of seconds"))
+                    Failure::usage(format!("MAGUDI_KOJI_OUTAGE is `{value}`, not a number of seconds"))
                 })?),
             };
         Ok(Self {
@@ -209,7 +209,7 @@ impl Environment {
         let source_date_epoch = match text("SOURCE_DATE_EPOCH") {
             None => None,
             Some(value) => Some(value.trim().parse().map_err(|_| {
-                Failure::Usage(format!("SOURCE_DATE_EPOCH is `{value}`, not a number of seconds since 1970"))
+                Failure::usage(format!("SOURCE_DATE_EPOCH is `{value}`, not a number of seconds since 1970"))
             })?),
         };
         let environment = Self {
@@ -228,7 +228,7 @@ impl Environment {
             otlp: Otlp::from_variables(|name| std::env::var(name).ok()),
             telemetry: Telemetry::default(),
             children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
-                .map_err(Failure::Usage)?,
+                .map_err(Failure::usage)?,
         };
         environment.network.mask.add(environment.secrets().iter().map(String::as_str));
         Ok(environment)
@@ -342,6 +342,8 @@ mod tests {
         assert_eq!(options.ca_bundle, Some("/ca.pem".into()));
         assert_eq!((options.ccache.as_deref(), options.outage.as_secs()), (Some("KCM:"), 90));
         assert_eq!(Network::default().client_options().outage.as_secs(), 7200);
-        assert!(matches!(network(&[("MAGUDI_KOJI_OUTAGE", "1h")]), Err(Failure::Usage(text)) if text.contains("`1h`")));
+        assert!(
+            matches!(network(&[("MAGUDI_KOJI_OUTAGE", "1h")]), Err(failure) if failure.exit_code() == 2 && failure.detail().contains("`1h`"))
+        );
     }
 }

@@ -274,7 +274,7 @@ impl Compose {
         let (status, error) = verdict.status();
         match (built, error) {
             (Ok(built), error) => {
-                self.existing = Existing::load(&self.dir).map_err(doomed)?;
+                self.existing = Existing::load(&self.dir).map_err(|error| doomed(error.to_string()))?;
                 self.keep_deliverables(deliverables);
                 let own = self.complete(built, stop, clock, beside).await;
                 // It may have been stopped for Pungi's sake.

@@ -73,7 +73,7 @@ pub fn beside(
 
 /// What a plan asked for, as if it were of the compose that is planned now.
 fn of_plan(path: &Path, identity: &ComposeIdentity) -> Result<(String, Vec<ComparedRequest>), Failure> {
-    let cannot = |problem: &dyn std::fmt::Display| Failure::Failed(format!("cannot use {}: {problem}", path.display()));
+    let cannot = |problem: &dyn std::fmt::Display| Failure::failed(format!("cannot use {}: {problem}", path.display()));
     let mut text = String::new();
     let file = regular::open_named(path).map_err(|error| cannot(&error))?;
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| cannot(&error))?;
@@ -112,19 +112,19 @@ fn of_compose(
     let dir = ComposeDir::at(path);
     let (dump, shown) = (dir.config_dump(), path.display());
     if !dump.exists() {
-        return Err(Failure::Failed(format!(
+        return Err(Failure::failed(format!(
             "{shown} has no logs/global/config-dump.global.log, so with which configuration it was made is not known: give what \
              `magudi plan --format json` printed before it"
         )));
     }
     let cannot = |file: &Path, problem: &dyn std::fmt::Display| {
-        Failure::Failed(format!("cannot use {}: {problem}", file.display()))
+        Failure::failed(format!("cannot use {}: {problem}", file.display()))
     };
     let read = |file: &Path| load::load_bytes(file).map_err(|error| cannot(file, &error));
     let mut config: Json = serde_json::from_slice(&read(&dump)?).map_err(|error| cannot(&dump, &error))?;
     let Json::Object(keys) = &mut config else { return Err(cannot(&dump, &"it is not an object")) };
     keys.insert("variants_file".to_owned(), json!("variants.xml"));
-    let copies = tempfile::tempdir().map_err(|error| Failure::Failed(format!("cannot make a directory: {error}")))?;
+    let copies = tempfile::tempdir().map_err(|error| Failure::because("cannot make a directory", error))?;
     let write = |name: &str, bytes: &[u8]| {
         let file = copies.path().join(name);
         std::fs::write(&file, bytes).map_err(|error| cannot(&file, &error))

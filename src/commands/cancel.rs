@@ -51,28 +51,28 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         end_process(&process, &holder, &dir)?;
         has_ended = true;
     }
-    let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
+    let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
     if is_finished && !history.is_pungis(Status::Finished.as_str()) {
         if has_ended {
             ui.note(&format!("{} had finished before it was asked to end", dir.top().display()));
             return Ok(());
         }
-        return Err(Failure::Failed(format!("{} is FINISHED: there is nothing to cancel", dir.top().display())));
+        return Err(Failure::failed(format!("{} is FINISHED: there is nothing to cancel", dir.top().display())));
     }
-    dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
+    dir.make_dir(&dir.logs_global())?;
     let _lock = lock(&dir, args.no_lock, ui)?;
     let history = load_history(&dir)?.unwrap_or_default();
     let events = Events::concealing(environment.network.mask.clone());
-    let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
+    let journal = Journal::open(&dir.logs_global().join(journal::NAME))?;
     events.subscribe(Box::new(journal.clone()));
     // First of all, so that nothing continues the compose by itself, however far this comes.
     events.say(Event::ComposeCanceled { by: environment.user.clone() });
-    journal.sync().map_err(Failure::failed)?;
+    journal.sync()?;
     if let Some(pungi) = &history.pungi {
         end_pungi(pungi, ui)?;
     }
     if is_finished {
-        put_back(&dir).map_err(Failure::failed)?;
+        put_back(&dir)?;
     }
     let is_over = history.unfinished().is_empty() && history.in_doubt().is_empty() && history.holes.is_empty();
     let mut strangers = Vec::new();
@@ -80,21 +80,21 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         let ending = Ending::of(args, &dir, &settings, history, environment)?;
         let outcome = ending.run(environment, &events, ui)?;
         if !outcome.left.is_empty() {
-            return Err(Failure::Failed(format!("not everything was canceled: {}", outcome.left.join("; "))));
+            return Err(Failure::failed(format!("not everything was canceled: {}", outcome.left.join("; "))));
         }
         strangers = outcome.strangers;
     }
-    if write_status(&dir, Status::Terminated).map_err(Failure::failed)? {
+    if write_status(&dir, Status::Terminated)? {
         events.say(Event::Status { status: Status::Terminated.as_str().to_owned() });
     }
     if let Err(problem) = super::report::leave(&dir) {
-        ui.note(&format!("warning: {problem}"));
+        ui.note(&format!("warning: {}", problem.detail()));
     }
     ui.note(&format!("{} is TERMINATED", dir.top().display()));
     if strangers.is_empty() {
         return Ok(());
     }
-    Err(Failure::Failed(format!("what is not ours was left alone: {}", strangers.join("; "))))
+    Err(Failure::failed(format!("what is not ours was left alone: {}", strangers.join("; "))))
 }
 
 /// A compose that no process runs, whose tasks are to end.
@@ -148,7 +148,7 @@ impl Ending {
 
     fn run(self, environment: &Environment, events: &Events, ui: Ui) -> Result<Outcome, Failure> {
         runtime(RUN_THREADS)?.block_on(Box::pin(async {
-            let hub = Hub::new(&self.profile, &client(environment, ui, false)).map_err(Failure::failed)?;
+            let hub = Hub::new(&self.profile, &client(environment, ui, false))?;
             let session = hub.login(self.authenticator.clone()).await.map_err(|error| self.not_let_in(&error))?;
             let login = identify(&self.profile, &session).await.map_err(|error| self.nothing_canceled(&error))?;
             let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -189,7 +189,7 @@ impl Ending {
                 text.push_str(&format!("; {images} may have a task whose id got lost: look for it at the hub"));
             }
         }
-        Failure::Failed(text)
+        Failure::failed(text)
     }
 
     /// The tasks that may run, as far as the journal knows: request index and task.
@@ -421,7 +421,7 @@ fn not_signalled(dir: &ComposeDir, holder: &Holder, why: &NotThere) -> Failure {
             format!("find out what has {lock} open (fuser {lock}), end it, and cancel the compose again")
         }
     };
-    Failure::Failed(format!("{dir} is in use, and no process is asked to end: {why}; {what_to_do}"))
+    Failure::failed(format!("{dir} is in use, and no process is asked to end: {why}; {what_to_do}"))
 }
 
 /// Ends the Pungi that a run has left behind.
@@ -433,7 +433,7 @@ fn end_pungi(pungi: &pungi::Past, ui: Ui) -> Result<(), Failure> {
             Ok(())
         }
         Some(Err(pid)) => {
-            Err(Failure::Failed(format!("Pungi (process {pid}) does not end; end it with kill -9 {pid}")))
+            Err(Failure::failed(format!("Pungi (process {pid}) does not end; end it with kill -9 {pid}")))
         }
     }
 }
@@ -441,7 +441,7 @@ fn end_pungi(pungi: &pungi::Past, ui: Ui) -> Result<(), Failure> {
 /// Asks the process that runs the compose to end, and waits until it has.
 fn end_process(process: &Process, running: &Holder, dir: &ComposeDir) -> Result<(), Failure> {
     let pid = process.pid;
-    let failed = |why: String| Failure::Failed(format!("cannot end process {pid}, which runs the compose: {why}"));
+    let failed = |why: String| Failure::failed(format!("cannot end process {pid}, which runs the compose: {why}"));
     process.terminate().map_err(|error| failed(error.to_string()))?;
     let asked = Instant::now();
     while holder(&dir.logs_global()).as_ref() == Some(running) {

@@ -34,11 +34,11 @@ pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
     match args.format {
         CheckFormat::Json => {
             let text = format!("{:#}\n", to_json(&diagnostics, &sources));
-            ui.answer(&text).map_err(Failure::failed)?;
+            ui.answer(&text)?;
         }
         CheckFormat::Sarif => {
             let log = to_sarif(&diagnostics, &sources, env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-            ui.answer(&format!("{log:#}\n")).map_err(Failure::failed)?;
+            ui.answer(&format!("{log:#}\n"))?;
         }
         CheckFormat::Human if args.compose.quiet && !args.strict => {
             let errors: Vec<Diagnostic> =

@@ -22,7 +22,7 @@ pub fn run(args: &CompareArgs, environment: &Environment, ui: Ui) -> Result<(), 
         }),
         CompareFormat::Html => ui.answer_with(|out| page(&comparison, shown, out).map_err(io::Error::other)),
     };
-    answered.map_err(Failure::failed)?;
+    answered?;
     if args.exit_code && !comparison.gone.is_empty() { Err(Failure::Told) } else { Ok(()) }
 }
 

@@ -1,7 +1,7 @@
 //! What is known of a compose that is *compared*, wherever it is: a directory, an images.json, an address on the web. What lies on
 //! the web is fetched into a temporary directory, and then read like anything else.
 
-use crate::error::Failure;
+use crate::error::{Failure, words};
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
@@ -28,12 +28,12 @@ use std::time::Duration;
 /// Reads one of the composes.
 pub fn load(name: &str, environment: &Environment, ui: Ui) -> Result<Side, Failure> {
     if name.contains("://") {
-        let kept = tempfile::tempdir().map_err(|error| Failure::Failed(format!("cannot make a directory: {error}")))?;
+        let kept = tempfile::tempdir().map_err(|error| Failure::because("cannot make a directory", error))?;
         super::runtime(1)?.block_on(fetch(name, kept.path(), environment, ui))?;
         // Messages are about the address, not about where it was kept.
         return load_from(kept.path(), ui).map_err(|failure| match failure {
-            Failure::Failed(text) => {
-                Failure::Failed(text.replace(&kept.path().display().to_string(), name.trim_end_matches('/')))
+            Failure::Failed(error) => {
+                Failure::failed(words(&*error).replace(&kept.path().display().to_string(), name.trim_end_matches('/')))
             }
             other => other,
         });
@@ -43,15 +43,15 @@ pub fn load(name: &str, environment: &Environment, ui: Ui) -> Result<Side, Failu
 
 fn load_from(path: &Path, ui: Ui) -> Result<Side, Failure> {
     if !path.is_dir() {
-        let images = load_images(path).map_err(Failure::failed)?;
-        let images = images.ok_or_else(|| Failure::Failed(format!("there is no {}", path.display())))?;
+        let images = load_images(path)?;
+        let images = images.ok_or_else(|| Failure::failed(format!("there is no {}", path.display())))?;
         let compose_id = load_compose_id(path).ok().flatten();
         return Ok(Side { compose_id, images, ..Side::default() });
     }
-    let published = Published::find(path).map_err(Failure::failed)?;
+    let published = Published::find(path)?;
     let file = published.images_file();
     let mut side = Side {
-        images: load_images(&file).map_err(Failure::failed)?.unwrap_or_default(),
+        images: load_images(&file)?.unwrap_or_default(),
         compose_id: load_compose_id(&file).ok().flatten(),
         ..Side::default()
     };
@@ -162,11 +162,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let user_agent = concat!("magudi/", env!("CARGO_PKG_VERSION")).to_owned();
     let options = ClientOptions { user_agent, download_timeout: PATIENCE, ..environment.network.client_options() };
-    let client = Hub::new(&Profile::for_server("compose", address), &options).map_err(Failure::failed)?;
+    let client = Hub::new(&Profile::for_server("compose", address), &options)?;
     let base = address.trim_end_matches('/');
     let (images, max) = FILES[0];
     let target = to.join(images);
-    std::fs::create_dir_all(target.parent().unwrap_or(to)).map_err(Failure::failed)?;
+    std::fs::create_dir_all(target.parent().unwrap_or(to))?;
     let parts: &[&str] = if base.ends_with(".json") {
         &[""]
     } else {
@@ -174,14 +174,14 @@ async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> R
     };
     let mut found = None;
     for part in parts {
-        if get(&client, &format!("{base}{part}"), max, &target).await.map_err(Failure::failed)? {
+        if get(&client, &format!("{base}{part}"), max, &target).await? {
             found = Some(*part);
             break;
         }
     }
     let top = match found {
         None => {
-            return Err(Failure::Failed(format!(
+            return Err(Failure::failed(format!(
                 "{base} is not a compose: there is no images.json at it, nor at metadata or compose/metadata below it"
             )));
         }
@@ -196,9 +196,9 @@ async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> R
     }
     for (file, max) in FILES.into_iter().skip(1) {
         let target = to.join(file);
-        std::fs::create_dir_all(target.parent().unwrap_or(to)).map_err(Failure::failed)?;
+        std::fs::create_dir_all(target.parent().unwrap_or(to))?;
         if let Err(error) = get(&client, &format!("{top}/{file}"), max, &target).await {
-            ui.note(&format!("note: {error}; it is compared without"));
+            ui.note(&format!("note: {}; it is compared without", error.detail()));
             // What came of it is of no use.
             let _ = std::fs::remove_file(target);
         }
@@ -207,14 +207,14 @@ async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> R
 }
 
 /// Fetches one file. False when the server does not have it.
-async fn get(client: &Hub, url: &str, max: u64, to: &Path) -> Result<bool, String> {
+async fn get(client: &Hub, url: &str, max: u64, to: &Path) -> Result<bool, Failure> {
     let mut stream = match client.get_file(url, max).await {
         Err(KojiError::Http { status: 404 | 410, .. }) => return Ok(false),
-        other => other.map_err(|error| error.to_string())?,
+        other => other?,
     };
-    let cannot = |error: std::io::Error| format!("cannot keep {url}: {error}");
+    let cannot = |error: std::io::Error| Failure::because(format!("cannot keep {url}"), error);
     let mut file = File::create(to).map_err(cannot)?;
-    while let Some(chunk) = stream.chunk().await.map_err(|error| error.to_string())? {
+    while let Some(chunk) = stream.chunk().await? {
         file.write_all(chunk.as_ref()).map_err(cannot)?;
     }
     Ok(true)

@@ -23,7 +23,7 @@ pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
             Ok(overrides) => update(&mut document, &overrides),
             Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),
         }
-        return ui.answer(&json_schema::to_text(&document)).map_err(Failure::failed);
+        return Ok(ui.answer(&json_schema::to_text(&document))?);
     }
     let paths: Vec<PathBuf> = args.config.iter().chain(&args.source).cloned().collect();
     let mut tree = match load_for_dump(&paths, &args.define, &mut sources) {

@@ -2,7 +2,7 @@
 
 use super::inspect::Inspected;
 use crate::cli::{ComposeArgs, KojiArgs};
-use crate::error::Failure;
+use crate::error::{Failure, words};
 use crate::settings::Environment;
 #[cfg(feature = "simulator")]
 use magudi_compose::layout::ComposeDir;
@@ -55,8 +55,8 @@ pub fn choose_hub(args: &ComposeArgs, environment: &Environment, inspected: &Ins
     match profile(&args.koji, environment, configured.map(Text::as_str)) {
         Ok((profile, authenticator)) => Ok(HubChoice::Profile(Box::new(profile), authenticator)),
         // The configuration's profile is at fault where no other was asked for.
-        Err(Failure::Failed(reason)) if args.koji.koji_profile.is_none() => {
-            let found = Diagnostic::new(&BAD_PROFILE, "koji_profile", reason);
+        Err(Failure::Failed(error)) if args.koji.koji_profile.is_none() => {
+            let found = Diagnostic::new(&BAD_PROFILE, "koji_profile", words(&*error));
             let found = match configured {
                 Some(profile) => found.at(profile.span),
                 None => found,
@@ -91,14 +91,14 @@ pub fn named_profile(
             .as_ref()
             .map(|password| (user.to_owned(), Password::new(password.reveal())))
             .ok_or_else(|| {
-                Failure::Usage(format!(
+                Failure::usage(format!(
                     "--koji-user {user} needs the password in the environment variable MAGUDI_KOJI_PASSWORD"
                 ))
             })
     });
     let password = password.transpose()?;
     let name = name.ok_or_else(|| {
-        Failure::Failed(
+        Failure::failed(
             "the Koji profile must be configured: set koji_profile in the configuration or give --koji-profile"
                 .to_owned(),
         )
@@ -106,7 +106,7 @@ pub fn named_profile(
     let locations = environment.profile_locations(config);
     let profile = load_profile(name, &locations).map_err(|error| match error {
         ProfileError::Unknown { ref searched, .. } if searched.is_empty() => {
-            Failure::Failed(format!("{error}; give --koji-config FILE"))
+            Failure::failed(format!("{error}; give --koji-config FILE"))
         }
         error => Failure::failed(error),
     })?;
@@ -118,7 +118,7 @@ pub fn named_profile(
             })
             .map_err(|error| {
                 let other = if profile.auth_type() == AuthType::Password { "" } else { "to log in by password " };
-                Failure::Failed(format!("{error}; {other}give --koji-user USER and set MAGUDI_KOJI_PASSWORD"))
+                Failure::failed(format!("{error}; {other}give --koji-user USER and set MAGUDI_KOJI_PASSWORD"))
             })?,
     };
     Ok((profile, authenticator))

@@ -14,7 +14,7 @@ pub fn check() -> Result<(), Failure> {
     let there = opened.iter().take_while(|file| file.is_ok()).count();
     match opened.into_iter().find_map(Result::err) {
         None => Ok(()),
-        Some(error) => Err(Failure::Failed(format!(
+        Some(error) => Err(Failure::failed(format!(
             "cannot start: {there} more files can be opened, {NEEDED} are needed ({error}); `ulimit -n` raises the limit, \
              LimitNOFILE= that of a systemd unit"
         ))),

@@ -14,7 +14,7 @@ pub fn run(args: &ExplainArgs, ui: Ui) -> Result<(), Failure> {
         None => list(),
         Some(id) => explanation(find(id)?, ui.answer_columns().min(MAX_COLUMNS)),
     };
-    ui.answer(&text).map_err(Failure::failed)
+    Ok(ui.answer(&text)?)
 }
 
 /// The code of that id, in any case, with or without `MG`.
@@ -24,7 +24,7 @@ fn find(id: &str) -> Result<&'static Code, Failure> {
     ALL.iter().copied().find(|code| code.id == word).ok_or_else(|| {
         let near = suggest(&word, ALL.iter().map(|code| code.id));
         let near = near.map_or_else(|| "magudi explain lists all".to_owned(), |near| format!("did you mean {near}?"));
-        Failure::Usage(format!("there is no diagnostic `{}`; {near}", id.escape_debug()))
+        Failure::usage(format!("there is no diagnostic `{}`; {near}", id.escape_debug()))
     })
 }
 

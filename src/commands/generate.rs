@@ -42,7 +42,7 @@ pub fn run(args: &GenerateCommand, ui: Ui) -> Result<(), Failure> {
             if *shell == Shell::Bash {
                 complete_paths(&command, &mut text);
             }
-            ui.answer(&text).map_err(Failure::failed)
+            Ok(ui.answer(&text)?)
         }
         GenerateCommand::Man { dir } => man_pages(dir),
     }
@@ -86,7 +86,7 @@ fn man_pages(dir: &Path) -> Result<(), Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let written = std::fs::create_dir_all(dir).and_then(|()| pages_of(&command, dir));
-    written.map_err(|error| Failure::Failed(format!("cannot write man pages into {}: {error}", dir.display())))
+    written.map_err(|error| Failure::because(format!("cannot write man pages into {}", dir.display()), error))
 }
 
 fn pages_of(command: &Command, dir: &Path) -> io::Result<()> {

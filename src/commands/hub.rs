@@ -24,12 +24,12 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
     // Kept until the end: dropping it removes the directory.
     let temporary = match args.topdir {
         Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("magudi-hub-").tempdir().map_err(Failure::failed)?),
+        None => Some(tempfile::Builder::new().prefix("magudi-hub-").tempdir()?),
     };
     let topdir = match (&args.topdir, &temporary) {
         (Some(topdir), _) => topdir.clone(),
         (None, Some(temporary)) => temporary.path().to_path_buf(),
-        (None, None) => return Err(Failure::Failed("no directory for the volume".to_owned())),
+        (None, None) => return Err(Failure::failed("no directory for the volume".to_owned())),
     };
     let options = HubOptions {
         listen: args.listen,
@@ -37,17 +37,17 @@ pub fn run(args: &HubArgs, ui: Ui) -> Result<(), Failure> {
         allow_remote: args.allow_remote,
         access_log: args.access_log.clone(),
         trust_remote_user: args.trust_remote_user,
-        ..HubOptions::loopback(std::path::absolute(topdir).map_err(Failure::failed)?, scenario)
+        ..HubOptions::loopback(std::path::absolute(topdir)?, scenario)
     };
     runtime(HUB_THREADS)?.block_on(async {
-        let hub = start(options).await.map_err(Failure::failed)?;
+        let hub = start(options).await?;
         if let Some(path) = &args.profile_file {
             let text = profile_text("devhub", &hub);
             std::fs::write(path, text)
-                .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;
+                .map_err(|error| Failure::because(format!("cannot write {}", path.display()), error))?;
         }
-        ui.answer(&format!("{}\n", hub.url())).map_err(Failure::failed)?;
-        wait_for_signal().await.map_err(Failure::failed)?;
+        ui.answer(&format!("{}\n", hub.url()))?;
+        wait_for_signal().await?;
         hub.shutdown().await;
         Ok(())
     })
@@ -98,5 +98,5 @@ pub fn profile(hub: &RunningHub) -> (Profile, Authenticator) {
 
 pub fn scenario(path: &Path) -> Result<Scenario, Failure> {
     read_scenario(regular::open_named(path), path)
-        .map_err(|error| Failure::Failed(format!("the scenario {} cannot be used: {error}", path.display())))
+        .map_err(|error| Failure::because(format!("the scenario {} cannot be used", path.display()), error))
 }

@@ -35,14 +35,14 @@ impl ComposeArgs {
     /// Checks the options by themselves (facts: command-line 2: the target directory first, then the label).
     pub fn check(&self) -> Result<Option<Label>, Failure> {
         if let Some(target) = &self.target_dir {
-            opening::check_target(target).map_err(|error| Failure::Usage(format!("--target-dir: {error}")))?;
+            opening::check_target(target).map_err(|error| Failure::usage(format!("--target-dir: {error}")))?;
         }
         self.label()
     }
 
     /// The label alone: who only looks may name the target directory of another machine.
     fn label(&self) -> Result<Option<Label>, Failure> {
-        self.label.as_deref().map(Label::parse).transpose().map_err(|error| Failure::Usage(error.to_string()))
+        self.label.as_deref().map(Label::parse).transpose().map_err(Failure::from)
     }
 
     /// Warns of phases that Pungi does not have any more.
@@ -71,7 +71,7 @@ impl ComposeArgs {
             return Ok(());
         };
         let text = format!("{option} contradicts the compose in {}: {} is {fact}", dir.top().display(), known.id());
-        Err(Failure::Usage(text))
+        Err(Failure::usage(text))
     }
 }
 
@@ -130,8 +130,8 @@ impl Inspected {
     /// `reopen` allows a FINISHED compose.
     pub fn place(&self, args: &ComposeArgs, reopen: bool) -> Result<(ComposeDir, ComposeIdentity), Failure> {
         if let Some(dir) = &args.compose_dir {
-            let dir = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
-            let known = opening::peek_identity(&dir, &self.identity, reopen).map_err(Failure::failed)?;
+            let dir = ComposeDir::at(&std::path::absolute(dir)?);
+            let known = opening::peek_identity(&dir, &self.identity, reopen)?;
             if let Some(known) = &known {
                 args.fits(&dir, known)?;
             }
@@ -139,7 +139,7 @@ impl Inspected {
             return Ok((dir, identity));
         }
         let target = args.target_dir.as_deref().unwrap_or(Path::new("."));
-        let (dir, respin) = opening::first_free_respin(target, &self.identity).map_err(Failure::failed)?;
+        let (dir, respin) = opening::first_free_respin(target, &self.identity)?;
         Ok((dir, ComposeIdentity { respin, ..self.identity.clone() }))
     }
 }
@@ -241,8 +241,7 @@ pub fn inspect(
     diagnostics.extend(args.former_phases());
     diagnostics.extend_from_slice(sources.remarks());
     let kind = compose_type(config.as_ref(), &tree, args, purpose)?;
-    let chosen = Chosen::parse(&args.only, &args.variant);
-    let chosen = chosen.map_err(|error| Failure::Usage(error.to_string()))?;
+    let chosen = Chosen::parse(&args.only, &args.variant)?;
     let selection = Selection { chosen, ..Selection::new(&args.just_phase, &args.skip_phase, &tree) };
     let Some(config) = config else {
         diagnostics.extend(check_alone(&tree, &selection));
@@ -275,7 +274,7 @@ pub fn inspect(
         let images: Vec<(&str, &str)> = listed(&config, &variants, &selection).collect();
         check_chosen(&selection.chosen, &images)?;
     }
-    let date = compose_date(environment.source_date_epoch).map_err(|error| Failure::Usage(error.to_string()))?;
+    let date = compose_date(environment.source_date_epoch)?;
     let identity = ComposeIdentity::from_config(&config, date, kind, label, args.supported);
     let mut inspected = Inspected {
         config,
@@ -323,7 +322,7 @@ fn compose_type(
     let labelled = args.label.is_some() || args.no_label;
     let is_needed = !matches!(purpose, Purpose::Check { .. });
     if is_needed && kind == ComposeType::Production && !labelled {
-        return Err(Failure::Usage(
+        return Err(Failure::usage(
             "must specify label for a production compose: give --label or --no-label, or another type such as --nightly"
                 .to_owned(),
         ));

@@ -104,7 +104,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn show(failure: &Failure, mask: &Mask, ui: Ui) {
     match failure {
-        Failure::Usage(text) | Failure::Failed(text) => ui.error(&mask.hide(text)),
+        Failure::Usage(_) | Failure::Failed(_) => ui.error(&mask.hide(&failure.detail())),
         Failure::Invalid(invalid) => {
             ui.diagnostics(&invalid.diagnostics, &invalid.sources);
             ui.tally(&invalid.diagnostics, false);
@@ -125,5 +125,5 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .max_blocking_threads(3)
         .enable_all()
         .build()
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))
+        .map_err(|error| Failure::because("cannot start", error))
 }

@@ -32,7 +32,7 @@ pub fn check_name(option: &str, word: &str, images: &[(&str, &str)]) -> Result<(
     if word == ALL || images.iter().any(|(variant, name)| is_named(word, variant, name)) {
         return Ok(());
     }
-    Err(Failure::Usage(format!("{option}: there is no image `{}`{}", word.escape_debug(), near(word, images))))
+    Err(Failure::usage(format!("{option}: there is no image `{}`{}", word.escape_debug(), near(word, images))))
 }
 
 /// Refuses patterns that none of `images` (variant and name) fits: a wrong use of the command line.
@@ -40,10 +40,10 @@ pub fn check_chosen(chosen: &Chosen, images: &[(&str, &str)]) -> Result<(), Fail
     let Some((option, pattern)) = chosen.unused(images) else { return Ok(()) };
     let shown = pattern.escape_debug();
     if option == "--only" {
-        return Err(Failure::Usage(format!("{option}: no image is called `{shown}`{}", near(pattern, images))));
+        return Err(Failure::usage(format!("{option}: no image is called `{shown}`{}", near(pattern, images))));
     }
     let variants: Vec<(&str, &str)> = images.iter().map(|(variant, _)| (*variant, *variant)).collect();
-    Err(Failure::Usage(format!("{option}: no variant with images is called `{shown}`{}", near(pattern, &variants))))
+    Err(Failure::usage(format!("{option}: no variant with images is called `{shown}`{}", near(pattern, &variants))))
 }
 
 /// The image that `word` names alone, by its place in `images`.
@@ -54,7 +54,7 @@ pub fn the_one(option: &str, word: &str, images: &[(&str, &str)]) -> Result<usiz
         (Some((place, _)), 0) => Ok(place),
         (_, others) => {
             let word = word.escape_debug();
-            Err(Failure::Usage(format!("{option}: `{word}` names {} images; name one as VARIANT:NAME", others + 1)))
+            Err(Failure::usage(format!("{option}: `{word}` names {} images; name one as VARIANT:NAME", others + 1)))
         }
     }
 }
@@ -88,7 +88,7 @@ mod tests {
 
     fn told(result: Result<impl std::fmt::Debug, Failure>) -> String {
         match result.unwrap_err() {
-            Failure::Usage(text) => text,
+            failure @ Failure::Usage(_) => failure.detail(),
             other => panic!("{other:?} is not wrong usage"),
         }
     }

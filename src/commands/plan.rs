@@ -19,7 +19,7 @@ pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
     let planned = plan(args, environment, ui);
     if let (PlanFormat::Json, Err(Failure::Invalid(invalid))) = (args.format, &planned) {
         let report = render::to_json(&invalid.diagnostics, &invalid.sources);
-        ui.answer(&format!("{report:#}\n")).map_err(Failure::failed)?;
+        ui.answer(&format!("{report:#}\n"))?;
     }
     planned
 }
@@ -61,7 +61,7 @@ fn plan(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failur
             ui.answer(&plan_table(&identity.id(), &requests, ui.answer_columns(), args.long))
         }
     };
-    answered.map_err(Failure::failed)
+    Ok(answered?)
 }
 
 fn answer_beside(args: &PlanArgs, beside: &Beside, ui: Ui) -> Result<(), Failure> {
@@ -72,7 +72,7 @@ fn answer_beside(args: &PlanArgs, beside: &Beside, ui: Ui) -> Result<(), Failure
             out.write_all(b"\n")
         }),
     };
-    answered.map_err(Failure::failed)
+    Ok(answered?)
 }
 
 /// What `--format json` prints.

@@ -72,7 +72,7 @@ pub fn ask_before(
     let found = Asked { inspected, args, requests: &chosen, places }.diagnostics(&answers, |found| found);
     if let Some(reason) = unusable {
         ui.diagnostics(&found, &inspected.sources);
-        return Err(Failure::Failed(format!("cannot use the hub: {reason}")));
+        return Err(Failure::failed(format!("cannot use the hub: {reason}")));
     }
     Ok(found)
 }
@@ -93,7 +93,7 @@ fn answers(
         }
         #[cfg(feature = "simulator")]
         HubChoice::Simulated(scenario) => {
-            let dir = tempfile::Builder::new().prefix("magudi-hub-").tempdir().map_err(Failure::failed)?;
+            let dir = tempfile::Builder::new().prefix("magudi-hub-").tempdir()?;
             Ok(runtime(RUN_THREADS)?.block_on(ask_simulated(scenario, dir.path(), requests)))
         }
     }

@@ -8,7 +8,7 @@ use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_compose::write::{WriteError, write_atomic_with};
-use magudi_engine::journal::{self, load_events};
+use magudi_engine::journal::{self, JournalError, load_events};
 use magudi_engine::lock::{Holder, holder};
 use magudi_report::text::path_in_url;
 use magudi_report::{Chronicle, Facts, Report, page, report};
@@ -16,30 +16,30 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
-    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir)?);
     if !dir.logs_global().join(journal::NAME).exists() {
-        return Err(not_begun(&args.compose_dir));
+        return Err(not_begun(&args.compose_dir).into());
     }
     let runner = holder(&dir.logs_global());
     let to = match &args.output {
         Some(output) if output.as_os_str() == "-" => {
             let base = format!("file://{}/", path_in_url(&dir.top().to_string_lossy()));
-            let report = gather(&dir, base, runner).map_err(Failure::Failed)?;
-            return ui.answer_with(|out| page(report, out).map_err(io::Error::other)).map_err(Failure::failed);
+            let report = gather(&dir, base, runner)?;
+            return Ok(ui.answer_with(|out| page(report, out).map_err(io::Error::other))?);
         }
-        Some(output) => std::path::absolute(output).map_err(Failure::failed)?,
+        Some(output) => std::path::absolute(output)?,
         None => dir.report(),
     };
-    let report = gather(&dir, base(&to, dir.top()), runner).map_err(Failure::Failed)?;
-    write(&to, report).map_err(Failure::failed)?;
-    ui.answer(&format!("{}\n", to.display())).map_err(Failure::failed)
+    let report = gather(&dir, base(&to, dir.top()), runner)?;
+    write(&to, report)?;
+    Ok(ui.answer(&format!("{}\n", to.display()))?)
 }
 
 /// Leaves the report in a compose whose run is over.
-pub fn leave(dir: &ComposeDir) -> Result<(), String> {
+pub fn leave(dir: &ComposeDir) -> Result<(), Failure> {
     let to = dir.report();
     let report = gather(dir, base(&to, dir.top()), None)?;
-    write(&to, report).map_err(|error| error.to_string())
+    Ok(write(&to, report)?)
 }
 
 fn write(to: &Path, report: Report) -> Result<(), WriteError> {
@@ -47,10 +47,9 @@ fn write(to: &Path, report: Report) -> Result<(), WriteError> {
 }
 
 /// What the page says. `base` is the address of the compose directory as seen from the page.
-fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Report, String> {
+fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Report, JournalError> {
     let mut told = Chronicle::default();
-    load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))
-        .map_err(|error| error.to_string())?;
+    load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))?;
     // A STATUS that cannot be read does not keep people from what the journal says.
     let status = load_status(&dir.status_file()).ok().flatten();
     let facts = Facts {

@@ -3,7 +3,7 @@
 use super::compose::{Recall, compose, conclude, not_started, prepare};
 use super::resume_point::load_history;
 use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
-use crate::error::Failure;
+use crate::error::{Failure, kinds};
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_compose::composeinfo::load_identity;
@@ -12,23 +12,42 @@ use magudi_compose::status::{Status, load_status};
 use magudi_engine::history::History;
 use magudi_engine::journal;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Why a compose cannot be continued.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    #[error("{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again", .0.display())]
+    Simulated(PathBuf),
+    #[error("the journal of {} does not say with which configuration it was begun: give it with --config", .0.display())]
+    NoConfig(PathBuf),
+    #[error("{dir} is FINISHED: `magudi run --compose-dir {dir} --reopen`, with the options that name images, changes it", dir = .0.display())]
+    Finished(PathBuf),
+    #[error("there is no directory {}", .0.display())]
+    NoDirectory(PathBuf),
+    #[error("a run in {dir} ended before it had asked for anything: begin it again with magudi run --compose-dir {dir}", dir = .0.display())]
+    NothingAsked(PathBuf),
+    #[error("{} has no journal: magudi has not run a compose there", .0.display())]
+    NoJournal(PathBuf),
+    /// The settings in its journal.
+    #[error("the journal of {} cannot be used", dir.display())]
+    Settings { dir: PathBuf, source: serde_json::Error },
+    /// Its composeinfo is gone.
+    #[error("{} is missing, so it is unknown which compose {} is: start a new one", base.display(), dir.display())]
+    Unknown { base: PathBuf, dir: PathBuf },
+}
+
+kinds! { Failed: ResumeError }
 
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let Begun { dir, mut settings, history } = begun(&args.compose_dir)?;
     if settings.simulated {
-        return Err(Failure::Failed(format!(
-            "{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again",
-            args.compose_dir.display()
-        )));
+        return Err(ResumeError::Simulated(args.compose_dir.clone()).into());
     }
     if let Some(config) = &args.config {
-        settings.compose.config = std::path::absolute(config).map_err(Failure::failed)?;
+        settings.compose.config = std::path::absolute(config)?;
     } else if settings.config().is_none() {
-        return Err(Failure::Failed(format!(
-            "the journal of {} does not say with which configuration it was begun: give it with --config",
-            args.compose_dir.display()
-        )));
+        return Err(ResumeError::NoConfig(args.compose_dir.clone()).into());
     }
     settings.compose.define.extend(args.define.iter().cloned());
     let mut settings = to_continue(settings, &dir, &args.compose_dir)?;
@@ -39,14 +58,11 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     settings.going.retries = settings.going.retries.or(kept.retries);
     let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
-    let is_finished = load_status(&dir.status_file()).map_err(Failure::failed)? == Some(Status::Finished);
+    let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
     settings.compose.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
     if is_finished && !settings.compose.reopen {
         if names_images {
-            return Err(Failure::Failed(format!(
-                "{0} is FINISHED: `magudi run --compose-dir {0} --reopen`, with the options that name images, changes it",
-                args.compose_dir.display()
-            )));
+            return Err(ResumeError::Finished(args.compose_dir.clone()).into());
         }
         // So that a loop of resumes comes to an end.
         return if history.ended {
@@ -62,19 +78,15 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
 }
 
 /// What is said of a directory whose journal says nothing.
-pub fn not_begun(dir: &Path) -> Failure {
+pub fn not_begun(dir: &Path) -> ResumeError {
     let journal = ComposeDir::at(dir).logs_global().join(journal::NAME);
-    let is_dir = dir.is_dir();
-    let dir = dir.display();
-    Failure::Failed(if !is_dir {
-        format!("there is no directory {dir}")
+    if !dir.is_dir() {
+        ResumeError::NoDirectory(dir.to_path_buf())
     } else if journal.exists() {
-        format!(
-            "a run in {dir} ended before it had asked for anything: begin it again with magudi run --compose-dir {dir}"
-        )
+        ResumeError::NothingAsked(dir.to_path_buf())
     } else {
-        format!("{dir} has no journal: magudi has not run a compose there")
-    })
+        ResumeError::NoJournal(dir.to_path_buf())
+    }
 }
 
 /// A compose that a run has begun.
@@ -88,10 +100,10 @@ pub struct Begun {
 
 /// The compose in `dir`.
 pub fn begun(dir: &Path) -> Result<Begun, Failure> {
-    let top = ComposeDir::at(&std::path::absolute(dir).map_err(Failure::failed)?);
+    let top = ComposeDir::at(&std::path::absolute(dir)?);
     let mut history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
     let settings = RunSettings::from_json(history.settings.take().unwrap_or_default())
-        .map_err(|reason| Failure::Failed(format!("the journal of {} cannot be used: {reason}", dir.display())))?;
+        .map_err(|source| ResumeError::Settings { dir: dir.to_path_buf(), source })?;
     Ok(Begun { dir: top, settings, history })
 }
 
@@ -99,13 +111,9 @@ pub fn begun(dir: &Path) -> Result<Begun, Failure> {
 pub fn to_continue(mut settings: RunSettings, dir: &ComposeDir, shown: &Path) -> Result<RunSettings, Failure> {
     let base = dir.composeinfo_base_file();
     if !base.exists() {
-        return Err(Failure::Failed(format!(
-            "{} is missing, so it is unknown which compose {} is: start a new one",
-            base.display(),
-            shown.display()
-        )));
+        return Err(ResumeError::Unknown { base, dir: shown.to_path_buf() }.into());
     }
-    let identity = load_identity(&base).map_err(Failure::failed)?;
+    let identity = load_identity(&base)?;
     settings.is_begun = true;
     let compose = &mut settings.compose;
     compose.compose_dir = Some(dir.top().to_path_buf());

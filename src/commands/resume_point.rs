@@ -127,7 +127,7 @@ fn load_with(dir: &ComposeDir, plan: &[Event]) -> Result<Option<History>, Failur
     if !path.exists() {
         return Ok(None);
     }
-    let history = history::load_history(&path, plan).map_err(Failure::failed)?;
+    let history = history::load_history(&path, plan)?;
     Ok(history.settings.is_some().then_some(history))
 }
 
@@ -161,7 +161,7 @@ pub fn damaged(dir: &ComposeDir, history: &History) -> Option<String> {
 /// Refuses a hub at which the compose was not begun.
 pub fn refuse_other_hub(dir: &ComposeDir, history: &History, server: &str, moved: bool) -> Result<(), Failure> {
     match &history.login {
-        Some(login) if !login.is_at(server) && !moved => Err(Failure::Failed(format!(
+        Some(login) if !login.is_at(server) && !moved => Err(Failure::failed(format!(
             "{} was begun at {login}, and this is {}: its tasks are not there\nuse the koji profile it was begun with \
              (`{}`), or say --hub-moved if it is the same hub at another address",
             dir.top().display(),
@@ -199,7 +199,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
             let is_another = changes.iter().any(|change| !change.ends_with(NEW));
             let history = if is_another { history } else { fill_holes(dir, history, &plan)? };
             if let Some(damage) = damaged(dir, &history) {
-                return Err(Failure::Failed(format!(
+                return Err(Failure::failed(format!(
                     "{damage}\nput the configuration back as it was when the compose was begun: then the line is made again \
                      from it, and each task is compared with its request at the hub"
                 )));
@@ -367,7 +367,7 @@ fn refuse_left_out(dir: &ComposeDir, history: &History, chosen: &Chosen) -> Resu
     let others = left_out.count();
     let more = if others > 0 { format!(" and {others} more") } else { String::new() };
     let dir = dir.top().display();
-    Err(Failure::Failed(format!(
+    Err(Failure::failed(format!(
         "--only and --variant leave out {}:{}{more}, with which {dir} was begun; continue with magudi resume {dir}",
         asked.variant, asked.name
     )))
@@ -431,7 +431,7 @@ fn refuse_changes(
         text.push_str(", or take over what changes nothing that is built with --accept VARIANT:NAME (or --accept '*')");
     }
     text.push_str(", or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')");
-    Err(Failure::Failed(text))
+    Err(Failure::failed(text))
 }
 
 /// The dotted paths at which the configuration differs from the one that the compose was begun with, of which the secrets
@@ -462,7 +462,7 @@ fn load_copy(path: &Path) -> Result<Option<String>, Failure> {
     match regular::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::Failed(format!("cannot read {}: {error}", path.display()))),
+        Err(error) => Err(Failure::because(format!("cannot read {}", path.display()), error)),
     }
 }
 

@@ -10,11 +10,11 @@ impl RunSettings {
     /// What was typed, as a run works with it. The error is a wrong use of the command line.
     pub fn resolved(mut self) -> Result<Self, Failure> {
         if !self.going.adopt.is_empty() && self.compose.compose_dir.is_none() {
-            return Err(Failure::Usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
+            return Err(Failure::usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
         }
         if self.going.events.as_deref() == Some(Path::new("-")) && self.compose.print_output_dir {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(Failure::usage(text.to_owned()));
         }
         self.compose = self.compose.resolved()?;
         self.pungi = self.pungi.map(|words| passed_on(words, &self.compose)).transpose()?;
@@ -37,12 +37,12 @@ impl RunSettings {
 
     /// As the journal has them.
     pub fn to_json(&self) -> Result<Json, Failure> {
-        serde_json::to_value(self).map_err(Failure::failed)
+        Ok(serde_json::to_value(self)?)
     }
 
     /// Reads what a journal has. The error says what is wrong with it.
-    pub fn from_json(settings: Json) -> Result<Self, String> {
-        serde_json::from_value(settings).map_err(|error| error.to_string())
+    pub fn from_json(settings: Json) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(settings)
     }
 }
 
@@ -90,7 +90,7 @@ fn passed_on(mut words: Vec<String>, args: &ComposeArgs) -> Result<Vec<String>, 
 
 /// `path` from the root on.
 pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| Failure::because(path.display().to_string(), error))
 }
 
 #[cfg(test)]

@@ -20,12 +20,12 @@ use magudi_report::Next;
 use serde_json::{Value as Json, json};
 
 pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
-    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir)?);
     let mut history = load_history(&dir)?.ok_or_else(|| not_begun(&args.compose_dir))?;
     if args.watch {
         return watch(&dir, ui);
     }
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let status = load_status(&dir.status_file())?;
     // What a Pungi beside it says while no run finishes the compose is not how the compose stands.
     let status = match status.map(Status::as_str) {
         Some(word) if history.is_pungis(word) => {
@@ -34,7 +34,7 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
         }
         word => word.unwrap_or("none"),
     };
-    let chosen = Chosen::parse(&args.only, &args.variant).map_err(|error| Failure::Usage(error.to_string()))?;
+    let chosen = Chosen::parse(&args.only, &args.variant)?;
     let asked = history.requests.iter().map(|past| &past.asked);
     let images: Vec<(&str, &str)> = asked.map(|asked| (&*asked.variant, &*asked.name)).collect();
     check_chosen(&chosen, &images)?;
@@ -47,7 +47,7 @@ pub fn run(args: &StatusArgs, ui: Ui) -> Result<(), Failure> {
         PlanFormat::Table => asked.table(ui.answer_canvas()),
         PlanFormat::Json => as_json(&asked),
     };
-    ui.answer(&text).map_err(Failure::failed)
+    Ok(ui.answer(&text)?)
 }
 
 /// The most requests that are listed without `--all`: what the terminal shows is to have the failures on it.

@@ -36,7 +36,7 @@ impl Show {
 /// Shows the last run of the compose in `dir` until it ends. A compose that did not finish is an unhappy end.
 pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     let logs = dir.logs_global();
-    let mut follower = Follower::open_at_last_run(&logs.join(journal::NAME)).map_err(Failure::failed)?;
+    let mut follower = Follower::open_at_last_run(&logs.join(journal::NAME))?;
     let mut show = if ui.answers_to_terminal {
         Show::View(Box::new(View::new(Stream::Out, ui.answers_in_color)))
     } else {
@@ -56,7 +56,7 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
                 end.get_or_insert(error);
             }
         };
-        follower.read_new(take).map_err(Failure::failed)?;
+        follower.read_new(take)?;
         match end {
             Some(None) => return Ok(()),
             Some(Some(_)) => return Err(Failure::Told),
@@ -67,7 +67,7 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
             if let Show::View(view) = &mut show {
                 view.clear();
             }
-            return Err(Failure::Failed(format!(
+            return Err(Failure::failed(format!(
                 "{} was interrupted: no process is running it. Continue with `magudi resume`",
                 dir.top().display()
             )));

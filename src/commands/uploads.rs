@@ -13,18 +13,18 @@ use magudi_compose::pyjson;
 use magudi_compose::status::{Status, load_status};
 
 pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
-    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir).map_err(Failure::failed)?);
+    let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir)?);
     let all = load(&dir)?.ok_or_else(|| {
-        Failure::Failed(format!(
+        Failure::failed(format!(
             "{} has neither a journal nor a cloud-uploads.json: magudi has not run a compose there",
             args.compose_dir.display()
         ))
     })?;
     match args.format {
         PlanFormat::Json => {
-            let identity = load_identity(&dir.composeinfo_base_file()).map_err(Failure::failed)?;
-            let text = pyjson::to_string(&to_json(&all, &identity)).map_err(Failure::failed)?;
-            ui.answer(&format!("{text}\n")).map_err(Failure::failed)
+            let identity = load_identity(&dir.composeinfo_base_file())?;
+            let text = pyjson::to_string(&to_json(&all, &identity))?;
+            Ok(ui.answer(&format!("{text}\n"))?)
         }
         PlanFormat::Table if all.is_empty() => {
             ui.note("nothing was uploaded, as far as is known");
@@ -36,8 +36,8 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
 
 /// The uploads of a compose; `None` when nothing is known of one.
 fn load(dir: &ComposeDir) -> Result<Option<Vec<CloudUpload>>, Failure> {
-    let manifest = load_cloud_uploads(&dir.cloud_uploads_file()).map_err(Failure::failed)?;
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let manifest = load_cloud_uploads(&dir.cloud_uploads_file())?;
+    let status = load_status(&dir.status_file())?;
     // What is written when a compose finishes is the last word only until somebody continues the compose.
     if manifest.is_some() && matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
         return Ok(manifest);

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 
 pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
-    let published = Published::find(&args.compose_dir).map_err(Failure::failed)?;
+    let published = Published::find(&args.compose_dir)?;
     let simulated = is_simulated(&published);
     if simulated {
         ui.note("the compose is simulated: whether files can be of their format is not looked at");
@@ -19,13 +19,13 @@ pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
     let depth = Depth { quick: args.quick, follow_links: args.follow_links, any_format: simulated };
     let began = Instant::now();
     let gauge = Gauge::new("verifying", ui);
-    let found = load_verification(&published, depth, &gauge).map_err(Failure::failed)?;
+    let found = load_verification(&published, depth, &gauge)?;
     drop(gauge);
     let text = match args.format {
         PlanFormat::Table => table(&found, &published, depth, began.elapsed()),
         PlanFormat::Json => as_json(&found, &published, depth),
     };
-    ui.answer(&text).map_err(Failure::failed)?;
+    ui.answer(&text)?;
     if found.problems.is_empty() { Ok(()) } else { Err(Failure::Told) }
 }
 

@@ -4,7 +4,7 @@ use crate::cli::RunSettings;
 use crate::commands::inspect::Inspected;
 use crate::commands::resume_point::Recalled;
 use crate::commands::settings::absolute;
-use crate::error::Failure;
+use crate::error::{Failure, kinds};
 use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
@@ -19,52 +19,74 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
+/// Why a run cannot work beside another program.
+#[derive(Debug, thiserror::Error)]
+pub enum BesideError {
+    #[error("{} has a compose of Pungi's: add images with --reopen, or begin another with --pungi", .0.display())]
+    IsPungis(PathBuf),
+    #[error("--pungi: there is no program {0}: install Pungi, or give --pungi=COMMAND")]
+    NoProgram(String),
+    #[error(
+        "{} is STARTED: another program may be at work on it; wait until it has ended, or give --wait-for-repos to add images while it works",
+        .0.display()
+    )]
+    Started(PathBuf),
+    #[error(
+        "{} is {status}, and another program has made it; give --reopen to add images to it all the same: it stays {status}",
+        dir.display()
+    )]
+    Ended { dir: PathBuf, status: Status },
+    #[error("{dir} has a compose with a Pungi beside it: magudi resume {dir}", dir = .0.display())]
+    Begun(PathBuf),
+}
+
+/// Options that do not go with `--pungi`.
+#[derive(Debug, thiserror::Error)]
+enum PungiMisuse {
+    #[error("-e cannot be passed on to Pungi: put the variable into the configuration")]
+    Define,
+    #[error("--just-phase leaves Pungi nothing to do: name one of its phases too, or leave --pungi out")]
+    NothingToDo,
+}
+
+kinds! { Failed: BesideError }
+kinds! { Usage: PungiMisuse }
+
 /// Refuses what a Pungi cannot be started for. Nothing has been touched yet.
 pub fn check_pungi(settings: &RunSettings, environment: &Environment, dir: &ComposeDir) -> Result<(), Failure> {
     let Some(program) = settings.pungi.as_ref().and_then(|words| words.first()) else { return Ok(()) };
     if !settings.compose.define.is_empty() {
-        let text = "-e cannot be passed on to Pungi: put the variable into the configuration";
-        return Err(Failure::Usage(text.to_owned()));
+        return Err(PungiMisuse::Define.into());
     }
     let is_ours = |phase: &String| magudi_phases::find(phase).is_some();
     if !settings.compose.just_phase.is_empty() && settings.compose.just_phase.iter().all(is_ours) {
-        let text = "--just-phase leaves Pungi nothing to do: name one of its phases too, or leave --pungi out";
-        return Err(Failure::Usage(text.to_owned()));
+        return Err(PungiMisuse::NothingToDo.into());
     }
     // A resume has its journal; a new run has not.
     let is_begun = dir.logs_global().join(journal::NAME).exists();
     if !is_begun && dir.status_file().exists() {
-        let top = dir.top().display();
-        let text = format!("{top} has a compose of Pungi's: add images with --reopen, or begin another with --pungi");
-        return Err(Failure::Failed(text));
+        return Err(BesideError::IsPungis(dir.top().to_path_buf()).into());
     }
-    find_program(program, environment).map(drop).ok_or_else(|| {
-        Failure::Failed(format!("--pungi: there is no program {program}: install Pungi, or give --pungi=COMMAND"))
-    })
+    find_program(program, environment).map(drop).ok_or_else(|| BesideError::NoProgram(program.clone()).into())
 }
 
 /// The Pungi of somebody else that makes, or has made, the compose in `dir`, where no run of ours was before. Its word stays: a
 /// compose that it calls anything but FINISHED is opened only by who asks for it.
 pub fn others(settings: &RunSettings, dir: &ComposeDir) -> Result<Option<Past>, Failure> {
     let is_begun = dir.logs_global().join(journal::NAME).exists();
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let status = load_status(&dir.status_file())?;
     let Some(status) = status.filter(|status| *status != Status::Finished && !is_begun && settings.pungi.is_none())
     else {
         return Ok(None);
     };
-    let top = dir.top().display();
+    let top = || dir.top().to_path_buf();
     match status {
         Status::Started if settings.wait_for_repos.is_some() => Ok(Some(Past::default())),
-        Status::Started => Err(Failure::Failed(format!(
-            "{top} is STARTED: another program may be at work on it; wait until it has ended, or give --wait-for-repos to add images \
-             while it works"
-        ))),
+        Status::Started => Err(BesideError::Started(top()).into()),
         _ if settings.compose.reopen => {
             Ok(Some(Past { status: Some(status.as_str().to_owned()), end: Some(How::Unseen), process: None }))
         }
-        _ => Err(Failure::Failed(format!(
-            "{top} is {status}, and another program has made it; give --reopen to add images to it all the same: it stays {status}"
-        ))),
+        status => Err(BesideError::Ended { dir: top(), status }.into()),
     }
 }
 
@@ -75,8 +97,7 @@ pub fn check_unbegun(settings: &RunSettings) -> Result<(), Failure> {
     if settings.pungi.is_none() || !dir.logs_global().join(journal::NAME).exists() {
         return Ok(());
     }
-    let top = dir.top().display();
-    Err(Failure::Failed(format!("{top} has a compose with a Pungi beside it: magudi resume {top}")))
+    Err(BesideError::Begun(dir.top().to_path_buf()).into())
 }
 
 fn find_program(program: &str, environment: &Environment) -> Option<PathBuf> {

@@ -26,7 +26,7 @@ use super::resume_point::{Recalled, Recalling, load_history, recall};
 use super::settings::absolute;
 use super::{RUN_THREADS, runtime, signals};
 use crate::cli::RunSettings;
-use crate::error::Failure;
+use crate::error::{Failure, words};
 use crate::settings::Environment;
 use crate::ui::{PlainLog, Stream, TerminalView, Ui};
 use magudi_compose::identity::ComposeIdentity;
@@ -84,7 +84,7 @@ pub struct Prepared {
 pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
     let args = &settings.compose;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
-        return Err(Failure::Usage("one of --target-dir and --compose-dir is required".to_owned()));
+        return Err(Failure::usage("one of --target-dir and --compose-dir is required".to_owned()));
     }
     args.check()?;
     let secret = settings.compose.define.iter().filter(|definition| secret::is_hidden(&definition.name));
@@ -107,7 +107,7 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
     check_names(settings, &inspected, &dir)?;
     check_pungi(settings, environment, &dir)?;
     others(settings, &dir)?;
-    Existing::load(&dir).map_err(Failure::Failed)?;
+    Existing::load(&dir)?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
@@ -131,7 +131,7 @@ fn known_commits(settings: &RunSettings) -> Result<Commits, Failure> {
         return Ok(settings.commits.clone());
     };
     let dir = ComposeDir::at(&absolute(dir)?);
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let status = load_status(&dir.status_file())?;
     if matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
         return Ok(Commits::new());
     }
@@ -152,7 +152,7 @@ fn check_names(settings: &RunSettings, inspected: &Inspected, dir: &ComposeDir) 
 
 /// Opens the file of `--events` for appending; `-` is standard output.
 fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
-    let cannot = |error| Failure::Failed(format!("cannot write events to {}: {error}", path.display()));
+    let cannot = |error| Failure::because(format!("cannot write events to {}", path.display()), error);
     let writer: Box<dyn Write + Send> = if path == Path::new("-") {
         Box::new(std::io::stdout())
     } else {
@@ -181,21 +181,21 @@ pub fn compose(
                 Some(cts) => {
                     identity = register(cts, settings, Some(target), &identity, ui)?;
                     is_registered = true;
-                    opening::create_exactly(target, &identity).map_err(Failure::failed)?
+                    opening::create_exactly(target, &identity)?
                 }
-                None => opening::create(target, &mut identity).map_err(Failure::failed)?,
+                None => opening::create(target, &mut identity)?,
             }
         }
     };
     let others = others(settings, &dir)?;
     let was_begun = dir.logs_global().join(journal::NAME).exists();
-    dir.make_dir(&dir.logs_global()).map_err(Failure::failed)?;
+    dir.make_dir(&dir.logs_global())?;
     let _lock = lock(&dir, settings.going.no_lock, ui)?;
     remove_leftovers(&dir);
-    let status = load_status(&dir.status_file()).map_err(Failure::failed)?;
+    let status = load_status(&dir.status_file())?;
     let is_there = settings.compose.compose_dir.is_some();
     if is_there {
-        let known = opening::peek_identity(&dir, &identity, settings.compose.reopen).map_err(Failure::failed)?;
+        let known = opening::peek_identity(&dir, &identity, settings.compose.reopen)?;
         identity = match (known, &cts) {
             (Some(known), _) => known,
             (None, Some(cts)) => {
@@ -224,8 +224,8 @@ pub fn compose(
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
         let mut found = found.map_err(|failure| match failure {
             Failure::Failed(reason) => {
-                let dir = dir.top().display();
-                Failure::Failed(format!("{reason}; {dir} is as it was: resume it when that is mended"))
+                let (dir, reason) = (dir.top().display(), words(&*reason));
+                Failure::failed(format!("{reason}; {dir} is as it was: resume it when that is mended"))
             }
             other => other,
         })?;
@@ -240,9 +240,9 @@ pub fn compose(
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        opening::open_or_create(dir.top(), identity.clone(), settings.compose.reopen).map_err(Failure::failed)?;
+        opening::open_or_create(dir.top(), identity.clone(), settings.compose.reopen)?;
     }
-    let existing = Existing::load(&dir).map_err(Failure::Failed)?;
+    let existing = Existing::load(&dir)?;
     let (handle, stopped) = stop();
     let (awaited, pungi) = beside(settings, environment, &inspected, &dir, &recalled, others, &handle);
     let Recalled {
@@ -260,7 +260,7 @@ pub fn compose(
         ..
     } = recalled;
     if settings.compose.print_output_dir {
-        ui.answer(&format!("Compose dir: {}\n", dir.top().display())).map_err(Failure::failed)?;
+        ui.answer(&format!("Compose dir: {}\n", dir.top().display()))?;
     }
     // What clients learn in logins comes to it later.
     let mask = &environment.network.mask;
@@ -284,8 +284,7 @@ pub fn compose(
         // It is never behind.
         HubChoice::Simulated(_) => Polling { settled: Duration::ZERO, ..Polling::default() },
     };
-    let (detach, cannot) =
-        (settings.going.detach_on_signal, |error| Failure::Failed(format!("cannot catch signals: {error}")));
+    let (detach, cannot) = (settings.going.detach_on_signal, |error| Failure::because("cannot catch signals", error));
     signals::watch(handle.clone(), Arc::clone(&events), detach, scripts.clone()).map_err(cannot)?;
     for remark in remarks {
         events.message(Level::Warning, None, remark);
@@ -372,7 +371,7 @@ pub fn compose(
         ui.note(&format!("warning: not all events were written: {problem}"));
     }
     if let Err(problem) = super::report::leave(&dir) {
-        events.message(Level::Warning, None, problem);
+        events.message(Level::Warning, None, problem.detail());
     }
     conclude_run(settings, environment, ui, &dir, &end, stopped);
     match end.error {
@@ -405,7 +404,7 @@ pub fn conclude(settings: &RunSettings, environment: &Environment, ui: Ui) -> Re
     }
     end.say(&events);
     if let Err(problem) = super::report::leave(&dir) {
-        events.message(Level::Warning, None, problem);
+        events.message(Level::Warning, None, problem.detail());
     }
     conclude_run(settings, environment, ui, &dir, &end, false);
     Ok(())
@@ -422,13 +421,13 @@ fn subscribe(
 ) -> Result<(Arc<Events>, Journal), Failure> {
     let events = Arc::new(Events::concealing(mask.clone()));
     // First, so that nothing is shown that is not recorded.
-    let journal = Journal::open(&dir.logs_global().join(journal::NAME)).map_err(Failure::failed)?;
+    let journal = Journal::open(&dir.logs_global().join(journal::NAME))?;
     events.subscribe(Box::new(journal.clone()));
     if let Some(stream) = stream {
         events.subscribe(Box::new(stream));
     }
     let log = LogFile::open(&dir.global_log())
-        .map_err(|error| Failure::Failed(format!("cannot open {}: {error}", dir.global_log().display())))?;
+        .map_err(|error| Failure::because(format!("cannot open {}", dir.global_log().display()), error))?;
     events.subscribe(Box::new(log));
     events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
     if !settings.compose.quiet {

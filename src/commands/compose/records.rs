@@ -29,7 +29,7 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
     let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);
     // A value that is put together of several strings does not stand in the file as the mask knows it.
     let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
-    dir.make_dir(&dir.config_copy_dir()).map_err(Failure::failed)?;
+    dir.make_dir(&dir.config_copy_dir())?;
     for source in inspected.sources.iter().filter(|source| source.on_disk) {
         if source.path == inspected.variants_path {
             write(&dir.variants_copy(), &source.text)?;

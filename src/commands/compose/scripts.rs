@@ -72,7 +72,7 @@ pub fn run_scripts(
     let log = Arc::clone(events);
     let report = Box::new(move |level, text: String| log.message(level, None, text));
     let (notifier, end) = notifier(scripts, common_members(identity, dir, inspected), report)
-        .map_err(|error| Failure::Failed(format!("notification scripts cannot be run: {error}")))?;
+        .map_err(|error| Failure::because("notification scripts cannot be run", error))?;
     events.subscribe(Box::new(notifier));
     Ok(Some(end))
 }

@@ -73,7 +73,7 @@ pub fn register(
 ) -> Result<ComposeIdentity, Failure> {
     let mut wanted = identity.clone();
     if let Some(target) = target {
-        (_, wanted.respin) = opening::first_free_respin(target, identity).map_err(Failure::failed)?;
+        (_, wanted.respin) = opening::first_free_respin(target, identity)?;
     }
     let relations = Relations {
         parents: settings.compose.parent_compose_id.clone(),
@@ -84,7 +84,7 @@ pub fn register(
             ui.note(&format!("warning: CTS: {text}"));
         }
     };
-    runtime(1)?.block_on(cts.register(&wanted, &relations, tell)).map_err(Failure::Failed)
+    runtime(1)?.block_on(cts.register(&wanted, &relations, tell)).map_err(Failure::failed)
 }
 
 /// The compose of `identity` in `dir`, as CTS hears of it at its end.

@@ -28,10 +28,10 @@ pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
     }
     if args.dry_run {
         let text = match args.format {
-            PlanFormat::Json => format!("{:#}\n", serde_json::to_value(&request).map_err(Failure::failed)?),
+            PlanFormat::Json => format!("{:#}\n", serde_json::to_value(&request)?),
             PlanFormat::Table => summary(&request),
         };
-        return ui.answer(&text).map_err(Failure::failed);
+        return Ok(ui.answer(&text)?);
     }
     let wait = args.wait || (!args.nowait && !in_background());
     let job = task::Job { request: &request, wait, quiet: args.quiet, ui };
@@ -85,10 +85,10 @@ fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(
         Some(path) => super::hub::scenario(path)?,
         None => magudi_devhub::Scenario::default(),
     };
-    let topdir = tempfile::Builder::new().prefix("magudi-image-").tempdir().map_err(Failure::failed)?;
+    let topdir = tempfile::Builder::new().prefix("magudi-image-").tempdir()?;
     runtime(RUN_THREADS)?.block_on(async {
         let options = magudi_devhub::HubOptions::loopback(topdir.path(), scenario);
-        let hub = magudi_devhub::start(options).await.map_err(Failure::failed)?;
+        let hub = magudi_devhub::start(options).await?;
         let mut profile = Profile::for_server("devhub", hub.url());
         profile.weburl = hub.weburl();
         let password = Password::new("composepass");

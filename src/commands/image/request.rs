@@ -100,21 +100,21 @@ fn check_arguments(args: &ImageArgs) -> Result<(), Failure> {
         ("--image-type", &args.image_type),
     ];
     if let Some((what, _)) = texts.iter().find(|(_, text)| text.trim().is_empty()) {
-        return Err(Failure::Usage(format!("{what} is empty")));
+        return Err(Failure::usage(format!("{what} is empty")));
     }
     let mut seen = BTreeSet::new();
     for arch in &args.arches {
         if !is_rpm_arch(arch) || matches!(arch.as_str(), "src" | "nosrc" | "noarch") {
-            return Err(Failure::Usage(format!("`{}` is not an arch that an image can have", arch.escape_debug())));
+            return Err(Failure::usage(format!("`{}` is not an arch that an image can have", arch.escape_debug())));
         }
         if !seen.insert(arch) {
-            return Err(Failure::Usage(format!("the arch {arch} is given twice: a build has one image of each arch")));
+            return Err(Failure::usage(format!("the arch {arch} is given twice: a build has one image of each arch")));
         }
     }
     for repository in &args.repositories.0 {
         if !repository.url.starts_with('/') && !repository.url.contains("://") {
             let url = repository.url.escape_debug();
-            return Err(Failure::Usage(format!("--repo `{url}` is neither a URL nor an absolute path")));
+            return Err(Failure::usage(format!("--repo `{url}` is neither a URL nor an absolute path")));
         }
     }
     Ok(())
@@ -150,9 +150,9 @@ fn checked(key: &'static str, node: &Node, image_type: &str) -> (Option<Json>, V
 
 /// Finds what cannot be written in XML, such as control characters, before anybody is asked anything.
 fn check_sendable(request: &TaskRequest) -> Result<(), Failure> {
-    let sent = Sent::of(request).map_err(Failure::Usage)?;
+    let sent = Sent::of(request).map_err(Failure::usage)?;
     let call = sent.call();
     encode_call(&call.method, &call.params)
         .map(|_| ())
-        .map_err(|error| Failure::Usage(format!("this cannot be sent to a hub: {error}")))
+        .map_err(|error| Failure::usage(format!("this cannot be sent to a hub: {error}")))
 }

@@ -58,10 +58,10 @@ impl Job<'_> {
         authenticator: Authenticator,
         client: &ClientOptions,
     ) -> Result<(), Failure> {
-        let hub = Hub::new(profile, client).map_err(Failure::failed)?;
+        let hub = Hub::new(profile, client)?;
         self.check_target(&hub).await?;
         self.say(&summary(self.request))?;
-        let session = hub.login(authenticator).await.map_err(Failure::failed)?;
+        let session = hub.login(authenticator).await?;
         let (sender, events) = unbounded_channel();
         let stream = Arc::new(Events::new());
         stream.subscribe(Box::new(Channel(sender)));
@@ -98,7 +98,7 @@ impl Job<'_> {
         stop: &StopHandle,
     ) -> Result<(), Failure> {
         let mut progress = Progress::default();
-        let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let mut interrupts = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
                 biased;
@@ -154,11 +154,11 @@ impl Job<'_> {
     /// Asks for the target and its destination tag (facts: osbuild 20), which the hub itself does not do before a builder has the task.
     async fn check_target(&self, hub: &Hub) -> Result<(), Failure> {
         let name = &*self.request.about.target;
-        let target = hub.get_build_target(name).await.map_err(Failure::failed)?;
-        let target = target.ok_or_else(|| Failure::Failed(format!("unknown build target: {name}")))?;
-        match hub.get_tag(int(target.dest_tag)).await.map_err(Failure::failed)? {
+        let target = hub.get_build_target(name).await?;
+        let target = target.ok_or_else(|| Failure::failed(format!("unknown build target: {name}")))?;
+        match hub.get_tag(int(target.dest_tag)).await? {
             Some(_) => Ok(()),
-            None => Err(Failure::Failed(format!("unknown destination tag: {}", target.dest_tag_name))),
+            None => Err(Failure::failed(format!("unknown destination tag: {}", target.dest_tag_name))),
         }
     }
 
@@ -185,7 +185,7 @@ impl Job<'_> {
             (Some(task), _, Some((_, url))) if failure == STOPPED => format!("task {task} keeps running: {url}"),
             _ => failure.to_owned(),
         };
-        Err(Failure::Failed(text))
+        Err(Failure::failed(text))
     }
 
     fn show_uploads(&self, uploads: &[CloudUpload]) -> Result<(), Failure> {
