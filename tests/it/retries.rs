@@ -428,6 +428,30 @@ fn a_retry_waits_for_a_hub_that_is_away() {
     assert_eq!(hub.state().tasks.len(), 2);
 }
 
+/// What a person can try without a hub.
+#[test]
+fn the_simulated_hub_fails_as_many_tasks_of_an_image_as_its_scenario_says() {
+    for (times, status) in [(2, "FINISHED"), (3, "DOOMED")] {
+        let (scene, _hub) = scene(&["disk", "other"], "");
+        let file = scene.write("fails.json", &format!(r#"{{"fail": {{"disk": {{"out": "no", "times": {times}}}}}}}"#));
+        let simulate = format!("--simulate={}", file.display());
+        let ran = scene.run([
+            "run",
+            "--config",
+            "test.conf",
+            "--test",
+            "--target-dir",
+            "target",
+            "--retries",
+            "2",
+            &simulate,
+        ]);
+        ended(&ran, &scene, status);
+        assert_eq!(retries(&scene), [("disk".to_owned(), 1, 2), ("disk".to_owned(), 2, 2)]);
+        assert_eq!(events(&scene, "submitted").len(), 4);
+    }
+}
+
 #[test]
 fn the_number_is_checked() {
     let (scene, _hub) = scene(&["disk"], "");

@@ -133,6 +133,8 @@ pub struct ScriptedFailure {
     pub out: Option<String>,
     /// Where it fails.
     pub kind: FailureKind,
+    /// How many tasks of the image fail, before the others end well; without it all.
+    pub times: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,5 +1,6 @@
 //! The *state* of a hub: everything that calls read and change.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
@@ -123,6 +124,30 @@ impl HubState {
             id += 1;
         }
         id
+    }
+
+    /// The script for a request, of the task `id` once there is one: without a failure that so many tasks of the image have had
+    /// before as it has times.
+    pub(crate) fn script<'s>(
+        &self,
+        scenario: &'s Scenario,
+        builder: &dyn Builder,
+        id: i64,
+        request: &[Value],
+    ) -> Cow<'s, Scenario> {
+        let key = builder.job(request).key;
+        let Some(times) = scenario.fail.get(&key).and_then(|failure| failure.times) else {
+            return Cow::Borrowed(scenario);
+        };
+        let created = self.tasks.get(&id).map_or(Micros::MAX, |task| task.created);
+        let is_before = |task: &&Task| task.id != id && task.created < created;
+        let is_same = |task: &&Task| task.builder.is_some_and(|builder| builder.job(&task.request).key == key);
+        if self.tasks.values().filter(is_before).filter(is_same).count() < times {
+            return Cow::Borrowed(scenario);
+        }
+        let mut healed = scenario.clone();
+        healed.fail.remove(&key);
+        Cow::Owned(healed)
     }
 
     /// Adds a task that was submitted, and what will happen to it.

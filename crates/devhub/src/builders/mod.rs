@@ -202,7 +202,8 @@ pub(crate) fn new_task(
     let submitted = Submitted { request, ..submitted };
     let id = call.state.free_task_id(wanted);
     call.state.targets.add(&builder.job(&submitted.request).target);
-    let plan = Plan::new(&call.setting.scenario, &call.state.targets, builder, id, call.now, &submitted.request);
+    let script = call.state.script(&call.setting.scenario, builder, id, &submitted.request);
+    let plan = Plan::new(&script, &call.state.targets, builder, id, call.now, &submitted.request);
     let created = call.now;
     call.keep(|| {
         let request = encode_request(&submitted.request)?;

@@ -279,7 +279,8 @@ fn free(call: &mut Call<'_>) -> Answer {
         && state != TaskState::Free
     {
         let time = call.now;
-        let plan = Plan::new(&call.setting.scenario, &call.state.targets, builder, id, time, &task.request);
+        let script = call.state.script(&call.setting.scenario, builder, id, &task.request);
+        let plan = Plan::new(&script, &call.state.targets, builder, id, time, &task.request);
         call.keep(|| Ok(Record::GiveBack { id, time, plan: plan.clone() }))?;
         call.state.give_back(id, plan);
     }
