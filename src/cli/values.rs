@@ -15,7 +15,7 @@ pub type Words = Vec<String>;
 
 /// A command line as a shell reads it.
 pub fn words(text: &str) -> Result<Words, String> {
-    let words = shlex::split(text).ok_or("unclosed quote")?;
+    let words = shlex::split(text).ok_or("a quote is not closed")?;
     if words.is_empty() { Err("a command is missing".to_owned()) } else { Ok(words) }
 }
 
