@@ -55,28 +55,24 @@ pub fn of(text: &str) -> Vec<Layer> {
 
 /// A layer with its escapes of one kind undone; none when it has none.
 fn below(layer: &Layer, kind: u8) -> Option<Layer> {
-    memchr::memchr(kind, &layer.bytes)?;
     let text = &layer.bytes;
+    // Most that look like escapes are none, and a text may be long: nothing is made before there is one.
+    memchr::memchr_iter(kind, text).find(|at| escape(&text[*at..]).is_some())?;
     let (mut bytes, mut spans) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len()));
     let origin = |at: usize| match &layer.spans {
         None => (at, at + 1),
         Some(spans) => spans[at],
     };
-    let (mut at, mut is_changed) = (0, false);
+    let mut at = 0;
     while at < text.len() {
-        let (meant, long) = match Some(&text[at..]).filter(|rest| rest[0] == kind).and_then(escape) {
-            Some((meant, long)) => {
-                is_changed = true;
-                (meant, long)
-            }
-            None => (vec![text[at]], 1),
-        };
+        let meant = Some(&text[at..]).filter(|rest| rest[0] == kind).and_then(escape);
+        let (meant, long) = meant.unwrap_or_else(|| (vec![text[at]], 1));
         let span = (origin(at).0, origin(at + long - 1).1);
         spans.extend(std::iter::repeat_n(span, meant.len()));
         bytes.extend(meant);
         at += long;
     }
-    is_changed.then(|| Layer::new(bytes, Some(spans)))
+    Some(Layer::new(bytes, Some(spans)))
 }
 
 /// What the escape at the beginning of `text` means, and how long it is.
