@@ -168,6 +168,17 @@ pub fn number_in_phase(requests: &[TaskRequest], index: usize) -> usize {
     1 + requests.iter().take(index).filter(|request| Some(request.phase) == phase).count()
 }
 
+/// That of each of them.
+pub fn numbers_in_phase(requests: &[TaskRequest]) -> Vec<usize> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut next = |phase| {
+        let count = counts.entry(phase).or_default();
+        *count += 1;
+        *count
+    };
+    requests.iter().map(|request| next(request.phase)).collect()
+}
+
 /// A key for each request, equal in every run of the same plan: its digest, and which of several equal ones it is.
 pub fn keys(requests: &[TaskRequest]) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

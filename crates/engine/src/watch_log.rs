@@ -2,7 +2,7 @@
 //! `logs/global/<phase>/<variant uid>-<num>-watch-task.log` (facts: compose 11), numbered from 1 in the phase's expansion order.
 
 use crate::event::{Event, Stamped, Subscriber};
-use crate::plan::{TaskRequest, number_in_phase};
+use crate::plan::{TaskRequest, numbers_in_phase};
 use magudi_compose::confined::{self, Directories};
 use magudi_compose::layout::ComposeDir;
 use magudi_config::outside;
@@ -18,17 +18,20 @@ pub struct WatchLogs {
     dir: ComposeDir,
     directories: Directories,
     requests: Arc<Vec<TaskRequest>>,
+    /// The number of each in its phase.
+    numbers: Vec<usize>,
     states: BTreeMap<usize, String>,
 }
 
 impl WatchLogs {
     /// Logs for `requests`.
     pub fn new(dir: ComposeDir, requests: Arc<Vec<TaskRequest>>) -> Self {
-        Self { directories: dir.directories(), dir, requests, states: BTreeMap::new() }
+        let numbers = numbers_in_phase(&requests);
+        Self { directories: dir.directories(), dir, requests, numbers, states: BTreeMap::new() }
     }
 
     fn path(&self, request: usize) -> Option<PathBuf> {
-        self.requests.get(request).map(|r| r.watch_log(&self.dir, number_in_phase(&self.requests, request)))
+        Some(self.requests.get(request)?.watch_log(&self.dir, *self.numbers.get(request)?))
     }
 
     /// Appends an entry, which may have come from outside.
