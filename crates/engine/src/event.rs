@@ -3,6 +3,7 @@
 
 use crate::artifact::FailedArch;
 use crate::causes::Cause;
+use crate::journal_line;
 use crate::login::Login;
 use crate::outage::Outage;
 use crate::plan::TaskRequest;
@@ -58,7 +59,7 @@ pub enum PungiPhase {
 
 /// What happened. `request` is the index of a task request in the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The compose directory exists and the run begins.
     ComposeStarted {
@@ -562,10 +563,8 @@ fn no_settings() -> Json {
 impl Stamped {
     /// The event as one JSON object on one line: `{"v": 1, "t": RFC 3339, "event": NAME, ...}`.
     pub fn to_json_line(&self) -> String {
-        // The event serialises to an object whose first member is its name; version and time go before it.
-        let body = serde_json::to_string(&self.event).unwrap_or_else(|_| "{}".to_owned());
         // Who looks at it in a terminal is safe from what is in names, too.
-        outside::json(format!("{{\"v\":{VERSION},\"t\":\"{}\",{}", self.time, &body[1..]))
+        outside::json(journal_line::to_json(VERSION, self.time, &self.event))
     }
 }
 

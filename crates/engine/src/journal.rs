@@ -5,11 +5,11 @@
 //! one of the machine after [`Journal::sync`], which the runner calls before it sends anything that must not be sent twice.
 
 use crate::event::{Event, Stamped, Subscriber, VERSION};
+use crate::journal_line::{self, Line};
 use jiff::Timestamp;
 use magudi_compose::confined;
 use magudi_compose::write::sync_dir;
 use magudi_config::regular;
-use serde::Deserialize;
 use serde_json::Value as Json;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -22,6 +22,9 @@ pub const NAME: &str = "magudi-journal.jsonl";
 
 /// The longest line that is read: far beyond any event.
 pub(crate) const MAX_LINE: u64 = 16 << 20;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
 
 /// A journal that cannot be written or read.
 #[derive(Debug, Error)]
@@ -166,7 +169,7 @@ pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
 pub fn load_events(path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
     let file =
         regular::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
-    parse_events(BufReader::new(file), path, take)
+    parse_events(BufReader::with_capacity(BUFFER, file), path, take)
 }
 
 /// Reads a journal's text, which messages call `path`.
@@ -208,23 +211,14 @@ pub enum JournalLine {
     Later(u64),
 }
 
-/// How a line begins that this program wrote.
-#[derive(Deserialize)]
-struct Head<'a> {
-    v: u64,
-    t: &'a str,
-}
-
 /// Reads one line of a journal. The error says what is wrong with it.
 pub fn parse_line(text: &str) -> Result<JournalLine, String> {
-    // A line that is as it should be is read without a value of JSON in between: journals may have millions.
-    if let Ok(Head { v, t }) = serde_json::from_str(text)
-        && v <= u64::from(VERSION)
-        && let Ok(time) = t.parse()
-        && let Ok(event) = serde_json::from_str(text)
+    if let Ok(Line { version, time, event }) = serde_json::from_str(text)
+        && version <= u64::from(VERSION)
     {
         return Ok(JournalLine::Event(Box::new(Stamped { time, event })));
     }
+    // Another program wrote it, or something is wrong with it.
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
         None => return Err("it has no version".to_owned()),
@@ -234,7 +228,11 @@ pub fn parse_line(text: &str) -> Result<JournalLine, String> {
     let time = line.get("t").and_then(Json::as_str).ok_or("it has no time")?;
     let time: Timestamp = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
     let name = line.get("event").and_then(Json::as_str).ok_or("it names no event")?.to_owned();
-    match serde_json::from_value(line) {
+    let Json::Object(mut members) = line else { return Err("it has no version".to_owned()) };
+    for head in ["v", "t", "event"] {
+        members.remove(head);
+    }
+    match journal_line::event(&name, members) {
         Ok(event) => Ok(JournalLine::Event(Box::new(Stamped { time, event }))),
         Err(error) if error.to_string().starts_with("unknown variant") => Ok(JournalLine::Unknown),
         Err(error) => Err(format!("event {}: {error}", name.escape_debug())),
