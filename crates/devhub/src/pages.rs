@@ -9,7 +9,7 @@ use crate::hub::{Hub, Setting};
 use crate::python;
 use crate::response::{html, respond};
 use crate::state::HubState;
-use crate::tasks::{Task, TaskResult};
+use crate::tasks::Task;
 use crate::volume::Volume;
 use crate::wire::Value;
 use crate::wire::fault_value;
@@ -106,11 +106,11 @@ fn task(setting: &Setting, state: &HubState, task: &Task) -> (String, String) {
     content.push_str(&row("created", &time(Some(task.created))));
     content.push_str(&row("started", &time(task.started)));
     content.push_str(&row("completed", &time(task.completed)));
-    content.push_str(&row("request", &escape(&python::repr(&Value::Array(task.request.clone())))));
-    let result = match &task.result {
+    content.push_str(&row("request", &escape(&python::repr(&Value::Array(state.request_of(task).into_owned())))));
+    let result = match state.left_by(task) {
         None => String::new(),
-        Some(TaskResult::Value(value)) => python::repr(value),
-        Some(TaskResult::Fault(fault)) => python::repr(&fault_value(fault, false)),
+        Some(Ok(value)) => python::repr(&value),
+        Some(Err(fault)) => python::repr(&fault_value(fault, false)),
     };
     content.push_str(&row("result", &escape(&result)));
     if let Some(build) = state.build_of_task(task.id) {

@@ -14,9 +14,9 @@ use crate::plan::{Plan, Step};
 use crate::scenario::Scenario;
 use crate::sessions::Sessions;
 use crate::targets::{Tag, Targets};
-use crate::tasks::{Task, TaskState};
+use crate::tasks::{Task, TaskResult, TaskState};
 use crate::volume::DEFAULT_VOLUME;
-use crate::wire::{Value, int, string, structure};
+use crate::wire::{Fault, Value, int, string, structure};
 
 /// Everything that calls read and change.
 #[derive(Debug)]
@@ -163,6 +163,32 @@ impl HubState {
         self.tasks.insert(id, Task::submitted(builder, id, created, submitted));
         self.set_plan(id, plan);
         self.next_event(created);
+    }
+
+    /// The task that `task` is for an arch of, with its builder.
+    fn whole_of(&self, task: &Task) -> Option<(&Task, &'static dyn Builder)> {
+        let parent = self.tasks.get(&task.parent?)?;
+        Some((parent, parent.builder?))
+    }
+
+    /// What was asked of a task.
+    pub(crate) fn request_of<'t>(&self, task: &'t Task) -> Cow<'t, [Value]> {
+        match self.whole_of(task).filter(|_| task.request.is_empty()) {
+            Some((parent, builder)) => Cow::Owned(builder.arch_request(self, parent, &task.arch)),
+            None => Cow::Borrowed(&task.request),
+        }
+    }
+
+    /// What a task has left, once it is over.
+    pub(crate) fn left_by<'t>(&self, task: &'t Task) -> Option<Result<Cow<'t, Value>, &'t Fault>> {
+        match task.result.as_ref()? {
+            TaskResult::Value(value) => Some(Ok(Cow::Borrowed(value))),
+            TaskResult::Fault(fault) => Some(Err(fault)),
+            TaskResult::OfArch(made) => {
+                let whole = self.whole_of(task).map(|(parent, builder)| builder.arch_result(parent, task, made));
+                Some(Ok(Cow::Owned(whole.unwrap_or(Value::Nil))))
+            }
+        }
     }
 
     /// Changes what will happen to a task.

@@ -51,7 +51,19 @@ impl TaskState {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
     Value(Value),
+    /// That of a task for an arch. All else in it follows from the task above ([`HubState::left_by`](crate::state::HubState::left_by)), and
+    /// of thousands it would take more room than anything.
+    OfArch(Made),
     Fault(Fault),
+}
+
+/// What only the task for an arch knows of what it has made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Made {
+    /// The names of its files.
+    pub(crate) files: Vec<String>,
+    /// The release that it states.
+    pub(crate) release: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,7 +84,7 @@ pub(crate) struct Task {
     pub(crate) parent: Option<i64>,
     /// What it is to its parent.
     pub(crate) label: Option<Cow<'static, str>>,
-    /// The arguments, by position.
+    /// The arguments, by position; of a task for an arch none, see [`HubState::request_of`](crate::state::HubState::request_of).
     pub(crate) request: Vec<Value>,
     pub(crate) created: Micros,
     pub(crate) host: Option<i64>,
@@ -176,9 +188,9 @@ impl Task {
         }
     }
 
-    /// The struct of `getTaskInfo`: always these 19 members, and the request if it is asked for.
-    pub(crate) fn to_value(&self, request: bool) -> Value {
-        let mut members = vec![
+    /// The struct of `getTaskInfo` without the request: always these 19 members.
+    pub(crate) fn to_value(&self) -> Value {
+        structure([
             ("arch", string(self.arch.as_ref())),
             ("awaited", self.awaited.map_or(Value::Nil, Value::Bool)),
             ("channel_id", int(self.channel)),
@@ -198,11 +210,7 @@ impl Task {
             ("state", int(self.state as i64)),
             ("waiting", self.waiting.map_or(Value::Nil, Value::Bool)),
             ("weight", Value::Double(if self.started.is_some() { self.weight } else { 1.0 })),
-        ];
-        if request {
-            members.push(("request", Value::Array(self.request.clone())));
-        }
-        structure(members)
+        ])
     }
 
     pub(crate) fn job(&self) -> Option<Job> {

@@ -75,22 +75,34 @@ impl Volume {
         write(&self.output_path(task, name), content, content.len() as u64, None)
     }
 
+    /// The same for files that hold the same: names of one file, where it can have several.
+    pub(crate) fn write_outputs<'n>(
+        &self,
+        task: i64,
+        mut names: impl Iterator<Item = &'n str>,
+        content: &[u8],
+    ) -> io::Result<()> {
+        let Some(first) = names.next() else { return Ok(()) };
+        self.write_output(task, first, content)?;
+        let first = self.output_path(task, first);
+        names.try_for_each(|name| match fs::hard_link(&first, self.output_path(task, name)) {
+            Ok(()) => Ok(()),
+            Err(_) => self.write_output(task, name, content),
+        })
+    }
+
     /// Puts a link into a task's output that leads to a file in `dir`, as a hub does with what it has moved there.
     pub(crate) fn link_output(&self, task: i64, dir: &str, name: &str) -> io::Result<()> {
         // From work/tasks/NNNN/TASK to the top.
         let target = Path::new("../../../..").join(dir).join(name);
         let link = self.output_path(task, name);
-        if fs::read_link(&link).is_ok_and(|old| old == target) {
-            return Ok(());
-        }
-        if let Some(parent) = link.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        match fs::remove_file(&link) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::os::unix::fs::symlink(target, link)
+        let make = || std::os::unix::fs::symlink(&target, &link);
+        // Most are new.
+        in_directory(&link, make).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if fs::read_link(&link).is_ok_and(|old| old == target) => Ok(()),
+            io::ErrorKind::AlreadyExists => fs::remove_file(&link).and_then(|()| make()),
+            _ => Err(error),
+        })
     }
 
     /// Moves a file of a task's output into `dir`, and leaves a link. Nothing happens if that was done before.
@@ -99,9 +111,8 @@ impl Volume {
         if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
             return Ok(());
         }
-        let dest = self.topdir.join(dir);
-        fs::create_dir_all(&dest)?;
-        fs::rename(path, dest.join(name))?;
+        let dest = self.topdir.join(dir).join(name);
+        in_directory(&dest, || fs::rename(&path, &dest))?;
         self.link_output(task, dir, name)
     }
 
@@ -164,13 +175,9 @@ fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> i
         }
         mtime.map_or(Ok(()), |mtime| file.set_modified(mtime))
     };
-    let create = |path: &Path| File::options().write(true).create_new(true).open(path);
-    // A new file is not asked for before its task says that it is there. Most files are new, and their directories too.
-    let created = create(path).or_else(|error| match (error.kind(), path.parent()) {
-        (io::ErrorKind::NotFound, Some(dir)) => fs::create_dir_all(dir).and_then(|()| create(path)),
-        _ => Err(error),
-    });
-    match created {
+    let create = || File::options().write(true).create_new(true).open(path);
+    // A new file is not asked for before its task says that it is there.
+    match in_directory(path, create) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         created => return fill(created?),
     }
@@ -191,10 +198,18 @@ fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> i
         // A name of the greatest length has no room for the dot; such a file is written in place.
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
             fs::remove_file(path)?;
-            fill(create(path)?)
+            fill(create()?)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Makes `path` by `make`, which is tried before its directory is made: most directories are there.
+fn in_directory<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    make().or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(dir)) => fs::create_dir_all(dir).and_then(|()| make()),
+        _ => Err(error),
+    })
 }
 
 /// Whether a file is this long and begins with this; only the hub writes here, so the zeros that follow are not looked at.

@@ -110,7 +110,7 @@ impl HubState {
         if let Some(task) = self.unfinished(id) {
             task.completed = Some(time);
             match result {
-                TaskResult::Value(_) => {
+                TaskResult::Value(_) | TaskResult::OfArch(_) => {
                     task.state = TaskState::Closed;
                     task.waiting = task.waiting.map(|_| false);
                 }

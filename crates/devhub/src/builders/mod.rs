@@ -28,7 +28,7 @@ use crate::python;
 use crate::scenario::Scenario;
 use crate::state::HubState;
 use crate::targets::Targets;
-use crate::tasks::Task;
+use crate::tasks::{Made, Task};
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault, string, truthy};
 
 pub(crate) use osbuild::Composed;
@@ -82,6 +82,18 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
         let _ = (state, setting, child, time);
         Ok(())
+    }
+
+    /// What the task for `arch` under one of its tasks is asked for.
+    fn arch_request(&self, state: &HubState, task: &Task, arch: &str) -> Vec<Value> {
+        let _ = (state, task, arch);
+        Vec::new()
+    }
+
+    /// What the task for an arch under one of its tasks leaves that has ended well.
+    fn arch_result(&self, task: &Task, child: &Task, made: &Made) -> Value {
+        let _ = (task, child, made);
+        Value::Nil
     }
 
     /// A task under one of its tasks was called off.

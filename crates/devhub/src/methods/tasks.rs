@@ -9,14 +9,14 @@ use crate::call::Call;
 use crate::clock;
 use crate::journal::{Record, encode_request};
 use crate::plan::Plan;
-use crate::tasks::{HOST, HOST_NAME, Task, TaskResult, TaskState};
+use crate::tasks::{HOST, HOST_NAME, Task, TaskState};
 use crate::wire::fault_value;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, string, structure, truthy};
 
 pub(super) static METHODS: &[Method] = &[
     read("getTaskInfo", "task_id request=False strict=False", "A task, or a list of them.", get_info),
     read("getTaskRequest", "taskId", "The arguments of a task.", |call| {
-        Ok(found(call, 0)?.map_or(Value::Nil, |task| Value::Array(task.request.clone())))
+        Ok(found(call, 0)?.map_or(Value::Nil, |task| Value::Array(call.state.request_of(task).into_owned())))
     }),
     read("getTaskResult", "taskId raise_fault=True", "What a task left.", get_result),
     read("taskFinished", "taskId", "Whether a task is over.", |call| {
@@ -49,7 +49,7 @@ fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
 fn get_info(call: &mut Call<'_>) -> Answer {
     let (request, strict) = (call.args.flag(1, false), call.args.flag(2, false));
     let info = |id: &Value| match call.state.tasks.get(&id_of(id)?) {
-        Some(task) => Ok(task.to_value(request)),
+        Some(task) => Ok(info_of(call, task, request)),
         None if strict => Err(no_rows()),
         None => Ok(Value::Nil),
     };
@@ -59,16 +59,27 @@ fn get_info(call: &mut Call<'_>) -> Answer {
     }
 }
 
+/// The struct of `getTaskInfo`, with the request if it is asked for.
+fn info_of(call: &Call<'_>, task: &Task, request: bool) -> Value {
+    let mut value = task.to_value();
+    if let Value::Struct(members) = &mut value
+        && request
+    {
+        members.insert("request".to_owned(), Value::Array(call.state.request_of(task).into_owned()));
+    }
+    value
+}
+
 fn get_result(call: &mut Call<'_>) -> Answer {
     let Some(task) = found(call, 0)? else {
         return Err(generic("No such task"));
     };
     let id = task.id;
-    match (&task.result, task.state) {
+    match (call.state.left_by(task), task.state) {
         (_, TaskState::Canceled) => Err(generic(format!("Task {id} is canceled"))),
-        (Some(TaskResult::Value(value)), _) => Ok(value.clone()),
-        (Some(TaskResult::Fault(fault)), _) if call.args.flag(1, true) => Err(fault.clone()),
-        (Some(TaskResult::Fault(fault)), _) => Ok(fault_value(fault, false)),
+        (Some(Ok(value)), _) => Ok(value.into_owned()),
+        (Some(Err(fault)), _) if call.args.flag(1, true) => Err(fault.clone()),
+        (Some(Err(fault)), _) => Ok(fault_value(fault, false)),
         (None, _) => Err(generic(format!("Task {id} is not finished"))),
     }
 }
@@ -81,8 +92,8 @@ fn children_of<'c>(call: &'c Call<'_>, id: i64) -> Vec<&'c Task> {
     children
 }
 
-fn values(tasks: Vec<&Task>, request: bool) -> Value {
-    Value::Array(tasks.into_iter().map(|task| task.to_value(request)).collect())
+fn values(call: &Call<'_>, tasks: Vec<&Task>, request: bool) -> Value {
+    Value::Array(tasks.into_iter().map(|task| info_of(call, task, request)).collect())
 }
 
 fn children(call: &mut Call<'_>) -> Answer {
@@ -93,7 +104,7 @@ fn children(call: &mut Call<'_>) -> Answer {
     // A real hub orders them by nothing, and they came by label.
     let mut children = children_of(call, id);
     children.sort_by(|a, b| a.label.cmp(&b.label));
-    Ok(values(children, call.args.flag(1, false)))
+    Ok(values(call, children, call.args.flag(1, false)))
 }
 
 fn descendents(call: &mut Call<'_>) -> Answer {
@@ -103,7 +114,7 @@ fn descendents(call: &mut Call<'_>) -> Answer {
     while let Some(id) = ids.pop() {
         let children = children_of(call, id);
         ids.extend(children.iter().map(|child| child.id));
-        members.push((id.to_string(), values(children, request)));
+        members.push((id.to_string(), values(call, children, request)));
     }
     Ok(structure(members))
 }
@@ -183,19 +194,20 @@ fn list(call: &mut Call<'_>) -> Answer {
 
 fn row(call: &Call<'_>, task: &Task, decode: bool) -> Value {
     let owner = call.state.accounts.by_id(task.owner);
-    let result = match &task.result {
+    let result = match call.state.left_by(task) {
         None => Value::Nil,
-        Some(TaskResult::Value(value)) => value.clone(),
-        Some(TaskResult::Fault(fault)) => fault_value(fault, false),
+        Some(Ok(value)) => value.into_owned(),
+        Some(Err(fault)) => fault_value(fault, false),
     };
+    let request = call.state.request_of(task);
     let (request, result) = if decode {
-        (Value::Array(task.request.clone()), result)
+        (Value::Array(request.into_owned()), result)
     } else {
         let raw = |values: &[Value]| encode_request(values).map_or(Value::Nil, string);
         let result = if result == Value::Nil { result } else { raw(&[result]) };
-        (raw(&task.request), result)
+        (raw(&request), result)
     };
-    let mut value = task.to_value(false);
+    let mut value = task.to_value();
     if let Value::Struct(members) = &mut value {
         members.insert("request".to_owned(), request);
         members.insert("result".to_owned(), result);

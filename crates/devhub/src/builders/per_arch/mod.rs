@@ -18,7 +18,7 @@ use crate::plan::PlannedOutcome;
 use crate::scenario::Scenario;
 use crate::state::HubState;
 use crate::targets::{Tag, Target, Targets};
-use crate::tasks::Task;
+use crate::tasks::{Made, Task};
 use crate::wire::{Fault, Value, string};
 
 /// What distinguishes one of them from the others.
@@ -186,6 +186,14 @@ impl<B: PerArch> Builder for B {
 
     fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
         work::end_child(self, state, setting, child, time)
+    }
+
+    fn arch_request(&self, state: &HubState, task: &Task, arch: &str) -> Vec<Value> {
+        work::request_of_child(self, state, task, arch)
+    }
+
+    fn arch_result(&self, task: &Task, child: &Task, made: &Made) -> Value {
+        work::result_of_child(self, task, child, made)
     }
 
     fn child_is_canceled(&self, state: &mut HubState, child: i64, time: Micros) {

@@ -13,7 +13,7 @@ use crate::import::Content;
 use crate::names;
 use crate::plan::{PlannedFile, PlannedOutcome, Step};
 use crate::state::HubState;
-use crate::tasks::{Child, Task, TaskResult, TaskState};
+use crate::tasks::{Child, Made, Task, TaskResult, TaskState};
 use crate::volume::Volume;
 use crate::wire::{Fault, Value, generic, int, string, string_or_nil, structure};
 
@@ -57,9 +57,9 @@ pub(super) fn begin<B: PerArch>(
         state.end(id, time, TaskResult::Fault(fault));
         return Ok(());
     }
-    let Some((target, build_tag)) = target(&state.targets, &job) else { return Ok(()) };
-    let place =
-        Surroundings { target: state.targets.target_value(target), build_tag, repo: state.repo_value(build_tag) };
+    if target(&state.targets, &job).is_none() {
+        return Ok(());
+    }
     let finish = plan.finish;
     let method = planned.foreign_method.clone().map_or(Cow::Borrowed(B::CHILD_METHOD), Cow::Owned);
     let wanted: Vec<Child> = (1..)
@@ -70,7 +70,7 @@ pub(super) fn begin<B: PerArch>(
             label: Cow::Owned(builder.label(&arch.arch)),
             arch: Cow::Owned(arch.arch.clone()),
             weight: B::CHILD_WEIGHT,
-            request: builder.child_request(&job, &task.request, &arch.arch, &place),
+            request: Vec::new(),
         })
         .collect();
     if !job.is_scratch {
@@ -104,16 +104,13 @@ pub(super) fn end_child<B: PerArch>(
     let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return Ok(()) };
     let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return Ok(()) };
     let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return Ok(()) };
-    for (place, log) in builder.logs(&parent.request, &arch.arch).iter().enumerate() {
-        let mut text = format!("{} {} {}\n", task.method, job.nvr(), arch.arch);
-        if let Some((_, reason)) = arch.fault.as_ref().filter(|_| place == 0) {
-            text.push_str(reason);
-            text.push('\n');
-        }
-        if names::is_file_name(log) {
-            setting.volume.write_output(child, log, text.as_bytes())?;
-        }
+    let logs = builder.logs(&parent.request, &arch.arch);
+    let mut logs = logs.iter().map(String::as_str).filter(|log| names::is_file_name(log));
+    let text = format!("{} {} {}\n", task.method, job.nvr(), arch.arch);
+    if let (Some((_, reason)), Some(log)) = (&arch.fault, logs.next()) {
+        setting.volume.write_output(child, log, format!("{text}{reason}\n").as_bytes())?;
     }
+    setting.volume.write_outputs(child, logs, text.as_bytes())?;
     if let Some(why) = &arch.fault {
         let is_optional = arch.is_optional;
         let why = fault(why);
@@ -124,29 +121,43 @@ pub(super) fn end_child<B: PerArch>(
         return Ok(());
     }
     let release = match &planned.release {
-        StatedRelease::Own => Some(job.release.as_str()),
+        StatedRelease::Own => Some(job.release),
         StatedRelease::Nothing => None,
-        StatedRelease::Other(release) => Some(release.as_str()),
+        StatedRelease::Other(release) => Some(release.clone()),
     };
     // The order of files in a directory means nothing.
-    let mut files: Vec<&str> = arch.files.iter().map(|file| file.filename.as_str()).collect();
+    let mut files: Vec<String> = arch.files.iter().map(|file| file.filename.clone()).collect();
     files.sort_by_cached_key(|file| crc32fast::hash(format!("{child} {file}").as_bytes()));
+    state.end(child, time, TaskResult::OfArch(Made { files, release }));
+    Ok(())
+}
+
+/// What the task for an arch is asked for.
+pub(super) fn request_of_child<B: PerArch>(builder: &B, state: &HubState, task: &Task, arch: &str) -> Vec<Value> {
+    let Some(job) = task.job() else { return Vec::new() };
+    let Some((target, build_tag)) = target(&state.targets, &job) else { return Vec::new() };
+    let place =
+        Surroundings { target: state.targets.target_value(target), build_tag, repo: state.repo_value(build_tag) };
+    builder.child_request(&job, &task.request, arch, &place)
+}
+
+/// What the task `child` for an arch leaves that has ended well.
+pub(super) fn result_of_child<B: PerArch>(builder: &B, parent: &Task, child: &Task, made: &Made) -> Value {
+    let (job, arch) = (builder.job(&parent.request), child.arch.as_ref());
     let strings = |items: Vec<String>| Value::Array(items.into_iter().map(string).collect());
     let packages = if B::LISTS_PACKAGES && !job.is_scratch { vec![installed_package()] } else { Vec::new() };
     let mut members = vec![
-        ("arch", string(arch.arch.as_str())),
-        ("files", Value::Array(files.into_iter().map(string).collect())),
-        ("logs", strings(builder.named_logs(&parent.request, &arch.arch))),
+        ("arch", string(arch)),
+        ("files", strings(made.files.clone())),
+        ("logs", strings(builder.named_logs(&parent.request, arch))),
         ("name", string(job.name.as_str())),
-        ("release", string_or_nil(release)),
+        ("release", string_or_nil(made.release.as_deref())),
         ("rpmlist", Value::Array(packages)),
-        ("task_id", int(child)),
+        ("task_id", int(child.id)),
         ("version", string(job.version.as_str())),
     ];
     builder.finish_result(&parent.request, &mut members);
-    let result = structure(members);
-    state.end(child, time, TaskResult::Value(result));
-    Ok(())
+    structure(members)
 }
 
 /// The package that is in every image whose packages are known.
