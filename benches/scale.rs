@@ -10,13 +10,17 @@
 //! | `answer FILE TASKS` | writes an answer about tasks; 6,500 make 10 MB |
 //! | `decode FILE TIMES` | decodes an answer, prints the seconds of the fastest time |
 //! | `images N FILE` | writes an images.json of N images |
+//! | `journal N FILE` | writes the journal of a run of N requests, each for two arches |
+//! | `replay FILE TIMES` | replays a journal, prints the seconds of the fastest time |
 
 use magudi_compose::identity::{ComposeIdentity, ComposeType, Product};
 use magudi_compose::images::{Image, Images};
 use magudi_compose::write::write_json;
 use magudi_engine::artifact::BuiltFile;
 use magudi_engine::digest::MultiDigest;
-use magudi_engine::event::ImageEntry;
+use magudi_engine::event::{Event, ImageEntry, Stamped, Subscriber as _};
+use magudi_engine::history::load_history;
+use magudi_engine::journal::Journal;
 use magudi_engine::stop::stop;
 use magudi_engine::volume::{Cache, WantedFile};
 use magudi_koji::calls::{get_build, list_archives};
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         ["answer", file, tasks] => answer(file, tasks),
         ["decode", file, times] => decode(file, times),
         ["images", number, file] => images(number, file),
+        ["journal", number, file] => journal(number, file),
+        ["replay", file, times] => replay(file, times),
         options => return table(options),
     };
     match done {
@@ -152,37 +158,49 @@ fn answer(file: &str, tasks: &str) -> Result<()> {
     Ok(())
 }
 
+/// Prints the seconds of the fastest time that `work` takes.
 #[expect(clippy::print_stdout, reason = "a program of its own")]
-fn decode(file: &str, times: &str) -> Result<()> {
-    let text = std::fs::read(file)?;
+fn fastest<T>(times: &str, work: impl Fn() -> Result<T>) -> Result<()> {
     let mut fastest = Duration::MAX;
     for _ in 0..times.parse::<u32>()? {
         let begun = Instant::now();
-        let response = decode_response(&text)?;
+        let made = work()?;
         fastest = fastest.min(begun.elapsed());
-        drop(std::hint::black_box(response));
+        drop(std::hint::black_box(made));
     }
     println!("{}", fastest.as_secs_f64());
     Ok(())
 }
 
+fn decode(file: &str, times: &str) -> Result<()> {
+    let text = std::fs::read(file)?;
+    fastest(times, || Ok(decode_response(&text)?))
+}
+
+/// The image `index` for `arch`, and its variant.
+fn entry(index: u64, arch: &str) -> (String, ImageEntry) {
+    let variant = format!("V{}", index % 20);
+    let entry = ImageEntry {
+        arch: arch.to_owned(),
+        image_type: "qcow2".to_owned(),
+        format: "qcow2".to_owned(),
+        subvariant: format!("S{index}"),
+        path: format!("{variant}/{arch}/images/image-{index}-1.0-1.{arch}.qcow2"),
+        size: 1_000 + index,
+        mtime: 1_700_000_000,
+        checksums: [("sha256".to_owned(), format!("{index:064x}"))].into_iter().collect(),
+        bootable: false,
+        volume_id: None,
+        implant_md5: None,
+    };
+    (variant, entry)
+}
+
 fn images(number: &str, file: &str) -> Result<()> {
     let mut all = Images::new();
     for index in 0..number.parse::<u64>()? {
-        let (variant, arch) = (format!("V{}", index % 20), if index % 2 == 0 { "x86_64" } else { "aarch64" });
-        let entry = ImageEntry {
-            arch: arch.to_owned(),
-            image_type: "qcow2".to_owned(),
-            format: "qcow2".to_owned(),
-            subvariant: format!("S{index}"),
-            path: format!("{variant}/{arch}/images/image-{index}-1.0-1.{arch}.qcow2"),
-            size: 1_000 + index,
-            mtime: 1_700_000_000,
-            checksums: [("sha256".to_owned(), format!("{index:064x}"))].into_iter().collect(),
-            bootable: false,
-            volume_id: None,
-            implant_md5: None,
-        };
+        let arch = if index % 2 == 0 { "x86_64" } else { "aarch64" };
+        let (variant, entry) = entry(index, arch);
         all.add(&variant, arch, Image::from(entry))?;
     }
     all.validate().map_err(|problems| format!("{} problems", problems.len()))?;
@@ -199,4 +217,62 @@ fn images(number: &str, file: &str) -> Result<()> {
     };
     write_json(Path::new(file), &all.document(&identity))?;
     Ok(())
+}
+
+/// What a run of `number` requests leaves in its journal.
+fn journal(number: &str, file: &str) -> Result<()> {
+    let number: usize = number.parse()?;
+    let mut journal = Journal::open(Path::new(file))?;
+    let time = "2024-02-29T01:02:03.456789Z".parse()?;
+    let mut say = |event| journal.on_event(&Stamped { time, event });
+    let text = |text: &str| text.to_owned();
+    say(Event::ComposeStarted {
+        compose_id: text("B-1-20240229.t.0"),
+        compose_dir: "/mnt/compose/B-1-20240229.t.0".into(),
+        requests: number,
+        settings: serde_json::json!({"label": null}),
+        fresh: false,
+    });
+    let arches = ["aarch64", "x86_64"];
+    for request in 0..number {
+        let (variant, entry) = entry(request as u64, "x86_64");
+        say(Event::Planned {
+            request,
+            key: format!("{request:032x}-1"),
+            phase: text("osbuild"),
+            name: format!("image-{request}"),
+            variant: variant.clone(),
+            arches: arches.map(str::to_owned).to_vec(),
+            failable: false,
+            subvariant: entry.subvariant,
+            image_type: text("qcow2"),
+            nvr: format!("image-{request}-1.0"),
+            method: text("osbuildImage"),
+            manifest_type: Some(String::new()),
+            log: Some(format!("logs/global/osbuild/{variant}-{}-watch-task.log", request + 1)),
+        });
+    }
+    for request in 0..number {
+        let (phase, task) = (text("osbuild"), 1_000_000 + request as i64);
+        let (variant, _) = entry(request as u64, "x86_64");
+        let url = format!("https://koji.example.com/koji/taskinfo?taskID={task}");
+        let (what, hub_time) = (String::new(), Some(time));
+        say(Event::Submitting { request, phase: phase.clone(), variant: variant.clone(), what, hub_time });
+        say(Event::Submitted { request, task, url });
+        say(Event::TaskState { request, task, state: text("OPEN") });
+        say(Event::TaskState { request, task, state: text("CLOSED") });
+        say(Event::Built { request, task, build: 2 * task, nvr: format!("image-{request}-1.0-1") });
+        for arch in arches {
+            let (variant, image) = entry(request as u64, arch);
+            let name = image.path.rsplit('/').next().unwrap_or_default().to_owned();
+            say(Event::FetchStarted { request, file: name, size: image.size });
+            say(Event::ImageAdded { request, variant, image });
+        }
+        say(Event::RequestDone { request, phase, variant, what: String::new(), task, images: Some(arches.len()) });
+    }
+    Ok(journal.sync()?)
+}
+
+fn replay(file: &str, times: &str) -> Result<()> {
+    fastest(times, || Ok(load_history(Path::new(file), &[])?))
 }

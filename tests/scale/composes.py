@@ -5,17 +5,10 @@ import shutil
 import subprocess
 import sys
 
+from hub import Hub, only_compose
 from process import Ran, best, in_turn
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def config(work, variants, images):
-    """A configuration of `variants` x `images` images for two arches each; its path."""
-    directory = f"{work}/{variants}x{images}"
-    if not os.path.isdir(directory):
-        subprocess.check_call([sys.executable, f"{HERE}/generate.py", str(variants), str(images), directory])
-    return f"{directory}/big.conf"
+from generate import PHASES, config
 
 
 def start_up(table, magudi):
@@ -64,15 +57,16 @@ def comparing(table, magudi, bench, work):
     table.row("`magudi compare` of 1,000 images with 999", "50 ms", f"{ours.wall * 1000:.0f} ms, {ours.mb:.0f} MB", "-", ours.wall <= 0.05)
 
 
+def simulate(magudi, path, target):
+    """One simulated run into a directory that is empty."""
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    return Ran([magudi, "run", "--quiet", "--test", "--simulate", "--config", path, "--target-dir", target])
+
+
 def simulated(table, magudi, work, quick):
     def run(images, times):
-        target = f"{work}/composes"
-        runs = []
-        for _ in range(times):
-            shutil.rmtree(target, ignore_errors=True)
-            os.makedirs(target)
-            runs.append(Ran([magudi, "run", "--quiet", "--test", "--simulate", "--config", config(work, 20, images),
-                             "--target-dir", target]))
+        runs = [simulate(magudi, config(work, 20, images), f"{work}/composes") for _ in range(times)]
         return min(runs, key=lambda one: one.wall)
 
     one = run(50, 5)
@@ -89,3 +83,55 @@ def simulated(table, magudi, work, quick):
     table.row("cost of 1,000 -> 10,000 -> 50,000 images", "linear within 20 %",
               f"processor time of an image: {each[0]:.2f}, {each[1]:.2f}, {each[2]:.2f} ms; 50,000 took {fifty.wall:.0f} s, "
               f"{fifty.mb:.0f} MB", "-", max(each[1:]) <= each[0] * 1.2)
+
+
+def five_phases(table, magudi, work, disk, quick):
+    """Whole runs of all five phases, in memory and on a disk in turn."""
+    for images, goal in [(50, None)] if quick else [(50, None), (500, (6, 100, 8))]:
+        path, on_disk = config(work, 20, images, PHASES), f"{disk}/composes"
+        pairs = [(simulate(magudi, path, f"{work}/composes"), disk and simulate(magudi, path, on_disk)) for _ in range(3)]
+        best = min((memory for memory, _ in pairs), key=lambda one: one.wall)
+        what = f"simulated run, {20 * images:,} images of five phases x 2 arches, in memory"
+        table.row(what, "6 s, 100 MB, 8 threads" if goal else "-", f"{best.wall:.1f} s, {best.mb:.0f} MB, {best.threads} threads",
+                  "Pungi: 126 s, 401 MB, 9,980 threads" if goal else "-",
+                  goal is None or (best.wall, best.mb, best.threads) <= goal and best.mb <= goal[1] and best.threads <= goal[2])
+        if disk is None:
+            table.row("the same on a disk", "1.3x of in memory", "-", "there is no disk", None)
+            continue
+        shutil.rmtree(on_disk)
+        ratio, fastest = min((on.wall / memory.wall, on.wall) for memory, on in pairs)
+        table.row("the same on a disk", "1.3x of in memory", f"{fastest:.1f} s ({ratio:.2f}x)", "-", ratio <= 1.3)
+
+
+def resuming(table, magudi, bench, work, images=500):
+    """A resume of a compose of which every image is in place, though no manifest: that run was killed at its end."""
+    hub = Hub(magudi, work, "resuming", {})
+    target = f"{work}/resuming-composes"
+    run = hub.begin(magudi, config(work, 20, images, PHASES), target, hub.profile)
+    if run.wait():
+        sys.exit("the run to be resumed has failed")
+    compose = only_compose(target)
+    journal = f"{compose}/logs/global/magudi-journal.jsonl"
+    with open(journal) as lines:
+        lines = lines.readlines()
+    last = max(number for number, line in enumerate(lines) if '"event":"request-done"' in line)
+    environment = {"MAGUDI_KOJI_PASSWORD": "composepass"}
+    runs = []
+    for _ in range(3):
+        with open(journal, "w") as out:
+            out.writelines(lines[:last + 1])
+        with open(f"{compose}/STATUS", "w") as status:
+            status.write("STARTED\n")
+        runs.append(Ran([magudi, "resume", "--quiet", "--koji-config", hub.profile, compose], env=environment))
+    hub.close()
+    best = min(runs, key=lambda one: one.wall)
+    table.row(f"resume of a compose of {20 * images:,} images of which all are done", "1 s, 80 MB",
+              f"{best.wall:.2f} s, {best.mb:.0f} MB", "-", best.wall <= 1 and best.mb <= 80)
+    size = sum(map(len, lines)) / (20 * images)
+    table.row("journal: bytes for an image", "1.2 kB", f"{size:,.0f} for one of two files", "-", size <= 1200)
+    with open(journal, "w") as out:
+        out.writelines(lines)
+    seconds = float(subprocess.check_output([bench, "replay", journal, "10"]))
+    speed = os.path.getsize(journal) / seconds / 1e6
+    table.row("journal: replay", "200 MB/s", f"{speed:.0f} MB/s", "-", speed >= 200)
+    shutil.rmtree(target)

@@ -9,7 +9,7 @@ import time
 import urllib.request
 import xmlrpc.client
 
-from composes import config
+from generate import config
 from process import cpu_seconds, field, pss
 
 WATCHERS = 20
@@ -71,10 +71,14 @@ class Hub:
         self.process.wait()
 
 
+def only_compose(target):
+    """The only compose in a directory."""
+    return f"{target}/{next(name for name in os.listdir(target) if name.startswith('Big'))}"
+
+
 def journal(target):
     """The events of the only compose in a directory."""
-    path = f"{target}/{next(name for name in os.listdir(target) if name.startswith('Big'))}/logs/global/magudi-journal.jsonl"
-    with open(path) as lines:
+    with open(f"{only_compose(target)}/logs/global/magudi-journal.jsonl") as lines:
         return [json.loads(line) for line in lines]
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from composes import config
+from generate import config
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RECORD = f"{HERE}/instructions.json"

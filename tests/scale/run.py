@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures magudi beside what a user would use instead, and prints the table of docs/performance.md with today's figures.
 
-usage: run.py MAGUDI BENCH [--quick] [--only ROW]...
+usage: run.py MAGUDI BENCH [--quick] [--disk DIRECTORY] [--only ROW]...
 
 `cargo bench` builds both programs and calls this. Peers come from PyPI (kobo, koji) into a virtual environment, and from the
 machine (openssl, curl, sha256sum); what is not there is said to be unmeasured. Everything runs on loopback and in a scratch
-directory of 10 GB, in memory where that has the room: a disk would be what is measured. --quick leaves out composes of more than 1,000 images and the minute of waiting.
+directory of 10 GB, in memory where that has the room: a disk would be what is measured; where it is to be, --disk says on which one.
+--quick leaves out composes of more than 1,000 images and the minute of waiting.
 """
 import argparse
 import os
@@ -37,22 +38,33 @@ def peers(work):
         return None
 
 
+def on_disk(directory):
+    """Whether a directory lies on a disk, and not in memory."""
+    kind = subprocess.run(["stat", "--file-system", "--format=%T", directory], stdout=subprocess.PIPE, text=True).stdout.strip()
+    return kind not in ("tmpfs", "ramfs")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("magudi", type=os.path.abspath)
     parser.add_argument("bench", type=os.path.abspath)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--disk", help="where composes on a disk are written; the temporary directory without it, if that is on one")
     parser.add_argument("--only", action="append", default=[])
     args = parser.parse_args()
     in_memory = os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > ROOM
     work = tempfile.mkdtemp(prefix="magudi-scale-", dir=MEMORY if in_memory else None)
     print(f"scratch directory: {work}", flush=True)
+    disk = args.disk or (tempfile.gettempdir() if on_disk(tempfile.gettempdir()) else None)
+    disk = disk and tempfile.mkdtemp(prefix="magudi-scale-", dir=disk)
     table = Table()
-    python = peers(work)
+    python = peers(work) if not args.only or {"planning", "waiting"} & set(args.only) else None
     rows = {
         "start-up": lambda: composes.start_up(table, args.magudi),
         "planning": lambda: composes.planning(table, args.magudi, work, python),
         "simulated": lambda: composes.simulated(table, args.magudi, work, args.quick),
+        "five-phases": lambda: composes.five_phases(table, args.magudi, work, disk, args.quick),
+        "resuming": lambda: args.quick or composes.resuming(table, args.magudi, args.bench, work),
         "comparing": lambda: composes.comparing(table, args.magudi, args.bench, work),
         "waiting": lambda: args.quick or hub.waiting(table, args.magudi, work, python),
         "latency": lambda: hub.latency(table, args.magudi, work),
@@ -68,7 +80,8 @@ def main():
             if not args.only or name in args.only:
                 measure()
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for scratch in filter(None, [work, disk]):
+            shutil.rmtree(scratch, ignore_errors=True)
     print("\n" + table.markdown())
     if any(row[-1] == "NO" for row in table.rows):
         sys.exit("not every goal is met")
