@@ -157,7 +157,7 @@ fn check_formats(image: &Image) -> Vec<Diagnostic> {
     let span = image.get("format").map_or(image.span, |format| format.span);
     unknown
         .map(|name| {
-            let message = format!("Koji makes no images of the format `{name}`");
+            let message = format!("Koji builds no images of the format `{name}`");
             let names = COMMON.iter().map(|row| row.image_type);
             let help = match suggest(name, names.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -220,18 +220,17 @@ pub static SECTION: Section = Section {
     label: "name",
     options: &[
         opt("image_build_ksurl", Kind::Url).about("Repository of the kickstarts."),
-        opt("image_build_target", Kind::Text).about("Build target of images that give none."),
-        opt("image_build_release", Kind::TextOrNull)
-            .about("Release of images that give none; null for a generated one."),
-        opt("image_build_version", Kind::Text).about("Version of images that give none."),
-        flag("image_build_allow_reuse", false).about("Taken and without effect: images are always built."),
+        opt("image_build_target", Kind::Text).about("Default build target."),
+        opt("image_build_release", Kind::TextOrNull).about("Default release; null for a generated one."),
+        opt("image_build_version", Kind::Text).about("Default version."),
+        flag("image_build_allow_reuse", false).about("Accepted without effect: images are always built."),
     ],
 };
 
 /// The keys of `image-build`, in the order in which Pungi reports errors. Others are passed on.
 const IMAGE: &[Key] = &[
     opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
-    opt("disc_size", Kind::Number).about("Taken for `disk_size`, which is meant."),
+    opt("disc_size", Kind::Number).about("Treated as `disk_size`."),
     opt("distro", Kind::Text).about("The distribution as Oz names it, such as `Fedora-22`. Needed."),
     opt("name", Kind::Text).about("Name of the image, and of its build in Koji. Needed."),
     opt("kickstart", Kind::Text).about("The kickstart, a path in the repository `ksurl`. Needed."),
@@ -241,11 +240,11 @@ const IMAGE: &[Key] = &[
     opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
     opt("repo", Kind::KojiRepositories(REPOSITORY))
         .appended(&["repo_from"])
-        .about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+        .about("Repositories: URLs, paths or variant uids. That of the variant is added."),
     opt("install_tree_from", Kind::Text)
-        .about("What to install from: a variant uid, a URL or an absolute path; else the image's own variant."),
+        .about("What to install from: a variant uid, a URL or an absolute path; the image's own variant by default."),
     opt("subvariant", Kind::Text)
-        .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
+        .about("Distinguishes images of one variant and type in images.json; the variant's uid by default."),
     opt("format", Kind::Formats).about("The format, or a list of formats. Needed."),
     opt("target", Kind::Any).or_inherited().about("Build target in Koji."),
     opt("version", Kind::Any)
@@ -254,6 +253,6 @@ const IMAGE: &[Key] = &[
     opt("release", Kind::Any)
         .or_inherited()
         .about("Release of the build, or a generator; empty or null for a generated one."),
-    opt("scratch", Kind::Any).about("Build without a build in Koji."),
-    opt("disk_size", Kind::Any).about("Size of the disk in GB; 10 when it is not given."),
+    opt("scratch", Kind::Any).about("Build a scratch image, without a build in Koji."),
+    opt("disk_size", Kind::Any).about("Size of the disk in GB; 10 by default."),
 ];

@@ -160,28 +160,27 @@ pub static SECTION: Section = Section {
         opt("version", Kind::Text)
             .or_inherited()
             .about("Version of the build, or a generator such as `!VERSION_FROM_VERSION`."),
-        opt("repos", Kind::Texts).about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+        opt("repos", Kind::Texts).about("Repositories: URLs, paths or variant uids. That of the variant is added."),
         opt("release", Kind::Text)
             .or_inherited()
             .about("Release of the build, or a generator; empty for a generated one."),
-        opt("distro", Kind::Text).about("Taken and not sent, as in Pungi: image-builder builds what its host is."),
-        opt("scratch", Kind::Boolean).or_inherited().about("Build without a build in Koji."),
+        opt("distro", Kind::Text).about("Accepted but not sent, as in Pungi: image-builder builds what its host is."),
+        opt("scratch", Kind::Boolean).or_inherited().about("Build a scratch image, without a build in Koji."),
         opt("ostree", Kind::Open(OSTREE)).about("The ostree commit to build or to install."),
         opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
         opt("subvariant", Kind::Text)
-            .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
+            .about("Distinguishes images of one variant and type in images.json; the variant's uid by default."),
         opt("blueprint", Kind::Object).about("Blueprint, as image-builder takes it."),
-        opt("seed", Kind::Integer).or_inherited().about("What image-builder makes its random numbers of."),
-        opt("manifest_type", Kind::Text).about("Type of the image in images.json; else that of the file."),
+        opt("seed", Kind::Integer).or_inherited().about("Seed of image-builder's random numbers."),
+        opt("manifest_type", Kind::Text).about("Type of the image in images.json; that of the file by default."),
     ],
     label: "name",
     options: &[
-        opt("imagebuilder_target", Kind::Text).about("Build target of images that give none."),
-        opt("imagebuilder_release", Kind::TextOrNull)
-            .about("Release of images that give none; null for a generated one."),
-        opt("imagebuilder_version", Kind::Text).about("Version of images that give none."),
-        opt("imagebuilder_seed", Kind::Integer).about("What image-builder makes its random numbers of."),
-        opt("imagebuilder_scratch", Kind::Boolean).about("Build without builds in Koji."),
+        opt("imagebuilder_target", Kind::Text).about("Default build target."),
+        opt("imagebuilder_release", Kind::TextOrNull).about("Default release; null for a generated one."),
+        opt("imagebuilder_version", Kind::Text).about("Default version."),
+        opt("imagebuilder_seed", Kind::Integer).about("Seed of image-builder's random numbers."),
+        opt("imagebuilder_scratch", Kind::Boolean).about("Build scratch images, without builds in Koji."),
     ],
 };
 

@@ -181,34 +181,33 @@ pub static SECTION: Section = Section {
             .or_inherited()
             .about("Release of the build, or a generator; empty for a generated one."),
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
-        opt("repos", Kind::Texts).about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+        opt("repos", Kind::Texts).about("Repositories: URLs, paths or variant uids. That of the variant is added."),
         opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
         opt("subvariant", Kind::Text)
-            .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
-        opt("type", Kind::Text).or_inherited().about("Type of the image in kiwi; else that of the description."),
+            .about("Distinguishes images of one variant and type in images.json; the variant's uid by default."),
+        opt("type", Kind::Text).or_inherited().about("Type of the image in kiwi; that of the description by default."),
         opt("type_attr", Kind::Texts).or_inherited().about("Attributes of that type."),
         opt("bundle_name_format", Kind::Text).or_inherited().about("How kiwi names the files of the result."),
         opt("version", Kind::Text)
             .or_inherited()
             .about("Version of the build, or a generator such as `!VERSION_FROM_VERSION`."),
         opt("repo_releasever", Kind::Text).or_inherited().about("What stands for `$releasever` in repositories."),
-        opt("manifest_type", Kind::Text).about("Type of the image in images.json; else that of the file."),
+        opt("manifest_type", Kind::Text).about("Type of the image in images.json; that of the file by default."),
         opt("use_buildroot_repo", Kind::Boolean)
             .or_inherited()
             .about("Whether the build target's own repository is added."),
     ],
     label: "kiwi_profile",
     options: &[
-        opt("kiwibuild_target", Kind::Text).about("Build target of kiwi images that give none."),
+        opt("kiwibuild_target", Kind::Text).about("Default build target of kiwi images."),
         opt("kiwibuild_description_scm", Kind::Url).about("Repository of the descriptions."),
         opt("kiwibuild_description_path", Kind::Text).about("Path of the description in the repository."),
-        opt("kiwibuild_type", Kind::Text).about("Type of images that give none."),
+        opt("kiwibuild_type", Kind::Text).about("Default type."),
         opt("kiwibuild_type_attr", Kind::Texts).about("Attributes of the type."),
         opt("kiwibuild_bundle_name_format", Kind::Text).about("How kiwi names the files of results."),
-        opt("kiwibuild_version", Kind::Text).about("Version of kiwi images that give none."),
+        opt("kiwibuild_version", Kind::Text).about("Default version of kiwi images."),
         opt("kiwibuild_repo_releasever", Kind::Text).about("What stands for `$releasever` in repositories."),
-        opt("kiwibuild_release", Kind::TextOrNull)
-            .about("Release of kiwi images that give none; null for a generated one."),
+        opt("kiwibuild_release", Kind::TextOrNull).about("Default release of kiwi images; null for a generated one."),
         with("kiwibuild_use_buildroot_repo", Kind::Boolean, Default::Boolean(false))
             .about("Whether the build target's own repository is added."),
     ],

@@ -126,7 +126,7 @@ pub static SECTION: Section = Section {
     about: "Live media built by livemedia tasks: patterns of variant uids, each with a list of images.",
     layout: Layout::PLAIN,
     image: &[
-        opt("install_tree_from", Kind::Text).about("Uid of the variant to install from; else the image's own."),
+        opt("install_tree_from", Kind::Text).about("Uid of the variant to install from; the image's own by default."),
         req("kickstart", Kind::Text).about("The kickstart, a path in the repository `ksurl`."),
         opt("ksversion", Kind::Text).about("Version of the kickstart's syntax."),
         opt("ksurl", Kind::Url)
@@ -135,13 +135,13 @@ pub static SECTION: Section = Section {
         opt("version", Kind::Text)
             .or_inherited()
             .about("Version of the build, or a generator such as `!VERSION_FROM_VERSION`."),
-        opt("scratch", Kind::Boolean).about("Build without a build in Koji."),
+        opt("scratch", Kind::Boolean).about("Build a scratch image, without a build in Koji."),
         opt("skip_tag", Kind::Boolean).about("Do not tag the build."),
         req("name", Kind::Text).about("Name of the image, and of its build in Koji."),
         opt("subvariant", Kind::Text)
-            .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
+            .about("Distinguishes images of one variant and type in images.json; the variant's uid by default."),
         opt("repo", Kind::KojiRepositories(REPOSITORY))
-            .about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+            .about("Repositories: URLs, paths or variant uids. That of the variant is added."),
         opt("target", Kind::Text).or_inherited().about("Build target in Koji."),
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
         opt("failable", Kind::Texts).about("Arches, or `*` for all: the compose continues if the image fails there."),
@@ -153,9 +153,8 @@ pub static SECTION: Section = Section {
     label: "name",
     options: &[
         opt("live_media_ksurl", Kind::Url).about("Repository of the kickstarts."),
-        opt("live_media_target", Kind::Text).about("Build target of live media that give none."),
-        opt("live_media_release", Kind::TextOrNull)
-            .about("Release of live media that give none; null for a generated one."),
-        opt("live_media_version", Kind::Text).about("Version of live media that give none."),
+        opt("live_media_target", Kind::Text).about("Default build target of live media."),
+        opt("live_media_release", Kind::TextOrNull).about("Default release of live media; null for a generated one."),
+        opt("live_media_version", Kind::Text).about("Default version of live media."),
     ],
 };

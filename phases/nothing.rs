@@ -23,7 +23,7 @@ pub fn nothing_to_build(config: &ComposeConfig, selection: &Selection, found: &[
     }
     let reasons: Vec<String> = sections.iter().map(|section| reason(section, selection, found)).collect();
     let message = format!("nothing to build: {}", reasons.join("; "));
-    let help = "mend the configuration, or give --allow-empty if a compose without images is meant";
+    let help = "correct the configuration, or give --allow-empty if a compose without images is intended";
     Some(Diagnostic::new(&codes::NOTHING_TO_BUILD, "", message).at(place).help(help))
 }
 

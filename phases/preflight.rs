@@ -46,7 +46,7 @@ impl Subject<'_> {
                 &codes::NO_METHOD,
                 Part::Hub,
                 format!("the hub has no method `{method}`{}", need()),
-                Some("its administrators have to install the plugin that brings it".to_owned()),
+                Some("its administrators have to install the plugin that provides it".to_owned()),
             ),
             Obstacle::NoPermission { permission, user: Some(user) } => (
                 &codes::NO_PERMISSION,
@@ -57,7 +57,7 @@ impl Subject<'_> {
             Obstacle::NoPermission { permission, user: None } => (
                 &codes::NO_PERMISSION,
                 Part::Hub,
-                format!("the hub takes the session for one without a user; `{permission}` is the permission{}", need()),
+                format!("the hub treats the session as one without a user; `{permission}` is the permission{}", need()),
                 Some("a proxy may drop the headers that sessions need".to_owned()),
             ),
             Obstacle::NoChannel(channel) => (
@@ -76,7 +76,7 @@ impl Subject<'_> {
                 &codes::UNKNOWN_TARGET,
                 Part::Targets,
                 format!("the hub knows no build target `{target}`{}", self.whom(about, "uses", "use")),
-                Some("`koji list-targets` lists those that there are".to_owned()),
+                Some("`koji list-targets` lists them".to_owned()),
             ),
             Obstacle::NoTag { tag, target } => (
                 &codes::CLOSED_TAG,
@@ -230,8 +230,8 @@ fn question(method: &str) -> &'static str {
     match method {
         "getPerms" => "what the user may do",
         "getLoggedInUser" => "who is logged in",
-        "getChannel" => "whether there is the channel of the tasks",
-        "getBuildTarget" => "whether there are the build targets",
+        "getChannel" => "whether the channel of the tasks exists",
+        "getBuildTarget" => "whether the build targets exist",
         "getTag" => "whether builds can be tagged",
         "getPackageConfig" => "whether its tags list the packages",
         _ => "which methods it has",
@@ -257,5 +257,5 @@ fn koji<'w>(command: &str, words: impl IntoIterator<Item = &'w String>) -> Optio
         words.into_iter().map(|word| is_plain(word).then_some(word.as_str())).collect::<Option<_>>()?;
     let more = if words.len() > MAX_NAMES + 1 { " ..." } else { "" };
     let words = words.get(..=MAX_NAMES).unwrap_or(&words).join(" ");
-    Some(format!("an administrator of the hub can do: koji {command} {words}{more}"))
+    Some(format!("an administrator of the hub can run: koji {command} {words}{more}"))
 }

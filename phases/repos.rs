@@ -7,11 +7,11 @@ use magudi_config::schema::{Key, Kind, opt, req};
 
 /// The keys of a repository of Koji's own image tasks that is written as a dict. Only its URL is sent (facts: kickstart 1).
 pub const REPOSITORY: &[Key] = &[
-    opt("name", Kind::Text).about("Taken and not sent."),
+    opt("name", Kind::Text).about("Accepted but not sent."),
     req("baseurl", Kind::Text).about("A URL, a path or a variant uid."),
-    opt("exclude", Kind::Text).about("Taken and not sent."),
-    opt("gpgcheck", Kind::Boolean).about("Taken and not sent."),
-    opt("enabled", Kind::Text).about("Taken and not sent."),
+    opt("exclude", Kind::Text).about("Accepted but not sent."),
+    opt("gpgcheck", Kind::Boolean).about("Accepted but not sent."),
+    opt("enabled", Kind::Text).about("Accepted but not sent."),
 ];
 
 /// Python's `posixpath.normpath`: no double or trailing slashes, no `.`, `..` resolved; a leading `//` survives.
@@ -51,7 +51,7 @@ pub fn translate(path: &str, pairs: &[(String, String)]) -> String {
     path
 }
 
-/// Whether a URL is none that leads to another machine: it is a path, or stands for one.
+/// Whether a URL does not lead to another machine: it is a path, or stands for one.
 pub fn is_local(url: &str) -> bool {
     url.starts_with('/') || url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }

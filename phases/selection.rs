@@ -38,18 +38,17 @@ impl Selection {
     /// Why a phase does not run; `None` when it does.
     pub fn skipped(&self, phase: &dyn ImagePhase, config: &ComposeConfig) -> Option<String> {
         let name = phase.name();
-        self.unwanted(name).or_else(|| {
-            (!phase.is_configured(config)).then(|| format!("Config section '{name}' was not found. Skipping."))
-        })
+        self.unwanted(name)
+            .or_else(|| (!phase.is_configured(config)).then(|| format!("Config section '{name}' was not found")))
     }
 
     /// Why a phase of that name is not wanted; `None` when it is.
     pub(crate) fn unwanted(&self, name: &str) -> Option<String> {
         if !self.just.is_empty() && !self.just.iter().any(|just| just == name) {
-            return Some(format!("Phase {name} is not among those asked for"));
+            return Some(format!("Phase {name} is not in --just-phase"));
         }
         let skipped = self.skip.iter().any(|skip| skip == name);
-        skipped.then(|| format!("Phase {name} is to be skipped"))
+        skipped.then(|| format!("Phase {name} is in skip_phases or --skip-phase"))
     }
 
     pub fn active<'a>(&'a self, config: &'a ComposeConfig) -> impl Iterator<Item = &'static dyn ImagePhase> + 'a {

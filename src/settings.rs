@@ -64,7 +64,8 @@ pub struct Environment {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "read where there are traces"))]
 pub struct Otlp {
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else what `OTEL_EXPORTER_OTLP_ENDPOINT` makes; none: there are no traces.
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else what `OTEL_EXPORTER_OTLP_ENDPOINT` makes (facts: traces 2, traces 3, traces 4).
+    /// None: there are no traces.
     pub endpoint: Option<String>,
     /// `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`, else `OTEL_EXPORTER_OTLP_PROTOCOL`.
     pub protocol: Option<String>,

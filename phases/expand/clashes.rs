@@ -41,10 +41,10 @@ fn nvr_clash(first: &Planned<'_>, others: &[&Planned<'_>]) -> Option<Diagnostic>
     let of_one_image = std::ptr::eq(first.image, planned.image);
     let message = if of_one_image {
         variants.insert(0, &first.request.variant);
-        format!("image {name} asks for one and the same build, {nvr}, for {}", listed("variant", &variants))
+        format!("image {name} requests the same build, {nvr}, for {}", listed("variant", &variants))
     } else {
         let other = first.request.label();
-        format!("image {name} asks for the build {nvr} for {}, as does image {other}", listed("variant", &variants))
+        format!("image {name} requests the build {nvr} for {}, as does image {other}", listed("variant", &variants))
     };
     let diagnostic = Diagnostic::new(&codes::SAME_NVR, planned.image.path.clone(), message)
         .at(planned.image.label_span())
@@ -92,7 +92,7 @@ pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planne
     clashes.into_values().filter_map(|clash| clash.diagnostic()).collect()
 }
 
-/// Requests of one image that cannot be told apart from an earlier one.
+/// Requests of one image that have the identity of an earlier one.
 struct IdentityClash<'a> {
     first: &'a Planned<'a>,
     kind: &'a str,

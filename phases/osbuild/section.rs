@@ -21,24 +21,22 @@ pub static SECTION: Section = Section {
         opt("arches", Kind::Texts).about("Build only for these arches of the variant."),
         opt("failable", Kind::Texts).about("Any arch, or `*`: the compose continues if the image fails."),
         opt("subvariant", Kind::Text)
-            .about("Tells images of one variant and type apart in images.json; else the variant's uid."),
+            .about("Distinguishes images of one variant and type in images.json; the variant's uid by default."),
         opt("repo", Kind::Repositories(REPOSITORY))
-            .about("Repositories: URLs, paths or variant uids. The variant's own one is added."),
+            .about("Repositories: URLs, paths or variant uids. That of the variant is added."),
         opt("ostree_url", Kind::Text).about("URL of the ostree repository."),
         opt("ostree_ref", Kind::Text).about("The ostree ref to commit to."),
         opt("ostree_parent", Kind::Text).about("The ostree ref or commit to build on."),
-        opt("manifest_type", Kind::Text)
-            .about("Type of the image in images.json; else the archive type that Koji names."),
+        opt("manifest_type", Kind::Text).about("Type of the image in images.json; Koji's archive type by default."),
         opt("customizations", Kind::Object).about("Customizations, as osbuild-composer takes them."),
         opt("upload_options", Kind::UploadOptions { of: "image_types" })
             .about("Upload the image to the cloud that its type belongs to."),
     ],
     label: "name",
     options: &[
-        opt("osbuild_version", Kind::Text).about("Version of osbuild images that give none."),
-        opt("osbuild_release", Kind::TextOrNull)
-            .about("Release of osbuild images that give none; null for a generated one."),
-        opt("osbuild_target", Kind::Text).about("Build target of osbuild images that give none."),
+        opt("osbuild_version", Kind::Text).about("Default version of osbuild images."),
+        opt("osbuild_release", Kind::TextOrNull).about("Default release of osbuild images; null for a generated one."),
+        opt("osbuild_target", Kind::Text).about("Default build target of osbuild images."),
     ],
 };
 

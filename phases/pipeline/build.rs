@@ -59,7 +59,7 @@ impl Compose {
             return Err(signal);
         }
         if let Some(Reason::Machine(problem)) = stop.reason() {
-            return Err(format!("{problem}; no task was canceled: when that is mended, resume the compose"));
+            return Err(format!("{problem}; no task was canceled: when that is fixed, resume the compose"));
         }
         let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
         let mut failing = BTreeSet::new();
@@ -166,7 +166,7 @@ impl Compose {
         if tasks > 0 && matches!(stop.reason(), Some(Reason::Signal(_))) {
             let dir = self.dir.top().display();
             let text = format!(
-                "{} of earlier runs may still run at the hub: magudi cancel {dir} ends what does",
+                "{} of earlier runs may still run at the hub: magudi cancel {dir} ends them",
                 counted(tasks, "task")
             );
             self.events.message(Level::Warning, None, text);
@@ -183,7 +183,7 @@ impl Compose {
         match compare::first_stranger(&access.hub, &self.compare_first, is_ours).await? {
             None => Ok(()),
             Some((index, task, reason)) => Err(format!(
-                "{} is not the hub at which the compose was begun: of task {task}, for image {}: {reason}; nothing was asked of it",
+                "{} is not the hub that the compose was started at: of task {task}, for image {}: {reason}; it was asked nothing",
                 access.login,
                 self.requests[index].label()
             )),
@@ -200,10 +200,10 @@ impl Compose {
         let canceled =
             runner.cancel_as(&tasks, &Events::new(), |at, task| compare::resembles(task, &self.abandoned[at].1)).await;
         for task in canceled.canceled {
-            self.events.message(Level::Info, None, format!("Task {task}, which is asked for no more, was canceled"));
+            self.events.message(Level::Info, None, format!("Task {task}, which is no longer needed, was canceled"));
         }
         for (task, reason) in canceled.strangers.into_iter().chain(canceled.left) {
-            let text = format!("Task {task}, which is asked for no more, was not canceled: {reason}");
+            let text = format!("Task {task}, which is no longer needed, was not canceled: {reason}");
             self.events.message(Level::Warning, None, text);
         }
     }

@@ -1,6 +1,7 @@
 //! The verbs that look at a configuration.
 
 use super::compose::{ComposeArgs, HUB, OUTPUT, PUNGI};
+use super::values::integer;
 use clap::{Args, ValueEnum};
 use magudi_config::definitions::Definition;
 use std::path::PathBuf;
@@ -117,7 +118,7 @@ pub struct DumpArgs {
     #[arg(short = 'e', long, value_name = "VAR=VALUE")]
     pub define: Vec<Definition>,
     /// Set koji_event to N
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = integer)]
     pub freeze_event: Option<i64>,
     /// Do not replace branches in URLs with commits
     #[arg(long)]

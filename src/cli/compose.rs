@@ -2,7 +2,7 @@
 
 use super::kept;
 use super::kind::TypeArgs;
-use super::values::{phase_name, status_name};
+use super::values::{integer, phase_name, status_name};
 use clap::Args;
 use magudi_config::definitions::Definition;
 use magudi_engine::notify::USUAL_LIMIT;
@@ -94,7 +94,7 @@ pub struct ComposeArgs {
     #[serde(default)]
     pub latest_link_status: Vec<String>,
     /// How many components of the release version the name of the latest link has; -1: all but the last
-    #[arg(long, value_name = "N", default_value_t = all_but_the_last(), allow_negative_numbers = true, help_heading = PUBLISHING, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value_t = all_but_the_last(), value_parser = integer, allow_negative_numbers = true, help_heading = PUBLISHING, hide_short_help = true)]
     #[serde(default = "all_but_the_last")]
     pub latest_link_components: i64,
     /// Script to notify; gets the message name as argument and JSON on standard input; repeatable
@@ -106,7 +106,7 @@ pub struct ComposeArgs {
     #[serde(default = "usual_limit")]
     pub notification_timeout: u64,
     /// Koji event for the Pungi of --pungi; image tasks take none
-    #[arg(long, value_name = "N", help_heading = PUNGI, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = integer, help_heading = PUNGI, hide_short_help = true)]
     #[serde(skip)]
     pub koji_event: Option<i64>,
     /// Id of a parent compose, for CTS (with cts_url); repeatable

@@ -1,5 +1,6 @@
 //! `magudi hub`.
 
+use super::values::address;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct HubArgs {
     /// Address to listen on; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1:0")]
     pub listen: std::net::SocketAddr,
     /// Koji volume, which also keeps tasks, builds and accounts. Default: a temporary directory
     #[arg(long, value_name = "DIR")]

@@ -29,6 +29,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration).map_err(|_| wanted.to_owned())
 }
 
+/// A whole number.
+pub fn integer(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "give a whole number".to_owned())
+}
+
+/// An address to listen on.
+#[cfg(feature = "simulator")]
+pub fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "give an address and a port, as in 127.0.0.1:8080".to_owned())
+}
+
 /// A number of per cent.
 pub fn percent(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| format!("`{text}` is not a number"))?;

@@ -113,8 +113,7 @@ fn of_compose(
     let (dump, shown) = (dir.config_dump(), path.display());
     if !dump.exists() {
         return Err(Failure::failed(format!(
-            "{shown} has no logs/global/config-dump.global.log, so with which configuration it was made is not known: give what \
-             `magudi plan --format json` printed before it"
+            "{shown} has no logs/global/config-dump.global.log, so its configuration is unknown: give the output of `magudi plan --format json` instead"
         )));
     }
     let cannot = |file: &Path, problem: &dyn std::fmt::Display| {
@@ -176,7 +175,7 @@ impl Beside {
             count(*same, "the same"),
         ];
         let counts: Vec<String> = counts.into_iter().flatten().collect();
-        lines.push(if counts.is_empty() { "no request in either".to_owned() } else { counts.join(", ") });
+        lines.push(if counts.is_empty() { "no requests in either".to_owned() } else { counts.join(", ") });
         lines.iter().map(|line| printable(line).replace('\n', " ") + "\n").collect()
     }
 }

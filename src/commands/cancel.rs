@@ -94,7 +94,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     if strangers.is_empty() {
         return Ok(());
     }
-    Err(Failure::failed(format!("what is not ours was left alone: {}", strangers.join("; "))))
+    Err(Failure::failed(format!("left alone because it is not ours: {}", strangers.join("; "))))
 }
 
 /// A compose that no process runs, whose tasks are to end.
@@ -126,7 +126,7 @@ impl Ending {
         let config = settings.config();
         let plan = match config {
             Some(_) => plan(dir, settings, &history, environment).map_err(|failure| failure.detail()),
-            None => Err("the journal does not say with which configuration it was begun".to_owned()),
+            None => Err("the journal does not say which configuration it was started with".to_owned()),
         };
         let history = match &plan {
             Ok(plan) => fill_holes(dir, history, plan)?,
@@ -186,7 +186,7 @@ impl Ending {
             0 => {}
             doubts => {
                 let images = counted(doubts, "image");
-                text.push_str(&format!("; {images} may have a task whose id got lost: look for it at the hub"));
+                text.push_str(&format!("; {images} may have a task whose id was lost: look for it at the hub"));
             }
         }
         Failure::failed(text)
@@ -222,7 +222,7 @@ impl Ending {
         }
         for (task, state) in canceled.ended {
             let then = if state == TaskState::Closed { ": `magudi resume` takes what it built" } else { "" };
-            ui.note(&format!("task {task} had ended before ({state}){then}"));
+            ui.note(&format!("task {task} had already ended ({state}){then}"));
         }
         for (task, reason) in canceled.strangers {
             let index = tasks.iter().find(|(_, other)| *other == task).map(|(index, _)| *index);
@@ -243,7 +243,7 @@ impl Ending {
     /// Whether a task is that of request `index`: as it was sent, as far as that is known.
     fn is_that_of(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
         let Some(past) = self.history.requests.number(index) else {
-            return Err("the journal is damaged, and does not say for which image it was made".to_owned());
+            return Err("the journal is damaged and does not say which image it is for".to_owned());
         };
         match self.request(index, past) {
             Some(request) => find_task::is_ours(task, request, None),
@@ -281,7 +281,7 @@ impl Ending {
                         };
                         found = tasks.iter().find(is_it).map(|task| task.id);
                     }
-                    Some(Err(error)) => problem = format!(": the hub cannot be asked for its tasks: {error}"),
+                    Some(Err(error)) => problem = format!(": cannot ask the hub for its tasks: {error}"),
                     None => {}
                 }
                 if let Some(task) = found {
@@ -324,7 +324,7 @@ impl Ending {
                 let why = self.plan.as_ref().err().map_or("the configuration has changed", String::as_str);
                 outcome
                     .left
-                    .push(format!("{name} may have a task whose id got lost, and {why}: look for it at the hub"));
+                    .push(format!("{name} may have a task whose id was lost, and {why}: look for it at the hub"));
                 continue;
             };
             let label = request.label();
@@ -421,7 +421,7 @@ fn not_signalled(dir: &ComposeDir, holder: &Holder, why: &NotThere) -> Failure {
             format!("find out what has {lock} open (fuser {lock}), end it, and cancel the compose again")
         }
     };
-    Failure::failed(format!("{dir} is in use, and no process is asked to end: {why}; {what_to_do}"))
+    Failure::failed(format!("{dir} is in use, but no process was signalled: {why}; {what_to_do}"))
 }
 
 /// Ends the Pungi that a run has left behind.

@@ -56,7 +56,7 @@ fn load_from(path: &Path, ui: Ui) -> Result<Side, Failure> {
         ..Side::default()
     };
     // The rest says more of the images: without it there is still something to be compared.
-    let note = |error: &dyn Display| ui.note(&format!("note: {error}; it is compared without"));
+    let note = |error: &dyn Display| ui.note(&format!("note: {error}; comparing without it"));
     match load_composeinfo(&published.composeinfo_file()) {
         Ok(info) => side.release_version = info.and_then(|info| Some(info.release_version()?.to_owned())),
         Err(error) => note(&error),
@@ -182,7 +182,7 @@ async fn fetch(address: &str, to: &Path, environment: &Environment, ui: Ui) -> R
     let top = match found {
         None => {
             return Err(Failure::failed(format!(
-                "{base} is not a compose: there is no images.json at it, nor at metadata or compose/metadata below it"
+                "{base} is not a compose: there is no images.json in it, in metadata or in compose/metadata"
             )));
         }
         // An images.json stands for itself alone.

@@ -15,7 +15,7 @@ pub fn check() -> Result<(), Failure> {
     match opened.into_iter().find_map(Result::err) {
         None => Ok(()),
         Some(error) => Err(Failure::failed(format!(
-            "cannot start: {there} more files can be opened, {NEEDED} are needed ({error}); `ulimit -n` raises the limit, \
+            "cannot start: {there} more files can be opened, but {NEEDED} are needed ({error}); `ulimit -n` raises the limit, \
              LimitNOFILE= that of a systemd unit"
         ))),
     }

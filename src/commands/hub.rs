@@ -81,7 +81,7 @@ pub fn unknown_images(scenario: &Scenario, requests: &[TaskRequest]) -> Vec<Stri
     let remark = |(key, name): (&str, &str)| {
         let near = suggest(name, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
         let name = name.escape_debug();
-        format!("warning: the scenario has `{name}` in {key}, and no image has that name{}", near.unwrap_or_default())
+        format!("warning: the scenario has `{name}` in {key}, but no image has that name{}", near.unwrap_or_default())
     };
     unknown.map(remark).collect()
 }

@@ -323,7 +323,7 @@ fn compose_type(
     let is_needed = !matches!(purpose, Purpose::Check { .. });
     if is_needed && kind == ComposeType::Production && !labelled {
         return Err(Failure::usage(
-            "must specify label for a production compose: give --label or --no-label, or another type such as --nightly"
+            "a production compose needs a label: give --label or --no-label, or another type such as --nightly"
                 .to_owned(),
         ));
     }

@@ -47,7 +47,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match cli::parse(args.clone()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors to clap's exit code; a reader that has gone away is none to us.
+            // Help and version are no errors for clap's exit code; a reader that has gone away is no error for us.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

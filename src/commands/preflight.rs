@@ -52,7 +52,7 @@ pub fn ask_alone(
 }
 
 /// Logs in at the hub, and asks it about those of `requests` that are to be submitted, before anything is. The error is a hub that
-/// cannot be used, also by those of which there is nothing to ask.
+/// cannot be used, also if there is nothing to ask about them.
 pub fn ask_before(
     args: &ComposeArgs,
     environment: &Environment,

@@ -17,15 +17,15 @@ use std::path::{Path, PathBuf};
 /// Why a compose cannot be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
-    #[error("{} was a simulated run: its hub is gone with it, so it cannot be resumed; run it again", .0.display())]
+    #[error("{} was a simulated run: its hub ended with it, so it cannot be resumed; run it again", .0.display())]
     Simulated(PathBuf),
-    #[error("the journal of {} does not say with which configuration it was begun: give it with --config", .0.display())]
+    #[error("the journal of {} does not say which configuration it was started with: give it with --config", .0.display())]
     NoConfig(PathBuf),
-    #[error("{dir} is FINISHED: `magudi run --compose-dir {dir} --reopen`, with the options that name images, changes it", dir = .0.display())]
+    #[error("{dir} is FINISHED: `magudi run --compose-dir {dir} --reopen`, with the options that name images, rebuilds images in it", dir = .0.display())]
     Finished(PathBuf),
     #[error("there is no directory {}", .0.display())]
     NoDirectory(PathBuf),
-    #[error("a run in {dir} ended before it had asked for anything: begin it again with magudi run --compose-dir {dir}", dir = .0.display())]
+    #[error("the run in {dir} ended before it submitted anything: start it again with magudi run --compose-dir {dir}", dir = .0.display())]
     NothingAsked(PathBuf),
     #[error("{} has no journal: magudi has not run a compose there", .0.display())]
     NoJournal(PathBuf),

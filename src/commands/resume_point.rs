@@ -162,8 +162,7 @@ pub fn damaged(dir: &ComposeDir, history: &History) -> Option<String> {
 pub fn refuse_other_hub(dir: &ComposeDir, history: &History, server: &str, moved: bool) -> Result<(), Failure> {
     match &history.login {
         Some(login) if !login.is_at(server) && !moved => Err(Failure::failed(format!(
-            "{} was begun at {login}, and this is {}: its tasks are not there\nuse the koji profile it was begun with \
-             (`{}`), or say --hub-moved if it is the same hub at another address",
+            "{} was started at {login}, but this is {}: its tasks are not there\nuse the koji profile it was started with (`{}`), or give --hub-moved if it is the same hub at another address",
             dir.top().display(),
             shown_address(server),
             login.profile,
@@ -200,8 +199,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
             let history = if is_another { history } else { fill_holes(dir, history, &plan)? };
             if let Some(damage) = damaged(dir, &history) {
                 return Err(Failure::failed(format!(
-                    "{damage}\nput the configuration back as it was when the compose was begun: then the line is made again \
-                     from it, and each task is compared with its request at the hub"
+                    "{damage}\nrestore the configuration that the compose was started with: then the line is rebuilt from it, and each task is compared with its request at the hub"
                 )));
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
@@ -284,7 +282,7 @@ fn take_over(
         match past.task {
             Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.asked.clone())),
             None if past.in_doubt.is_some() => recalled.remarks.push(format!(
-                "Image {} of variant {}, which is asked for no more, may have a task whose id got lost: look for it at the hub",
+                "Image {} of variant {}, which is no longer in the configuration, may have a task whose id was lost: look for it at the hub",
                 past.asked.name, past.asked.variant
             )),
             _ => {}
@@ -368,7 +366,7 @@ fn refuse_left_out(dir: &ComposeDir, history: &History, chosen: &Chosen) -> Resu
     let more = if others > 0 { format!(" and {others} more") } else { String::new() };
     let dir = dir.top().display();
     Err(Failure::failed(format!(
-        "--only and --variant leave out {}:{}{more}, with which {dir} was begun; continue with magudi resume {dir}",
+        "--only and --variant leave out {}:{}{more}, which are part of {dir}; continue with magudi resume {dir}",
         asked.variant, asked.name
     )))
 }
@@ -410,7 +408,7 @@ fn refuse_changes(
     if added.is_empty() && gone.is_empty() && described.is_empty() {
         return Ok(());
     }
-    let mut text = format!("the configuration has changed since {} was begun", dir.top().display());
+    let mut text = format!("the configuration has changed since {} was started", dir.top().display());
     for change in changes.iter().take(MAX_CHANGES) {
         let _ = write!(text, "\n  {change}");
     }
@@ -420,17 +418,19 @@ fn refuse_changes(
     for (what, images) in [
         ("images that would be built again", &added),
         ("images that changed", &gone),
-        ("images that are described otherwise, though the same is built", &described),
+        ("images that are only described differently", &described),
     ] {
         if !images.is_empty() {
             let _ = write!(text, "\n{what}: {}", images.join(", "));
         }
     }
-    text.push_str("\nput it back as it was");
+    text.push_str("\nrestore it");
     if !described.is_empty() {
-        text.push_str(", or take over what changes nothing that is built with --accept VARIANT:NAME (or --accept '*')");
+        text.push_str(
+            ", or accept changes that do not affect what is built with --accept VARIANT:NAME (or --accept '*')",
+        );
     }
-    text.push_str(", or name the images to build with --rebuild VARIANT:NAME (or --rebuild '*')");
+    text.push_str(", or name the images to build again with --rebuild VARIANT:NAME (or --rebuild '*')");
     Err(Failure::failed(text))
 }
 
@@ -486,7 +486,7 @@ fn compare(before: &Json, now: &Json, path: &str, found: &mut Vec<String>) {
         }
         (a, b) if a == b => {}
         (Json::Array(a), Json::Array(b)) => {
-            found.push(format!("{path} had {} items and has {}", a.len(), b.len()));
+            found.push(format!("{path} had {} items and now has {}", a.len(), b.len()));
         }
         _ => found.push(format!("{path} changed")),
     }

@@ -10,7 +10,7 @@ impl RunSettings {
     /// What was typed, as a run works with it. The error is a wrong use of the command line.
     pub fn resolved(mut self) -> Result<Self, Failure> {
         if !self.going.adopt.is_empty() && self.compose.compose_dir.is_none() {
-            return Err(Failure::usage("--adopt is for a compose that is there: give --compose-dir".to_owned()));
+            return Err(Failure::usage("--adopt needs an existing compose: give --compose-dir".to_owned()));
         }
         if self.going.events.as_deref() == Some(Path::new("-")) && self.compose.print_output_dir {
             let text = "--events - and --print-output-dir cannot share standard output; give --events a file";

@@ -116,7 +116,7 @@ impl Asked<'_> {
             let state = match (pungi.running(), &pungi.status) {
                 (Some(pid), _) => format!("running, process {pid}"),
                 (None, Some(status)) => status.clone(),
-                (None, None) => "it has not said how the compose stands".to_owned(),
+                (None, None) => "it has no final status yet".to_owned(),
             };
             text.push_str(&format!("Pungi beside it: {state}\n"));
         }

@@ -47,7 +47,7 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     loop {
         let (mut news, mut end) = (false, None);
         let take = &mut |event: Stamped| {
-            // A later run in the same journal is another one's.
+            // A later run in the same journal is not the one that is followed.
             if end.is_none() {
                 show.take(&event);
                 news = true;

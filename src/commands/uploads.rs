@@ -27,7 +27,7 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
             Ok(ui.answer(&format!("{text}\n"))?)
         }
         PlanFormat::Table if all.is_empty() => {
-            ui.note("nothing was uploaded, as far as is known");
+            ui.note("no uploads are known");
             Ok(())
         }
         PlanFormat::Table => ui.answer(&uploads(&all, ui.answer_columns())).map_err(Failure::failed),

@@ -14,7 +14,7 @@ pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
     let published = Published::find(&args.compose_dir)?;
     let simulated = is_simulated(&published);
     if simulated {
-        ui.note("the compose is simulated: whether files can be of their format is not looked at");
+        ui.note("the compose is simulated: formats of files are not checked");
     }
     let depth = Depth { quick: args.quick, follow_links: args.follow_links, any_format: simulated };
     let began = Instant::now();
@@ -49,7 +49,7 @@ fn table(found: &Verification, published: &Published, depth: Depth, elapsed: Dur
         counts.push_str(&format!(", {} elsewhere on the web", found.elsewhere));
     }
     let verdict = match found.problems.len() {
-        0 => "nothing is wrong".to_owned(),
+        0 => "no problems found".to_owned(),
         n => counted(n, "problem"),
     };
     let summary = crate::ui::printable(&format!("{counts}: {verdict}\n"));

@@ -62,7 +62,7 @@ const OURS: [&str; 2] = [PASSWORD, CTS_SECRET];
 pub fn variables(variables: impl Iterator<Item = (OsString, OsString)>, more: &str) -> Result<Variables, String> {
     let more: Vec<&str> = more.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty()).collect();
     if let Some(name) = more.iter().find(|name| OURS.contains(name)) {
-        return Err(format!("{PASS} names {name}, which magudi gives to nothing that it starts"));
+        return Err(format!("{PASS} names {name}, which magudi never passes on"));
     }
     let is_named = |name: &str| {
         more.iter().any(|named| named.strip_suffix('*').map_or(name == *named, |beginning| name.starts_with(beginning)))

@@ -1,4 +1,4 @@
-//! The way to the collector, and what went wrong on it: the SDK tells nobody.
+//! The way to the collector, and what went wrong on it, which the SDK does not say (facts: traces 2).
 
 use crate::settings::{Network, Otlp};
 use magudi_koji::{Mask, blocking_client};
@@ -38,7 +38,7 @@ impl Exporter {
             return Err(format!("the endpoint {endpoint} is not an http or https URL"));
         }
         if let Some(protocol) = otlp.protocol.as_deref().filter(|protocol| *protocol != "http/protobuf") {
-            return Err(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}, and magudi speaks http/protobuf alone"));
+            return Err(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}; magudi speaks only http/protobuf"));
         }
         let client = blocking_client(&network.client_options(), EXPORT_TIME).map_err(|error| error.to_string())?;
         let otlp = opentelemetry_otlp::SpanExporter::builder()

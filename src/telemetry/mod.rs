@@ -21,8 +21,8 @@ use std::sync::Arc;
 pub struct Telemetry(Option<Arc<Trace>>);
 
 impl Telemetry {
-    /// Begins the trace of a run, if the environment asks for one: hubs are observed and children go on with it. What keeps it from
-    /// being made is said, and the run goes on without it.
+    /// Begins the trace of a run, if the environment asks for one: hubs are observed and children continue it. What keeps it from
+    /// being made is said, and the run continues without it.
     pub fn begin(environment: &mut Environment, quiet: bool, ui: Ui) -> Self {
         let Some(endpoint) = &environment.otlp.endpoint else { return Self::default() };
         let trace = match Trace::begin(endpoint, &environment.otlp, &environment.network) {

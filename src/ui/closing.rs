@@ -1,4 +1,4 @@
-//! The *closing* words of a run, on one screen: what failed and why, the sum, and where to read on.
+//! The *closing* lines of a run, on one screen: what failed and why, the totals, and where to read more.
 
 use super::failures::{FailedImage, brief};
 use super::frame::{Canvas, counts};
@@ -70,7 +70,7 @@ fn upload_lines(uploads: &[&CloudUpload]) -> String {
     text
 }
 
-/// Where an upload is, without what lets whoever reads it fetch it.
+/// Where an upload is, without the signature that would let its reader fetch it.
 fn place(upload: &CloudUpload) -> String {
     upload.location().split(' ').map(unsigned).collect::<Vec<_>>().join(" ")
 }
@@ -91,7 +91,7 @@ pub fn closing(overview: &Overview, now: Timestamp, canvas: Canvas) -> String {
     let history = overview.history();
     let error = overview.finished.as_ref().and_then(|(_, error)| error.as_deref());
     let mut last = Vec::new();
-    // A failed image is told anyway; anything else that ended the compose is not.
+    // Failed images are listed anyway; anything else that ended the compose is not.
     if let Some(interruption) = overview.interruption() {
         last.push(interruption);
     } else if let Some(error) = error.filter(|error| !is_told(error, history)) {
@@ -119,7 +119,12 @@ fn count_of_uploads(history: &History) -> Option<String> {
         *counts.entry(upload.status.as_str()).or_default() += 1;
     }
     let total = counts.values().sum();
-    let ends: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", printable(status))).collect();
+    let ended = |status: &str| match status {
+        "success" => "succeeded".to_owned(),
+        "failure" => "failed".to_owned(),
+        other => printable(other),
+    };
+    let ends: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", ended(status))).collect();
     (total > 0).then(|| format!("{} ({})", counted(total, "upload"), ends.join(", ")))
 }
 

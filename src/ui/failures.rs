@@ -1,4 +1,4 @@
-//! *Failures* in words: what failed, where to look, and why, down to the innermost reason. What failed for one reason is told
+//! *Failures* in words: what failed, where to look, and why, down to the innermost reason. What failed for one reason is shown
 //! together, so that a mirror that was gone is reported once and not for every image.
 
 use super::frame::Canvas;

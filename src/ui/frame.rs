@@ -17,7 +17,7 @@ const LONGEST: usize = 5;
 const BAR: usize = 40;
 const LEAST_BAR: usize = 8;
 
-/// With so many rows to spare, one of them stays empty.
+/// With this many rows to spare, one of them stays empty.
 const ROOMY: usize = 8;
 
 /// What a frame is drawn on.

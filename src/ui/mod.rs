@@ -155,7 +155,7 @@ fn tally(diagnostics: &[Diagnostic], strict: bool) -> Option<String> {
     }
     let all: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
     let all = all.join(", ");
-    Some(if refused { format!("{all}: --strict takes warnings for errors") } else { all })
+    Some(if refused { format!("{all}: --strict treats warnings as errors") } else { all })
 }
 
 /// Text from outside as a terminal may see it, see [`outside`].
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(of(&[&MISSING_KEY], true), None);
         assert_eq!(of(&[&UNLISTED_IMAGE_TYPE], true), None);
         assert_eq!(of(&[&DEPRECATED], false), None);
-        assert_eq!(of(&[&DEPRECATED], true).as_deref(), Some("1 warning: --strict takes warnings for errors"));
+        assert_eq!(of(&[&DEPRECATED], true).as_deref(), Some("1 warning: --strict treats warnings as errors"));
         let all = [&MISSING_KEY, &DEPRECATED, &MISSING_KEY];
         assert_eq!(of(&all, true).as_deref(), Some("2 errors, 1 warning"));
     }

@@ -9,7 +9,7 @@ use magudi_engine::history::{History, Past, Phase, PhaseState, Replay, RequestSt
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
-/// The rate is that of the last so many seconds.
+/// Seconds over which the rate is measured.
 const RATE_SECONDS: i64 = 10;
 
 /// A signal that has ended a run.
@@ -22,7 +22,7 @@ pub struct Interruption {
 }
 
 impl Interruption {
-    /// What became of them, of which so many `run` at the end of the run.
+    /// What became of them; `run` of them were still running at the end.
     fn in_words(self, run: usize) -> String {
         match (self.tasks, run) {
             (0, 0) => "interrupted: no task was running".to_owned(),

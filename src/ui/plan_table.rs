@@ -29,7 +29,7 @@ type Property = (&'static str, fn(&TaskRequest) -> &str);
 /// What most requests of a phase have alike: it is said once, and noted where it is otherwise.
 const USUAL: [Property; 3] = [
     ("version", |request| &request.about.version),
-    ("release", |request| request.about.release.as_deref().unwrap_or("of the hub's choice")),
+    ("release", |request| request.about.release.as_deref().unwrap_or("chosen by the hub")),
     ("target", |request| &request.about.target),
 ];
 
@@ -174,7 +174,7 @@ mod tests {
         let requests = [request("a", "42", "qcow2"), request("b", "42", "vmdk"), request("c", "43", "vmdk")];
         assert_eq!(
             plan_table("C-1", &requests, usize::MAX, false),
-            "osbuild: version 42, release of the hub's choice, target t, variant Cloud\n\
+            "osbuild: version 42, release chosen by the hub, target t, variant Cloud\n\
              IMAGE  TYPE   ARCHES (NOTES)\n\
              a      qcow2  aarch64 x86_64 (upload)\n\
              b      vmdk   aarch64 x86_64 (upload)\n\
@@ -189,7 +189,7 @@ mod tests {
     fn repositories_and_regions_are_shown_on_demand() {
         assert_eq!(
             plan_table("C-1", &[request("a", "42", "qcow2")], 20, true),
-            "osbuild: version 42, release of the hub's choice, target t\n\
+            "osbuild: version 42, release chosen by the hub, target t\n\
              IMAGE    TYPE   ARC…\n\
              Cloud:a  qcow2  aar…\n    subvariant Sub\n    upload to region eu-1\n    \
              repo https://e.example/a\n    repo https://e.example/b\n\n\

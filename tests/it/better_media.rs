@@ -190,7 +190,7 @@ fn bi13_install_tree_unknown() {
 fn bi19_none_delivered() {
     let ran = case("bi19_none_delivered").ends(1, "DOOMED");
     assert!(ran.stderr.contains("build Cloud-9.2-20240229.0 has no image"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("Cloud.x86_64.vmdk (archive type vmdk) is not taken"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Cloud.x86_64.vmdk (archive type vmdk) is not added"), "{}", ran.stderr);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn bi48_missing_format() {
     case("bi48_missing_format").is_refused("MG214", path, 9, "image `Cloud` has no `format`");
     let unknown = case("bi19_none_delivered");
     unknown.edit("'format': ['qcow2']", "'format': ['qcow3']");
-    unknown.is_refused("MG215", path, 9, "Koji makes no images of the format `qcow3`");
+    unknown.is_refused("MG215", path, 9, "Koji builds no images of the format `qcow3`");
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_build_of_another_name_is_not_taken() {
     for (nvr, change) in changes {
         let (scene, hub) = two_arches(", \"release\": \"1\"");
         when_built(&hub, move |state| state.builds.values_mut().for_each(change));
-        doomed(&run(&scene), &scene, &[&format!("its build is {nvr}, and disk-9.2-1 was asked for")]);
+        doomed(&run(&scene), &scene, &[&format!("its build is {nvr}, but disk-9.2-1 was requested")]);
         assert!(files(&scene).is_empty());
     }
 }
@@ -180,7 +180,7 @@ fn an_archive_that_is_listed_twice_is_one_image() {
             items.push(other);
         }
     });
-    doomed(&run(&scene), &scene, &["lists disk-9.2-1.aarch64.qcow2 twice, and not as the same file"]);
+    doomed(&run(&scene), &scene, &["lists disk-9.2-1.aarch64.qcow2 twice, as different files"]);
 }
 
 /// One task of many is odd, in each way that an answer can be.

@@ -413,13 +413,13 @@ fn a_cts_that_is_away_or_mad_begins_no_compose() {
             "HTTP status 403: User is not allowed",
         ),
         ("302 Found", String::new(), "HTTP status 302"),
-        ("200 OK", String::new(), "answered what cannot be used"),
-        ("200 OK", "{\"payload\":".to_owned(), "answered what cannot be used"),
-        ("200 OK", "[".repeat(100_000), "answered what cannot be used"),
+        ("200 OK", String::new(), "gave an answer that cannot be used"),
+        ("200 OK", "{\"payload\":".to_owned(), "gave an answer that cannot be used"),
+        ("200 OK", "[".repeat(100_000), "gave an answer that cannot be used"),
         ("200 OK", "x".repeat(2 << 20), "more than 1048576 bytes"),
         ("200 OK", good("../../etc"), "its id ../../etc does not fit"),
         ("200 OK", good("Test-9.2-20240229.t.0/x"), "its id Test-9.2-20240229.t.0/x does not fit"),
-        ("200 OK", good(""), "answered what cannot be used"),
+        ("200 OK", good(""), "gave an answer that cannot be used"),
         ("200 OK", good("Test-9.2-20240229.n.0"), "Test-9.2-20240229.n.0"),
         ("200 OK", good(FIRST).replace("\"9.2\"", "\"9.3\"").replace("-9.2-", "-9.3-"), "Test-9.3-20240229.t.0"),
         ("200 OK", layered, "Test-9.2-Base-8-20240229.t.0"),
@@ -465,7 +465,7 @@ fn an_answer_that_gets_lost_leaves_a_gap() {
         });
         let ran = run(&scene, &[]);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        assert!(ran.stderr.contains("if it was carried out, the id that it got stays unused"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("if CTS registered it all the same, its id stays unused"), "{}", ran.stderr);
         let id = if lost { SECOND } else { FIRST };
         assert_eq!(scene.made(&format!("{id}/STATUS")).as_deref(), Some("FINISHED\n"));
         let urls: Vec<_> = cts.composes().into_iter().map(|(_, url)| url).collect();
@@ -487,7 +487,7 @@ fn directories_that_are_there_are_left_alone() {
     let tasks = hub.task_requests().len();
     let ran = run(&scene, &[]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
     assert_eq!((hub.task_requests().len(), files(&scene.target().join(FIRST))), (tasks, vec![]));
 }
 
@@ -502,6 +502,6 @@ fn a_url_that_is_not_taken_is_a_warning() {
     let ran = run(&scene, &[]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert_eq!(scene.made(&format!("{FIRST}/STATUS")).as_deref(), Some("FINISHED\n"));
-    let words = format!("CTS did not take the URL of the compose, https://composes.example.com/{FIRST}: PATCH");
+    let words = format!("CTS did not accept the URL of the compose, https://composes.example.com/{FIRST}: PATCH");
     assert!(log(&scene, FIRST).contains(&words) && ran.stderr.contains("User is not allowed"), "{}", ran.stderr);
 }

@@ -238,7 +238,7 @@ fn an_image_is_told_of_once() {
         (
             "'release': '1'",
             "errors",
-            "image n asks for one and the same build, n-42-1, for variants Cloud and Server",
+            "image n requests the same build, n-42-1, for variants Cloud and Server",
             "a build can exist only once: give each image, or each variant, a name, version or release of its own",
         ),
         // Readers compare the images of all variants.

@@ -112,7 +112,7 @@ fn a_volume_that_vanishes() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), text_of(&scene, "STATUS").as_str()), (Some(1), "DOOMED\n"), "{stderr}");
         let why = if is_empty { "is empty: nothing is mounted there" } else { "there is no directory" };
-        for part in ["the Koji volume is not there", why, "resume the compose"] {
+        for part in ["the Koji volume is missing", why, "resume the compose"] {
             assert!(stderr.contains(part), "{part:?} is not in {stderr}");
         }
         assert!(!text_of(&scene, "logs/global/magudi-journal.jsonl").contains("request-failed"), "{stderr}");

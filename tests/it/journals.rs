@@ -235,7 +235,7 @@ fn a_plan_with_a_hole_and_another_configuration_is_refused() {
     let ran = resume(&scene, &[]);
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("which image is request 1 is lost, which has task"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("put the configuration back"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("restore the configuration"), "{}", ran.stderr);
     assert_eq!(hub.state().tasks.len(), 3);
     scene.write("test.conf", &config);
     finished(&resume(&scene, &[]), &scene, 3, "put back");

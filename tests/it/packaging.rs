@@ -58,9 +58,9 @@ fn a_nightly_that_died_is_gone_on_with() {
 
     let again = Ran::from(nightly(&scene).output().expect("the script"));
     assert_eq!(again.status, Some(0), "{}", again.stderr);
-    assert!(again.stdout.contains("going on with"), "{}", again.stdout);
+    assert!(again.stdout.contains("continuing"), "{}", again.stdout);
     assert_eq!(scene.made(&format!("{first}/STATUS")).as_deref(), Some("FINISHED\n"));
-    assert_eq!((composes(&scene), hub.task_requests().len()), (vec![first.to_owned()], 1), "nothing was begun anew");
+    assert_eq!((composes(&scene), hub.task_requests().len()), (vec![first.to_owned()], 1), "nothing new was started");
 
     let next = Ran::from(nightly(&scene).output().expect("the script"));
     assert_eq!(next.status, Some(0), "{}", next.stderr);
@@ -118,7 +118,7 @@ fn what_a_person_canceled_stays_ended() {
     assert_eq!(status(), ("TERMINATED".to_owned(), true.into()));
     let next = Ran::from(nightly(&scene).env("SOURCE_DATE_EPOCH", NEXT_DAY).output().expect("the script"));
     assert_eq!(next.status, Some(0), "{}", next.stderr);
-    assert!(!next.stdout.contains("going on with"), "{}", next.stdout);
+    assert!(!next.stdout.contains("continuing"), "{}", next.stdout);
     assert_eq!(scene.made(&format!("{first}/STATUS")).as_deref(), Some("TERMINATED\n"));
     assert_eq!(scene.made(&format!("{second}/STATUS")).as_deref(), Some("FINISHED\n"));
     // Who wants it after all says so, and then it is as any other.
@@ -159,7 +159,7 @@ fn a_night_beside_pungi_that_died_is_gone_on_with() {
 
     let again = Ran::from(nightly(&scene).arg(&pungi).output().expect("the script"));
     assert_eq!(again.status, Some(0), "{}", again.stderr);
-    assert!(again.stdout.contains("going on with"), "{}", again.stdout);
+    assert!(again.stdout.contains("continuing"), "{}", again.stdout);
     assert_eq!(composes(&scene), [first]);
     assert_eq!(hub.task_requests().len(), 1);
     let images = scene.made(&format!("{first}/compose/metadata/images.json")).expect("a manifest");

@@ -403,7 +403,7 @@ fn a_resume_without_a_login_changes_nothing() {
         let compose = compose(&scene).unwrap().display().to_string();
         for (ran, why) in [(refused, "AuthError: invalid username or password"), (away, "login at ")] {
             assert_eq!(ran.status, Some(1), "{was}: {ran:?}");
-            let as_it_was = format!("; {compose} is as it was: resume it when that is mended");
+            let as_it_was = format!("; {compose} is unchanged: resume it when that is fixed");
             for part in ["cannot use the hub: ", why, &as_it_was] {
                 assert!(ran.stderr.contains(part), "{was}: {part:?} is not in {ran:?}");
             }

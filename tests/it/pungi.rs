@@ -218,7 +218,7 @@ fn the_worse_of_two_ends_is_the_end() {
     let night = Night::new("{}");
     let ran = night.run("silent", &[]);
     assert_eq!((ran.status, night.status().as_str()), (Some(1), "DOOMED"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("never said how the compose stands"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("died without a final status"), "{}", ran.stderr);
 
     let night = Night::new(r#"{"fail": {"disk": {}}}"#);
     let ran = night.run("well", &[]);

@@ -166,7 +166,7 @@ fn the_password_cannot_be_named_for_scripts() {
     command.args(["check", "--config", "test.conf"]).env("MAGUDI_PASS_ENVIRONMENT", "MAGUDI_KOJI_PASSWORD");
     let ran = Ran::from(command.output().unwrap());
     assert_eq!(ran.status, Some(2));
-    assert!(ran.stderr.contains("which magudi gives to nothing that it starts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("which magudi never passes on"), "{}", ran.stderr);
 }
 
 /// A signal that ends a process with a core dump ends one that holds a password without.

@@ -213,7 +213,7 @@ fn a_task_that_was_made_again_at_the_hub_is_taken_when_it_is_closed() {
         if is_taken {
             says(
                 &resume(&scene, &["--retry-failed"]),
-                &["task 1001 asks for the same and is OPEN", "--adopt disk=1001"],
+                &["task 1001 has the same request and is OPEN", "--adopt disk=1001"],
             );
             assert_eq!(hub.state().tasks.len(), 2);
         }

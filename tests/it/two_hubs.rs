@@ -77,12 +77,12 @@ fn at_another_hub_nothing_is_resumed_and_nothing_canceled() {
             ("resume", [more, &["--rebuild", "disk"]].concat()),
             ("resume", [more, &["--adopt", "disk=1000"]].concat()),
         ] {
-            let parts = [format!("was begun at {home}"), format!("this is {there}"), "--hub-moved".to_owned()];
+            let parts = [format!("was started at {home}"), format!("this is {there}"), "--hub-moved".to_owned()];
             refused(&verb(&scene, what, &options), &parts.each_ref().map(String::as_str));
             is_untouched(&scene, &other, 2);
             assert_eq!(text_of(&scene, JOURNAL), before, "{options:?}");
         }
-        let parts = [format!("was begun at {home}"), format!("this is {there}")];
+        let parts = [format!("was started at {home}"), format!("this is {there}")];
         refused(&verb(&scene, "cancel", more), &parts.each_ref().map(String::as_str));
         is_untouched(&scene, &other, 2);
         assert_eq!(other.count("login"), 0, "nobody has to log in for that");
@@ -97,12 +97,12 @@ fn a_hub_that_is_said_to_have_moved_is_compared_task_by_task() {
     let (scene, hub) = begun_and_killed(&["disk", "cloud", "server"]);
     let other = other_hub(&scene, 3);
     scene.write("koji.conf", &other.profile("devhub"));
-    let strange = ["is not the hub at which the compose was begun", "nothing was asked of it", "task 100"];
+    let strange = ["is not the hub that the compose was started at", "it was asked nothing", "task 100"];
     refused(&resume(&scene, &["--hub-moved"]), &strange);
     is_untouched(&scene, &other, 3);
     refused(&resume(&scene, &["--hub-moved", "--retry-failed"]), &strange);
     is_untouched(&scene, &other, 3);
-    refused(&verb(&scene, "cancel", &["--hub-moved"]), &["what is not ours was left alone: task 100"]);
+    refused(&verb(&scene, "cancel", &["--hub-moved"]), &["left alone because it is not ours: task 100"]);
     is_untouched(&scene, &other, 3);
     scene.write("koji.conf", &hub.profile("devhub"));
     is_finished_at_home(&scene, &hub, 3, &[]);
@@ -112,7 +112,7 @@ fn a_hub_that_is_said_to_have_moved_is_compared_task_by_task() {
     hub.state().tasks.get_mut(&1002).unwrap().request[0] = string("theirs");
     let home = std::fs::read_to_string(scene.path().join("koji.conf")).unwrap();
     proxy::put_before(&scene, |_| {}, |answer| answer);
-    refused(&resume(&scene, &["--hub-moved"]), &["of task 1002, for image", "(theirs)", "nothing was asked of it"]);
+    refused(&resume(&scene, &["--hub-moved"]), &["of task 1002, for image", "(theirs)", "it was asked nothing"]);
     is_untouched(&scene, &hub, 3);
     let asked: Vec<_> = hub.calls().into_iter().filter(|call| call.method == "getTaskInfo").collect();
     assert!(asked.iter().any(|call| format!("{call:?}").contains("1001")), "not every task was looked at: {asked:?}");
@@ -134,7 +134,7 @@ fn a_task_that_is_not_ours_is_not_canceled() {
         let (scene, hub) = begun_and_killed(&["disk", "cloud"]);
         change(hub.state().tasks.get_mut(&1000).unwrap());
         let canceled = verb(&scene, "cancel", &[]);
-        refused(&canceled, &["what is not ours was left alone: task 1000", text, "task 1001 was canceled"]);
+        refused(&canceled, &["left alone because it is not ours: task 1000", text, "task 1001 was canceled"]);
         let states: Vec<TaskState> = hub.state().tasks.values().map(|task| task.state).collect();
         assert_eq!(states, [TaskState::Open, TaskState::Canceled], "{text}");
         assert_eq!(text_of(&scene, "STATUS"), "TERMINATED\n");
@@ -148,7 +148,7 @@ fn a_hub_that_has_moved_is_gone_on_with() {
         let (scene, hub) = begun_and_killed(&["disk", "cloud"]);
         let home = std::fs::read_to_string(scene.path().join("koji.conf")).unwrap();
         proxy::put_before(&scene, |_| {}, |answer| answer);
-        refused(&resume(&scene, &[]), &["was begun at", "--hub-moved"]);
+        refused(&resume(&scene, &[]), &["was started at", "--hub-moved"]);
         if cancels {
             let canceled = verb(&scene, "cancel", &["--hub-moved"]);
             assert_eq!(canceled.status, Some(0), "{}", canceled.stderr);
@@ -161,7 +161,7 @@ fn a_hub_that_has_moved_is_gone_on_with() {
             // It is there now, and was there before no more.
             refused(&resume(&scene, &[]), &["task 1001"]);
             scene.write("koji.conf", &home);
-            refused(&resume(&scene, &[]), &["was begun at", "--hub-moved"]);
+            refused(&resume(&scene, &[]), &["was started at", "--hub-moved"]);
             let number = hub.state().tasks.len();
             is_finished_at_home(&scene, &hub, number + 1, &["--hub-moved", "--retry-failed"]);
         }

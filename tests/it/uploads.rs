@@ -238,7 +238,7 @@ fn without_upload_options_there_is_no_manifest() {
     let compose = compose(&scene).display().to_string();
     let ran = scene.run(["uploads", &compose]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    assert!(ran.stderr.contains("nothing was uploaded"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no uploads are known"), "{}", ran.stderr);
     let nowhere = scene.run(["uploads", "target"]);
     assert_eq!(nowhere.status, Some(1));
     assert!(nowhere.stderr.contains("magudi has not run a compose there"), "{}", nowhere.stderr);
@@ -268,7 +268,7 @@ fn strange_words_of_composer_are_bounded_and_escaped() {
         let reason =
             |image: &str| upload(&manifest, arch, image)["reason"].as_str().map(str::to_owned).unwrap_or_default();
         assert!(reason("html").contains("compose-status.json has no list"), "{}", reason("html"));
-        assert_eq!(reason("short"), "compose-status.json says nothing of this image");
+        assert_eq!(reason("short"), "compose-status.json says nothing about this image");
         assert_eq!(upload(&manifest, arch, "html")["status"], "unknown");
     }
     let wild_one = upload(&manifest, ARCHES[0], "wild");

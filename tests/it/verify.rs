@@ -33,7 +33,7 @@ fn a_good_compose_has_no_problem_however_it_is_named() {
         let ran = scene.run(["verify", &format!("{ID}{part}")]);
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{part}: {}", ran.stdout);
         assert!(ran.stdout.starts_with(&format!("{ID}: 3 images, 36.0 KiB read in ")), "{}", ran.stdout);
-        assert!(ran.stdout.ends_with(": nothing is wrong\n"), "{}", ran.stdout);
+        assert!(ran.stdout.ends_with(": no problems found\n"), "{}", ran.stdout);
     }
     let ran = verify(&compose, &["--format", "json"]);
     let report = Schemas::checked(SCHEMA, &ran.stdout);
@@ -81,12 +81,8 @@ fn each_damage_is_one_problem_with_its_path() {
             "missing",
             |c| std::fs::remove_file(c.path("compose").join(DISK)).unwrap(),
             &[
-                ["missing", DISK, "images.json lists it, and it is not there"],
-                [
-                    "sum-file",
-                    "Server/x86_64/images/SHA256SUM",
-                    "it lists Server-9.2-1.x86_64.qcow2, which is not there",
-                ],
+                ["missing", DISK, "images.json lists it, but it is missing"],
+                ["sum-file", "Server/x86_64/images/SHA256SUM", "it lists Server-9.2-1.x86_64.qcow2, which is missing"],
             ],
             true,
         ),
@@ -96,7 +92,7 @@ fn each_damage_is_one_problem_with_its_path() {
             &[[
                 "unlisted",
                 "Server/x86_64/images/left.qcow2",
-                "it lies beside images, and images.json does not list it",
+                "it is next to images, but images.json does not list it",
             ]],
             true,
         ),
@@ -112,7 +108,11 @@ fn each_damage_is_one_problem_with_its_path() {
                 std::fs::create_dir_all(c.path("compose/Server/x86_64/os/Packages")).unwrap();
                 symlink("../nowhere.rpm", c.path("compose/Server/x86_64/os/Packages/a.rpm")).unwrap();
             },
-            &[["link", "Server/x86_64/os/Packages/a.rpm", "it is a symbolic link to ../nowhere.rpm, where nothing is"]],
+            &[[
+                "link",
+                "Server/x86_64/os/Packages/a.rpm",
+                "it is a symbolic link to ../nowhere.rpm, which does not exist",
+            ]],
             true,
         ),
         (
@@ -154,7 +154,7 @@ fn each_damage_is_one_problem_with_its_path() {
             &[[
                 "sum-file",
                 "Server/x86_64/images/SHA256SUM",
-                "it lists `../../../../../etc/passwd`, which is not a name of a file beside it",
+                "it lists `../../../../../etc/passwd`, which is not a file name",
             ]],
             true,
         ),
@@ -168,7 +168,7 @@ fn each_damage_is_one_problem_with_its_path() {
             &[[
                 "path",
                 "Server/x86_64/os",
-                "composeinfo.json has it as os_tree of variant Server, x86_64, and it is not there",
+                "composeinfo.json has it as os_tree of variant Server, x86_64, which is missing",
             ]],
             true,
         ),
@@ -226,7 +226,7 @@ fn each_damage_is_one_problem_with_its_path() {
         (
             "no composeinfo",
             |c| std::fs::remove_file(c.path(INFO)).unwrap(),
-            &[["manifest", "metadata/composeinfo.json", "it is not there"]],
+            &[["manifest", "metadata/composeinfo.json", "it is missing"]],
             true,
         ),
         (
@@ -323,7 +323,7 @@ fn images_elsewhere_on_the_web_are_counted_and_not_missed() {
     });
     let ran = verify(&compose, &[]);
     assert_eq!(ran.status, Some(0), "{}", ran.stdout);
-    assert!(ran.stdout.contains("1 elsewhere on the web: nothing is wrong"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 elsewhere on the web: no problems found"), "{}", ran.stdout);
     // Both manifests are of one version.
     compose.change(INFO, |info| info["header"]["version"] = json!("1.2"));
     let found = problems(&compose, &[]);

@@ -338,9 +338,9 @@ refused "user that the hub does not know" 'Unknown user: stranger@MAGUDI.TEST' "
 keytab gone "$tickets" gone@MAGUDI.TEST gone
 refused "user that the KDC does not know" "Client 'gone@MAGUDI.TEST' not found in Kerberos database" "$magudi" gone
 keytab wrong "$tickets" gone@MAGUDI.TEST compose-MAGUDI.TEST
-refused "key table of someone else" "no ticket by the key table $work/compose-MAGUDI.TEST.keytab for gone@MAGUDI.TEST" "$magudi" wrong
+refused "key table of someone else" "no ticket with the keytab $work/compose-MAGUDI.TEST.keytab for gone@MAGUDI.TEST" "$magudi" wrong
 keytab missing "$tickets" compose@MAGUDI.TEST missing
-refused "no key table" "cannot read the key table $work/missing.keytab: No such file" "$magudi" missing
+refused "no key table" "cannot read the keytab $work/missing.keytab: No such file" "$magudi" missing
 keytab server "$wrong_key" compose@MAGUDI.TEST compose-MAGUDI.TEST
 refused "web server with another key" 'the web server refuses the ticket' "$magudi" server
 keytab elsewhere "$handshake" compose@MAGUDI.TEST compose-MAGUDI.TEST

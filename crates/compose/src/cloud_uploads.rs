@@ -78,7 +78,7 @@ pub enum CloudUploadsProblem {
     /// It is not JSON.
     #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
-    /// It is another kind of file, or a newer one.
+    /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x is expected")]
     Header(String),
     /// A value is missing or of the wrong type.

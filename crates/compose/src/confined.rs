@@ -37,7 +37,7 @@ pub enum ConfinedError {
     #[error("{} is not below {}", path.display(), top.display())]
     Outside { path: PathBuf, top: PathBuf },
     /// A directory can be neither used nor made.
-    #[error("cannot make the directory {}: {source}", path.display())]
+    #[error("cannot create the directory {}: {source}", path.display())]
     MakeDir { path: PathBuf, source: io::Error },
 }
 

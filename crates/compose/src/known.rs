@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The largest COMPOSE_ID that is read, in bytes.
 const MAX_ID_BYTES: u64 = 4096;
 
-/// Why it cannot be said which compose a directory is, or why it is another one than asked for.
+/// Why the compose in a directory is unknown, or is not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownError {
     /// A composeinfo cannot be used.
@@ -27,7 +27,7 @@ pub enum KnownError {
     Read { path: PathBuf, source: io::Error },
     /// Two files name different composes.
     #[error(
-        "{} says that the {what} of the compose is {first}, and {} says {second}: correct the one that is wrong",
+        "{} says that the {what} of the compose is {first}, but {} says {second}: correct the one that is wrong",
         one.display(), other.display()
     )]
     Disagree {
@@ -48,7 +48,7 @@ pub enum KnownError {
         found: String,
         configured: String,
     },
-    /// Only the id is known, and it is none that the configuration can make.
+    /// Only the id is known, and the configuration cannot make it.
     #[error("{} says that the compose is {id}, which no compose of this configuration is; its would be {computed}", path.display())]
     Id {
         /// The file that says it.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// A latest link that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the latest link {}: {source}", path.display())]
+#[error("cannot create the latest link {}: {source}", path.display())]
 pub struct LatestError {
     /// The link.
     pub path: PathBuf,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A directory in which no manifest was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a compose: there is no images.json in it, nor in metadata or compose/metadata below it", .0.display())]
+#[error("{} is not a compose: there is no images.json in it, in metadata or in compose/metadata", .0.display())]
 pub struct NotACompose(PathBuf);
 
 /// Where the parts of a published compose are.

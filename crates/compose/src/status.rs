@@ -39,7 +39,7 @@ pub enum StatusError {
         text: String,
     },
     /// A finished compose stays as it is.
-    #[error("{} is a FINISHED compose and must not be changed; give --reopen to change it all the same", .0.display())]
+    #[error("{} is a FINISHED compose and must not be changed; give --reopen to change it anyway", .0.display())]
     Finished(PathBuf),
     /// The file cannot be written.
     #[error(transparent)]

@@ -61,7 +61,7 @@ fn property(key: &Key) -> Value {
         }
         Kind::Gone { since, instead } => {
             schema.insert("deprecated".to_owned(), json!(true));
-            format!("Gone from Pungi since {since}: {instead}.")
+            format!("Removed in Pungi {since}: {instead}.")
         }
         _ => key.about.to_owned(),
     };

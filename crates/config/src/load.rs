@@ -95,7 +95,7 @@ pub(crate) fn add_file(path: &Path, sources: &mut Sources, read: Reader<'_>) -> 
     if let Err(error) = std::str::from_utf8(&bytes) {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        let message = format!("cannot read {shown}: in line {line} is something that is not UTF-8");
+        let message = format!("cannot read {shown}: line {line} is not UTF-8");
         return Err(Diagnostic::new(&codes::UNREADABLE, "", message).help("save the file as UTF-8"));
     }
     sources.add_bytes(path, bytes).map_err(|at| {

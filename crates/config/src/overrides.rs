@@ -251,7 +251,7 @@ impl Checker<'_> {
             || !one.is_empty() && one.iter().filter(|schema| fits(schema)).count() != 1
             || schema.get("not").is_some_and(fits);
         if is_wrong {
-            self.refuse(&codes::NOT_ALLOWED, node, at, format!("{} is not among what is allowed", shown(node, at)));
+            self.refuse(&codes::NOT_ALLOWED, node, at, format!("{} is not allowed", shown(node, at)));
         }
         for schema in each("allOf") {
             self.check(node, at, schema);

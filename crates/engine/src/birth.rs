@@ -24,7 +24,7 @@ pub struct Birth {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotThere {
     /// The lock says nothing.
-    #[error("the lock does not say which process has it")]
+    #[error("the lock does not say which process holds it")]
     Unsaid,
     /// It runs elsewhere.
     #[error("it runs on {0}")]
@@ -33,18 +33,18 @@ pub enum NotThere {
     #[error("the lock does not say when its process was started: an older magudi wrote it, or another program")]
     Unproven,
     /// A number that no such process has.
-    #[error("the lock names process {0}, which cannot be")]
+    #[error("the lock names process {0}, which is not a valid process id")]
     Impossible(i32),
-    /// The machine was started since, or it is another one.
-    #[error("the lock was written before the machine was started the last time, or on another one of this name")]
+    /// The machine was restarted since, or is a different one.
+    #[error("the lock was written before the last reboot, or on another machine of this name")]
     OtherBoot,
     /// It runs in another container.
-    #[error("process {0} is in another namespace of processes: a container, or the host of this one")]
+    #[error("process {0} is in another process namespace, such as that of a container")]
     OtherNamespace(i32),
     #[error("process {0}, which the lock names, has ended")]
     Ended(i32),
-    /// Its number is another process's now.
-    #[error("process {0}, which the lock names, has ended, and another one has its number")]
+    /// Another process has its id now.
+    #[error("process {0}, which the lock names, has ended, and another process has its id now")]
     OtherProcess(i32),
     /// The operating system does not tell.
     #[error("process {0}, which the lock names, cannot be looked at: {1}")]

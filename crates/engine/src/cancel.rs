@@ -91,12 +91,12 @@ impl Canceling<'_> {
             }
             for task in unknown.into_keys() {
                 if unread.contains(&task) {
-                    found.left.push((task, "what the hub says of it cannot be used".to_owned()));
+                    found.left.push((task, "the hub's answer about it cannot be used".to_owned()));
                 } else {
                     found.strangers.push((task, "the hub does not know it".to_owned()));
                 }
             }
-            let reason = "the hub was asked to cancel it, and says that it has not ended";
+            let reason = "the hub was asked to cancel it, but it has not ended";
             found.left.extend(open.into_keys().map(|task| (task, reason.to_owned())));
             return Ok(());
         }

@@ -23,7 +23,7 @@ pub async fn first_stranger(
             let verdict = match &info {
                 Ok(Some(info)) => Ok(info),
                 Ok(None) => Err("the hub does not know it".to_owned()),
-                Err(error) => Err(format!("what the hub says of it cannot be used: {error}")),
+                Err(error) => Err(format!("the hub's answer about it cannot be used: {error}")),
             };
             if let Err(reason) = verdict.and_then(|info| is_ours(*request, info)) {
                 return Ok(Some((*request, *task, reason)));

@@ -1,10 +1,10 @@
 //! *CTS*, the Compose Tracking Service, gives composes their ids where several machines make them, and knows afterwards which there
 //! are and where. A compose is registered before its directory is made; CTS answers with its respin and id. Its URL follows
-//! when it is done.
+//! when it is done (facts: cts 1, cts 5).
 //!
 //! To register is not a request that can be repeated without a trace: of one whose answer was lost, CTS may keep a compose that
 //! there will never be. Its id is left alone then, and another one asked for: a gap between respins does no harm, two composes of
-//! one id do.
+//! one id do (facts: cts 3).
 
 use crate::event::{Events, Level};
 use crate::stop::Stop;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// How long one request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
 
-/// How long a request is repeated that CTS does not answer, as Pungi does.
+/// How long a request is repeated that CTS does not answer, as Pungi does (facts: cts 10).
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long the end of a run that was stopped waits for CTS.
@@ -31,7 +31,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024;
 
-/// How one proves to CTS who one is.
+/// How one proves to CTS who one is (facts: cts 7, cts 9).
 #[derive(Debug, Clone)]
 pub enum CtsLogin {
     /// Not at all.
@@ -146,7 +146,7 @@ impl Cts {
         registered(wanted, &answer).map_err(|reason| {
             let url = &answer.excerpt;
             format!(
-                "CTS at {} answered what cannot be used: {reason}; it may have registered a compose: {url}",
+                "CTS at {} gave an answer that cannot be used: {reason}; it may have registered a compose: {url}",
                 self.server()
             )
         })
@@ -186,7 +186,7 @@ impl Cts {
             if !passes || started.elapsed() + wait > patience {
                 return Err(reason);
             }
-            let doubt = if in_doubt { "; if it was carried out, the id that it got stays unused" } else { "" };
+            let doubt = if in_doubt { "; if CTS registered it all the same, its id stays unused" } else { "" };
             tell(format!("{reason}{doubt}; trying again"));
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -207,7 +207,7 @@ impl Cts {
         self.check(answer, &what, &service, "cts_url")
     }
 
-    /// A token of the OpenID provider (RFC 6749, 4.4).
+    /// A token of the OpenID provider (RFC 6749, 4.4; facts: cts 8).
     async fn token(&self, url: &str, client_id: &str, client_secret: &Password) -> Result<Password, Refusal> {
         #[derive(Deserialize)]
         struct Token {
@@ -230,7 +230,7 @@ impl Cts {
             .map_err(|_| Refusal::lasting(format!("{what} at {}: the answer has no access_token", service.server())))
     }
 
-    /// Sorts answers into good ones, those that pass, and those that stay.
+    /// Sorts answers into good ones, those that pass, and those that stay. CTS's own words are in `message` (facts: cts 6).
     fn check(&self, answer: WebAnswer, what: &str, service: &WebService, option: &str) -> Result<WebAnswer, Refusal> {
         #[derive(Deserialize)]
         struct Problem {
@@ -241,7 +241,7 @@ impl Cts {
             return Ok(answer);
         }
         let said = match (&answer.moved, serde_json::from_slice::<Problem>(&answer.body)) {
-            (Some(to), _) => format!("moved to {to}: set `{option}` to where it is now"),
+            (Some(to), _) => format!("moved to {to}: set `{option}` to the new address"),
             (None, Ok(problem)) => {
                 problem.message.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
             }
@@ -249,13 +249,13 @@ impl Cts {
         };
         let said = if said.is_empty() { said } else { format!(": {}", self.client.mask.hide(&said)) };
         let reason = format!("{what} at {}: HTTP status {}{said}", service.server(), answer.status);
-        // As Pungi sorts them: what the client is to blame for stays.
+        // As Pungi sorts them: what the client is to blame for stays (facts: cts 10).
         let passes = answer.status >= 500 || matches!(answer.status, 408 | 425 | 429);
         Err(Refusal { reason, passes, in_doubt: answer.status >= 500 })
     }
 }
 
-/// The compose that was registered. Everything but its date and respin must be what was asked for: the id becomes the name of a directory.
+/// The compose that was registered (facts: cts 2). Everything but its date and respin must be what was asked for: the id becomes the name of a directory.
 fn registered(wanted: &ComposeIdentity, answer: &WebAnswer) -> Result<ComposeIdentity, String> {
     let text = std::str::from_utf8(&answer.body).map_err(|_| "it is not UTF-8".to_owned())?;
     let found = parse_identity(text).map_err(|problem| problem.to_string())?;
@@ -279,8 +279,9 @@ impl Tracked {
     pub async fn publish(&self, events: &Events, stop: &Stop) {
         let server = self.cts.server();
         let Some(url) = &self.url else {
-            let text =
-                format!("CTS at {server} gets no URL of the compose: `translate_paths` makes none of its directory");
+            let text = format!(
+                "CTS at {server} is not sent the URL of the compose: `translate_paths` maps its directory to none"
+            );
             return events.message(Level::Info, None, text);
         };
         let told = if stop.is_set() {
@@ -291,16 +292,18 @@ impl Tracked {
             told.await.unwrap_or_else(|| Err("the run was stopped".to_owned()))
         };
         match told {
-            Ok(()) => events.message(Level::Info, None, format!("CTS at {server} has the URL of the compose: {url}")),
+            Ok(()) => {
+                events.message(Level::Info, None, format!("CTS at {server} was sent the URL of the compose: {url}"));
+            }
             Err(reason) => {
-                let text = format!("CTS did not take the URL of the compose, {url}: {reason}");
+                let text = format!("CTS did not accept the URL of the compose, {url}: {reason}");
                 events.message(Level::Warning, None, text);
             }
         }
     }
 }
 
-/// The URL that `translated` is, if it is one that CTS takes.
+/// The URL that `translated` is, if it is one that CTS takes (facts: cts 5).
 pub fn as_url(translated: String) -> Option<String> {
     let is_url = ["http://", "https://"].iter().any(|scheme| translated.starts_with(scheme));
     is_url.then_some(translated)

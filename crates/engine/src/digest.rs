@@ -104,7 +104,7 @@ impl std::fmt::Debug for MultiDigest {
     }
 }
 
-/// Told how many bytes were read, and may put an end to it.
+/// Gets the number of bytes that were read, and may end it.
 pub type Progress<'a> = dyn FnMut(u64) -> io::Result<()> + 'a;
 
 /// What came out of a [`MultiDigest`].

@@ -225,7 +225,7 @@ impl<'a> Replay<'a> {
     fn log_in(&mut self, login: &Login) {
         let history = &mut self.history;
         if self.is_fresh && history.login.as_ref().is_some_and(|before| !before.is_at(&login.server)) {
-            // What was asked of another hub is none of this one's.
+            // What was asked of another hub does not concern this one.
             history.tasks.clear();
             history.owners.clear();
         }

@@ -39,8 +39,7 @@ pub enum JournalError {
     },
     /// A line that is not an event.
     #[error(
-        "line {line} of the journal {path} is damaged: {reason}; mend the line, or move the journal away and lose \
-         what it knows of the tasks"
+        "line {line} of the journal {path} is damaged: {reason}; repair the line, or move the journal away and lose its record of the tasks"
     )]
     Damaged {
         path: PathBuf,
@@ -50,7 +49,7 @@ pub enum JournalError {
     },
     /// A line of a later version.
     #[error(
-        "line {line} of the journal {path} has version {version}, and this program knows up to {VERSION}; use the \
+        "line {line} of the journal {path} has version {version}, but this program knows only versions up to {VERSION}; use the \
          magudi that wrote it, or a later one"
     )]
     Version {
@@ -244,7 +243,7 @@ fn not_json(text: &str, error: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         "it is empty".to_owned()
     } else if text.bytes().all(|byte| byte == 0 || byte == b'\n') {
-        "it is all zeros, as a crash of the machine can leave it".to_owned()
+        "it is all zeros, as after a crash of the machine".to_owned()
     } else {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let reason = error.to_string();

@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// So many bytes are copied between two looks at the stop.
+/// Bytes that are copied between two looks at the stop.
 const PIECE: u64 = 16 << 20;
 
 /// How a file came into the compose; the words of Pungi's log.

@@ -70,8 +70,7 @@ pub enum LockError {
     },
     /// The file system has no locks.
     #[error(
-        "cannot lock {}: {error}: its file system has no locks, or none left; see to it that nothing else works on this \
-         compose, and give --no-lock", path.display()
+        "cannot lock {}: {error}: its file system has no locks, or none left; make sure that no other process uses this compose, and give --no-lock", path.display()
     )]
     NoLocks {
         /// The lock.
@@ -177,7 +176,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.missing.is_some() {
-            // Nothing else says that it is over. What is left tells of a process that is gone.
+            // Nothing else says that it is over. What is left names a process that is gone.
             let _ = self.file.set_len(0);
         }
     }
@@ -280,7 +279,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(record) => write!(f, "process {} on {}", record.pid, record.host),
-            None => f.write_str("a program that does not say which"),
+            None => f.write_str("an unknown process"),
         }
     }
 }

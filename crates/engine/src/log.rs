@@ -71,10 +71,10 @@ pub fn lines(event: &Event) -> Vec<Line> {
             Line::new(Info, format!("PHASE {} took {seconds} seconds", phase.to_uppercase())),
         ],
         Event::PhaseSkipped { phase, reason } => {
-            vec![Line::new(Info, reason.clone()), Line::new(Warning, banner("SKIP ", phase))]
+            vec![Line::new(Info, format!("{reason}. Skipping.")), Line::new(Warning, banner("SKIP ", phase))]
         }
         Event::PungiStarted { command, .. } if command.is_empty() => {
-            vec![Line::new(Info, "Pungi makes, or has made, the rest of the compose: its word counts too")]
+            vec![Line::new(Info, "Pungi makes the rest of the compose: its status counts too")]
         }
         Event::PungiStarted { command, pid: None, .. } => {
             vec![Line::new(Info, format!("Starting Pungi: {}", command.join(" ")))]
@@ -94,14 +94,14 @@ pub fn lines(event: &Event) -> Vec<Line> {
         Event::AnswerLost { request, executed } => {
             let how = if *executed { "executed" } else { "may have executed" };
             let text = format!(
-                "The hub {how} the submission of request {}, and its answer got lost: looking for the task",
+                "The hub {how} the submission of request {}, but the answer was lost: looking for the task",
                 request + 1
             );
             vec![Line::new(Warning, text)]
         }
         Event::Planned { .. } | Event::Diagnostic { .. } | Event::Withdrawn { .. } => Vec::new(),
         Event::LeftOut { text } => vec![Line::new(Info, text.clone())],
-        Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Going on with task {task}: {url}"))],
+        Event::Adopted { task, url, .. } => vec![Line::new(Info, format!("Using existing task {task}: {url}"))],
         Event::Kept { task, images, .. } => {
             let is = agreeing(*images, "is", "are");
             let text = format!("{} of task {task} {is} already in the compose", counted(*images, "image"));

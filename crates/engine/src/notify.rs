@@ -2,7 +2,7 @@
 //! standard input (facts: notifications 1).
 //!
 //! Scripts run beside the compose, on a thread of their own, one after the other in the order of the messages. Each may take
-//! so long and no longer; then it is killed, with everything that it has started and that is still in its process group. A
+//! a limited time; then it is killed, with everything that it has started and that is still in its process group. A
 //! script that fails is a warning and nothing more.
 
 use crate::event::{Event, Level, Stamped, Subscriber};
@@ -174,7 +174,7 @@ impl NotifierEnd {
     }
 }
 
-/// From now on, for so long.
+/// From now on, for this long.
 fn rest(patience: Duration) -> (Instant, Instant) {
     let now = Instant::now();
     (now, now + patience)
@@ -274,7 +274,7 @@ impl Shared {
             let after = begun.elapsed().as_secs_f64();
             return Err(match dropped {
                 0 => format!("it was killed after {after:.1} s"),
-                _ => format!("it was killed after {after:.1} s, and does not hear {dropped} messages that followed"),
+                _ => format!("it was killed after {after:.1} s; {dropped} later messages were not sent to it"),
             });
         }
     }
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(dir.path().join("out")).unwrap(), "phase-start\nstatus-change\n");
         assert_eq!(std::fs::read_to_string(dir.path().join("heard")).unwrap().lines().count(), 5);
         let reported = reported.lock().unwrap();
-        assert!(reported[0].ends_with("and does not hear 3 messages that followed"), "{reported:?}");
+        assert!(reported[0].ends_with("3 later messages were not sent to it"), "{reported:?}");
         assert_eq!(reported.len(), 1, "{reported:?}");
     }
 

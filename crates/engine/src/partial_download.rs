@@ -224,7 +224,7 @@ fn take(path: &Path) -> io::Result<Taken> {
             Err(Refusal::Io(error)) => return Err(error),
         }
     }
-    Err(io::Error::other("another process puts a new one in its place again and again"))
+    Err(io::Error::other("another process keeps replacing it"))
 }
 
 /// Whether a process is at the part at `path`.

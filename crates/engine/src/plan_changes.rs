@@ -149,7 +149,7 @@ fn replace(value: &mut Json, before: &str, after: &str) {
     }
 }
 
-/// A value that is another one.
+/// A value that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// Where it stands: dotted.
@@ -157,7 +157,7 @@ pub struct Difference {
     /// What it was; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Json>,
-    /// What it is; absent: there is none.
+    /// The value; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<Json>,
 }

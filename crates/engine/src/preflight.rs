@@ -324,7 +324,7 @@ fn answered(answer: Result<Value, KojiError>) -> Result<Answer, KojiError> {
 /// Refuses an answer about something else: a hub that leaves out what it was asked about gives some target or other (facts: koji 20).
 fn named<T>(found: Option<T>, name: fn(&T) -> &str, wanted: &str) -> Result<Option<T>, ShapeError> {
     match found.as_ref().map(name).filter(|name| *name != wanted) {
-        Some(other) => Err(ShapeError::new("name", format!("asked for {wanted}, the hub answers about {other}"))),
+        Some(other) => Err(ShapeError::new("name", format!("asked about {wanted}, the hub answered about {other}"))),
         None => Ok(found),
     }
 }

@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 /// A file that a file system has no room for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "no room for {} on the file system {}: it needs {} MiB, and {} of {} MiB are free; it was not fetched",
+    "no room for {} on the file system {}: it needs {} MiB, but only {} of {} MiB are free; it was not fetched",
     .file.display(), .mount.display(), .needed.div_ceil(MIB), .free / MIB, .total / MIB
 )]
 pub struct NoRoom {

@@ -34,7 +34,7 @@ pub enum KojiError {
     Fault { method: String, fault: Fault },
     /// The hub has executed the call, or may have, and the answer is lost: a `RetryError` (1009), or a session that ended
     /// or a hub that went offline between two attempts. Look up what the call should have made.
-    #[error("{method}: the answer of the hub is lost, the call may have been executed ({fault})")]
+    #[error("{method}: the hub's answer was lost; the call may have been executed ({fault})")]
     Retry {
         method: String,
         /// What the hub said to the last attempt.
@@ -94,7 +94,7 @@ pub enum KojiError {
         limit: u64,
     },
     /// A value of another shape than the method should give.
-    #[error("unexpected answer of the hub: {0}")]
+    #[error("unexpected answer from the hub: {0}")]
     Shape(#[from] ShapeError),
     /// An argument that cannot travel.
     #[error(transparent)]

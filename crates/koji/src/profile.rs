@@ -157,9 +157,9 @@ fn known_list(searched: &[PathBuf], known: &[String]) -> String {
     if searched.is_empty() {
         String::new()
     } else if known.is_empty() {
-        "; there are no profiles".to_owned()
+        "; no profiles are configured".to_owned()
     } else {
-        format!("; the profiles there are {}", known.join(", "))
+        format!("; known profiles: {}", known.join(", "))
     }
 }
 

@@ -48,7 +48,7 @@ const LONGEST_PASSING: usize = 16 * 1024;
 /// Names that sessions travel under: what follows them is hidden, whether it is known or not.
 const LABELS: [&str; 6] = ["session-key", "session_key", "sessionkey", "session-id", "session_id", "sessionid"];
 
-/// Parameters of a URL that whoever has it may fetch what it leads to: of S3 and what speaks as S3 does, in both versions, of Google's
+/// Parameters of a URL with which any holder may fetch what it leads to: of S3 and what speaks as S3 does, in both versions, of Google's
 /// storage, of Azure (a shared access signature) and of CloudFront.
 const SIGNATURES: [&str; 11] = [
     "x-amz-signature",
@@ -67,7 +67,7 @@ const SIGNATURES: [&str; 11] = [
 /// How far a value may be from its name, in bytes: tags, quotes and the like.
 const LABEL_REACH: usize = 64;
 
-/// An unlabelled run of letters is a word; one as long as this is none.
+/// An unlabelled run of letters is a word, unless it is as long as this.
 const NO_WORD: usize = 16;
 
 /// Texts that must not be shown. Copies are the same mask.
@@ -306,7 +306,7 @@ fn is_word_at(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(|byte| is_word(*byte))
 }
 
-/// Whether a URL lets whoever has it fetch what it leads to, by one of `SIGNATURES`.
+/// Whether any holder of a URL can fetch what it leads to, by one of `SIGNATURES`.
 pub fn is_signed(url: &str) -> bool {
     layers::of(url).iter().any(|layer| !signed(&layer.lower).is_empty())
 }

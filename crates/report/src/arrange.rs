@@ -190,7 +190,7 @@ fn state(history: &History, facts: &Facts, failures: &[FailureGroup]) -> Compose
             ("TERMINATED", "bad", "The compose was ended by a signal or by `magudi cancel`.".to_owned())
         }
         (None, _) if !history.ended => ("STOPPED", "bad", "The compose was interrupted: its process died.".to_owned()),
-        (None, other) => (other, "warn", "The compose has not come to an end.".to_owned()),
+        (None, other) => (other, "warn", "The compose is not finished.".to_owned()),
     };
     let (running, simulated) = (facts.runner.is_some(), history.is_simulated());
     ComposeState { word: harmless(word), kind, sentence, running, simulated }
@@ -203,7 +203,7 @@ fn finished(history: &History) -> String {
     let images = history.requests.iter().map(|past| past.images.len()).sum();
     let lost: usize = history.requests.iter().map(|past| past.failed_arches.len()).sum();
     match all - done.min(all) {
-        0 if all == 0 => "Nothing was to be built.".to_owned(),
+        0 if all == 0 => "There was nothing to build.".to_owned(),
         0 if lost == 0 => {
             format!("Everything was built: {} in the compose, verified and listed.", are(images, "image"))
         }

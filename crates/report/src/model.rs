@@ -231,7 +231,7 @@ pub struct Row {
     pub failed: bool,
     /// Name, version, release.
     pub nvr: String,
-    /// The file, or the image name when there is none yet.
+    /// The file, or the image name if there is none yet.
     pub file: String,
     /// Address of the file.
     pub href: Option<String>,

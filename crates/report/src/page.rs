@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("../templates/report.js");
 
 /// A page that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the report: {0:#}")]
+#[error("cannot create the report: {0:#}")]
 pub struct PageError(#[from] minijinja::Error);
 
 pub fn page(mut report: Report, out: impl Write) -> Result<(), PageError> {

@@ -139,7 +139,7 @@ impl Summary {
         }
     }
 
-    /// What a mail of cron needs: a line for each cause, what else ended the compose, and where to read on. Nothing when all is well.
+    /// What a mail of cron needs: a line for each cause, what else ended the compose, and where to read on. Nothing on success.
     pub fn in_lines(&self, error_is_told: bool) -> Vec<String> {
         let mut lines: Vec<String> = self.causes.iter().map(FailedFor::in_words).collect();
         if let Some(error) = self.error.as_ref().filter(|_| !error_is_told) {

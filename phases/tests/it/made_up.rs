@@ -46,7 +46,7 @@ static SECTION: Section = Section {
         opt("failable", Kind::Texts).about("Arches that may fail."),
     ],
     label: "name",
-    options: &[opt("forge_target", Kind::Text).about("Build target of images that give none.")],
+    options: &[opt("forge_target", Kind::Text).about("Default build target.")],
 };
 
 impl ImagePhase for Forge {

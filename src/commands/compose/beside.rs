@@ -27,16 +27,16 @@ pub enum BesideError {
     #[error("--pungi: there is no program {0}: install Pungi, or give --pungi=COMMAND")]
     NoProgram(String),
     #[error(
-        "{} is STARTED: another program may be at work on it; wait until it has ended, or give --wait-for-repos to add images while it works",
+        "{} is STARTED: another program may be working on it; wait until it has ended, or give --wait-for-repos to add images while it works",
         .0.display()
     )]
     Started(PathBuf),
     #[error(
-        "{} is {status}, and another program has made it; give --reopen to add images to it all the same: it stays {status}",
+        "{} is {status}, and was made by another program; give --reopen to add images anyway: it stays {status}",
         dir.display()
     )]
     Ended { dir: PathBuf, status: Status },
-    #[error("{dir} has a compose with a Pungi beside it: magudi resume {dir}", dir = .0.display())]
+    #[error("{dir} has a compose that Pungi works on too: continue with magudi resume {dir}", dir = .0.display())]
     Begun(PathBuf),
 }
 

@@ -84,7 +84,7 @@ pub struct Prepared {
 pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
     let args = &settings.compose;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
-        return Err(Failure::usage("one of --target-dir and --compose-dir is required".to_owned()));
+        return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
     }
     args.check()?;
     let secret = settings.compose.define.iter().filter(|definition| secret::is_hidden(&definition.name));
@@ -225,7 +225,7 @@ pub fn compose(
         let mut found = found.map_err(|failure| match failure {
             Failure::Failed(reason) => {
                 let (dir, reason) = (dir.top().display(), words(&*reason));
-                Failure::failed(format!("{reason}; {dir} is as it was: resume it when that is mended"))
+                Failure::failed(format!("{reason}; {dir} is unchanged: resume it when that is fixed"))
             }
             other => other,
         })?;
@@ -356,7 +356,7 @@ pub fn compose(
     let stays = makes_nothing.then(|| other_latest(&dir, &identity, settings.compose.latest_link_components)).flatten();
     match stays {
         Some(other) if !settings.compose.no_latest_link && end.error.is_none() => {
-            let text = format!("No image was made: the latest link stays at {}", other.display());
+            let text = format!("No image was built: the latest link stays at {}", other.display());
             events.message(Level::Warning, None, text);
         }
         _ => latest_link(settings, &end, &dir, &identity, &events),
@@ -377,7 +377,7 @@ pub fn compose(
     match end.error {
         None => {
             if makes_nothing && !settings.compose.quiet {
-                ui.note(&format!("{}: no image was made, as no phase that ran has one to make", identity.id()));
+                ui.note(&format!("{}: no image was built: the phases that ran have none", identity.id()));
             }
             Ok(())
         }

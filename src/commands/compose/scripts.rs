@@ -83,7 +83,7 @@ pub fn finish_scripts(scripts: &NotifierEnd, patience: Option<Duration>, events:
 }
 
 fn waiting_for_scripts(left: usize) -> String {
-    format!("Waiting for notification scripts, which have {} left to hear", counted(left, "message"))
+    format!("Waiting for notification scripts, with {} left to send", counted(left, "message"))
 }
 
 /// What every notification says of the compose (facts: notifications 3).

@@ -16,10 +16,10 @@ use magudi_koji::Password;
 use magudi_phases::repos::translate;
 use std::path::Path;
 
-/// What a key table's name may have in the place of the host's.
+/// What the name of a keytab may have in place of the host's (facts: cts 9).
 const HOSTNAME: &str = "$HOSTNAME";
 
-/// The way to CTS; none where the configuration has none, or nothing real is made. What cannot be used is an error before anything is
+/// The way to CTS (facts: cts 9); none where the configuration has none, or nothing real is made. What cannot be used is an error before anything is
 /// touched.
 pub fn cts(settings: &RunSettings, environment: &Environment, inspected: &Inspected) -> Result<Option<Cts>, Failure> {
     let option = |name: &'static str| -> Option<(&'static str, &Node, &str)> {

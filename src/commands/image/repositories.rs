@@ -89,7 +89,7 @@ impl FromArgMatches for Repositories {
             if id == REPO {
                 repositories.push(value);
             } else if !repositories.add_sets(&value) {
-                let text = "--repo-package-sets must follow a --repo\n";
+                let text = "--repo-package-sets must follow a --repo";
                 return Err(Error::raw(ErrorKind::MissingRequiredArgument, text));
             }
         }

@@ -125,7 +125,7 @@ impl<'a, 's> Take<'_, 'a, 's> {
 }
 
 /// The name of an image's file without what changes from compose to compose: numbers, dates, the version of the release, compose
-/// types and milestones; and without its arch, which is told apart anyway.
+/// types and milestones; and without its arch, which is compared separately.
 pub fn stem(image: &Image, release_version: Option<&str>) -> String {
     let lower = image.file_name().to_ascii_lowercase();
     let lower = if image.arch.is_empty() { lower } else { lower.replace(&image.arch.to_ascii_lowercase(), "-") };

@@ -348,7 +348,7 @@ fn differences(old: &Entry, new: &Entry, before: &Image, after: &Image, threshol
     found
 }
 
-/// Whether a number has changed by more than so many per cent.
+/// Whether a number has changed by more than a percentage.
 fn is_beyond(old: f64, new: f64, percent: f64) -> bool {
     (new - old).abs() * 100.0 > old.abs() * percent
 }

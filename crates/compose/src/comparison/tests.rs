@@ -191,5 +191,5 @@ fn failures_and_uploads_are_compared_by_what_they_are_of() {
 #[test]
 fn nothing_is_nothing() {
     let found = compare(&side(OLD, vec![]), &side(NEW, vec![]), Thresholds::default());
-    assert_eq!(found.verdict, "there is no image in either");
+    assert_eq!(found.verdict, "there are no images in either");
 }

@@ -36,7 +36,7 @@ pub(super) fn of(comparison: &Comparison) -> String {
     let mut parts = Vec::new();
     parts.push(match (images.is_empty(), comparison.images.len()) {
         (false, _) => images.join(", "),
-        (true, 0) => "there is no image in either".to_owned(),
+        (true, 0) => "there are no images in either".to_owned(),
         (true, 1) => "the same image".to_owned(),
         (true, n) => format!("the same {n} images"),
     });

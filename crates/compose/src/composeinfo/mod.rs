@@ -36,7 +36,7 @@ pub enum ComposeinfoProblem {
     /// It is not JSON.
     #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
-    /// It is another kind of file, or a newer one.
+    /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
     Header(String),
     /// A value is missing or of the wrong type.
@@ -45,7 +45,7 @@ pub enum ComposeinfoProblem {
     /// The compose type is unknown.
     #[error(transparent)]
     Type(#[from] UnknownComposeType),
-    /// The label is none.
+    /// The label is not valid.
     #[error(transparent)]
     Label(#[from] BadLabel),
     /// Its parts do not make its id.

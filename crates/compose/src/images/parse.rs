@@ -23,7 +23,7 @@ pub enum ImagesProblem {
     /// It is not JSON.
     #[error("{}", json_problem(.0))]
     Json(#[from] serde_json::Error),
-    /// It is another kind of file, or a newer one.
+    /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
     Header(String),
     /// A value is missing or of the wrong type.

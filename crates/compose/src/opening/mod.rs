@@ -19,19 +19,19 @@ const TOP_MODE: u32 = 0o777;
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
     /// A directory cannot be made.
-    #[error("cannot make the directory {}: {source}", path.display())]
+    #[error("cannot create the directory {}: {source}", path.display())]
     MakeDir { path: PathBuf, source: io::Error },
     /// A directory in the compose cannot be used.
     #[error(transparent)]
     Confined(#[from] ConfinedError),
     /// The path cannot be made absolute, or is not a directory.
-    #[error("{} cannot be used as a directory: {source}", path.display())]
+    #[error("{} cannot be used as a directory: {}", path.display(), not_a_directory(source))]
     NotADirectory { path: PathBuf, source: io::Error },
     /// All four billion numbers are taken.
     #[error("no respin number is free in {}", .0.display())]
     NoFreeRespin(PathBuf),
     /// The directory of an id that was given is in the way.
-    #[error("{} is there already, so no compose of that id can be made: move it away", .0.display())]
+    #[error("{} already exists, so no compose with that id can be created: move it away", .0.display())]
     IsThere(PathBuf),
     /// The compose there must not be changed, or its STATUS cannot be read.
     #[error(transparent)]
@@ -129,6 +129,11 @@ fn fill(dir: &ComposeDir, identity: &ComposeIdentity) -> Result<(), OpeningError
         write_json(&base, &composeinfo_base(identity))?;
     }
     Ok(())
+}
+
+/// Why a path is not a directory, and what to do.
+fn not_a_directory(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound { "it does not exist; create it".to_owned() } else { error.to_string() }
 }
 
 fn next_respin(target: &Path, respin: u32) -> Result<u32, OpeningError> {

@@ -196,7 +196,7 @@ fn validate_elements(
         };
         if place < reached {
             let last = names.get(reached).copied().unwrap_or_default();
-            problems.at_tag(child, format!("`{name}` must stand before `{last}`")).help = Some(help.clone());
+            problems.at_tag(child, format!("`{name}` must come before `{last}`")).help = Some(help.clone());
         }
         reached = reached.max(place);
         if let (Some(count), Some((_, times))) = (seen.get_mut(place), order.get(place)) {

@@ -127,13 +127,13 @@ impl<'a, 'input> Builder<'a, 'input> {
         }
         let depth = parent.map_or(0, |parent| parent.depth + 1);
         if depth >= MAX_DEPTH {
-            self.problems.at_tag(node, format!("variants stand more than {MAX_DEPTH} levels deep in each other"));
+            self.problems.at_tag(node, format!("variants are nested more than {MAX_DEPTH} levels deep"));
             return None;
         }
         let id = attribute(node, "id");
         let uid = parent.map_or_else(|| id.to_owned(), |parent| format!("{}-{id}", parent.uid));
         if parent.is_some_and(|parent| parent.id == id) {
-            self.problems.at_tag(node, format!("variant {uid}: a child must have another id than its parent"));
+            self.problems.at_tag(node, format!("variant {uid}: a child must not have the id of its parent"));
             return None;
         }
         let kind = kind_of(node);
@@ -226,7 +226,7 @@ impl<'a, 'input> Builder<'a, 'input> {
             self.variant(child, Some(parent)).map(&mut add);
         }
         if wants_optional && parent.id == OPTIONAL {
-            let message = format!("variant {}: `has_optional` gives it a child of its own id", parent.uid);
+            let message = format!("variant {}: `has_optional` gives it a child with its own id", parent.uid);
             self.problems.at_tag(node, message);
         } else if wants_optional {
             self.count += 1;

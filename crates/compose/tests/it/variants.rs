@@ -69,9 +69,9 @@ fn errors_show_their_places() {
         ("lp no release", "v.xml:3:121 MG102 layered product A-L lacks `release`"),
         ("lp release no short", "v.xml:3:169 MG102 the release of layered product A-L lacks the attribute `short`"),
         ("child of addon", "v.xml:3:87 MG102 addon A-B has children; only a variant can"),
-        ("same id child", "v.xml:3:87 MG102 variant A-A: a child must have another id than its parent"),
+        ("same id child", "v.xml:3:87 MG102 variant A-A: a child must not have the id of its parent"),
         ("has_optional yes", "v.xml:3:41 MG102 `has_optional` of `variant` must be one of true, false, not 'yes'"),
-        ("wrong child order", "v.xml:3:62 MG102 `arches` must stand before `variants`"),
+        ("wrong child order", "v.xml:3:62 MG102 `arches` must come before `variants`"),
         ("unknown attr", "v.xml:3:41 MG102 `variant` takes no attribute `foo`"),
         ("missing name", "v.xml:3:1 MG102 `variant` lacks the attribute `name`"),
         ("is_empty TRUE", "v.xml:3:41 MG102 `is_empty` of `variant` must be one of true, false, not ''"),
@@ -97,7 +97,7 @@ fn all_problems_are_told_at_once() {
             "v.xml:3:1 MG102 `variant` lacks the attribute `id`",
             "v.xml:3:1 MG102 `variant` lacks the attribute `name`",
             "v.xml:3:1 MG102 `variant` lacks the attribute `type`",
-            "v.xml:3:11 MG102 `ref` must stand before `variant`",
+            "v.xml:3:11 MG102 `ref` must come before `variant`",
             "v.xml:3:11 MG102 `ref` must be empty",
         ]
     );
@@ -211,6 +211,6 @@ fn left_out_variants_and_grandchildren() {
     let optional = variant("optional", "type='variant' has_optional='true'", &["x86_64"], "");
     assert_eq!(
         problems(&format!("<variants>{optional}</variants>")),
-        ["v.xml:1:11 MG102 variant optional: `has_optional` gives it a child of its own id"]
+        ["v.xml:1:11 MG102 variant optional: `has_optional` gives it a child with its own id"]
     );
 }

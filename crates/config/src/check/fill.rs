@@ -190,8 +190,8 @@ impl Filler<'_> {
                 self.findings.add(Diagnostic::new(&codes::CONFLICTS, place, message).at(name.span));
                 continue;
             }
-            let what = if own.is_some() { "its value is put behind that of" } else { "its value is taken for" };
-            let message = format!("`{old}` is out of use; {what} `{}`", key.name);
+            let what = if own.is_some() { "its value is appended to that of" } else { "its value is used for" };
+            let message = format!("`{old}` is obsolete; {what} `{}`", key.name);
             let found = Diagnostic::new(&codes::DEPRECATED, place, message).at(name.span);
             self.findings.add(found.help(format!("write `{}`", key.name)));
             match own.and_then(|own| all.get_mut(own)) {

@@ -63,7 +63,7 @@ pub fn check_kind(kind: Kind, node: &Node, at: At<'_>, findings: &mut Findings) 
         }
         Kind::List(kind) => check_items(node, *kind, at, findings),
         Kind::NonEmptyList(_) if node.as_array().is_some_and(<[Node]>::is_empty) => {
-            let message = "expected at least one item, found none";
+            let message = "expected at least one item";
             findings.add(Diagnostic::new(&codes::WRONG_LENGTH, at.to_string(), message).at(node.span));
         }
         Kind::NonEmptyList(kind) => check_items(node, *kind, at, findings),

@@ -161,7 +161,7 @@ pub fn check_removed(key: &Key, tree: &Node, findings: &mut Findings) {
     let (message, instead) = match key.kind {
         Kind::Removed(instead) => (format!("`{}` was removed from Pungi and has no effect", key.name), instead),
         Kind::Gone { since, instead } => {
-            (format!("`{}` is gone from Pungi since {since} and has no effect", key.name), instead)
+            (format!("`{}` was removed in Pungi {since} and has no effect", key.name), instead)
         }
         _ => return,
     };

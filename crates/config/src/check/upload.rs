@@ -1,4 +1,4 @@
-//! `upload_options`: one of five kinds, told apart by nothing but their keys (facts: osbuild 2).
+//! `upload_options`: one of five kinds, distinguished only by their keys (facts: osbuild 2).
 
 use super::path::At;
 use super::values::{Findings, quoted};

@@ -28,7 +28,7 @@ impl Findings {
         self.add(if is_plain && wanted.starts_with("a string") {
             found.help("put it in quotes")
         } else if is_item && wanted.starts_with("a list of") {
-            found.help("put it in brackets: a list of one item is a list, too")
+            found.help("put it in brackets: a list of one item is still a list")
         } else {
             found
         });

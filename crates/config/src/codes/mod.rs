@@ -85,7 +85,7 @@ pub fn to_markdown() -> String {
     let mut out = "# Diagnostics\n\n".to_owned();
     out.push_str(&wrapped(
         "What `magudi check` says about a configuration, by the id in brackets (`error[MG001]`). `plan` and `run` say the same \
-         and refuse what has an error; `check --strict` takes warnings for errors. Ids are stable.",
+         and refuse what has an error; `check --strict` treats warnings as errors. Ids are stable.",
     ));
     out.push_str("\n\n<!-- Made by: cargo run -p magudi-config --example diagnostics > docs/diagnostics.md -->\n");
     // Writing into a string cannot fail.

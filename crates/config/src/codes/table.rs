@@ -44,7 +44,7 @@ codes! {
          `gather_method`; every image `name`, `distro` and `image_types`; a repository that is a dict `baseurl`."
         Conf(r#"osbuild = {"^Server$": [{"name": "server-qcow2", "distro": "fedora-42"}]}"#);
     UNEXPECTED_KEY "MG006" Error "An object has a key that it does not take"
-        "Images and repositories take no keys but their own. What is near a known key is probably a slip of it."
+        "Images and repositories take no keys but their own. A key that resembles a known one is probably a typo."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server-qcow2", "distro": "fedora-42", "image_types": "qcow2", "arch": ["x86_64"],
 }]}"#);
@@ -113,7 +113,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
     customizations: {fips: on}");
     ADJACENT_STRINGS "MG019" Warning "Strings without a comma between them"
         "Commas may be left out in Pungi's configuration language, so these are two items; Python would make one string of \
-         them. Usually a comma was forgotten, or a long string was to go on in the next line."
+         them. Usually a comma was forgotten, or a long string was meant to continue on the next line."
         Conf(r#"tree_arches = ["x86_64" "aarch64"]"#);
     STRING_PREFIX "MG020" Warning "A string with a prefix"
         "The configuration language knows no string prefixes: the value of `r\"x\"` is `\"x`, with the quote. Backslashes stay \
@@ -169,8 +169,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
   </variant>
 </variants>"#);
     UNUSED_FILTER "MG104" Warning "A filter names nothing"
-        "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries is neither an arch nor a variant \
-         that there is."
+        "`tree_arches` and `tree_variants` leave out what they do not list, and one of their entries names no arch or variant of the compose."
         Conf(r#"tree_variants = ["Server", "Sever"]"#);
     NO_VARIANT_ARCH "MG105" Warning "A variant without an arch"
         "The variant lists no arch, or none but `src`, which nothing is built for. It is left out of the compose, and its \
@@ -179,8 +178,7 @@ g: [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]");
   <variant id="Server" name="Server" type="variant"/>
 </variants>"#);
     LOOKASIDE "MG106" Error "A variant that cannot be a lookaside"
-        "Each pair of `variant_as_lookaside` is a variant and the one whose packages it does not repeat. Where there is the first, \
-         Pungi wants the second to be there, with all arches of the first. Pairs of variants that are not there mean nothing."
+        "Each pair of `variant_as_lookaside` is a variant and the one whose packages it does not repeat. If the first exists, Pungi requires the second, with all arches of the first. Pairs of unknown variants have no effect."
         Conf(r#"variant_as_lookaside = [["Server", "Sever"]]"#);
 
     BAD_PATTERN "MG201" Error "A variant pattern is not a regular expression"
@@ -226,7 +224,7 @@ osbuild = {
 }]}"#);
     ODD_MANIFEST_TYPE "MG208" Warning "A manifest type that does not go with the image"
         "Images of this type usually are files of a format that readers of images.json do not expect of the `manifest_type`. \
-         Nobody refuses it, but they may not find the image, or take it for something else."
+         Nothing refuses it, but readers may not find the image or may misread it."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "manifest_type": "boot",
 }]}"#);
@@ -265,7 +263,7 @@ osbuild = {"^Server$": [
          is built, or its files could not be taken into the compose."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [{"name": "cloud/server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
-    MISSING_SETTING "MG214" Error "A key that the hub needs is nowhere"
+    MISSING_SETTING "MG214" Error "A key that the hub needs is missing"
         "Neither the image nor the phase nor the compose has the key, and without it nothing can be built. Pungi sends the \
          word `None` in its place, or finds it missing when other images have been submitted."
         Conf(r#"live_media_target = "f42"
@@ -306,8 +304,7 @@ imagebuilder = {"^Server$": [{"name": "Minimal", "types": ["minimal-raw-xz"], "v
         Conf(r#"skip_phases = ["osbuild"]
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image"}]}"#);
     FAILABLE_NOT_BUILT "MG231" Warning "An arch that may fail and is not built"
-        "`failable` lists an arch for which the image is not built: its `arches` do not have it, or no variant of the image does. It is \
-         probably meant to be in `arches`, or another one is meant."
+        "`failable` lists an arch for which the image is not built: its `arches` do not have it, or no variant of the image does. It probably belongs in `arches`, or is a typo."
         Conf(r#"osbuild = {"^Server$": [{
     "name": "server", "distro": "fedora-42", "image_types": "qcow2", "target": "f42-image", "arches": ["x86_64"],
     "failable": ["aarch64"],
@@ -356,7 +353,7 @@ osbuild = {"^Server$": [{"name": "server-retired", "distro": "fedora-42", "image
          when the image has been built."
         Conf(r#"osbuild_target = "f42-image-frozen"
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2"}]}"#);
-    NO_PERMISSION "MG307" Error "The user may not ask for images"
+    NO_PERMISSION "MG307" Error "The user may not request images"
         "The hub's method for such images asks for a permission that the user does not have, and the user is not an admin."
         Conf(r#"koji_profile = "koji-where-we-may-not""#);
     NO_CHANNEL "MG308" Error "No channel for the tasks"
@@ -365,28 +362,27 @@ osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types":
     NO_METHOD "MG309" Error "A method that the hub does not have"
         "Images are asked for by methods of plugins. This hub does not have the plugin."
         Conf(r#"koji_profile = "koji-without-osbuild""#);
-    NO_VOLUME "MG310" Error "The Koji volume is not there"
+    NO_VOLUME "MG310" Error "The Koji volume is missing"
         "Without `koji_cache`, images are taken from the Koji volume, which must be mounted at the `topdir` of the koji profile. \
          The usual mistake is an empty mount point. A warning for `check --hub` and `plan --hub`, which may run on another machine."
         Conf(r#"koji_profile = "koji-not-mounted""#);
     NOT_ANSWERED "MG311" Note "A question that the hub did not answer"
-        "The hub does not know the method, keeps it to itself, or answers what cannot be understood. Nothing is refused for that: if \
-         something is wrong there, the tasks show it."
+        "The hub does not know the method, does not allow it, or gave an answer that cannot be understood. Nothing is refused for that: if something is wrong there, the tasks show it."
         Conf(r#"koji_profile = "koji-of-long-ago""#);
-    NO_COMMIT "MG312" Error "A branch of which no commit is known"
+    NO_COMMIT "MG312" Error "A branch whose commit is unknown"
         "Where Pungi takes the URL of a Git repository, `#HEAD` or `#origin/BRANCH` at its end, or a branch beside it, stands for \
          the newest commit there, which the repository is asked for with `git ls-remote`: by `run`, `resume` and \
          `plan --resolve` for the phases that run, before there is a compose, and by `config dump` for all. With \
          `config dump --offline` it stays a branch; `check` asks no repository."
         Conf(r#"comps_file = {"scm": "git", "repo": "https://git.example.invalid/comps.git", "file": "comps.xml"}"#);
     NO_REPOSITORY "MG313" Error "A repository that is not in the compose"
-        "An image is built from the repository of its variant, and from those of others that it lists. In the compose directory that is \
-         given, one of them is not there, or not whole. `run` refuses that, unless it waits for them (`--wait-for-repos`, `--pungi`), the \
-         image may fail (`failable`) or the hub is simulated; `check` and `plan` warn. Nothing is said of a compose that is magudi's alone \
-         and has no repositories at all."
+        "An image is built from the repository of its variant, and from those of others that it lists. One of them is \
+         missing or incomplete in the given compose directory. `run` refuses that, unless it waits for them (`--wait-for-repos`, `--pungi`), \
+         the image is `failable` or the hub is simulated; `check` and `plan` warn. This is not checked in a compose of magudi alone \
+         without repositories."
         Conf(r#"osbuild_target = "f42-image"
 osbuild = {"^Server$": [{"name": "server", "distro": "fedora-42", "image_types": "qcow2", "repo": ["Client"]}]}"#);
-    BAD_CTS "MG314" Error "CTS cannot be asked as it is configured"
+    BAD_CTS "MG314" Error "CTS cannot be used as configured"
         "With `cts_url`, the Compose Tracking Service gives a compose its id, and hears where it is. The login is by `cts_keytab`, which takes a \
          magudi built with the feature `gssapi`, else by `cts_oidc_token_url` and `cts_oidc_client_id` with the secret in the \
          environment variable `CTS_OIDC_CLIENT_SECRET`, else there is none. Reported by `run` and `resume` before there is a \

@@ -284,9 +284,9 @@ impl<'p> Parser<'p, '_> {
 fn hint(operator: &str) -> Option<&'static str> {
     Some(match operator {
         "+" => "strings are put together with `%`: \"%s-%s\" % (a, b)",
-        "-" | "*" | "/" | "%" => "no operator is known but `%` behind a string",
-        "," | ";" => "remove it: nothing stands between statements",
-        "." | "[" | "(" => "a value is used whole: nothing can be taken from it, and nothing can be called",
+        "-" | "*" | "/" | "%" => "the only operator is `%` after a string",
+        "," | ";" => "remove it: nothing separates statements",
+        "." | "[" | "(" => "values cannot be indexed or called",
         _ => return None,
     })
 }

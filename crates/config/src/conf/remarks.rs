@@ -21,9 +21,9 @@ impl Parser<'_, '_> {
             return;
         }
         let message = if in_dict {
-            "no comma stands between these strings: here they are a value and the next key"
+            "there is no comma between these strings: here they are a value and the next key"
         } else {
-            "no comma stands between these strings: here they are two items, in Python one string"
+            "there is no comma between these strings: here they are two items, in Python one string"
         };
         let help = if in_dict { "put a comma between them" } else { "put a comma between them, or write one string" };
         let found = Diagnostic::new(&codes::ADJACENT_STRINGS, "", message).at(self.span(token));

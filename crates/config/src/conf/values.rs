@@ -254,9 +254,7 @@ impl Parser<'_, '_> {
             Refused::Duplicate(first) => {
                 let key = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
                 let shown: String = key.chars().take(60).collect();
-                problem(format!("the key {shown} stands in this dict already"))
-                    .at(span)
-                    .related(first.span, "first here")
+                problem(format!("the key {shown} is already in this dict")).at(span).related(first.span, "first here")
             }
             Refused::Unhashable => problem("a list or dict cannot be a key").at(span),
             Refused::TooLarge => problem("this key is too large").at(span),

@@ -40,7 +40,7 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
     render_within(diagnostics, sources, color, usize::MAX)
 }
 
-/// The same for a terminal of so many columns: lines of the source are cut to it around what is marked in them.
+/// The same for a terminal of a given width: lines of the source are cut to it around what is marked in them.
 pub fn render_within(diagnostics: &[Diagnostic], sources: &Sources, color: bool, columns: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut secrets = HashMap::new();

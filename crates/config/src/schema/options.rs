@@ -59,11 +59,11 @@ pub const KEYS: &[Key] = &[
         .about("How an image gets from the Koji volume into the compose."),
     with("skip_phases", Kind::List(&Kind::Choice(SKIPPABLE)), EMPTY).about("Phases that do not run."),
     opt("paths_module", Kind::Text),
-    opt("global_version", Kind::Text).about("Version of images for which neither the image nor its phase gives one."),
+    opt("global_version", Kind::Text).about("Version if neither the image nor its phase sets one."),
     opt("global_release", Kind::TextOrNull)
-        .about("Release of images for which neither the image nor its phase gives one; null for a generated one."),
+        .about("Release if neither the image nor its phase sets one; null for a generated one."),
     opt("global_target", Kind::Text)
-        .about("Build target of images for which neither the image nor its phase gives one."),
+        .about("Build target if neither the image nor its phase sets one."),
     opt("global_ksurl", Kind::Url),
     with("media_checksums", Kind::Texts, Default::Texts(&["md5", "sha1", "sha256"]))
         .about("Checksum algorithms for images.json and the checksum files."),

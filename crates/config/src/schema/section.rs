@@ -126,7 +126,7 @@ impl Schema {
         KEYS.iter().chain(self.sections.iter().flat_map(|section| section.options))
     }
 
-    /// What a top-level key is; nothing for one that there is not.
+    /// What a top-level key is; nothing for an unknown one.
     pub fn get(&self, name: &str) -> Option<Entry> {
         self.index.get(name).copied()
     }

@@ -86,8 +86,8 @@ const HINTS: &[(&str, &str)] = &[
     ("illegal placement of ':'", "a bracket or a quote before this may not be closed"),
     ("in quoted scalar", "the closing quote is missing, or what follows is not indented"),
     ("mapping values are not allowed", "the value before this has no end: look at its quotes and its indentation"),
-    ("did not find expected", "this line is indented otherwise than those that it goes with"),
-    ("unknown anchor", "no `&NAME` of this name stands before it"),
+    ("did not find expected", "this line is not indented like the lines that it belongs to"),
+    ("unknown anchor", "there is no `&NAME` of this name before it"),
 ];
 
 impl<'t> Loader<'t> {
@@ -213,7 +213,7 @@ impl<'t> Loader<'t> {
         self.last_end = span.end as usize;
         match self.anchors.get(&anchor) {
             Some(done) => Ok(done.clone()),
-            None => Err(problem(span, "this alias stands inside the value that it names").into()),
+            None => Err(problem(span, "this alias is inside the value that it names").into()),
         }
     }
 
@@ -270,7 +270,7 @@ impl<'t> Loader<'t> {
             None => mapping.key = Some(Key::Plain(done.node)),
             Some(Key::Merge(at)) => {
                 if let Some((_, first)) = mapping.merged {
-                    let found = problem(at, "the key `<<` stands in this mapping already");
+                    let found = problem(at, "the key `<<` is already in this mapping");
                     let help = "to merge several mappings, give a list of them";
                     return Err(Box::new(found.related(first, "first here").help(help)));
                 }
@@ -283,7 +283,7 @@ impl<'t> Loader<'t> {
                     Err(Refused::Duplicate(first)) => {
                         let shown = self.text.get(key.span.start as usize..key.span.end as usize).unwrap_or("");
                         let shown: String = shown.chars().take(60).collect();
-                        let found = problem(key.span, format!("the key {shown} stands in this mapping already"));
+                        let found = problem(key.span, format!("the key {shown} is already in this mapping"));
                         return Err(Box::new(found.related(first.span, "first here")));
                     }
                     Err(_) => return Err(problem(key.span, "a list or mapping cannot be a key").into()),

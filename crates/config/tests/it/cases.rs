@@ -254,7 +254,7 @@ fn phases_of_pungi_and_former_ones_are_named() {
         assert_eq!(found, expected, "{lines}");
     }
     let gone = problems_of_lines("osbs = {}").remove(0);
-    assert!(gone.message.contains("since 4.13"), "{gone:?}");
+    assert!(gone.message.contains("in Pungi 4.13"), "{gone:?}");
 }
 
 #[test]

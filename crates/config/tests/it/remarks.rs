@@ -99,6 +99,6 @@ fn bare_words_and_quoted_paths_say_what_to_do() {
     assert_eq!(help("from ./x.conf import *"), "write `from ./x import`: `.conf` is added to it");
     assert_eq!(help("release = !RELEASE_FROM_DATE_RESPIN"), "put text in quotes");
     assert!(help("version = '42' + '.1'").contains("with `%`"));
-    assert_eq!(help("version = '42',\nrelease = '1'"), "remove it: nothing stands between statements");
-    assert!(help("a = 'x' b = a[0]").contains("nothing can be taken from it"));
+    assert_eq!(help("version = '42',\nrelease = '1'"), "remove it: nothing separates statements");
+    assert!(help("a = 'x' b = a[0]").contains("values cannot be indexed"));
 }

@@ -394,7 +394,7 @@ fn list_packages(call: &mut Call<'_>) -> Answer {
     query::apply(rows.collect(), call.args.get(7))
 }
 
-/// The tags of builds. `koji list-history` asks for these and for much that there is not.
+/// The tags of builds. `koji list-history` asks for these and for much that does not exist here.
 fn history(call: &mut Call<'_>) -> Answer {
     let tables: Vec<&str> = match call.args.get(0) {
         Value::Nil => vec!["tag_listing"],

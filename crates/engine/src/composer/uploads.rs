@@ -24,7 +24,7 @@ pub fn uploads(
         let failed = image.is_some_and(|image| image.status == CloudUpload::FAILURE);
         let by_image = if failed { CloudUpload::FAILURE } else { CloudUpload::UNKNOWN };
         let reason = match image {
-            None => unreadable.clone().or_else(|| Some(format!("{FILE} says nothing of this image"))),
+            None => unreadable.clone().or_else(|| Some(format!("{FILE} says nothing about this image"))),
             Some(image) if !image.chains.is_empty() => Some(reasons(image)),
             Some(ImageStatus { upload: None, .. }) if !failed => Some("composer reported no upload".to_owned()),
             Some(_) => None,
@@ -100,7 +100,7 @@ mod tests {
             [
                 ("x86_64", "success", None),
                 ("aarch64", "failure", Some("no")),
-                ("s390x", "unknown", Some("compose-status.json says nothing of this image"))
+                ("s390x", "unknown", Some("compose-status.json says nothing about this image"))
             ]
         );
         assert_eq!((all[0].nvr.as_deref(), all[0].build_id, all[0].task_id), (Some("disk-9.2-2"), Some(7), 42));

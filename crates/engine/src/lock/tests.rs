@@ -73,7 +73,7 @@ fn who_locks_it_without_a_word_keeps_a_run_out_and_is_never_signalled() {
     let file = File::create(dir.path().join(NAME)).unwrap();
     file.try_lock().unwrap();
     let error = acquire(dir.path(), "host").unwrap_err().to_string();
-    assert!(error.contains("a program that does not say which"), "{error}");
+    assert!(error.contains("an unknown process"), "{error}");
     for (text, named) in [
         ("", None),
         ("nonsense", None),

@@ -61,7 +61,7 @@ impl Past {
         self.process().map(|(process, _)| process.pid)
     }
 
-    /// Asks it to end and waits so long, where it still runs: its number, which is an error if it runs all the same.
+    /// Asks it to end and waits for a while, if it still runs: its number, which is an error if it runs all the same.
     pub fn terminate(&self, patience: Duration) -> Option<Result<i32, i32>> {
         let (process, birth) = self.process()?;
         let pid = process.pid;
@@ -94,7 +94,7 @@ pub struct Pungi {
     pub our_status: Option<String>,
     /// Set when it makes nothing any more.
     pub over: watch::Sender<bool>,
-    /// Told to stop the run when it fails.
+    /// Stops the run when it fails.
     pub fail_fast: Option<StopHandle>,
 }
 
@@ -175,7 +175,7 @@ enum Followed {
     Found(Process, Birth),
     /// None that could be found.
     Gone,
-    /// Somebody else's, of which there is nothing but its word.
+    /// Started by somebody else: only its STATUS is known.
     Others,
 }
 
@@ -267,7 +267,11 @@ impl Follower {
         *status = Some(word.as_str().to_owned());
         let put = self.journal.sync().map_err(|error| error.to_string());
         if let Err(error) = put.and_then(|()| put_back(&self.dir).map_err(|error| error.to_string())) {
-            self.events.message(Level::Warning, None, format!("STATUS is Pungi's, and cannot be put back: {error}"));
+            self.events.message(
+                Level::Warning,
+                None,
+                format!("Pungi changed STATUS, and it cannot be restored: {error}"),
+            );
         }
     }
 

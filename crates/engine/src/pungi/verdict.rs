@@ -52,7 +52,7 @@ impl fmt::Display for How {
         match self {
             Self::Exited { code } => write!(f, "it ended with exit status {code}"),
             Self::Killed { signal } => write!(f, "it was killed by signal {signal}"),
-            Self::Unseen => f.write_str("it ended while no run was there to see how"),
+            Self::Unseen => f.write_str("it ended while no run was watching"),
             Self::Lost { reason } => f.write_str(reason),
             Self::Running => f.write_str("it is still running"),
         }
@@ -77,9 +77,9 @@ impl Verdict {
             Some(status @ (Status::Finished | Status::FinishedIncomplete)) if ended_well => (status, None),
             Some(Status::Terminated) => (Status::Terminated, Some(format!("Pungi was terminated ({how})"))),
             Some(Status::Doomed) => (Status::Doomed, Some(format!("Pungi failed: {how}; its log says why"))),
-            Some(status) => (Status::Doomed, Some(format!("Pungi failed: {how}, though it said {status}"))),
+            Some(status) => (Status::Doomed, Some(format!("Pungi failed: {how}, although its status is {status}"))),
             None if matches!(self.how, How::Lost { .. }) => (Status::Doomed, Some(format!("Pungi failed: {how}"))),
-            None => (Status::Doomed, Some(format!("Pungi died: {how}, and never said how the compose stands"))),
+            None => (Status::Doomed, Some(format!("Pungi died without a final status: {how}"))),
         }
     }
 }
@@ -109,10 +109,10 @@ mod tests {
         assert_eq!(verdict(Some("FINISHED"), How::Exited { code: 0 }).0, Status::Finished);
         assert_eq!(verdict(Some("FINISHED_INCOMPLETE"), How::Unseen).0, Status::FinishedIncomplete);
         for (status, how, want) in [
-            (Some("FINISHED"), How::Exited { code: 1 }, "it ended with exit status 1, though it said FINISHED"),
+            (Some("FINISHED"), How::Exited { code: 1 }, "it ended with exit status 1, although its status is FINISHED"),
             (Some("FINISHED"), How::Killed { signal: 9 }, "it was killed by signal 9"),
             (Some("DOOMED"), How::Exited { code: 1 }, "Pungi failed: it ended with exit status 1; its log says why"),
-            (None, How::Exited { code: 0 }, "never said how the compose stands"),
+            (None, How::Exited { code: 0 }, "died without a final status"),
             (None, How::Killed { signal: 11 }, "it was killed by signal 11"),
             (
                 None,

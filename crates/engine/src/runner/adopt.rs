@@ -41,7 +41,7 @@ impl Run {
                 Err(error) => {
                     // The patience with the hub is spent; the tasks continue there.
                     for task in chunk {
-                        let text = format!("the hub cannot be asked what it is: {error}");
+                        let text = format!("cannot ask the hub about it: {error}");
                         self.fail(task.request, Some(task.id), self.about(*task, &text));
                     }
                     continue;
@@ -53,12 +53,12 @@ impl Run {
                         Ok(()) => self.adopt(task.request, task.id, submitted),
                         // It is somebody else's, whatever the journal says: it is neither waited for nor canceled.
                         Err(other) => {
-                            let text = format!("at the hub it is another one: {other}");
+                            let text = format!("at the hub it is a different task: {other}");
                             self.fail(task.request, None, self.about(*task, &text));
                         }
                     },
                     Ok(None) => left.push((*task, "the hub does not know it".to_owned())),
-                    Err(error) => left.push((*task, format!("what the hub says of it cannot be used: {error}"))),
+                    Err(error) => left.push((*task, format!("the hub's answer about it cannot be used: {error}"))),
                 }
             }
         }

@@ -51,11 +51,11 @@ impl Run {
                     *start = Start::Fail(format!("the outcome of its earlier task is unknown: {reason}"));
                 }
                 (Err(reason), Start::Named(task)) => {
-                    *start = Start::Fail(format!("task {task} is not taken: {reason}"));
+                    *start = Start::Fail(format!("task {task} is not used: {reason}"));
                 }
                 (Ok(known), Start::Named(task)) => {
                     if let Err(reason) = self.may_be_taken(index, *task, known) {
-                        *start = Start::Fail(format!("task {task} is not taken: {reason}"));
+                        *start = Start::Fail(format!("task {task} is not used: {reason}"));
                     }
                 }
                 (Ok(known), Start::Again { tasks, in_doubt }) => {
@@ -108,7 +108,7 @@ impl Run {
             starts[index] = match task.state {
                 TaskState::Closed => Start::Named(task.id),
                 state => Start::Fail(format!(
-                    "task {} asks for the same and is {}: resume when it is closed, or with --adopt {}={}",
+                    "task {} has the same request and is {}: resume when it is closed, or with --adopt {}={}",
                     task.id,
                     state.to_string().to_uppercase(),
                     self.requests[index].name(),
@@ -212,7 +212,8 @@ impl Run {
         for some in tasks.chunks(TASKS_PER_CALL) {
             let infos = self.runner.hub.get_task_info_with_request(some).await.map_err(|error| error.to_string())?;
             for (task, told) in some.iter().zip(infos) {
-                let info = told.map_err(|error| format!("what the hub says of task {task} cannot be used: {error}"))?;
+                let info =
+                    told.map_err(|error| format!("the hub's answer about task {task} cannot be used: {error}"))?;
                 known.extend(info.map(|info| (*task, info)));
             }
         }
@@ -224,7 +225,7 @@ impl Run {
         let info = known.get(&task).ok_or("the hub does not know it")?;
         find_task::is_ours(info, self.sent_before(index), None)?;
         if let (Err(reason), Some(_)) = (self.runner.is_of_us(info), info.owner) {
-            let text = format!("task {task} is taken for image {}: {reason}", self.requests[index].label());
+            let text = format!("task {task} is used for image {}: {reason}", self.requests[index].label());
             self.runner.events.message(Level::Warning, None, text);
         }
         Ok(())
@@ -248,8 +249,7 @@ impl Run {
             (TaskState::Canceled | TaskState::Failed, _) => false,
             (_, Ok(())) => true,
             (_, Err(reason)) => {
-                let text =
-                    format!("task {} is not taken for image {}: {reason}", info.id, self.requests[index].label());
+                let text = format!("task {} is not used for image {}: {reason}", info.id, self.requests[index].label());
                 self.runner.events.message(Level::Warning, None, text);
                 false
             }

@@ -133,7 +133,7 @@ impl Run {
         if going > 0 && !waiting.is_empty() {
             let rest = waiting.requests.len();
             let wait = agreeing(rest, "waits", "wait");
-            let text = format!("The repositories of {} are there; {rest} still {wait}", counted(going, "image"));
+            let text = format!("The repositories of {} exist; {rest} still {wait}", counted(going, "image"));
             self.runner.events.message(Level::Debug, None, text);
         }
         waiting.next = Instant::now() + PAUSE;

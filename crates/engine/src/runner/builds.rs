@@ -68,7 +68,7 @@ impl Run {
     pub(super) async fn what_was_built(&self, tasks: &[Closed]) -> Vec<Found> {
         let is_scratch = |closed: &&Closed| self.requests[closed.task.request].about.scratch;
         let (scratch, builds): (Vec<&Closed>, Vec<&Closed>) = tasks.iter().partition(is_scratch);
-        let failed = |error: &KojiError| Err(Lack::Ever(format!("the hub cannot be asked what it built: {error}")));
+        let failed = |error: &KojiError| Err(Lack::Ever(format!("cannot ask the hub what it built: {error}")));
         let all = |asked: Result<Vec<Found>, KojiError>, tasks: &[&Closed]| {
             asked.unwrap_or_else(|error| tasks.iter().map(|_| failed(&error)).collect()).into_iter()
         };
@@ -120,7 +120,7 @@ impl Run {
             if closed.build.is_some() && !build.task_id.is_some_and(|task| self.is_claimed(task)) {
                 let task = build.task_id.map_or_else(|| "no task".to_owned(), |task| format!("task {task}"));
                 return Err(Lack::Ever(format!(
-                    "build {} is of {task}, which does not belong to this compose",
+                    "build {} is from {task}, which does not belong to this compose",
                     build.nvr()
                 )));
             }
@@ -163,7 +163,7 @@ impl Run {
         let (optional, missing): (Vec<&str>, Vec<&str>) = without.partition(is_optional);
         let what = match &built.build {
             Some(build) => format!("build {}", build.nvr()),
-            None => "what it has built for scratch".to_owned(),
+            None => "its scratch build".to_owned(),
         };
         let lack = if has.is_empty() {
             Some(format!("{what} has no image"))
@@ -191,7 +191,7 @@ impl Run {
             // Anything else may be an image that somebody misses.
             let level = if file.is_by_product() { Level::Debug } else { Level::Warning };
             let kind = file.archive_type.as_ref().map(|kind| format!(" (archive type {kind})")).unwrap_or_default();
-            let text = format!("{}{kind} is not taken into the compose", file.name);
+            let text = format!("{}{kind} is not added to the compose", file.name);
             self.runner.events.message(level, Some(request.phase), text);
         }
         let asked: BTreeSet<&str> = request.arches().into_iter().collect();
@@ -202,7 +202,7 @@ impl Run {
                 .build
                 .as_ref()
                 .map_or_else(|| format!("task {}", task.id), |build| format!("build {}", build.nvr()));
-            let text = format!("{what} has images for {}, which was not asked for", others.join(", "));
+            let text = format!("{what} has images for {}, which were not requested", others.join(", "));
             self.runner.events.message(Level::Warning, Some(request.phase), text);
         }
     }
@@ -213,7 +213,7 @@ fn named_build(results: Results, answer: Option<Result<Value, KojiError>>) -> Re
     let unusable = |reason: String| Lack::yet(format!("its result cannot be used: {reason}"));
     let answer = answer.unwrap_or(Ok(Value::Nil)).map_err(|error| unusable(error.to_string()))?;
     match results {
-        Results::Build => get_task_result::build_id(&answer).ok_or_else(|| unusable("no build is named".to_owned())),
+        Results::Build => get_task_result::build_id(&answer).ok_or_else(|| unusable("it names no build".to_owned())),
         Results::Children(_) => {
             let builds = list_builds::decode(&answer).map_err(|error| unusable(error.to_string()))?;
             match builds.as_slice() {
@@ -254,7 +254,7 @@ fn is_asked_for(request: &TaskRequest, build: &Build) -> Result<(), Lack> {
         request.method.names_build && (is_other(&about.name, &build.name) || is_other(&about.version, &build.version));
     let nvr = build.nvr();
     if named || about.release.as_deref().is_some_and(|release| is_other(release, &build.release)) {
-        return Err(Lack::Ever(format!("its build is {nvr}, and {} was asked for", request.nvr())));
+        return Err(Lack::Ever(format!("its build is {nvr}, but {} was requested", request.nvr())));
     }
     match build.state {
         BuildState::Complete => Ok(()),
@@ -273,7 +273,7 @@ fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive
             && one.filename == other.filename
             && (what(one) != what(other) || (results == Results::Build && one.arch != other.arch))
         {
-            return Err(format!("the hub lists {} twice, and not as the same file", one.filename));
+            return Err(format!("the hub lists {} twice, as different files", one.filename));
         }
     }
     archives.dedup_by(|a, b| a.filename == b.filename && a.arch == b.arch);

@@ -100,7 +100,7 @@ impl Run {
             let result = answer.and_then(|value| get_task_result::decode(&value).map_err(|error| error.to_string()));
             let reason = match result {
                 Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
-                Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
+                Ok(TaskResult::Value(_)) => "the hub recorded no error".to_owned(),
                 Err(error) => format!("cannot read its error: {error}"),
             };
             (child, reason)

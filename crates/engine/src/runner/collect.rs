@@ -201,7 +201,7 @@ impl Run {
     /// A build that is there, or is being built, although its task has not ended well.
     fn standing_build(&self, task: Task, build: i64) -> Closed {
         let request = &self.requests[task.request];
-        let text = format!("Image {} has build {build} at the hub, which is taken", request.label());
+        let text = format!("Image {} already has build {build} at the hub, which is used", request.label());
         self.runner.events.message(Level::Info, Some(request.phase), text);
         Closed { task, build: Some(build), patience: Some(Patience::lasting(BUILDING)) }
     }
@@ -420,7 +420,7 @@ impl Run {
             Linked::Hardlink => (Level::Info, format!("Hardlinking {source} to {destination}")),
             Linked::Copy => (Level::Info, format!("Copying file {source} to {destination}")),
             Linked::Symlink(target) => (Level::Info, format!("Symlinking {destination} -> {}", target.display())),
-            Linked::Present => (Level::Debug, format!("{destination} is there already and the same as {source}")),
+            Linked::Present => (Level::Debug, format!("{destination} already exists and is the same as {source}")),
         };
         self.runner.events.message(level, Some(request.phase), text);
     }

@@ -141,7 +141,7 @@ pub struct Runner {
     pub owners: BTreeSet<i64>,
     /// Requests that earlier runs sent in another form, because the compose was at another place then.
     pub sent_before: BTreeMap<usize, TaskRequest>,
-    /// Told to stop the run when it cannot be carried out on this machine.
+    /// Stops the run when it cannot be carried out on this machine.
     pub stop: StopHandle,
     /// Whether it is stopped when an image fails that is not failable, too.
     pub fail_fast: bool,
@@ -180,7 +180,7 @@ pub struct Intake {
 /// What becomes of a file that cannot be of its format ([`magudi_compose::sanity`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Formats {
-    /// Nobody looks.
+    /// No one looks.
     Any,
     #[default]
     Warn,

@@ -135,7 +135,7 @@ impl Run {
                 Reasons::ComposeStatus => composer::summary(&fault),
                 Reasons::Children { .. } => fault.summary().into_owned(),
             },
-            Ok(TaskResult::Value(_)) => "no fault is recorded".to_owned(),
+            Ok(TaskResult::Value(_)) => "the hub recorded no error".to_owned(),
             Err(error) => format!("cannot read its error: {error}"),
         }
     }

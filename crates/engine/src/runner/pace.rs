@@ -48,10 +48,10 @@ impl Default for Polling {
 /// The most calls in a second, on average over a round. Each asks for many tasks.
 const CALLS_PER_SECOND: u32 = 20;
 
-/// A pause is at least so many times as long as the round before it took.
+/// A pause is at least this many times as long as the round before it took.
 const BREATH: u32 = 4;
 
-/// However long the hub takes, no pause is longer than so many times the longest one.
+/// However long the hub takes, no pause is longer than this many times the longest one.
 const MOST_FOR_THE_HUB: u32 = 3;
 
 /// How far from the time that another task took a task is about to end, as a part of that time.
@@ -92,7 +92,7 @@ impl Pace {
         Self { polling, quiet: polling.least, durations: BTreeSet::new() }
     }
 
-    /// A task has ended that was open for so long.
+    /// A task has ended that was open for this long.
     pub fn learn(&mut self, open_for: Duration) {
         // Whole seconds: a duration that differs by less tells nothing more.
         let rounded = Duration::from_secs(open_for.as_secs());
@@ -101,7 +101,7 @@ impl Pace {
         }
     }
 
-    /// Whether a task that has been open for so long is about to end, going by those that have ended.
+    /// Whether a task that has been open for this long is about to end, going by those that have ended.
     pub fn is_about_to_end(&self, open_for: Duration) -> bool {
         let around = open_for.mul_f64(1.0 - ABOUT)..=open_for.mul_f64(1.0 + ABOUT);
         self.durations.range(around).next().is_some()

@@ -86,7 +86,7 @@ impl Doubt {
     pub(super) fn of_before(request: usize, sent: Sent, what: InDoubt, settled: Instant) -> Self {
         let (kind, text) = match what {
             InDoubt { executed: true, .. } => (Kind::Executed, "the hub has executed its submission"),
-            InDoubt { lost: true, .. } => (Kind::Lost, "the answer to its submission got lost"),
+            InDoubt { lost: true, .. } => (Kind::Lost, "the answer to its submission was lost"),
             InDoubt { .. } => (Kind::Announced, "a run that was killed may have submitted it"),
         };
         Self::new(request, sent, what.since, kind, text.to_owned(), settled)
@@ -141,7 +141,7 @@ impl Run {
                     continue;
                 }
                 Ok(_) => doubt.problem = None,
-                Err(problem) => doubt.problem = Some(format!("the hub cannot be asked for its tasks: {problem}")),
+                Err(problem) => doubt.problem = Some(format!("cannot ask the hub for its tasks: {problem}")),
             }
             match self.look_again(&mut doubt) {
                 Some(next) => doubts.push(Doubt { next, ..doubt }),
@@ -211,8 +211,7 @@ impl Run {
             None => doubt.text,
         };
         let failure = format!(
-            "image {} may have a task that was not found: {reason}. Look for it at the hub; to take it, resume with \
-             --adopt {}=TASK; if there is none, with --rebuild {}",
+            "image {} may have a task that was not found: {reason}. Look for it at the hub. If it is there, resume with --adopt {}=TASK, otherwise with --rebuild {}",
             request.label(),
             request.name(),
             request.name(),

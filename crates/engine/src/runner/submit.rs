@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Records that one sync covers. So many submissions are in doubt after a crash of the machine, at the most.
+/// Records that one sync covers: at most this many submissions are in doubt after a crash of the machine.
 const PER_SYNC: usize = 32;
 
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled. The others are
@@ -302,7 +302,7 @@ impl Run {
         });
     }
 
-    /// Ends a request of which there is no task.
+    /// Ends a request that has no task.
     pub(super) fn refuse(&self, index: usize, text: String, argument: Option<String>) {
         let at = argument.as_ref().map_or_else(String::new, |name| format!("argument `{name}`: "));
         let failure = Some(format!("image {} was not submitted: {at}{text}", self.requests[index].label()));
@@ -338,7 +338,7 @@ impl Run {
             biased;
             result = self.send_as_known(index, &sent, begun) => result,
             () = late => {
-                let text = format!("{STOPPED}, and the hub has not answered whether it has it");
+                let text = format!("{STOPPED}, and it is unknown whether the hub has it");
                 self.say(Event::AnswerLost { request: index, executed: false });
                 Err(Refused::InDoubt(Doubt::of_this_run(index, sent, begun, false, text)))
             }
@@ -358,8 +358,7 @@ impl Run {
             return Err(Refused::This(error.0, error.1));
         };
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(option);
-        let text =
-            format!("The hub does not know `{option}`: {} is asked for without it", self.requests[index].label());
+        let text = format!("The hub does not know `{option}`: requesting {} without it", self.requests[index].label());
         self.runner.events.message(Level::Warning, Some(self.requests[index].phase), text);
         self.send(index, &less, begun).await
     }
@@ -387,8 +386,8 @@ impl Run {
     /// Who we are at the hub, by number.
     pub(super) async fn owner(&self) -> Result<i64, String> {
         let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await;
-        let user = user.map_err(|error| format!("the hub does not say who we are: {error}"))?;
-        user.as_ref().map(|user| user.id).ok_or_else(|| "the hub does not say who we are".to_owned())
+        let user = user.map_err(|error| format!("the hub does not say who is logged in: {error}"))?;
+        user.as_ref().map(|user| user.id).ok_or_else(|| "the hub does not say who is logged in".to_owned())
     }
 
     fn claim(&self, task: i64) -> i64 {

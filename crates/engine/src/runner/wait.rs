@@ -94,7 +94,7 @@ impl Run {
                     for id in chunk {
                         if let Some(Watched { task, .. }) = watched.remove(id) {
                             let label = self.requests[task.request].label();
-                            let text = format!("task {id} of image {label}: its state cannot be asked for: {error}");
+                            let text = format!("task {id} of image {label}: cannot ask the hub for its state: {error}");
                             self.fail(task.request, Some(*id), text);
                         }
                     }
@@ -128,10 +128,10 @@ impl Run {
                         watched.remove(id);
                         match told {
                             Err(error) => {
-                                let text = format!("what the hub says of it cannot be used: {error}");
+                                let text = format!("the hub's answer about it cannot be used: {error}");
                                 self.fail(task.request, Some(task.id), self.about(task, &text));
                             }
-                            Ok(_) => self.fail_after(task, self.about(task, "the hub does not know it any more")),
+                            Ok(_) => self.fail_after(task, self.about(task, "the hub no longer knows it")),
                         }
                     }
                     continue;

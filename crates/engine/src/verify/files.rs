@@ -62,11 +62,11 @@ impl<'a> Files<'a> {
                 if image.address().is_some() {
                     return true;
                 }
-                problems.add(Kind::Missing, &image.path, "images.json lists it, and it is not there");
+                problems.add(Kind::Missing, &image.path, "images.json lists it, but it is missing");
                 return false;
             }
             Err(error @ OutsideError::LeadsOut(_)) => {
-                problems.add(Kind::Unread, &image.path, format!("{error}; --follow-links reads what is there"));
+                problems.add(Kind::Unread, &image.path, format!("{error}; --follow-links reads it"));
                 return false;
             }
             Err(error) => {
@@ -83,7 +83,7 @@ impl<'a> Files<'a> {
         };
         let (inode, size) = ((metadata.dev(), metadata.ino()), metadata.len());
         if metadata.is_file() && size != image.size {
-            let text = format!("it has {size} bytes, and images.json says {}", image.size);
+            let text = format!("it has {size} bytes, but images.json says {}", image.size);
             problems.add(Kind::Size, &image.path, text);
         }
         let fresh = || Wanted { place, size, images: Vec::new(), algorithms: BTreeSet::new() };
@@ -148,7 +148,7 @@ fn read<'a>(wanted: Wanted<'a>, depth: Depth, progress: &dyn Progress) -> Outcom
         for (algorithm, listed) in image.checksums.iter() {
             match digests.get(algorithm) {
                 Some(found) if !found.eq_ignore_ascii_case(listed) => {
-                    let text = format!("its {algorithm} is {found}, and images.json says {listed}");
+                    let text = format!("its {algorithm} is {found}, but images.json says {listed}");
                     problems.add(Kind::Checksum, &image.path, text);
                 }
                 None if unknown.contains(&algorithm.as_str()) => {

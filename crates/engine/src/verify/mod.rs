@@ -98,9 +98,9 @@ pub struct Verification {
 
 /// Hears how many bytes there are to be read before the first one is, and then of each read.
 pub trait Progress: Sync {
-    /// So many bytes are to be read.
+    /// The number of bytes to read.
     fn total(&self, bytes: u64);
-    /// So many more were.
+    /// The number of bytes that were read since.
     fn read(&self, bytes: u64);
 }
 
@@ -169,7 +169,7 @@ fn manifests(published: &Published, images: &Images, problems: &mut Problems) ->
     let info = match info {
         Ok(Some(info)) => info,
         Ok(None) => {
-            problems.add(Kind::Manifest, name, "it is not there");
+            problems.add(Kind::Manifest, name, "it is missing");
             return id;
         }
         Err(error) => {
@@ -179,7 +179,7 @@ fn manifests(published: &Published, images: &Images, problems: &mut Problems) ->
     };
     match (&id, info.compose_id()) {
         (Some(id), Some(other)) if id != other => {
-            problems.add(Kind::Manifest, name, format!("it is of compose {other}, and images.json of {id}"));
+            problems.add(Kind::Manifest, name, format!("it is of compose {other}, but images.json is of {id}"));
         }
         (None, Some(other)) => id = Some(other.to_owned()),
         _ => {}
@@ -188,7 +188,7 @@ fn manifests(published: &Published, images: &Images, problems: &mut Problems) ->
         problems.add(
             Kind::Manifest,
             name,
-            format!("it is of version {}, and images.json of {}", info.version, images.version()),
+            format!("it is of version {}, but images.json is of {}", info.version, images.version()),
         );
     }
     tree::paths(published.compose(), &info, problems);

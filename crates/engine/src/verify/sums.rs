@@ -116,7 +116,7 @@ impl Line<'_> {
     fn in_directory(self, directory: &str, by: &str, problems: &mut Problems) -> Option<Sum> {
         let name = self.name.strip_prefix("./").unwrap_or(self.name);
         if name.contains('/') || confined::plain(name).is_err() {
-            problems.add(Kind::SumFile, by, format!("it lists `{name}`, which is not a name of a file beside it"));
+            problems.add(Kind::SumFile, by, format!("it lists `{name}`, which is not a file name"));
             return None;
         }
         let (by, path) = (by.to_owned(), format!("{directory}/{name}"));

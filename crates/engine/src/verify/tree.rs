@@ -29,7 +29,7 @@ pub(super) fn paths(compose: &Path, info: &Composeinfo, problems: &mut Problems)
             Err(OutsideError::LeadsOut(_)) => {}
             Err(OutsideError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 if !entry.is_elsewhere {
-                    problems.add(Kind::Path, path, format!("composeinfo.json has it as {at}, and it is not there"));
+                    problems.add(Kind::Path, path, format!("composeinfo.json has it as {at}, which is missing"));
                 }
             }
             Err(error) => problems.add(Kind::Path, path, format!("composeinfo.json has it as {at}: {error}")),
@@ -47,7 +47,7 @@ pub(super) fn look(compose: &Path, images: &Images, sums: &SumFiles, problems: &
     let Tree { files, problems, .. } = tree;
     for (by, path) in sums.listed().filter(|(_, path)| !files.contains(*path)) {
         let name = path.rsplit('/').next().unwrap_or_default();
-        problems.add(Kind::SumFile, by, format!("it lists {name}, which is not there"));
+        problems.add(Kind::SumFile, by, format!("it lists {name}, which is missing"));
     }
 }
 
@@ -84,7 +84,7 @@ impl Tree<'_, '_> {
                 let target = std::fs::read_link(entry.path()).unwrap_or_default();
                 let text = match error.kind() {
                     io::ErrorKind::NotFound => {
-                        format!("it is a symbolic link to {}, where nothing is", target.display())
+                        format!("it is a symbolic link to {}, which does not exist", target.display())
                     }
                     _ => format!("it is a symbolic link to {}: {error}", target.display()),
                 };
@@ -92,7 +92,7 @@ impl Tree<'_, '_> {
             }
             if is_of_images {
                 if !self.listed.contains(path.as_str()) && !self.odd.contains(path.as_str()) && !is_beside(&name) {
-                    self.problems.add(Kind::Unlisted, &path, "it lies beside images, and images.json does not list it");
+                    self.problems.add(Kind::Unlisted, &path, "it is next to images, but images.json does not list it");
                 }
                 self.files.insert(path);
             }

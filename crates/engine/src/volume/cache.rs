@@ -141,7 +141,7 @@ impl Cache {
             };
             let next = match part.length() {
                 0 => "fetching it again".to_owned(),
-                at => format!("going on at byte {at}"),
+                at => format!("continuing at byte {at}"),
             };
             warn(format!("{error}; {next} in {} s", pause.as_secs_f64()));
             tokio::select! {

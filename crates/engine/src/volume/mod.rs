@@ -49,7 +49,7 @@ pub enum FetchError {
     #[error("{0} is not on the Koji volume")]
     Missing(String),
     /// The volume itself is not there.
-    #[error("the Koji volume is not there: {0}; mount it, or let koji_cache fetch over HTTP")]
+    #[error("the Koji volume is missing: {0}; mount it, or set koji_cache to fetch over HTTP")]
     NoVolume(MountError),
     /// It has no bytes.
     #[error("{0} is empty")]
@@ -100,7 +100,7 @@ pub enum FetchError {
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The server does not say how large it is, and nothing else does.
-    #[error("the server does not say how large {0} is, so a cut off download could not be noticed")]
+    #[error("the server does not say how large {0} is, so a truncated download would go unnoticed")]
     Unsized(String),
     /// The download failed.
     #[error("cannot fetch {url}: {error}")]
@@ -129,7 +129,7 @@ pub fn is_of_machine(error: &io::Error) -> bool {
         || Errno::from_io_error(error).is_some_and(|error| DESCRIPTORS.contains(&error))
 }
 
-/// Told the bytes that have been read since the last call.
+/// Gets the number of bytes that were read since the last call.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// A file to fetch from a volume: what the hub says of it, and what is to be computed.

@@ -90,7 +90,7 @@ pub mod get_build {
             version: name("version")?,
             release: name("release")?,
             state: BuildState::from_number(state)
-                .ok_or_else(|| ShapeError::new(build.path_of("state"), format!("{state} is not a state of a build")))?,
+                .ok_or_else(|| ShapeError::new(build.path_of("state"), format!("{state} is not a build state")))?,
             volume_name: build
                 .get_str_opt("volume_name")?
                 .map(|volume| checked(&build.path_of("volume_name"), volume))
@@ -210,7 +210,7 @@ pub mod list_archives {
         let archive = fields_at(value, "listArchives", index)?;
         let kind = archive.get_i64("checksum_type")?;
         let checksum_type = ChecksumType::from_number(kind).ok_or_else(|| {
-            ShapeError::new(archive.path_of("checksum_type"), format!("{kind} is not a kind of checksum"))
+            ShapeError::new(archive.path_of("checksum_type"), format!("{kind} is not a checksum type"))
         })?;
         let checksum = archive.get_str("checksum")?.to_ascii_lowercase();
         if checksum.len() != checksum_type.digits() || !checksum.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -104,7 +104,7 @@ pub(super) fn decode_task(value: &Value, path: &str, index: usize) -> Result<Opt
     Ok(Some(TaskInfo {
         id: task.get_i64("id")?,
         state: TaskState::from_number(state)
-            .ok_or_else(|| ShapeError::new(task.path_of("state"), format!("{state} is not a state of a task")))?,
+            .ok_or_else(|| ShapeError::new(task.path_of("state"), format!("{state} is not a task state")))?,
         method: task.get_str("method")?.to_owned(),
         owner: task.get_i64_opt("owner")?,
         arch: task.get_str_opt("arch")?.map(str::to_owned),

@@ -291,7 +291,7 @@ impl CallPatience<'_> {
         self.started.elapsed().saturating_add(pause) <= budget
     }
 
-    /// Tells of an error, once the repetition that comes at once has failed as well. A hub that says itself that it is offline is
+    /// Reports an error, once the first retry has failed as well. A hub that says itself that it is offline is
     /// believed the first time; an answer that cannot be read may be that of one call.
     fn tell(&mut self, error: &KojiError) {
         let is_away = match error {

@@ -61,12 +61,11 @@ fn credential(source: &TicketSource) -> Result<Cred, NegotiateError> {
             let file = keytab.strip_prefix("FILE:").unwrap_or(keytab);
             if !keytab.contains(':') || file.len() < keytab.len() {
                 // The library says of an absent file only that there are no credentials.
-                crate::files::open(file.as_ref())
-                    .map_err(|e| fail(format!("cannot read the key table {file}: {e}")))?;
+                crate::files::open(file.as_ref()).map_err(|e| fail(format!("cannot read the keytab {file}: {e}")))?;
             }
             store.push((c"client_keytab", text("key table", keytab)?));
             store.push((c"ccache", text("credential cache", &own_cache())?));
-            format!("no ticket by the key table {keytab}")
+            format!("no ticket with the keytab {keytab}")
         }
         (None, Some(ccache)) => {
             store.push((c"ccache", text("credential cache", ccache)?));
@@ -167,7 +166,7 @@ mod tests {
         let missing = dir.path().join("missing").display().to_string();
         let principal = Some("compose@MAGUDI.TEST".to_owned());
         let error = begin(&TicketSource { principal: principal.clone(), keytab: Some(missing.clone()), ccache: None });
-        assert!(error.reason.starts_with(&format!("cannot read the key table {missing}: ")), "{error}");
+        assert!(error.reason.starts_with(&format!("cannot read the keytab {missing}: ")), "{error}");
         assert!(!error.passes);
         let error = begin(&TicketSource { principal, keytab: None, ccache: Some(missing.clone()) });
         let expected = format!("no ticket in the credential cache {missing} for compose@MAGUDI.TEST: ");

@@ -204,7 +204,7 @@ pub async fn check_status(response: Response, mut call: Attempted, mask: &Mask) 
     let moved = response.headers().get(LOCATION).map(|to| to.as_bytes().to_vec());
     let excerpt = match moved {
         Some(to) if status.is_redirection() => {
-            format!("moved to {}: if it is there now, set that address in the koji profile", excerpt_of(&to, mask))
+            format!("moved to {}: if that is the hub's new address, set it in the koji profile", excerpt_of(&to, mask))
         }
         _ => excerpt(response, mask).await,
     };

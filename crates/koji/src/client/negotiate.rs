@@ -94,7 +94,7 @@ where
         if response.status().is_success() {
             return if next.is_complete() { Ok(response) } else { Err(unproven()) };
         }
-        let Some(answer) = answer else { return Err(refused("the web server wants more than Kerberos has to say")) };
+        let Some(answer) = answer else { return Err(refused("the web server asks for more than Kerberos provides")) };
         response = send(Some(authorization(&answer)?)).await?;
         token = token_of(response.headers())?;
         if response.status().is_success() && token.is_none() {
@@ -105,7 +105,7 @@ where
         }
         if token.is_none() {
             return Err(refused(
-                "the web server refuses the Kerberos ticket (HTTP status 401); its key table must hold the key of \
+                "the web server refuses the Kerberos ticket (HTTP status 401); its keytab must hold the key of \
                  `HTTP/` with its host name, and the clocks must agree",
             ));
         }

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub enum WebLogin {
     #[default]
     Anonymous,
-    /// The owner of a token (RFC 6750).
+    /// The owner of a token (RFC 6750; facts: cts 7).
     Bearer(Password),
     /// Whom a key table is of, by Kerberos.
     Kerberos {

@@ -78,7 +78,7 @@ impl Ini {
             indent = own_indent;
             if let Some(name) = section_name(value) {
                 if name != DEFAULT_SECTION && !seen_sections.insert(name.to_owned()) {
-                    return Err(fail(number, format!("the section [{name}] stands twice in this file")));
+                    return Err(fail(number, format!("the section [{name}] is in this file twice")));
                 }
                 if name != DEFAULT_SECTION {
                     self.sections.entry(name.to_owned()).or_default();
@@ -102,7 +102,7 @@ impl Ini {
                 return Err(fail(number, "a value without a key".to_owned()));
             }
             if !seen_keys.insert((owner.clone(), name.clone())) {
-                return Err(fail(number, format!("`{name}` stands twice in [{owner}]")));
+                return Err(fail(number, format!("`{name}` is set twice in [{owner}]")));
             }
             let written = rest.get(1..).unwrap_or_default().trim().to_owned();
             let setting = Setting { value: written, path: path.to_owned(), line: number };
@@ -194,7 +194,7 @@ impl<'a> Section<'a> {
 
     fn interpolate(&self, text: &str, out: &mut String, depth: usize, steps: &mut usize) -> Result<(), String> {
         if depth > MAX_INTERPOLATION_DEPTH {
-            return Err(format!("`%(...)s` leads deeper than {MAX_INTERPOLATION_DEPTH} values"));
+            return Err(format!("`%(...)s` is nested deeper than {MAX_INTERPOLATION_DEPTH} values"));
         }
         let mut rest = text;
         while let Some(at) = rest.find('%') {

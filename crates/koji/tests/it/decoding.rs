@@ -63,7 +63,7 @@ fn tasks() {
     assert_eq!((closed.state, closed.method.as_str()), (TaskState::Closed, "osbuildImage"));
     assert!(closed.create_ts < closed.completion_ts);
     let error = task(int(6)).unwrap_err();
-    assert_eq!(error.to_string(), "getTaskInfo[0].state: 6 is not a state of a task");
+    assert_eq!(error.to_string(), "getTaskInfo[0].state: 6 is not a task state");
     assert!(task(string("2")).is_err());
     assert!(get_task_info::decode(&Value::Nil, &[]).is_err());
     assert!(get_task_info::decode(&Value::Array(vec![]), &[1]).is_err());

@@ -72,7 +72,7 @@ fn values_are_put_in() {
         ("%d", "`%` must be followed by `%` or `(`; write `%%` for a percent sign"),
         ("%(nothing)s", "`%(nothing)s` names no setting"),
         ("%(server)d", "`%(server)d` is not `%(name)s`"),
-        ("%(server)s", "`%(...)s` leads deeper than 10 values"),
+        ("%(server)s", "`%(...)s` is nested deeper than 10 values"),
     ] {
         assert_eq!(message(&format!("[koji]\nserver = {value}\n")), format!("koji.conf:2: `server`: {reason}"));
     }
@@ -122,8 +122,8 @@ fn what_python_refuses_is_refused_with_its_line() {
     assert_eq!(message("server = x\n"), "koji.conf:1: a setting before the first [section]");
     assert_eq!(message("[koji]\nserver\n"), "koji.conf:2: expected `key = value`, `[section]` or a comment");
     assert_eq!(message("[koji]\n= x\n"), "koji.conf:2: a value without a key");
-    assert_eq!(message("[koji]\nserver = x\nServer = y\n"), "koji.conf:3: `server` stands twice in [koji]");
-    assert_eq!(message("[koji]\n[b]\n[koji]\n"), "koji.conf:3: the section [koji] stands twice in this file");
+    assert_eq!(message("[koji]\nserver = x\nServer = y\n"), "koji.conf:3: `server` is set twice in [koji]");
+    assert_eq!(message("[koji]\n[b]\n[koji]\n"), "koji.conf:3: the section [koji] is in this file twice");
     for value in ["x", "1.5", "", "1__0", "99999999999999999999"] {
         let text = message(&format!("[koji]\ntimeout = {value}\n"));
         assert_eq!(text, format!("koji.conf:2: `timeout`: `{value}` is not an integer of 64 bits"));
@@ -155,7 +155,7 @@ proptest! {
 fn an_unknown_profile_is_told_with_the_files() {
     let files = [(PathBuf::from("/a.conf"), "[one]\n[two]\n".to_owned()), (PathBuf::from("/b.conf"), String::new())];
     let error = parse_profile_files(&files, "koji", None).unwrap_err().to_string();
-    assert_eq!(error, "there is no koji profile `koji` in /a.conf, /b.conf; the profiles there are one, two");
+    assert_eq!(error, "there is no koji profile `koji` in /a.conf, /b.conf; known profiles: one, two");
     let error = parse_profile_files(&[], "koji", None).unwrap_err().to_string();
     assert_eq!(error, "there is no koji profile `koji`: there is no configuration file of koji");
 }

@@ -49,7 +49,7 @@ fn what_needs_attention_has_its_rows_first_and_everything_was_built_only_if_it_w
     assert_eq!(report.columns, "--variant:10ch;--arch:7ch;--subvariant:13ch;--type:7ch");
     let mut nothing = Scene::default();
     nothing.start(0).finish(1, "FINISHED", None);
-    assert_eq!(sentence(&nothing), "Nothing was to be built.");
+    assert_eq!(sentence(&nothing), "There was nothing to build.");
 }
 
 #[test]

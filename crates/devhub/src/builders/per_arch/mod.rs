@@ -57,7 +57,7 @@ pub(super) trait PerArch: fmt::Debug + Sync + 'static {
     /// What a kept request asks for.
     fn job(&self, request: &[Value]) -> Job;
 
-    /// What it says of arches that the build tag does not have, of which there is at least one.
+    /// What it says of arches that the build tag does not have; there is at least one.
     fn no_arch(&self, arches: &[&str]) -> String {
         format!("Invalid arch for build tag: {}", arches.first().unwrap_or(&""))
     }

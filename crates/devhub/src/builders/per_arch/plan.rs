@@ -72,7 +72,7 @@ pub(super) fn outcome<B: PerArch>(builder: &B, case: &Case<'_>) -> PlannedOutcom
     }
 }
 
-/// The arches, each once: the tasks for them are told apart by their labels, and two cannot have one.
+/// The arches, each once: the tasks for them are distinguished by their labels, which must differ.
 fn arches<B: PerArch>(job: &Job, tag: &Tag) -> Vec<String> {
     let asked = if job.arches.is_empty() && B::HAS_DEFAULT_ARCHES {
         tag.arches.split_whitespace().map(str::to_owned).collect()
