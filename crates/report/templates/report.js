@@ -47,36 +47,50 @@
 
   const table = $("table");
   if (!table) return;
-  const body = table.tBodies[0];
   const heads = all("th", table);
   const column = Object.fromEntries(heads.map((th, index) => [th.dataset.key, index]));
-  const rows = Array.from(body.rows, (tr, place) => {
-    const cells = Array.from(tr.cells);
-    return {
-      tr,
-      place,
-      texts: cells.map((td) => td.textContent.trim()),
-      numbers: cells.map((td) => (td.dataset.v === undefined ? null : Number(td.dataset.v))),
-      all: cells.map((td) => `${td.textContent} ${td.title}`).join(" ").toLowerCase(),
-      request: tr.dataset.r,
-    };
-  });
+  const groups = Array.from(table.tBodies);
+  const rows = Array.from(table.querySelectorAll("tbody tr"), (tr, place) => ({ tr, place, request: tr.dataset.r, fits: true }));
+  let order = rows;
+  const perGroup = groups[0].rows.length;
+
+  // What is in the cells is read when it is asked for, a column at a time.
+  const once = (make) => {
+    const made = new Map();
+    return (key) => made.get(key) ?? made.set(key, make(key)).get(key);
+  };
+  const texts = once((c) => rows.map((row) => row.tr.cells[c].textContent.trim()));
+  const wholes = once(() => rows.map((row) => Array.from(row.tr.cells, (td) => `${td.textContent} ${td.title}`).join(" ").toLowerCase()));
   const lines = all(".line");
 
   // Filtering: every word must be in the row somewhere, every chosen value must be the row's.
   const filter = $("filter");
   const choosers = all("select[data-filter]");
+  // How many rows of a group can be seen, which says how much room it takes while it is out of view.
+  const measure = () => {
+    groups.forEach((group, index) => {
+      const seen = order.slice(index * perGroup, (index + 1) * perGroup).filter((row) => row.fits).length;
+      group.style.setProperty("--rows", seen);
+    });
+  };
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const chosen = choosers.filter((s) => s.value).map((s) => [column[s.dataset.filter], s.value]);
+    const chosen = choosers.filter((s) => s.value).map((s) => [texts(column[s.dataset.filter]), s.value]);
+    const whole = words.length ? wholes() : [];
     const requests = new Set();
     let shown = 0;
     for (const row of rows) {
-      const fits = words.every((word) => row.all.includes(word)) && chosen.every(([c, value]) => row.texts[c] === value);
-      row.tr.hidden = !fits;
+      const fits = words.every((word) => whole[row.place].includes(word)) && chosen.every(([of, value]) => of[row.place] === value);
+      if (row.fits !== fits) row.tr.hidden = !fits;
+      row.fits = fits;
       if (fits) { shown += 1; requests.add(row.request); }
     }
-    for (const line of lines) line.hidden = !requests.has(line.dataset.r);
+    for (const line of lines) {
+      const fits = requests.has(line.dataset.r);
+      if (line.hidden === fits) line.hidden = !fits;
+    }
+    table.classList.toggle("filtered", shown < rows.length);
+    measure();
     $("shown").textContent = shown === rows.length ? "" : `${shown} of ${rows.length}`;
     $("none").hidden = shown > 0;
   };
@@ -87,13 +101,26 @@
   // Sorting: a heading once upwards, again downwards, a third time what needs attention first.
   const collator = new Intl.Collator("en", { numeric: true });
   const states = [...document.querySelectorAll("[data-filter=stage] option")].map((o) => o.value);
+  // The place of each row among the values of a column, equal ones at the same place: comparing texts takes long.
+  const ranks = once((key) => {
+    const c = column[key];
+    const numbers = rows[0].tr.cells[c].dataset.v !== undefined;
+    const values = numbers ? rows.map((row) => Number(row.tr.cells[c].dataset.v)) : texts(c);
+    const compare = numbers ? (a, b) => a - b
+      : key === "stage" ? (a, b) => states.indexOf(a) - states.indexOf(b)
+      : collator.compare;
+    const place = new Map([...new Set(values)].sort(compare).map((value, index) => [value, index]));
+    return values.map((value) => place.get(value));
+  });
   const sort = (key, down) => {
     const c = column[key];
-    const compare = key === "stage"
-      ? (a, b) => states.indexOf(a.texts[c]) - states.indexOf(b.texts[c])
-      : (a, b) => (a.numbers[c] !== null ? a.numbers[c] - b.numbers[c] : collator.compare(a.texts[c], b.texts[c]));
-    const sorted = rows.slice().sort((a, b) => (c === undefined ? 0 : (down ? compare(b, a) : compare(a, b))) || a.place - b.place);
-    body.append(...sorted.map((row) => row.tr));
+    const rank = c === undefined ? null : ranks(key);
+    const compare = (a, b) => (rank === null ? 0 : (down ? rank[b.place] - rank[a.place] : rank[a.place] - rank[b.place])) || a.place - b.place;
+    order = rows.slice().sort(compare);
+    // Emptied first, as a whole: a row that is taken from where it stands makes its neighbours be looked at.
+    for (const group of groups) group.textContent = "";
+    groups.forEach((group, index) => group.append(...order.slice(index * perGroup, (index + 1) * perGroup).map((row) => row.tr)));
+    measure();
     for (const th of heads) {
       if (th.dataset.key === key) th.setAttribute("aria-sort", down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
@@ -116,5 +143,9 @@
   sortby.addEventListener("change", () => sort(sortby.value, sortby.value === "size" || sortby.value === "time"));
 
   document.querySelector(".tools").hidden = false;
-  apply();
+  // A browser may come back to a page with what was typed into it.
+  if (filter.value || choosers.some((s) => s.value)) apply();
+  // The order of each column, while there is nothing else to do.
+  const ahead = (left) => left.length && (window.requestIdleCallback ?? setTimeout)(() => { ranks(left[0]); ahead(left.slice(1)); });
+  ahead(Object.keys(column));
 })();
