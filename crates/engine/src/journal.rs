@@ -74,7 +74,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    file: File,
+    file: Arc<File>,
     /// The first error; after it nothing more is written, so that no line stands after one that is missing.
     failed: Option<(io::ErrorKind, String)>,
 }
@@ -92,16 +92,19 @@ impl Journal {
         if let (0, Some(dir)) = (whole, path.parent()) {
             sync_dir(dir).map_err(io)?;
         }
-        let state = Mutex::new(State { file, failed: None });
+        let state = Mutex::new(State { file: Arc::new(file), failed: None });
         Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), state }) })
     }
 
     /// Makes sure that everything said so far is on disk. An error of an earlier write is reported here too: what is not
     /// in the journal must not be done.
     pub fn sync(&self) -> Result<(), JournalError> {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is said meanwhile need not wait for the disk.
+        let file = Arc::clone(&lock().file);
+        let synced = file.sync_data();
+        let mut state = lock();
         if state.failed.is_none() {
-            let synced = state.file.sync_data();
             state.note(synced);
         }
         match &state.failed {
@@ -133,7 +136,7 @@ impl Subscriber for Journal {
         line.push('\n');
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failed.is_none() {
-            let written = state.file.write_all(line.as_bytes());
+            let written = (&*state.file).write_all(line.as_bytes());
             state.note(written);
         }
     }

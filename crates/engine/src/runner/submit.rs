@@ -1,13 +1,14 @@
 //! *Submitting*: one request after the other, on one session, none of them twice.
 //!
-//! Before anything is sent, a record of it is on disk; one sync covers a few requests. When the answer to a submission is
-//! lost, the hub is searched for its task (`search`), and the request is not sent again before it is certain that there is none.
+//! Before anything is sent, a record of it is on disk; one sync covers a few requests, and is made while those before them are sent.
+//! When the answer to a submission is lost, the hub is searched for its task (`search`), and the request is not sent again before it is
+//! certain that there is none.
 
 use super::awaited::Waiting;
 use super::retry::Former;
 use super::search::{Doubt, Looked, next_look};
 use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
-use crate::blocking::blocking;
+use crate::blocking::{Lost, blocking};
 use crate::event::{Event, Level};
 use crate::find_task::{Sent, since_now};
 use crate::method::Method;
@@ -19,13 +20,15 @@ use magudi_compose::confined;
 use magudi_koji::KojiError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::OpenOptions;
+use std::pin::Pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Records that one sync covers: at most this many submissions are in doubt after a crash of the machine.
-const PER_SYNC: usize = 32;
+/// Records that one sync covers. While they are sent the next ones are recorded, so twice as many submissions are in doubt after a crash of
+/// the machine, at the most.
+const PER_SYNC: usize = 16;
 
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled. The others are
 /// canceled after it, by the same session; what comes later is looked for by the next run, or `magudi cancel`.
@@ -55,6 +58,39 @@ enum Refused {
     InDoubt(Doubt),
     /// The same, and nothing can be sent any more.
     InDoubtWithAll(Doubt),
+}
+
+/// Requests of which it is on disk, or about to be, that they are sent, in the order in which that was recorded.
+#[derive(Default)]
+struct Announced {
+    requests: VecDeque<usize>,
+    /// How many of them are on disk.
+    durable: usize,
+    /// The sync that brings the others there, where there is a journal.
+    sync: Option<Syncing>,
+}
+
+type Writing = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
+
+type Syncing = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+impl Announced {
+    /// Whether it is time to record the next ones.
+    fn has_room(&self) -> bool {
+        self.sync.is_none() && self.requests.len() < PER_SYNC
+    }
+
+    /// The next request that may be sent. The error is about the journal: what is not on disk must not be sent.
+    async fn next(&mut self) -> Result<Option<usize>, String> {
+        if self.durable == 0 {
+            if let Some(sync) = self.sync.take() {
+                sync.await?;
+            }
+            self.durable = self.requests.len();
+        }
+        self.durable = self.durable.saturating_sub(1);
+        Ok(self.requests.pop_front())
+    }
 }
 
 impl Begun {
@@ -183,7 +219,9 @@ impl Run {
         // After an error that is not about one request (the hub is gone, the session is lost), the next request would
         // fail in the same way after the same long wait.
         let mut broken: Option<String> = None;
-        let mut announced = 0;
+        let mut announced = Announced::default();
+        // The tasks that were made last are written down while the next request is sent.
+        let mut written: Option<Writing> = None;
         // Methods of which the hub has taken a request, or refuses all.
         let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
         let mut may_retry = true;
@@ -196,9 +234,9 @@ impl Run {
             self.say_waiting(&waiting);
         }
         while !self.stop.is_set() {
-            let is_idle = to_send.is_empty();
+            let is_idle = to_send.is_empty() && announced.requests.is_empty();
             if is_idle && doubts.is_empty() && waiting.is_empty() && !may_retry {
-                return;
+                break;
             }
             tokio::select! {
                 biased;
@@ -236,32 +274,43 @@ impl Run {
                 }
                 () = std::future::ready(()), if !is_idle => {}
             }
-            if announced == 0 && broken.is_none() {
-                self.pass_over(&mut to_send, &refused);
-                let Some(first) = to_send.front() else { continue };
-                // The first of a method shows whether the hub takes such requests at all.
-                let is_known = taken.contains(self.requests[*first].method.name);
-                announced = if is_known { to_send.len().min(PER_SYNC) } else { 1 };
-                if let Err(problem) = self.announce(to_send.iter().take(announced).copied()).await {
+            if announced.requests.is_empty() && broken.is_none() {
+                self.announce_some(&mut to_send, &mut announced, &taken, &refused);
+            }
+            let next = match announced.next().await {
+                Ok(next) => next,
+                Err(problem) => {
                     // What cannot be recorded must not be sent, whatever it is.
                     self.runner.stop.set(Reason::Machine(problem.as_str().into()));
                     break;
                 }
-            }
-            let Some(index) = to_send.pop_front() else { continue };
-            announced = announced.saturating_sub(1);
+            };
+            // What is refused for what is broken was never announced.
+            let Some(index) = next.or_else(|| broken.as_ref().and_then(|_| to_send.pop_front())) else { continue };
             let method = self.requests[index].method.name;
             let result = match broken.as_ref().or(refused.get(method)) {
                 Some(error) => Err(Refused::This(error.clone(), None)),
-                None => self.send_or_stop(index).await,
+                None => {
+                    let meanwhile = async {
+                        // A method's first request shows whether there is more to announce.
+                        if announced.has_room() && taken.contains(method) {
+                            self.announce_some(&mut to_send, &mut announced, &taken, &refused);
+                        }
+                        self.finish(written.take()).await;
+                    };
+                    tokio::join!(self.send_or_stop(index), meanwhile).0
+                }
             };
             match result {
                 Ok(task) => {
                     taken.insert(method);
-                    self.note(&self.requests[index], task);
-                    self.say(Event::Submitted { request: index, task, url: (self.runner.task_url)(task) });
-                    // The receiver ends only after this sender.
-                    let _ = submitted.send(Task { request: index, id: task });
+                    let (run, submitted) = (self.clone(), submitted.clone());
+                    written = Some(Box::pin(blocking(move || {
+                        run.note(&run.requests[index], task);
+                        run.say(Event::Submitted { request: index, task, url: (run.runner.task_url)(task) });
+                        // The receiver lives as long as the run.
+                        let _ = submitted.send(Task { request: index, id: task });
+                    })));
                 }
                 Err(Refused::This(text, argument)) => self.refuse(index, text, argument),
                 Err(Refused::Method(text)) => {
@@ -280,11 +329,21 @@ impl Run {
                 }
             }
         }
+        self.finish(written).await;
         // That they were announced is no doubt for the next run.
-        for request in to_send.into_iter().take(announced) {
+        for request in announced.requests {
             self.say(Event::Withdrawn { request });
         }
         self.last_look(doubts, submitted).await;
+    }
+
+    /// Waits until what was made is written down.
+    async fn finish(&self, written: Option<Writing>) {
+        if let Some(written) = written
+            && let Err(lost) = written.await
+        {
+            self.runner.stop.set(Reason::Machine(lost.to_string().as_str().into()));
+        }
     }
 
     /// Ends the requests whose methods the hub refuses, which was said once.
@@ -309,17 +368,35 @@ impl Run {
         self.end(index, Outcome { failure, reason: Some(text), argument, ..Outcome::default() });
     }
 
-    /// Records that requests are about to be sent.
-    async fn announce(&self, requests: impl Iterator<Item = usize>) -> Result<(), String> {
+    /// Records that some requests are about to be sent, and begins to bring that to the disk. The first of a method is alone: it shows
+    /// whether the hub takes such requests at all.
+    fn announce_some(
+        &self,
+        to_send: &mut VecDeque<usize>,
+        announced: &mut Announced,
+        taken: &BTreeSet<&str>,
+        refused: &BTreeMap<&str, String>,
+    ) {
+        self.pass_over(to_send, refused);
+        let is_known = |index: &usize| taken.contains(self.requests[*index].method.name);
+        let some = match to_send.front() {
+            Some(first) if !is_known(first) && announced.requests.is_empty() => 1,
+            _ => to_send.iter().take(PER_SYNC).take_while(|index| is_known(index)).count(),
+        };
+        if some == 0 {
+            return;
+        }
         let hub_time = Some(since_now(&self.runner.hub));
-        for index in requests {
+        for index in to_send.drain(..some) {
             let request = &self.requests[index];
             let (phase, variant) = (request.phase.to_owned(), request.variant.clone());
             self.say(Event::Submitting { request: index, phase, variant, what: request.title(), hub_time });
+            announced.requests.push_back(index);
         }
-        let Some(intake) = &self.runner.intake else { return Ok(()) };
+        let Some(intake) = &self.runner.intake else { return };
         let journal = intake.journal.clone();
-        blocking(move || journal.sync().map_err(|error| error.to_string())).await?
+        let sync = blocking(move || journal.sync().map_err(|error| error.to_string()));
+        announced.sync = Some(Box::pin(async { sync.await? }));
     }
 
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.
@@ -433,6 +510,33 @@ mod tests {
     use super::*;
     use crate::method::TEST_METHOD;
     use magudi_koji::Fault;
+
+    #[tokio::test]
+    async fn what_is_not_on_disk_is_not_sent() {
+        let (synced, sync) = tokio::sync::oneshot::channel::<Result<(), String>>();
+        let sync: Syncing = Box::pin(async { sync.await.unwrap() });
+        let mut announced = Announced { requests: VecDeque::from([1, 2]), durable: 0, sync: Some(sync) };
+        assert!(!announced.has_room(), "one sync at a time");
+        let mut next = Box::pin(announced.next());
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut next).await.is_err());
+        synced.send(Ok(())).unwrap();
+        assert_eq!(next.await, Ok(Some(1)));
+        // The next ones are on their way to the disk, and do not get there.
+        assert!(announced.has_room());
+        announced.requests.push_back(3);
+        announced.sync = Some(Box::pin(async { Err("no room".to_owned()) }));
+        assert_eq!(announced.next().await, Ok(Some(2)));
+        assert_eq!(announced.next().await, Err("no room".to_owned()));
+    }
+
+    #[test]
+    fn no_more_is_announced_than_may_be_in_doubt() {
+        let mut announced = Announced { requests: (0..=PER_SYNC).collect(), ..Announced::default() };
+        assert!(!announced.has_room(), "with the next ones and the one that is sent it would be more than twice as many");
+        announced.requests.pop_front();
+        announced.requests.pop_front();
+        assert!(announced.has_room());
+    }
 
     #[test]
     fn a_refusal_knows_its_argument_and_an_outage_has_none() {
