@@ -138,7 +138,7 @@ pub async fn access(
                 .topurl
                 .as_ref()
                 .ok_or_else(|| format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name))?;
-            Volume::Cache(Cache { topurl: topurl.trim_end_matches('/').to_owned(), directory: cache })
+            Volume::Cache(Cache::new(topurl, cache))
         }
     };
     let hub = Hub::new(&profile, client).map_err(|e| e.to_string())?;

@@ -37,13 +37,18 @@ impl NoRoom {
 /// The error is that `file`, whose directory need not be there yet, has no room for `bytes` more. A file system that does not say how
 /// much it has is given the benefit of the doubt: writing will show.
 pub fn check_room(file: &Path, bytes: u64) -> Result<(), NoRoom> {
+    check_room_beside(file, bytes, 0)
+}
+
+/// The same, where others still need `promised` bytes of what is free.
+pub fn check_room_beside(file: &Path, bytes: u64, promised: u64) -> Result<(), NoRoom> {
     let there = file.ancestors().skip(1).find(|directory| directory.is_dir());
     let Some((directory, room)) = there.and_then(|directory| Some((directory, rustix::fs::statvfs(directory).ok()?)))
     else {
         return Ok(());
     };
     let of_blocks = |blocks: u64| blocks.saturating_mul(room.f_frsize);
-    let (free, total) = (of_blocks(room.f_bavail), of_blocks(room.f_blocks));
+    let (free, total) = (of_blocks(room.f_bavail).saturating_sub(promised), of_blocks(room.f_blocks));
     if total == 0 || bytes.saturating_add(RESERVE.min(bytes)) <= free {
         return Ok(());
     }
@@ -76,5 +81,6 @@ mod tests {
         assert!(text.ends_with(&format!(" of {} MiB are free; it was not fetched", total / MIB)), "{text}");
         assert!(!check_room(&file, total + 1).unwrap_err().is_of_machine(), "no disk has that");
         assert!(check_room(&file, u64::MAX).is_err());
+        assert!(check_room_beside(&file, 1, total).is_err(), "others need all of it");
     }
 }

@@ -4,7 +4,7 @@ use super::builds::{Built, Closed, File, Lack};
 use super::output::Ending;
 use super::{Ended, Formats, Intake, Outcome, Run, Task};
 use crate::artifact::{AddedImage, Artifact};
-use crate::blocking::{self, blocking};
+use crate::blocking::{self, blocking_long};
 use crate::event::{Event, ImageEntry, Level};
 use crate::link::{LinkError, Linked, link};
 use crate::patience::Patience;
@@ -32,10 +32,6 @@ const BUILDING: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How far apart they may be due that are asked about together.
 const TOGETHER: Duration = Duration::from_millis(200);
-
-/// Files read and hashed, or fetched, at the same time. Each keeps one of the few threads that may block; the journal, which
-/// submissions wait for, needs another.
-const FILES_AT_ONCE: usize = 2;
 
 /// What is asked about again, and when.
 #[derive(Default)]
@@ -69,7 +65,7 @@ impl Later {
     }
 }
 
-/// Tasks whose output is read at the same time.
+/// Tasks whose output is read at the same time, beside files of many gigabytes.
 const OUTPUTS_AT_ONCE: usize = 4;
 
 /// Why something that was built did not come into the compose.
@@ -112,8 +108,6 @@ impl From<LinkError> for Lost {
 
 impl Run {
     pub(super) async fn collect(&self, mut over: mpsc::UnboundedReceiver<Ended>) {
-        let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
-        // Of its own, so that a file of many gigabytes does not keep a reason waiting, nor the other way round.
         let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
         let (mut closed, mut failed) = (VecDeque::new(), VecDeque::new());
         let mut later = Later::default();
@@ -144,10 +138,10 @@ impl Run {
                         },
                     };
                     let task = closed.task;
-                    let (run, files, outputs) = (self.clone(), Arc::clone(&files), Arc::clone(&outputs));
+                    let (run, outputs) = (self.clone(), Arc::clone(&outputs));
                     taking.spawn(async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
-                        let taken = Box::pin(run.closed(task, built, lack, &files, &outputs));
+                        let taken = Box::pin(run.closed(task, built, lack, &outputs));
                         match run.stop.unless_set(taken).await {
                             // What went wrong after a stop was perhaps only stopped.
                             Some(outcome) if outcome.failure.is_none() || !run.stop.is_set() => {
@@ -208,14 +202,7 @@ impl Run {
 
     /// Takes over what a closed task made: its images, and the word of where they were uploaded to. With a `lack`, as far as
     /// there is anything.
-    async fn closed(
-        &self,
-        task: Task,
-        built: Option<Built>,
-        lack: Option<String>,
-        files: &Semaphore,
-        outputs: &Semaphore,
-    ) -> Outcome {
+    async fn closed(&self, task: Task, built: Option<Built>, lack: Option<String>, outputs: &Semaphore) -> Outcome {
         let build = built.as_ref().and_then(|built| built.build.clone());
         let missing = built.as_ref().map(|built| built.missing.clone()).unwrap_or_default();
         let take = async {
@@ -224,11 +211,7 @@ impl Run {
                 self.note_built(task, built);
             }
             let taken = match built.zip(self.runner.intake.as_ref()) {
-                Some((built, intake)) => {
-                    // Never closed, so the permit is always had.
-                    let _permit = files.acquire().await;
-                    self.take(intake, task, built, &mut outcome.images).await
-                }
+                Some((built, intake)) => self.take(intake, task, built, &mut outcome.images).await,
                 None => Ok(()),
             };
             let taken = taken.map_err(|lost| self.reason_of(lost));
@@ -283,7 +266,7 @@ impl Run {
         images: &mut Vec<AddedImage>,
     ) -> Result<(), Lost> {
         let (run, intake) = (self.clone(), Arc::clone(intake));
-        let (added, result) = blocking(move || {
+        let (added, result) = blocking_long(move || {
             let mut added = Vec::new();
             for file in files {
                 if let Err(stopped) = run.stop.check() {
@@ -314,13 +297,14 @@ impl Run {
     ) -> Result<(), Lost> {
         let runner = &self.runner;
         let phase = &self.requests[task.request].phase;
+        let _turn = cache.downloads().turn().await;
         let warn = |text: String| runner.events.message(Level::Warning, Some(phase), text);
         for file in files {
             let progress = self.begin(task, &file);
             let wanted = file.wanted.clone();
             let verified = cache.fetch(&runner.hub, wanted, progress, &warn, &self.stop).await?;
             let (run, intake) = (self.clone(), Arc::clone(intake));
-            images.push(blocking(move || run.place(&intake, task, file, verified)).await??);
+            images.push(blocking_long(move || run.place(&intake, task, file, verified)).await??);
         }
         Ok(())
     }

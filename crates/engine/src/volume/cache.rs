@@ -1,10 +1,10 @@
 //! The *cache*: files of builds that are fetched over HTTP, hashed while they come, and kept for the next compose (facts: linking 5).
 
+use super::downloads::{Downloads, Promise};
 use super::{FetchError, Progress, Verified, WantedFile, io_error};
-use crate::blocking::blocking;
+use crate::blocking::{blocking, blocking_long};
 use crate::digest::{Digests, MultiDigest};
 use crate::partial_download::{Claim, Goal, PartialDownload, is_taken};
-use crate::room::check_room;
 use crate::stop::{Stop, Stopped};
 use magudi_compose::confined;
 use magudi_koji::{Hub, KojiError, pathinfo};
@@ -48,9 +48,20 @@ pub struct Cache {
     pub topurl: String,
     /// The directory: `koji_cache`.
     pub directory: PathBuf,
+    downloads: Arc<Downloads>,
 }
 
 impl Cache {
+    /// The cache of `topurl` in `directory`. Copies share what they know of the server.
+    pub fn new(topurl: &str, directory: PathBuf) -> Self {
+        Self { topurl: topurl.trim_end_matches('/').to_owned(), directory, downloads: Arc::default() }
+    }
+
+    /// The downloads of all copies.
+    pub fn downloads(&self) -> &Downloads {
+        &self.downloads
+    }
+
     /// Makes sure that a file is in the cache, fetching it if need be.
     ///
     /// A file that is in the cache already is verified like a new one and, as in Pungi, gets the current time as its mtime,
@@ -78,14 +89,14 @@ impl Cache {
             let present = {
                 let (cache, path, wanted, progress, stop) =
                     (self.directory.clone(), path.clone(), wanted.clone(), Arc::clone(&progress), stop.clone());
-                blocking(move || read_cached(&cache, &path, &wanted, &progress, &stop)).await??
+                blocking_long(move || read_cached(&cache, &path, &wanted, &progress, &stop)).await??
             };
             if let Some(digests) = present {
                 return Ok(Verified { path, digests });
             }
             let claimed = {
                 let (path, wanted, stop, apart) = (path.clone(), wanted.clone(), stop.clone(), others.are_stuck);
-                blocking(move || claim(&path, &wanted, apart, &stop)).await??
+                blocking_long(move || claim(&path, &wanted, apart, &stop)).await??
             };
             match claimed {
                 // It has come since it was looked for.
@@ -104,31 +115,43 @@ impl Cache {
                 }
             }
         };
-        check_room(&path, size.saturating_sub(part.length()))?;
-        self.complete(hub, &url, path, part, &wanted, &progress, warn, stop).await
+        let room = self.downloads.room_for(&path, size.saturating_sub(part.length()))?;
+        let source = Source { hub, url: &url, wanted: &wanted, progress: &progress, downloads: &self.downloads };
+        source.complete(path, part, room, warn, stop).await
+    }
+}
+
+/// Where a file comes from, and who hears of it.
+struct Source<'a> {
+    hub: &'a Hub,
+    url: &'a str,
+    wanted: &'a WantedFile,
+    progress: &'a Progress,
+    downloads: &'a Downloads,
+}
+
+impl Source<'_> {
+    fn size(&self) -> u64 {
+        self.wanted.size.unwrap_or_default()
     }
 
     /// Downloads what is missing of a part, as often as it is worth it.
-    #[expect(clippy::too_many_arguments, reason = "the rest of `fetch`")]
     async fn complete(
         &self,
-        hub: &Hub,
-        url: &str,
         path: PathBuf,
         mut part: PartialDownload,
-        wanted: &WantedFile,
-        progress: &Progress,
+        mut room: Promise<'_>,
         warn: &(dyn Fn(String) + Send + Sync),
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
         let mut patience = DownloadPatience::new(part.length());
         loop {
-            let (there, result) = download(hub, url, part, wanted, progress).await?;
+            let (there, result) = self.download(part, &mut room).await?;
             part = there;
             let error = match result {
                 Ok(digests) => {
                     let (at, place) = (part.path().to_path_buf(), path.clone());
-                    blocking(move || part.keep(&place).map_err(|error| io_error("write", &at, error))).await??;
+                    blocking_long(move || part.keep(&place).map_err(|error| io_error("write", &at, error))).await??;
                     return Ok(Verified { path, digests });
                 }
                 Err(error) => error,
@@ -149,6 +172,80 @@ impl Cache {
                 () = stop.wait() => return Err(error),
             }
         }
+    }
+    /// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun again. The error is one
+    /// after which there is no part.
+    async fn download(
+        &self,
+        mut part: PartialDownload,
+        room: &mut Promise<'_>,
+    ) -> Result<Attempt<Digests>, FetchError> {
+        let size = self.size();
+        if part.length() < size {
+            let (there, result) = self.fetch_rest(part, room).await?;
+            part = there;
+            if let Err(error) = result {
+                return Ok((part, Err(error)));
+            }
+        }
+        if part.length() < size {
+            let found = part.length();
+            return Ok((part, Err(FetchError::Size { path: self.url.to_owned(), found, expected: size })));
+        }
+        let digests = part.digests();
+        let verified = self.wanted.verify(self.url, &digests);
+        if verified.is_err() {
+            restart(&mut part, self.wanted)?;
+        }
+        Ok((part, verified.map(|()| digests)))
+    }
+
+    /// Receives what is missing of a part, while another thread writes and hashes what has come.
+    async fn fetch_rest(&self, mut part: PartialDownload, room: &mut Promise<'_>) -> Result<Attempt<()>, FetchError> {
+        let (url, size) = (self.url, self.size());
+        let http = |error: KojiError| http_error(url, error);
+        // One byte more than expected is let through, so that a file that is too long is noticed.
+        let limit = size.saturating_add(1);
+        let mut asked = self.hub.get_file_from(url, part.length(), limit).await;
+        if part.length() > 0 && asked.as_ref().is_err_and(is_no_such_range) {
+            // What is there is not the beginning of what the server has now.
+            restart(&mut part, self.wanted)?;
+            asked = self.hub.get_file_from(url, 0, limit).await;
+        }
+        let mut stream = match asked {
+            Ok(stream) => stream,
+            Err(error) => return Ok((part, Err(http(error)))),
+        };
+        if stream.offset() != part.length() {
+            restart(&mut part, self.wanted)?;
+        }
+        let mut found = part.length();
+        let (chunks, to_write) = mpsc::channel::<Chunk>(CHUNKS_WAITING);
+        let receive = async {
+            // Dropped at the end, which ends the writing.
+            let chunks = chunks;
+            while let Some(chunk) = stream.chunk().await.map_err(http)? {
+                let length = chunk.as_ref().len() as u64;
+                found += length;
+                if found > size {
+                    return Err(FetchError::Size { path: url.to_owned(), found, expected: size });
+                }
+                if chunks.send(Box::new(chunk)).await.is_err() {
+                    // The writer has failed and says why.
+                    break;
+                }
+                self.downloads.received(length);
+                room.remains(size - found);
+                (self.progress)(length);
+            }
+            Ok(())
+        };
+        let (received, written) = tokio::join!(receive, write_chunks(part, to_write));
+        let mut part = written?;
+        if found > size {
+            restart(&mut part, self.wanted)?;
+        }
+        Ok((part, received))
     }
 }
 
@@ -312,33 +409,9 @@ fn is_worth_another_try(error: &FetchError) -> bool {
 /// A part, and what became of the attempt to complete it.
 type Attempt<T> = (PartialDownload, Result<T, FetchError>);
 
-/// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun again. The error is one
-/// after which there is no part.
-async fn download(
-    hub: &Hub,
-    url: &str,
-    mut part: PartialDownload,
-    wanted: &WantedFile,
-    progress: &Progress,
-) -> Result<Attempt<Digests>, FetchError> {
-    let size = wanted.size.unwrap_or_default();
-    if part.length() < size {
-        let (there, result) = fetch_rest(hub, url, part, wanted, progress).await?;
-        part = there;
-        if let Err(error) = result {
-            return Ok((part, Err(error)));
-        }
-    }
-    if part.length() < size {
-        let found = part.length();
-        return Ok((part, Err(FetchError::Size { path: url.to_owned(), found, expected: size })));
-    }
-    let digests = part.digests();
-    let verified = wanted.verify(url, &digests);
-    if verified.is_err() {
-        restart(&mut part, wanted)?;
-    }
-    Ok((part, verified.map(|()| digests)))
+/// Whether a server has no file of which the range that was asked for is a part.
+fn is_no_such_range(error: &KojiError) -> bool {
+    matches!(error, KojiError::Http { status: 416, .. } | KojiError::Shape(_))
 }
 
 fn restart(part: &mut PartialDownload, wanted: &WantedFile) -> Result<(), FetchError> {
@@ -346,70 +419,22 @@ fn restart(part: &mut PartialDownload, wanted: &WantedFile) -> Result<(), FetchE
     part.restart(wanted.digest()?).map_err(|error| io_error("write", &at, error))
 }
 
-/// Receives what is missing of a part, while another thread writes and hashes what has come.
-async fn fetch_rest(
-    hub: &Hub,
-    url: &str,
+/// Writes and hashes what has come. There is a thread for it only while there is something to write: downloads may be many.
+async fn write_chunks(
     mut part: PartialDownload,
-    wanted: &WantedFile,
-    progress: &Progress,
-) -> Result<Attempt<()>, FetchError> {
-    let size = wanted.size.unwrap_or_default();
-    let http = |error: KojiError| http_error(url, error);
-    // One byte more than expected is let through, so that a file that is too long is noticed.
-    let limit = size.saturating_add(1);
-    let mut asked = hub.get_file_from(url, part.length(), limit).await;
-    if part.length() > 0 && asked.as_ref().is_err_and(is_no_such_range) {
-        // What is there is not the beginning of what the server has now.
-        restart(&mut part, wanted)?;
-        asked = hub.get_file_from(url, 0, limit).await;
+    mut chunks: mpsc::Receiver<Chunk>,
+) -> Result<PartialDownload, FetchError> {
+    let mut come = Vec::new();
+    while chunks.recv_many(&mut come, CHUNKS_WAITING).await > 0 {
+        let chunks = std::mem::take(&mut come);
+        part = blocking(move || write(part, &chunks)).await??;
     }
-    let mut stream = match asked {
-        Ok(stream) => stream,
-        Err(error) => return Ok((part, Err(http(error)))),
-    };
-    if stream.offset() != part.length() {
-        restart(&mut part, wanted)?;
-    }
-    let mut found = part.length();
-    let (chunks, to_write) = mpsc::channel::<Chunk>(CHUNKS_WAITING);
-    let writer = blocking(move || write_chunks(part, to_write));
-    let receive = async {
-        while let Some(chunk) = stream.chunk().await.map_err(http)? {
-            let length = chunk.as_ref().len() as u64;
-            found += length;
-            if found > size {
-                return Err(FetchError::Size { path: url.to_owned(), found, expected: size });
-            }
-            if chunks.send(Box::new(chunk)).await.is_err() {
-                // The writer has failed and says why.
-                break;
-            }
-            progress(length);
-        }
-        Ok(())
-    };
-    let received = receive.await;
-    drop(chunks);
-    let mut part = writer.await??;
-    if found > size {
-        restart(&mut part, wanted)?;
-    }
-    Ok((part, received))
+    Ok(part)
 }
 
-/// Whether a server has no file of which the range that was asked for is a part.
-fn is_no_such_range(error: &KojiError) -> bool {
-    matches!(error, KojiError::Http { status: 416, .. } | KojiError::Shape(_))
-}
-
-fn write_chunks(mut part: PartialDownload, mut chunks: mpsc::Receiver<Chunk>) -> Result<PartialDownload, FetchError> {
-    let mut come = Vec::with_capacity(CHUNKS_WAITING);
-    while chunks.blocking_recv_many(&mut come, CHUNKS_WAITING) > 0 {
-        let pieces: Vec<&[u8]> = come.iter().map(|chunk: &Chunk| (**chunk).as_ref()).collect();
-        part.write(&pieces).map_err(|error| io_error("write", part.path(), error))?;
-        come.clear();
-    }
+fn write(mut part: PartialDownload, chunks: &[Chunk]) -> Result<PartialDownload, FetchError> {
+    let pieces: Vec<&[u8]> = chunks.iter().map(|chunk| (**chunk).as_ref()).collect();
+    part.write(&pieces).map_err(|error| io_error("write", part.path(), error))?;
     Ok(part)
 }
 

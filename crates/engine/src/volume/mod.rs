@@ -3,9 +3,11 @@
 //! done with it.
 
 mod cache;
+mod downloads;
 mod mount;
 
 pub use cache::Cache;
+pub use downloads::{Downloads, Turn};
 pub use mount::{MountError, PATIENCE, check_mount};
 
 use crate::artifact::BuiltFile;
