@@ -7,6 +7,9 @@
 //! | --- | --- |
 //! | `hash ALGORITHM,... FILE...` | reads and hashes files, all at once |
 //! | `fetch URL DIRECTORY SIZE SHA256` | fetches the file of the build `one-1-1` into a cache |
+//! | `fetch-all URL DIRECTORY SIZE SHA256 NUMBER` | fetches the files of the builds `one-1-1` to `one-1-NUMBER`, which are alike |
+//! | `serve DIRECTORY` | serves files over HTTP, prints its port |
+//! | `submit URL USER PASSWORD NUMBER` | has a hub make tasks, over one connection; prints how many in a second |
 //! | `answer FILE TASKS` | writes an answer about tasks; 6,500 make 10 MB |
 //! | `decode FILE TIMES` | decodes an answer, prints the seconds of the fastest time |
 //! | `images N FILE` | writes an images.json of N images |
@@ -24,11 +27,13 @@ use magudi_engine::journal::Journal;
 use magudi_engine::stop::stop;
 use magudi_engine::volume::{Cache, WantedFile};
 use magudi_koji::calls::{get_build, list_archives};
-use magudi_koji::value::{int, string, structure};
-use magudi_koji::xmlrpc::{decode_response, encode_response};
-use magudi_koji::{ClientOptions, Hub, Profile, Value};
+use magudi_koji::value::{int, kwargs, string, structure};
+use magudi_koji::xmlrpc::{decode_response, encode_call, encode_response};
+use magudi_koji::{ClientOptions, Hub, Profile, Response, Value};
 use std::error::Error;
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -41,7 +46,13 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "--bench").collect();
     let done = match &args[..] {
         ["hash", algorithms, files @ ..] => hash(algorithms, files),
-        ["fetch", url, directory, size, sum] => fetch(url, directory, size, sum),
+        ["fetch", url, directory, size, sum] => fetch(url, directory, size, sum, 1),
+        ["fetch-all", url, directory, size, sum, number] => match number.parse() {
+            Ok(number) => fetch(url, directory, size, sum, number),
+            Err(error) => Err(error.into()),
+        },
+        ["serve", directory] => serve(Path::new(directory)),
+        ["submit", url, user, password, number] => submit(url, user, password, number),
         ["answer", file, tasks] => answer(file, tasks),
         ["decode", file, times] => decode(file, times),
         ["images", number, file] => images(number, file),
@@ -97,12 +108,13 @@ fn hash(algorithms: &str, files: &[&str]) -> Result<()> {
     })
 }
 
-fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
+/// The file of the build `one-1-RELEASE`.
+fn of_build(release: u32, size: &str, sum: &str) -> Result<WantedFile> {
     let build = get_build::decode(&structure([
         ("id", int(1)),
         ("name", string("one")),
         ("version", string("1")),
-        ("release", string("1")),
+        ("release", string(release.to_string())),
         ("state", int(1)),
     ]))?
     .ok_or("no build")?;
@@ -117,14 +129,124 @@ fn fetch(url: &str, directory: &str, size: &str, sum: &str) -> Result<()> {
         ("btype", string("image")),
     ]);
     let archive = list_archives::decode(&Value::Array(vec![archive]))?.remove(0);
-    let wanted = WantedFile::new(&BuiltFile::of_build(&build, archive), &["sha256".to_owned()]);
+    Ok(WantedFile::new(&BuiltFile::of_build(&build, archive), &["sha256".to_owned()]))
+}
+
+fn fetch(url: &str, directory: &str, size: &str, sum: &str, builds: u32) -> Result<()> {
     let hub = Hub::new(&Profile::for_server("bench", url), &ClientOptions::default())?;
-    let cache = Cache { topurl: url.to_owned(), directory: directory.into() };
+    let cache = Cache::new(url, directory.into());
     std::fs::create_dir_all(directory)?;
+    let wanted = (1..=builds).map(|release| of_build(release, size, sum)).collect::<Result<Vec<_>>>()?;
     // As the program's own.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(3).enable_all().build()?;
     let (_handle, stopped) = stop();
-    runtime.block_on(cache.fetch(&hub, wanted, Arc::new(|_| {}), &|warning| say(&warning), &stopped))?;
+    runtime.block_on(async {
+        let mut fetches = tokio::task::JoinSet::new();
+        for wanted in wanted {
+            let (hub, cache, stopped) = (hub.clone(), cache.clone(), stopped.clone());
+            fetches.spawn(async move {
+                let _turn = cache.downloads().turn().await;
+                cache.fetch(&hub, wanted, Arc::new(|_| {}), &|warning| say(&warning), &stopped).await.map(drop)
+            });
+        }
+        while let Some(fetched) = fetches.join_next().await {
+            fetched??;
+        }
+        Ok(())
+    })
+}
+
+/// A server of files that costs as little as may be: the system copies from the file to the connection.
+#[expect(clippy::print_stdout, reason = "a program of its own")]
+fn serve(directory: &Path) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?.port());
+    for connection in listener.incoming() {
+        let (connection, directory) = (connection?, directory.to_path_buf());
+        // A client that goes away in the middle is nothing to speak of.
+        std::thread::spawn(move || answer_all(connection, &directory));
+    }
+    Ok(())
+}
+
+fn answer_all(mut connection: TcpStream, directory: &Path) -> Result<()> {
+    let mut requests = BufReader::new(connection.try_clone()?);
+    while let Some((first, _)) = head(&mut requests)? {
+        let path = first.split(' ').nth(1).ok_or("no path")?;
+        let mut file = File::open(directory.join(path.trim_start_matches('/')))?;
+        write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.metadata()?.len())?;
+        std::io::copy(&mut file, &mut connection)?;
+    }
+    Ok(())
+}
+
+/// The first line of a message of HTTP, and the length of its body; none at the end of the connection.
+fn head(connection: &mut impl BufRead) -> Result<Option<(String, usize)>> {
+    let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
+    if connection.read_line(&mut first)? == 0 {
+        return Ok(None);
+    }
+    while connection.read_line(&mut line)? > 2 {
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse()?;
+        }
+        line.clear();
+    }
+    Ok(Some((first, length)))
+}
+
+/// A client of a hub with one session and one connection, and nothing else to do: no retries, no journal.
+struct BareClient {
+    connection: BufReader<TcpStream>,
+    /// The lines of a request that do not change.
+    head: String,
+}
+
+impl BareClient {
+    fn call(&mut self, number: u32, method: &str, params: &[Value]) -> Result<Value> {
+        let body = encode_call(method, params)?;
+        let head = format!("{}Koji-Session-Callnum: {number}\r\nContent-Length: {}\r\n\r\n", self.head, body.len());
+        self.connection.get_mut().write_all(&[head.as_bytes(), &body].concat())?;
+        let (first, length) = head_of_answer(&mut self.connection)?;
+        let mut answer = vec![0; length];
+        self.connection.read_exact(&mut answer)?;
+        match decode_response(&answer)? {
+            Response::Value(value) if first.contains(" 200 ") => Ok(value),
+            other => Err(format!("{method}: {first}{other:?}").into()),
+        }
+    }
+}
+
+fn head_of_answer(connection: &mut impl BufRead) -> Result<(String, usize)> {
+    head(connection)?.ok_or_else(|| "the hub has closed the connection".into())
+}
+
+#[expect(clippy::print_stdout, reason = "a program of its own")]
+fn submit(url: &str, user: &str, password: &str, number: &str) -> Result<()> {
+    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).ok_or("not http")?;
+    let connection = TcpStream::connect(host)?;
+    connection.set_nodelay(true)?;
+    let head = format!("POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/xml\r\n");
+    let mut client = BareClient { connection: BufReader::new(connection), head };
+    let session = client.call(0, "login", &[string(user), string(password)])?;
+    let id = session.get("session-id").and_then(Value::as_i64).ok_or("no session")?;
+    let key = session.get("session-key").and_then(Value::as_str).ok_or("no key")?;
+    client.head += &format!("Koji-Session-Id: {id}\r\nKoji-Session-Key: {key}\r\n");
+    let number: u32 = number.parse()?;
+    let begun = Instant::now();
+    for image in 0..number {
+        let opts = structure([("repo", Value::Array(vec![string("https://example.com/$arch/os/")]))]);
+        let types = |names: &[&str]| Value::Array(names.iter().copied().map(string).collect());
+        let target = string("f42-image");
+        let name = string(format!("bare-{image}"));
+        let mut params = vec![name, string("1.0"), string("fedora-42"), types(&["qcow2"]), target];
+        params.push(types(&["x86_64", "aarch64"]));
+        client.call(image + 1, "osbuildImage", &kwargs(params, [("opts", opts)]))?;
+    }
+    println!("{}", f64::from(number) / begun.elapsed().as_secs_f64());
     Ok(())
 }
 

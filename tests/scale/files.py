@@ -1,14 +1,18 @@
 """Rows about what the program does with bytes: hashing, fetching, decoding. The measuring program (`benches/scale.rs`) calls
 what a run calls, and nothing else."""
-import http.server
-import os
-import shutil
+import glob
 import hashlib
+import http.server
+import json
+import os
+import shlex
+import shutil
 import subprocess
 import sys
 import threading
 
-from process import Ran, best, has, in_turn
+from generate import config
+from process import Ran, best, has, in_turn, wall
 
 SIZE = 1 << 30
 
@@ -92,6 +96,104 @@ def fetching(table, bench, work):
     table.row("fetch over HTTP from loopback, hashed on the way (1 GiB)", goal,
               f"{ours:.2f} s ({ratio:.2f}x of curl, {alone:.2f}x of the hash)",
               f"curl {theirs:.2f} s, hash alone {hashed:.2f} s", (alone if hashed > theirs else ratio) >= 0.9)
+
+
+def many(work, size, most):
+    """How many files of `size` bytes there is room for, with the same again beside them, and some left for the system."""
+    with open("/proc/meminfo") as text:
+        memory = next(int(line.split()[1]) << 10 for line in text if line.startswith("MemAvailable:"))
+    return max(2, min(most, min(memory // 2, shutil.disk_usage(work).free - (2 << 30)) // size))
+
+
+def fetching_many(table, bench, work):
+    """As many downloads at a time as the program finds best, beside curl with each number from 1 to 16."""
+    size, goal = 256 << 20, "95 % of the best of `curl -Z` with 1 to 16 at a time"
+    number = many(work, size, 40)
+    what = f"fetch {number} files of 256 MiB over HTTP, hashed on the way; hub and client on one machine"
+    if not has("curl"):
+        table.row(what, goal, "-", "curl is not there", None)
+        return
+    volume, shelf, fetched = f"{work}/volume", f"{work}/shelf", f"{work}/by-curl"
+    path = f"{work}/one-of-many"
+    large(path, size)
+    digest = sha256(path)
+    names = [f"packages/one/1/{release}/images/one" for release in range(1, number + 1)]
+    for name in names:
+        os.makedirs(os.path.dirname(f"{volume}/{name}"))
+        os.link(path, f"{volume}/{name}")
+    server = subprocess.Popen([bench, "serve", volume], stdout=subprocess.PIPE, text=True)
+    url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    with open(f"{work}/curl.conf", "w") as out:
+        out.writelines(f'url = "{url}/{name}"\noutput = "{fetched}/{name}"\n' for name in names)
+
+    def nothing_fetched():
+        shutil.rmtree(shelf, ignore_errors=True)
+        shutil.rmtree(fetched, ignore_errors=True)
+
+    def curl(at_once):
+        return ["curl", "-s", "-Z", "--parallel-max", str(at_once), "--create-dirs", "-K", f"{work}/curl.conf"]
+
+    def once(command):
+        nothing_fetched()
+        return wall(command)
+
+    best_number = min([1, 2, 3, 4, 6, 8, 12, 16], key=lambda at_once: once(curl(at_once)))
+    fetch = [bench, "fetch-all", url, shelf, str(size), digest, str(number)]
+    ratio, ours, theirs = in_turn(fetch, curl(best_number), before=nothing_fetched)
+    # What curl does not do: two processes read what it has fetched.
+    hashed = ["sh", "-c", side_by_side(["openssl", "dgst", "-sha256"], [path] * number)]
+    with_hash, _, alone = in_turn(fetch, [curl(best_number), hashed], before=nothing_fetched)
+    nothing_fetched()
+    server.terminate()
+    table.row(what, goal, f"{ours:.2f} s ({ratio:.2f}x of curl, {with_hash:.2f}x of curl and `openssl dgst` after it)",
+              f"curl with {best_number} at a time: {theirs:.2f} s, without a checksum; with it {alone:.2f} s", ratio >= 0.95)
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def side_by_side(command, files):
+    """A command of the shell that runs `command` for the files, two at a time."""
+    halves = [files[0::2], files[1::2]]
+    return " & ".join(shlex.join(command + half) for half in halves) + " & wait"
+
+
+def verifying(table, magudi, work):
+    size, goal = 256 << 20, "95 % of two `openssl dgst` side by side"
+    number = many(work, size, 80)
+    what = f"`magudi verify` of {number} images of 256 MiB on both cores"
+    if not has("openssl"):
+        table.row(what, goal, "-", "openssl is not there", None)
+        return
+    target = f"{work}/verified"
+    os.makedirs(target)
+    subprocess.check_call([magudi, "run", "--quiet", "--test", "--simulate", "--config", config(work, 1, (number + 1) // 2),
+                           "--target-dir", target])
+    compose = next(path for path in glob.glob(f"{target}/*/compose") if not os.path.islink(os.path.dirname(path)))
+    manifest = f"{compose}/metadata/images.json"
+    with open(manifest, encoding="utf-8") as text:
+        document = json.load(text)
+    images = [image for arches in document["payload"]["images"].values() for of_arch in arches.values() for image in of_arch]
+    paths = []
+    for image in images:
+        path = f"{compose}/{image['path']}"
+        os.remove(path)
+        large(path, size)
+        image.update(size=size, checksums={"sha256": sha256(path)})
+        paths.append(path)
+    for sums in glob.glob(f"{compose}/*/*/images/*SUM*"):
+        os.remove(sums)
+    with open(manifest, "w", encoding="utf-8") as text:
+        json.dump(document, text)
+    peers = ["sh", "-c", side_by_side(["openssl", "dgst", "-sha256"], paths)]
+    ratio, ours, theirs = in_turn([magudi, "verify", compose], peers)
+    shutil.rmtree(target)
+    table.row(what, goal, f"{ours:.2f} s ({ratio:.2f}x as fast)", f"{theirs:.2f} s", ratio >= 0.95)
 
 
 def decoding(table, bench, work):

@@ -1,8 +1,9 @@
-"""Rows about a hub in another process: what waiting costs, and how soon a finished task is noticed."""
+"""Rows about a hub in another process: how fast it is asked for tasks, what waiting costs, and how soon a finished task is noticed."""
 import http.server
 import json
 import os
 import re
+import statistics
 import subprocess
 import threading
 import time
@@ -10,7 +11,7 @@ import urllib.request
 import xmlrpc.client
 
 from generate import config
-from process import cpu_seconds, field, pss
+from process import Ran, cpu_seconds, field, pss
 
 WATCHERS = 20
 
@@ -78,8 +79,38 @@ def only_compose(target):
 
 def journal(target):
     """The events of the only compose in a directory."""
-    with open(f"{only_compose(target)}/logs/global/magudi-journal.jsonl") as lines:
-        return [json.loads(line) for line in lines]
+    with open(f"{only_compose(target)}/logs/global/magudi-journal.jsonl") as text:
+        # The last line may not be whole yet.
+        return [json.loads(line) for line in text if line.endswith("\n")]
+
+
+def submitting(table, magudi, bench, work, rounds=5, images=1_000):
+    """How many tasks a second a run asks a hub for that takes 5 ms for each, beside a client that has nothing else to do: no journal,
+    no events, no repetitions, one connection and one session. Both in turn, at one hub."""
+    hub = Hub(magudi, work, "submitting", {"task_seconds": 3600, "delay_answers": [{"method": "*", "every": 1, "seconds": 0.005}]})
+    path, ours, theirs = config(work, 20, images // 20), [], []
+    for number in range(rounds):
+        theirs.append(float(Ran([bench, "submit", hub.url, "compose", "composepass", images], keep=True).output))
+        target = f"{work}/submitting-{number}"
+        run = hub.begin(magudi, path, target, hub.profile)
+        times = []
+        while len(times) < images:
+            time.sleep(0.5)
+            if run.poll() is not None:
+                raise SystemExit("the run for the submissions failed")
+            try:
+                events = journal(target)
+            except (StopIteration, FileNotFoundError):
+                # It has just begun.
+                continue
+            times = [timestamp(event["t"].replace("Z", "+00:00")) for event in events if event["event"] == "submitted"]
+        ours.append((images - 1) / (times[-1] - times[0]))
+        run.kill()
+        run.wait()
+    hub.close()
+    share = statistics.median(a / b for a, b in zip(ours, theirs))
+    table.row("submissions to a hub that takes 5 ms for a call", "95 % of a bare client with one session",
+              f"{max(ours):.0f} a second ({share * 100:.0f} %)", f"bare client: {max(theirs):.0f} a second", share >= 0.95)
 
 
 def waiting(table, magudi, work, python, minute=60):

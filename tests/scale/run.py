@@ -18,6 +18,7 @@ import tempfile
 import composes
 import files
 import hub
+import report
 from table import Table
 
 MEMORY, ROOM = "/dev/shm", 12 << 30
@@ -66,11 +67,15 @@ def main():
         "five-phases": lambda: composes.five_phases(table, args.magudi, work, disk, args.quick),
         "resuming": lambda: args.quick or composes.resuming(table, args.magudi, args.bench, work),
         "comparing": lambda: composes.comparing(table, args.magudi, args.bench, work),
+        "submitting": lambda: hub.submitting(table, args.magudi, args.bench, work),
         "waiting": lambda: args.quick or hub.waiting(table, args.magudi, work, python),
         "latency": lambda: hub.latency(table, args.magudi, work),
         "hashing": lambda: files.hashing(table, args.bench, work),
         "fetching": lambda: files.fetching(table, args.bench, work),
+        "fetching-many": lambda: files.fetching_many(table, args.bench, work),
+        "verifying": lambda: files.verifying(table, args.magudi, work),
         "decoding": lambda: files.decoding(table, args.bench, work),
+        "showing": lambda: report.showing(table, args.magudi, work),
     }
     unknown = [name for name in args.only if name not in rows]
     if unknown:

@@ -74,6 +74,10 @@ class Browser:
     def run(self, script, *args):
         return self.call("POST", self.session + "/execute/sync", {"script": script, "args": list(args)})
 
+    def run_async(self, script, *args):
+        """Runs a script that hands its result to the function that is its last argument."""
+        return self.call("POST", self.session + "/execute/async", {"script": script, "args": list(args)})
+
     def find(self, css):
         return next(iter(self.call("POST", self.session + "/element", {"using": "css selector", "value": css}).values()))
 
