@@ -532,7 +532,10 @@ mod tests {
     #[test]
     fn no_more_is_announced_than_may_be_in_doubt() {
         let mut announced = Announced { requests: (0..=PER_SYNC).collect(), ..Announced::default() };
-        assert!(!announced.has_room(), "with the next ones and the one that is sent it would be more than twice as many");
+        assert!(
+            !announced.has_room(),
+            "with the next ones and the one that is sent it would be more than twice as many"
+        );
         announced.requests.pop_front();
         announced.requests.pop_front();
         assert!(announced.has_room());
