@@ -29,6 +29,7 @@ use crate::settings::Environment;
 use magudi_config::render::render_within;
 use magudi_config::words::counted;
 use magudi_config::{Diagnostic, Severity, Sources, outside};
+use serde::Serialize;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 /// Bytes of an answer that are printed at once.
@@ -99,6 +100,14 @@ impl Ui {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// Prints an answer as JSON while it is made.
+    pub fn answer_json(self, answer: &impl Serialize) -> io::Result<()> {
+        self.answer_with(|out| {
+            serde_json::to_writer_pretty(&mut *out, answer)?;
+            out.write_all(b"\n")
+        })
     }
 
     /// Says what went wrong.

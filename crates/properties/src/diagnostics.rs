@@ -1,7 +1,7 @@
 //! What holds for every diagnostic: it says something, about a place that exists, and can be shown.
 
 use magudi_config::Severity;
-use magudi_config::render::{render_human, to_json};
+use magudi_config::render::{Report, render_human};
 use magudi_config::{Diagnostic, Sources, Span};
 
 /// Checks diagnostics, and how they are drawn.
@@ -17,7 +17,7 @@ pub fn check(found: &[Diagnostic], sources: &Sources) {
     }
     let drawn = render_human(found, sources, false);
     assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
-    let json = to_json(found, sources);
+    let json = Report::new(found, sources).to_value();
     let listed = |list: &str| json.get(list).and_then(|list| list.as_array()).map_or(0, Vec::len);
     let all = ["errors", "warnings", "notes"];
     assert_eq!(all.map(listed).iter().sum::<usize>(), found.len());

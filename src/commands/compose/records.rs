@@ -10,7 +10,7 @@ use magudi_compose::write::write_atomic;
 use magudi_config::dump::to_text;
 use magudi_config::load::Syntax;
 use magudi_config::render::secrets::starred;
-use magudi_config::render::{self, render_human};
+use magudi_config::render::{Report, render_human};
 use magudi_config::source::Source;
 use magudi_config::{Diagnostic, Sources};
 use magudi_engine::event::{Event, Events, Level};
@@ -111,7 +111,7 @@ pub fn head_of_log(events: &Events, argv: &[OsString], environment: &Environment
 
 /// The diagnostics as events, for who was not there when they were printed.
 fn diagnostic_events(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Event> {
-    let json = render::to_json(diagnostics, sources);
+    let json = Report::new(diagnostics, sources).to_value();
     let all = ["errors", "warnings"].into_iter().filter_map(|kind| json.get(kind)?.as_array()).flatten();
     all.map(|diagnostic| {
         let text = |key: &str| diagnostic.get(key).and_then(Json::as_str).map(str::to_owned);

@@ -3,6 +3,7 @@
 //! Whatever comes from a file is shown harmless: control characters and the like escaped, long lines cut around the place,
 //! secrets as asterisks ([`secrets`]).
 
+mod report;
 pub mod sarif;
 pub mod secrets;
 
@@ -12,7 +13,9 @@ use crate::load::Syntax;
 use crate::outside::push;
 use crate::source::{FileId, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+pub use report::Report;
 use secrets::Secrets;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
@@ -99,41 +102,12 @@ fn push_places(out: &mut String, rendered: &str, drawn: &[Drawn]) {
     out.push_str(rest);
 }
 
-/// `{"errors": [...], "warnings": [...]}`, and `"notes": [...]` where there are any; every diagnostic is an object with the keys `id`, `severity`, `message`, `path`,
-/// `file`, `line`, `column`, `end_line`, `end_column` (behind the last character) and `help`, null where there is nothing; in the order
-/// of their places.
-pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value {
-    let list = |severity| -> Vec<serde_json::Value> {
-        let chosen = in_order(diagnostics).into_iter().filter(|diagnostic| diagnostic.severity() == severity);
-        chosen.map(|diagnostic| object(diagnostic, sources)).collect()
-    };
-    let mut report = serde_json::json!({ "errors": list(Severity::Error), "warnings": list(Severity::Warning) });
-    let notes = list(Severity::Note);
-    if let Some(object) = report.as_object_mut().filter(|_| !notes.is_empty()) {
-        object.insert("notes".to_owned(), notes.into());
-    }
-    report
-}
-
-fn object(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
-    let place = diagnostic.span.map(|span| sources.position(span));
-    let end = diagnostic.span.map(|span| sources.end(span));
-    serde_json::json!({
-        "id": diagnostic.code.id,
-        "severity": diagnostic.severity().as_str(),
-        "message": clean(&diagnostic.message),
-        "path": diagnostic.path,
-        "file": place.as_ref().map(|place| place.path.display().to_string()),
-        "line": place.as_ref().map(|place| place.line),
-        "column": place.as_ref().map(|place| place.column),
-        "end_line": end.as_ref().map(|end| end.line),
-        "end_column": end.as_ref().map(|end| end.column),
-        "help": diagnostic.help.as_deref().map(clean),
-    })
-}
-
 /// Text for a terminal: cut when it is very long, what a terminal would not print as itself escaped.
-fn clean(text: &str) -> String {
+fn clean(text: &str) -> Cow<'_, str> {
+    // As nearly all texts are.
+    if text.len() <= MAX_MESSAGE && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for (count, c) in text.chars().enumerate() {
         if count == MAX_MESSAGE {
@@ -142,7 +116,7 @@ fn clean(text: &str) -> String {
         }
         push(&mut out, c);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// A place, its label and whether it is the diagnostic's own.
@@ -166,7 +140,7 @@ fn draw(
     secrets: &mut HashMap<FileId, Secrets>,
 ) -> Vec<Drawn> {
     let main = diagnostic.span.map(|span| (span, None, true));
-    let related = diagnostic.related.iter().map(|(span, text)| (*span, Some(clean(text)), false));
+    let related = diagnostic.related.iter().map(|(span, text)| (*span, Some(clean(text).into_owned()), false));
     let mut lines: Vec<((FileId, u32), Vec<Mark>)> = Vec::new();
     for (span, label, primary) in main.into_iter().chain(related) {
         let key = (span.file, sources.position(span).line);
@@ -186,7 +160,7 @@ fn draw(
             let secrets = secrets.entry(file).or_insert_with(|| Secrets::find(&source.text, Syntax::of(&source.path)));
             let first = marks.first().map_or(0, |(span, _, _)| span.start);
             let mut drawn = Drawn {
-                path: clean(&source.path.display().to_string()),
+                path: clean(&source.path.display().to_string()).into_owned(),
                 stand_in: format!("{STAND_IN}{index}"),
                 line,
                 column: source.line_column(first).1,

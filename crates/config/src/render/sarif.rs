@@ -39,7 +39,7 @@ fn rule(code: &'static Code) -> Json {
 }
 
 fn result(diagnostic: &Diagnostic, sources: &Sources, rules: &[&'static Code]) -> Json {
-    let mut text = clean(&diagnostic.message);
+    let mut text = clean(&diagnostic.message).into_owned();
     if let Some(help) = &diagnostic.help {
         text.push_str("; ");
         text.push_str(&clean(help));

@@ -236,7 +236,7 @@ fn anything_is_read_checked_and_drawn_without_a_panic() {
         };
         assert!(problems.iter().any(|problem| problem.severity() == Severity::Error));
         let drawn = render::render_human(&problems, &sources, round % 3 == 0)
-            + &render::to_json(&problems, &sources).to_string();
+            + &render::Report::new(&problems, &sources).to_value().to_string();
         assert!(!drawn.contains(['\u{202e}', '\u{0}']), "{text:?}");
         let mut sources = Sources::new();
         let file = sources.add_bytes(Path::new("a.json"), text.clone().into_bytes()).unwrap();

@@ -131,7 +131,7 @@ fn problems_are_in_the_order_of_their_places() {
         .filter_map(|line| line.trim_start().strip_prefix("--> dir/a.conf:")?.split(':').next()?.parse().ok())
         .collect();
     assert_eq!(places, [1, 2, 3, 4], "{drawn}");
-    let json = render::to_json(&problems, &sources);
+    let json = render::Report::new(&problems, &sources).to_value();
     let lines: Vec<u64> =
         json["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
     assert_eq!(lines, [1, 3, 4]);
@@ -179,8 +179,8 @@ fn secrets_stay_in_the_file() {
         let (sources, tree) = read(&format!("{GOOD}{text}"));
         let problems = tree.map_or_else(|problems| problems, |tree| check(&tree).1);
         assert!(!problems.is_empty(), "{text}");
-        let shown =
-            render::render_human(&problems, &sources, false) + &render::to_json(&problems, &sources).to_string();
+        let shown = render::render_human(&problems, &sources, false)
+            + &render::Report::new(&problems, &sources).to_value().to_string();
         assert!(!shown.contains(secret), "{text}\n{shown}");
     }
 }
@@ -215,7 +215,7 @@ fn json_has_the_promised_keys() {
             "help": "did you mean `osbuild`?",
         }],
     });
-    assert_eq!(render::to_json(&problems, &sources), expected);
+    assert_eq!(render::Report::new(&problems, &sources).to_value(), expected);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_problem_without_a_place_has_nulls() {
     let file = sources.add_bytes(Path::new("a.json"), b"{}".to_vec()).unwrap();
     let tree = json::parse_json(file, &sources).unwrap();
     let problem = Diagnostic::new(&codes::BAD_PROFILE, "koji_profile", "no such profile").help("make one");
-    let out = render::to_json(std::slice::from_ref(&problem), &sources);
+    let out = render::Report::new(std::slice::from_ref(&problem), &sources).to_value();
     assert_eq!(out["errors"][0]["file"], serde_json::Value::Null);
     assert_eq!(out["errors"][0]["line"], serde_json::Value::Null);
     let drawn = render::render_human(&[problem], &sources, false);

@@ -175,7 +175,7 @@ fn bombs_are_refused() {
 fn a_number_where_text_is_wanted_says_what_to_do() {
     let (sources, tree) = read("release_name: T\nrelease_version: 9.2\nosbuild_version: yes\n");
     let problems = check(&tree.unwrap()).1;
-    let json = render::to_json(&problems, &sources);
+    let json = render::Report::new(&problems, &sources).to_value();
     let version = json["errors"].as_array().unwrap().iter().find(|e| e["path"] == "release_version").unwrap();
     assert_eq!((&version["line"], &version["column"]), (&serde_json::json!(2), &serde_json::json!(18)));
     assert_eq!(version["help"], "put it in quotes");
