@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 
+import checking
 import composes
 import files
 import hub
@@ -22,7 +23,7 @@ import report
 from table import Table
 
 MEMORY, ROOM = "/dev/shm", 12 << 30
-PEERS = ["kobo==0.42.0", "koji==1.36.1"]
+PEERS = ["kobo==0.42.0", "koji==1.36.1", "jsonschema==4.23.0"]
 
 
 def peers(work):
@@ -63,6 +64,8 @@ def main():
     rows = {
         "start-up": lambda: composes.start_up(table, args.magudi),
         "planning": lambda: composes.planning(table, args.magudi, work, python),
+        "shapes": lambda: checking.shapes(table, args.magudi, work),
+        "options": lambda: checking.options(table, args.magudi, work, python),
         "simulated": lambda: composes.simulated(table, args.magudi, work, args.quick),
         "five-phases": lambda: composes.five_phases(table, args.magudi, work, disk, args.quick),
         "resuming": lambda: args.quick or composes.resuming(table, args.magudi, args.bench, work),
