@@ -239,7 +239,7 @@ fn the_word_of_whoever_made_the_compose_stays() {
         let config = config(&scene, &image("disk"));
         let refused = run(&scene, &config, &[]);
         assert_eq!(refused.status, Some(1));
-        let part = format!("is {status}, and another program has made it; give --reopen");
+        let part = format!("is {status}, and was made by another program; give --reopen");
         assert!(refused.stderr.contains(&part), "{}", refused.stderr);
         assert!(!path(&scene, "logs/global/magudi-journal.jsonl").exists());
         for _ in 0..2 {
@@ -254,7 +254,7 @@ fn the_word_of_whoever_made_the_compose_stays() {
     scene.write(&format!("{COMPOSE}/STATUS"), "STARTED\n");
     for more in [&[][..], &["--reopen"]] {
         let refused = run(&scene, &config(&scene, &image("disk")), more);
-        assert!(refused.stderr.contains("another program may be at work on it"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("another program may be working on it"), "{}", refused.stderr);
     }
 }
 

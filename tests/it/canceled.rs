@@ -51,7 +51,7 @@ fn killed_ended_well_canceled_and_resumed() {
     let canceled = verb(&scene, "cancel", &[]);
     assert_eq!((canceled.status, text_of(&scene, "STATUS").as_str()), (Some(0), "TERMINATED\n"), "{canceled:?}");
     for task in 1000..1004 {
-        let said = format!("task {task} had ended before (closed): `magudi resume` takes what it built");
+        let said = format!("task {task} had already ended (closed): `magudi resume` takes what it built");
         assert!(
             canceled.stderr.to_lowercase().contains(&said.to_lowercase()),
             "{said:?} is not in {}",

@@ -101,7 +101,7 @@ fn a_download_that_breaks_again_and_again_gets_on_and_a_wrong_byte_is_fetched_ag
     let asked = asked.lock().unwrap();
     assert_eq!(asked[&all[0]], once, "each connection goes on where the one before broke off");
     assert_eq!(asked[&all[1]], [once.clone(), once].concat(), "what is damaged is fetched anew, from the start");
-    assert!(ran.stderr.contains("going on at byte 250"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("continuing at byte 250"), "{}", ran.stderr);
     assert!(ran.stderr.contains("checksum") && ran.stderr.contains("fetching it again"), "{}", ran.stderr);
 }
 

@@ -64,19 +64,19 @@ fn nobody_is_signalled_but_the_process_that_took_the_lock() {
     let other_namespace = written.replace("namespace pid:[", "namespace pid:[1");
     let cases = [
         (format!("-1 {host}\n"), "does not say when its process was started"),
-        (written.replacen(|c: char| c.is_ascii_digit(), "-1", 1), "cannot be"),
-        (format!("-1 {}", written.split_once(' ').unwrap().1), "process -1, which cannot be"),
-        (format!("0 {}", written.split_once(' ').unwrap().1), "process 0, which cannot be"),
-        (format!("1 {}", written.split_once(' ').unwrap().1), "process 1, which cannot be"),
-        (format!("-{}", record(pid, &written)), "which cannot be"),
-        (format!("99999999999 {host}\n"), "does not say which process has it"),
+        (written.replacen(|c: char| c.is_ascii_digit(), "-1", 1), "is not a valid process id"),
+        (format!("-1 {}", written.split_once(' ').unwrap().1), "process -1, which is not a valid process id"),
+        (format!("0 {}", written.split_once(' ').unwrap().1), "process 0, which is not a valid process id"),
+        (format!("1 {}", written.split_once(' ').unwrap().1), "process 1, which is not a valid process id"),
+        (format!("-{}", record(pid, &written)), "which is not a valid process id"),
+        (format!("99999999999 {host}\n"), "does not say which process holds it"),
         (record(2_147_483_647, &written), "has ended"),
-        (String::new(), "does not say which process has it"),
+        (String::new(), "does not say which process holds it"),
         // The number of the dead run belongs to another process now.
-        (record(pid, &written), "another one has its number"),
+        (record(pid, &written), "another process has its id now"),
         (format!("{pid} {host}\n"), "does not say when its process was started"),
-        (record(pid, &other_boot), "before the machine was started"),
-        (record(pid, &other_namespace), "another namespace"),
+        (record(pid, &other_boot), "before the last reboot"),
+        (record(pid, &other_namespace), "another process namespace"),
         (record(pid, &written.replacen(&host, "elsewhere", 1)), "it runs on elsewhere"),
     ];
     for (text, why) in cases {
@@ -85,7 +85,7 @@ fn nobody_is_signalled_but_the_process_that_took_the_lock() {
         file.lock().unwrap();
         let canceled = verb(&scene, "cancel", &[]);
         assert_eq!(canceled.status, Some(1), "{text:?}: {}", canceled.stderr);
-        assert!(canceled.stderr.contains("is in use, and no process is asked to end"), "{text:?}: {}", canceled.stderr);
+        assert!(canceled.stderr.contains("is in use, but no process was signalled"), "{text:?}: {}", canceled.stderr);
         assert!(canceled.stderr.contains(why), "{text:?}: {why:?} is not in {}", canceled.stderr);
         assert!(bystander.is_well(), "{text:?}");
     }

@@ -176,7 +176,7 @@ fn a_collector_that_is_away_or_hangs_costs_nothing() {
         assert!(!run(&scene, &["--quiet"], &[(ENDPOINT, url)]).stderr.contains("trace"), "{url}");
     }
     let grpc = run(&scene(""), &[], &[(ENDPOINT, "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
-    assert!(grpc.status == Some(0) && grpc.stderr.contains("magudi speaks http/protobuf alone"), "{}", grpc.stderr);
+    assert!(grpc.status == Some(0) && grpc.stderr.contains("magudi speaks only http/protobuf"), "{}", grpc.stderr);
     let off = run(&scene(""), &[], &[(ENDPOINT, &away), ("OTEL_SDK_DISABLED", "true")]);
     assert!(off.status == Some(0) && !off.stderr.contains("trace"), "{}", off.stderr);
 }

@@ -273,7 +273,7 @@ fn permissions() {
     hub.on("getLoggedInUser", always(Answer::Value(Value::Nil)));
     let (status, found) = check(&scene);
     assert_eq!((status, found.len()), (Some(1), 1), "{found:?}");
-    assert!(found[0].contains("the hub takes the session for one without a user"), "{found:?}");
+    assert!(found[0].contains("the hub treats the session as one without a user"), "{found:?}");
 }
 
 /// Who may not log in hears the rest all the same; of a hub that is away nothing is said but that.

@@ -138,7 +138,7 @@ fn scenarios_are_checked() {
     let ran =
         run("{\"args\": [], \"git_fail\": true, \"notify\": true, \"comment\": \"c\", \"fail\": {\"d\": {}}}", &[]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("warning: the scenario has `d` in fail, and no image has that name"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: the scenario has `d` in fail, but no image has that name"), "{}", ran.stderr);
     let ran =
         run("{\"submit_error\": {\"*\": \"x\", \"Disc\": \"x\"}, \"files\": {\"D\": [\"a.qcow2\"]}}", &["--quiet"]);
     assert!(!ran.stderr.contains("warning: the scenario"), "{}", ran.stderr);

@@ -65,7 +65,7 @@ fn each_damage_is_one_problem_with_its_path() {
         (
             "content",
             |c| c.put(&format!("compose/{DISK}"), "QFI\u{fb} a dish"),
-            &[["size", DISK, "it has 12 bytes, and images.json says 15"], ["format", DISK, "QFI"]],
+            &[["size", DISK, "it has 12 bytes, but images.json says 15"], ["format", DISK, "QFI"]],
             true,
         ),
         (
@@ -219,7 +219,7 @@ fn each_damage_is_one_problem_with_its_path() {
             &[[
                 "manifest",
                 "metadata/composeinfo.json",
-                "it is of compose Test-9.2-20240301.n.0, and images.json of Test-9.2-20240229.n.0",
+                "it is of compose Test-9.2-20240301.n.0, but images.json is of Test-9.2-20240229.n.0",
             ]],
             true,
         ),
