@@ -486,7 +486,7 @@ fn compare(before: &Json, now: &Json, path: &str, found: &mut Vec<String>) {
         }
         (a, b) if a == b => {}
         (Json::Array(a), Json::Array(b)) => {
-            found.push(format!("{path} had {} items and now has {}", a.len(), b.len()));
+            found.push(format!("{path} had {} and now has {}", counted(a.len(), "item"), b.len()));
         }
         _ => found.push(format!("{path} changed")),
     }
@@ -503,6 +503,9 @@ mod tests {
         let now = json!({"a": 1, "osbuild": {"^S$": [{"name": "x", "password": "new"}]}, "new": 1, "l": [1, 2]});
         let mut found = Vec::new();
         compare(&before, &now, "", &mut found);
-        assert_eq!(found, ["gone is gone", "l had 1 items and has 2", "osbuild.^S$.0.password changed", "new is new"]);
+        assert_eq!(
+            found,
+            ["gone is gone", "l had 1 item and now has 2", "osbuild.^S$.0.password changed", "new is new"]
+        );
     }
 }

@@ -209,7 +209,11 @@ fn a_redirect_to_another_port_gets_nothing() {
         hub.on(method, always(Answer::redirect("307 Temporary Redirect", &there)));
         let ran = scripted_hub::run(&scene);
         assert_eq!(ran.status, Some(1), "{method}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&format!("moved to {there}: if that is the hub's new address")), "{method}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("moved to {there}: if that is the hub's new address")),
+            "{method}: {}",
+            ran.stderr
+        );
         assert!(other.accept().is_err(), "{method}: somebody was there");
     }
 }
