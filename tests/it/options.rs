@@ -22,13 +22,13 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        reason: "an option that newer versions of Pungi do not have takes anything",
+        reason: "an option that newer versions dropped accepts anything",
         options: &["image_container", "live_images", "live_target", "osbs", "signing_"],
         ids: &[],
     },
     Rule { reason: "`buildinstall_method` is `lorax`", options: &["buildinstall_method"], ids: &["MG004"] },
     Rule {
-        reason: "an image that could not be built",
+        reason: "an image without a build target",
         options: &["image_build", "imagebuilder", "kiwibuild", "live_media", "osbuild"],
         ids: &["MG203", "MG205", "MG214", "MG215"],
     },
