@@ -1,7 +1,7 @@
 //! `magudi image`.
 
 use super::check::PlanFormat;
-use super::compose::{HUB, KojiArgs};
+use super::compose::KojiArgs;
 use crate::commands::image::repositories::Repositories;
 use clap::Args;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ pub struct ImageArgs {
     pub quiet: bool,
     /// Use a simulated hub instead of a real one; the JSON file SCENARIO says what goes wrong
     #[cfg(feature = "simulator")]
-    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, help_heading = HUB)]
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, help_heading = super::compose::HUB)]
     #[expect(clippy::option_option, reason = "absent, without a scenario, with one")]
     pub simulate: Option<Option<PathBuf>>,
     /// How to reach the hub; the profile is `koji` when none is named.
