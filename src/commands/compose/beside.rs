@@ -22,7 +22,7 @@ use tokio::sync::watch;
 /// Why a run cannot work beside another program.
 #[derive(Debug, thiserror::Error)]
 pub enum BesideError {
-    #[error("{} has a compose of Pungi's: add images with --reopen, or begin another with --pungi", .0.display())]
+    #[error("{} has a compose that Pungi made: add images with --reopen, or start another with --pungi", .0.display())]
     IsPungis(PathBuf),
     #[error("--pungi: there is no program {0}: install Pungi, or give --pungi=COMMAND")]
     NoProgram(String),
