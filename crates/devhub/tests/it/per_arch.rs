@@ -460,6 +460,8 @@ async fn what_a_restart_finds() {
     let hub = remembering(&dir, script.clone()).await;
     let over = submit(&hub, "kiwiBuild", kiwi("Over", &["x86_64"], &[("priority", int(5))])).await;
     wait_for_ends(&hub, &[over]).await;
+    let logs = outputs(&hub, over * 100 + 1).await;
+    assert!(logs.contains(&"mock_output.log".to_owned()), "the first log is there without a fault too: {logs:?}");
     let going = submit(&hub, "imageBuilderBuild", image_builder("Going", &["aarch64", "x86_64"], &[])).await;
     let request = kwargs([int(over)], [("request", Value::Bool(true))]);
     let build = kwargs([], [("buildID", int(over + 5_000_000)), ("type", string("image"))]);

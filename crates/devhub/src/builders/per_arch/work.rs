@@ -107,7 +107,9 @@ pub(super) fn end_child<B: PerArch>(
     let logs = builder.logs(&parent.request, &arch.arch);
     let mut logs = logs.iter().map(String::as_str).filter(|log| names::is_file_name(log));
     let text = format!("{} {} {}\n", task.method, job.nvr(), arch.arch);
-    if let (Some((_, reason)), Some(log)) = (&arch.fault, logs.next()) {
+    if let Some((_, reason)) = &arch.fault
+        && let Some(log) = logs.next()
+    {
         setting.volume.write_output(child, log, format!("{text}{reason}\n").as_bytes())?;
     }
     setting.volume.write_outputs(child, logs, text.as_bytes())?;
