@@ -54,13 +54,13 @@ async fn outputs(hub: &RunningHub, id: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn assigned_opened_freed_and_opened_again() {
-    let f = hub(r#"{"task_seconds": 0.6, "queue_seconds": 0.1, "assigned_seconds": 0.1, "freed": ["n"]}"#).await;
+    let f = hub(r#"{"task_seconds": 2.4, "queue_seconds": 0.4, "assigned_seconds": 0.4, "freed": ["n"]}"#).await;
     let id = submit(&f.hub, qcow2("n", with_repo())).await;
     let numbers: Vec<i64> = states(&f.hub, id).await.into_iter().map(|(state, _)| state).collect();
     assert_eq!(numbers, [0, 4, 1, 0, 1, 1, 2]);
     let info = info(&f.hub, id).await;
     let seconds = |name: &str| info[name].as_f64().unwrap();
-    assert!(seconds("start_ts") - seconds("create_ts") > 0.4, "it counts from the second time");
+    assert!(seconds("start_ts") - seconds("create_ts") > 1.6, "it counts from the second time");
 }
 
 #[tokio::test]
