@@ -5,11 +5,11 @@ use crate::sabotage::saboteur;
 use crate::schema::Schemas;
 use crate::scripted_hub::{Answer, ScriptedHub, State, always, once, resume, run, run_command, text_of, verb};
 use magudi_koji::calls::{BuildState, TaskState};
+use magudi_testkit::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
-use std::time::Duration;
 
 const JOURNAL: &str = "logs/global/magudi-journal.jsonl";
 const REASON: &str = "no space left on device";
@@ -235,9 +235,7 @@ fn the_answer_to_a_retry_may_get_lost() {
         hub.on("osbuildImage", |state, _| (state.tasks.len() == 1).then_some(Answer::Lost));
         let mut child = run_command(&scene, &["--retries", "1"]).stderr(Stdio::null()).spawn().unwrap();
         if is_killed {
-            while hub.count("osbuildImage") < 2 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            wait_until("it is not requested again", || hub.count("osbuildImage") >= 2);
             child.kill().unwrap();
         }
         child.wait().unwrap();
@@ -267,9 +265,7 @@ fn a_signal_ends_the_retries_and_a_resume_continues_them() {
     let (scene, hub) = scene(&["disk"], "");
     tasks_end(&hub, |_, number| if number == 2 { End::Never } else { End::Badly });
     let child = run_command(&scene, &["--retries", "2"]).stderr(Stdio::piped()).spawn().unwrap();
-    while hub.state().tasks.len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("there is no second task", || hub.state().tasks.len() >= 2);
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
     ended(&ran, &scene, "TERMINATED");
@@ -317,9 +313,7 @@ fn fail_fast_begins_when_the_retries_are_used_up() {
         });
         let child = run_command(&scene, &["--retries", "2", "--fail-fast"]).stderr(Stdio::piped()).spawn().unwrap();
         if failures == 1 {
-            while events(&scene, "request-done").is_empty() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            wait_until("no image is done", || !events(&scene, "request-done").is_empty());
             hub.state().finish(1001);
         }
         ended(&Ran::from(child.wait_with_output().unwrap()), &scene, status);

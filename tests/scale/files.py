@@ -73,9 +73,7 @@ def fetching(table, bench, work):
     # A process of its own: this one has the measuring to do.
     server = subprocess.Popen([sys.executable, os.path.abspath(__file__), work], stdout=subprocess.PIPE, text=True)
     url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else \
-            hashlib.sha256(file.read()).hexdigest()
+    digest = sha256(path)
     shelf = f"{work}/cache"
     # The engine takes the file of a build, so there is a build to take it from.
     build = f"{work}/packages/one/1/1/images"

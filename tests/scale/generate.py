@@ -35,7 +35,15 @@ def config(work, variants, images, phases=("osbuild",)):
     return f"{directory}/big.conf"
 
 
-def generate(variants, images, directory, phases):
+# What a compose needs beside its images.
+OPTIONS = {
+    "release_name": "Big", "release_short": "Big", "release_version": "1.0", "variants_file": "variants.xml",
+    "pkgset_source": "koji", "pkgset_koji_tag": "t", "gather_method": "deps", "koji_profile": "devhub",
+}
+
+
+def write_variants(directory, variants):
+    """A directory with a variants.xml of so many variants for two arches."""
     os.makedirs(directory, exist_ok=True)
     with open(f"{directory}/variants.xml", "w") as out:
         out.write("<variants>\n")
@@ -43,10 +51,12 @@ def generate(variants, images, directory, phases):
             out.write(f'<variant id="V{v}" name="V{v}" type="variant"><arches><arch>x86_64</arch>'
                       "<arch>aarch64</arch></arches></variant>\n")
         out.write("</variants>\n")
+
+
+def generate(variants, images, directory, phases):
+    write_variants(directory, variants)
     with open(f"{directory}/big.conf", "w") as out:
-        for key, value in [("release_name", "Big"), ("release_short", "Big"), ("release_version", "1.0"),
-                           ("variants_file", "variants.xml"), ("pkgset_source", "koji"), ("pkgset_koji_tag", "t"),
-                           ("gather_method", "deps"), ("koji_profile", "devhub")]:
+        for key, value in OPTIONS.items():
             out.write(f'{key} = "{value}"\n')
         for number, phase in enumerate(phases):
             out.write(f"{phase} = {{\n")

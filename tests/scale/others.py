@@ -1,6 +1,7 @@
 """Configurations as others would write them: every image with a finding, long names, many included files, JSON, YAML."""
 import json
-import os
+
+from generate import OPTIONS, write_variants
 
 ARCHES = ["x86_64", "aarch64"]
 
@@ -16,8 +17,7 @@ def options(variants, images, finding=False, long=False):
         }
 
     return {
-        "release_name": "Big", "release_short": "Big", "release_version": "1.0", "variants_file": "variants.xml",
-        "pkgset_source": "koji", "pkgset_koji_tag": "t", "gather_method": "deps", "koji_profile": "devhub",
+        **OPTIONS,
         "osbuild": {f"^V{v}$": [image(v, i) for i in range(images)] for v in range(variants)},
     }
 
@@ -81,9 +81,5 @@ def config(work, shape, images):
     """The path of a configuration of so many images of that shape."""
     _, variants, how, write = SHAPES[shape]
     directory = f"{work}/{shape}-{images}"
-    os.makedirs(directory, exist_ok=True)
-    with open(f"{directory}/variants.xml", "w") as out:
-        arches = "".join(f"<arch>{arch}</arch>" for arch in ARCHES)
-        out.write("<variants>" + "".join(f'<variant id="V{v}" name="V{v}" type="variant"><arches>{arches}</arches></variant>'
-                                         for v in range(variants)) + "</variants>\n")
+    write_variants(directory, variants)
     return write(directory, options(variants, images // variants, **how))
