@@ -60,7 +60,7 @@ def main():
     disk = args.disk or (tempfile.gettempdir() if on_disk(tempfile.gettempdir()) else None)
     disk = disk and tempfile.mkdtemp(prefix="magudi-scale-", dir=disk)
     table = Table()
-    python = peers(work) if not args.only or {"planning", "waiting"} & set(args.only) else None
+    python = peers(work) if not args.only or {"planning", "options", "waiting"} & set(args.only) else None
     rows = {
         "start-up": lambda: composes.start_up(table, args.magudi),
         "planning": lambda: composes.planning(table, args.magudi, work, python),
