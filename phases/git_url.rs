@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn without_credentials(url: &str) -> String {
 pub enum GitError {
     /// git cannot be started.
     #[error("cannot run git: {0}; install it, or name a commit instead of a branch")]
-    Missing(io::Error),
+    Missing(#[source] io::Error),
     /// git says no.
     #[error("git ls-remote {repository} {reference}: {reason}")]
     Refused {
@@ -111,15 +111,29 @@ impl Resolver {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(GitError::Missing)?;
-        let answer = wait(&mut child).map_err(refused)?;
+        let answer = wait(&mut child).map_err(|error| refused(error.to_string()))?;
         let commit = commit_of(&answer, &url.reference).ok_or_else(|| refused("there is no such branch".to_owned()))?;
         self.known.insert(key, commit.clone());
         Ok(commit)
     }
 }
 
-/// What git writes until it ends; the error is its reason.
-fn wait(child: &mut Child) -> Result<String, String> {
+/// Why git has not answered.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    Late,
+    #[error(transparent)]
+    Lost(#[from] io::Error),
+    #[error("{0}")]
+    Failed(ExitStatus),
+    /// The last line that it wrote.
+    #[error("{0}")]
+    Said(String),
+}
+
+/// What git writes until it ends.
+fn wait(child: &mut Child) -> Result<String, NoAnswer> {
     let (out, errors) = (child.stdout.take(), child.stderr.take());
     let (sender, ended) = mpsc::channel();
     let read = |pipe: Option<Box<dyn io::Read + Send>>, is_answer: bool| {
@@ -143,16 +157,19 @@ fn wait(child: &mut Child) -> Result<String, String> {
                 // It may have ended meanwhile.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("no answer within {} s", PATIENCE.as_secs()));
+                return Err(NoAnswer::Late);
             }
         }
     }
-    let status = child.wait().map_err(|error| error.to_string())?;
+    let status = child.wait()?;
     if status.success() {
         return Ok(answer);
     }
     let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-    Err(last.map_or_else(|| status.to_string(), |line| line.chars().filter(|c| !c.is_control()).take(500).collect()))
+    Err(match last {
+        Some(line) => NoAnswer::Said(line.chars().filter(|c| !c.is_control()).take(500).collect()),
+        None => NoAnswer::Failed(status),
+    })
 }
 
 /// The commit in the line of just this reference; others may end alike.

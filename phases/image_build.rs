@@ -11,7 +11,7 @@ use magudi_config::compose_config::Image;
 use magudi_config::did_you_mean::suggest;
 use magudi_config::schema::{Key, Kind, Layout, flag, opt, req};
 use magudi_config::{Diagnostic, Node, Section, codes};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
@@ -120,7 +120,7 @@ impl ImagePhase for ImageBuild {
     }
 
     /// The file of each format that was asked for, known by its ending; all else is left out without a word.
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         let found = wanted(request).find(|row| file.name.ends_with(row.ending));
         Ok(found.map(|row| Artifact {
             arch: file.arch.clone().unwrap_or_default(),

@@ -1,20 +1,48 @@
 //! The *image_checksum* phase: sum files beside the images and checksums in images.json (facts: manifests 11).
 
+use magudi_compose::confined::ConfinedError;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::{Image, Images};
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::write::Batch;
+use magudi_compose::write::{Batch, WriteError};
+use magudi_config::base_name::{self, BaseNameError};
 use magudi_config::compose_config::ChecksumConfig;
-use magudi_config::regular;
-use magudi_config::{Spanned, base_name};
-use magudi_engine::digest::MultiDigest;
+use magudi_config::{Spanned, regular};
+use magudi_engine::digest::{MultiDigest, UnknownAlgorithm};
 use magudi_engine::stop::{Stop, Stopped};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// The phase's name on the command line and in logs.
 pub const NAME: &str = "image_checksum";
+
+/// Why sum files cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ChecksumError {
+    #[error("media_checksum_one_file requires exactly one algorithm in media_checksums")]
+    OneFile,
+    #[error("{0} in media_checksums")]
+    Algorithm(#[from] UnknownAlgorithm),
+    #[error("media_checksum_base_filename: {0}")]
+    BaseName(#[from] BaseNameError),
+    /// What was filled in becomes part of a file name.
+    #[error("media_checksum_base_filename makes `{}`, which is not a file name", .0.escape_debug())]
+    NoFileName(String),
+    #[error("cannot read {}: {error}", .path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error(transparent)]
+    Dir(#[from] ConfinedError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
 
 /// One line pair of a sum file, in the order in which sum files are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +70,10 @@ pub fn run(
     identity: &ComposeIdentity,
     dir: &ComposeDir,
     stop: &Stop,
-) -> Result<(), String> {
+) -> Result<(), ChecksumError> {
     let algorithms: Vec<&str> = config.algorithms.iter().map(Spanned::as_str).collect();
     if config.one_file && algorithms.len() != 1 {
-        return Err("media_checksum_one_file requires exactly one algorithm in media_checksums".to_owned());
+        return Err(ChecksumError::OneFile);
     }
     let directories: BTreeSet<&str> = own.iter().map(|path| directory_of(path)).collect();
     hash_missing(images, &algorithms, dir, &directories, stop)?;
@@ -60,17 +88,17 @@ pub fn run(
     let compose = dir.compose();
     let batch = Batch::new(&compose);
     // One directory at a time on each processor: the sums of all of them together would be many.
-    listed.par_iter().try_for_each(|(directory, images)| {
+    listed.par_iter().try_for_each(|(directory, images)| -> Result<(), ChecksumError> {
         let directory = compose.join(directory);
         // It was made with the image, by an earlier run perhaps.
-        dir.make_dir(&directory).map_err(|e| e.to_string())?;
+        dir.make_dir(&directory)?;
         sum_files(images, &algorithms, config.one_file).into_iter().try_for_each(|(file, sums)| {
-            stop.check().map_err(|stopped| stopped.to_string())?;
+            stop.check()?;
             let text: String = sums.iter().map(Sum::text).collect();
-            batch.write(&directory.join(file), text.as_bytes()).map_err(|e| e.to_string())
+            Ok(batch.write(&directory.join(file), text.as_bytes())?)
         })
     })?;
-    if listed.is_empty() { Ok(()) } else { batch.finish().map_err(|e| e.to_string()) }
+    if listed.is_empty() { Ok(()) } else { Ok(batch.finish()?) }
 }
 
 /// The sum files of one directory: name and lines. Before each image stands the base of the names of the directory's sum files.
@@ -105,7 +133,7 @@ fn hash_missing(
     dir: &ComposeDir,
     directories: &BTreeSet<&str>,
     stop: &Stop,
-) -> Result<(), String> {
+) -> Result<(), ChecksumError> {
     let incomplete: BTreeSet<String> = images
         .iter()
         .filter(|(_, _, image)| directories.contains(directory_of(&image.path)))
@@ -119,7 +147,7 @@ fn hash_missing(
             let digests = hash(&file, algorithms, stop)?;
             Ok((path, digests))
         })
-        .collect::<Result<_, String>>()?;
+        .collect::<Result<_, ChecksumError>>()?;
     let read: BTreeMap<String, BTreeMap<String, String>> = read.into_iter().collect();
     for (_, _, image) in images.iter_mut() {
         if let Some(digests) = read.get(&image.path) {
@@ -134,14 +162,13 @@ fn directory_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-fn hash(path: &Path, algorithms: &[&str], stop: &Stop) -> Result<BTreeMap<String, String>, String> {
-    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let digest = MultiDigest::new(algorithms.iter().copied())
-        .map_err(|name| format!("unknown checksum algorithm {name} in media_checksums"))?;
+fn hash(path: &Path, algorithms: &[&str], stop: &Stop) -> Result<BTreeMap<String, String>, ChecksumError> {
+    let cannot = |error| ChecksumError::Read { path: path.to_path_buf(), error };
+    let digest = MultiDigest::new(algorithms.iter().copied())?;
     let mut file = regular::open(path).map_err(cannot)?;
     match digest.read_all(&mut file, &mut |_| Ok(stop.check()?)) {
         Ok(digests) => Ok(digests.values),
-        Err(error) if Stopped::is_reason_of(&error) => Err(Stopped.to_string()),
+        Err(error) if Stopped::is_reason_of(&error) => Err(Stopped.into()),
         Err(error) => Err(cannot(error)),
     }
 }
@@ -153,7 +180,7 @@ fn base(
     variant: &str,
     arch: &str,
     directory: &str,
-) -> Result<String, String> {
+) -> Result<String, ChecksumError> {
     let template = config.base_filename.as_str();
     if template.is_empty() {
         return Ok(String::new());
@@ -176,10 +203,9 @@ fn base(
             _ => return None,
         })
     };
-    let base = base_name::format(template, &lookup).map_err(|e| format!("media_checksum_base_filename: {e}"))?;
-    // What was filled in becomes part of a file name.
+    let base = base_name::format(template, &lookup)?;
     if base.contains(['/', '\0']) {
-        return Err(format!("media_checksum_base_filename makes `{}`, which is not a file name", base.escape_debug()));
+        return Err(ChecksumError::NoFileName(base));
     }
     Ok(format!("{base}-"))
 }

@@ -7,7 +7,7 @@ use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind, Layout, images, opt, req};
 use magudi_config::{Diagnostic, Node, Section, codes};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json};
@@ -142,7 +142,7 @@ impl ImagePhase for Imagebuilder {
         Some(Expected { image_type: request.about.manifest_type.as_deref()?, format: "" })
     }
 
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         Ok(endings::describe(ENDINGS, request, file))
     }
 }

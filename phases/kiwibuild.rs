@@ -7,7 +7,7 @@ use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Default, Kind, Layout, opt, req, with};
 use magudi_config::{Diagnostic, Node, Section, Spanned};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::Value as Json;
@@ -160,7 +160,7 @@ impl ImagePhase for Kiwibuild {
         Some(Expected { image_type: request.about.manifest_type.as_deref()?, format: "" })
     }
 
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         Ok(endings::describe(ENDINGS, request, file))
     }
 }

@@ -8,7 +8,7 @@ use magudi_compose::deliverables::Deliverable;
 use magudi_config::compose_config::Image;
 use magudi_config::schema::{Kind, Layout, opt, req};
 use magudi_config::{Diagnostic, Section};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
@@ -109,7 +109,7 @@ impl ImagePhase for LiveMedia {
     }
 
     /// The ISOs of a build, in lower case only (facts: live-media 3).
-    fn describe(&self, _: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, _: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         Ok(file.name.ends_with(".iso").then(|| Artifact {
             arch: file.arch.clone().unwrap_or_default(),
             image_type: EXPECTED.image_type.to_owned(),

@@ -17,7 +17,7 @@ use magudi_config::compose_config::Image;
 use magudi_config::dump::to_json;
 use magudi_config::schema::images::type_in;
 use magudi_config::{Diagnostic, Section};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use serde_json::{Map, Value as Json};
@@ -114,7 +114,7 @@ impl ImagePhase for Osbuild {
 
     /// What an archive of a finished build becomes in the compose (facts: manifests 6). Archives of a type that no rule takes up
     /// (manifests, logs) are nothing; an archive that should be an image and cannot be described is an error.
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         let Some(kind) = &file.archive_type else { return Ok(None) };
         let (name, arch) = (&file.name, &file.arch);
         let format = archive_types::describe(kind, name);
@@ -122,14 +122,14 @@ impl ImagePhase for Osbuild {
             return Ok(endings::named(request, file));
         }
         let Some(arch) = arch.clone().filter(|arch| !arch.is_empty()) else {
-            return Err(format!("{name} doesn't have any architecture"));
+            return Err(NotAnImage::NoArch(name.clone()));
         };
         if !is_rpm_arch(&arch) || matches!(arch.as_str(), "src" | "nosrc") {
-            return Err(format!("{name} has the arch `{}`, which no image can have", arch.escape_debug()));
+            return Err(NotAnImage::Arch { name: name.clone(), arch });
         }
-        let Some(format) = format.map_err(|error| error.to_string())? else { return Ok(None) };
+        let Some(format) = format? else { return Ok(None) };
         if !images::is_format(format) {
-            return Err(format!("{name} has the format {format}, which images.json does not know"));
+            return Err(NotAnImage::Format { name: name.clone(), format });
         }
         let image_type = archive_types::image_type(request.about.manifest_type.as_deref(), kind, name);
         let is_iso = kind == "iso";

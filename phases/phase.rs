@@ -7,7 +7,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::{Variant, Variants};
 use magudi_config::compose_config::{Image, SectionConfig};
 use magudi_config::{ComposeConfig, Diagnostic, Section, Span};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::Method;
 use magudi_engine::plan::{About, Keywords, TaskRequest};
 use serde_json::Value as Json;
@@ -190,7 +190,7 @@ pub trait ImagePhase: Debug + Sync {
     }
 
     /// What a file that a task has made becomes in the compose; `None` for one that is not an image.
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String>;
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage>;
 }
 
 /// Phases, in the order in which their images are asked for.

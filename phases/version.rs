@@ -41,8 +41,13 @@ impl Generator {
     }
 }
 
-/// Resolves a text that may name a generator. The error is the unknown generator's name.
-pub fn generate(text: &str, compose: &ComposeIdentity) -> Result<String, String> {
+/// The name of a generator that there is none of.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown generator {0}")]
+pub struct UnknownGenerator(pub String);
+
+/// Resolves a text that may name a generator.
+pub fn generate(text: &str, compose: &ComposeIdentity) -> Result<String, UnknownGenerator> {
     if !text.starts_with('!') {
         return Ok(text.to_owned());
     }
@@ -50,5 +55,5 @@ pub fn generate(text: &str, compose: &ComposeIdentity) -> Result<String, String>
         .iter()
         .find(|(name, _)| *name == text)
         .map(|(_, generator)| generator.generate(compose))
-        .ok_or_else(|| text.to_owned())
+        .ok_or_else(|| UnknownGenerator(text.to_owned()))
 }

@@ -117,6 +117,7 @@ kinds! { Failed:
     magudi_compose::published::NotACompose,
     magudi_compose::status::StatusError,
     magudi_compose::write::WriteError,
+    magudi_engine::cts::RegisterError,
     magudi_engine::journal::JournalError,
     magudi_engine::lock::LockError,
     magudi_koji::KojiError,

@@ -4,7 +4,7 @@ use super::clashes::listed;
 use super::{Expander, Local};
 use crate::phase::{BASEARCH, Context, MAX_PLACES, Place};
 use crate::repos::{is_local, translate};
-use crate::version::{GENERATORS, generate};
+use crate::version::{GENERATORS, UnknownGenerator, generate};
 use magudi_compose::arches::{RPM_ARCHES, is_rpm_arch};
 use magudi_compose::images;
 use magudi_compose::variants::Variant;
@@ -29,7 +29,7 @@ pub(super) fn unsendable(request: &TaskRequest) -> Option<String> {
     }
     let call = match Sent::of(request) {
         Ok(sent) => sent.call(),
-        Err(reason) => return Some(reason),
+        Err(error) => return Some(error.to_string()),
     };
     let error = encode_call(&call.method, &call.params).err()?;
     let place = error.path.strip_prefix("params[").and_then(|rest| rest.split_once(']'));
@@ -297,7 +297,7 @@ impl<'a> Expander<'a> {
     }
 
     fn check_generator(&mut self, image: &Image, key: &str, text: &str, span: Span) {
-        if let Err(unknown) = generate(text, self.context.identity) {
+        if let Err(UnknownGenerator(unknown)) = generate(text, self.context.identity) {
             let names = GENERATORS.iter().map(|(name, _)| *name);
             let help = match suggest(&unknown, names.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),

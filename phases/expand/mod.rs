@@ -12,7 +12,7 @@ pub use checks::{check_needed, remark_on_type, unnameable};
 use crate::chosen::Chosen;
 use crate::phase::{Call, Context, Expansion, ImagePhase, Origin, Place, VariantImage};
 use crate::repos::Resolver;
-use crate::version::generate;
+use crate::version::{UnknownGenerator, generate};
 use checks::unsendable;
 use magudi_compose::variants::{Variant, Variants};
 use magudi_config::codes;
@@ -292,14 +292,14 @@ impl<'a> Expander<'a> {
         self.requests.push(Planned { image, request });
     }
 
-    fn version(&self, image: &Image) -> Result<String, String> {
+    fn version(&self, image: &Image) -> Result<String, UnknownGenerator> {
         let given = self.setting(image, "version").and_then(Node::python_text).unwrap_or_default();
         let version = generate(&given, self.context.identity)?;
         Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
     }
 
     /// The release to send; none when no key gives one, so that the hub decides. An empty or null one is generated.
-    fn release(&self, image: &Image) -> Result<Option<String>, String> {
+    fn release(&self, image: &Image) -> Result<Option<String>, UnknownGenerator> {
         let identity = self.context.identity;
         let Some(given) = self.setting(image, "release") else { return Ok(None) };
         let release = generate(&given.python_text().unwrap_or_default(), identity)?;

@@ -1,18 +1,18 @@
 //! From the plan to built images: everything of a compose that needs the hub.
 
-use super::{Access, Built, Compose, signal, text_of};
+use super::{Access, Built, Compose, LoginError, RunError};
 use crate::phase::{Phases, find};
 use magudi_compose::cloud_uploads::CloudUpload;
 use magudi_compose::deliverables::{Deliverable, Deliverables};
 use magudi_config::words::counted;
-use magudi_engine::artifact::FailedArch;
+use magudi_engine::artifact::{FailedArch, NotAnImage};
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::find_task;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::plan_secrets::unsigned;
 use magudi_engine::runner::{Describe, Intake, Outcome, Runner, Start};
-use magudi_engine::stop::{Reason, STOPPED, Stop};
+use magudi_engine::stop::{Reason, STOPPED, Stop, Stopped};
 use magudi_koji::calls::TaskInfo;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -21,15 +21,16 @@ use std::time::Instant;
 
 impl Compose {
     /// Builds the images of every phase that runs.
-    pub(super) async fn build<L, F>(
+    pub(super) async fn build<L, F, E>(
         &mut self,
         login: L,
         stop: &Stop,
         deliverables: &mut Deliverables,
-    ) -> Result<Built, String>
+    ) -> Result<Built, RunError>
     where
         L: FnOnce() -> F,
-        F: Future<Output = Result<Access, String>>,
+        F: Future<Output = Result<Access, E>>,
+        E: Into<LoginError>,
     {
         let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in self.selection.phases {
@@ -47,7 +48,7 @@ impl Compose {
         }
         // A hub that is away for an hour does not keep a compose from being ended.
         let Some(access) = stop.unless_set(login()).await else { return Err(self.stopped_before_login(stop)) };
-        let access = access.map_err(|error| format!("cannot use the hub: {error}"))?;
+        let access = access.map_err(|error| RunError::Login(error.into()))?;
         self.owners.extend(access.login.user_id);
         match stop.unless_set(Box::pin(self.is_our_hub(&access))).await {
             Some(verdict) => verdict?,
@@ -55,11 +56,11 @@ impl Compose {
         }
         self.events.say(Event::LoggedIn(access.login.clone()));
         let outcomes = Box::pin(self.submit(access, stop)).await;
-        if let Some(signal) = signal(stop) {
+        if let Some(signal) = RunError::signal(stop) {
             return Err(signal);
         }
         if let Some(Reason::Machine(problem)) = stop.reason() {
-            return Err(format!("{problem}; no task was canceled: when that is fixed, resume the compose"));
+            return Err(RunError::Machine(problem));
         }
         let mut hard: Vec<(&TaskRequest, &Outcome)> = Vec::new();
         let mut failing = BTreeSet::new();
@@ -83,7 +84,7 @@ impl Compose {
             for phase in active.iter().filter(|phase| !failing.contains(phase.name())) {
                 self.phase_done(phase.name(), clock);
             }
-            return Err(failure);
+            return Err(RunError::of_images(failure));
         }
         for outcome in outcomes {
             built.uploads.extend(outcome.uploads.into_iter().map(|mut upload: CloudUpload| {
@@ -95,7 +96,7 @@ impl Compose {
             }));
             for added in outcome.images {
                 built.own.insert(added.image.path.clone());
-                built.images.add(&added.variant, &added.image.arch.clone(), added.image).map_err(text_of)?;
+                built.images.add(&added.variant, &added.image.arch.clone(), added.image)?;
             }
         }
         Ok(built)
@@ -106,7 +107,7 @@ impl Compose {
         let phases = self.selection.phases;
         let describe: Box<Describe> = Box::new(move |request, file| match find(phases, request.phase) {
             Some(phase) => phase.describe(request, file),
-            None => Err(format!("there is no phase {}", request.phase)),
+            None => Err(NotAnImage::NoPhase(request.phase.to_owned())),
         });
         let intake = Intake {
             dir: self.dir.clone(),
@@ -160,7 +161,7 @@ impl Compose {
     }
 
     /// Why a run ends that was stopped before it could ask the hub for anything. What earlier runs have begun continues then.
-    fn stopped_before_login(&self, stop: &Stop) -> String {
+    fn stopped_before_login(&self, stop: &Stop) -> RunError {
         let may_run = |start: &&Start| matches!(start, Start::Adopt(_) | Start::Named(_) | Start::LookUp(_));
         let tasks = self.starts.iter().filter(may_run).count();
         if tasks > 0 && matches!(stop.reason(), Some(Reason::Signal(_))) {
@@ -171,22 +172,21 @@ impl Compose {
             );
             self.events.message(Level::Warning, None, text);
         }
-        signal(stop).unwrap_or_else(|| STOPPED.to_owned())
+        RunError::signal(stop).unwrap_or(RunError::Stopped(Stopped))
     }
 
     /// Whether the hub is the one that has the tasks of the compose, where that is not certain.
-    async fn is_our_hub(&self, access: &Access) -> Result<(), String> {
+    async fn is_our_hub(&self, access: &Access) -> Result<(), RunError> {
         let is_ours = |index: usize, task: &TaskInfo| {
             let request = self.sent_before.get(&index).unwrap_or(&self.requests[index]);
-            find_task::is_ours(task, request, None).and_then(|()| find_task::is_of(task, &self.owners))
+            find_task::is_ours(task, request).and_then(|()| find_task::is_of(task, &self.owners))
         };
         match compare::first_stranger(&access.hub, &self.compare_first, is_ours).await? {
             None => Ok(()),
-            Some((index, task, reason)) => Err(format!(
-                "{} is not the hub that the compose was started at: of task {task}, for image {}: {reason}; it was asked nothing",
-                access.login,
-                self.requests[index].label()
-            )),
+            Some((index, task, reason)) => {
+                let (login, image) = (Box::new(access.login.clone()), self.requests[index].label());
+                Err(RunError::OtherHub { login, task, image, reason: Box::new(reason) })
+            }
         }
     }
 
@@ -199,10 +199,10 @@ impl Compose {
         // Their numbers are of no request of this plan: what becomes of them is said in words.
         let canceled =
             runner.cancel_as(&tasks, &Events::new(), |at, task| compare::resembles(task, &self.abandoned[at].1)).await;
-        for task in canceled.canceled {
+        for task in &canceled.canceled {
             self.events.message(Level::Info, None, format!("Task {task}, which is no longer needed, was canceled"));
         }
-        for (task, reason) in canceled.strangers.into_iter().chain(canceled.left) {
+        for (task, reason) in canceled.others() {
             let text = format!("Task {task}, which is no longer needed, was not canceled: {reason}");
             self.events.message(Level::Warning, None, text);
         }

@@ -1,6 +1,6 @@
 //! From built images to manifests: sum files, composeinfo.json, cloud-uploads.json, images.json.
 
-use super::{Beside, Built, Compose, signal, text_of};
+use super::{Beside, Built, Compose, RunError};
 use crate::dropped;
 use crate::image_checksum;
 use magudi_compose::cloud_uploads::{self, CloudUpload};
@@ -13,7 +13,7 @@ use magudi_compose::status::Status;
 use magudi_compose::write::{write_atomic_with, write_json};
 use magudi_engine::blocking::blocking;
 use magudi_engine::event::{Event, Level};
-use magudi_engine::stop::{STOPPED, Stop};
+use magudi_engine::stop::{Stop, Stopped};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -27,7 +27,7 @@ impl Compose {
         stop: &Stop,
         clock: Instant,
         beside: Beside,
-    ) -> Result<Status, String> {
+    ) -> Result<Status, RunError> {
         let Built { images, uploads, mut own, is_incomplete } = built;
         let active: Vec<_> = self.selection.active(&self.config).collect();
         for phase in &active {
@@ -100,34 +100,32 @@ struct Manifests {
 impl Manifests {
     /// Writes them, images.json last: only a compose that got to its end has it, so a stop is looked for once more when nothing is
     /// missing but its name.
-    fn write(self, identity: &ComposeIdentity, dir: &ComposeDir, stop: &Stop) -> Result<(), String> {
+    fn write(self, identity: &ComposeIdentity, dir: &ComposeDir, stop: &Stop) -> Result<(), RunError> {
         if let Some(Err(problems)) = self.images.as_ref().map(Images::validate) {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            return Err(format!("images.json would not be valid: {}", problems.join("; ")));
+            return Err(RunError::Invalid(problems));
         }
         if let Some(uploads) = &self.uploads {
-            write_json(&dir.cloud_uploads_file(), uploads).map_err(text_of)?;
+            write_json(&dir.cloud_uploads_file(), uploads)?;
         }
-        write_json(&dir.composeinfo_file(), &self.info).map_err(text_of)?;
+        write_json(&dir.composeinfo_file(), &self.info)?;
         let Some(images) = &self.images else { return Ok(()) };
-        let written = write_atomic_with(&dir.images_file(), |out| {
+        Ok(write_atomic_with(&dir.images_file(), |out| {
             pyjson::to_writer(&mut *out, &images.document(identity))?;
             out.flush()?;
             out.get_ref().sync_all()?;
             Ok(stop.check()?)
-        });
-        written.map_err(text_of)
+        })?)
     }
 }
 
 /// Does work that blocks on a thread of its own, for which a run that is stopped does not wait.
 async fn unless_set<T: Send + 'static>(
     stop: &Stop,
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let stopped = |error| signal(stop).unwrap_or(error);
+    work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+) -> Result<T, RunError> {
+    let stopped = |error| RunError::signal(stop).unwrap_or(error);
     match stop.unless_set(blocking(work)).await {
         Some(done) => done?.map_err(stopped),
-        None => Err(stopped(STOPPED.to_owned())),
+        None => Err(stopped(RunError::Stopped(Stopped))),
     }
 }

@@ -3,6 +3,9 @@
 
 mod build;
 mod complete;
+mod error;
+
+pub use error::{LoginError, RunError};
 
 use crate::existing_manifests::Existing;
 use crate::selection::Selection;
@@ -13,7 +16,7 @@ use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::manifest::ManifestVersion;
-use magudi_compose::status::{Status, reopen, write_status};
+use magudi_compose::status::{Status, StatusError, reopen, write_status};
 use magudi_compose::variants::Variants;
 use magudi_compose::write::{write_atomic, write_json};
 use magudi_config::ComposeConfig;
@@ -25,14 +28,12 @@ use magudi_engine::login::Login;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi::{How, Pungi, worse};
 use magudi_engine::runner::{Awaited, Formats, Polling, Start};
-use magudi_engine::stop::{Reason, STOPPED, Stop, StopHandle};
+use magudi_engine::stop::{Stop, StopHandle, Stopped};
 use magudi_engine::volume::Volume;
 use magudi_koji::{Hub, Session};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -151,10 +152,11 @@ impl End {
 impl Compose {
     /// Runs the compose to its final status, of which [`End::say`] tells when nothing is left to do. `login` is called when
     /// there is something to submit; `stop` is set when a signal asks the compose to end.
-    pub async fn run<L, F>(mut self, login: L, stop: Stop) -> End
+    pub async fn run<L, F, E>(mut self, login: L, stop: Stop) -> End
     where
         L: FnOnce() -> F,
-        F: Future<Output = Result<Access, String>>,
+        F: Future<Output = Result<Access, E>>,
+        E: Into<LoginError>,
     {
         let mut deliverables = self.planned_deliverables();
         let outcome = match self.begin() {
@@ -163,7 +165,7 @@ impl Compose {
         };
         let (status, error) = match outcome {
             Ok(status) => (status, None),
-            Err((_, error)) if signal(&stop).is_some() => (Status::Terminated, Some(error)),
+            Err((_, error)) if RunError::signal(&stop).is_some() => (Status::Terminated, Some(error)),
             Err((status, error)) => (status, Some(error)),
         };
         if let Some(tracked) = &self.tracked {
@@ -194,7 +196,7 @@ impl Compose {
         }
     }
 
-    fn begin(&mut self) -> Result<Option<Pungi>, String> {
+    fn begin(&mut self) -> Result<Option<Pungi>, RunError> {
         self.events.say(Event::ComposeStarted {
             compose_id: self.identity.id(),
             compose_dir: self.dir.top().to_path_buf(),
@@ -217,33 +219,34 @@ impl Compose {
         if let Some(pungi) = &mut pungi {
             pungi.take_its_word(&self.dir, &self.events, &self.journal)?;
         }
-        if self.reopen && reopen(&self.dir).map_err(text_of)? {
+        if self.reopen && reopen(&self.dir)? {
             self.events.say(Event::Status { status: Status::Started.as_str().to_owned() });
         }
         self.set_status(Status::Started)?;
         Ok(pungi)
     }
 
-    fn set_status(&self, status: Status) -> Result<(), String> {
-        if write_status(&self.dir, status).map_err(text_of)? {
+    fn set_status(&self, status: Status) -> Result<(), StatusError> {
+        if write_status(&self.dir, status)? {
             self.events.say(Event::Status { status: status.as_str().to_owned() });
         }
         Ok(())
     }
 
-    async fn phases<L, F>(
+    async fn phases<L, F, E>(
         &mut self,
         login: L,
         stop: &Stop,
         deliverables: &mut Deliverables,
         pungi: Option<Pungi>,
-    ) -> Result<Status, (Status, String)>
+    ) -> Result<Status, (Status, RunError)>
     where
         L: FnOnce() -> F,
-        F: Future<Output = Result<Access, String>>,
+        F: Future<Output = Result<Access, E>>,
+        E: Into<LoginError>,
     {
-        let doomed = |error: String| (Status::Doomed, error);
-        write_json(&self.dir.deliverables(), &*deliverables).map_err(text_of).map_err(doomed)?;
+        let doomed = |error: RunError| (Status::Doomed, error);
+        write_json(&self.dir.deliverables(), &*deliverables).map_err(|error| doomed(error.into()))?;
         let beside = match &pungi {
             Some(pungi) if pungi.is_at_work() => Beside::Pungi,
             _ => Beside::Nothing,
@@ -252,8 +255,7 @@ impl Compose {
             let (events, journal) = (Arc::clone(&self.events), self.journal.clone());
             pungi.follow(self.dir.clone(), events, journal, stop.clone())
         };
-        let following =
-            pungi.map(follow).transpose().map_err(|error| doomed(format!("cannot follow Pungi: {error}")))?;
+        let following = pungi.map(follow).transpose().map_err(|error| doomed(RunError::Follow(error)))?;
         let clock = Instant::now();
         let built = self.build(login, stop, deliverables).await;
         let Some(following) = following else {
@@ -265,26 +267,30 @@ impl Compose {
         }
         let verdict = following.verdict().await;
         // What is not done then is for a resume.
-        if let Some(signal) = signal(stop) {
+        if let Some(signal) = RunError::signal(stop) {
             return Err(doomed(signal));
         }
         if verdict.how == How::Running {
-            return Err(doomed(built.err().unwrap_or_else(|| STOPPED.to_owned())));
+            return Err(doomed(built.err().unwrap_or(RunError::Stopped(Stopped))));
         }
         let (status, error) = verdict.status();
         match (built, error) {
             (Ok(built), error) => {
-                self.existing = Existing::load(&self.dir).map_err(|error| doomed(error.to_string()))?;
+                self.existing = Existing::load(&self.dir).map_err(|error| doomed(error.into()))?;
                 self.keep_deliverables(deliverables);
                 let own = self.complete(built, stop, clock, beside).await;
                 // It may have been stopped for Pungi's sake.
-                let own = own.map_err(|problem| (worse(Status::Doomed, status), error.clone().unwrap_or(problem)))?;
-                error.map_or(Ok(worse(own, status)), |error| Err((worse(own, status), error)))
+                let error = error.map(RunError::PungiEnded);
+                match (own, error) {
+                    (Ok(own), None) => Ok(worse(own, status)),
+                    (Ok(own), Some(error)) => Err((worse(own, status), error)),
+                    (Err(problem), error) => Err((worse(Status::Doomed, status), error.unwrap_or(problem))),
+                }
             }
             (Err(failure), None) => Err(doomed(failure)),
             // It was stopped for Pungi's sake.
-            (Err(failure), Some(error)) if failure == STOPPED => Err((status, error)),
-            (Err(failure), Some(error)) => Err(doomed(format!("{failure}; {error}"))),
+            (Err(RunError::Stopped(_)), Some(error)) => Err((status, RunError::PungiEnded(error))),
+            (Err(failure), Some(pungi)) => Err(doomed(RunError::Both { own: Box::new(failure), pungi })),
         }
     }
 
@@ -293,19 +299,20 @@ impl Compose {
         self.events.say(Event::PhaseFinished { phase: phase.to_owned(), seconds });
     }
 
-    fn finish(&self, mut status: Status, error: Option<String>, deliverables: &Deliverables) -> End {
-        let mut error = error.map(|error| self.events.harmless(error));
+    fn finish(&self, mut status: Status, error: Option<RunError>, deliverables: &Deliverables) -> End {
+        let mut error = error.map(|error| self.events.harmless(error.to_string()));
         if let Err(problem) = self.journal.sync() {
             // Before this nothing was done that it does not have; a resume does the rest again.
             self.events.message(Level::Warning, None, problem.to_string());
         }
         if let Some(error) = &error {
-            let _ = write(&self.dir.traceback(), &format!("{error}\n"));
+            let _ = write_atomic(&self.dir.traceback(), format!("{error}\n").as_bytes());
         }
         if let Err(problem) = write_json(&self.dir.deliverables(), deliverables) {
             self.events.message(Level::Warning, None, problem.to_string());
         }
         if let Err(problem) = self.set_status(status) {
+            let problem = problem.to_string();
             self.events.message(Level::Critical, None, problem.clone());
             if error.is_none() {
                 status = Status::Doomed;
@@ -321,20 +328,4 @@ impl Compose {
         }
         End { status, error }
     }
-}
-
-/// What a signal that ends a compose is called as its error.
-fn signal(stop: &Stop) -> Option<String> {
-    match stop.reason() {
-        Some(Reason::Signal(number) | Reason::Detach(number)) => Some(format!("signal {number}")),
-        _ => None,
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    write_atomic(path, text.as_bytes()).map_err(text_of)
-}
-
-fn text_of(error: impl Display) -> String {
-    error.to_string()
 }

@@ -22,7 +22,7 @@ use magudi_engine::birth::{NotThere, Process};
 use magudi_engine::cancel::Canceling;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events};
-use magudi_engine::find_task::{self, Sent};
+use magudi_engine::find_task::{self, Sent, Stranger};
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, holder};
@@ -150,7 +150,8 @@ impl Ending {
         runtime(RUN_THREADS)?.block_on(Box::pin(async {
             let hub = Hub::new(&self.profile, &client(environment, ui, false))?;
             let session = hub.login(self.authenticator.clone()).await.map_err(|error| self.not_let_in(&error))?;
-            let login = identify(&self.profile, &session).await.map_err(|error| self.nothing_canceled(&error))?;
+            let login =
+                identify(&self.profile, &session).await.map_err(|error| self.nothing_canceled(&error.to_string()))?;
             let deadline = tokio::time::Instant::now() + PATIENCE;
             let canceling = Canceling { hub: &hub, session: &session, events, deadline };
             let mut outcome = Outcome::default();
@@ -241,12 +242,10 @@ impl Ending {
     }
 
     /// Whether a task is that of request `index`: as it was sent, as far as that is known.
-    fn is_that_of(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
-        let Some(past) = self.history.requests.number(index) else {
-            return Err("the journal is damaged and does not say which image it is for".to_owned());
-        };
+    fn is_that_of(&self, index: usize, task: &TaskInfo) -> Result<(), Stranger> {
+        let past = self.history.requests.number(index).ok_or(Stranger::NoImage)?;
         match self.request(index, past) {
-            Some(request) => find_task::is_ours(task, request, None),
+            Some(request) => find_task::is_ours(task, request),
             None => compare::resembles(task, &past.asked),
         }
     }
@@ -346,14 +345,13 @@ impl Ending {
         hub: &Hub,
         login: &Login,
         doubts: &[Doubt],
-    ) -> BTreeMap<&'static str, Result<Vec<TaskInfo>, String>> {
+    ) -> BTreeMap<&'static str, Result<Vec<TaskInfo>, KojiError>> {
         let owners = self.owners(login);
         let mut listed = BTreeMap::new();
         for method in doubts.iter().map(|doubt| doubt.sent.method.task).collect::<BTreeSet<&'static str>>() {
             let of_method = doubts.iter().filter(|doubt| doubt.sent.method.task == method);
             let Some(since) = of_method.map(|doubt| doubt.since).min() else { continue };
-            let tasks = find_task::tasks_of(hub, method, &owners, since).await.map_err(|error| error.to_string());
-            listed.insert(method, tasks);
+            listed.insert(method, find_task::tasks_of(hub, method, &owners, since).await);
         }
         listed
     }

@@ -4,7 +4,7 @@ use crate::cli::DumpArgs;
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
-use magudi_config::check::fill::{Commits, Offline};
+use magudi_config::check::fill::{Commits, NoCommit, Offline};
 use magudi_config::check::fill_in;
 use magudi_config::definitions::{load_for_dump, with_event, without_definitions};
 use magudi_config::diagnostic::has_errors;
@@ -51,7 +51,7 @@ pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
         tree = filled;
     }
     match to_text(&tree) {
-        Ok(text) => ui.answer(&format!("{text}\n")).map_err(Failure::failed),
+        Ok(text) => Ok(ui.answer(&format!("{text}\n"))?),
         Err(diagnostic) => Err(Failure::invalid(vec![diagnostic], sources)),
     }
 }
@@ -63,19 +63,19 @@ struct Git(Resolver);
 const COMMIT: usize = 40;
 
 impl Commits for Git {
-    fn of_url(&mut self, url: &str) -> Result<String, String> {
+    fn of_url(&mut self, url: &str) -> Result<String, NoCommit> {
         let Some(branch) = BranchUrl::parse(url) else { return Ok(url.to_owned()) };
-        let commit = self.0.commit(&branch).map_err(|error| error.to_string())?;
+        let commit = self.0.commit(&branch).map_err(|error| NoCommit(error.into()))?;
         Ok(branch.at(&commit))
     }
 
-    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, String> {
+    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, NoCommit> {
         if branch.len() == COMMIT && branch.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Ok(branch.to_owned());
         }
         let fragment = if branch == "HEAD" { branch.to_owned() } else { format!("origin/{branch}") };
         let url = format!("{repository}#{fragment}");
-        let branch = BranchUrl::parse(&url).ok_or("no branch is named")?;
-        self.0.commit(&branch).map_err(|error| error.to_string())
+        let branch = BranchUrl::parse(&url).ok_or_else(|| NoCommit("no branch is named".into()))?;
+        self.0.commit(&branch).map_err(|error| NoCommit(error.into()))
     }
 }

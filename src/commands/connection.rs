@@ -12,7 +12,7 @@ use magudi_engine::login::Login;
 use magudi_engine::volume::{Cache, Volume};
 use magudi_koji::profile::shown_address;
 use magudi_koji::{
-    AuthType, Authenticator, ClientOptions, Hub, Password, Profile, ProfileError, Session, load_profile,
+    AuthType, Authenticator, ClientOptions, Hub, KojiError, Password, Profile, ProfileError, Session, load_profile,
 };
 use magudi_phases::pipeline::Access;
 #[cfg(feature = "simulator")]
@@ -124,32 +124,41 @@ pub fn named_profile(
     Ok((profile, authenticator))
 }
 
+/// Why there is no way to the hub of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error("koji_cache needs a topurl, and the koji profile {0} has none")]
+    NoTopurl(String),
+    #[error(transparent)]
+    Hub(#[from] KojiError),
+    #[cfg(feature = "simulator")]
+    #[error("cannot start the simulated hub: {0}")]
+    Simulated(#[from] magudi_devhub::HubError),
+}
+
 /// Logs in at the hub of a profile.
 pub async fn access(
     profile: Profile,
     authenticator: Authenticator,
     client: &ClientOptions,
     cache: Option<PathBuf>,
-) -> Result<Access, String> {
+) -> Result<Access, AccessError> {
     let volume = match cache {
         None => Volume::Local { topdir: profile.topdir.clone() },
         Some(cache) => {
-            let topurl = profile
-                .topurl
-                .as_ref()
-                .ok_or_else(|| format!("koji_cache needs a topurl, and the koji profile {} has none", profile.name))?;
+            let topurl = profile.topurl.as_ref().ok_or_else(|| AccessError::NoTopurl(profile.name.clone()))?;
             Volume::Cache(Cache::new(topurl, cache))
         }
     };
-    let hub = Hub::new(&profile, client).map_err(|e| e.to_string())?;
-    let session = hub.login(authenticator).await.map_err(|e| e.to_string())?;
+    let hub = Hub::new(&profile, client)?;
+    let session = hub.login(authenticator).await?;
     let login = identify(&profile, &session).await?;
     Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned() })
 }
 
 /// Asks the hub who we are there.
-pub async fn identify(profile: &Profile, session: &Session) -> Result<Login, String> {
-    let user = session.get_logged_in_user().await.map_err(|error| error.to_string())?;
+pub async fn identify(profile: &Profile, session: &Session) -> Result<Login, KojiError> {
+    let user = session.get_logged_in_user().await?;
     let (user, user_id) = user.map(|user| (user.name, user.id)).unzip();
     Ok(Login { server: shown_address(&profile.server), profile: profile.name.clone(), user, user_id })
 }
@@ -168,20 +177,23 @@ pub async fn simulate(
         target_dir: dir.top().parent().map(Path::to_path_buf),
         ..magudi_devhub::HubOptions::loopback(dir.top().join("work/simulated-koji"), scenario)
     };
-    let hub = magudi_devhub::start(options).await.map_err(|error| format!("cannot start the simulated hub: {error}"));
+    let hub = match magudi_devhub::start(options).await {
+        Ok(hub) => hub,
+        Err(error) => {
+            let refused = async || Err(AccessError::from(error));
+            return Box::pin(compose.run(refused, stopped)).await;
+        }
+    };
     let login = || async {
-        let hub = hub.as_ref().map_err(Clone::clone)?;
-        let (profile, authenticator) = super::hub::profile(hub);
+        let (profile, authenticator) = super::hub::profile(&hub);
         // Without the proxies of the environment: this hub is inside.
         let inside = ClientOptions { observer: client.observer.clone(), ..ClientOptions::default() };
         let mut access = access(profile, authenticator, &inside, cache).await?;
         // It listens at another address each time.
         SIMULATED.clone_into(&mut access.login.server);
-        Ok(access)
+        Ok::<_, AccessError>(access)
     };
     let end = Box::pin(compose.run(login, stopped)).await;
-    if let Ok(hub) = hub {
-        hub.shutdown().await;
-    }
+    hub.shutdown().await;
     end
 }

@@ -1,10 +1,12 @@
 //! An *artifact* is what one file that a task has made becomes in the compose.
 
 use crate::causes::Cause;
+use magudi_compose::archive_types::WrongSuffix;
 use magudi_compose::images::Image;
 use magudi_koji::calls::{Archive, Build};
 use magudi_koji::pathinfo;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A file that a task has made, as far as the hub describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,21 @@ pub struct BuiltFile {
     pub archive_type: Option<String>,
     /// Size in bytes and checksum, with the algorithm's name; the hub knows neither of a file that is part of no build.
     pub fixity: Option<Fixity>,
+}
+
+/// Why a file that should be an image cannot be one of the compose.
+#[derive(Debug, Error)]
+pub enum NotAnImage {
+    #[error("{0} doesn't have any architecture")]
+    NoArch(String),
+    #[error("{name} has the arch `{}`, which no image can have", .arch.escape_debug())]
+    Arch { name: String, arch: String },
+    #[error(transparent)]
+    Suffix(#[from] WrongSuffix),
+    #[error("{name} has the format {format}, which images.json does not know")]
+    Format { name: String, format: &'static str },
+    #[error("there is no phase {0}")]
+    NoPhase(String),
 }
 
 /// What the contents of a file are known by.

@@ -12,12 +12,6 @@ static LONG: Semaphore = Semaphore::const_new(2);
 #[error("a worker was lost: {0}")]
 pub struct Lost(#[from] tokio::task::JoinError);
 
-impl From<Lost> for String {
-    fn from(lost: Lost) -> Self {
-        lost.to_string()
-    }
-}
-
 /// Begins `work` at once, on a thread that may block.
 pub fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

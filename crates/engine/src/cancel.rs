@@ -2,10 +2,13 @@
 //! counts: what has ended well in between is not canceled, and a later run takes what it built.
 
 use crate::event::{Event, Events};
+use crate::find_task::Stranger;
 use magudi_koji::calls::{TaskAnswer, TaskInfo, TaskState};
 use magudi_koji::{Hub, KojiError, Session};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// Tasks in one call: few enough that the hub is not busy with one for long.
@@ -35,16 +38,38 @@ pub struct Canceling<'a> {
 }
 
 /// What became of tasks that were to be canceled.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Canceled {
     /// Tasks that are canceled, now or already.
     pub canceled: Vec<i64>,
     /// Tasks that had ended otherwise before.
     pub ended: Vec<(i64, TaskState)>,
     /// Tasks that are not ours, each with the reason: they are left alone.
-    pub strangers: Vec<(i64, String)>,
+    pub strangers: Vec<(i64, Stranger)>,
     /// Tasks that may continue, each with the reason.
-    pub left: Vec<(i64, String)>,
+    pub left: Vec<(i64, NotCanceled)>,
+}
+
+/// Why a task was not canceled.
+#[derive(Debug, Clone, Error)]
+pub enum NotCanceled {
+    #[error(transparent)]
+    Stranger(Arc<Stranger>),
+    #[error("the hub's answer about it cannot be used")]
+    Unread,
+    #[error("the hub was asked to cancel it, but it has not ended")]
+    NotEnded,
+    #[error("the hub has not answered in time")]
+    NotAnswered,
+    /// One answer may be about many tasks.
+    #[error(transparent)]
+    Hub(Arc<KojiError>),
+}
+
+impl From<KojiError> for NotCanceled {
+    fn from(error: KojiError) -> Self {
+        Self::Hub(Arc::new(error))
+    }
 }
 
 impl Canceling<'_> {
@@ -52,7 +77,7 @@ impl Canceling<'_> {
     pub async fn cancel(
         &self,
         tasks: &[(usize, i64)],
-        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), Stranger>,
     ) -> Canceled {
         let mut found = Canceled::default();
         for chunk in tasks.chunks(TASKS_PER_CALL) {
@@ -68,9 +93,9 @@ impl Canceling<'_> {
     async fn cancel_some(
         &self,
         tasks: &[(usize, i64)],
-        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), Stranger>,
         found: &mut Canceled,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotCanceled> {
         // Task -> its request. What cannot be compared is not canceled; a hub that is behind does not know yet what it has made.
         let mut unknown: BTreeMap<i64, usize> = tasks.iter().map(|(request, task)| (*task, *request)).collect();
         let mut open = BTreeMap::new();
@@ -91,13 +116,12 @@ impl Canceling<'_> {
             }
             for task in unknown.into_keys() {
                 if unread.contains(&task) {
-                    found.left.push((task, "the hub's answer about it cannot be used".to_owned()));
+                    found.left.push((task, NotCanceled::Unread));
                 } else {
-                    found.strangers.push((task, "the hub does not know it".to_owned()));
+                    found.strangers.push((task, Stranger::Unknown));
                 }
             }
-            let reason = "the hub was asked to cancel it, but it has not ended";
-            found.left.extend(open.into_keys().map(|task| (task, reason.to_owned())));
+            found.left.extend(open.into_keys().map(|task| (task, NotCanceled::NotEnded)));
             return Ok(());
         }
     }
@@ -108,9 +132,9 @@ impl Canceling<'_> {
         &self,
         unknown: &mut BTreeMap<i64, usize>,
         open: &mut BTreeMap<i64, usize>,
-        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        is_ours: &impl Fn(usize, &TaskInfo) -> Result<(), Stranger>,
         found: &mut Canceled,
-    ) -> Result<BTreeSet<i64>, String> {
+    ) -> Result<BTreeSet<i64>, NotCanceled> {
         let mut ours = BTreeMap::new();
         let mut unread = BTreeSet::new();
         for (task, told) in self.ask(unknown, true).await? {
@@ -137,7 +161,7 @@ impl Canceling<'_> {
             for (task, answer) in ids.into_iter().zip(answers) {
                 if let Err(error) = answer {
                     ours.remove(&task);
-                    found.left.push((task, error.to_string()));
+                    found.left.push((task, error.into()));
                 }
             }
             open.append(&mut ours);
@@ -160,7 +184,11 @@ impl Canceling<'_> {
         }
     }
 
-    async fn ask(&self, tasks: &BTreeMap<i64, usize>, with_request: bool) -> Result<Vec<(i64, TaskAnswer)>, String> {
+    async fn ask(
+        &self,
+        tasks: &BTreeMap<i64, usize>,
+        with_request: bool,
+    ) -> Result<Vec<(i64, TaskAnswer)>, NotCanceled> {
         let ids: Vec<i64> = tasks.keys().copied().collect();
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -173,17 +201,25 @@ impl Canceling<'_> {
         Ok(ids.into_iter().zip(infos).collect())
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, KojiError>>) -> Result<T, String> {
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, KojiError>>) -> Result<T, NotCanceled> {
         match timeout_at(self.deadline, call).await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err("the hub has not answered in time".to_owned()),
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(NotCanceled::NotAnswered),
         }
     }
 }
 
 impl Canceled {
+    /// The tasks that were not canceled and had not ended.
+    pub fn others(self) -> impl Iterator<Item = (i64, NotCanceled)> {
+        let strangers =
+            self.strangers.into_iter().map(|(task, stranger)| (task, NotCanceled::Stranger(Arc::new(stranger))));
+        strangers.chain(self.left)
+    }
+
     fn all(&self) -> impl Iterator<Item = i64> {
-        let others = self.strangers.iter().chain(&self.left).map(|(task, _)| *task);
+        let strangers = self.strangers.iter().map(|(task, _)| *task);
+        let others = strangers.chain(self.left.iter().map(|(task, _)| *task));
         self.canceled.iter().copied().chain(self.ended.iter().map(|(task, _)| *task)).chain(others)
     }
 }

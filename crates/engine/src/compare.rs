@@ -1,9 +1,10 @@
 //! *Comparing* the tasks of a journal with what a hub says of them: whether it is the hub that made them, and whether they are
 //! what was asked for.
 
+use crate::find_task::Stranger;
 use crate::history::PlannedRequest;
 use magudi_koji::calls::TaskInfo;
-use magudi_koji::{Hub, Value};
+use magudi_koji::{Hub, KojiError, Value};
 use std::collections::BTreeSet;
 
 /// Tasks that are asked about in one call, with their arguments.
@@ -14,18 +15,18 @@ const TASKS_PER_CALL: usize = 200;
 pub async fn first_stranger(
     hub: &Hub,
     tasks: &[(usize, i64)],
-    is_ours: impl Fn(usize, &TaskInfo) -> Result<(), String>,
-) -> Result<Option<(usize, i64, String)>, String> {
+    is_ours: impl Fn(usize, &TaskInfo) -> Result<(), Stranger>,
+) -> Result<Option<(usize, i64, Stranger)>, KojiError> {
     for some in tasks.chunks(TASKS_PER_CALL) {
         let ids: Vec<i64> = some.iter().map(|(_, task)| *task).collect();
-        let infos = hub.get_task_info_with_request(&ids).await.map_err(|error| error.to_string())?;
+        let infos = hub.get_task_info_with_request(&ids).await?;
         for ((request, task), info) in some.iter().zip(infos) {
-            let verdict = match &info {
-                Ok(Some(info)) => Ok(info),
-                Ok(None) => Err("the hub does not know it".to_owned()),
-                Err(error) => Err(format!("the hub's answer about it cannot be used: {error}")),
+            let verdict = match info {
+                Ok(Some(info)) => is_ours(*request, &info),
+                Ok(None) => Err(Stranger::Unknown),
+                Err(error) => Err(Stranger::Unread(error)),
             };
-            if let Err(reason) = verdict.and_then(|info| is_ours(*request, info)) {
+            if let Err(reason) = verdict {
                 return Ok(Some((*request, *task, reason)));
             }
         }
@@ -35,9 +36,9 @@ pub async fn first_stranger(
 
 /// Whether a task, whose arguments were asked for, can be the one of a request of which only the journal knows what it was:
 /// method, name, version and arches are the same.
-pub fn resembles(task: &TaskInfo, asked: &PlannedRequest) -> Result<(), String> {
+pub fn resembles(task: &TaskInfo, asked: &PlannedRequest) -> Result<(), Stranger> {
     if !asked.method.is_empty() && task.method != asked.method {
-        return Err(format!("it is a task of method {}, not {}", task.method.escape_debug(), asked.method));
+        return Err(Stranger::Method { found: task.method.clone(), asked: asked.method.clone() });
     }
     let arguments = task.request.as_deref().unwrap_or_default();
     let texts: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
@@ -54,7 +55,7 @@ pub fn resembles(task: &TaskInfo, asked: &PlannedRequest) -> Result<(), String> 
     if texts.contains(&asked.name.as_str()) && has_version && arguments.iter().any(has_arches) {
         Ok(())
     } else {
-        Err("it was asked for with other arguments".to_owned())
+        Err(Stranger::Arguments(None))
     }
 }
 
@@ -97,16 +98,18 @@ mod tests {
             ..PlannedRequest::default()
         };
         let both = ["aarch64", "x86_64"];
-        assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &asked), Ok(()));
+        assert!(resembles(&task(arguments("disk", "9.2", &both)), &asked).is_ok());
         for (name, version, arches) in
             [("disk2", "9.2", &both[..]), ("disk", "9.3", &both), ("disk", "9", &both), ("disk", "9.2", &both[..1])]
         {
             assert!(resembles(&task(arguments(name, version, arches)), &asked).is_err(), "{name} {version} {arches:?}");
         }
         let other = PlannedRequest { method: "kiwiBuild".to_owned(), ..asked.clone() };
-        assert!(resembles(&task(arguments("disk", "9.2", &both)), &other).unwrap_err().contains("kiwiBuild"));
+        assert!(
+            resembles(&task(arguments("disk", "9.2", &both)), &other).unwrap_err().to_string().contains("kiwiBuild")
+        );
         let before = PlannedRequest { method: String::new(), nvr: "disk-9.2".to_owned(), ..asked };
-        assert_eq!(resembles(&task(arguments("disk", "9.2", &both)), &before), Ok(()), "an older journal");
+        assert!(resembles(&task(arguments("disk", "9.2", &both)), &before).is_ok(), "an older journal");
         assert!(resembles(&task(vec![]), &before).is_err());
     }
 
@@ -114,8 +117,8 @@ mod tests {
     fn owners_are_compared_where_they_are_known() {
         let task = task(vec![]);
         let is_of = crate::find_task::is_of;
-        assert_eq!(is_of(&task, &BTreeSet::new()), Ok(()));
-        assert_eq!(is_of(&task, &BTreeSet::from([2, 3])), Ok(()));
-        assert_eq!(is_of(&task, &BTreeSet::from([2])), Err("it belongs to user 3".to_owned()));
+        assert!(is_of(&task, &BTreeSet::new()).is_ok());
+        assert!(is_of(&task, &BTreeSet::from([2, 3])).is_ok());
+        assert_eq!(is_of(&task, &BTreeSet::from([2])).unwrap_err().to_string(), "it belongs to user 3");
     }
 }

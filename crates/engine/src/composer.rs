@@ -9,9 +9,10 @@ mod uploads;
 pub use uploads::uploads;
 
 use crate::causes::Cause;
-use magudi_koji::{Fault, Hub};
+use magudi_koji::{Fault, Hub, KojiError};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use thiserror::Error;
 
 /// The file in the output of a task.
 pub const FILE: &str = "compose-status.json";
@@ -71,17 +72,27 @@ pub struct UploadStatus {
     pub options: BTreeMap<String, String>,
 }
 
-/// What composer says of a task: read from the task's output.
-pub async fn load_status(hub: &Hub, task: i64) -> Result<ComposeStatus, String> {
-    let text = hub.download_task_output(task, FILE, MAX_BYTES).await;
-    parse_compose_status(&text.map_err(|error| format!("cannot read {FILE}: {error}"))?)
+/// Why it is not known what composer says of a task.
+#[derive(Debug, Error)]
+pub enum ComposeStatusError {
+    #[error("cannot read {FILE}: {0}")]
+    Read(#[from] KojiError),
+    #[error("{FILE} is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error("{FILE} has no list `image_statuses`")]
+    NoImages,
 }
 
-/// Reads a `compose-status.json`. The error says what is wrong with it.
-pub fn parse_compose_status(text: &[u8]) -> Result<ComposeStatus, String> {
-    let status: Json = serde_json::from_slice(text).map_err(|error| format!("{FILE} is not JSON: {error}"))?;
+/// What composer says of a task: read from the task's output.
+pub async fn load_status(hub: &Hub, task: i64) -> Result<ComposeStatus, ComposeStatusError> {
+    parse_compose_status(&hub.download_task_output(task, FILE, MAX_BYTES).await?)
+}
+
+/// Reads a `compose-status.json`.
+pub fn parse_compose_status(text: &[u8]) -> Result<ComposeStatus, ComposeStatusError> {
+    let status: Json = serde_json::from_slice(text)?;
     let images = status.get("image_statuses").and_then(Json::as_array);
-    let images = images.ok_or_else(|| format!("{FILE} has no list `image_statuses`"))?;
+    let images = images.ok_or(ComposeStatusError::NoImages)?;
     Ok(ComposeStatus {
         build: status.get("koji_build_id").and_then(Json::as_i64).filter(|id| *id > 0),
         images: images.iter().take(MAX_IMAGES).map(image).collect(),

@@ -8,13 +8,14 @@
 
 use crate::event::{Events, Level};
 use crate::stop::Stop;
-use magudi_compose::composeinfo::{composeinfo_base, parse_identity};
+use magudi_compose::composeinfo::{ComposeinfoProblem, composeinfo_base, parse_identity};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_koji::{ClientOptions, KojiError, Password, WebAnswer, WebLogin, WebRequest, WebService, jittered};
 use serde::Deserialize;
 use serde_json::json;
 use std::fmt;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// How long one request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -73,35 +74,91 @@ pub struct Relations {
     pub respin_of: Option<String>,
 }
 
+/// Why a compose was not registered.
+#[derive(Debug, Error)]
+pub enum RegisterError {
+    #[error("CTS did not register the compose: {0}")]
+    Refused(#[from] Refusal),
+    #[error(
+        "CTS at {server} gave an answer that cannot be used: {problem}; it may have registered a compose: {excerpt}"
+    )]
+    Unusable {
+        server: String,
+        #[source]
+        problem: AnswerError,
+        /// How the answer begins.
+        excerpt: String,
+    },
+}
+
+/// What is wrong with the answer to a registration.
+#[derive(Debug, Error)]
+pub enum AnswerError {
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    #[error(transparent)]
+    Composeinfo(#[from] ComposeinfoProblem),
+    #[error("the compose id is {found}, not {asked}")]
+    OtherCompose { found: String, asked: String },
+}
+
 /// Why a request came to nothing.
-struct Refusal {
-    reason: String,
-    /// Whether it may go better later.
-    passes: bool,
-    /// Whether it may have been carried out.
-    in_doubt: bool,
+#[derive(Debug, Error)]
+pub enum Refusal {
+    #[error("{}", of_service(.0))]
+    Service(KojiError),
+    #[error("{what} at {server}: HTTP status {status}{said}")]
+    Status { what: String, server: String, status: u16, said: String },
+    /// What the answer is instead may be a secret.
+    #[error("{what} at {server}: the answer has no access_token")]
+    NoToken { what: String, server: String },
+    /// A token was refused, without which the request was not made.
+    #[error(transparent)]
+    Token(Box<Refusal>),
+    #[error("no answer within {} s", .0.as_secs())]
+    NotAnswered(Duration),
+    #[error("the run was stopped")]
+    Stopped,
+}
+
+/// Without the advice that is about a koji profile.
+fn of_service(error: &KojiError) -> String {
+    match error {
+        KojiError::Tls { call, reason } => format!("{call}: TLS: {reason}"),
+        other => other.to_string(),
+    }
 }
 
 impl From<KojiError> for Refusal {
     fn from(error: KojiError) -> Self {
-        let (passes, in_doubt) = (error.is_retriable(), error.may_have_executed());
-        let reason = match &error {
-            KojiError::Tls { call, reason } => format!("{call}: TLS: {reason}"),
-            other => other.to_string(),
-        };
-        Self { reason, passes, in_doubt }
+        Self::Service(error)
     }
 }
 
 impl Refusal {
-    fn lasting(reason: String) -> Self {
-        Self { reason, passes: false, in_doubt: false }
+    /// Whether it may go better later. As Pungi sorts them: what the client is to blame for stays (facts: cts 10).
+    fn passes(&self) -> bool {
+        match self {
+            Self::Service(error) => error.is_retriable(),
+            Self::Status { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
+            Self::Token(refusal) => refusal.passes(),
+            Self::NoToken { .. } | Self::NotAnswered(_) | Self::Stopped => false,
+        }
+    }
+
+    /// Whether the request may have been carried out. A token that was not used does no harm.
+    fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Service(error) => error.may_have_executed(),
+            Self::Status { status, .. } => *status >= 500,
+            Self::Token(_) | Self::NoToken { .. } | Self::NotAnswered(_) | Self::Stopped => false,
+        }
     }
 }
 
 impl Cts {
     /// CTS at `url`, an http or https address. The error says what is wrong with it, or with the `login`.
-    pub fn new(url: &str, login: CtsLogin, client: &ClientOptions) -> Result<Self, String> {
+    pub fn new(url: &str, login: CtsLogin, client: &ClientOptions) -> Result<Self, KojiError> {
         let client = ClientOptions {
             user_agent: concat!("magudi/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_response: MAX_ANSWER,
@@ -109,15 +166,14 @@ impl Cts {
         };
         let patience = PATIENCE.min(client.outage);
         let cts = Self { url: url.to_owned(), login, client, patience };
-        let text = |error: KojiError| error.to_string();
-        cts.service(&cts.url, &WebLogin::Anonymous).map_err(text)?;
+        cts.service(&cts.url, &WebLogin::Anonymous)?;
         match &cts.login {
             CtsLogin::Anonymous => {}
             CtsLogin::Keytab(keytab) => {
-                cts.service(&cts.url, &WebLogin::Kerberos { keytab: keytab.clone() }).map_err(text)?;
+                cts.service(&cts.url, &WebLogin::Kerberos { keytab: keytab.clone() })?;
             }
             CtsLogin::Oidc { token_url, .. } => {
-                cts.service(token_url, &WebLogin::Anonymous).map_err(text)?;
+                cts.service(token_url, &WebLogin::Anonymous)?;
             }
         }
         Ok(cts)
@@ -134,7 +190,7 @@ impl Cts {
         wanted: &ComposeIdentity,
         relations: &Relations,
         tell: impl Fn(String),
-    ) -> Result<ComposeIdentity, String> {
+    ) -> Result<ComposeIdentity, RegisterError> {
         let request = json!({
             "compose_info": composeinfo_base(wanted),
             "parent_compose_ids": relations.parents,
@@ -142,18 +198,16 @@ impl Cts {
         });
         let path = ["api", "1", "composes", ""];
         let answer = self.persist(self.patience, &tell, || self.send("POST", &path, WebRequest::Post(request.clone())));
-        let answer = answer.await.map_err(|reason| format!("CTS did not register the compose: {reason}"))?;
-        registered(wanted, &answer).map_err(|reason| {
-            let url = &answer.excerpt;
-            format!(
-                "CTS at {} gave an answer that cannot be used: {reason}; it may have registered a compose: {url}",
-                self.server()
-            )
+        let answer = answer.await?;
+        registered(wanted, &answer).map_err(|problem| RegisterError::Unusable {
+            server: self.server(),
+            problem,
+            excerpt: answer.excerpt.clone(),
         })
     }
 
     /// Says where the compose `id` is. `patience` is how long that may be tried.
-    async fn set_url(&self, id: &str, url: &str, patience: Duration) -> Result<(), String> {
+    async fn set_url(&self, id: &str, url: &str, patience: Duration) -> Result<(), Refusal> {
         let request = json!({"action": "set_url", "compose_url": url});
         let path = ["api", "1", "composes", id];
         let attempt = || self.send("PATCH", &path, WebRequest::Patch(request.clone()));
@@ -171,23 +225,24 @@ impl Cts {
         patience: Duration,
         tell: &dyn Fn(String),
         attempt: impl Fn() -> F,
-    ) -> Result<WebAnswer, String>
+    ) -> Result<WebAnswer, Refusal>
     where
         F: Future<Output = Result<WebAnswer, Refusal>>,
     {
         let started = Instant::now();
         let mut pause = PAUSES.0;
         loop {
-            let Refusal { reason, passes, in_doubt } = match attempt().await {
+            let refusal = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             let wait = jittered(pause);
-            if !passes || started.elapsed() + wait > patience {
-                return Err(reason);
+            if !refusal.passes() || started.elapsed() + wait > patience {
+                return Err(refusal);
             }
-            let doubt = if in_doubt { "; if CTS registered it all the same, its id stays unused" } else { "" };
-            tell(format!("{reason}{doubt}; trying again"));
+            let doubt =
+                if refusal.is_in_doubt() { "; if CTS registered it all the same, its id stays unused" } else { "" };
+            tell(format!("{refusal}{doubt}; trying again"));
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(PAUSES.1);
         }
@@ -198,7 +253,8 @@ impl Cts {
             CtsLogin::Anonymous => WebLogin::Anonymous,
             CtsLogin::Keytab(keytab) => WebLogin::Kerberos { keytab: keytab.clone() },
             CtsLogin::Oidc { token_url, client_id, client_secret } => {
-                WebLogin::Bearer(self.token(token_url, client_id, client_secret).await?)
+                let token = self.token(token_url, client_id, client_secret).await;
+                WebLogin::Bearer(token.map_err(|refusal| Refusal::Token(Box::new(refusal)))?)
             }
         };
         let service = self.service(&self.url, &login)?;
@@ -220,14 +276,11 @@ impl Cts {
             ("client_secret", client_secret.clone()),
         ];
         let what = "POST for a token";
-        // A token that was not used does no harm.
-        let answer = service.send(what, &[], WebRequest::Form(form)).await;
-        let answer = answer.map_err(|error| Refusal { in_doubt: false, ..Refusal::from(error) })?;
+        let answer = service.send(what, &[], WebRequest::Form(form)).await?;
         let answer = self.check(answer, what, &service, "cts_oidc_token_url")?;
-        // What the answer is instead may be a secret.
         serde_json::from_slice::<Token>(&answer.body)
             .map(|token| Password::new(token.access_token))
-            .map_err(|_| Refusal::lasting(format!("{what} at {}: the answer has no access_token", service.server())))
+            .map_err(|_| Refusal::NoToken { what: what.to_owned(), server: service.server() })
     }
 
     /// Sorts answers into good ones, those that pass, and those that stay. CTS's own words are in `message` (facts: cts 6).
@@ -248,20 +301,17 @@ impl Cts {
             (None, Err(_)) => answer.excerpt.clone(),
         };
         let said = if said.is_empty() { said } else { format!(": {}", self.client.mask.hide(&said)) };
-        let reason = format!("{what} at {}: HTTP status {}{said}", service.server(), answer.status);
-        // As Pungi sorts them: what the client is to blame for stays (facts: cts 10).
-        let passes = answer.status >= 500 || matches!(answer.status, 408 | 425 | 429);
-        Err(Refusal { reason, passes, in_doubt: answer.status >= 500 })
+        Err(Refusal::Status { what: what.to_owned(), server: service.server(), status: answer.status, said })
     }
 }
 
 /// The compose that was registered (facts: cts 2). Everything but its date and respin must be what was asked for: the id becomes the name of a directory.
-fn registered(wanted: &ComposeIdentity, answer: &WebAnswer) -> Result<ComposeIdentity, String> {
-    let text = std::str::from_utf8(&answer.body).map_err(|_| "it is not UTF-8".to_owned())?;
-    let found = parse_identity(text).map_err(|problem| problem.to_string())?;
+fn registered(wanted: &ComposeIdentity, answer: &WebAnswer) -> Result<ComposeIdentity, AnswerError> {
+    let text = std::str::from_utf8(&answer.body).map_err(|_| AnswerError::NotUtf8)?;
+    let found = parse_identity(text)?;
     let identity = ComposeIdentity { date: found.date.clone(), respin: found.respin, ..wanted.clone() };
-    let (id, expected) = (found.id(), identity.id());
-    if id == expected { Ok(identity) } else { Err(format!("the compose id is {id}, not {expected}")) }
+    let (found, asked) = (found.id(), identity.id());
+    if found == asked { Ok(identity) } else { Err(AnswerError::OtherCompose { found, asked }) }
 }
 
 /// A compose of which CTS is to hear where it is.
@@ -286,10 +336,10 @@ impl Tracked {
         };
         let told = if stop.is_set() {
             let told = tokio::time::timeout(STOPPED_PATIENCE, self.cts.set_url(&self.id, url, Duration::ZERO));
-            told.await.unwrap_or_else(|_| Err(format!("no answer within {} s", STOPPED_PATIENCE.as_secs())))
+            told.await.unwrap_or(Err(Refusal::NotAnswered(STOPPED_PATIENCE)))
         } else {
             let told = stop.unless_set(self.cts.set_url(&self.id, url, self.cts.patience));
-            told.await.unwrap_or_else(|| Err("the run was stopped".to_owned()))
+            told.await.unwrap_or(Err(Refusal::Stopped))
         };
         match told {
             Ok(()) => {
@@ -338,11 +388,8 @@ mod tests {
             edit(&mut identity);
             registered(&wanted, &answer(&composeinfo_base(&identity).to_string())).map(|found| found.id())
         };
-        assert_eq!(change(&|identity| identity.respin = 7), Ok("Test-9.2-20240229.t.7".to_owned()));
-        assert_eq!(
-            change(&|identity| "20240301".clone_into(&mut identity.date)),
-            Ok("Test-9.2-20240301.t.0".to_owned())
-        );
+        assert_eq!(change(&|identity| identity.respin = 7).unwrap(), "Test-9.2-20240229.t.7");
+        assert_eq!(change(&|identity| "20240301".clone_into(&mut identity.date)).unwrap(), "Test-9.2-20240301.t.0");
         let edits: [&dyn Fn(&mut ComposeIdentity); 4] = [
             &|identity| identity.kind = ComposeType::Nightly,
             &|identity| "../Test".clone_into(&mut identity.release.short),
@@ -350,7 +397,7 @@ mod tests {
             &|identity| identity.base_product = Some(identity.release.clone()),
         ];
         for edit in edits {
-            assert!(change(edit).unwrap_err().ends_with("not Test-9.2-20240229.t.0"));
+            assert!(change(edit).unwrap_err().to_string().ends_with("not Test-9.2-20240229.t.0"));
         }
         for body in ["", "[]", "{}", "{\"payload\": 5}", "<html>", "\"Test-9.2-20240229.t.0\""] {
             assert!(registered(&wanted, &answer(body)).is_err(), "{body}");
@@ -380,7 +427,7 @@ mod tests {
             ("https://cts.example.com", CtsLogin::Keytab("/etc/a.keytab".to_owned()), "feature `gssapi`"),
             ("https://cts.example.com", oidc("token"), "token"),
         ] {
-            let error = Cts::new(url, login, &options).unwrap_err();
+            let error = Cts::new(url, login, &options).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
         let cts =

@@ -116,16 +116,21 @@ pub struct Digests {
     pub values: BTreeMap<String, String>,
 }
 
+/// The name of an algorithm that cannot be computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown checksum algorithm {0}")]
+pub struct UnknownAlgorithm(pub String);
+
 impl MultiDigest {
     /// Begins the given algorithms; a name that is given twice counts once. Names are matched without regard to case, as
     /// hashlib does, and kept as given. The error is the first name that is not an algorithm.
-    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownAlgorithm> {
         let mut hashers: Vec<(String, Hasher)> = Vec::new();
         for name in names {
             if hashers.iter().any(|(n, _)| n == name) {
                 continue;
             }
-            let hasher = Hasher::new(&name.to_ascii_lowercase()).ok_or_else(|| name.to_owned())?;
+            let hasher = Hasher::new(&name.to_ascii_lowercase()).ok_or_else(|| UnknownAlgorithm(name.to_owned()))?;
             hashers.push((name.to_owned(), hasher));
         }
         // The most expensive first, each to the share that has less to do.
@@ -247,7 +252,7 @@ mod tests {
     fn names_are_matched_without_case_and_kept() {
         let done = MultiDigest::new(["SHA256", "SHA256"]).unwrap().finish();
         assert_eq!(done.values.keys().collect::<Vec<_>>(), ["SHA256"]);
-        assert_eq!(MultiDigest::new(["md5", "crc7"]).unwrap_err(), "crc7");
+        assert_eq!(MultiDigest::new(["md5", "crc7"]).unwrap_err().0, "crc7");
     }
 
     #[test]

@@ -5,9 +5,10 @@ use crate::method::Method;
 use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
-use magudi_koji::value::{covers, from_json};
+use magudi_koji::value::{JsonError, covers, from_json};
 use magudi_koji::{Hub, KojiError, MethodCall, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
 
 /// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
 const HUB_SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -17,6 +18,27 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The most tasks that are looked through for one whose id was lost.
 const MAX_LISTED: usize = 100_000;
+
+/// Why a task is not the one of a request: what it is instead, as far as that is known.
+#[derive(Debug, Error)]
+pub enum Stranger {
+    #[error("the hub does not know it")]
+    Unknown,
+    #[error("the hub's answer about it cannot be used: {0}")]
+    Unread(#[source] KojiError),
+    #[error("it is a task of method {}, not {asked}", .found.escape_debug())]
+    Method { found: String, asked: String },
+    #[error("it belongs to user {0}")]
+    Owner(i64),
+    /// With the beginning of a text among its arguments, if it is known what they should be.
+    #[error("it was asked for with other arguments{}", .0.as_ref().map_or_else(String::new, |text| format!(" ({text})")))]
+    Arguments(Option<String>),
+    /// What the request would be sent as is unknown.
+    #[error(transparent)]
+    Unsendable(#[from] JsonError),
+    #[error("the journal is damaged and does not say which image it is for")]
+    NoImage,
+}
 
 /// A request as it goes over the wire.
 #[derive(Debug, Clone)]
@@ -28,11 +50,10 @@ pub struct Sent {
 
 impl Sent {
     /// What is sent for a request. The error says what XML-RPC has no form for.
-    pub fn of(request: &TaskRequest) -> Result<Self, String> {
-        let value = |json| from_json(json).map_err(|error| error.to_string());
-        let args = request.args.iter().map(value).collect::<Result<_, _>>()?;
-        let members = request.keywords.members().map(|(name, json)| Ok((name.to_owned(), value(json)?)));
-        let members: BTreeMap<String, Value> = members.collect::<Result<_, String>>()?;
+    pub fn of(request: &TaskRequest) -> Result<Self, JsonError> {
+        let args = request.args.iter().map(from_json).collect::<Result<_, _>>()?;
+        let members = request.keywords.members().map(|(name, json)| Ok((name.to_owned(), from_json(json)?)));
+        let members: BTreeMap<String, Value> = members.collect::<Result<_, JsonError>>()?;
         let named = match request.keywords {
             Keywords::Opts(_) => BTreeMap::from([("opts".to_owned(), Value::Struct(members))]),
             Keywords::Each(_) => members,
@@ -111,9 +132,9 @@ pub fn since_now(hub: &Hub) -> Timestamp {
 }
 
 /// Whether a task belongs to one of `owners`; unknown where they are empty.
-pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), String> {
+pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), Stranger> {
     match task.owner {
-        Some(owner) if !owners.is_empty() && !owners.contains(&owner) => Err(format!("it belongs to user {owner}")),
+        Some(owner) if !owners.is_empty() && !owners.contains(&owner) => Err(Stranger::Owner(owner)),
         _ => Ok(()),
     }
 }
@@ -123,22 +144,16 @@ pub fn since(time: Timestamp) -> Timestamp {
     time - CLOCK_SKEW
 }
 
-/// Whether a task, whose arguments were asked for, is the one of `request` and belongs to `owner`, if that is known. The error
-/// says what it is instead.
-pub fn is_ours(task: &TaskInfo, request: &TaskRequest, owner: Option<i64>) -> Result<(), String> {
+/// Whether a task, whose arguments were asked for, is the one of `request`, whoever owns it.
+pub fn is_ours(task: &TaskInfo, request: &TaskRequest) -> Result<(), Stranger> {
     let method = request.method.task;
     if task.method != method {
-        return Err(format!("it is a task of method {}, not {method}", task.method.escape_debug()));
-    }
-    if let (Some(owner), Some(other)) = (owner, task.owner)
-        && owner != other
-    {
-        return Err(format!("it belongs to user {other}, not to {owner}"));
+        return Err(Stranger::Method { found: task.method.clone(), asked: method.to_owned() });
     }
     if !Sent::of(request)?.made(task) {
         let arguments = task.request.as_deref().unwrap_or_default();
         let name = arguments.iter().find_map(Value::as_str).unwrap_or("something else");
-        return Err(format!("it was asked for with other arguments ({})", shortened(name)));
+        return Err(Stranger::Arguments(Some(shortened(name))));
     }
     Ok(())
 }

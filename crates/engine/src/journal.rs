@@ -35,6 +35,7 @@ pub enum JournalError {
         /// What was tried.
         action: &'static str,
         path: PathBuf,
+        #[source]
         error: io::Error,
     },
     /// A line that is not an event.
@@ -45,7 +46,8 @@ pub enum JournalError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        reason: String,
+        #[source]
+        reason: LineError,
     },
     /// A line of a later version.
     #[error(
@@ -190,8 +192,8 @@ fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stam
         if read == 0 || text.last() != Some(&b'\n') && (read as u64) < MAX_LINE {
             break;
         }
-        let damaged = |reason: String| JournalError::Damaged { path: path.to_path_buf(), line, reason };
-        let text = std::str::from_utf8(&text).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
+        let damaged = |reason| JournalError::Damaged { path: path.to_path_buf(), line, reason };
+        let text = std::str::from_utf8(&text).map_err(|_| damaged(LineError::NotUtf8))?;
         match parse_line(text).map_err(damaged)? {
             JournalLine::Event(event) => take(*event),
             JournalLine::Unknown => {}
@@ -213,8 +215,38 @@ pub enum JournalLine {
     Later(u64),
 }
 
-/// Reads one line of a journal. The error says what is wrong with it.
-pub fn parse_line(text: &str) -> Result<JournalLine, String> {
+/// What is wrong with a line of a journal.
+#[derive(Debug, Error)]
+pub enum LineError {
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    #[error("it is empty")]
+    Empty,
+    #[error("it is all zeros, as after a crash of the machine")]
+    Zeros,
+    /// Its own place in the line is enough: the caller knows the line.
+    #[error("it is not JSON: {reason} at column {column}")]
+    NotJson { reason: String, column: usize },
+    #[error("it ends in the middle of an event")]
+    Torn,
+    #[error("it has no version")]
+    NoVersion,
+    #[error("it has no time")]
+    NoTime,
+    #[error("`{}` is not a time", .0.escape_debug())]
+    BadTime(String),
+    #[error("it names no event")]
+    NoEvent,
+    #[error("event {}: {error}", .name.escape_debug())]
+    BadEvent {
+        name: String,
+        #[source]
+        error: serde_json::Error,
+    },
+}
+
+/// Reads one line of a journal.
+pub fn parse_line(text: &str) -> Result<JournalLine, LineError> {
     if let Ok(Line { version, time, event }) = serde_json::from_str(text)
         && version <= u64::from(VERSION)
     {
@@ -223,39 +255,38 @@ pub fn parse_line(text: &str) -> Result<JournalLine, String> {
     // Another program wrote it, or something is wrong with it.
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
-        None => return Err("it has no version".to_owned()),
+        None => return Err(LineError::NoVersion),
         Some(version) if version > u64::from(VERSION) => return Ok(JournalLine::Later(version)),
         Some(_) => {}
     }
-    let time = line.get("t").and_then(Json::as_str).ok_or("it has no time")?;
-    let time: Timestamp = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
-    let name = line.get("event").and_then(Json::as_str).ok_or("it names no event")?.to_owned();
-    let Json::Object(mut members) = line else { return Err("it has no version".to_owned()) };
+    let time = line.get("t").and_then(Json::as_str).ok_or(LineError::NoTime)?;
+    let time: Timestamp = time.parse().map_err(|_| LineError::BadTime(time.to_owned()))?;
+    let name = line.get("event").and_then(Json::as_str).ok_or(LineError::NoEvent)?.to_owned();
+    let Json::Object(mut members) = line else { return Err(LineError::NoVersion) };
     for head in ["v", "t", "event"] {
         members.remove(head);
     }
     match journal_line::event(&name, members) {
         Ok(event) => Ok(JournalLine::Event(Box::new(Stamped { time, event }))),
         Err(error) if error.to_string().starts_with("unknown variant") => Ok(JournalLine::Unknown),
-        Err(error) => Err(format!("event {}: {error}", name.escape_debug())),
+        Err(error) => Err(LineError::BadEvent { name, error }),
     }
 }
 
-/// What is wrong with a line that is not JSON. Its own place in the line is enough: the caller knows the line.
-fn not_json(text: &str, error: &serde_json::Error) -> String {
+/// What is wrong with a line that is not JSON.
+fn not_json(text: &str, error: &serde_json::Error) -> LineError {
     if text.trim().is_empty() {
-        "it is empty".to_owned()
+        LineError::Empty
     } else if text.bytes().all(|byte| byte == 0 || byte == b'\n') {
-        "it is all zeros, as after a crash of the machine".to_owned()
+        LineError::Zeros
+    } else if error.line() > 1 {
+        // The line ended before its JSON did.
+        LineError::Torn
     } else {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let reason = error.to_string();
-        let reason = reason.strip_suffix(&place).unwrap_or(&reason);
-        match error.line() {
-            1 => format!("it is not JSON: {reason} at column {}", error.column()),
-            // The line ended before its JSON did.
-            _ => "it ends in the middle of an event".to_owned(),
-        }
+        let reason = reason.strip_suffix(&place).unwrap_or(&reason).to_owned();
+        LineError::NotJson { reason, column: error.column() }
     }
 }
 

@@ -14,6 +14,7 @@
 //! - Hearing it again: [`history`], [`journal_tail`]; one run at a time: [`lock`], known by its [`birth`]; at one hub: [`login`]
 //! - Beside it: [`pungi`]; who keeps the list of composes: [`cts`]
 
+mod answer;
 pub mod artifact;
 pub mod birth;
 pub mod blocking;

@@ -16,9 +16,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// How long a script may take, unless it is said otherwise.
 pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
@@ -48,6 +49,29 @@ pub struct Scripts {
     pub variables: Vec<(OsString, OsString)>,
     /// Where their output goes; nowhere before a compose exists.
     pub log_dir: Option<PathBuf>,
+}
+
+/// What went wrong with a script.
+#[derive(Debug, Error)]
+enum ScriptError {
+    #[error("cannot open its log: {0}")]
+    Log(#[source] io::Error),
+    #[error("cannot make its input: {0}")]
+    Input(#[source] io::Error),
+    #[error(transparent)]
+    Run(#[from] io::Error),
+    #[error("{0}")]
+    Failed(ExitStatus),
+    #[error("it was killed after {:.1} s{}", .after.as_secs_f64(), not_sent(*.dropped))]
+    Killed {
+        after: Duration,
+        /// How many later messages it does not get.
+        dropped: usize,
+    },
+}
+
+fn not_sent(messages: usize) -> String {
+    if messages == 0 { String::new() } else { format!("; {messages} later messages were not sent to it") }
 }
 
 /// Says the messages of a run to its scripts.
@@ -253,14 +277,14 @@ impl Shared {
         }
     }
 
-    fn run(&self, call: &Call) -> Result<(), String> {
+    fn run(&self, call: &Call) -> Result<(), ScriptError> {
         let begun = Instant::now();
         let mut child = self.spawn(call)?;
         loop {
             let mut queue = self.lock();
-            if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            if let Some(status) = child.try_wait()? {
                 queue.running = None;
-                return if status.success() { Ok(()) } else { Err(status.to_string()) };
+                return if status.success() { Ok(()) } else { Err(ScriptError::Failed(status)) };
             }
             if Instant::now() < queue.until(begun, self.scripts.limit) {
                 drop(queue);
@@ -271,11 +295,7 @@ impl Shared {
             let dropped = if queue.closing && queue.rest.is_none() { queue.give_up(call.script) } else { 0 };
             drop(queue);
             self.bury(&mut child);
-            let after = begun.elapsed().as_secs_f64();
-            return Err(match dropped {
-                0 => format!("it was killed after {after:.1} s"),
-                _ => format!("it was killed after {after:.1} s; {dropped} later messages were not sent to it"),
-            });
+            return Err(ScriptError::Killed { after: begun.elapsed(), dropped });
         }
     }
 
@@ -293,10 +313,10 @@ impl Shared {
         }
     }
 
-    fn spawn(&self, call: &Call) -> Result<Child, String> {
-        let output = self.output().map_err(|e| format!("cannot open its log: {e}"))?;
-        let errors = output.try_clone().map_err(|e| format!("cannot open its log: {e}"))?;
-        let input = input(&call.body).map_err(|e| format!("cannot make its input: {e}"))?;
+    fn spawn(&self, call: &Call) -> Result<Child, ScriptError> {
+        let output = self.output().map_err(ScriptError::Log)?;
+        let errors = output.try_clone().map_err(ScriptError::Log)?;
+        let input = input(&call.body).map_err(ScriptError::Input)?;
         let mut command = Command::new(OsStr::new(&self.scripts.programs[call.script]));
         command.env_clear().envs(self.scripts.variables.iter().map(|(name, value)| (name, value)));
         command.arg(call.message).current_dir(&self.scripts.workdir).stdin(input).stdout(output).stderr(errors);
@@ -304,7 +324,7 @@ impl Shared {
         command.process_group(0);
         // Under the lock, so that a kill of what runs does not miss it.
         let mut queue = self.lock();
-        let child = command.spawn().map_err(|e| e.to_string())?;
+        let child = command.spawn()?;
         queue.running = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         Ok(child)
     }

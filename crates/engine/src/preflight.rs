@@ -21,6 +21,7 @@ use magudi_koji::value::ShapeError;
 use magudi_koji::{Hub, KojiError, MethodCall, Session, Value};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Who may do everything but tag into a locked tag.
 const ADMIN: &str = "admin";
@@ -114,7 +115,7 @@ struct Survey<'a> {
 }
 
 /// An answer, or why there is none.
-type Answer = Result<Value, String>;
+type Answer = Result<Value, Arc<KojiError>>;
 
 impl<'a> Survey<'a> {
     /// The permissions of the user, if the hub tells.
@@ -269,14 +270,10 @@ impl<'a> Survey<'a> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = match self.hub.multi_call(calls).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                let reason = answered(Err(error))?.err().unwrap_or_default();
-                return Ok(vec![Err(reason); calls.len()]);
-            }
-        };
-        answers.into_iter().map(answered).collect()
+        match self.hub.multi_call(calls).await {
+            Ok(answers) => answers.into_iter().map(answered).collect(),
+            Err(error) => Ok(vec![answered(Err(error))?; calls.len()]),
+        }
     }
 
     /// What `decode` makes of an answer. Without one it is noted that `method` did not tell.
@@ -287,12 +284,16 @@ impl<'a> Survey<'a> {
         decode: impl Fn(&Value) -> Result<T, ShapeError>,
         about: &[usize],
     ) -> Option<T> {
-        let read = answer.and_then(|value| decode(&value).map_err(|error| error.to_string()));
-        read.map_err(|reason| {
-            self.reasons.entry(method).or_insert(reason);
-            self.unanswered.entry(method).or_default().extend(about);
-        })
-        .ok()
+        let reason = match answer {
+            Ok(value) => match decode(&value) {
+                Ok(read) => return Some(read),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        self.reasons.entry(method).or_insert(reason);
+        self.unanswered.entry(method).or_default().extend(about);
+        None
     }
 
     fn find(&mut self, problem: Obstacle, requests: Vec<usize>) {
@@ -316,7 +317,7 @@ impl<'a> Survey<'a> {
 fn answered(answer: Result<Value, KojiError>) -> Result<Answer, KojiError> {
     match answer {
         Ok(value) => Ok(Ok(value)),
-        Err(error) if error.is_about_the_answer() => Ok(Err(error.to_string())),
+        Err(error) if error.is_about_the_answer() => Ok(Err(Arc::new(error))),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,8 @@ use magudi_engine::composer::{causes, parse_compose_status};
 pub fn output(data: &[u8]) {
     let status = match parse_compose_status(data) {
         Ok(status) => status,
-        Err(text) => {
+        Err(error) => {
+            let text = error.to_string();
             assert!(!text.is_empty() && text.len() < 1000, "{} bytes of message", text.len());
             return;
         }

@@ -1,7 +1,7 @@
 //! Dumps beside those that the real Pungi made of the same configurations (facts: language 12), and what is filled in where no recording
 //! is.
 
-use magudi_config::check::fill::{Commits, Offline};
+use magudi_config::check::fill::{Commits, NoCommit, Offline};
 use magudi_config::check::fill_in;
 use magudi_config::dump::{to_json, to_text};
 use magudi_config::{Diagnostic, Sources, load_config};
@@ -14,14 +14,14 @@ use std::path::PathBuf;
 struct Recorded;
 
 impl Commits for Recorded {
-    fn of_url(&mut self, url: &str) -> Result<String, String> {
+    fn of_url(&mut self, url: &str) -> Result<String, NoCommit> {
         Ok(match magudi_phases::git_url::BranchUrl::parse(url) {
             Some(branch) => branch.at(&commit(branch.repository, &branch.reference)),
             None => url.to_owned(),
         })
     }
 
-    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, String> {
+    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, NoCommit> {
         Ok(commit(repository, branch))
     }
 }

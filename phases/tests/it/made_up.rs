@@ -6,7 +6,7 @@ use magudi_compose::status::Status;
 use magudi_config::schema::{Kind, Layout, opt, req};
 use magudi_config::{Diagnostic, Section, codes};
 use magudi_devhub::plugin::{Plugin, WantedBuild};
-use magudi_engine::artifact::{Artifact, BuiltFile};
+use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
 use magudi_koji::Value;
@@ -80,7 +80,7 @@ impl ImagePhase for Forge {
         Some(Expected { image_type: "qcow2", format: "qcow2" })
     }
 
-    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, String> {
+    fn describe(&self, request: &TaskRequest, file: &BuiltFile) -> Result<Option<Artifact>, NotAnImage> {
         Ok(endings::describe(&[], request, file))
     }
 }

@@ -137,7 +137,7 @@ pub fn run(phases: Phases, configuration: Json, hub: HubOptions) -> Result<Ran, 
     let end = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let options = HubOptions { topdir: folder.path().join("koji"), ..hub };
         let hub = magudi_devhub::start(options).await.unwrap();
-        compose.run(|| access(hub.url(), hub.topdir()), stop).await
+        Box::pin(compose.run(|| access(hub.url(), hub.topdir()), stop)).await
     });
     let images = std::fs::read_to_string(dir.images_file()).ok();
     let said = |stamped: Stamped| format!("{:?}", stamped.event);

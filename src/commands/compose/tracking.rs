@@ -59,7 +59,7 @@ pub fn cts(settings: &RunSettings, environment: &Environment, inspected: &Inspec
         (url, CtsLogin::Anonymous)
     };
     let cts = Cts::new(url.2, login, &environment.network.client_options());
-    cts.map(Some).map_err(|reason| refuse(place, reason))
+    cts.map(Some).map_err(|error| refuse(place, error.to_string()))
 }
 
 /// Asks CTS for the id of a compose that is begun, in `target` or, without one, in a directory of any name. Respins are from the first
@@ -84,7 +84,7 @@ pub fn register(
             ui.note(&format!("warning: CTS: {text}"));
         }
     };
-    runtime(1)?.block_on(cts.register(&wanted, &relations, tell)).map_err(Failure::failed)
+    Ok(runtime(1)?.block_on(cts.register(&wanted, &relations, tell))?)
 }
 
 /// The compose of `identity` in `dir`, as CTS hears of it at its end.

@@ -57,8 +57,8 @@ pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
 pub fn check_base_name(node: &Node, at: At<'_>, one_file: bool, findings: &mut Findings) {
     let Some(template) = findings.text(node, at) else { return };
     let lookup = |key: &str| (BASE_NAME_KEYS.contains(&key) && (one_file || key != "dirname")).then(|| "1".to_owned());
-    if let Err(reason) = base_name::format(template.as_str(), &lookup) {
-        let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), reason).at(template.span);
+    if let Err(error) = base_name::format(template.as_str(), &lookup) {
+        let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), error.to_string()).at(template.span);
         let known = BASE_NAME_KEYS.iter().filter(|key| one_file || **key != "dirname");
         let mut help = format!("known keys are {}", known.copied().collect::<Vec<_>>().join(", "));
         if !one_file && template.as_str().contains("dirname") {

@@ -16,22 +16,27 @@ use std::sync::Arc;
 
 /// Who knows which commit a branch is at.
 pub trait Commits {
-    /// The URL with a commit in the place of a branch that its fragment names. The error says why there is none.
-    fn of_url(&mut self, url: &str) -> Result<String, String>;
+    /// The URL with a commit in the place of a branch that its fragment names.
+    fn of_url(&mut self, url: &str) -> Result<String, NoCommit>;
     /// The commit of a branch of a repository.
-    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, String>;
+    fn of_branch(&mut self, repository: &str, branch: &str) -> Result<String, NoCommit>;
 }
+
+/// Why a branch has no commit, by who was asked.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct NoCommit(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// git is not asked: branches stay branches.
 #[derive(Debug, Clone, Copy)]
 pub struct Offline;
 
 impl Commits for Offline {
-    fn of_url(&mut self, url: &str) -> Result<String, String> {
+    fn of_url(&mut self, url: &str) -> Result<String, NoCommit> {
         Ok(url.to_owned())
     }
 
-    fn of_branch(&mut self, _: &str, branch: &str) -> Result<String, String> {
+    fn of_branch(&mut self, _: &str, branch: &str) -> Result<String, NoCommit> {
         Ok(branch.to_owned())
     }
 }
@@ -229,12 +234,12 @@ impl Filler<'_> {
     }
 
     /// What stands in the place of `before` after an answer; nothing when it stays.
-    fn said(&mut self, answer: Result<String, String>, before: &str, span: Span, at: At<'_>) -> Option<Node> {
+    fn said(&mut self, answer: Result<String, NoCommit>, before: &str, span: Span, at: At<'_>) -> Option<Node> {
         match answer {
             Ok(now) if now == before => None,
             Ok(now) => Some(Node::new(Value::Str(now.into()), span)),
-            Err(reason) => {
-                let found = Diagnostic::new(&codes::NO_COMMIT, at.to_string(), reason).at(span);
+            Err(error) => {
+                let found = Diagnostic::new(&codes::NO_COMMIT, at.to_string(), error.to_string()).at(span);
                 self.findings.add(found.help("name a branch that is there, or a commit; --offline asks for none"));
                 None
             }

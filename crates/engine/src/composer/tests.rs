@@ -64,7 +64,7 @@ fn a_strangers_file_is_bounded() {
     for (text, want) in
         [("<html>", "is not JSON"), ("{}", "has no list"), ("[]", "has no list"), (r#"{"image_statuses": 5}"#, "list")]
     {
-        let error = parse_compose_status(text.as_bytes()).unwrap_err();
+        let error = parse_compose_status(text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(want), "{text}: {error}");
     }
     let nested = (0..60).fold("\"end\"".to_owned(), |inner, n| format!(r#"{{"reason": "r{n}", "details": {inner}}}"#));

@@ -1,6 +1,6 @@
 //! *Uploads*: where composer has put the images of a task, besides Koji.
 
-use super::{ComposeStatus, FILE, ImageStatus};
+use super::{ComposeStatus, ComposeStatusError, FILE, ImageStatus};
 use crate::plan::TaskRequest;
 use magudi_compose::CloudUpload;
 use magudi_koji::calls::Build;
@@ -10,12 +10,12 @@ use magudi_koji::calls::Build;
 pub fn uploads(
     request: &TaskRequest,
     task: i64,
-    status: Result<ComposeStatus, String>,
+    status: Result<ComposeStatus, ComposeStatusError>,
     build: Option<&Build>,
 ) -> Vec<CloudUpload> {
     let (status, unreadable) = match status {
         Ok(status) => (status, None),
-        Err(reason) => (ComposeStatus::default(), Some(reason)),
+        Err(error) => (ComposeStatus::default(), Some(error.to_string())),
     };
     let nvr = build.map(Build::nvr).or_else(|| asked_nvr(request));
     let one = |(index, arch): (usize, &str)| {
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_had_is_told_for_each_arch() {
-        let all = uploads(&request(), 42, Err("gone".to_owned()), None);
+        let all = uploads(&request(), 42, Err(ComposeStatusError::NoImages), None);
         assert_eq!(all.len(), 3);
-        assert!(all.iter().all(|u| u.status == "unknown" && u.reason.as_deref() == Some("gone")));
+        assert!(all.iter().all(|u| u.status == "unknown" && u.reason.as_ref().unwrap().contains("no list")));
         let silent = parse_compose_status(br#"{"image_statuses": [{"status": "success"}]}"#);
         assert_eq!(uploads(&request(), 1, silent, None)[0].reason.as_deref(), Some("composer reported no upload"));
     }

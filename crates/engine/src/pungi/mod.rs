@@ -12,11 +12,11 @@ pub use verdict::{How, Verdict, worse};
 
 use crate::birth::{Birth, Process};
 use crate::event::{Event, Events, Level};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::stop::{Reason, Stop, StopHandle};
 use magudi_compose::confined;
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::status::{Status, load_status, put_back};
+use magudi_compose::status::{Status, StatusError, load_status, put_back};
 use output::Output;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
 /// How often it is looked at. Its word in STATUS stands there no longer than about this.
@@ -37,6 +38,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The file of its output, in `logs/global`.
 pub const OUTPUT: &str = "pungi-output.log";
+
+/// What keeps a Pungi from being started, or heard.
+#[derive(Debug, Error)]
+pub enum PungiError {
+    #[error("its command is empty")]
+    NoCommand,
+    #[error("cannot start {program}: {error}")]
+    Start {
+        program: String,
+        #[source]
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Status(#[from] StatusError),
+}
 
 /// What an earlier run of ours knew of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -121,23 +139,23 @@ impl Pungi {
 
     /// Takes what it may have said of the compose while no run of ours was there, and puts our STARTED in its place. Before
     /// this no one else writes STATUS.
-    pub fn take_its_word(&mut self, dir: &ComposeDir, events: &Events, journal: &Journal) -> Result<(), String> {
+    pub fn take_its_word(&mut self, dir: &ComposeDir, events: &Events, journal: &Journal) -> Result<(), PungiError> {
         let Some(past) = &mut self.past else { return Ok(()) };
         if self.is_news {
             events.say(Event::PungiStarted { command: Vec::new(), pid: None, birth: None });
             past.status.iter().for_each(|status| events.say(Event::PungiStatus { status: status.clone() }));
             past.end.iter().for_each(|how| events.say(how.event()));
-            journal.sync().map_err(|error| error.to_string())?;
+            journal.sync()?;
         }
-        let now = load_status(&dir.status_file()).map_err(|error| error.to_string())?;
+        let now = load_status(&dir.status_file())?;
         let foreign = now.filter(|now| self.our_status.as_deref() != Some(now.as_str()) && *now != Status::Started);
         if let (Some(status), None) = (foreign, &past.end) {
             past.status = Some(status.as_str().to_owned());
             events.say(Event::PungiStatus { status: status.as_str().to_owned() });
-            journal.sync().map_err(|error| error.to_string())?;
+            journal.sync()?;
         }
         if now.is_some_and(|now| now != Status::Started) {
-            put_back(dir).map_err(|error| error.to_string())?;
+            put_back(dir)?;
         }
         Ok(())
     }
@@ -219,7 +237,7 @@ impl Follower {
         }
         let mut followed = match self.begin() {
             Ok(followed) => followed,
-            Err(text) => return self.end(status, How::Lost { reason: text }),
+            Err(error) => return self.end(status, How::Lost { reason: error.to_string() }),
         };
         let mut output = Output::open(self.dir.logs_global().join(OUTPUT), self.pungi.past.is_some());
         let mut killed_at = None;
@@ -265,8 +283,11 @@ impl Follower {
         }
         self.events.say(Event::PungiStatus { status: word.as_str().to_owned() });
         *status = Some(word.as_str().to_owned());
-        let put = self.journal.sync().map_err(|error| error.to_string());
-        if let Err(error) = put.and_then(|()| put_back(&self.dir).map_err(|error| error.to_string())) {
+        let put = || -> Result<(), PungiError> {
+            self.journal.sync()?;
+            Ok(put_back(&self.dir)?)
+        };
+        if let Err(error) = put() {
             self.events.message(
                 Level::Warning,
                 None,
@@ -280,7 +301,7 @@ impl Follower {
         Verdict { status, how }
     }
 
-    fn begin(&self) -> Result<Followed, String> {
+    fn begin(&self) -> Result<Followed, PungiError> {
         if self.pungi.command.is_empty() {
             return Ok(Followed::Others);
         }
@@ -306,15 +327,15 @@ impl Follower {
         }
     }
 
-    fn start(&self) -> Result<Followed, String> {
+    fn start(&self) -> Result<Followed, PungiError> {
         let shown: Vec<String> = self.pungi.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let (program, arguments) = self.pungi.command.split_first().ok_or("its command is empty")?;
-        let cannot = |error: io::Error| format!("cannot start {}: {error}", program.to_string_lossy());
+        let (program, arguments) = self.pungi.command.split_first().ok_or(PungiError::NoCommand)?;
+        let cannot = |error| PungiError::Start { program: program.to_string_lossy().into_owned(), error };
         let path = self.dir.logs_global().join(OUTPUT);
         let output = confined::open(&path, OpenOptions::new().create(true).append(true)).map_err(cannot)?;
         let errors = output.try_clone().map_err(cannot)?;
         self.events.say(Event::PungiStarted { command: shown.clone(), pid: None, birth: None });
-        self.journal.sync().map_err(|error| error.to_string())?;
+        self.journal.sync()?;
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.pungi.workdir);
         command.env_clear().envs(self.pungi.variables.iter().map(|(name, value)| (name, value)));
@@ -325,7 +346,7 @@ impl Follower {
         let pid = i32::try_from(child.id()).ok();
         let birth = pid.and_then(Birth::of).map(|birth| birth.to_string());
         self.events.say(Event::PungiStarted { command: shown, pid, birth });
-        self.journal.sync().map_err(|error| error.to_string())?;
+        self.journal.sync()?;
         Ok(Followed::Child(child))
     }
 }

@@ -1,6 +1,7 @@
 //! *Adopting* the tasks of earlier runs: what the hub says of each is compared with its request before it is waited for.
 
 use super::{Run, Task};
+use crate::find_task::Stranger;
 use crate::patience::Patience;
 use tokio::sync::mpsc;
 
@@ -23,13 +24,10 @@ impl Run {
         patience: &mut Patience,
         submitted: &mpsc::UnboundedSender<Task>,
     ) {
-        let mut left: Vec<(Task, String)> = Vec::new();
+        let mut left: Vec<(Task, Stranger)> = Vec::new();
         for chunk in tasks.chunks(TASKS_PER_CALL) {
             let ids: Vec<i64> = chunk.iter().map(|task| task.id).collect();
-            let ask = async {
-                let told = self.runner.hub.get_task_info_with_request(&ids).await;
-                told.map_err(|error| error.to_string())
-            };
+            let ask = self.runner.hub.get_task_info_with_request(&ids);
             let Some(answer) = self.stop.unless_set(ask).await else {
                 for task in chunk {
                     self.abandon(*task, false);
@@ -57,8 +55,8 @@ impl Run {
                             self.fail(task.request, None, self.about(*task, &text));
                         }
                     },
-                    Ok(None) => left.push((*task, "the hub does not know it".to_owned())),
-                    Err(error) => left.push((*task, format!("the hub's answer about it cannot be used: {error}"))),
+                    Ok(None) => left.push((*task, Stranger::Unknown)),
+                    Err(error) => left.push((*task, Stranger::Unread(error))),
                 }
             }
         }
@@ -68,10 +66,10 @@ impl Run {
         }
         let may_wait = self.stop.unless_set(patience.wait()).await;
         if may_wait != Some(true) {
-            for (task, text) in left.drain(..) {
+            for (task, reason) in left.drain(..) {
                 match may_wait {
                     None => self.abandon(task, false),
-                    _ => self.fail(task.request, None, self.about(task, &text)),
+                    _ => self.fail(task.request, None, self.about(task, &reason.to_string())),
                 }
             }
         }

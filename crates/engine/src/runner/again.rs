@@ -5,9 +5,10 @@
 use super::standing::{Standing, in_the_way};
 use super::{Run, Start};
 use crate::event::Level;
-use crate::find_task::{self, Sent, tasks_since};
+use crate::find_task::{self, Sent, Stranger, tasks_since};
 use crate::plan::TaskRequest;
 use jiff::{SignedDuration, Timestamp};
+use magudi_koji::KojiError;
 use magudi_koji::calls::{TaskInfo, TaskState, get_user_perms};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,15 @@ const ADMIN: &str = "admin";
 
 /// How far apart the hub's own times may be.
 const MARGIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// Why it is not known what became of tasks.
+#[derive(Debug, thiserror::Error)]
+enum Unknown {
+    #[error(transparent)]
+    Hub(#[from] KojiError),
+    #[error("the hub's answer about task {task} cannot be used: {source}")]
+    Unread { task: i64, source: KojiError },
+}
 
 impl Run {
     /// Decides about every [`Start::Again`], [`Start::Anew`], [`Start::Lost`] and [`Start::Named`].
@@ -82,7 +92,11 @@ impl Run {
     }
 
     /// Decides about requests whose tasks have ended by what else there is: a task that somebody had made again, a build.
-    async fn take_what_stands(&self, starts: &mut [Start], known: &mut BTreeMap<i64, TaskInfo>) -> Result<(), String> {
+    async fn take_what_stands(
+        &self,
+        starts: &mut [Start],
+        known: &mut BTreeMap<i64, TaskInfo>,
+    ) -> Result<(), KojiError> {
         let mut formers: Vec<(usize, Vec<i64>)> = Vec::new();
         for (index, start) in starts.iter_mut().enumerate() {
             // Where a task may have been made since, it is looked for first.
@@ -90,7 +104,7 @@ impl Run {
             let mut ours = Vec::with_capacity(tasks.len());
             for info in tasks.iter().filter_map(|task| known.get(task)) {
                 // One that an admin had made again was taken in an earlier run.
-                let is_same = find_task::is_ours(info, self.sent_before(index), None).is_ok();
+                let is_same = find_task::is_ours(info, self.sent_before(index)).is_ok();
                 if is_same && (self.runner.is_of_us(info).is_ok() || self.is_of_admin(info).await) {
                     ours.push(info.id);
                 }
@@ -118,7 +132,7 @@ impl Run {
             known.insert(task.id, task);
         }
         formers.retain(|(index, _)| matches!(starts[*index], Start::Again { .. }));
-        let builds = self.standing(&formers).await.map_err(|error| error.to_string())?;
+        let builds = self.standing(&formers).await?;
         for ((index, tasks), builds) in formers.iter().zip(builds) {
             let mut infos = tasks.iter().rev().filter_map(|task| known.get(task));
             let closed = infos.find(|info| info.state == TaskState::Closed && !builds.gone.contains(&info.id));
@@ -148,7 +162,7 @@ impl Run {
         &self,
         formers: &mut [(usize, Vec<i64>)],
         known: &mut BTreeMap<i64, TaskInfo>,
-    ) -> Result<BTreeMap<usize, TaskInfo>, String> {
+    ) -> Result<BTreeMap<usize, TaskInfo>, KojiError> {
         let method = |index: usize| self.requests[index].method.task;
         let methods: BTreeSet<&str> = formers.iter().map(|(index, _)| method(*index)).collect();
         let mut found: BTreeMap<usize, TaskInfo> = BTreeMap::new();
@@ -158,8 +172,7 @@ impl Run {
             let formers: Vec<&(usize, Vec<i64>)> = formers.iter().filter(|(index, _)| method(*index) == name).collect();
             let made = formers.iter().flat_map(|(_, tasks)| tasks).filter_map(|task| known.get(task)?.create_ts);
             let Some(since) = made.reduce(f64::min).and_then(time) else { continue };
-            let listed = tasks_since(&self.runner.hub, name, None, since - MARGIN).await;
-            for task in listed.map_err(|error| error.to_string())? {
+            for task in tasks_since(&self.runner.hub, name, None, since - MARGIN).await? {
                 if self.is_claimed(task.id) {
                     continue;
                 }
@@ -207,23 +220,22 @@ impl Run {
         permissions.iter().any(|permission| permission == ADMIN)
     }
 
-    async fn what_became_of(&self, tasks: &[i64]) -> Result<BTreeMap<i64, TaskInfo>, String> {
+    async fn what_became_of(&self, tasks: &[i64]) -> Result<BTreeMap<i64, TaskInfo>, Unknown> {
         let mut known = BTreeMap::new();
         for some in tasks.chunks(TASKS_PER_CALL) {
-            let infos = self.runner.hub.get_task_info_with_request(some).await.map_err(|error| error.to_string())?;
-            for (task, told) in some.iter().zip(infos) {
-                let info =
-                    told.map_err(|error| format!("the hub's answer about task {task} cannot be used: {error}"))?;
-                known.extend(info.map(|info| (*task, info)));
+            let infos = self.runner.hub.get_task_info_with_request(some).await?;
+            for (task, told) in some.iter().copied().zip(infos) {
+                let info = told.map_err(|source| Unknown::Unread { task, source })?;
+                known.extend(info.map(|info| (task, info)));
             }
         }
         Ok(known)
     }
 
     /// Whether a task is one of a request, of any owner.
-    fn may_be_taken(&self, index: usize, task: i64, known: &BTreeMap<i64, TaskInfo>) -> Result<(), String> {
-        let info = known.get(&task).ok_or("the hub does not know it")?;
-        find_task::is_ours(info, self.sent_before(index), None)?;
+    fn may_be_taken(&self, index: usize, task: i64, known: &BTreeMap<i64, TaskInfo>) -> Result<(), Stranger> {
+        let info = known.get(&task).ok_or(Stranger::Unknown)?;
+        find_task::is_ours(info, self.sent_before(index))?;
         if let (Err(reason), Some(_)) = (self.runner.is_of_us(info), info.owner) {
             let text = format!("task {task} is used for image {}: {reason}", self.requests[index].label());
             self.runner.events.message(Level::Warning, None, text);
@@ -232,8 +244,8 @@ impl Run {
     }
 
     /// Whether a task, whose arguments were asked for, was made by us for a request.
-    pub(super) fn is_ours(&self, index: usize, task: &TaskInfo) -> Result<(), String> {
-        find_task::is_ours(task, self.sent_before(index), None)?;
+    pub(super) fn is_ours(&self, index: usize, task: &TaskInfo) -> Result<(), Stranger> {
+        find_task::is_ours(task, self.sent_before(index))?;
         self.runner.is_of_us(task)
     }
 
@@ -261,7 +273,7 @@ impl Run {
     async fn cancel_first(&self, tasks: &[(usize, i64)]) -> Vec<(usize, String)> {
         let events = &self.runner.events;
         let canceled = self.runner.cancel_as(tasks, events, |index, info| self.is_ours(index, info)).await;
-        let left = canceled.strangers.into_iter().chain(canceled.left).filter_map(|(task, reason)| {
+        let left = canceled.others().filter_map(|(task, reason)| {
             let (index, _) = tasks.iter().find(|(_, other)| *other == task)?;
             Some((*index, format!("its task {task} is not canceled: {reason}")))
         });

@@ -127,7 +127,7 @@ impl Run {
             let archives =
                 list_archives::decode(&archives.map_err(unreadable)?).map_err(|error| unreadable(error.to_string()))?;
             let archives = each_once(archives, request.method.results)
-                .map_err(|text| Lack::Ever(format!("build {}: {text}", build.nvr())))?;
+                .map_err(|error| Lack::Ever(format!("build {}: {error}", build.nvr())))?;
             let files = archives.into_iter().map(|archive| BuiltFile::of_build(&build, archive)).collect();
             self.describe(request, Some(build), files)
         };
@@ -147,7 +147,7 @@ impl Run {
                     built.files.push(File { name: file.name, size, artifact, wanted });
                 }
                 Err(reason) => {
-                    built.refused = Some(reason);
+                    built.refused = Some(reason.to_string());
                     return Ok(built);
                 }
             }
@@ -263,9 +263,14 @@ fn is_asked_for(request: &TaskRequest, build: &Build) -> Result<(), Lack> {
     }
 }
 
+/// A file of a build that the hub describes twice, and not alike.
+#[derive(Debug, thiserror::Error)]
+#[error("the hub lists {0} twice, as different files")]
+struct ListedTwice(String);
+
 /// The archives by the names of their files, since the hub lists them in no order (facts: koji 16), each once. A file that tasks for
 /// several arches have made alike is one for each of them.
-fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive>, String> {
+fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive>, ListedTwice> {
     archives.sort_by(|a, b| (&a.filename, &a.arch).cmp(&(&b.filename, &b.arch)));
     let what = |archive: &Archive| (archive.size, archive.checksum.clone(), archive.type_name.clone());
     for pair in archives.windows(2) {
@@ -273,7 +278,7 @@ fn each_once(mut archives: Vec<Archive>, results: Results) -> Result<Vec<Archive
             && one.filename == other.filename
             && (what(one) != what(other) || (results == Results::Build && one.arch != other.arch))
         {
-            return Err(format!("the hub lists {} twice, as different files", one.filename));
+            return Err(ListedTwice(one.filename.clone()));
         }
     }
     archives.dedup_by(|a, b| a.filename == b.filename && a.arch == b.arch);

@@ -3,6 +3,7 @@
 
 use super::builds::{Closed, Found, Lack};
 use super::{Run, Task};
+use crate::answer::{AnswerError, decoded};
 use crate::artifact::{BuiltFile, FailedArch};
 use crate::event::Event;
 use crate::method::Results;
@@ -18,32 +19,29 @@ impl Run {
         }
         let hub = &self.runner.hub;
         let calls: Vec<MethodCall> = tasks.iter().map(|closed| get_task_children::request(closed.task.id)).collect();
-        let children: Vec<Result<Vec<TaskInfo>, String>> = hub
+        let children: Vec<Result<Vec<TaskInfo>, AnswerError>> = hub
             .multi_call(&calls)
             .await?
             .into_iter()
             .zip(tasks)
-            .map(|(answer, closed)| builders(&self.requests[closed.task.request], answer))
+            .map(|(answer, closed)| builders(&self.requests[closed.task.request], Some(answer)))
             .collect();
         let closed = |task: &&TaskInfo| task.state == TaskState::Closed;
         let ids = children.iter().flatten().flatten().filter(closed).map(|task| task.id);
         let calls: Vec<MethodCall> = ids.map(get_task_result::request).collect();
         let mut answers = hub.multi_call(&calls).await?.into_iter();
-        let describe = |(of, children): (&&Closed, Result<Vec<TaskInfo>, String>)| {
+        let describe = |(of, children): (&&Closed, Result<Vec<TaskInfo>, AnswerError>)| {
             let mut files = Vec::new();
             let mut unusable = None;
-            for task in children.map_err(Lack::yet)?.iter().filter(closed) {
-                let answer = answers.next().unwrap_or(Ok(Value::Nil)).map_err(|error| error.to_string());
-                let output =
-                    answer.and_then(|value| get_task_result::output(&value).map_err(|error| error.to_string()));
-                match output {
+            for task in children.map_err(|error| Lack::yet(error.to_string()))?.iter().filter(closed) {
+                match decoded(answers.next(), get_task_result::output) {
                     Ok(output) => {
                         let of_scratch = |name| BuiltFile::of_scratch(task.id, &output.arch, name);
                         files.extend(output.files.into_iter().map(of_scratch));
                     }
                     // The answers that follow are those of others.
-                    Err(reason) => {
-                        unusable = Some(format!("the result of its task {} cannot be used: {reason}", task.id));
+                    Err(error) => {
+                        unusable = Some(format!("the result of its task {} cannot be used: {error}", task.id));
                     }
                 }
             }
@@ -87,7 +85,7 @@ impl Run {
         let hub = &self.runner.hub;
         let request = &self.requests[task.request];
         let answer = hub.multi_call(&[get_task_children::request(task.id)]).await?.into_iter().next();
-        let mut children = builders(request, answer.unwrap_or(Ok(Value::Nil))).unwrap_or_default();
+        let mut children = builders(request, answer).unwrap_or_default();
         children.retain(|child| matches!(child.state, TaskState::Failed | TaskState::Canceled));
         let failed = children.iter().filter(|child| child.state == TaskState::Failed);
         let calls: Vec<MethodCall> = failed.map(|child| get_task_result::request(child.id)).collect();
@@ -96,9 +94,7 @@ impl Run {
             if child.state == TaskState::Canceled {
                 return (child, "it was canceled".to_owned());
             }
-            let answer = answers.next().unwrap_or(Ok(Value::Nil)).map_err(|error| error.to_string());
-            let result = answer.and_then(|value| get_task_result::decode(&value).map_err(|error| error.to_string()));
-            let reason = match result {
+            let reason = match decoded(answers.next(), get_task_result::decode) {
                 Ok(TaskResult::Fault(fault)) => fault.summary().into_owned(),
                 Ok(TaskResult::Value(_)) => "the hub recorded no error".to_owned(),
                 Err(error) => format!("cannot read its error: {error}"),
@@ -110,10 +106,9 @@ impl Run {
 }
 
 /// The children that build an arch, by their numbers.
-fn builders(request: &TaskRequest, answer: Result<Value, KojiError>) -> Result<Vec<TaskInfo>, String> {
+fn builders(request: &TaskRequest, answer: Option<Result<Value, KojiError>>) -> Result<Vec<TaskInfo>, AnswerError> {
     let Results::Children(methods) = request.method.results else { return Ok(Vec::new()) };
-    let answer = answer.map_err(|error| error.to_string())?;
-    let mut children = get_task_children::decode(&answer).map_err(|error| error.to_string())?;
+    let mut children = decoded(answer, get_task_children::decode)?;
     children.retain(|child| methods.contains(&child.method.as_str()));
     children.sort_by_key(|child| child.id);
     Ok(children)

@@ -90,7 +90,7 @@ impl From<String> for Lost {
 
 impl From<blocking::Lost> for Lost {
     fn from(lost: blocking::Lost) -> Self {
-        Self::One(lost.into())
+        Self::One(lost.to_string())
     }
 }
 
@@ -381,7 +381,7 @@ impl Run {
         name: &str,
         artifact: &Artifact,
         path: &Path,
-    ) -> Result<(), String> {
+    ) -> Result<(), Lost> {
         if formats == Formats::Any {
             return Ok(());
         }
@@ -389,7 +389,7 @@ impl Run {
         let found = load_insanity(path, claim).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         match found {
             None => Ok(()),
-            Some(problem) if formats == Formats::Strict => Err(format!("file {name}: {problem}")),
+            Some(problem) if formats == Formats::Strict => Err(Lost::One(format!("file {name}: {problem}"))),
             Some(problem) => {
                 let text = format!("Image {}, file {name}: {problem}", request.label());
                 self.runner.events.message(Level::Warning, Some(request.phase), text);

@@ -32,11 +32,11 @@ mod standing;
 mod submit;
 mod wait;
 
-use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch};
-use crate::cancel::{Canceled, Canceling};
+use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch, NotAnImage};
+use crate::cancel::{Canceled, Canceling, NotCanceled};
 use crate::causes::{self, Cause};
 use crate::event::{Event, Events};
-use crate::find_task;
+use crate::find_task::{self, Stranger};
 use crate::history::InDoubt;
 use crate::journal::Journal;
 use crate::plan::TaskRequest;
@@ -48,7 +48,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{TaskInfo, TaskState, User};
-use magudi_koji::{Hub, Session};
+use magudi_koji::{Hub, KojiError, Session};
 use retry::Former;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -68,7 +68,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(60);
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Decides what a file becomes; given by the phase that asked for the build.
-pub type Describe = dyn Fn(&TaskRequest, &BuiltFile) -> Result<Option<Artifact>, String> + Send + Sync;
+pub type Describe = dyn Fn(&TaskRequest, &BuiltFile) -> Result<Option<Artifact>, NotAnImage> + Send + Sync;
 
 /// Where a request begins.
 #[derive(Debug, Clone, Default)]
@@ -310,10 +310,9 @@ impl Runner {
     }
 
     /// Asks the hub to cancel the tasks of requests. Returns those that may continue, with the reason.
-    pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, String)> {
+    pub async fn cancel(&self, tasks: &[(usize, i64)]) -> Vec<(i64, NotCanceled)> {
         // They were compared with their requests when they were adopted; one that a person named may be somebody else's.
-        let canceled = self.cancel_as(tasks, &self.events, |_, _| Ok(())).await;
-        canceled.strangers.into_iter().chain(canceled.left).collect()
+        self.cancel_as(tasks, &self.events, |_, _| Ok(())).await.others().collect()
     }
 
     /// The same for those of our tasks that `is_ours` knows; `events` hears of it.
@@ -321,24 +320,33 @@ impl Runner {
         &self,
         tasks: &[(usize, i64)],
         events: &Events,
-        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), String>,
+        is_ours: impl Fn(usize, &TaskInfo) -> Result<(), Stranger>,
     ) -> Canceled {
         let deadline = tokio::time::Instant::now() + CANCEL_PATIENCE;
         let canceling = Canceling { hub: &self.hub, session: &self.session, events, deadline };
         canceling.cancel(tasks, |index, task| self.is_of_us(task).and_then(|()| is_ours(index, task))).await
     }
 
-    fn is_of_us(&self, task: &TaskInfo) -> Result<(), String> {
+    fn is_of_us(&self, task: &TaskInfo) -> Result<(), Stranger> {
         find_task::is_of(task, &self.owners)
     }
 
     /// Ends the session, as far as the hub answers.
-    pub async fn logout(&self) -> Result<(), String> {
+    pub async fn logout(&self) -> Result<(), LogoutError> {
         match tokio::time::timeout(LOGOUT_PATIENCE, self.session.logout()).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err("the hub does not answer".to_owned()),
+            Ok(result) => Ok(result?),
+            Err(_) => Err(LogoutError::NotAnswered),
         }
     }
+}
+
+/// Why a session was not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LogoutError {
+    #[error(transparent)]
+    Hub(#[from] KojiError),
+    #[error("the hub does not answer")]
+    NotAnswered,
 }
 
 /// One run in progress.

@@ -4,7 +4,7 @@
 use super::standing::Despite;
 use super::{Outcome, Run, Task};
 use crate::causes::{self, Cause};
-use crate::composer::{self, ComposeStatus};
+use crate::composer::{self, ComposeStatus, ComposeStatusError};
 use crate::event::Event;
 use crate::method::Reasons;
 use crate::plan::number_in_phase;
@@ -123,7 +123,7 @@ impl Run {
         causes
     }
 
-    async fn compose_status(&self, task: Task, outputs: &Semaphore) -> Result<ComposeStatus, String> {
+    async fn compose_status(&self, task: Task, outputs: &Semaphore) -> Result<ComposeStatus, ComposeStatusError> {
         // Never closed, so the permit is always had.
         let _permit = outputs.acquire().await;
         composer::load_status(&self.runner.hub, task.id).await
@@ -141,7 +141,12 @@ impl Run {
     }
 
     /// Says what became of each upload of a task.
-    fn tell(&self, task: Task, status: Result<ComposeStatus, String>, build: Option<&Build>) -> Vec<CloudUpload> {
+    fn tell(
+        &self,
+        task: Task,
+        status: Result<ComposeStatus, ComposeStatusError>,
+        build: Option<&Build>,
+    ) -> Vec<CloudUpload> {
         let uploads = composer::uploads(&self.requests[task.request], task.id, status, build);
         for upload in &uploads {
             self.say(Event::CloudUpload { request: task.request, upload: upload.clone() });

@@ -11,11 +11,13 @@
 //!
 //! Otherwise the request ends *in doubt*, and it is for people to say what to do.
 
+use super::submit::NoOwner;
 use super::{Outcome, Run, Task};
 use crate::find_task::{Sent, is_rather_of_another, tasks_of};
 use crate::history::InDoubt;
 use crate::patience::Patience;
 use jiff::Timestamp;
+use magudi_koji::KojiError;
 use magudi_koji::calls::TaskInfo;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -62,6 +64,15 @@ pub(super) struct Looked {
     pub(super) certain: Vec<usize>,
     /// What was looked for as long as it makes sense, and may be there all the same.
     pub(super) given_up: Vec<Doubt>,
+}
+
+/// Why the hub has not listed tasks.
+#[derive(Debug, thiserror::Error)]
+enum NotListed {
+    #[error(transparent)]
+    Hub(#[from] KojiError),
+    #[error(transparent)]
+    NoOwner(#[from] NoOwner),
 }
 
 impl Doubt {
@@ -172,12 +183,12 @@ impl Run {
         }
     }
 
-    async fn listed(&self, method: &str, since: Timestamp) -> Result<Vec<TaskInfo>, String> {
+    async fn listed(&self, method: &str, since: Timestamp) -> Result<Vec<TaskInfo>, NotListed> {
         let mut owners = self.runner.owners.clone();
         if owners.is_empty() {
             owners.insert(self.owner().await?);
         }
-        tasks_of(&self.runner.hub, method, &owners, since).await.map_err(|error| error.to_string())
+        Ok(tasks_of(&self.runner.hub, method, &owners, since).await?)
     }
 
     /// The task of a doubt among those that are listed: one that belongs to no request yet.

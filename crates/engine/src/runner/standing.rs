@@ -150,7 +150,7 @@ impl Run {
     /// Whether a task asks for the same as a request, and is one that we or an admin had made.
     async fn was_made_again_as(&self, task: i64, index: usize) -> bool {
         let Some(info) = self.info_of(task).await else { return false };
-        find_task::is_ours(&info, self.sent_before(index), None).is_ok()
+        find_task::is_ours(&info, self.sent_before(index)).is_ok()
             && (self.is_certainly_of_us(&info) || self.is_of_admin(&info).await)
     }
 

@@ -11,6 +11,7 @@ use super::{Ended, Kept, Outcome, Run, STOPPED, Start, Task};
 use crate::blocking::{Lost, blocking};
 use crate::event::{Event, Level};
 use crate::find_task::{Sent, since_now};
+use crate::journal::JournalError;
 use crate::method::Method;
 use crate::plan::TaskRequest;
 use crate::rejected_argument::argument;
@@ -72,7 +73,25 @@ struct Announced {
 
 type Writing = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
 
-type Syncing = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+type Syncing = Pin<Box<dyn Future<Output = Result<(), Unrecorded>> + Send>>;
+
+/// Why what is to be sent is not on disk.
+#[derive(Debug, thiserror::Error)]
+enum Unrecorded {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Lost(#[from] Lost),
+}
+
+/// Why it is not known who we are at the hub.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoOwner {
+    #[error("the hub does not say who is logged in: {0}")]
+    Hub(#[from] KojiError),
+    #[error("the hub does not say who is logged in")]
+    NotSaid,
+}
 
 impl Announced {
     /// Whether it is time to record the next ones.
@@ -81,7 +100,7 @@ impl Announced {
     }
 
     /// The next request that may be sent. The error is about the journal: what is not on disk must not be sent.
-    async fn next(&mut self) -> Result<Option<usize>, String> {
+    async fn next(&mut self) -> Result<Option<usize>, Unrecorded> {
         if self.durable == 0 {
             if let Some(sync) = self.sync.take() {
                 sync.await?;
@@ -152,7 +171,7 @@ impl Run {
             Start::Adopt(task) => begun.to_adopt.push(Task { request: index, id: task }),
             Start::LookUp(what) => match Sent::of(self.sent_before(index)) {
                 Ok(sent) => begun.doubts.push(Doubt::of_before(index, sent, what, begun.settled)),
-                Err(text) => self.refuse(index, text, None),
+                Err(error) => self.refuse(index, error.to_string(), None),
             },
             Start::Submit => begun.to_send.push_back(index),
             Start::Named(task) => self.adopt_as(index, task, true, submitted),
@@ -281,7 +300,7 @@ impl Run {
                 Ok(next) => next,
                 Err(problem) => {
                     // What cannot be recorded must not be sent, whatever it is.
-                    self.runner.stop.set(Reason::Machine(problem.as_str().into()));
+                    self.runner.stop.set(Reason::Machine(problem.to_string().as_str().into()));
                     break;
                 }
             };
@@ -395,13 +414,13 @@ impl Run {
         }
         let Some(intake) = &self.runner.intake else { return };
         let journal = intake.journal.clone();
-        let sync = blocking(move || journal.sync().map_err(|error| error.to_string()));
-        announced.sync = Some(Box::pin(async { sync.await? }));
+        let sync = blocking(move || journal.sync());
+        announced.sync = Some(Box::pin(async { Ok(sync.await??) }));
     }
 
     /// Sends a request, but does not wait long any more for the answer once the run is stopped.
     async fn send_or_stop(&self, index: usize) -> Result<i64, Refused> {
-        let mut sent = Sent::of(&self.requests[index]).map_err(|text| Refused::This(text, None))?;
+        let mut sent = Sent::of(&self.requests[index]).map_err(|error| Refused::This(error.to_string(), None))?;
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for option in refused.iter().filter(|option| sent.method.newer_options.contains(option)) {
             sent = sent.without(option).unwrap_or(sent);
@@ -461,10 +480,9 @@ impl Run {
     }
 
     /// Who we are at the hub, by number.
-    pub(super) async fn owner(&self) -> Result<i64, String> {
-        let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await;
-        let user = user.map_err(|error| format!("the hub does not say who is logged in: {error}"))?;
-        user.as_ref().map(|user| user.id).ok_or_else(|| "the hub does not say who is logged in".to_owned())
+    pub(super) async fn owner(&self) -> Result<i64, NoOwner> {
+        let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
+        user.as_ref().map(|user| user.id).ok_or(NoOwner::NotSaid)
     }
 
     fn claim(&self, task: i64) -> i64 {
@@ -495,10 +513,12 @@ impl Run {
         let Some(intake) = &self.runner.intake else { return };
         let dir = &intake.dir;
         let path = dir.koji_task(id);
-        let made = intake.directories.make(&dir.koji_tasks_dir()).map_err(|error| error.to_string());
-        let open = || confined::open(&path, OpenOptions::new().create(true).append(true));
-        let made = made.and_then(|()| open().map_err(|error| error.to_string()));
-        if let Err(error) = made {
+        let make = || -> Result<(), Box<dyn std::error::Error>> {
+            intake.directories.make(&dir.koji_tasks_dir())?;
+            confined::open(&path, OpenOptions::new().create(true).append(true))?;
+            Ok(())
+        };
+        if let Err(error) = make() {
             let text = format!("cannot create {}: {error}", path.display());
             self.runner.events.message(Level::Warning, Some(request.phase), text);
         }
@@ -513,20 +533,22 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_on_disk_is_not_sent() {
-        let (synced, sync) = tokio::sync::oneshot::channel::<Result<(), String>>();
+        let (synced, sync) = tokio::sync::oneshot::channel::<Result<(), Unrecorded>>();
         let sync: Syncing = Box::pin(async { sync.await.unwrap() });
         let mut announced = Announced { requests: VecDeque::from([1, 2]), durable: 0, sync: Some(sync) };
         assert!(!announced.has_room(), "one sync at a time");
         let mut next = Box::pin(announced.next());
         assert!(tokio::time::timeout(Duration::from_millis(20), &mut next).await.is_err());
         synced.send(Ok(())).unwrap();
-        assert_eq!(next.await, Ok(Some(1)));
+        assert_eq!(next.await.unwrap(), Some(1));
         // The next ones are on their way to the disk, and do not get there.
         assert!(announced.has_room());
         announced.requests.push_back(3);
-        announced.sync = Some(Box::pin(async { Err("no room".to_owned()) }));
-        assert_eq!(announced.next().await, Ok(Some(2)));
-        assert_eq!(announced.next().await, Err("no room".to_owned()));
+        let (path, error) = ("journal.jsonl".into(), std::io::Error::other("no room"));
+        let full = JournalError::Io { action: "write", path, error };
+        announced.sync = Some(Box::pin(async { Err(full.into()) }));
+        assert_eq!(announced.next().await.unwrap(), Some(2));
+        assert!(announced.next().await.unwrap_err().to_string().contains("no room"));
     }
 
     #[test]

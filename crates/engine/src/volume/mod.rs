@@ -12,7 +12,7 @@ pub use mount::{MountError, PATIENCE, check_mount};
 
 use crate::artifact::BuiltFile;
 use crate::blocking::Lost;
-use crate::digest::{Digests, MultiDigest};
+use crate::digest::{Digests, MultiDigest, UnknownAlgorithm};
 use crate::room::NoRoom;
 use crate::stop::{Stop, Stopped};
 use magudi_compose::confined::ConfinedError;
@@ -79,8 +79,8 @@ pub enum FetchError {
         expected: String,
     },
     /// An algorithm that cannot be computed.
-    #[error("unknown checksum algorithm {0}")]
-    Algorithm(String),
+    #[error(transparent)]
+    Algorithm(#[from] UnknownAlgorithm),
     /// The file system refused.
     #[error("cannot {action} {path}: {error}")]
     Io {
@@ -160,7 +160,7 @@ impl WantedFile {
 
     fn digest(&self) -> Result<MultiDigest, FetchError> {
         let of_hub = self.checksum.iter().map(|(algorithm, _)| *algorithm);
-        MultiDigest::new(self.algorithms.iter().map(String::as_str).chain(of_hub)).map_err(FetchError::Algorithm)
+        Ok(MultiDigest::new(self.algorithms.iter().map(String::as_str).chain(of_hub))?)
     }
 
     /// Compares what was read from `path` with what the hub says.
