@@ -6,6 +6,7 @@ use crate::scripted_hub::{
 };
 use magudi_koji::calls::BuildState;
 use magudi_testkit::{kill, side_by_side, wait_until};
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 /// A compose of one image with a fixed release, and what the hub does with its task.
@@ -190,6 +191,33 @@ fn a_build_of_somebody_else_is_named() {
         state.finish(1000);
     });
     says(&ran, &parts);
+}
+
+/// A release that another image of the compose has built is not taken for the image that did not get it, and nothing is built beside it.
+#[test]
+fn a_build_of_another_image_of_the_compose_is_named() {
+    for retries in ["0", "2"] {
+        let scene = Scene::new();
+        let one = |name: &str, arch: &str| image(name, &format!("\"release\": \"1\", \"arches\": [\"{arch}\"]"));
+        scene.write_compose("", &["x86_64", "aarch64"], &[one("disk", "x86_64"), one("other", "aarch64")]);
+        let hub = ScriptedHub::start(&scene);
+        hub.state().task_seconds = f64::INFINITY;
+        hub.on("getTaskInfo", |state, _| {
+            let open = state.tasks.values().filter(|task| !task.state.is_final());
+            let named: BTreeMap<String, i64> = open.map(|task| (task.asked().name.clone(), task.id)).collect();
+            if let (Some(&disk), Some(&other)) = (named.get("disk"), named.get("other")) {
+                state.finish(other);
+                state.add_build("disk", "9.2", "1", BuildState::Complete, Some(other));
+                state.fail_compose(disk, "no space left on device");
+            }
+            None
+        });
+        let ran = Ran::from(run_command(&scene, &["--retries", retries]).output().unwrap());
+        let text = "of this compose, which asked for something else: give the image another release";
+        says(&ran, &["build disk-9.2-1 is COMPLETE already, of task 100", text]);
+        says(&resume(&scene, &["--retry-failed"]), &["it was not submitted: build disk-9.2-1 is COMPLETE", text]);
+        assert_eq!(hub.state().tasks.len(), 2, "another task was made");
+    }
 }
 
 #[test]

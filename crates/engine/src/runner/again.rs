@@ -2,7 +2,7 @@
 //! made again there, and which builds are [`standing`](super::standing). What it has built, or is still working on, is taken,
 //! whatever a journal says: an older magudi took every task that it wanted canceled for canceled.
 
-use super::standing::{Standing, in_the_way};
+use super::standing::{Standing, in_the_way, of_another_request};
 use super::{Run, Start};
 use crate::event::Level;
 use crate::find_task::{self, Sent, Stranger, tasks_since};
@@ -138,6 +138,11 @@ impl Run {
             let closed = infos.find(|info| info.state == TaskState::Closed && !builds.gone.contains(&info.id));
             starts[*index] = match (closed, builds.standing) {
                 (Some(info), _) => self.taking(info),
+                (None, Standing::Ours(task, build))
+                    if !tasks.contains(&task) && !self.is_task_of(task, *index).await =>
+                {
+                    Start::Fail(format!("it was not submitted: {}", of_another_request(&build, task)))
+                }
                 (None, Standing::Ours(task, build)) => {
                     let named = known.get(&task).is_some_and(|info| self.runner.is_of_us(info).is_err());
                     Start::Take { task, build: build.id, named }

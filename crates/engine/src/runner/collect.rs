@@ -2,6 +2,7 @@
 
 use super::builds::{Built, Closed, File, Lack};
 use super::output::Ending;
+use super::task_set::TaskSet;
 use super::{Ended, Formats, Intake, Outcome, Run, Task};
 use crate::artifact::{AddedImage, Artifact};
 use crate::blocking::{self, blocking_long};
@@ -21,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Builds asked about in one `multiCall`; a listing of archives is some kilobytes.
@@ -68,6 +68,10 @@ impl Later {
 /// Tasks whose output is read at the same time, beside files of many gigabytes.
 const OUTPUTS_AT_ONCE: usize = 4;
 
+/// Why a request fails whose collecting panicked; the program's standard error says where.
+const PANICKED: &str =
+    "magudi failed while it took what was built: a bug, please report it with what standard error says";
+
 /// Why something that was built did not come into the compose.
 enum Lost {
     /// It is about this image.
@@ -111,7 +115,7 @@ impl Run {
         let outputs = Arc::new(Semaphore::new(OUTPUTS_AT_ONCE));
         let (mut closed, mut failed) = (VecDeque::new(), VecDeque::new());
         let mut later = Later::default();
-        let (mut taking, mut asking) = (JoinSet::new(), JoinSet::new());
+        let (mut taking, mut asking) = (TaskSet::new(), TaskSet::new());
         let mut more = true;
         loop {
             // As many as there is room for: memory does not grow with the number of tasks that end at once.
@@ -139,7 +143,7 @@ impl Run {
                     };
                     let task = closed.task;
                     let (run, outputs) = (self.clone(), Arc::clone(&outputs));
-                    taking.spawn(async move {
+                    taking.spawn(task, async move {
                         // Images may be many, and large: what was built can be fetched by a later run.
                         let taken = Box::pin(run.closed(task, built, lack, &outputs));
                         match run.stop.unless_set(taken).await {
@@ -156,7 +160,7 @@ impl Run {
                 && let Some((state, task)) = failed.pop_front()
             {
                 let (run, outputs) = (self.clone(), Arc::clone(&outputs));
-                asking.spawn(async move {
+                asking.spawn(task, async move {
                     match run.stop.unless_signaled(run.failed(task, state, &outputs)).await {
                         Some(Ending::Failed(outcome)) => run.end(task.request, *outcome),
                         Some(Ending::MayRetry(outcome)) => run.retry_or_end(task, *outcome),
@@ -175,12 +179,16 @@ impl Run {
                     Some(Ended::Build(task, build)) => closed.push_back(self.standing_build(task, build)),
                     None => more = false,
                 },
-                Some(_) = taking.join_next() => {}
-                Some(asked) = asking.join_next() => {
-                    if let Ok(Some((task, build))) = asked {
-                        closed.push_back(self.standing_build(task, build));
+                Some(taken) = taking.join_next() => {
+                    if let Err(task) = taken {
+                        self.fail_after(task, self.about(task, PANICKED));
                     }
                 }
+                Some(asked) = asking.join_next() => match asked {
+                    Ok(Some((task, build))) => closed.push_back(self.standing_build(task, build)),
+                    Ok(None) => {}
+                    Err(task) => self.fail_after(task, self.about(task, PANICKED)),
+                },
                 () = later.wait(), if !later.is_empty() => closed.extend(later.due()),
                 () = self.stop.wait(), if !later.is_empty() => {
                     for closed in later.take_all() {

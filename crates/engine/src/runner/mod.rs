@@ -30,6 +30,7 @@ mod retry;
 mod search;
 mod standing;
 mod submit;
+mod task_set;
 mod wait;
 
 use crate::artifact::{AddedImage, Artifact, BuiltFile, FailedArch, NotAnImage};

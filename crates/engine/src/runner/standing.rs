@@ -119,12 +119,7 @@ impl Run {
                 )))
             }
             _ if of_task != task.id && !self.is_task_of(of_task, task.request).await => {
-                Some(Despite::InTheWay(format!(
-                    "build {} is {} already, of task {of_task} of this compose, which asked for something else: give the \
-                 image another release",
-                    build.nvr(),
-                    build.state.name()
-                )))
+                Some(Despite::InTheWay(of_another_request(&build, of_task)))
             }
             Some(Former::Anew) => Some(Despite::InTheWay(format!(
                 "build {} of task {of_task} is {} already, and a hub builds a release once: give the image another \
@@ -143,7 +138,7 @@ impl Run {
     }
 
     /// Whether a task of the compose was made for this request.
-    async fn is_task_of(&self, task: i64, index: usize) -> bool {
+    pub(super) async fn is_task_of(&self, task: i64, index: usize) -> bool {
         self.info_of(task).await.is_some_and(|info| self.is_ours(index, &info).is_ok())
     }
 
@@ -168,6 +163,16 @@ fn is_standing(build: &Build) -> bool {
 fn known_name(request: &TaskRequest) -> Option<String> {
     let about = &request.about;
     (request.method.names_build && about.release.is_some() && !about.scratch).then(|| request.nvr())
+}
+
+/// What is said of a build that a task of another request of the compose has made.
+pub(super) fn of_another_request(build: &Build, task: i64) -> String {
+    format!(
+        "build {} is {} already, of task {task} of this compose, which asked for something else: give the image another \
+         release",
+        build.nvr(),
+        build.state.name()
+    )
 }
 
 /// What is said of a build of somebody else.
