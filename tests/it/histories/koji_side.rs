@@ -66,6 +66,8 @@ pub struct Shared {
     pub resubmitted: BTreeSet<i64>,
     /// Whether the release of the images is fixed, so that a build has its name beforehand.
     pub is_fixed: bool,
+    /// Whether every second task fails as soon as it is made.
+    pub is_fragile: bool,
     pub problems: Vec<String>,
     pub told: Vec<String>,
     pub counts: Counts,
@@ -125,6 +127,7 @@ impl KojiSide {
             others: BTreeSet::new(),
             resubmitted: BTreeSet::new(),
             is_fixed,
+            is_fragile: false,
             problems: Vec::new(),
             told: Vec::new(),
             counts: Counts::new(),
@@ -235,6 +238,10 @@ impl Shared {
         self.tell(format!("task {id} is made for {name}"));
         let began = self.late.remove(&name).unwrap_or(self.began);
         self.made_in.insert(id, began);
+        if self.is_wild && self.is_fragile && self.random.one_in(2) {
+            state.fail_compose(id, "no space left on device");
+            self.did("failed tasks", format!("task {id} fails at once"));
+        }
         let before = |time: Instant| began.is_none_or(|began| time < began);
         let mut beside = Vec::new();
         for task in state.tasks.values().filter(|task| task.id != id && task.text(0) == name) {

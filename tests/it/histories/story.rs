@@ -43,6 +43,8 @@ pub struct Story {
     processes: usize,
     /// The run that continues leaves its tasks alone when it is ended.
     detaches: bool,
+    /// How often its runs ask again for what fails.
+    retries: u64,
     /// Images that were in doubt, and of which the hub has no task: a person has looked.
     rebuild: Vec<String>,
 }
@@ -91,7 +93,10 @@ impl Story {
         let hub = ScriptedHub::start(&scene);
         let koji = KojiSide::new(hub, Random::of(seed ^ 0x5eed_0000), is_fixed);
         koji.shared().count("histories");
-        Self { scene, koji, random, images, processes: 0, detaches: false, rebuild: Vec::new() }
+        // Drawn apart, so that it changes nothing else of a history.
+        let retries = Random::of(seed ^ 0x7e_0000).below(4);
+        koji.shared().is_fragile = retries > 0;
+        Self { scene, koji, random, images, processes: 0, detaches: false, retries, rebuild: Vec::new() }
     }
 
     /// Whether a run has begun that can be resumed.
@@ -103,17 +108,18 @@ impl Story {
     /// The command that begins the compose, or continues it.
     fn go_on(&mut self, is_last: bool) -> Command {
         self.detaches = false;
+        let retries = format!("--retries={}", self.retries);
         let Some(dir) = compose(&self.scene).map(|dir| dir.display().to_string()) else {
-            return run_command(&self.scene, &[]);
+            return run_command(&self.scene, &[&retries]);
         };
         let is_over = text_of(&self.scene, "STATUS").starts_with("FINISHED");
         if !self.has_begun() || (!is_over && !is_last && self.random.one_in(4)) {
-            let options = ["run", "--config", "test.conf", "--test", "--compose-dir", &dir];
+            let options = ["run", "--config", "test.conf", "--test", "--compose-dir", &dir, &retries];
             let mut command = command(&self.scene, &options);
             command.args(["--koji-config", "koji.conf", "--koji-user", "compose"]);
             return command;
         }
-        let mut command = command(&self.scene, &["resume", &dir]);
+        let mut command = command(&self.scene, &["resume", &dir, &retries]);
         if is_last || self.random.one_in(2) {
             command.arg("--retry-failed");
         }
@@ -406,6 +412,8 @@ impl Story {
             found.extend(early.map(|build| format!("build {} of {image} is there beside {}", build.id, taken.id)));
         }
         *shared.counts.entry("builds").or_default() += state.builds.len() as u64;
+        let retried = text_of(&self.scene, JOURNAL).matches("\"request-retried\"").count();
+        *shared.counts.entry("retries").or_default() += retried as u64;
         shared.problems.extend(found);
     }
 }
