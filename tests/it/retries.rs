@@ -8,6 +8,7 @@ use magudi_koji::calls::{BuildState, TaskState};
 use magudi_testkit::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
@@ -86,8 +87,13 @@ fn ended(ran: &Ran, scene: &Scene, status: &str) {
 fn a_task_that_fails_is_asked_for_again_and_the_image_is_in_the_compose() {
     let (scene, hub) = scene(&["disk", "other"], "");
     tasks_end(&hub, |name, number| if name == "disk" && number == 1 { End::Badly } else { End::Well });
-    let ran = run_with(&scene, &["--retries", "2"]);
+    let heard = scene.path().join("heard");
+    let hook = scene.write("hook", &format!("#!/bin/sh\ncat > {}\n", heard.display()));
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = run_with(&scene, &["--retries", "2", "--on-finish", &hook.display().to_string()]);
     ended(&ran, &scene, "FINISHED");
+    let summary: Json = serde_json::from_str(&std::fs::read_to_string(heard).unwrap()).unwrap();
+    assert_eq!((&summary["retried"], &summary["causes"]), (&Json::from(1), &Json::Array(vec![])), "{summary:#}");
     let tasks = tasks_of(&hub.state(), "disk");
     let requests: Vec<_> = tasks.iter().map(|task| format!("{:?}", hub.state().tasks[task].request)).collect();
     assert!(matches!(&*requests, [one, two] if one == two), "{requests:?}");

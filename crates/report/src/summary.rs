@@ -69,6 +69,8 @@ pub struct Summary {
     pub counts: BTreeMap<&'static str, usize>,
     /// How many images are in the compose.
     pub images: usize,
+    /// How many tasks failed and were followed by another (`--retries`).
+    pub retried: usize,
     /// Where images were uploaded to, without signatures.
     pub uploads: Vec<CloudUpload>,
     /// The page about the compose.
@@ -107,6 +109,7 @@ impl Summary {
             causes: causes(history),
             counts: counts.map(|(state, count)| (state.as_str(), count)).collect(),
             images: history.requests.iter().map(|past| past.images.len()).sum(),
+            retried: history.requests.iter().map(|past| past.retried.len()).sum(),
             uploads,
             report: Some(report.display().to_string()),
             next: Next::of(status, history).map(|next| next.command(&shown)),
@@ -130,6 +133,7 @@ impl Summary {
             causes: Vec::new(),
             counts: BTreeMap::new(),
             images: 0,
+            retried: 0,
             uploads: Vec::new(),
             report: None,
             next: None,
