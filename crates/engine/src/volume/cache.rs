@@ -26,6 +26,9 @@ const DOWNLOAD_PAUSES: [Duration; 6] = [
     Duration::from_secs(60),
 ];
 
+/// The pause before another attempt of a download for which the server has no room beside the others.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
+
 /// How often it is looked how another process gets on with a download.
 const OTHERS_PAUSE: Duration = Duration::from_millis(200);
 
@@ -80,7 +83,7 @@ impl Cache {
         let (path, url) = (self.directory.join(&wanted.path), pathinfo::url(&self.topurl, &wanted.path));
         let size = match wanted.size {
             Some(size) => size,
-            None => stated_size(hub, &url, warn, stop).await?,
+            None => stated_size(hub, &url, &self.downloads, warn, stop).await?,
         };
         let wanted = WantedFile { size: Some(size), ..wanted };
         let mut others = Others::default();
@@ -144,7 +147,7 @@ impl Source<'_> {
         warn: &(dyn Fn(String) + Send + Sync),
         stop: &Stop,
     ) -> Result<Verified, FetchError> {
-        let mut patience = DownloadPatience::new(part.length());
+        let mut patience = DownloadPatience::new(part.length(), self.downloads);
         loop {
             let (there, result) = self.download(part, &mut room).await?;
             part = there;
@@ -156,23 +159,23 @@ impl Source<'_> {
                 }
                 Err(error) => error,
             };
-            let Some(pause) = patience.after(&error, part.length()) else {
-                if matches!(error, FetchError::Checksum { .. }) {
-                    part.discard();
-                }
-                return Err(error);
-            };
             let next = match part.length() {
                 0 => "fetching it again".to_owned(),
                 at => format!("continuing at byte {at}"),
             };
-            warn(format!("{error}; {next} in {} s", pause.as_secs_f64()));
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.wait() => return Err(error),
+            match patience.wait(&error, part.length(), &next, warn, stop).await {
+                Next::Attempt => {}
+                Next::GiveUp => {
+                    if matches!(error, FetchError::Checksum { .. }) {
+                        part.discard();
+                    }
+                    return Err(error);
+                }
+                Next::Stop => return Err(error),
             }
         }
     }
+
     /// Fetches the rest of a part, hashing on the way. One that is whole and not what the hub says is begun again. The error is one
     /// after which there is no part.
     async fn download(
@@ -253,20 +256,18 @@ impl Source<'_> {
 async fn stated_size(
     hub: &Hub,
     url: &str,
+    downloads: &Downloads,
     warn: &(dyn Fn(String) + Send + Sync),
     stop: &Stop,
 ) -> Result<u64, FetchError> {
-    let mut patience = DownloadPatience::new(0);
+    let mut patience = DownloadPatience::new(0, downloads);
     loop {
         let error = match hub.get_file(url, u64::MAX).await {
             Ok(stream) => return stream.content_length().ok_or_else(|| FetchError::Unsized(url.to_owned())),
             Err(error) => http_error(url, error),
         };
-        let Some(pause) = patience.after(&error, 0) else { return Err(error) };
-        warn(format!("{error}; asking again in {} s", pause.as_secs_f64()));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.wait() => return Err(error),
+        if !matches!(patience.wait(&error, 0, "asking again", warn, stop).await, Next::Attempt) {
+            return Err(error);
         }
     }
 }
@@ -278,17 +279,62 @@ fn http_error(url: &str, error: KojiError) -> FetchError {
     }
 }
 
+/// What comes after an attempt that failed.
+enum Next {
+    Attempt,
+    GiveUp,
+    Stop,
+}
+
 /// What is left of the patience with one download.
-struct DownloadPatience {
+struct DownloadPatience<'a> {
+    downloads: &'a Downloads,
     pauses: std::slice::Iter<'static, Duration>,
     /// How many bytes there were at the most.
     furthest: u64,
+    /// How many there were before the attempt, and how many had come of all downloads.
+    before: (u64, u64),
     damaged: usize,
+    /// The attempt before was refused while other downloads got on: the server is well, and this one's turn comes when one of them ends.
+    is_crowded: bool,
 }
 
-impl DownloadPatience {
-    fn new(there: u64) -> Self {
-        Self { pauses: DOWNLOAD_PAUSES.iter(), furthest: there, damaged: 0 }
+impl<'a> DownloadPatience<'a> {
+    fn new(there: u64, downloads: &'a Downloads) -> Self {
+        let (pauses, before) = (DOWNLOAD_PAUSES.iter(), (there, downloads.come()));
+        Self { downloads, pauses, furthest: there, before, damaged: 0, is_crowded: false }
+    }
+
+    /// Waits for the time of the next attempt, after one that left `there` bytes, and says what is done `next`.
+    async fn wait(
+        &mut self,
+        error: &FetchError,
+        there: u64,
+        next: &str,
+        warn: &(dyn Fn(String) + Send + Sync),
+        stop: &Stop,
+    ) -> Next {
+        let (length, come) = self.before;
+        let refused = (there == length && is_refusal(error)).then(|| self.downloads.refused(come));
+        let Some(pause) = self.after(error, there) else { return Next::GiveUp };
+        // As long as it is crowded, each attempt would be a line of its own.
+        if !(self.is_crowded && refused.is_some()) {
+            warn(format!("{error}; {next} in {} s", pause.as_secs_f64()));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.wait() => return Next::Stop,
+        }
+        let is_crowded = refused.is_some_and(|refused| refused.is_one_too_many());
+        if is_crowded && !self.is_crowded {
+            warn(
+                "the server of files takes no more downloads at the same time: waiting for one of them to end"
+                    .to_owned(),
+            );
+        }
+        self.is_crowded = is_crowded;
+        self.before = (there, self.downloads.come());
+        Next::Attempt
     }
 
     /// The pause before the next attempt, after one that left `there` bytes; none, when it is not worth another one.
@@ -306,6 +352,10 @@ impl DownloadPatience {
         }
         if !is_worth_another_try(error) || self.damaged > REPEATS_OF_DAMAGE {
             return None;
+        }
+        if self.is_crowded && is_refusal(error) {
+            self.pauses = DOWNLOAD_PAUSES.iter();
+            return Some(CROWDED_PAUSE);
         }
         self.pauses.next().copied()
     }
@@ -406,6 +456,16 @@ fn is_worth_another_try(error: &FetchError) -> bool {
     }
 }
 
+/// Whether a server that is well may answer so because it has no room for another download: no connection, none that lasts, no answer,
+/// or a status for that.
+fn is_refusal(error: &FetchError) -> bool {
+    let FetchError::Http { error, .. } = error else { return false };
+    matches!(
+        **error,
+        KojiError::Transport { .. } | KojiError::Timeout { .. } | KojiError::Http { status: 429 | 503, .. }
+    )
+}
+
 /// A part, and what became of the attempt to complete it.
 type Attempt<T> = (PartialDownload, Result<T, FetchError>);
 
@@ -444,8 +504,9 @@ mod tests {
 
     #[test]
     fn only_what_was_never_reached_before_is_progress() {
+        let downloads = Downloads::default();
         let broken = || FetchError::Size { path: "f".to_owned(), found: 1, expected: 9 };
-        let mut patience = DownloadPatience::new(0);
+        let mut patience = DownloadPatience::new(0, &downloads);
         let mut tried = 0;
         // Two megabytes and one in turn.
         while patience.after(&broken(), if tried % 2 == 0 { 2 } else { 1 }).is_some() {
@@ -453,10 +514,33 @@ mod tests {
             assert!(tried < 100, "it is never given up");
         }
         assert_eq!(tried, DOWNLOAD_PAUSES.len());
-        let mut patience = DownloadPatience::new(5);
+        let mut patience = DownloadPatience::new(5, &downloads);
         for there in [1, 6, 7, 3, 8] {
             patience.after(&broken(), there).unwrap();
         }
         assert_eq!(patience.after(&broken(), 9), Some(DOWNLOAD_PAUSES[0]), "it gets on");
+    }
+
+    #[test]
+    fn one_that_is_crowded_out_is_not_given_up() {
+        let downloads = Downloads::default();
+        let attempted =
+            || magudi_koji::Attempted { what: "GET f".to_owned(), server: "s".to_owned(), attempts: 1, sent: true };
+        let with_status = |status| FetchError::Http {
+            url: "f".to_owned(),
+            error: Box::new(KojiError::Http { call: attempted(), status, excerpt: String::new() }),
+        };
+        let mut patience = DownloadPatience::new(0, &downloads);
+        patience.is_crowded = true;
+        for _ in 0..100 {
+            assert_eq!(patience.after(&with_status(503), 0), Some(CROWDED_PAUSE));
+        }
+        // It is the file that cannot be served, however well the others get on.
+        let tries = std::iter::from_fn(|| patience.after(&with_status(500), 0)).count();
+        assert_eq!(tries, DOWNLOAD_PAUSES.len());
+        // The others get on no more.
+        let mut patience = DownloadPatience::new(0, &downloads);
+        let tries = std::iter::from_fn(|| patience.after(&with_status(503), 0)).count();
+        assert_eq!(tries, DOWNLOAD_PAUSES.len());
     }
 }

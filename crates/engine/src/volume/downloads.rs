@@ -4,7 +4,7 @@
 
 use crate::room::{NoRoom, check_room_beside};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -36,6 +36,10 @@ pub struct Downloads {
     surplus: Mutex<usize>,
     /// Bytes that are still to come of what is being downloaded, for which there must be room.
     promised: AtomicU64,
+    /// Bytes that have come.
+    come: AtomicU64,
+    /// Those that have their turn, and wait because the server has refused them.
+    refused: AtomicUsize,
 }
 
 /// A turn at downloading; it ends when this is dropped.
@@ -43,6 +47,13 @@ pub struct Downloads {
 pub struct Turn<'a> {
     downloads: &'a Downloads,
     permit: Option<SemaphorePermit<'a>>,
+}
+
+/// A download that the server has refused, until it is tried again.
+#[derive(Debug)]
+pub(super) struct Refused<'a> {
+    downloads: &'a Downloads,
+    come: u64,
 }
 
 /// Room on the file system that is kept for one download.
@@ -59,6 +70,8 @@ impl Default for Downloads {
             pace: Mutex::new(Pace::new(Instant::now())),
             surplus: Mutex::default(),
             promised: AtomicU64::default(),
+            come: AtomicU64::default(),
+            refused: AtomicUsize::default(),
         }
     }
 }
@@ -77,10 +90,27 @@ impl Downloads {
 
     /// So many more bytes have come.
     pub(super) fn received(&self, bytes: u64) {
+        self.come.fetch_add(bytes, Ordering::Relaxed);
         let all_busy = self.turns.available_permits() == 0;
+        self.change(|pace| pace.received(bytes, all_busy, Instant::now()));
+    }
+
+    /// Bytes that have come of all of them.
+    pub(super) fn come(&self) -> u64 {
+        self.come.load(Ordering::Relaxed)
+    }
+
+    /// One that has its turn was refused, without a byte of it. `come` is how many bytes of all there were before it was asked for.
+    pub(super) fn refused(&self, come: u64) -> Refused<'_> {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Refused { downloads: self, come }
+    }
+
+    /// Lets `decide` choose how many there may be, and has it so.
+    fn change(&self, decide: impl FnOnce(&mut Pace)) {
         let mut pace = lock(&self.pace);
         let before = pace.at_once;
-        pace.received(bytes, all_busy, Instant::now());
+        decide(&mut pace);
         let now = pace.at_once;
         drop(pace);
         if now > before {
@@ -100,6 +130,31 @@ impl Downloads {
         let promise = Promise { downloads: self, bytes };
         check_room_beside(file, bytes, others)?;
         Ok(promise)
+    }
+}
+
+impl Refused<'_> {
+    /// Whether the others get on: then the server is well, and has no room for as many at a time. From now on there are no more than
+    /// it serves.
+    pub(super) fn is_one_too_many(&self) -> bool {
+        let downloads = self.downloads;
+        if downloads.come() == self.come {
+            return false;
+        }
+        let refused = downloads.refused.load(Ordering::Relaxed);
+        let surplus = *lock(&downloads.surplus);
+        let free = downloads.turns.available_permits();
+        downloads.change(|pace| {
+            let served = (pace.at_once + surplus).saturating_sub(free + refused);
+            pace.refused(served, Instant::now());
+        });
+        true
+    }
+}
+
+impl Drop for Refused<'_> {
+    fn drop(&mut self) {
+        self.downloads.refused.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -161,6 +216,22 @@ impl Pace {
         Self { at_once: FIRST, begun: now, bytes: 0, trial: None, calm: (0, *CALM.start()), up: true }
     }
 
+    /// The server serves only so many of them.
+    fn refused(&mut self, served: usize, now: Instant) {
+        let served = served.max(1);
+        if self.trial.take().is_some() || served < self.at_once {
+            self.postpone();
+        }
+        self.at_once = self.at_once.min(served);
+        self.up = false;
+        (self.begun, self.bytes) = (now, 0);
+    }
+
+    /// Trials become rarer.
+    fn postpone(&mut self) {
+        self.calm = (self.calm.1, (self.calm.1 * 2).min(*CALM.end()));
+    }
+
     /// So many bytes have come; `all_busy`, when no turn is free.
     fn received(&mut self, bytes: u64, all_busy: bool, now: Instant) {
         self.bytes += bytes;
@@ -183,7 +254,7 @@ impl Pace {
                 } else {
                     self.at_once = before;
                     self.up = !more;
-                    self.calm = (self.calm.1, (self.calm.1 * 2).min(*CALM.end()));
+                    self.postpone();
                 }
             }
             None if self.calm.0 > 0 => self.calm.0 -= 1,
@@ -269,6 +340,44 @@ mod tests {
             pace.received(1_000 * n, true, now);
         }
         assert_eq!(pace.at_once, FIRST);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_refused_while_others_get_on_is_one_too_many() {
+        let downloads = Downloads::default();
+        let (one, two) = (downloads.turn().await, downloads.turn().await);
+        // Nothing comes of the others either: the server is away, which says nothing of their number.
+        let refused = downloads.refused(downloads.come());
+        assert!(!refused.is_one_too_many());
+        assert_eq!(downloads.at_once(), 2);
+        downloads.received(1);
+        assert!(refused.is_one_too_many());
+        assert_eq!((downloads.at_once(), *lock(&downloads.surplus)), (1, 1));
+        // It is refused again: that one is too many is known.
+        drop(refused);
+        let refused = downloads.refused(downloads.come());
+        downloads.received(1);
+        assert!(refused.is_one_too_many());
+        assert_eq!((downloads.at_once(), *lock(&downloads.surplus)), (1, 1));
+        drop(refused);
+        // The place of the one that ends is for the one that waits.
+        drop(one);
+        assert_eq!(downloads.turns.available_permits(), 0);
+        drop(two);
+        assert_eq!(downloads.turns.available_permits(), 1);
+    }
+
+    #[test]
+    fn all_that_a_trial_had_too_many_are_taken_back_and_no_more() {
+        let now = Instant::now();
+        let mut pace =
+            Pace { at_once: 13, trial: Some(Trial { before: (9, 1.0), is_settled: false }), ..Pace::new(now) };
+        for served in [12, 11, 10, 9, 9, 9] {
+            pace.refused(served, now);
+        }
+        assert_eq!((pace.at_once, pace.up, pace.trial.is_none()), (9, false, true));
+        pace.refused(0, now);
+        assert_eq!(pace.at_once, 1, "one is always tried");
     }
 
     #[tokio::test]
