@@ -85,6 +85,7 @@ mod image;
 mod journals;
 mod lock;
 mod lost_answers;
+mod many_downloads;
 mod merging;
 mod named_images;
 mod odcs;
