@@ -53,6 +53,7 @@
   const rows = Array.from(table.querySelectorAll("tbody tr"), (tr, place) => ({ tr, place, request: tr.dataset.r, fits: true }));
   let order = rows;
   const perGroup = groups[0].rows.length;
+  const inGroup = (index) => order.slice(index * perGroup, (index + 1) * perGroup);
 
   // What is in the cells is read when it is asked for, a column at a time.
   const once = (make) => {
@@ -67,10 +68,12 @@
   const filter = $("filter");
   const choosers = all("select[data-filter]");
   // How many rows of a group can be seen, which says how much room it takes while it is out of view.
+  const measured = groups.map((group) => group.rows.length);
   const measure = () => {
     groups.forEach((group, index) => {
-      const seen = order.slice(index * perGroup, (index + 1) * perGroup).filter((row) => row.fits).length;
-      group.style.setProperty("--rows", seen);
+      const seen = inGroup(index).reduce((sum, row) => sum + row.fits, 0);
+      // A group whose style is set is styled again, changed or not.
+      if (seen !== measured[index]) group.style.setProperty("--rows", measured[index] = seen);
     });
   };
   const apply = () => {
@@ -112,14 +115,34 @@
     const place = new Map([...new Set(values)].sort(compare).map((value, index) => [value, index]));
     return values.map((value) => place.get(value));
   });
+  // Moving thousands of rows takes a browser longer than a click may: those in view and near it are in their places at once, the others
+  // a few groups at a time. A group that has not had its turn shows what is left in it.
+  const SLICE = 8;
+  let turn = 0;
+  const place = () => {
+    clearTimeout(turn);
+    const isNear = groups.map((group) => {
+      const { top, bottom } = group.getBoundingClientRect();
+      return bottom > -innerHeight && top < 2 * innerHeight;
+    });
+    const fill = (index) => groups[index].replaceChildren(...inGroup(index).map((row) => row.tr));
+    const indexes = [...groups.keys()];
+    indexes.filter((index) => isNear[index]).forEach(fill);
+    const others = indexes.filter((index) => !isNear[index]).reverse();
+    const some = () => {
+      for (const until = performance.now() + SLICE; others.length && performance.now() < until;) fill(others.pop());
+      table.ariaBusy = others.length > 0;
+      if (others.length) turn = setTimeout(some);
+    };
+    table.ariaBusy = others.length > 0;
+    turn = setTimeout(some);
+  };
   const sort = (key, down) => {
     const c = column[key];
     const rank = c === undefined ? null : ranks(key);
     const compare = (a, b) => (rank === null ? 0 : (down ? rank[b.place] - rank[a.place] : rank[a.place] - rank[b.place])) || a.place - b.place;
     order = rows.slice().sort(compare);
-    // Emptied first, as a whole: a row that is taken from where it stands makes its neighbours be looked at.
-    for (const group of groups) group.textContent = "";
-    groups.forEach((group, index) => group.append(...order.slice(index * perGroup, (index + 1) * perGroup).map((row) => row.tr)));
+    place();
     measure();
     for (const th of heads) {
       if (th.dataset.key === key) th.setAttribute("aria-sort", down ? "descending" : "ascending");

@@ -47,6 +47,36 @@ return [seen.size, faint];
 """
 
 
+# Calls its last argument when all rows are in their places.
+PLACED = """
+const done = arguments[arguments.length - 1];
+const look = () => document.querySelector('#table').ariaBusy === 'true' ? setTimeout(look, 5) : done();
+look();
+"""
+
+# Sorts by size with the second page in view. What is in view before the browser has done anything else, and how many rows there are in the end.
+SORT_IN_VIEW = """
+const done = arguments[arguments.length - 1];
+const rows = () => Array.from(document.querySelectorAll('#table tbody tr'));
+const inView = () => rows().filter((tr) => { const box = tr.getBoundingClientRect(); return box.height && box.bottom > 0 && box.top < innerHeight; });
+const sizes = (trs) => trs.map((tr) => Number(tr.cells[6].dataset.v));
+window.scrollTo(0, 3 * innerHeight);
+requestAnimationFrame(() => setTimeout(() => {
+  document.querySelector('th[data-key=size] button').click();
+  const seen = sizes(inView());
+  const [busy, tbody] = [document.querySelector('#table').ariaBusy, inView()[0].parentElement];
+  const group = Array.from(document.querySelectorAll('#table tbody')).indexOf(tbody);
+  const place = group * 20 + Array.from(tbody.rows).indexOf(inView()[0]);
+  const look = () => {
+    if (document.querySelector('#table').ariaBusy === 'true') return setTimeout(look, 5);
+    const all = sizes(rows());
+    done({ busy, seen, wanted: all.slice(place, place + seen.length), count: new Set(rows()).size });
+  };
+  look();
+}));
+"""
+
+
 def check(what, fact):
     global CHECKS
     if not fact:
@@ -61,7 +91,14 @@ def equal(what, found, wanted):
 
 def cells(browser, column):
     """What the rows that are not filtered out have in a column. (What is off the screen has no `innerText`.)"""
+    browser.run_async(PLACED)
     return browser.run(f"return {ROWS}.map((tr) => tr.cells[{column}].textContent.trim())")
+
+
+def sorted_by(browser, column):
+    """The values of a column that is sorted by: its texts, or the numbers behind them."""
+    texts = cells(browser, column)
+    return browser.run(f"return {ROWS}.map((tr) => Number(tr.cells[{column}].dataset.v))") if column > 1 else texts
 
 
 def settles(browser, most=200):
@@ -139,10 +176,10 @@ def thousand(browser, page):
     for column, key in [(1, "image"), (6, "size"), (7, "time")]:
         browser.click(f"th[data-key={key}] button")
         equal("the heading says so", browser.run(f"return document.querySelector('[data-key={key}]').ariaSort"), "ascending")
-        values = browser.run(f"return {ROWS}.map((tr) => Number(tr.cells[{column}].dataset.v))") if column > 1 else cells(browser, 1)
+        values = sorted_by(browser, column)
         check(f"sorted by {key}", values == sorted(values) and len(set(values)) > 1)
         browser.click(f"th[data-key={key}] button")
-        values = browser.run(f"return {ROWS}.map((tr) => Number(tr.cells[{column}].dataset.v))") if column > 1 else cells(browser, 1)
+        values = sorted_by(browser, column)
         first, last = values[0], values[-1]
         check(f"sorted by {key} downwards", first > last)
         browser.click(f"th[data-key={key}] button")
@@ -168,6 +205,12 @@ def thousand(browser, page):
         check(f"rows in the middle, {screen}", settles(browser))
         lines = browser.run("return document.querySelectorAll('.line').length")
         check(f"all lines of the timeline, {screen}", lines == 250 and laid_out(browser, ".line > .track") < 100)
+
+        # Whoever has scrolled sees sorted rows at once, not when thousands of others have been moved.
+        browser.open(page)
+        sort = browser.run_async(SORT_IN_VIEW)
+        check(f"rows in view are sorted at once, {screen}: {sort}", len(sort["seen"]) > 2 and sort["seen"] == sort["wanted"])
+        equal(f"the others come after them, {screen}", (sort["busy"], sort["count"]), ("true", 1000))
 
     # Links lead somewhere.
     browser.open(page)
