@@ -1,10 +1,10 @@
 //! What a compose directory has *already*: manifests that Pungi or an earlier run of ours wrote. They are read before
 //! anything is touched, and nothing of them is lost.
 
-use magudi_compose::ManifestVersion;
 use magudi_compose::composeinfo::{self, Composeinfo, ComposeinfoError};
 use magudi_compose::images::{Images, ImagesError, load_images};
 use magudi_compose::layout::ComposeDir;
+use magudi_compose::{ManifestVersion, Stamp};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -23,16 +23,34 @@ pub struct Existing {
     images: Images,
     composeinfo: Option<Composeinfo>,
     deliverables: Option<Json>,
+    /// Of which files that was read.
+    stamps: [Stamp; 3],
+}
+
+/// The stamps of all manifests, before they are read.
+fn stamps(dir: &ComposeDir) -> [Stamp; 3] {
+    [dir.images_file(), dir.composeinfo_file(), dir.deliverables()].map(|path| Stamp::of(&path))
 }
 
 impl Existing {
     /// Reads what is there; a new directory has nothing.
     pub fn load(dir: &ComposeDir) -> Result<Self, ExistingError> {
         Ok(Self {
+            stamps: stamps(dir),
             images: load_images(&dir.images_file())?.unwrap_or_default(),
             composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file())?,
             deliverables: composeinfo::load_document(&dir.deliverables())?,
         })
+    }
+
+    /// Reads it again if it has changed since.
+    pub fn renewed(self, dir: &ComposeDir) -> Result<Self, ExistingError> {
+        if self.stamps == stamps(dir) { Ok(self) } else { Self::load(dir) }
+    }
+
+    /// Forgets the images at `paths`, of which nothing is to be kept.
+    pub fn forget_images(&mut self, paths: &BTreeSet<String>) {
+        self.images.retain(|image| !paths.contains(&image.path));
     }
 
     /// The images of others and `new` ones together. `own` are the paths of images that earlier runs of ours added: those

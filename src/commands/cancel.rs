@@ -6,7 +6,7 @@ use super::inspect::{Branches, inspect};
 use super::locking::{host, lock};
 use super::outage::client;
 use super::resume::{Begun, begun, to_continue};
-use super::resume_point::{Plan, fill_holes, load_history, refuse_other_hub};
+use super::resume_point::{Plan, fill_holes, history_now, refuse_other_hub};
 use super::settings::absolute;
 use super::{RUN_THREADS, runtime};
 use crate::cli::{CancelArgs, RunSettings};
@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MAX_NAMED: usize = 10;
 
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, settings, history } = begun(&args.compose_dir)?;
+    let Begun { dir, settings, read } = begun(&args.compose_dir)?;
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
         let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;
@@ -52,7 +52,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         has_ended = true;
     }
     let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
-    if is_finished && !history.is_pungis(Status::Finished.as_str()) {
+    if is_finished && !read.history.is_pungis(Status::Finished.as_str()) {
         if has_ended {
             ui.note(&format!("{} had finished before it was asked to end", dir.top().display()));
             return Ok(());
@@ -61,7 +61,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     }
     dir.make_dir(&dir.logs_global())?;
     let _lock = lock(&dir, args.no_lock, ui)?;
-    let history = load_history(&dir)?.unwrap_or_default();
+    let history = history_now(&dir, Some(read))?.unwrap_or_default();
     let events = Events::concealing(environment.network.mask.clone());
     let journal = Journal::open(&dir.logs_global().join(journal::NAME))?;
     events.subscribe(Box::new(journal.clone()));
@@ -87,9 +87,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     if write_status(&dir, Status::Terminated)? {
         events.say(Event::Status { status: Status::Terminated.as_str().to_owned() });
     }
-    if let Err(problem) = super::report::leave(&dir) {
-        ui.note(&format!("warning: {}", problem.detail()));
-    }
+    super::report::leave(&dir, |problem| ui.note(&format!("warning: {}", problem.detail())));
     ui.note(&format!("{} is TERMINATED", dir.top().display()));
     if strangers.is_empty() {
         return Ok(());

@@ -8,6 +8,7 @@ use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_compose::write::{WriteError, write_atomic_with};
+use magudi_engine::history::History;
 use magudi_engine::journal::{self, JournalError, load_events};
 use magudi_engine::lock::{Holder, holder};
 use magudi_report::text::path_in_url;
@@ -24,30 +25,40 @@ pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let to = match &args.output {
         Some(output) if output.as_os_str() == "-" => {
             let base = format!("file://{}/", path_in_url(&dir.top().to_string_lossy()));
-            let report = gather(&dir, base, runner)?;
+            let (report, _) = gather(&dir, base, runner)?;
             return Ok(ui.answer_with(|out| page(report, out).map_err(io::Error::other))?);
         }
         Some(output) => std::path::absolute(output)?,
         None => dir.report(),
     };
-    let report = gather(&dir, base(&to, dir.top()), runner)?;
+    let (report, _) = gather(&dir, base(&to, dir.top()), runner)?;
     write(&to, report)?;
     Ok(ui.answer(&format!("{}\n", to.display()))?)
 }
 
-/// Leaves the report in a compose whose run is over.
-pub fn leave(dir: &ComposeDir) -> Result<(), Failure> {
+/// Leaves the report in a compose whose run is over, and returns what its journal says. `warn` hears what could not be done.
+pub fn leave(dir: &ComposeDir, warn: impl FnOnce(Failure)) -> Option<History> {
     let to = dir.report();
-    let report = gather(dir, base(&to, dir.top()), None)?;
-    Ok(write(&to, report)?)
+    match gather(dir, base(&to, dir.top()), None) {
+        Ok((report, history)) => {
+            if let Err(problem) = write(&to, report) {
+                warn(problem.into());
+            }
+            Some(history)
+        }
+        Err(problem) => {
+            warn(problem.into());
+            None
+        }
+    }
 }
 
 fn write(to: &Path, report: Report) -> Result<(), WriteError> {
     write_atomic_with(to, |out| page(report, out).map_err(io::Error::other))
 }
 
-/// What the page says. `base` is the address of the compose directory as seen from the page.
-fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<Report, JournalError> {
+/// What the page says, and the history that it is about. `base` is the address of the compose directory as seen from the page.
+fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<(Report, History), JournalError> {
     let mut told = Chronicle::default();
     load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))?;
     // A STATUS that cannot be read does not keep people from what the journal says.

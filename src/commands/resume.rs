@@ -1,7 +1,7 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
 use super::compose::{Recall, compose, conclude, not_started, prepare};
-use super::resume_point::load_history;
+use super::resume_point::Reading;
 use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
 use crate::error::{Failure, kinds};
 use crate::settings::Environment;
@@ -9,7 +9,6 @@ use crate::ui::Ui;
 use magudi_compose::composeinfo::load_identity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
-use magudi_engine::history::History;
 use magudi_engine::journal;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -40,7 +39,7 @@ pub enum ResumeError {
 kinds! { Failed: ResumeError }
 
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, mut settings, history } = begun(&args.compose_dir)?;
+    let Begun { dir, mut settings, read } = begun(&args.compose_dir)?;
     if settings.simulated {
         return Err(ResumeError::Simulated(args.compose_dir.clone()).into());
     }
@@ -59,21 +58,22 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
-    settings.compose.reopen = is_finished && history.is_pungis(Status::Finished.as_str());
+    settings.compose.reopen = is_finished && read.history.is_pungis(Status::Finished.as_str());
     if is_finished && !settings.compose.reopen {
         if names_images {
             return Err(ResumeError::Finished(args.compose_dir.clone()).into());
         }
         // So that a loop of resumes comes to an end.
-        return if history.ended {
+        return if read.history.ended {
             ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
             Ok(())
         } else {
             conclude(&settings, environment, ui)
         };
     }
-    let prepared = prepare(&settings, environment, ui, Recall::Always)
+    let mut prepared = prepare(&settings, environment, ui, Recall::Always)
         .inspect_err(|failure| not_started(&settings, environment, failure, ui))?;
+    prepared.read = Some(read);
     compose(&settings, argv, environment, ui, prepared)
 }
 
@@ -95,16 +95,16 @@ pub struct Begun {
     pub dir: ComposeDir,
     pub settings: RunSettings,
     /// What came of it so far.
-    pub history: History,
+    pub read: Reading,
 }
 
 /// The compose in `dir`.
 pub fn begun(dir: &Path) -> Result<Begun, Failure> {
     let top = ComposeDir::at(&std::path::absolute(dir)?);
-    let mut history = load_history(&top)?.ok_or_else(|| not_begun(dir))?;
-    let settings = RunSettings::from_json(history.settings.take().unwrap_or_default())
+    let mut read = Reading::load(&top)?.ok_or_else(|| not_begun(dir))?;
+    let settings = RunSettings::from_json(read.history.settings.take().unwrap_or_default())
         .map_err(|source| ResumeError::Settings { dir: dir.to_path_buf(), source })?;
-    Ok(Begun { dir: top, settings, history })
+    Ok(Begun { dir: top, settings, read })
 }
 
 /// The settings of a compose that is continued in `dir`, which messages call `shown`: it is what it says of itself.

@@ -5,6 +5,7 @@ use super::inspect::Inspected;
 use super::named::{ALL, is_named, the_one};
 use crate::cli::GoingArgs;
 use crate::error::Failure;
+use magudi_compose::Stamp;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::to_text;
@@ -25,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
@@ -123,7 +124,7 @@ pub fn load_history(dir: &ComposeDir) -> Result<Option<History>, Failure> {
 
 /// The same; where the journal is damaged, `plan` may say what it lacks.
 fn load_with(dir: &ComposeDir, plan: &[Event]) -> Result<Option<History>, Failure> {
-    let path = dir.logs_global().join(journal::NAME);
+    let path = journal_of(dir);
     if !path.exists() {
         return Ok(None);
     }
@@ -146,7 +147,7 @@ const NEW: &str = " is new";
 /// What is said of a journal whose plan has holes.
 pub fn damaged(dir: &ComposeDir, history: &History) -> Option<String> {
     let (number, past) = history.holes.first_key_value()?;
-    let path = dir.logs_global().join(journal::NAME);
+    let path = journal_of(dir);
     let sent = past.task.map_or_else(|| "which may be at the hub".to_owned(), |task| format!("which has task {task}"));
     let others = match history.holes.len() - 1 {
         0 => String::new(),
@@ -171,10 +172,37 @@ pub fn refuse_other_hub(dir: &ComposeDir, history: &History, server: &str, moved
     }
 }
 
-/// Finds out where each request of the plan begins.
-pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled, Failure> {
+/// The history of a compose, and of which journal it was read.
+#[derive(Debug)]
+pub struct Reading {
+    pub history: History,
+    pub stamp: Stamp,
+}
+
+impl Reading {
+    /// Reads what there is to read; `None` when no run of ours began there.
+    pub fn load(dir: &ComposeDir) -> Result<Option<Self>, Failure> {
+        let stamp = Stamp::of(&journal_of(dir));
+        Ok(load_history(dir)?.map(|history| Self { history, stamp }))
+    }
+}
+
+/// The history of a compose: what was `read` of it, if nobody has written to the journal since.
+pub fn history_now(dir: &ComposeDir, read: Option<Reading>) -> Result<Option<History>, Failure> {
+    match read {
+        Some(read) if read.stamp == Stamp::of(&journal_of(dir)) => Ok(Some(read.history)),
+        _ => load_history(dir),
+    }
+}
+
+fn journal_of(dir: &ComposeDir) -> PathBuf {
+    dir.logs_global().join(journal::NAME)
+}
+
+/// Finds out where each request of the plan begins. `read` is what was read of the journal before the compose was locked.
+pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Reading>) -> Result<Recalled, Failure> {
     let Recalling { dir, identity, server, fresh, going, .. } = what;
-    let history = load_history(dir)?;
+    let history = history_now(dir, read)?;
     let plan = Plan::of(inspected, identity, dir, history.as_ref().unwrap_or(&History::default()));
     let at_another_hub = |history: &History| history.login.as_ref().is_some_and(|login| !login.is_at(server));
     let mut recalled = Recalled::default();

@@ -8,7 +8,7 @@
 //! - How it went: [`status`], [`deliverables`]; what is different in another compose: [`comparison`]
 //! - Manifests: [`images`], [`composeinfo`], [`cloud_uploads`], [`archive_types`], their version, [`manifest`]; what an ISO says
 //!   of itself, [`iso`]; whether a file can be what it is listed as, [`sanity`]
-//! - On disk: [`mod@write`], [`confined`], [`leftovers`], [`pyjson`]
+//! - On disk: [`mod@write`], [`stamp`], [`confined`], [`leftovers`], [`pyjson`]
 //! - In memory: [`small_map`]
 
 pub mod arches;
@@ -32,6 +32,7 @@ pub mod pyjson;
 mod read;
 pub mod sanity;
 pub mod small_map;
+pub mod stamp;
 pub mod status;
 pub mod variants;
 pub mod write;
@@ -43,5 +44,6 @@ pub use layout::ComposeDir;
 pub use manifest::ManifestVersion;
 pub use read::ManifestError;
 pub use small_map::SmallMap;
+pub use stamp::Stamp;
 pub use status::Status;
 pub use variants::{Variant, VariantKind, Variants};

@@ -86,10 +86,11 @@ pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     for stamped in events {
         told.take(stamped);
     }
-    report(told, facts)
+    report(told, facts).0
 }
 
-pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
+/// The report about what was heard, and the history that it is about.
+pub fn report(mut told: Chronicle, facts: &Facts) -> (Report, History) {
     let history = std::mem::take(&mut told.replay).finish();
     // A run without a process stopped with its last event.
     let (first, last) = history.span.unzip();
@@ -126,7 +127,7 @@ pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
     let left_out = (0..requests.len()).filter(|index| !shown.contains(index)).flat_map(|index| rows_of(&index));
     let missing = rows.iter().filter(|row| is_missing(row)).count() + left_out.filter(is_missing).count();
     let elapsed = first.zip(last).map(|(first, _)| now.as_millisecond() - first.as_millisecond());
-    Report {
+    let report = Report {
         compose_id: history.compose_id.as_deref().map_or_else(|| "compose".to_owned(), harmless),
         compose_dir: harmless(&facts.compose_dir),
         made: moment(facts.now),
@@ -162,7 +163,8 @@ pub fn report(mut told: Chronicle, facts: &Facts) -> Report {
         links: links(facts),
         failures,
         state,
-    }
+    };
+    (report, history)
 }
 
 /// The most tasks with a row and a bar of their own: a page of more is slow to load and slower to read.

@@ -22,7 +22,7 @@ use super::locking::lock;
 use super::outage::OutageLog;
 use super::preflight::ask_before;
 use super::repositories::out_of_reach_of_run;
-use super::resume_point::{Recalled, Recalling, load_history, recall};
+use super::resume_point::{Reading, Recalled, Recalling, load_history, recall};
 use super::settings::absolute;
 use super::{RUN_THREADS, runtime, signals};
 use crate::cli::RunSettings;
@@ -77,6 +77,9 @@ pub struct Prepared {
     hub: HubChoice,
     cts: Option<Cts>,
     recall: Recall,
+    /// The journal, if it was read already.
+    pub read: Option<Reading>,
+    existing: Existing,
     events: Option<(EventStream, StreamEnd)>,
 }
 
@@ -107,7 +110,7 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
     check_names(settings, &inspected, &dir)?;
     check_pungi(settings, environment, &dir)?;
     others(settings, &dir)?;
-    Existing::load(&dir)?;
+    let existing = Existing::load(&dir)?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
@@ -122,12 +125,13 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
         ui.warnings(&inspected.diagnostics, &inspected.sources);
     }
     let events = settings.going.events.as_deref().map(open_events).transpose()?;
-    Ok(Prepared { inspected, hub, cts, recall, events })
+    Ok(Prepared { inspected, hub, cts, recall, read: None, existing, events })
 }
 
 /// The commits that an unfinished run in the same directory has built from: those that `settings` have, or its journal.
 fn known_commits(settings: &RunSettings) -> Result<Commits, Failure> {
-    let Some(dir) = settings.compose.compose_dir.as_ref().filter(|_| settings.commits.is_empty()) else {
+    let is_known = settings.is_begun || !settings.commits.is_empty();
+    let Some(dir) = settings.compose.compose_dir.as_ref().filter(|_| !is_known) else {
         return Ok(settings.commits.clone());
     };
     let dir = ComposeDir::at(&absolute(dir)?);
@@ -169,7 +173,7 @@ pub fn compose(
     ui: Ui,
     prepared: Prepared,
 ) -> Result<(), Failure> {
-    let Prepared { mut inspected, hub, cts, recall: wanted, events: stream } = prepared;
+    let Prepared { mut inspected, hub, cts, recall: wanted, read, existing, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
     let mut is_registered = false;
@@ -218,7 +222,10 @@ pub fn compose(
         going: &settings.going,
         secrets: &secrets,
     };
-    let recalled = recall(recalling, &mut inspected)?;
+    // Nobody else may write from here on; others may have since they were read.
+    let mut existing = existing.renewed(&dir)?;
+    let recalled = recall(recalling, &mut inspected, read)?;
+    existing.forget_images(&recalled.paths);
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
@@ -240,9 +247,8 @@ pub fn compose(
     }
     // Up to here nothing has been touched but the lock.
     if is_there {
-        opening::open_or_create(dir.top(), identity.clone(), settings.compose.reopen)?;
+        opening::open(&dir, &identity)?;
     }
-    let existing = Existing::load(&dir)?;
     let (handle, stopped) = stop();
     let (awaited, pungi) = beside(settings, environment, &inspected, &dir, &recalled, others, &handle);
     let Recalled {
@@ -370,10 +376,8 @@ pub fn compose(
     if let Some(problem) = stream_end.and_then(|end| end.finish(patience)) {
         ui.note(&format!("warning: not all events were written: {problem}"));
     }
-    if let Err(problem) = super::report::leave(&dir) {
-        events.message(Level::Warning, None, problem.detail());
-    }
-    conclude_run(settings, environment, ui, &dir, &end, stopped);
+    let history = super::report::leave(&dir, |problem| events.message(Level::Warning, None, problem.detail()));
+    conclude_run(settings, environment, ui, &dir, history, &end, stopped);
     match end.error {
         None => {
             if makes_nothing && !settings.compose.quiet {
@@ -403,10 +407,8 @@ pub fn conclude(settings: &RunSettings, environment: &Environment, ui: Ui) -> Re
         finish_scripts(&scripts, None, &events);
     }
     end.say(&events);
-    if let Err(problem) = super::report::leave(&dir) {
-        events.message(Level::Warning, None, problem.detail());
-    }
-    conclude_run(settings, environment, ui, &dir, &end, false);
+    let history = super::report::leave(&dir, |problem| events.message(Level::Warning, None, problem.detail()));
+    conclude_run(settings, environment, ui, &dir, history, &end, false);
     Ok(())
 }
 

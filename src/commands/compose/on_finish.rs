@@ -20,19 +20,20 @@ use std::path::{Path, PathBuf};
 const MESSAGE: &str = "finish";
 
 /// The last words of a run that ended with `end`, and of one that was `stopped` by a signal: to the hook, and to people who want no
-/// others.
+/// others. `history` is what its journal says, if it was read.
 pub fn conclude_run(
     settings: &RunSettings,
     environment: &Environment,
     ui: Ui,
     dir: &ComposeDir,
+    history: Option<History>,
     end: &End,
     stopped: bool,
 ) {
     if !settings.compose.quiet && settings.going.on_finish.is_none() {
         return;
     }
-    let history = match load_history(dir) {
+    let history = match history.map_or_else(|| load_history(dir), |history| Ok(Some(history))) {
         Ok(history) => history.unwrap_or_default(),
         Err(failure) => {
             ui.note(&format!("warning: {}", failure.detail()));

@@ -1,6 +1,8 @@
 //! Reads an images.json that is already there, be it ours or another tool's. Of somebody else's entries those that cannot be
 //! understood, or that readers refuse, are kept as they are: they are not ours to judge.
 
+mod pieces;
+
 use super::document::TYPE;
 use super::{Checksums, Image, Images, Oddity};
 use crate::manifest::{ManifestVersion, flatten};
@@ -54,14 +56,12 @@ pub fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
 /// Reads the text of an images.json of any format up to 2.x. Keys that are unknown here are kept, and so is the location of an
 /// image (2.x), beside the path, size and checksums that it stands for.
 pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
+    // What is odd in any way is read as a whole, which knows what to say of it.
+    if let Ok(images) = pieces::read(text) {
+        return Ok(images);
+    }
     let mut document: Value = serde_json::from_str(text)?;
-    let version = format_version(&document);
-    let kind = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
-    // Up to version 1.0 there is no type in the header.
-    let Some((version, written)) = version
-        .filter(|version| *version <= (1, 0) || kind == Some(TYPE))
-        .and_then(|version| Some((version, ManifestVersion::of_major(version.0)?)))
-    else {
+    let Some(format) = Format::of(&document) else {
         return Err(ImagesProblem::Header(found_header(&document)));
     };
     let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
@@ -69,40 +69,66 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
     };
     let listed = object(payload.remove("images"), "payload.images")?;
     payload.remove("compose");
-    let mut images = Images { extra: payload, version: written, ..Images::default() };
+    let mut images = Images { extra: payload, version: format.written, ..Images::default() };
     for (uid, arches) in listed {
-        let at = format!("payload.images.{uid}");
-        let arches = object(Some(arches), &at)?;
-        // Up to version 1.1 sources were listed beside the arches, for all of them.
-        let binary: Vec<String> = arches.keys().filter(|arch| version > (1, 1) || *arch != "src").cloned().collect();
-        for (arch, list) in arches {
-            let at = format!("{at}.{arch}");
-            let Value::Array(list) = list else { return Err(ImagesProblem::Value(at, "a list")) };
-            for (i, item) in list.into_iter().enumerate() {
-                let at = format!("{at}.{i}");
-                let mut entry = object(Some(item), &at)?;
-                if written == ManifestVersion::V2_0 {
-                    entry.retain(|key, _| !matches!(key.as_str(), "path" | "size" | "checksums"));
-                    flatten(&mut entry);
-                    if !entry.contains_key("path") {
-                        return Err(ImagesProblem::Value(format!("{at}.location.local_path"), "a string"));
-                    }
+        take_variant(&mut images, format, &uid, arches)?;
+    }
+    Ok(images)
+}
+
+/// The format of a document.
+#[derive(Debug, Clone, Copy)]
+struct Format {
+    /// Major and minor number.
+    version: (u32, u32),
+    written: ManifestVersion,
+}
+
+impl Format {
+    /// What the header says; `None` when this is not an images.json that can be read.
+    fn of(document: &Value) -> Option<Self> {
+        let version = format_version(document)?;
+        let kind = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
+        // Up to version 1.0 there is no type in the header.
+        let is_images = version <= (1, 0) || kind == Some(TYPE);
+        is_images.then_some(Self { version, written: ManifestVersion::of_major(version.0)? })
+    }
+}
+
+/// Takes over what is listed for the variant `uid`.
+fn take_variant(images: &mut Images, format: Format, uid: &str, arches: Value) -> Result<(), ImagesProblem> {
+    let Format { version, written } = format;
+    let at = format!("payload.images.{uid}");
+    let arches = object(Some(arches), &at)?;
+    // Up to version 1.1 sources were listed beside the arches, for all of them.
+    let binary: Vec<String> = arches.keys().filter(|arch| version > (1, 1) || *arch != "src").cloned().collect();
+    for (arch, list) in arches {
+        let at = format!("{at}.{arch}");
+        let Value::Array(list) = list else { return Err(ImagesProblem::Value(at, "a list")) };
+        for (i, item) in list.into_iter().enumerate() {
+            let at = format!("{at}.{i}");
+            let mut entry = object(Some(item), &at)?;
+            if written == ManifestVersion::V2_0 {
+                entry.retain(|key, _| !matches!(key.as_str(), "path" | "size" | "checksums"));
+                flatten(&mut entry);
+                if !entry.contains_key("path") {
+                    return Err(ImagesProblem::Value(format!("{at}.location.local_path"), "a string"));
                 }
-                let Some(path) = entry.get("path").and_then(Value::as_str).map(str::to_owned) else {
-                    return Err(ImagesProblem::Value(format!("{at}.path"), "a string"));
-                };
-                if version <= (1, 0) && entry.get("subvariant").is_none_or(Value::is_null) {
-                    entry.insert("subvariant".to_owned(), json!(""));
-                }
-                let own_arch = [arch.clone()];
-                let arches = if version <= (1, 1) && arch == "src" { &binary[..] } else { &own_arch[..] };
-                for arch in arches {
-                    take(&mut images, &uid, arch, &at, &path, entry.clone());
-                }
+            }
+            let Some(path) = entry.get("path").and_then(Value::as_str).map(str::to_owned) else {
+                return Err(ImagesProblem::Value(format!("{at}.path"), "a string"));
+            };
+            if version <= (1, 0) && entry.get("subvariant").is_none_or(Value::is_null) {
+                entry.insert("subvariant".to_owned(), json!(""));
+            }
+            let own_arch = [arch.clone()];
+            let arches = if version <= (1, 1) && arch == "src" { &binary[..] } else { &own_arch[..] };
+            for arch in arches {
+                take(images, uid, arch, &at, &path, entry.clone());
             }
         }
     }
-    Ok(images)
+    Ok(())
 }
 
 /// Takes an entry over as the image that it describes; as it is, where it describes none that readers take.

@@ -100,9 +100,14 @@ pub fn open_or_create(
 ) -> Result<(ComposeDir, ComposeIdentity), OpeningError> {
     let dir = ComposeDir::at(&absolute(dir)?);
     let identity = peek_identity(&dir, &identity, reopen)?.unwrap_or(identity);
-    make_top(dir.top())?;
-    fill(&dir, &identity)?;
+    open(&dir, &identity)?;
     Ok((dir, identity))
+}
+
+/// The same for who has peeked at the directory since nobody else may change it.
+pub fn open(dir: &ComposeDir, identity: &ComposeIdentity) -> Result<(), OpeningError> {
+    make_top(dir.top())?;
+    fill(dir, identity)
 }
 
 /// The identity that [`open_or_create`] would find in this directory; `None` when there is none yet.
