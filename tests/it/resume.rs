@@ -5,6 +5,7 @@ use crate::program::{Hub, Ran, Scene, files, image};
 use crate::proxy;
 use magudi_testkit::{repository, wait_until};
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -235,6 +236,30 @@ fn a_run_that_was_killed_after_its_last_status_is_brought_to_its_end() {
     assert_eq!(again.status, Some(0), "{}", again.stderr);
     assert!(again.stderr.contains("is FINISHED: nothing is left to do"), "{}", again.stderr);
     every_image_once(&story.tasks());
+}
+
+#[test]
+fn a_resume_leaves_sum_files_that_stand_and_mends_the_others() {
+    let story = Story::new("{}");
+    assert!(story.begin("target").wait().unwrap().success());
+    let want = story.published();
+    let compose = story.compose("target").unwrap();
+    let journal = compose.join("logs/global/magudi-journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let end = text.rfind("\"event\":\"request-done\"").unwrap();
+    let end = end + text[end..].find('\n').unwrap() + 1;
+    std::fs::write(&journal, &text[..end]).unwrap();
+    std::fs::write(compose.join("STATUS"), "STARTED\n").unwrap();
+    let mut sums: Vec<PathBuf> = want.keys().filter(|path| path.to_string_lossy().ends_with("SUM")).cloned().collect();
+    let torn = sums.remove(0);
+    std::fs::write(compose.join("compose").join(&torn), "").unwrap();
+    let inode = |path: &PathBuf| std::fs::metadata(compose.join("compose").join(path)).unwrap().ino();
+    let before: Vec<u64> = sums.iter().map(inode).collect();
+    let resumed = story.resume("target", &[]);
+    assert_eq!(resumed.status, Some(0), "{}", resumed.stderr);
+    story.is_as_if_nothing_had_happened(&want);
+    assert!(sums.len() > IMAGES);
+    assert_eq!(sums.iter().map(inode).collect::<Vec<_>>(), before, "they were written again");
 }
 
 #[test]
