@@ -551,8 +551,15 @@ impl From<ImageEntry> for Image {
 
 #[derive(Debug, Clone)]
 pub struct Stamped {
+    /// To the millisecond.
     pub time: Timestamp,
     pub event: Event,
+}
+
+/// The time to the millisecond: nothing happens that is shorter, and a journal has ten times for an image.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 /// Each setting has its default.
@@ -614,7 +621,7 @@ impl Events {
 
     pub fn say(&self, mut event: Event) {
         event.change_texts(|text| *text = self.harmless(std::mem::take(text)));
-        let stamped = Stamped { time: Timestamp::now(), event };
+        let stamped = Stamped { time: now(), event };
         for subscriber in self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             subscriber.on_event(&stamped);
         }
@@ -629,6 +636,20 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_said_to_the_millisecond() {
+        struct Whole;
+        impl Subscriber for Whole {
+            fn on_event(&mut self, event: &Stamped) {
+                assert_eq!(event.time.subsec_nanosecond() % 1_000_000, 0);
+            }
+        }
+        let events = Events::new();
+        events.subscribe(Box::new(Whole));
+        // The clock has nanoseconds in nearly every look at it.
+        (0..20).for_each(|_| events.message(Level::Info, None, ""));
+    }
 
     #[test]
     fn a_line_has_version_time_and_name_first() {

@@ -11,6 +11,7 @@ use magudi_compose::confined;
 use magudi_compose::write::sync_dir;
 use magudi_config::regular;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -79,6 +80,8 @@ struct State {
     file: Arc<File>,
     /// The first error; after it nothing more is written, so that no line stands after one that is missing.
     failed: Option<(io::ErrorKind, String)>,
+    /// Requests of whose files the first one that is fetched has its line.
+    fetching: BTreeSet<usize>,
 }
 
 impl Journal {
@@ -94,7 +97,7 @@ impl Journal {
         if let (0, Some(dir)) = (whole, path.parent()) {
             sync_dir(dir).map_err(io)?;
         }
-        let state = Mutex::new(State { file: Arc::new(file), failed: None });
+        let state = Mutex::new(State { file: Arc::new(file), failed: None, fetching: BTreeSet::new() });
         Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), state }) })
     }
 
@@ -121,6 +124,24 @@ impl Journal {
 }
 
 impl State {
+    /// Whether an event says something that a reader could use later. Progress within a file and lines of the log do not, and that a
+    /// request's files are on their way is known from the first of them.
+    fn keeps(&mut self, event: &Event) -> bool {
+        match event {
+            Event::FetchProgress { .. } | Event::Message { .. } => false,
+            Event::FetchStarted { request, .. } => self.fetching.insert(*request),
+            Event::Submitting { request, .. }
+            | Event::Adopted { request, .. }
+            | Event::RequestRetried { request, .. }
+            | Event::RequestFailed { request, .. }
+            | Event::RequestDone { request, .. } => {
+                self.fetching.remove(request);
+                true
+            }
+            _ => true,
+        }
+    }
+
     fn note(&mut self, result: io::Result<()>) {
         if let Err(error) = result {
             self.failed = Some((error.kind(), error.to_string()));
@@ -130,14 +151,10 @@ impl State {
 
 impl Subscriber for Journal {
     fn on_event(&mut self, event: &Stamped) {
-        // Progress within a file and lines of the log say nothing that a reader of the journal could use later.
-        if matches!(event.event, Event::FetchProgress { .. } | Event::Message { .. }) {
-            return;
-        }
-        let mut line = event.to_json_line();
-        line.push('\n');
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failed.is_none() {
+        if state.keeps(&event.event) && state.failed.is_none() {
+            let mut line = event.to_json_line();
+            line.push('\n');
             let written = (&*state.file).write_all(line.as_bytes());
             state.note(written);
         }
@@ -317,6 +334,20 @@ mod tests {
         journal.sync().unwrap();
         let read: Vec<Event> = load_journal(&path).unwrap().into_iter().map(|stamped| stamped.event).collect();
         assert_eq!(read, said);
+    }
+
+    #[test]
+    fn of_the_files_of_a_request_the_first_that_is_fetched_is_recorded() {
+        let (_dir, path) = journal();
+        let events = Events::new();
+        events.subscribe(Box::new(Journal::open(&path).unwrap()));
+        let fetch = |request, file: &str| Event::FetchStarted { request, file: file.into(), size: 1 };
+        let again = Event::Adopted { request: 0, task: 7, url: String::new(), named: false };
+        for event in [fetch(0, "a"), fetch(1, "b"), fetch(0, "c"), again.clone(), fetch(0, "a"), fetch(0, "c")] {
+            events.say(event);
+        }
+        let read: Vec<Event> = load_journal(&path).unwrap().into_iter().map(|stamped| stamped.event).collect();
+        assert_eq!(read, [fetch(0, "a"), fetch(1, "b"), again, fetch(0, "a")]);
     }
 
     #[test]
