@@ -70,14 +70,14 @@ impl ImagePhase for Imagebuilder {
     /// What the hub refuses (facts: imagebuilder 3).
     fn check(&self, image: &Image, _: &Context<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        if let Some(types) = image.texts("types").filter(|types| types.value.len() != 1) {
-            let message =
-                format!("`types` has {} entries; a task builds images of exactly one type", types.value.len());
+        let number = image.items("types").count();
+        if let Some(types) = image.get("types").filter(|_| number != 1) {
+            let message = format!("`types` has {number} entries; a task builds images of exactly one type");
             let at = image.path_of("types");
             let help = "give each type an image of its own, with a name or release of its own";
             found.push(Diagnostic::new(&codes::NOT_ONE_TYPE, at, message).at(types.span).help(help));
         }
-        let types = image.texts("types").into_iter().flat_map(|types| types.value).enumerate();
+        let types = image.items("types").enumerate();
         let unlisted = types.filter(|(_, kind)| !images::is_known(kind.value));
         found
             .extend(unlisted.filter_map(|(place, kind)| {
@@ -122,7 +122,7 @@ impl ImagePhase for Imagebuilder {
         }
         let scratch = opts.contains_key("scratch");
         let types = image.get("types").and_then(|types| to_json(types).ok())?;
-        let image_type = image.texts("types").and_then(|types| types.value.first().map(|kind| kind.value.into()));
+        let image_type = image.items("types").next().map(|kind| kind.value.into());
         let about = About { image_type: image_type.unwrap_or_default(), scratch, is_open: true, ..asked.about };
         let mut keywords = Opts::with_capacity(4);
         keywords.insert("types".into(), types);

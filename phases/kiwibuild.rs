@@ -120,9 +120,8 @@ impl ImagePhase for Kiwibuild {
         let value = |key: &str| setting(key).and_then(|node| to_json(node).ok()).unwrap_or_default();
         let optional = asked.optional_arches();
         // As they are written, also those that are not built (facts: kickstart 5); a `*` is not an arch for the hub, which takes letters, digits, `_` and `-`.
-        let written = |key: &str| image.texts(key).map(|texts| texts.value).unwrap_or_default();
-        let has_star = written("failable").iter().any(|arch| arch.value == "*");
-        let listed = written(if has_star { "arches" } else { "failable" });
+        let has_star = image.items("failable").any(|arch| arch.value == "*");
+        let listed: Vec<_> = image.items(if has_star { "arches" } else { "failable" }).collect();
         let is_taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let optional_arches = if has_star && listed.is_empty() {
             sent(&optional)

@@ -93,7 +93,7 @@ impl VariantImage<'_> {
     pub fn optional_arches(&self) -> Vec<Arc<str>> {
         let built = &self.about.arches;
         let mut optional: Vec<Arc<str>> = Vec::new();
-        for listed in self.image.texts("failable").map(|listed| listed.value).unwrap_or_default() {
+        for listed in self.image.items("failable") {
             if listed.value == "*" {
                 return built.to_vec();
             }

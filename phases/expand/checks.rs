@@ -1,7 +1,7 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
 use super::clashes::listed;
-use super::{Expander, Local};
+use super::{Expander, Found};
 use crate::phase::{BASEARCH, Context, MAX_PLACES, Place};
 use crate::repos::{is_local, translate};
 use crate::version::{GENERATORS, UnknownGenerator, generate};
@@ -10,7 +10,6 @@ use magudi_compose::images;
 use magudi_compose::variants::Variant;
 use magudi_config::codes;
 use magudi_config::compose_config::Image;
-use magudi_config::diagnostic::has_errors;
 use magudi_config::did_you_mean::{suggest, suggest_within};
 use magudi_config::dump::to_json;
 use magudi_config::schema::{Key, Kind};
@@ -83,21 +82,21 @@ pub fn remark_on_type(kind: Spanned<&str>, path: String, known: &[&str]) -> Opti
 
 impl<'a> Expander<'a> {
     /// Warns of a version or release by which the name of the build cannot be taken apart again.
-    pub(super) fn check_hyphens(&mut self, image: &Image, about: &About) {
+    pub(super) fn check_hyphens(&self, image: &Image, about: &About, found: &mut Found<'_>) {
         for (key, text) in [("version", Some(&about.version)), ("release", about.release.as_ref())] {
             let Some(text) = text.filter(|text| text.contains('-')) else { continue };
             let own = (image.path_of(key), image.label_span());
             let (path, span) = self.section.place(image, key).unwrap_or(own);
             let message = format!("the {key} `{text}` has a hyphen");
             let help = "write a dot, or another character, in place of it";
-            self.report_once(Diagnostic::new(&codes::HYPHEN, path, message).at(span).help(help));
+            found.report_once(Diagnostic::new(&codes::HYPHEN, path, message).at(span).help(help));
         }
     }
 
     /// One warning for each image, however many variants it is left out of.
-    pub(super) fn report_without_arch(&mut self) {
+    pub(super) fn report_without_arch(&self, found: &mut Found<'_>) {
         let mut images: BTreeMap<&str, (&Image, Vec<&Variant>)> = BTreeMap::new();
-        for (image, variant) in std::mem::take(&mut self.without_arch) {
+        for (image, variant) in std::mem::take(&mut found.without_arch) {
             images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
         }
         for (image, variants) in images.into_values() {
@@ -114,7 +113,7 @@ impl<'a> Expander<'a> {
                 [one] => format!("the variant has {}", arches(one)),
                 all => all.iter().map(has).collect::<Vec<_>>().join("; "),
             };
-            self.report(Diagnostic::new(&codes::NO_ARCH, image.path_of("arches"), message).at(span).help(help));
+            found.report(Diagnostic::new(&codes::NO_ARCH, image.path_of("arches"), message).at(span).help(help));
         }
     }
 
@@ -136,10 +135,10 @@ impl<'a> Expander<'a> {
     }
 
     /// Finds what is wrong with an image whatever the variant. True when nothing is.
-    pub(super) fn check(&mut self, image: &'a Image) -> bool {
-        let before = self.diagnostics.len();
+    pub(super) fn check(&self, image: &'a Image, found: &mut Found<'a>) -> bool {
+        let before = found.said.len();
         if self.target(image).is_none() {
-            self.report(
+            found.report(
                 Diagnostic::new(
                     &codes::MISSING_TARGET,
                     image.path.clone(),
@@ -151,7 +150,7 @@ impl<'a> Expander<'a> {
         }
         for key in ["version", "release"] {
             if let Some(text) = self.setting(image, key).and_then(Node::text) {
-                self.check_generator(image, key, text.as_str(), text.span);
+                self.check_generator(image, key, text.as_str(), text.span, found);
             }
         }
         if let Some(kind) = image.text("manifest_type").filter(|kind| !kind.value.is_empty())
@@ -166,41 +165,50 @@ impl<'a> Expander<'a> {
             if let Some(near) = suggest(kind.value, images::IMAGE_TYPES.iter().map(|(name, _)| *name)) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
-            self.report(diagnostic);
+            found.report(diagnostic);
         }
-        for found in self.phase.check(image, self.context) {
-            let is_own = found.path.starts_with(&image.path);
-            if is_own || found.severity() == Severity::Error { self.report(found) } else { self.report_once(found) }
+        for diagnostic in self.phase.check(image, self.context) {
+            let is_own = diagnostic.path.starts_with(&image.path);
+            if is_own || diagnostic.severity() == Severity::Error {
+                found.report(diagnostic);
+            } else {
+                found.report_once(diagnostic);
+            }
         }
-        self.check_arches(image);
-        let repositories: Vec<_> = self.listed_repositories(image).collect();
-        for (key, place, entry) in repositories {
+        self.check_arches(image, found);
+        for (key, place, entry) in self.listed_repositories(image) {
             let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
             let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
             let Some(text) = text.and_then(Node::text) else { continue };
-            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
-            let path = format!("{}{place}{of}", image.path_of(key));
+            let path = || {
+                let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+                format!("{}{place}{of}", image.path_of(key))
+            };
             let Some(url) = self.resolver().resolve(&text.value) else {
                 let message = format!("there is no variant `{}` to get a repository from", text.value);
-                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path, message).at(text.span);
+                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_VARIANT, path(), message).at(text.span);
                 let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
                 diagnostic = diagnostic.help(match suggest(&text.value, uids.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("give a URL, an absolute path or one of the variants {}", uids.join(", ")),
                 });
-                self.report(diagnostic);
+                found.report(diagnostic);
                 continue;
             };
             if text.value.contains(BASEARCH) && !self.phase.knows_basearch() {
                 let message = "`$basearch` is sent as it is: builders do not put an arch in its place";
-                let diagnostic = Diagnostic::new(&codes::BASEARCH, path.clone(), message).at(text.span);
-                self.report(diagnostic.help(format!("write `{}`", self.phase.arch_variable())));
+                let diagnostic = Diagnostic::new(&codes::BASEARCH, path(), message).at(text.span);
+                found.report(diagnostic.help(format!("write `{}`", self.phase.arch_variable())));
             }
-            self.check_local(image, &text.value, url, Place { path, span: text.span });
+            if is_local(&text.value) && is_local(&url) {
+                found.add_local(image, url, Place { path: path(), span: text.span });
+            }
         }
         if let Some(tree) = image.text("install_tree_from") {
-            let place = Place { path: image.path_of("install_tree_from"), span: tree.span };
-            self.check_local(image, tree.value, translate(tree.value, &self.context.config.translate_paths), place);
+            let url = translate(tree.value, &self.context.config.translate_paths);
+            if is_local(tree.value) && is_local(&url) {
+                found.add_local(image, url, Place { path: image.path_of("install_tree_from"), span: tree.span });
+            }
         }
         // What a user may nest as deep as he likes.
         let is_free = |key: &&Key| matches!(key.kind, Kind::Object | Kind::UploadOptions { .. });
@@ -212,23 +220,15 @@ impl<'a> Expander<'a> {
                 .map_err(|found| refused(found.message, found.span.unwrap_or(node.span)))
                 .and_then(|json| from_json(&json).map_err(|error| refused(error.to_string(), node.span)));
             if let Err(diagnostic) = sendable {
-                self.report(diagnostic);
+                found.report(diagnostic);
             }
         }
-        !has_errors(&self.diagnostics[before..])
-    }
-
-    /// Remembers a repository that is written as a local path, and sent as one. Where those of variants are is another question:
-    /// it depends on the place of the compose.
-    fn check_local(&mut self, image: &'a Image, written: &str, sent: String, place: Place) {
-        if is_local(written) && is_local(&sent) {
-            self.local.entry(sent).or_default().push(Local { image, place });
-        }
+        found.said[before..].iter().all(|said| said.diagnostic.severity() != Severity::Error)
     }
 
     /// One warning for each repository, however many images are built from it.
-    pub(super) fn report_local(&mut self) {
-        for (url, uses) in std::mem::take(&mut self.local) {
+    pub(super) fn report_local(&self, found: &mut Found<'_>) {
+        for (url, uses) in std::mem::take(&mut found.local) {
             let Some(first) = uses.first() else { continue };
             let images: BTreeSet<&str> = uses.iter().map(|local| local.image.path.as_str()).collect();
             let who = match images.len() {
@@ -241,28 +241,27 @@ impl<'a> Expander<'a> {
             } else {
                 "give a URL of a server"
             };
-            let mut found = Diagnostic::new(&codes::LOCAL_REPOSITORY, first.place.path.clone(), message);
-            found = found.at(first.place.span).help(help);
+            let mut diagnostic = Diagnostic::new(&codes::LOCAL_REPOSITORY, first.place.path.clone(), message);
+            diagnostic = diagnostic.at(first.place.span).help(help);
             let mut seen = vec![first.place.span];
             for local in &uses {
                 if seen.len() <= MAX_PLACES && !seen.contains(&local.place.span) {
-                    found = found.related(local.place.span, "and this");
+                    diagnostic = diagnostic.related(local.place.span, "and this");
                     seen.push(local.place.span);
                 }
             }
-            self.report(found);
+            found.report(diagnostic);
         }
     }
 
     /// Warns of arches in `failable` for which the image is not built: because it does not list them, or no variant has them. What
     /// `tree_arches`, `tree_variants` or a choice of images leave out is no mistake of the image.
-    pub(super) fn report_failable(&mut self) {
+    pub(super) fn report_failable(&self, found: &mut Found<'_>) {
         let config = self.context.config;
         let is_whole = config.tree_arches.is_empty() && config.tree_variants.is_empty() && self.chosen.is_all();
-        for (image, built) in std::mem::take(&mut self.built).into_values() {
-            let listed = image.texts("arches").map(|arches| arches.value);
-            let lists = |arch: &str| listed.as_ref().is_none_or(|all| all.iter().any(|listed| listed.value == arch));
-            for (place, arch) in image.texts("failable").into_iter().flat_map(|arches| arches.value).enumerate() {
+        for (image, built) in std::mem::take(&mut found.built).into_values() {
+            let lists = |arch: &str| !image.lists("arches") || image.items("arches").any(|listed| listed.value == arch);
+            for (place, arch) in image.items("failable").enumerate() {
                 let is_built = if is_whole { built.contains(arch.value) } else { lists(arch.value) };
                 // Of those that do not exist there is a diagnostic already.
                 if arch.value == "*" || is_built || !is_rpm_arch(arch.value) {
@@ -272,16 +271,16 @@ impl<'a> Expander<'a> {
                     format!("image `{}` is not built for `{}`, for which it may fail", image.label(), arch.value);
                 let help = format!("it is built for {}", built.iter().copied().collect::<Vec<_>>().join(", "));
                 let path = format!("{}.{place}", image.path_of("failable"));
-                self.report(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
+                found.report(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
             }
         }
     }
 
-    fn check_arches(&mut self, image: &Image) {
-        let listed = |key| image.texts(key).into_iter().flat_map(|arches| arches.value).enumerate();
-        let arches = listed("arches").map(|arch| ("arches", arch));
+    fn check_arches(&self, image: &Image, found: &mut Found<'_>) {
+        let arches = image.items("arches").enumerate().map(|arch| ("arches", arch));
         // There a `*` is every arch.
-        let failable = listed("failable").filter(|(_, arch)| arch.value != "*").map(|arch| ("failable", arch));
+        let failable =
+            image.items("failable").enumerate().filter(|(_, arch)| arch.value != "*").map(|arch| ("failable", arch));
         for (key, (place, arch)) in arches.chain(failable) {
             if is_rpm_arch(arch.value) {
                 continue;
@@ -289,14 +288,14 @@ impl<'a> Expander<'a> {
             let message = format!("there is no arch `{}`", arch.value);
             let path = format!("{}.{place}", image.path_of(key));
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
-            self.report(match suggest(arch.value, RPM_ARCHES) {
+            found.report(match suggest(arch.value, RPM_ARCHES) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic,
             });
         }
     }
 
-    fn check_generator(&mut self, image: &Image, key: &str, text: &str, span: Span) {
+    fn check_generator(&self, image: &Image, key: &str, text: &str, span: Span, found: &mut Found<'_>) {
         if let Err(UnknownGenerator(unknown)) = generate(text, self.context.identity) {
             let names = GENERATORS.iter().map(|(name, _)| *name);
             let help = match suggest(&unknown, names.clone()) {
@@ -305,7 +304,7 @@ impl<'a> Expander<'a> {
             };
             let message = format!("unknown {key} generator `{unknown}`");
             let path = image.path_of(key);
-            self.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
+            found.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
         }
     }
 }

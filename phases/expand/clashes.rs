@@ -5,6 +5,7 @@ use crate::phase::{Expected, ImagePhase};
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::About;
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
@@ -64,7 +65,7 @@ pub(super) fn listed(noun: &str, names: &[&str]) -> String {
 /// Images that readers of images.json could not tell apart (facts: manifests 5): same subvariant, type, format and arch, in
 /// whatever variants they are. One diagnostic for each image, however many variants it is built for.
 pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(&str, &str, &str, &str), &Planned<'_>> = HashMap::new();
+    let mut seen: HashMap<(&str, &str, &str), Alike<'_>> = HashMap::with_capacity(requests.len());
     let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
     for planned in requests {
         let request = &planned.request;
@@ -75,21 +76,42 @@ pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planne
             None if request.about.is_open => unknown,
             None => continue,
         };
-        let mut first_arch = None;
-        for arch in request.arches() {
-            match seen.get(&(request.subvariant.as_str(), kind, format, arch)) {
-                Some(first) => first_arch = first_arch.or(Some((*first, arch))),
-                None => {
-                    seen.insert((&request.subvariant, kind, format, arch), planned);
-                }
+        let first_arch = match seen.entry((&request.subvariant, kind, format)) {
+            Entry::Vacant(place) => {
+                place.insert(Alike { first: planned, others: Vec::new() });
+                None
             }
-        }
+            Entry::Occupied(place) => place.into_mut().add(planned),
+        };
         if let Some((first, arch)) = first_arch {
             let clash = IdentityClash { first, kind, arch, others: Vec::new() };
             clashes.entry(&planned.image.path).or_insert(clash).others.push(planned);
         }
     }
     clashes.into_values().filter_map(|clash| clash.diagnostic()).collect()
+}
+
+/// Requests that are alike but for their arches.
+struct Alike<'a> {
+    first: &'a Planned<'a>,
+    /// Arches that it does not have, each with the first request that has it.
+    others: Vec<(&'a str, &'a Planned<'a>)>,
+}
+
+impl<'a> Alike<'a> {
+    /// Adds a request. Gives an earlier one and the arch that they have in common, if there is one.
+    fn add(&mut self, planned: &'a Planned<'a>) -> Option<(&'a Planned<'a>, &'a str)> {
+        let mut clash = None;
+        for arch in planned.request.about.arches.iter().map(|arch| &**arch) {
+            let of_first = self.first.request.about.arches.iter().any(|known| **known == *arch).then_some(self.first);
+            let other = || self.others.iter().find(|(known, _)| *known == arch).map(|(_, other)| *other);
+            match of_first.or_else(other) {
+                Some(earlier) => clash = clash.or(Some((earlier, arch))),
+                None => self.others.push((arch, planned)),
+            }
+        }
+        clash
+    }
 }
 
 /// Requests of one image that have the identity of an earlier one.

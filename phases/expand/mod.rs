@@ -14,6 +14,7 @@ use crate::phase::{Call, Context, Expansion, ImagePhase, Origin, Place, VariantI
 use crate::repos::Resolver;
 use crate::version::{UnknownGenerator, generate};
 use checks::unsendable;
+use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::variants::{Variant, Variants};
 use magudi_config::codes;
 use magudi_config::compose_config::{Image, Images, SectionConfig};
@@ -21,8 +22,9 @@ use magudi_config::dump::to_json;
 use magudi_config::pattern::Pattern;
 use magudi_config::{ComposeConfig, Diagnostic, Node, Section, Span, Value};
 use magudi_engine::plan::{About, TaskRequest};
+use rayon::prelude::*;
 use serde_json::{Map, Value as Json};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A request and the image that it came from.
@@ -47,30 +49,33 @@ pub fn origins(phase: &dyn ImagePhase, context: &Context<'_>, chosen: &Chosen) -
     planned(phase, context, chosen, section).0.into_iter().map(|planned| Origin::of(section, planned.image)).collect()
 }
 
+/// How many images are expanded by one thread at a time: another one would not help with fewer.
+const PART: usize = 256;
+
 fn planned<'a>(
     phase: &'a dyn ImagePhase,
     context: &'a Context<'a>,
     chosen: &'a Chosen,
     section: &'a SectionConfig,
 ) -> (Vec<Planned<'a>>, Vec<Diagnostic>) {
-    let mut expander = Expander {
-        phase,
-        context,
-        chosen,
-        schema: phase.section(),
-        section,
-        requests: Vec::new(),
-        own_repository: String::new(),
-        without_arch: Vec::new(),
-        built: BTreeMap::new(),
-        diagnostics: Vec::new(),
-        local: BTreeMap::new(),
-        odd: BTreeSet::new(),
-        said: BTreeSet::new(),
-        known_arches: Vec::new(),
+    let expander = Expander { phase, context, chosen, schema: phase.section(), section };
+    let mut found = Found::default();
+    let resolver = expander.resolver();
+    let variants: Vec<Target<'_>> = context.variants.ordered().map(|variant| Target::new(variant, resolver)).collect();
+    let (asked, unused) = expander.asked(&variants, &mut found);
+    let part = |asked: &[Asked<'a, '_>]| {
+        let mut part = Found::default();
+        asked.iter().for_each(|asked| expander.take(asked, &mut part));
+        part
     };
-    expander.run();
-    (expander.requests, expander.diagnostics)
+    if asked.len() <= PART {
+        found.add(part(&asked));
+    } else {
+        let parts: Vec<Found<'_>> = asked.par_chunks(PART).map(part).collect();
+        parts.into_iter().for_each(|part| found.add(part));
+    }
+    expander.report_all(&unused, &mut found);
+    (found.requests, found.said.into_iter().map(|said| said.diagnostic).collect())
 }
 
 /// The images that the section of a phase lists for each variant: variant and name.
@@ -102,13 +107,128 @@ fn parse(schema: &Section, text: &str, span: Span) -> Result<Pattern, Diagnostic
     })
 }
 
+/// A variant that images are built for, and what they all have from it.
+struct Target<'a> {
+    variant: &'a Variant,
+    /// Its binary arches, sorted.
+    arches: Vec<&'a str>,
+    /// Its own repository.
+    repository: String,
+}
+
+impl<'a> Target<'a> {
+    fn new(variant: &'a Variant, resolver: Resolver<'_>) -> Self {
+        let arches: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
+        Self { variant, arches: arches.into_iter().collect(), repository: resolver.of_variant(variant) }
+    }
+}
+
+/// An image that is asked for in a variant.
+struct Asked<'a, 't> {
+    image: &'a Image,
+    target: &'t Target<'a>,
+    /// No variant before has it: what is wrong with it is reported once, not again for each variant.
+    is_first: bool,
+}
+
 /// A key with a repository of an image.
 struct Local<'a> {
     image: &'a Image,
     place: Place,
 }
 
-/// The state of expanding a compose.
+/// What is said of a section.
+struct Said {
+    diagnostic: Diagnostic,
+    /// Many images may inherit the key that it is about: it is said once.
+    once: bool,
+}
+
+/// What came of some images.
+#[derive(Default)]
+struct Found<'a> {
+    requests: Vec<Planned<'a>>,
+    /// Images, each with a variant that it has no arch in common with.
+    without_arch: Vec<(&'a Image, &'a Variant)>,
+    /// Path of an image that lists arches that may fail -> the image, and all arches that it is built for.
+    built: BTreeMap<&'a str, (&'a Image, BTreeSet<&'a str>)>,
+    said: Vec<Said>,
+    /// Code and path of what was said once.
+    known: BTreeSet<(&'static str, String)>,
+    /// Repositories that are local paths, as they are sent, with the keys that lead to them.
+    local: BTreeMap<String, Vec<Local<'a>>>,
+    shared: Shared,
+}
+
+/// What requests have in common is there once.
+#[derive(Default)]
+struct Shared {
+    arches: Vec<Arc<[Arc<str>]>>,
+    /// What generators made.
+    generated: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Shared {
+    /// The list of arches: most images of a compose have the same.
+    fn arches(&mut self, arches: &[&str]) -> Arc<[Arc<str>]> {
+        let known = self.arches.iter().find(|known| known.iter().map(|arch| &**arch).eq(arches.iter().copied()));
+        known.cloned().unwrap_or_else(|| {
+            let new: Arc<[Arc<str>]> = arches.iter().map(|arch| Arc::from(*arch)).collect();
+            self.arches.push(Arc::clone(&new));
+            new
+        })
+    }
+
+    /// A version or release that is written as `node`, with what its generator makes of it.
+    fn generated(&mut self, node: &Node, identity: &ComposeIdentity) -> Result<Arc<str>, UnknownGenerator> {
+        let Some(text) = node.text() else { return Ok(node.python_text().unwrap_or_default().into()) };
+        if !text.value.starts_with('!') {
+            return Ok(text.value);
+        }
+        if let Some((_, known)) = self.generated.iter().find(|(name, _)| *name == text.value) {
+            return Ok(Arc::clone(known));
+        }
+        let new: Arc<str> = generate(&text.value, identity)?.into();
+        self.generated.push((text.value, Arc::clone(&new)));
+        Ok(new)
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Adds what came of the images behind these.
+    fn add(&mut self, part: Self) {
+        self.requests.extend(part.requests);
+        self.without_arch.extend(part.without_arch);
+        for (path, (image, arches)) in part.built {
+            self.built.entry(path).or_insert((image, BTreeSet::new())).1.extend(arches);
+        }
+        for said in part.said {
+            if said.once { self.report_once(said.diagnostic) } else { self.report(said.diagnostic) }
+        }
+        for (url, uses) in part.local {
+            self.local.entry(url).or_default().extend(uses);
+        }
+    }
+
+    /// Remembers a repository that is written as a local path, and sent as one. Where those of variants are is another question:
+    /// it depends on the place of the compose.
+    fn add_local(&mut self, image: &'a Image, sent: String, place: Place) {
+        self.local.entry(sent).or_default().push(Local { image, place });
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.said.push(Said { diagnostic, once: false });
+    }
+
+    /// Reports what is found at a key that other images may inherit, too, or of an image whatever the variant: it is said once.
+    fn report_once(&mut self, diagnostic: Diagnostic) {
+        if self.known.insert((diagnostic.code.id, diagnostic.path.clone())) {
+            self.said.push(Said { diagnostic, once: true });
+        }
+    }
+}
+
+/// What is needed to expand a section.
 struct Expander<'a> {
     phase: &'a dyn ImagePhase,
     context: &'a Context<'a>,
@@ -117,93 +237,69 @@ struct Expander<'a> {
     /// The phase's table.
     schema: &'static Section,
     section: &'a SectionConfig,
-    requests: Vec<Planned<'a>>,
-    /// The repository of the variant that is being expanded.
-    own_repository: String,
-    /// Images, each with a variant that it has no arch in common with.
-    without_arch: Vec<(&'a Image, &'a Variant)>,
-    /// Path of an image that lists arches that may fail -> the image, and all arches that it is built for.
-    built: BTreeMap<&'a str, (&'a Image, BTreeSet<&'a str>)>,
-    diagnostics: Vec<Diagnostic>,
-    /// Repositories that are local paths, as they are sent, with the keys that lead to them.
-    local: BTreeMap<String, Vec<Local<'a>>>,
-    /// Paths of images that cannot be sent, or not be built, as was reported.
-    odd: BTreeSet<String>,
-    /// What was said of a key that many images inherit: the code, and the path.
-    said: BTreeSet<(&'static str, String)>,
-    /// Lists of arches that requests have.
-    known_arches: Vec<Arc<[Arc<str>]>>,
 }
 
 impl<'a> Expander<'a> {
-    fn run(&mut self) {
-        let context = self.context;
-        let sections: Vec<(&Images, Option<Pattern>)> =
-            self.section.patterns.iter().map(|section| (section, self.pattern(section))).collect();
-        let mut unused: BTreeSet<usize> = (0..sections.len()).collect();
-        // A problem of an image is reported once, not again for each variant that the image is built for.
-        let mut checked: HashSet<(usize, usize)> = HashSet::new();
-        for variant in context.variants.ordered() {
-            self.own_repository = self.resolver().of_variant(variant);
-            for (number, (section, pattern)) in sections.iter().enumerate() {
-                if !pattern.as_ref().is_some_and(|pattern| self.matches(section, pattern, variant)) {
+    /// The images that are asked for, in expansion order, and the patterns that match nothing.
+    fn asked<'t>(&self, variants: &'t [Target<'a>], found: &mut Found<'a>) -> (Vec<Asked<'a, 't>>, Vec<&'a Images>) {
+        let mut asked = Vec::new();
+        // With each, which of its images were asked for; nothing when it has matched nothing.
+        let mut sections: Vec<(&Images, Pattern, Option<Vec<bool>>)> = Vec::new();
+        for section in &self.section.patterns {
+            match parse(self.schema, &section.pattern.value, section.pattern.span) {
+                Ok(pattern) => sections.push((section, pattern, None)),
+                Err(diagnostic) => found.report(diagnostic),
+            }
+        }
+        for target in variants {
+            let uid = &target.variant.uid;
+            for (section, pattern, taken) in &mut sections {
+                if !self.matches(section, pattern, uid, found) {
                     continue;
                 }
-                unused.remove(&number);
-                for (place, image) in section.images.iter().enumerate() {
-                    if !self.chosen.takes(&variant.uid, image.label()) {
-                        continue;
-                    }
-                    let sound = !checked.insert((number, place)) || self.check(image);
-                    if sound {
-                        self.expand(image, variant);
+                let taken = taken.get_or_insert_with(|| vec![false; section.images.len()]);
+                for (image, taken) in section.images.iter().zip(taken) {
+                    if self.chosen.takes(uid, image.label()) {
+                        asked.push(Asked { image, target, is_first: !std::mem::replace(taken, true) });
                     }
                 }
             }
         }
-        self.report_without_arch();
-        self.report_failable();
-        self.report_local();
+        let unused = sections.into_iter().filter(|(_, _, taken)| taken.is_none()).map(|(section, ..)| section);
+        (asked, unused.collect())
+    }
+
+    fn take(&self, asked: &Asked<'a, '_>, found: &mut Found<'a>) {
+        if !asked.is_first || self.check(asked.image, found) {
+            self.expand(asked.image, asked.target, found);
+        }
+    }
+
+    /// Reports what is only known when all images were looked at.
+    fn report_all(&self, unused: &[&Images], found: &mut Found<'a>) {
+        self.report_without_arch(found);
+        self.report_failable(found);
+        self.report_local(found);
         // Of what is left out nothing is said, be it left out by its variant or by its name.
-        for number in unused.into_iter().filter(|_| self.chosen.is_all()) {
-            let (section, pattern) = &sections[number];
-            if pattern.is_some() {
-                let text = &section.pattern.value;
-                let diagnostic = Diagnostic::new(
-                    &codes::UNUSED_PATTERN,
-                    format!("{}.{text}", self.schema.name),
-                    format!("pattern `{text}` does not match any variant"),
-                );
-                let help = self.near_pattern(text);
-                self.report(diagnostic.at(section.pattern.span).help(help));
-            }
+        for section in unused.iter().filter(|_| self.chosen.is_all()) {
+            let text = &section.pattern.value;
+            let diagnostic = Diagnostic::new(
+                &codes::UNUSED_PATTERN,
+                format!("{}.{text}", self.schema.name),
+                format!("pattern `{text}` does not match any variant"),
+            );
+            let help = self.near_pattern(text);
+            found.report(diagnostic.at(section.pattern.span).help(help));
         }
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// Reports what is found at a key that other images may inherit, too: it is said once.
-    fn report_once(&mut self, diagnostic: Diagnostic) {
-        if self.said.insert((diagnostic.code.id, diagnostic.path.clone())) {
-            self.report(diagnostic);
-        }
-    }
-
-    fn pattern(&mut self, section: &Images) -> Option<Pattern> {
-        parse(self.schema, &section.pattern.value, section.pattern.span)
-            .map_err(|diagnostic| self.report(diagnostic))
-            .ok()
-    }
-
-    fn matches(&mut self, section: &Images, pattern: &Pattern, variant: &Variant) -> bool {
-        match pattern.is_match(&variant.uid) {
+    fn matches(&self, section: &Images, pattern: &Pattern, uid: &str, found: &mut Found<'_>) -> bool {
+        match pattern.is_match(uid) {
             Ok(answer) => answer,
             Err(reason) => {
                 let path = format!("{}.{}", self.schema.name, section.pattern.value);
-                let message = format!("variant pattern cannot be tried on `{}`: {reason}", variant.uid);
-                self.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
+                let message = format!("variant pattern cannot be tried on `{uid}`: {reason}");
+                found.report(Diagnostic::new(&codes::BAD_PATTERN, path, message).at(section.pattern.span));
                 false
             }
         }
@@ -225,43 +321,32 @@ impl<'a> Expander<'a> {
         Some(self.section.setting(image, "target")?.text()?.value)
     }
 
-    /// The list of arches, shared with the requests before: most images of a compose have the same.
-    fn arches(&mut self, arches: &[&str]) -> Arc<[Arc<str>]> {
-        let known = self.known_arches.iter().find(|known| known.iter().map(|arch| &**arch).eq(arches.iter().copied()));
-        known.cloned().unwrap_or_else(|| {
-            let new: Arc<[Arc<str>]> = arches.iter().map(|arch| Arc::from(*arch)).collect();
-            self.known_arches.push(Arc::clone(&new));
-            new
-        })
-    }
-
-    /// The request for `image` in `variant`; nothing when no arch is left (facts: expansion 3, image-build 4).
-    fn expand(&mut self, image: &'a Image, variant: &'a Variant) {
-        let have: BTreeSet<&str> = variant.arches.iter().map(String::as_str).filter(|arch| *arch != "src").collect();
-        let arches: Vec<&str> = match image.texts("arches") {
-            None => have.into_iter().collect(),
-            Some(wanted) => {
-                let wanted: BTreeSet<&str> = wanted.value.iter().map(|arch| arch.value).collect();
-                have.intersection(&wanted).copied().collect()
-            }
-        };
+    /// The request for `image` in a variant; nothing when no arch is left (facts: expansion 3, image-build 4).
+    fn expand(&self, image: &'a Image, target: &Target<'a>, found: &mut Found<'a>) {
+        let (variant, mut arches) = (target.variant, target.arches.clone());
+        if image.lists("arches") {
+            arches.retain(|arch| image.items("arches").any(|wanted| wanted.value == *arch));
+        }
         if arches.is_empty() {
-            self.without_arch.push((image, variant));
+            found.without_arch.push((image, variant));
             return;
         }
-        self.built.entry(&image.path).or_insert((image, BTreeSet::new())).1.extend(arches.iter().copied());
-        let Some(target) = self.target(image) else { return };
-        let (Ok(version), Ok(release)) = (self.version(image), self.release(image)) else { return };
+        if image.items("failable").any(|arch| arch.value != "*") {
+            found.built.entry(&image.path).or_insert((image, BTreeSet::new())).1.extend(arches.iter().copied());
+        }
+        let Some(build_target) = self.target(image) else { return };
+        let shared = &mut found.shared;
+        let (Ok(version), Ok(release)) = (self.version(image, shared), self.release(image, shared)) else { return };
         let about = About {
             name: image.shared(self.schema.label).unwrap_or_default(),
-            arches: self.arches(&arches),
-            version: version.into(),
-            release: release.filter(|release| !release.is_empty()).map(Into::into),
-            target,
+            arches: shared.arches(&arches),
+            version,
+            release: release.filter(|release| !release.is_empty()),
+            target: build_target,
             manifest_type: image.shared("manifest_type").filter(|kind| !kind.is_empty()),
             ..About::default()
         };
-        let repositories = self.repositories(image, variant);
+        let repositories = self.repositories(image, target);
         let asked = VariantImage { image, section: self.section, variant, context: self.context, about, repositories };
         let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else { return };
         let request = TaskRequest {
@@ -274,36 +359,31 @@ impl<'a> Expander<'a> {
             keywords,
             about,
         };
+        // Of one image the same for every variant.
+        let of_image = |code, message| Diagnostic::new(code, image.path.clone(), message).at(image.label_span());
         if let Some(message) = unsendable(&request) {
-            // Of one image the same for every variant.
-            if self.odd.insert(image.path.clone()) {
-                let diagnostic = Diagnostic::new(&codes::NOT_SENDABLE, image.path.clone(), message);
-                self.report(diagnostic.at(image.label_span()));
-            }
+            found.report_once(of_image(&codes::NOT_SENDABLE, message));
             return;
         }
-        if let Some(message) = unnameable(&request)
-            && self.odd.insert(image.path.clone())
-        {
-            let diagnostic = Diagnostic::new(&codes::UNSAFE_NAME, image.path.clone(), message);
-            self.report(diagnostic.at(image.label_span()));
+        if let Some(message) = unnameable(&request) {
+            found.report_once(of_image(&codes::UNSAFE_NAME, message));
         }
-        self.check_hyphens(image, &request.about);
-        self.requests.push(Planned { image, request });
+        self.check_hyphens(image, &request.about, found);
+        found.requests.push(Planned { image, request });
     }
 
-    fn version(&self, image: &Image) -> Result<String, UnknownGenerator> {
-        let given = self.setting(image, "version").and_then(Node::python_text).unwrap_or_default();
-        let version = generate(&given, self.context.identity)?;
-        Ok(if version.is_empty() { self.context.identity.image_version() } else { version })
+    fn version(&self, image: &Image, shared: &mut Shared) -> Result<Arc<str>, UnknownGenerator> {
+        let identity = self.context.identity;
+        let version = self.setting(image, "version").map(|given| shared.generated(given, identity)).transpose()?;
+        Ok(version.filter(|version| !version.is_empty()).unwrap_or_else(|| identity.image_version().into()))
     }
 
     /// The release to send; none when no key gives one, so that the hub decides. An empty or null one is generated.
-    fn release(&self, image: &Image) -> Result<Option<String>, UnknownGenerator> {
+    fn release(&self, image: &Image, shared: &mut Shared) -> Result<Option<Arc<str>>, UnknownGenerator> {
         let identity = self.context.identity;
         let Some(given) = self.setting(image, "release") else { return Ok(None) };
-        let release = generate(&given.python_text().unwrap_or_default(), identity)?;
-        Ok(Some(if release.is_empty() { identity.image_release() } else { release }))
+        let release = shared.generated(given, identity)?;
+        Ok(Some(if release.is_empty() { identity.image_release().into() } else { release }))
     }
 
     /// The repositories that an image lists: the key, the place in its list if it is one, and what stands there.
@@ -325,7 +405,8 @@ impl<'a> Expander<'a> {
     }
 
     /// The repositories of an image, the variant's own one last (facts: expansion 10).
-    fn repositories(&self, image: &Image, variant: &Variant) -> Vec<Json> {
+    fn repositories(&self, image: &Image, target: &Target<'_>) -> Vec<Json> {
+        let variant = target.variant;
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
         let mut repositories: Vec<Json> = self
@@ -345,7 +426,7 @@ impl<'a> Expander<'a> {
             .collect();
         let is_listed = self.listed_repositories(image).any(|(_, _, entry)| entry.as_str() == Some(&variant.uid));
         if !variant.is_empty && !is_listed {
-            repositories.push(Json::from(self.own_repository.as_str()));
+            repositories.push(Json::from(target.repository.as_str()));
         }
         repositories
     }

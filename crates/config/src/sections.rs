@@ -78,6 +78,10 @@ impl SectionConfig {
 
     fn found<'s>(&'s self, image: &'s Image, key: &str) -> Option<(Owner, &'s Node)> {
         let own = image.get(key);
+        // What an image has itself counts, as nearly all of it; only what is empty may count as absent.
+        if let Some(node) = own.filter(|node| node.is_truthy()) {
+            return Some((Owner::Image, node));
+        }
         let fallback = self.schema.own_keys().iter().find(|known| known.name == key).map(|known| known.fallback);
         let inherited = self.inherited.iter().find(|inherited| inherited.key == key);
         let all = [
@@ -154,10 +158,15 @@ impl Image {
         Some(self.get(key)?.text()?.value)
     }
 
-    pub fn texts(&self, key: &str) -> Option<Spanned<Vec<Spanned<&str>>>> {
-        let node = self.get(key)?;
-        let texts = node.as_array()?.iter().filter_map(|item| Some(Spanned::new(item.as_str()?, item.span)));
-        Some(Spanned::new(texts.collect(), node.span))
+    /// Whether a key has a list.
+    pub fn lists(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|node| node.as_array().is_some())
+    }
+
+    /// The strings of a list; none when there is no list.
+    pub fn items(&self, key: &str) -> impl Iterator<Item = Spanned<&str>> {
+        let items = self.get(key).and_then(Node::as_array).unwrap_or_default();
+        items.iter().filter_map(|item| Some(Spanned::new(item.as_str()?, item.span)))
     }
 
     /// Whether Python would take the value for true; false when there is none.
