@@ -7,12 +7,11 @@ use super::repositories::out_of_reach;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
-use crate::ui::{Ui, plan_table};
+use crate::ui::{Ui, plan_table, write_listing};
 use magudi_config::Diagnostic;
 use magudi_config::diagnostic::has_errors;
 use magudi_config::render::Report;
 use magudi_engine::plan::TaskRequest;
-use serde::Serialize;
 
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let planned = plan(args, environment, ui);
@@ -45,7 +44,8 @@ fn plan(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failur
     let answered = match args.format {
         PlanFormat::Json => {
             let diagnostics = Report::new(&inspected.diagnostics, &inspected.sources).into_remarks();
-            ui.answer_json(&Plan { compose_id: identity.id(), requests, diagnostics })
+            let (id, requests) = (("compose_id", &identity.id()), ("requests", requests));
+            ui.answer_with(|out| write_listing(out, id, requests, ("diagnostics", &diagnostics)))
         }
         PlanFormat::Table => {
             if !args.compose.quiet {
@@ -63,12 +63,4 @@ fn answer_beside(args: &PlanArgs, beside: &Beside, ui: Ui) -> Result<(), Failure
         PlanFormat::Json => ui.answer_json(beside),
     };
     Ok(answered?)
-}
-
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct Plan<'a, D> {
-    compose_id: String,
-    requests: &'a [TaskRequest],
-    diagnostics: Vec<D>,
 }

@@ -82,7 +82,7 @@ impl Parser<'_> {
         match &node.value {
             Value::Dict(_) => Ok(node),
             Value::List(items) => match pairs(items) {
-                Some(builder) => Ok(Node::new(Value::Dict(Arc::new(builder.finish())), span)),
+                Some(mut builder) => Ok(Node::new(Value::Dict(Arc::new(builder.finish())), span)),
                 None => Err(Box::new(
                     Diagnostic::new(&codes::SYNTAX, "", "expected a JSON object, found a list")
                         .at(self.span(span.start as usize, span.start as usize + 1)),

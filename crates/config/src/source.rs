@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits::MAX_REMARKS;
 pub use crate::span::{FileId, Span, Spanned, Text};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Debug)]
 pub struct Source {
@@ -18,15 +18,21 @@ pub struct Source {
     pub text: String,
     /// Whether this is a file; definitions of the command line are not.
     pub on_disk: bool,
-    lines: Vec<u32>,
+    /// Where each line begins; only known when something is to be said of one.
+    lines: OnceLock<Vec<u32>>,
     original: Option<Box<[u8]>>,
 }
 
 impl Source {
     fn new(path: &Path, text: String) -> Self {
-        let mut lines = vec![0];
-        lines.extend(text.match_indices('\n').map(|(i, _)| i as u32 + 1));
-        Self { path: path.to_path_buf(), text, on_disk: true, lines, original: None }
+        Self { path: path.to_path_buf(), text, on_disk: true, lines: OnceLock::new(), original: None }
+    }
+
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect()
+        })
     }
 
     /// The bytes as they were read, for a copy of the file.
@@ -42,21 +48,23 @@ impl Source {
 
     /// The byte at which a line (from 1) begins.
     pub fn line_start(&self, line: u32) -> usize {
-        self.lines.get(line.saturating_sub(1) as usize).map_or(self.text.len(), |start| *start as usize)
+        self.lines().get(line.saturating_sub(1) as usize).map_or(self.text.len(), |start| *start as usize)
     }
 
     /// The text of the line (from 1) without its newline; empty beyond the end.
     pub fn line(&self, line: u32) -> &str {
         let index = line.saturating_sub(1) as usize;
-        let Some(start) = self.lines.get(index) else { return "" };
-        let end = self.lines.get(index + 1).map_or(self.text.len(), |end| *end as usize);
+        let lines = self.lines();
+        let Some(start) = lines.get(index) else { return "" };
+        let end = lines.get(index + 1).map_or(self.text.len(), |end| *end as usize);
         self.text.get(*start as usize..end).unwrap_or("").trim_end_matches('\n')
     }
 
     /// Line and column (both from 1, the column in characters) of a byte offset.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
-        let start = self.lines[line] as usize;
+        let lines = self.lines();
+        let line = lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        let start = lines[line] as usize;
         let mut end = (offset as usize).min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;

@@ -9,7 +9,9 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::limits::MAX_IMAGES;
 use crate::schema::{Fallback, Section};
 use crate::sections::{Image, Images, Inherited, SectionConfig};
+use crate::source::Text;
 use crate::tree::Node;
+use rayon::prelude::*;
 
 /// Reads a section. What has an error is left out, but for the patterns of the images.
 pub fn read(
@@ -29,9 +31,37 @@ pub fn read(
     Some(SectionConfig::new(section, patterns, inherited.collect()))
 }
 
+/// A pattern and the images that are listed for it, not looked at yet.
+struct Listed<'n> {
+    pattern: Text,
+    images: &'n [Node],
+}
+
 fn read_patterns(section: &'static Section, node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Vec<Images>> {
+    let listed = list_patterns(section, node, at, findings)?;
+    let read = |listed: Listed<'_>| {
+        let mut findings = Findings::default();
+        let images = read_images(section, listed.images, at.key(listed.pattern.as_str()), &mut findings);
+        (Images { pattern: listed.pattern, images }, findings)
+    };
+    let patterns: Vec<(Images, Findings)> = if listed.iter().map(|listed| listed.images.len()).sum::<usize>() <= PART {
+        listed.into_iter().map(read).collect()
+    } else {
+        listed.into_par_iter().map(read).collect()
+    };
+    let (patterns, found): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+    found.into_iter().for_each(|found| findings.list.extend(found.list));
+    Some(patterns)
+}
+
+fn list_patterns<'n>(
+    section: &'static Section,
+    node: &'n Node,
+    at: At<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<Listed<'n>>> {
     let dict = findings.dict(node, at)?;
-    let mut patterns = Vec::with_capacity(dict.entries.len());
+    let mut listed = Vec::with_capacity(dict.entries.len());
     let mut left = MAX_IMAGES;
     for (key, value) in &dict.entries {
         let Some(pattern) = key.text() else {
@@ -53,12 +83,34 @@ fn read_patterns(section: &'static Section, node: &Node, at: At<'_>, findings: &
             return None;
         };
         left = rest;
-        let read = |(index, image)| read_image(section, image, at.item(index), findings);
-        let mut sound = Vec::with_capacity(images.len());
-        sound.extend(images.iter().enumerate().filter_map(read));
-        patterns.push(Images { pattern, images: sound });
+        listed.push(Listed { pattern, images });
     }
-    Some(patterns)
+    Some(listed)
+}
+
+/// How many images one thread looks at at a time: another one would not help with fewer.
+const PART: usize = 256;
+
+fn read_images(section: &'static Section, images: &[Node], at: At<'_>, findings: &mut Findings) -> Vec<Image> {
+    let read = |first: usize, images: &[Node], findings: &mut Findings| {
+        let mut sound = Vec::with_capacity(images.len());
+        let images = images.iter().enumerate();
+        sound.extend(images.filter_map(|(place, image)| read_image(section, image, at.item(first + place), findings)));
+        sound
+    };
+    if images.len() <= PART {
+        return read(0, images, findings);
+    }
+    let parts = images.par_chunks(PART).enumerate().map(|(number, images)| {
+        let mut findings = Findings::default();
+        (read(number * PART, images, &mut findings), findings)
+    });
+    let mut sound = Vec::with_capacity(images.len());
+    for (images, found) in parts.collect::<Vec<_>>() {
+        sound.extend(images);
+        findings.list.extend(found.list);
+    }
+    sound
 }
 
 fn read_image(section: &'static Section, node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Image> {

@@ -28,17 +28,10 @@ pub enum Refused {
 }
 
 /// A dict under construction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Builder {
     entries: Vec<(Node, Node)>,
     index: HashMap<Identity, usize>,
-}
-
-/// An empty dict, with room for as many entries as an image has.
-impl Default for Builder {
-    fn default() -> Self {
-        Self { entries: Vec::with_capacity(LINEAR), index: HashMap::new() }
-    }
 }
 
 impl Builder {
@@ -89,9 +82,10 @@ impl Builder {
         Ok((at < next).then_some(at))
     }
 
-    pub fn finish(mut self) -> Dict {
-        self.entries.shrink_to_fit();
-        Dict { entries: self.entries }
+    /// The dict. The builder is empty behind it, with the room that it had.
+    pub fn finish(&mut self) -> Dict {
+        self.index.clear();
+        Dict { entries: self.entries.drain(..).collect() }
     }
 }
 

@@ -4,6 +4,8 @@
 //!
 //! Comments and indentation produce no tokens; every line end does, inside brackets too.
 
+use memchr::memchr3;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Name,
@@ -28,6 +30,8 @@ pub struct Token {
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
+    /// A string of which there is nothing to say, as of nearly all: it has no prefix, is not empty, and has no backslash.
+    pub is_plain: bool,
 }
 
 /// What ends the tokens early.
@@ -76,13 +80,58 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// A lexer at a byte of `text` that is inside of a bracket.
+    pub fn inside(text: &'t str, added_newline: bool, at: usize) -> Self {
+        Self { pos: at, open: 1, line_start: false, ..Self::new(text, added_newline) }
+    }
+
+    /// Goes on behind the bracket that was opened last, which is closed before byte `end`.
+    pub fn leave_bracket(&mut self, end: usize) {
+        self.pos = end;
+        self.open -= 1;
+    }
+
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
     fn taken(&mut self, kind: Kind, start: usize, end: usize) -> Token {
         self.pos = end;
-        Token { kind, start, end }
+        Token { kind, start, end, is_plain: false }
+    }
+
+    /// The next token inside of brackets, on this line or a later one, if it is of the kinds that nearly all of a text is made of:
+    /// a plain string, a bracket, a comma, a colon. It is what [`Lexer::token`] gives next, line ends aside.
+    pub fn common(&mut self) -> Option<Token> {
+        if self.open <= 0 {
+            return None;
+        }
+        let rest = self.bytes.get(self.pos..)?;
+        let start = self.pos + rest.iter().position(|b| !matches!(b, b' ' | b'\n'))?;
+        let (first, behind) = self.bytes.get(start..)?.split_first()?;
+        let mut is_plain = false;
+        let (kind, end) = match first {
+            b'"' | b'\'' => {
+                let length = memchr3(*first, b'\\', b'\n', behind)?;
+                is_plain = length > 0 && behind.get(length) == Some(first);
+                (Kind::Str, is_plain.then_some(start + length + 2)?)
+            }
+            b',' => (Kind::Op, start + 1),
+            b':' if behind.first() != Some(&b'=') => (Kind::Op, start + 1),
+            b'(' | b'[' | b'{' => {
+                self.open += 1;
+                (Kind::Op, start + 1)
+            }
+            b')' | b']' | b'}' => {
+                self.open -= 1;
+                (Kind::Op, start + 1)
+            }
+            _ => return None,
+        };
+        self.pos = end;
+        self.line_start = false;
+        self.continued = false;
+        Some(Token { kind, start, end, is_plain })
     }
 
     /// The next token; after the end, the end again.
@@ -95,7 +144,7 @@ impl<'t> Lexer<'t> {
                     if self.open != 0 || self.continued {
                         return Err(LexError::OpenStatement);
                     }
-                    return Ok(Token { kind: Kind::End, start: self.bytes.len(), end: self.bytes.len() });
+                    return Ok(self.taken(Kind::End, self.bytes.len(), self.bytes.len()));
                 }
                 if self.open == 0 && !self.continued {
                     self.indentation()?;
@@ -380,6 +429,35 @@ mod tests {
                 "1.2", ".3"
             ]
         );
+    }
+
+    #[test]
+    fn common_tokens_are_those_of_the_language() {
+        for text in [
+            "{'a': [\"b\", (1, 'c d'),\n\n  x], # {\n 'e' : {}}\n",
+            "[\\\n'a'\\\n, 'b\\'c', '', '''d''', r'e', 'f'\t:= g]\n[ 'h' ]\n",
+            "{'a'\n  :\n= 'b'\n'c\n'}\n",
+            "[]]\n 'a'\n{\n\x0c 'b' }\n",
+            "['a', ",
+            "{'a': 'b",
+        ] {
+            let (mut plain, mut quick) = (Lexer::new(text, false), Lexer::new(text, false));
+            loop {
+                let next = quick.common().map_or_else(|| quick.token(), Ok);
+                let mut wanted = plain.token();
+                // Line ends before it.
+                while let (Ok(Token { kind: Kind::Newline, .. }), Ok(Token { kind, .. })) = (&wanted, &next)
+                    && *kind != Kind::Newline
+                {
+                    wanted = plain.token();
+                }
+                let seen = |token: Result<Token, LexError>| token.map(|token| (token.kind, token.start, token.end));
+                assert_eq!(seen(next), seen(wanted), "{text:?}");
+                if next.is_err() || next.is_ok_and(|token| matches!(token.kind, Kind::End | Kind::Error)) {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The *parser*: statements and values of one file (facts: language 2).
 
+use super::ahead::{Ahead, with_ahead};
+use super::dict::Builder;
 use super::lexer::{Kind, LexError, Lexer, Token};
 use super::scope::{Nested, Scope, Variable};
 use super::shared::SharedTexts;
@@ -30,6 +32,21 @@ pub(super) struct Env<'e> {
     pub(super) format_left: usize,
 }
 
+impl Env<'_> {
+    /// For reading what needs none of it.
+    pub(super) fn nothing(sources: &mut Sources) -> Env<'_> {
+        Env {
+            sources,
+            read: &|_| Err(std::io::ErrorKind::NotFound.into()),
+            open: Vec::new(),
+            known: HashMap::new(),
+            includes_left: 0,
+            bytes_left: 0,
+            format_left: 0,
+        }
+    }
+}
+
 pub(super) fn parse_main(file: FileId, sources: &mut Sources, read: Reader<'_>, before: &Dict) -> Parsed<Node> {
     let source = sources.file(file).clone();
     let mut scope = Scope::default();
@@ -55,20 +72,11 @@ pub(super) fn parse_main(file: FileId, sources: &mut Sources, read: Reader<'_>, 
 
 /// Reads one file with the variables of `scope` and gives them back with the file's own.
 pub(super) fn parse_file(env: &mut Env<'_>, file: FileId, source: &Source, scope: Scope) -> Parsed<Scope> {
-    let mut parser = Parser {
-        env,
-        file,
-        text: &source.text,
-        lexer: Lexer::new(&source.text, source.newline_added()),
-        peeked: None,
-        last: NOTHING,
-        previous: NOTHING,
-        scope,
-        open: Vec::new(),
-        texts: SharedTexts::new(),
-    };
-    parser.statements()?;
-    Ok(parser.scope)
+    with_ahead(file, source, |ahead| {
+        let mut parser = Parser { scope, ahead, ..Parser::new(env, file, source) };
+        parser.statements()?;
+        Ok(parser.scope)
+    })
 }
 
 /// What there is to write.
@@ -76,14 +84,14 @@ const STATEMENTS: &str =
     "write `NAME = VALUE`, or `from FILE import *` to include FILE.conf; nothing else is a statement";
 
 /// What stands before the first token.
-const NOTHING: Token = Token { kind: Kind::Newline, start: 0, end: 0 };
+const NOTHING: Token = Token { kind: Kind::Newline, start: 0, end: 0, is_plain: false };
 
 /// The state of reading one file.
 pub(super) struct Parser<'p, 'e> {
     pub(super) env: &'p mut Env<'e>,
     pub(super) file: FileId,
     pub(super) text: &'p str,
-    lexer: Lexer<'p>,
+    pub(super) lexer: Lexer<'p>,
     peeked: Option<Token>,
     /// The last token that was taken and was not a line end, and the one before it.
     pub(super) last: Token,
@@ -91,10 +99,33 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) scope: Scope,
     /// The brackets that are open, outermost first.
     pub(super) open: Vec<Token>,
+    pub(super) ahead: Option<Ahead>,
     pub(super) texts: SharedTexts,
+    /// Lists and dicts that were read before, empty, with their room.
+    pub(super) spare_lists: Vec<Vec<Node>>,
+    pub(super) spare_dicts: Vec<Builder>,
 }
 
-impl<'p> Parser<'p, '_> {
+impl<'p, 'e> Parser<'p, 'e> {
+    /// At the beginning of a file, without variables.
+    pub(super) fn new(env: &'p mut Env<'e>, file: FileId, source: &'p Source) -> Self {
+        Self {
+            env,
+            file,
+            text: &source.text,
+            lexer: Lexer::new(&source.text, source.newline_added()),
+            peeked: None,
+            last: NOTHING,
+            previous: NOTHING,
+            scope: Scope::default(),
+            open: Vec::new(),
+            ahead: None,
+            texts: SharedTexts::new(),
+            spare_lists: Vec::new(),
+            spare_dicts: Vec::new(),
+        }
+    }
+
     /// The next token, line ends included.
     pub(super) fn raw(&mut self) -> Parsed<Token> {
         let token = match self.peeked.take() {
@@ -110,6 +141,13 @@ impl<'p> Parser<'p, '_> {
 
     /// The next token that is not a line end.
     pub(super) fn token(&mut self) -> Parsed<Token> {
+        if self.peeked.is_none()
+            && let Some(token) = self.lexer.common()
+        {
+            self.previous = self.last;
+            self.last = token;
+            return Ok(token);
+        }
         loop {
             let token = self.raw()?;
             if token.kind != Kind::Newline {
@@ -206,7 +244,7 @@ impl<'p> Parser<'p, '_> {
         }
     }
 
-    fn statements(&mut self) -> Parsed<()> {
+    pub(super) fn statements(&mut self) -> Parsed<()> {
         loop {
             let token = self.token()?;
             match token.kind {

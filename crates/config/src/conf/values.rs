@@ -1,10 +1,9 @@
 //! *Values*: constants, variables, numbers, strings with their formatting, and what brackets hold (facts: language 3, language 4, language 6).
 
-use super::dict::{Builder, Refused};
+use super::dict::Refused;
 use super::lexer::{Kind, Token};
 use super::parser::{Parsed, Parser};
 use super::problem;
-use super::remarks::is_plain;
 use super::scope::Nested;
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -42,11 +41,11 @@ impl Parser<'_, '_> {
                     b'{' => self.dict(token, inner),
                     b'[' => {
                         let (items, span, depth) = self.items(token, b']', inner)?;
-                        Ok(Nested { node: Node::new(Value::List(items.into()), span), depth })
+                        Ok(Nested { node: Node::new(Value::List(items), span), depth })
                     }
                     b'(' => {
                         let (items, span, depth) = self.items(token, b')', inner)?;
-                        Ok(Nested { node: Node::new(Value::Tuple(items.into()), span), depth })
+                        Ok(Nested { node: Node::new(Value::Tuple(items), span), depth })
                     }
                     _ => Err(self.unexpected(token, "a value").into()),
                 }
@@ -142,7 +141,7 @@ impl Parser<'_, '_> {
         let word = self.word(token);
         let text = word.get(1..word.len() - 1).unwrap_or("");
         // As nearly all strings are. The others need to know what stands before and behind them.
-        let is_alone = is_plain(word.as_bytes()) && self.ends_value(token);
+        let is_alone = token.is_plain && self.ends_value(token);
         if !is_alone {
             let before = self.previous;
             let next = self.raw()?;
@@ -179,9 +178,9 @@ impl Parser<'_, '_> {
         self.check_depth(level, opener)
     }
 
-    fn items(&mut self, opener: Token, closer: u8, level: u32) -> Parsed<(Vec<Node>, Span, u32)> {
+    fn items(&mut self, opener: Token, closer: u8, level: u32) -> Parsed<(Arc<[Node]>, Span, u32)> {
         self.enter(opener, level)?;
-        let mut items = Vec::new();
+        let mut items = self.spare_lists.pop().unwrap_or_default();
         let mut depth = 1;
         loop {
             let before = self.last;
@@ -191,7 +190,9 @@ impl Parser<'_, '_> {
                 b',' => {}
                 sign if sign == closer => {
                     self.open.pop();
-                    return Ok((items, self.span(opener).to(self.span(token)), depth));
+                    let list = items.drain(..).collect();
+                    self.spare_lists.push(items);
+                    return Ok((list, self.span(opener).to(self.span(token)), depth));
                 }
                 b')' | b']' | b'}' | b':' | b'=' | b'+' | b'*' | b'.' => {
                     let closer = char::from(closer);
@@ -199,7 +200,10 @@ impl Parser<'_, '_> {
                     return Err(Box::new(found.related(self.span(opener), "in the brackets opened here")));
                 }
                 _ => {
-                    let item = self.value_at(token, level)?;
+                    let item = match self.taken_ahead(token, level) {
+                        Some(item) => item,
+                        None => self.value_at(token, level)?,
+                    };
                     depth = depth.max(item.depth + 1);
                     self.check_depth(level + item.depth, token)?;
                     items.push(item.node);
@@ -208,9 +212,21 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
+    /// The item of a list that begins with `token`, when it was read ahead.
+    fn taken_ahead(&mut self, token: Token, level: u32) -> Option<Nested> {
+        let item = self.ahead.as_mut()?.take(token.start)?;
+        // One that is nested too deep is complained about where it is.
+        if level + item.value.depth > limits::MAX_DEPTH {
+            return None;
+        }
+        self.lexer.leave_bracket(item.end);
+        self.last = Token { kind: Kind::Op, start: item.end - 1, end: item.end, is_plain: false };
+        Some(item.value)
+    }
+
+    pub(super) fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
         self.enter(opener, level)?;
-        let mut builder = Builder::default();
+        let mut builder = self.spare_dicts.pop().unwrap_or_default();
         let mut depth = 1;
         loop {
             let before = self.last;
@@ -222,7 +238,9 @@ impl Parser<'_, '_> {
                     b'}' => {
                         self.open.pop();
                         let span = self.span(opener).to(self.span(token));
-                        return Ok(Nested { node: Node::new(Value::Dict(Arc::new(builder.finish())), span), depth });
+                        let dict = Value::Dict(Arc::new(builder.finish()));
+                        self.spare_dicts.push(builder);
+                        return Ok(Nested { node: Node::new(dict, span), depth });
                     }
                     b'-' => {}
                     _ => {

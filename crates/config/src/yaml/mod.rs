@@ -295,7 +295,7 @@ impl<'t> Loader<'t> {
 
     /// The entries of a mapping with those that `<<` brings: these come first, earlier mappings of a list win over later
     /// ones, and the mapping's own entries win over all.
-    fn merge(&mut self, mapping: Mapping) -> Parsed<Dict> {
+    fn merge(&mut self, mut mapping: Mapping) -> Parsed<Dict> {
         let own = mapping.entries.finish();
         let Some((node, at)) = mapping.merged else { return Ok(own) };
         let single = std::slice::from_ref(&node);
