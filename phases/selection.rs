@@ -3,7 +3,7 @@
 use crate::PHASES;
 use crate::chosen::Chosen;
 use crate::expand;
-use crate::phase::{Context, ImagePhase, Origin, Phases};
+use crate::phase::{Context, Expansion, ImagePhase, Origin, Phases};
 use magudi_compose::variants::Variants;
 use magudi_config::{ComposeConfig, Diagnostic, Node};
 use magudi_engine::plan::TaskRequest;
@@ -58,13 +58,14 @@ impl Selection {
 
 /// Expands every phase that runs: the requests in expansion order, and what is wrong.
 pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
-    let mut all = (Vec::new(), Vec::new());
-    for phase in selection.active(context.config) {
-        let expansion = expand::expand(phase, context, &selection.chosen);
-        all.0.extend(expansion.requests);
-        all.1.extend(expansion.diagnostics);
+    let mut phases = selection.active(context.config).map(|phase| expand::expand(phase, context, &selection.chosen));
+    // What the first phase asks for is most of a plan, if not all: it is not copied.
+    let Expansion { mut requests, mut diagnostics } = phases.next().unwrap_or_default();
+    for expansion in phases {
+        requests.extend(expansion.requests);
+        diagnostics.extend(expansion.diagnostics);
     }
-    all
+    (requests, diagnostics)
 }
 
 /// Where the requests of [`expand()`] come from, in the same order.

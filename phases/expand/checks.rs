@@ -93,30 +93,6 @@ impl<'a> Expander<'a> {
         }
     }
 
-    /// One warning for each image, however many variants it is left out of.
-    pub(super) fn report_without_arch(&self, found: &mut Found<'_>) {
-        let mut images: BTreeMap<&str, (&Image, Vec<&Variant>)> = BTreeMap::new();
-        for (image, variant) in std::mem::take(&mut found.without_arch) {
-            images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
-        }
-        for (image, variants) in images.into_values() {
-            let uids: Vec<&str> = variants.iter().map(|variant| variant.uid.as_str()).collect();
-            let message =
-                format!("image `{}` is not built for {}: no arch is left", image.label(), listed("variant", &uids));
-            let span = image.get("arches").map_or(image.span, |arches| arches.span);
-            let arches = |variant: &Variant| match variant.arches.as_slice() {
-                [] => "no arches".to_owned(),
-                some => some.join(", "),
-            };
-            let has = |variant: &&Variant| format!("{} has {}", variant.uid, arches(variant));
-            let help = match variants.as_slice() {
-                [one] => format!("the variant has {}", arches(one)),
-                all => all.iter().map(has).collect::<Vec<_>>().join("; "),
-            };
-            found.report(Diagnostic::new(&codes::NO_ARCH, image.path_of("arches"), message).at(span).help(help));
-        }
-    }
-
     /// What a pattern that matches nothing was probably meant to be.
     pub(super) fn near_pattern(&self, pattern: &str) -> String {
         let uids: Vec<&str> = self.context.variants.ordered().map(|variant| variant.uid.as_str()).collect();
@@ -175,7 +151,7 @@ impl<'a> Expander<'a> {
                 found.report_once(diagnostic);
             }
         }
-        self.check_arches(image, found);
+        found.check_arches(image);
         for (key, place, entry) in self.listed_repositories(image) {
             let baseurl = entry.as_dict().and_then(|entry| entry.get("baseurl"));
             let (text, of) = if baseurl.is_some() { (baseurl, ".baseurl") } else { (Some(entry), "") };
@@ -226,34 +202,6 @@ impl<'a> Expander<'a> {
         found.said[before..].iter().all(|said| said.diagnostic.severity() != Severity::Error)
     }
 
-    /// One warning for each repository, however many images are built from it.
-    pub(super) fn report_local(&self, found: &mut Found<'_>) {
-        for (url, uses) in std::mem::take(&mut found.local) {
-            let Some(first) = uses.first() else { continue };
-            let images: BTreeSet<&str> = uses.iter().map(|local| local.image.path.as_str()).collect();
-            let who = match images.len() {
-                1 => format!("image `{}` is", first.image.label()),
-                all => format!("image `{}` and {} more are", first.image.label(), all - 1),
-            };
-            let message = format!("{who} built from `{url}`, a local path that builders may not have");
-            let help = if url.starts_with('/') {
-                "map it to a URL with `translate_paths`, or give a URL"
-            } else {
-                "give a URL of a server"
-            };
-            let mut diagnostic = Diagnostic::new(&codes::LOCAL_REPOSITORY, first.place.path.clone(), message);
-            diagnostic = diagnostic.at(first.place.span).help(help);
-            let mut seen = vec![first.place.span];
-            for local in &uses {
-                if seen.len() <= MAX_PLACES && !seen.contains(&local.place.span) {
-                    diagnostic = diagnostic.related(local.place.span, "and this");
-                    seen.push(local.place.span);
-                }
-            }
-            found.report(diagnostic);
-        }
-    }
-
     /// Warns of arches in `failable` for which the image is not built: because it does not list them, or no variant has them. What
     /// `tree_arches`, `tree_variants` or a choice of images leave out is no mistake of the image.
     pub(super) fn report_failable(&self, found: &mut Found<'_>) {
@@ -276,7 +224,75 @@ impl<'a> Expander<'a> {
         }
     }
 
-    fn check_arches(&self, image: &Image, found: &mut Found<'_>) {
+    fn check_generator(&self, image: &Image, key: &str, text: &str, span: Span, found: &mut Found<'_>) {
+        if let Err(UnknownGenerator(unknown)) = generate(text, self.context.identity) {
+            let names = GENERATORS.iter().map(|(name, _)| *name);
+            let help = match suggest(&unknown, names.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the generators are {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("unknown {key} generator `{unknown}`");
+            let path = image.path_of(key);
+            found.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
+        }
+    }
+}
+
+impl Found<'_> {
+    /// One warning for each image, however many variants it is left out of.
+    pub(super) fn report_without_arch(&mut self) {
+        let mut images: BTreeMap<&str, (&Image, Vec<&Variant>)> = BTreeMap::new();
+        for (image, variant) in std::mem::take(&mut self.without_arch) {
+            images.entry(&image.path).or_insert((image, Vec::new())).1.push(variant);
+        }
+        for (image, variants) in images.into_values() {
+            let uids: Vec<&str> = variants.iter().map(|variant| variant.uid.as_str()).collect();
+            let message =
+                format!("image `{}` is not built for {}: no arch is left", image.label(), listed("variant", &uids));
+            let span = image.get("arches").map_or(image.span, |arches| arches.span);
+            let arches = |variant: &Variant| match variant.arches.as_slice() {
+                [] => "no arches".to_owned(),
+                some => some.join(", "),
+            };
+            let has = |variant: &&Variant| format!("{} has {}", variant.uid, arches(variant));
+            let help = match variants.as_slice() {
+                [one] => format!("the variant has {}", arches(one)),
+                all => all.iter().map(has).collect::<Vec<_>>().join("; "),
+            };
+            self.report(Diagnostic::new(&codes::NO_ARCH, image.path_of("arches"), message).at(span).help(help));
+        }
+    }
+
+    /// One warning for each repository, however many images are built from it.
+    pub(super) fn report_local(&mut self) {
+        for (url, uses) in std::mem::take(&mut self.local) {
+            let Some(first) = uses.first() else { continue };
+            let images: BTreeSet<&str> = uses.iter().map(|local| local.image.path.as_str()).collect();
+            let who = match images.len() {
+                1 => format!("image `{}` is", first.image.label()),
+                all => format!("image `{}` and {} more are", first.image.label(), all - 1),
+            };
+            let message = format!("{who} built from `{url}`, a local path that builders may not have");
+            let help = if url.starts_with('/') {
+                "map it to a URL with `translate_paths`, or give a URL"
+            } else {
+                "give a URL of a server"
+            };
+            let mut diagnostic = Diagnostic::new(&codes::LOCAL_REPOSITORY, first.place.path.clone(), message);
+            diagnostic = diagnostic.at(first.place.span).help(help);
+            let mut seen = vec![first.place.span];
+            for local in &uses {
+                if seen.len() <= MAX_PLACES && !seen.contains(&local.place.span) {
+                    diagnostic = diagnostic.related(local.place.span, "and this");
+                    seen.push(local.place.span);
+                }
+            }
+            self.report(diagnostic);
+        }
+    }
+
+    /// Arches that do not exist.
+    fn check_arches(&mut self, image: &Image) {
         let arches = image.items("arches").enumerate().map(|arch| ("arches", arch));
         // There a `*` is every arch.
         let failable =
@@ -288,23 +304,10 @@ impl<'a> Expander<'a> {
             let message = format!("there is no arch `{}`", arch.value);
             let path = format!("{}.{place}", image.path_of(key));
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_IMAGE_ARCH, path, message).at(arch.span);
-            found.report(match suggest(arch.value, RPM_ARCHES) {
+            self.report(match suggest(arch.value, RPM_ARCHES) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic,
             });
-        }
-    }
-
-    fn check_generator(&self, image: &Image, key: &str, text: &str, span: Span, found: &mut Found<'_>) {
-        if let Err(UnknownGenerator(unknown)) = generate(text, self.context.identity) {
-            let names = GENERATORS.iter().map(|(name, _)| *name);
-            let help = match suggest(&unknown, names.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the generators are {}", names.collect::<Vec<_>>().join(", ")),
-            };
-            let message = format!("unknown {key} generator `{unknown}`");
-            let path = image.path_of(key);
-            found.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
 /// for each image, however many variants it is built for.
 pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(Cow<'_, str>, &str, &str), &Planned<'_>> = HashMap::new();
+    let mut seen: HashMap<(Cow<'_, str>, &str, &str), &Planned<'_>> = HashMap::with_capacity(requests.len());
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
     for planned in requests {
         let About { name, version, release, scratch, .. } = &planned.request.about;

@@ -37,8 +37,11 @@ struct Planned<'a> {
 pub fn expand(phase: &dyn ImagePhase, context: &Context<'_>, chosen: &Chosen) -> Expansion {
     let Some(section) = context.config.section(phase.name()) else { return Expansion::default() };
     let (planned, mut diagnostics) = planned(phase, context, chosen, section);
-    diagnostics.extend(clashes::same_nvr(&planned));
-    diagnostics.extend(clashes::same_identity(phase, &planned));
+    let (same_nvr, same_identity) = (|| clashes::same_nvr(&planned), || clashes::same_identity(phase, &planned));
+    let (builds, images) =
+        if planned.len() <= PART { (same_nvr(), same_identity()) } else { rayon::join(same_nvr, same_identity) };
+    diagnostics.extend(builds);
+    diagnostics.extend(images);
     let requests = planned.into_iter().map(|planned| planned.request).collect();
     Expansion { requests, diagnostics }
 }
@@ -64,15 +67,19 @@ fn planned<'a>(
     let variants: Vec<Target<'_>> = context.variants.ordered().map(|variant| Target::new(variant, resolver)).collect();
     let (asked, unused) = expander.asked(&variants, &mut found);
     let part = |asked: &[Asked<'a, '_>]| {
-        let mut part = Found::default();
-        asked.iter().for_each(|asked| expander.take(asked, &mut part));
+        let mut part = Found { requests: Vec::with_capacity(asked.len()), ..Found::default() };
+        for asked in asked {
+            expander.take(asked, &mut part);
+        }
         part
     };
     if asked.len() <= PART {
         found.add(part(&asked));
     } else {
         let parts: Vec<Found<'_>> = asked.par_chunks(PART).map(part).collect();
-        parts.into_iter().for_each(|part| found.add(part));
+        for part in parts {
+            found.add(part);
+        }
     }
     expander.report_all(&unused, &mut found);
     (found.requests, found.said.into_iter().map(|said| said.diagnostic).collect())
@@ -277,9 +284,9 @@ impl<'a> Expander<'a> {
 
     /// Reports what is only known when all images were looked at.
     fn report_all(&self, unused: &[&Images], found: &mut Found<'a>) {
-        self.report_without_arch(found);
+        found.report_without_arch();
         self.report_failable(found);
-        self.report_local(found);
+        found.report_local();
         // Of what is left out nothing is said, be it left out by its variant or by its name.
         for section in unused.iter().filter(|_| self.chosen.is_all()) {
             let text = &section.pattern.value;

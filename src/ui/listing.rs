@@ -38,7 +38,10 @@ fn write_list(out: &mut impl Write, items: &[impl Serialize + Sync]) -> io::Resu
     for items in items.chunks(PART * threads) {
         match &mut texts[..] {
             [text] => write_items(text, items)?,
-            texts => texts.par_iter_mut().zip(items.par_chunks(PART)).try_for_each(|(text, items)| write_items(text, items))?,
+            texts => texts
+                .par_iter_mut()
+                .zip(items.par_chunks(PART))
+                .try_for_each(|(text, items)| write_items(text, items))?,
         }
         for text in texts.iter_mut().filter(|text| !text.is_empty()) {
             out.write_all(between.as_bytes())?;

@@ -3,6 +3,7 @@
 
 use crate::codes;
 use crate::conf::dict::Builder;
+use crate::conf::shared::SharedTexts;
 use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::python::int;
@@ -15,7 +16,15 @@ type Parsed<T> = Result<T, Box<Diagnostic>>;
 /// Reads JSON text whose top level is an object. A list of pairs is taken for one, as in Pungi.
 pub fn parse_json(file: FileId, sources: &Sources) -> Result<Node, Diagnostic> {
     let source = sources.file(file).clone();
-    let mut parser = Parser { text: &source.text, bytes: source.text.as_bytes(), pos: 0, file };
+    let mut parser = Parser {
+        text: &source.text,
+        bytes: source.text.as_bytes(),
+        pos: 0,
+        file,
+        texts: SharedTexts::new(),
+        spare_lists: Vec::new(),
+        spare_dicts: Vec::new(),
+    };
     parser.document().map_err(|problem| *problem)
 }
 
@@ -24,6 +33,10 @@ struct Parser<'t> {
     bytes: &'t [u8],
     pos: usize,
     file: FileId,
+    texts: SharedTexts,
+    /// Lists and dicts that were read before, empty, with their room.
+    spare_lists: Vec<Vec<Node>>,
+    spare_dicts: Vec<Builder>,
 }
 
 impl Parser<'_> {
@@ -103,7 +116,7 @@ impl Parser<'_> {
         let value = match self.byte() {
             b'{' => self.object(level)?,
             b'[' => self.array(level)?,
-            b'"' => Value::Str(self.string()?.into()),
+            b'"' => Value::Str(self.string()?),
             b'-' | b'0'..=b'9' => self.number()?,
             _ => self.word()?,
         };
@@ -170,14 +183,18 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Parsed<String> {
+    fn string(&mut self) -> Parsed<Arc<str>> {
         let start = self.pos;
         self.pos += 1;
         let mut text = String::new();
         loop {
             let from = self.pos;
-            while self.pos < self.bytes.len() && !matches!(self.byte(), b'"' | b'\\' | 0..0x20) {
+            let rest = self.bytes.get(from..).unwrap_or_default();
+            self.pos += rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+            if text.is_empty() && self.byte() == b'"' {
+                let whole = self.texts.share(self.text.get(from..self.pos).unwrap_or(""));
                 self.pos += 1;
+                return Ok(whole);
             }
             text.push_str(self.text.get(from..self.pos).unwrap_or(""));
             if self.pos >= self.bytes.len() {
@@ -186,7 +203,7 @@ impl Parser<'_> {
             match self.byte() {
                 b'"' => {
                     self.pos += 1;
-                    return Ok(text);
+                    return Ok(text.into());
                 }
                 b'\\' => text.push(self.escape()?),
                 b'\n' => return Err(self.problem(start, "a string is not terminated").into()),
@@ -241,12 +258,12 @@ impl Parser<'_> {
     fn array(&mut self, level: u32) -> Parsed<Value> {
         let opener = self.pos;
         self.pos += 1;
-        let mut items = Vec::new();
         self.blanks();
         if self.byte() == b']' {
             self.pos += 1;
-            return Ok(Value::List(items.into()));
+            return Ok(Value::List(Arc::default()));
         }
+        let mut items = self.spare_lists.pop().unwrap_or_default();
         loop {
             self.blanks();
             items.push(self.value(level + 1)?);
@@ -255,7 +272,9 @@ impl Parser<'_> {
                 b',' => self.pos += 1,
                 b']' => {
                     self.pos += 1;
-                    return Ok(Value::List(items.into()));
+                    let list = Value::List(items.drain(..).collect());
+                    self.spare_lists.push(items);
+                    return Ok(list);
                 }
                 _ => {
                     return Err(Box::new(
@@ -269,12 +288,12 @@ impl Parser<'_> {
     fn object(&mut self, level: u32) -> Parsed<Value> {
         let opener = self.pos;
         self.pos += 1;
-        let mut builder = Builder::default();
         self.blanks();
         if self.byte() == b'}' {
             self.pos += 1;
-            return Ok(Value::Dict(Arc::new(builder.finish())));
+            return Ok(Value::Dict(Arc::default()));
         }
+        let mut builder = self.spare_dicts.pop().unwrap_or_default();
         loop {
             self.blanks();
             let start = self.pos;
@@ -282,7 +301,7 @@ impl Parser<'_> {
                 return Err(self.expected("a key in double quotes").into());
             }
             let key = self.string()?;
-            let key = Node::new(Value::Str(key.into()), self.span(start, self.pos));
+            let key = Node::new(Value::Str(key), self.span(start, self.pos));
             self.blanks();
             if self.byte() != b':' {
                 return Err(self.expected("`:`").into());
@@ -296,7 +315,9 @@ impl Parser<'_> {
                 b',' => self.pos += 1,
                 b'}' => {
                     self.pos += 1;
-                    return Ok(Value::Dict(Arc::new(builder.finish())));
+                    let dict = Value::Dict(Arc::new(builder.finish()));
+                    self.spare_dicts.push(builder);
+                    return Ok(dict);
                 }
                 _ => {
                     return Err(Box::new(

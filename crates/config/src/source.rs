@@ -20,12 +20,22 @@ pub struct Source {
     pub on_disk: bool,
     /// Where each line begins; only known when something is to be said of one.
     lines: OnceLock<Vec<u32>>,
+    /// What was read, where that is not the text.
     original: Option<Box<[u8]>>,
+    /// Whether the text ends in a newline that the file does not have.
+    pub newline_added: bool,
 }
 
 impl Source {
     fn new(path: &Path, text: String) -> Self {
-        Self { path: path.to_path_buf(), text, on_disk: true, lines: OnceLock::new(), original: None }
+        Self {
+            path: path.to_path_buf(),
+            text,
+            on_disk: true,
+            lines: OnceLock::new(),
+            original: None,
+            newline_added: false,
+        }
     }
 
     fn lines(&self) -> &[u32] {
@@ -37,13 +47,8 @@ impl Source {
 
     /// The bytes as they were read, for a copy of the file.
     pub fn bytes(&self) -> &[u8] {
-        self.original.as_deref().unwrap_or(self.text.as_bytes())
-    }
-
-    /// Whether the text ends in a newline that the file does not have.
-    pub fn newline_added(&self) -> bool {
-        let ended = |bytes: &[u8]| bytes.ends_with(b"\n") || bytes.ends_with(b"\r");
-        self.text.ends_with('\n') && self.original.as_deref().is_some_and(|bytes| !ended(bytes))
+        let text = self.text.as_bytes();
+        self.original.as_deref().unwrap_or(&text[..text.len() - usize::from(self.newline_added)])
     }
 
     /// The byte at which a line (from 1) begins.
@@ -112,20 +117,17 @@ impl Sources {
     /// the last line. The error is the offset of the first byte that is not UTF-8.
     pub fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<FileId, usize> {
         let mut read = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
-        let plain = !read.contains('\r') && (read.is_empty() || read.ends_with('\n'));
-        let source = if plain {
-            read.shrink_to_fit();
-            Source::new(path, read)
-        } else {
-            let mut text = read.replace("\r\n", "\n").replace('\r', "\n");
-            let last = text.rsplit('\n').next().unwrap_or("");
-            if !last.trim_matches([' ', '\t', '\x0c']).is_empty() {
-                text.push('\n');
-            }
-            let mut source = Source::new(path, text);
-            source.original = Some(read.into_bytes().into_boxed_slice());
-            source
-        };
+        let original = read.contains('\r').then(|| {
+            let text = read.replace("\r\n", "\n").replace('\r', "\n");
+            std::mem::replace(&mut read, text).into_bytes().into_boxed_slice()
+        });
+        let last = read.rsplit('\n').next().unwrap_or("");
+        let newline_added = !last.trim_matches([' ', '\t', '\x0c']).is_empty();
+        if newline_added {
+            read.push('\n');
+        }
+        read.shrink_to_fit();
+        let source = Source { original, newline_added, ..Source::new(path, read) };
         self.files.push(Arc::new(source));
         Ok(FileId(self.files.len() as u32 - 1))
     }

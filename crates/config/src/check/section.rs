@@ -50,7 +50,7 @@ fn read_patterns(section: &'static Section, node: &Node, at: At<'_>, findings: &
         listed.into_par_iter().map(read).collect()
     };
     let (patterns, found): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-    found.into_iter().for_each(|found| findings.list.extend(found.list));
+    findings.list.extend(found.into_iter().flat_map(|found| found.list));
     Some(patterns)
 }
 
@@ -92,10 +92,18 @@ fn list_patterns<'n>(
 const PART: usize = 256;
 
 fn read_images(section: &'static Section, images: &[Node], at: At<'_>, findings: &mut Findings) -> Vec<Image> {
+    let within = at.to_string();
     let read = |first: usize, images: &[Node], findings: &mut Findings| {
         let mut sound = Vec::with_capacity(images.len());
         let images = images.iter().enumerate();
-        sound.extend(images.filter_map(|(place, image)| read_image(section, image, at.item(first + place), findings)));
+        sound.extend(images.filter_map(|(place, image)| {
+            let (place, before) = (first + place, findings.list.len());
+            check_image(section, image, at.item(place), findings);
+            if has_errors(&findings.list[before..]) {
+                return None;
+            }
+            Image::new(image, format!("{within}.{place}"), section)
+        }));
         sound
     };
     if images.len() <= PART {
@@ -113,12 +121,8 @@ fn read_images(section: &'static Section, images: &[Node], at: At<'_>, findings:
     sound
 }
 
-fn read_image(section: &'static Section, node: &Node, at: At<'_>, findings: &mut Findings) -> Option<Image> {
-    let before = findings.list.len();
-    let dict = findings.dict(node, at)?;
-    check_dict(node, dict, section.image, false, at, findings);
-    if has_errors(&findings.list[before..]) {
-        return None;
+fn check_image(section: &'static Section, node: &Node, at: At<'_>, findings: &mut Findings) {
+    if let Some(dict) = findings.dict(node, at) {
+        check_dict(node, dict, section.image, false, at, findings);
     }
-    Image::new(node, at.to_string(), section)
 }

@@ -87,7 +87,7 @@ fn read_ahead(file: FileId, source: &Source, begin: usize, sender: &Sender<Vec<I
     let mut next = Some(begin);
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(start) = next {
-        parser.lexer = Lexer::inside(&source.text, source.newline_added(), start);
+        parser.lexer = Lexer::inside(&source.text, source.newline_added, start);
         let Some(item) = parser.item_ahead(start) else { break };
         next = following(&source.text, item.end);
         batch.push(item);
@@ -133,8 +133,11 @@ mod tests {
         format!("v = 'x'\na = {{'p': [\n{}], 'q': [\n{}{odd}\n{}]}}\n", images(0), images(3000), images(6000))
     }
 
-    /// The tree with the place of each value, and the remarks; or what is wrong.
-    fn read(text: &str, with: bool) -> Result<(String, Vec<(u32, u32)>, usize), String> {
+    /// The tree, the place of each value, and how many remarks there are.
+    type Read = (String, Vec<(u32, u32)>, usize);
+
+    /// What there is in a text, or what is wrong.
+    fn read(text: &str, with: bool) -> Result<Read, String> {
         let mut sources = Sources::new();
         let file = sources.add(Path::new("a.conf"), text.to_owned());
         let none = |_: &Path| -> std::io::Result<Vec<u8>> { Err(std::io::ErrorKind::NotFound.into()) };

@@ -11,7 +11,7 @@ pub mod lexer;
 pub mod parser;
 mod remarks;
 pub mod scope;
-mod shared;
+pub(crate) mod shared;
 mod values;
 
 use crate::codes;

@@ -113,7 +113,7 @@ impl<'p, 'e> Parser<'p, 'e> {
             env,
             file,
             text: &source.text,
-            lexer: Lexer::new(&source.text, source.newline_added()),
+            lexer: Lexer::new(&source.text, source.newline_added),
             peeked: None,
             last: NOTHING,
             previous: NOTHING,

@@ -145,7 +145,8 @@ pub fn slip_of(image_type: &str) -> Option<&'static str> {
     }
     let known = CLOUDS.iter().flat_map(|(_, types)| *types).chain(OTHERS).copied();
     let words = |name: &str| name.split('-').count();
-    let near = known.filter(|name| words(name) == words(image_type) && name.len().abs_diff(image_type.len()) <= 2);
+    let wanted = words(image_type);
+    let near = known.filter(|name| name.len().abs_diff(image_type.len()) <= 2 && words(name) == wanted);
     crate::did_you_mean::suggest_within(image_type, near, 2)
 }
 
