@@ -286,7 +286,7 @@ impl Runner {
             let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
             let starts = settled.unwrap_or(starts);
             tokio::join!(
-                Box::pin(run.submit(starts, to_retry, submitted, over.clone())),
+                Box::pin(run.submit_beside(starts, to_retry, submitted, over.clone())),
                 Box::pin(run.wait(to_wait, over)),
                 Box::pin(run.collect(to_collect))
             );

@@ -25,6 +25,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Records that one sync covers. While they are sent the next ones are recorded, so twice as many submissions are in doubt after a crash of
@@ -131,9 +132,28 @@ impl Refused {
 }
 
 impl Run {
+    /// [`submit`](Self::submit) as a task of its own. The thread on which the hub's answer arrives then sends the next request: with
+    /// everything in one task each would wake the other, and wait behind what polling and collecting have to do. It ends with the future.
+    pub(super) async fn submit_beside(
+        &self,
+        starts: Vec<Start>,
+        to_retry: mpsc::UnboundedReceiver<usize>,
+        submitted: mpsc::UnboundedSender<Task>,
+        over: mpsc::UnboundedSender<Ended>,
+    ) {
+        let run = self.clone();
+        let mut submitting = JoinSet::new();
+        submitting.spawn(async move { Box::pin(run.submit(starts, to_retry, submitted, over)).await });
+        if let Some(Err(error)) = submitting.join_next().await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
     /// Begins every request: sends those that were never sent, searches for those that may have been, continues those that
     /// have a task. Those that come `to_retry` are begun again.
-    pub(super) async fn submit(
+    async fn submit(
         &self,
         starts: Vec<Start>,
         to_retry: mpsc::UnboundedReceiver<usize>,
