@@ -224,7 +224,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
             let changes = changes(dir, inspected, &plan, what.secrets)?;
             // Another configuration would put another image into the hole. What is only new there may be a default of this version.
             let is_another = changes.iter().any(|change| !change.ends_with(NEW));
-            let history = if is_another { history } else { fill_holes(dir, history, &plan)? };
+            let mut history = if is_another { history } else { fill_holes(dir, history, &plan)? };
             if let Some(damage) = damaged(dir, &history) {
                 return Err(Failure::failed(format!(
                     "{damage}\nrestore the configuration that the compose was started with: then the line is rebuilt from it, and each task is compared with its request at the hub"
@@ -233,7 +233,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
             let is_certain = history.login.is_some() && !at_another_hub(&history);
             recalled.paths = own_paths(&history, inspected);
             let chosen = &inspected.selection.chosen;
-            take_over(what, &history, &plan, chosen, &changes, &mut recalled)?;
+            take_over(what, &mut history, &plan, chosen, &changes, &mut recalled)?;
             if is_certain {
                 recalled.compare_first.clear();
             }
@@ -258,10 +258,10 @@ fn own_paths(history: &History, inspected: &Inspected) -> BTreeSet<String> {
     own.map(|(path, _)| path.clone()).collect()
 }
 
-/// Takes over what `history` knows of the requests of `plan`.
+/// Takes over what `history` knows of the requests of `plan`; the images that are kept are taken out of it.
 fn take_over(
     what: Recalling<'_>,
-    history: &History,
+    history: &mut History,
     plan: &Plan,
     chosen: &Chosen,
     changes: &[String],
@@ -280,11 +280,13 @@ fn take_over(
     recalled.pungi.clone_from(&history.pungi);
     recalled.status.clone_from(&history.status);
     for (index, (request, key)) in plan.requests.iter().zip(&plan.keys).enumerate() {
-        let past = history.requests.get(key);
-        if let Some(before) = past.and_then(|past| plan.sent_from(index, past.place)) {
+        let past = history.requests.get_mut(key);
+        if let Some(before) = past.as_deref().and_then(|past| plan.sent_from(index, past.place)) {
             recalled.sent_before.insert(index, before.clone());
         }
-        let otherwise = past.map(|past| otherwise(request, past)).unwrap_or_default();
+        let otherwise = past.as_deref().map(|past| otherwise(request, past)).unwrap_or_default();
+        // What a person named may be somebody else's: it was compared when it was taken.
+        let is_compared = past.as_deref().is_some_and(|past| !past.named);
         // `*` are those that have changed.
         let is_rebuilt = |word: &&String| *word != ALL || !otherwise.is_empty();
         let mut rebuilt = going.rebuild.iter().filter(is_rebuilt);
@@ -299,8 +301,7 @@ fn take_over(
                 start(dir, request, past, going.retry_failed, otherwise.is_empty())
             }
         };
-        // What a person named may be somebody else's: it was compared when it was taken.
-        if past.is_some_and(|past| !past.named) {
+        if is_compared {
             recalled.compare_first.extend(known_tasks(&start).into_iter().map(|task| (index, task)));
         }
         recalled.starts.push(start);
@@ -331,7 +332,7 @@ fn anew(past: &Past) -> Start {
 }
 
 /// Where a request begins. `is_as_it_was`: its images are called as they were.
-fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: bool, is_as_it_was: bool) -> Start {
+fn start(dir: &ComposeDir, request: &TaskRequest, past: &mut Past, retry_failed: bool, is_as_it_was: bool) -> Start {
     let had = |in_doubt| Start::Again { tasks: past.earlier.iter().copied().chain(past.task).collect(), in_doubt };
     let Some(task) = past.task else {
         return match past.in_doubt {
@@ -347,7 +348,7 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &Past, retry_failed: boo
     let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
     if past.done.is_some() && told && is_as_it_was && past.images.iter().all(is_whole) {
         let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
-        Start::Keep(Kept { task, images: past.added(), uploads, failed_arches })
+        Start::Keep(Kept { task, images: past.take_added(), uploads, failed_arches })
     } else if past.canceled.is_some() || (retry_failed && (lost || past.failure.is_some())) {
         had(None)
     } else if past.named {

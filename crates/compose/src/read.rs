@@ -30,8 +30,11 @@ pub(crate) fn load_manifest<T, P: std::error::Error + From<io::Error>>(
 
 /// A file of at most `max` bytes.
 pub(crate) fn load_bytes(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    regular::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    let file = regular::open(path)?;
+    // Room for all of it at once: what grows bit by bit is copied each time, and has twice the room at its end.
+    let expected = file.metadata()?.len().min(max).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", max >> 20)));
     }

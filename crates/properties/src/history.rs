@@ -66,7 +66,7 @@ fn check_history(events: &[Stamped]) {
     for past in history.requests.iter() {
         assert!(history.requests.get(&past.key).is_some());
         assert!(past.ended().is_none() || past.state().is_over());
-        assert!(past.added().len() == past.images.len());
+        assert!(past.clone().take_added().len() == past.images.len());
         assert!(past.images.iter().all(|(_, image)| history.paths.contains_key(&image.path)));
     }
 }

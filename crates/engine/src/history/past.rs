@@ -198,13 +198,10 @@ impl Past {
         Self { key, asked, ..Self::default() }
     }
 
-    /// The images, as the manifest needs them.
-    pub fn added(&self) -> Vec<AddedImage> {
-        let image = |(variant, entry): &(String, ImageEntry)| AddedImage {
-            variant: variant.clone(),
-            image: Image::from(entry.clone()),
-        };
-        self.images.iter().map(image).collect()
+    /// Takes the images out, as the manifest needs them.
+    pub fn take_added(&mut self) -> Vec<AddedImage> {
+        let images = std::mem::take(&mut self.images).into_iter();
+        images.map(|(variant, entry)| AddedImage { variant, image: Image::from(entry) }).collect()
     }
 
     /// How many images of it are in the compose.

@@ -19,6 +19,11 @@ impl Requests {
         self.all.get(*self.by_key.get(key)?)
     }
 
+    /// The same, for who takes out of it what nobody else needs.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Past> {
+        self.all.get_mut(*self.by_key.get(key)?)
+    }
+
     /// The request with a number in the plan.
     pub fn number(&self, number: usize) -> Option<&Past> {
         self.all.get(*self.by_number.get(&number)?)

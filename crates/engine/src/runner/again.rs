@@ -30,6 +30,13 @@ enum Unknown {
     Unread { task: i64, source: KojiError },
 }
 
+/// Whether there is nothing to ask the hub about before the run begins.
+pub(super) fn is_settled(starts: &[Start]) -> bool {
+    let is_open =
+        |start: &Start| matches!(start, Start::Again { .. } | Start::Anew(_) | Start::Lost(_) | Start::Named(_));
+    !starts.iter().any(is_open)
+}
+
 impl Run {
     /// Decides about every [`Start::Again`], [`Start::Anew`], [`Start::Lost`] and [`Start::Named`].
     pub(super) async fn settle(&self, mut starts: Vec<Start>) -> Vec<Start> {

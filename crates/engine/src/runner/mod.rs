@@ -283,8 +283,13 @@ impl Runner {
         let mut again = (self.retries > 0 && left > 0).then_some(again);
         let mut work = pin!(async {
             // A hub that does not answer does not keep a run from being stopped.
-            let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
-            let starts = settled.unwrap_or(starts);
+            // Copied only where that may be needed: what is kept of 10,000 images is large.
+            let starts = if again::is_settled(&starts) {
+                starts
+            } else {
+                let settled = run.stop.unless_set(Box::pin(run.settle(starts.clone()))).await;
+                settled.unwrap_or(starts)
+            };
             tokio::join!(
                 Box::pin(run.submit_beside(starts, to_retry, submitted, over.clone())),
                 Box::pin(run.wait(to_wait, over)),
