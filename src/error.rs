@@ -104,6 +104,7 @@ kinds! { Usage:
     magudi_compose::identity::BadDate,
     magudi_compose::identity::BadLabel,
     magudi_phases::chosen::BadPattern,
+    crate::settings::children::NeverPassed,
 }
 
 kinds! { Failed:
@@ -121,6 +122,7 @@ kinds! { Failed:
     magudi_engine::journal::JournalError,
     magudi_engine::lock::LockError,
     magudi_koji::KojiError,
+    magudi_koji::ProfileError,
     magudi_phases::existing_manifests::ExistingError,
 }
 

@@ -228,8 +228,7 @@ impl Environment {
             },
             otlp: Otlp::from_variables(|name| std::env::var(name).ok()),
             telemetry: Telemetry::default(),
-            children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())
-                .map_err(Failure::usage)?,
+            children: children::variables(std::env::vars_os(), &text(children::PASS).unwrap_or_default())?,
         };
         environment.network.mask.add(environment.secrets().iter().map(String::as_str));
         Ok(environment)

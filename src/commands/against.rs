@@ -3,7 +3,7 @@
 
 use super::inspect::{Branches, Inspected, Purpose, inspect};
 use crate::cli::ComposeArgs;
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use crate::settings::Environment;
 use crate::ui::printable;
 use magudi_compose::identity::{ComposeIdentity, IdParts};
@@ -71,16 +71,19 @@ pub fn beside(
     Ok(Beside { against: name, compose_id: planned.identity.id(), changes: changes(old, new) })
 }
 
+fn cannot(file: &Path, cause: impl Into<Cause>) -> Failure {
+    Failure::because(format!("cannot use {}", file.display()), cause)
+}
+
 /// What a plan asked for, as if it were of the compose that is planned now.
 fn of_plan(path: &Path, identity: &ComposeIdentity) -> Result<(String, Vec<ComparedRequest>), Failure> {
-    let cannot = |problem: &dyn std::fmt::Display| Failure::failed(format!("cannot use {}: {problem}", path.display()));
     let mut text = String::new();
-    let file = regular::open_named(path).map_err(|error| cannot(&error))?;
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| cannot(&error))?;
+    let file = regular::open_named(path).map_err(|error| cannot(path, error))?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| cannot(path, error))?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(cannot(&format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+        return Err(cannot(path, format!("it is larger than {} MiB", MAX_BYTES >> 20)));
     }
-    let (id, mut asked) = parse_plan(&text, &method).map_err(|error| cannot(&error))?;
+    let (id, mut asked) = parse_plan(&text, &method).map_err(|error| cannot(path, error))?;
     // Ids and releases have the date and the respin in them.
     if let (Some(before), now) = (id.as_deref().and_then(day), identity.id())
         && let Some(now) = day(&now)
@@ -116,17 +119,14 @@ fn of_compose(
             "{shown} has no logs/global/config-dump.global.log, so its configuration is unknown: give the output of `magudi plan --format json` instead"
         )));
     }
-    let cannot = |file: &Path, problem: &dyn std::fmt::Display| {
-        Failure::failed(format!("cannot use {}: {problem}", file.display()))
-    };
-    let read = |file: &Path| load::load_bytes(file).map_err(|error| cannot(file, &error));
-    let mut config: Json = serde_json::from_slice(&read(&dump)?).map_err(|error| cannot(&dump, &error))?;
-    let Json::Object(keys) = &mut config else { return Err(cannot(&dump, &"it is not an object")) };
+    let read = |file: &Path| load::load_bytes(file).map_err(|error| cannot(file, error));
+    let mut config: Json = serde_json::from_slice(&read(&dump)?).map_err(|error| cannot(&dump, error))?;
+    let Json::Object(keys) = &mut config else { return Err(cannot(&dump, "it is not an object")) };
     keys.insert("variants_file".to_owned(), json!("variants.xml"));
     let copies = tempfile::tempdir().map_err(|error| Failure::because("cannot make a directory", error))?;
     let write = |name: &str, bytes: &[u8]| {
         let file = copies.path().join(name);
-        std::fs::write(&file, bytes).map_err(|error| cannot(&file, &error))
+        std::fs::write(&file, bytes).map_err(|error| cannot(&file, error))
     };
     write("config.json", config.to_string().as_bytes())?;
     write("variants.xml", &read(&dir.variants_copy())?)?;
@@ -142,7 +142,7 @@ fn of_compose(
         Failure::Invalid(invalid) => {
             let errors = invalid.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error);
             let first = errors.map(|diagnostic| diagnostic.message.clone()).next().unwrap_or_default();
-            cannot(&dump, &format!("it is not a configuration for this version: {first}"))
+            cannot(&dump, format!("it is not a configuration for this version: {first}"))
         }
         other => other,
     })?;

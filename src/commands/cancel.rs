@@ -98,10 +98,19 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
 /// A compose that no process runs, whose tasks are to end.
 struct Ending {
     history: History,
-    /// The requests, as far as the configuration can be read; else why not.
-    plan: Result<Plan, String>,
+    /// The requests, as far as the configuration can be read.
+    plan: Result<Plan, NoPlan>,
     profile: Profile,
     authenticator: Authenticator,
+}
+
+/// Why the requests are not known.
+#[derive(Debug, thiserror::Error)]
+enum NoPlan {
+    #[error("the journal does not say which configuration it was started with")]
+    NoConfiguration,
+    #[error("{}", .0.detail())]
+    Failed(Failure),
 }
 
 /// What was not canceled, in words.
@@ -123,8 +132,8 @@ impl Ending {
     ) -> Result<Self, Failure> {
         let config = settings.config();
         let plan = match config {
-            Some(_) => plan(dir, settings, &history, environment).map_err(|failure| failure.detail()),
-            None => Err("the journal does not say which configuration it was started with".to_owned()),
+            Some(_) => plan(dir, settings, &history, environment).map_err(NoPlan::Failed),
+            None => Err(NoPlan::NoConfiguration),
         };
         let history = match &plan {
             Ok(plan) => fill_holes(dir, history, plan)?,
@@ -318,7 +327,8 @@ impl Ending {
         for (index, past, since) in self.history.in_doubt() {
             let Some(request) = self.request(index, past) else {
                 let name = &past.asked.name;
-                let why = self.plan.as_ref().err().map_or("the configuration has changed", String::as_str);
+                let why = self.plan.as_ref().err().map(ToString::to_string);
+                let why = why.unwrap_or_else(|| "the configuration has changed".to_owned());
                 outcome
                     .left
                     .push(format!("{name} may have a task whose id was lost, and {why}: look for it at the hub"));
@@ -437,12 +447,13 @@ fn end_pungi(pungi: &pungi::Past, ui: Ui) -> Result<(), Failure> {
 /// Asks the process that runs the compose to end, and waits until it has.
 fn end_process(process: &Process, running: &Holder, dir: &ComposeDir) -> Result<(), Failure> {
     let pid = process.pid;
-    let failed = |why: String| Failure::failed(format!("cannot end process {pid}, which runs the compose: {why}"));
-    process.terminate().map_err(|error| failed(error.to_string()))?;
+    let what = || format!("cannot end process {pid}, which runs the compose");
+    process.terminate().map_err(|error| Failure::because(what(), error))?;
     let asked = Instant::now();
     while holder(&dir.logs_global()).as_ref() == Some(running) {
         if asked.elapsed() > PATIENCE {
-            return Err(failed(format!("it has not ended within {} s", PATIENCE.as_secs())));
+            let why = format!("it has not ended within {} s", PATIENCE.as_secs());
+            return Err(Failure::because(what(), why));
         }
         std::thread::sleep(Duration::from_millis(100));
     }

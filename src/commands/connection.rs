@@ -108,7 +108,7 @@ pub fn named_profile(
         ProfileError::Unknown { ref searched, .. } if searched.is_empty() => {
             Failure::failed(format!("{error}; give --koji-config FILE"))
         }
-        error => Failure::failed(error),
+        error => error.into(),
     })?;
     let authenticator = match password {
         Some((user, password)) => Authenticator::Password { user, password },

@@ -1,7 +1,7 @@
 //! *Preflight*: the hub is asked whether the images of a configuration can be built, before anything is submitted (`run`,
 //! `resume`) or without submitting anything (`check --hub`, `plan --hub`).
 
-use super::connection::{HubChoice, choose_hub};
+use super::connection::{AccessError, HubChoice, choose_hub};
 use super::inspect::Inspected;
 use super::outage::client;
 use super::{RUN_THREADS, runtime};
@@ -25,7 +25,7 @@ use std::time::Duration;
 struct Answers {
     findings: Vec<Finding>,
     /// Why it said nothing, or refused the login.
-    unusable: Option<String>,
+    unusable: Option<AccessError>,
     /// Why the volume cannot be used.
     mount: Option<MountError>,
 }
@@ -70,9 +70,9 @@ pub fn ask_before(
     let mut answers = answers(hub, &client(environment, ui, args.quiet), inspected, &chosen)?;
     let unusable = answers.unusable.take();
     let found = Asked { inspected, args, requests: &chosen, places }.diagnostics(&answers, |found| found);
-    if let Some(reason) = unusable {
+    if let Some(error) = unusable {
         ui.diagnostics(&found, &inspected.sources);
-        return Err(Failure::failed(format!("cannot use the hub: {reason}")));
+        return Err(Failure::because("cannot use the hub", error));
     }
     Ok(found)
 }
@@ -106,20 +106,20 @@ async fn log_in_and_ask(
     client: &ClientOptions,
     requests: &[&TaskRequest],
 ) -> Answers {
-    let unusable = |error: &KojiError| Answers { unusable: Some(error.to_string()), ..Answers::default() };
+    let unusable = |error: KojiError| Answers { unusable: Some(error.into()), ..Answers::default() };
     let hub = match Hub::new(profile, client) {
         Ok(hub) => hub,
-        Err(error) => return unusable(&error),
+        Err(error) => return unusable(error),
     };
     let (session, mut answers) = match hub.login(authenticator).await {
         Ok(session) => (Some(session), Answers::default()),
-        Err(error) if error.is_retriable() => return unusable(&error),
+        Err(error) if error.is_retriable() => return unusable(error),
         // Most questions need no login.
-        Err(error) => (None, unusable(&error)),
+        Err(error) => (None, unusable(error)),
     };
     match ask(&hub, session.as_ref(), requests).await {
         Ok(findings) => answers.findings = findings,
-        Err(error) => _ = answers.unusable.get_or_insert_with(|| error.to_string()),
+        Err(error) => _ = answers.unusable.get_or_insert_with(|| error.into()),
     }
     if let Some(session) = session {
         // A session that stays open ends by itself.
@@ -142,8 +142,7 @@ async fn ask_simulated(scenario: &magudi_devhub::Scenario, volume: &Path, reques
     let hub = match magudi_devhub::start(magudi_devhub::HubOptions::loopback(volume.to_path_buf(), scenario)).await {
         Ok(hub) => hub,
         Err(error) => {
-            let unusable = Some(format!("cannot start the simulated hub: {error}"));
-            return Answers { unusable, ..Answers::default() };
+            return Answers { unusable: Some(error.into()), ..Answers::default() };
         }
     };
     let (profile, authenticator) = super::hub::profile(&hub);
@@ -172,7 +171,7 @@ impl Asked<'_> {
         // The configuration's profile is not what leads to the hub where another one was asked for.
         let profile = self.inspected.config.koji_profile.as_ref().filter(|_| self.args.koji.koji_profile.is_none());
         let subject = Subject { requests: self.requests, origins: &origins, profile };
-        let unusable = answers.unusable.iter().map(|reason| subject.unusable(reason));
+        let unusable = answers.unusable.iter().map(|error| subject.unusable(&error.to_string()));
         let findings = answers.findings.iter().map(|finding| subject.diagnostic(finding));
         let mount = answers.mount.iter().map(|error| weigh(subject.volume(error)));
         unusable.chain(findings).chain(mount).collect()

@@ -30,7 +30,7 @@ pub fn run(args: &UploadsArgs, ui: Ui) -> Result<(), Failure> {
             ui.note("no uploads are known");
             Ok(())
         }
-        PlanFormat::Table => ui.answer(&uploads(&all, ui.answer_columns())).map_err(Failure::failed),
+        PlanFormat::Table => Ok(ui.answer(&uploads(&all, ui.answer_columns()))?),
     }
 }
 

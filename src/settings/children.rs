@@ -57,12 +57,17 @@ const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROX
 /// What is for magudi alone.
 const OURS: [&str; 2] = [PASSWORD, CTS_SECRET];
 
+/// A password that a child is to get.
+#[derive(Debug, thiserror::Error)]
+#[error("{PASS} names {0}, which magudi never passes on")]
+pub struct NeverPassed(String);
+
 /// What a child gets of `variables`: those that are listed and those that `more` names, separated by blanks or commas; `*` at
 /// the end of a name stands for any end. The passwords are never passed, and to name it is an error.
-pub fn variables(variables: impl Iterator<Item = (OsString, OsString)>, more: &str) -> Result<Variables, String> {
+pub fn variables(variables: impl Iterator<Item = (OsString, OsString)>, more: &str) -> Result<Variables, NeverPassed> {
     let more: Vec<&str> = more.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty()).collect();
     if let Some(name) = more.iter().find(|name| OURS.contains(name)) {
-        return Err(format!("{PASS} names {name}, which magudi never passes on"));
+        return Err(NeverPassed((*name).to_owned()));
     }
     let is_named = |name: &str| {
         more.iter().any(|named| named.strip_suffix('*').map_or(name == *named, |beginning| name.starts_with(beginning)))
@@ -139,7 +144,12 @@ mod tests {
         assert_eq!(named.len(), listed.len() + 2);
         for name in OURS {
             assert!(!passed(&all, "*").iter().any(|variable| variable.starts_with(name)));
-            assert!(variables(std::iter::empty(), &format!("A {name}")).unwrap_err().contains("never passes on"));
+            assert!(
+                variables(std::iter::empty(), &format!("A {name}"))
+                    .unwrap_err()
+                    .to_string()
+                    .contains("never passes on")
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The way to the collector, and what went wrong on it, which the SDK does not say (facts: traces 2).
 
+use super::error::TraceError;
 use crate::settings::{Network, Otlp};
 use magudi_koji::{Mask, blocking_client};
 use opentelemetry_otlp::{Protocol, WithExportConfig as _, WithHttpConfig as _};
@@ -33,14 +34,14 @@ pub struct Exporter {
 
 impl Exporter {
     /// The way to the collector at `endpoint`. Nothing is sent yet.
-    pub fn new(endpoint: &str, otlp: &Otlp, network: &Network, problem: ExportProblem) -> Result<Self, String> {
+    pub fn new(endpoint: &str, otlp: &Otlp, network: &Network, problem: ExportProblem) -> Result<Self, TraceError> {
         if !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
-            return Err(format!("the endpoint {endpoint} is not an http or https URL"));
+            return Err(TraceError::NotHttp(endpoint.to_owned()));
         }
         if let Some(protocol) = otlp.protocol.as_deref().filter(|protocol| *protocol != "http/protobuf") {
-            return Err(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}; magudi speaks only http/protobuf"));
+            return Err(TraceError::Protocol(protocol.to_owned()));
         }
-        let client = blocking_client(&network.client_options(), EXPORT_TIME).map_err(|error| error.to_string())?;
+        let client = blocking_client(&network.client_options(), EXPORT_TIME)?;
         let otlp = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -48,7 +49,7 @@ impl Exporter {
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(EXPORT_TIME)
             .build()
-            .map_err(|error| network.mask.hide(&error.to_string()).into_owned())?;
+            .map_err(|error| TraceError::Exporter(network.mask.hide(&error.to_string()).into_owned()))?;
         Ok(Self { otlp, problem, mask: network.mask.clone() })
     }
 }

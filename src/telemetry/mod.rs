@@ -2,6 +2,7 @@
 //! run and the calls of hubs; nothing else knows of it. A collector that is away or hangs costs a run nothing but
 //! a moment at its end.
 
+mod error;
 #[cfg(feature = "otel")]
 mod exporter;
 #[cfg(feature = "otel")]

@@ -1,6 +1,7 @@
 //! The *spans* of a trace: the run, and below it phases, images and calls of hubs. Names and attributes hold what the events hold, from
 //! which secrets are gone; arguments of calls are in none of them (facts: traces 6, traces 7).
 
+use super::error::TraceError;
 use super::exporter::{ExportProblem, Exporter};
 use crate::settings::{Network, Otlp};
 use magudi_engine::event::{Event, PungiPhase, Stamped, Subscriber};
@@ -51,8 +52,8 @@ struct Open {
 pub struct Hearing(pub Arc<Trace>);
 
 impl Trace {
-    /// Begins the trace of a run. The error says why the collector at `endpoint` cannot be used.
-    pub fn begin(endpoint: &str, otlp: &Otlp, network: &Network) -> Result<Self, String> {
+    /// Begins the trace of a run, which the collector at `endpoint` gets.
+    pub fn begin(endpoint: &str, otlp: &Otlp, network: &Network) -> Result<Self, TraceError> {
         let problem = ExportProblem::default();
         let exporter = Exporter::new(endpoint, otlp, network, problem.clone())?;
         let mut resource = Resource::builder();

@@ -1,5 +1,6 @@
 //! In place of the spans, where the program is built without the feature `otel`.
 
+use super::error::TraceError;
 use crate::settings::{Network, Otlp};
 use magudi_engine::event::{Stamped, Subscriber};
 use magudi_koji::{EndedCall, Observer};
@@ -14,8 +15,8 @@ pub struct Hearing(pub Arc<Trace>);
 
 impl Trace {
     /// Says why there is none.
-    pub fn begin(_endpoint: &str, _otlp: &Otlp, _network: &Network) -> Result<Self, String> {
-        Err("this magudi was built without the feature `otel`".to_owned())
+    pub fn begin(_endpoint: &str, _otlp: &Otlp, _network: &Network) -> Result<Self, TraceError> {
+        Err(TraceError)
     }
 
     pub fn parent_of_others(&self) -> std::iter::Empty<(String, String)> {

@@ -25,13 +25,18 @@ impl std::fmt::Display for Definition {
     }
 }
 
-impl std::str::FromStr for Definition {
-    type Err = String;
+/// A text that defines nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a definition is written VAR=VALUE, this is `{0}`")]
+pub struct BadDefinition(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl std::str::FromStr for Definition {
+    type Err = BadDefinition;
+
+    fn from_str(text: &str) -> Result<Self, BadDefinition> {
         match text.split_once('=') {
             Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
-            _ => Err(format!("a definition is written VAR=VALUE, this is `{text}`")),
+            _ => Err(BadDefinition(text.to_owned())),
         }
     }
 }

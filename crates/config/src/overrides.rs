@@ -10,7 +10,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::dump::to_json;
 use crate::load::load_json;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, PatternError};
 use crate::schema::Schema;
 use crate::source::Sources;
 use crate::tree::{Dict, Node, Value};
@@ -288,7 +288,7 @@ impl Checker<'_> {
 }
 
 /// Whether the pattern matches anywhere in the text.
-fn finds(pattern: &str, text: &str) -> Result<bool, String> {
+fn finds(pattern: &str, text: &str) -> Result<bool, PatternError> {
     Pattern::parse(&format!("(?s:.*?)(?:{pattern})"))?.is_match(text)
 }
 

@@ -12,10 +12,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a file of at most `limit` bytes.
-pub(crate) fn load_limited(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+pub(crate) fn load_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > limit { Err(format!("larger than {limit} bytes")) } else { Ok(bytes) }
+    open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {limit} bytes")));
+    }
+    Ok(bytes)
 }
 
 fn name(kind: FileType) -> &'static str {

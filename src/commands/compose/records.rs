@@ -26,7 +26,7 @@ const FOR_OTHERS: u32 = 0o055;
 /// Leaves the configuration in the compose: as it was written, and as it was understood (facts: language 9, language 12), but for its
 /// secrets: logs are published.
 pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
-    let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes()).map_err(Failure::failed);
+    let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes());
     // A value that is put together of several strings does not stand in the file as the mask knows it.
     let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
     dir.make_dir(&dir.config_copy_dir())?;
@@ -40,7 +40,7 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
     let dump = to_text(&inspected.config.tree)
         .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
     write(&dir.config_dump(), &dump)?;
-    write(&dir.excluding_arch_log(), "")
+    Ok(write(&dir.excluding_arch_log(), "")?)
 }
 
 /// Says of options that users of Pungi give that they have no effect in this run.

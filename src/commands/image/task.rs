@@ -148,7 +148,7 @@ impl Job<'_> {
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {
-        if self.quiet { Ok(()) } else { self.ui.answer(&printable(text)).map_err(Failure::failed) }
+        if self.quiet { Ok(()) } else { Ok(self.ui.answer(&printable(text))?) }
     }
 
     /// Asks for the target and its destination tag (facts: osbuild 20), which the hub itself does not do before a builder has the task.

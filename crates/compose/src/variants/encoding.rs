@@ -4,8 +4,23 @@
 use encoding_rs::Encoding;
 use std::borrow::Cow;
 
-/// The text of an XML file, which says that it is UTF-8: its copy in the compose is. The error says why there is no text.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
+/// Why a file has no text.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodingError {
+    /// Its first bytes are those of this encoding.
+    #[error("it is not {0}, as it begins")]
+    NotAsItBegins(&'static str),
+    /// It declares this encoding.
+    #[error("it is not {}", .0.escape_debug())]
+    NotAsDeclared(String),
+    #[error("its encoding {} is not read: save it as UTF-8", .0.escape_debug())]
+    Unknown(String),
+    #[error("it is not UTF-8 from byte {0} on")]
+    NotUtf8(usize),
+}
+
+/// The text of an XML file, which says that it is UTF-8: its copy in the compose is.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     let text = text_of(bytes)?;
     Ok(match declared(text.as_bytes()) {
         Some(other) if !other.eq_ignore_ascii_case("utf-8") => text.replacen(other, "UTF-8", 1),
@@ -13,16 +28,16 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
-fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+fn text_of(bytes: Vec<u8>) -> Result<String, EncodingError> {
     let utf32 = |bytes: &[u8], unit: fn([u8; 4]) -> u32| {
         let units = bytes.as_chunks().0.iter().map(|chunk| char::from_u32(unit(*chunk)));
         let text: Option<String> = units.collect();
-        text.filter(|_| bytes.len().is_multiple_of(4)).ok_or_else(|| "it is not UTF-32, as it begins".to_owned())
+        text.filter(|_| bytes.len().is_multiple_of(4)).ok_or(EncodingError::NotAsItBegins("UTF-32"))
     };
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks().0.iter().copied().map(unit).collect();
         let whole = bytes.len().is_multiple_of(2);
-        String::from_utf16(&units).ok().filter(|_| whole).ok_or_else(|| "it is not UTF-16, as it begins".to_owned())
+        String::from_utf16(&units).ok().filter(|_| whole).ok_or(EncodingError::NotAsItBegins("UTF-16"))
     };
     match bytes.as_slice() {
         [0xff, 0xfe, 0, 0, rest @ ..] => return utf32(rest, u32::from_le_bytes),
@@ -45,14 +60,12 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
             // What those begin with that are not of bytes is above.
             let known =
                 Encoding::for_label_no_replacement(other.as_bytes()).filter(|known| known.is_ascii_compatible());
-            let known =
-                known.ok_or_else(|| format!("its encoding {} is not read: save it as UTF-8", other.escape_debug()))?;
+            let known = known.ok_or_else(|| EncodingError::Unknown(other.to_owned()))?;
             let text = known.decode_without_bom_handling_and_without_replacement(&bytes);
-            return text.map(Cow::into_owned).ok_or_else(|| format!("it is not {}", other.escape_debug()));
+            return text.map(Cow::into_owned).ok_or_else(|| EncodingError::NotAsDeclared(other.to_owned()));
         }
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|error| format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))?;
+    let text = String::from_utf8(bytes).map_err(|error| EncodingError::NotUtf8(error.utf8_error().valid_up_to()))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -123,12 +136,12 @@ mod tests {
             ("iso-2022-kr", "its encoding ISO-2022-KR is not read: save it as UTF-8"),
             ("Shift_JIS", "it is not SHIFT_JIS"),
         ] {
-            assert_eq!(decode(latin(&text(encoding))).unwrap_err(), what);
+            assert_eq!(decode(latin(&text(encoding))).unwrap_err().to_string(), what);
         }
-        assert_eq!(decode(vec![0, 0, 0, b'<', 0, 0xd8]).unwrap_err(), "it is not UTF-32, as it begins");
-        assert_eq!(decode(latin(&text("UTF-8"))).unwrap_err(), "it is not UTF-8 from byte 49 on");
+        assert_eq!(decode(vec![0, 0, 0, b'<', 0, 0xd8]).unwrap_err().to_string(), "it is not UTF-32, as it begins");
+        assert_eq!(decode(latin(&text("UTF-8"))).unwrap_err().to_string(), "it is not UTF-8 from byte 49 on");
         for odd in [&[0xff, 0xfe, 0][..], &[0xff, 0xfe, 0, 0xd8]] {
-            assert_eq!(decode(odd.to_vec()).unwrap_err(), "it is not UTF-16, as it begins");
+            assert_eq!(decode(odd.to_vec()).unwrap_err().to_string(), "it is not UTF-16, as it begins");
         }
     }
 }

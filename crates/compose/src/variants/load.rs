@@ -34,10 +34,11 @@ fn load(
 ) -> Result<(Variants, PathBuf), Vec<Diagnostic>> {
     let dir = config_path.parent().unwrap_or(Path::new(""));
     let (path, span) = find(file, dir).map_err(|diagnostic| vec![diagnostic])?;
-    let read = load_bytes(&path, MAX_BYTES).map_err(|error| error.to_string());
-    let text = read.and_then(decode).map_err(|reason| {
+    let cannot = |reason: &dyn std::fmt::Display| {
         vec![unreadable(format!("cannot read the variants file {}: {reason}", path.display()), span)]
-    })?;
+    };
+    let bytes = load_bytes(&path, MAX_BYTES).map_err(|error| cannot(&error))?;
+    let text = decode(bytes).map_err(|error| cannot(&error))?;
     let variants = parse_filtered(&text, &path, sources, tree_arches)?;
     Ok((variants, path))
 }

@@ -14,6 +14,30 @@ const BACKTRACKS: usize = 1_000_000;
 /// The largest compiled part, in bytes.
 const MAX_COMPILED: usize = 10 << 20;
 
+/// Why a pattern cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    #[error("the pattern is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+    /// What Python's syntax or the engine has against it, in words.
+    #[error("{0}")]
+    Syntax(String),
+    #[error("the pattern is too costly: {0}")]
+    TooCostly(String),
+}
+
+impl From<String> for PatternError {
+    fn from(what: String) -> Self {
+        Self::Syntax(what)
+    }
+}
+
+impl From<&str> for PatternError {
+    fn from(what: &str) -> Self {
+        Self::Syntax(what.to_owned())
+    }
+}
+
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern(Matcher);
@@ -31,10 +55,10 @@ enum Matcher {
 }
 
 impl Pattern {
-    /// Compiles a pattern; the error says what is wrong with it.
-    pub fn parse(pattern: &str) -> Result<Self, String> {
+    /// Compiles a pattern.
+    pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_LENGTH {
-            return Err(format!("the pattern is longer than {MAX_LENGTH} bytes"));
+            return Err(PatternError::TooLong);
         }
         if let Some(word) = word(pattern) {
             return Ok(Self(word));
@@ -49,15 +73,15 @@ impl Pattern {
     }
 
     /// Whether the text begins with a match.
-    pub fn is_match(&self, text: &str) -> Result<bool, String> {
+    pub fn is_match(&self, text: &str) -> Result<bool, PatternError> {
         match &self.0 {
             Matcher::Word { word, is_whole } => {
                 let rest = text.strip_prefix(word.as_str());
                 Ok(rest.is_some_and(|rest| !is_whole || matches!(rest, "" | "\n")))
             }
-            Matcher::Regex(regex) => regex
-                .is_match(text)
-                .map_err(|error| format!("the pattern is too costly: {}", first_line(&error.to_string()))),
+            Matcher::Regex(regex) => {
+                regex.is_match(text).map_err(|error| PatternError::TooCostly(first_line(&error.to_string())))
+            }
         }
     }
 }

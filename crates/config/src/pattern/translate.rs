@@ -1,11 +1,13 @@
 //! The *translation* of Python's syntax into the engine's. It follows Python's parser closely enough to refuse what Python
 //! refuses, so that a pattern that passes means the same to both.
 
+use super::PatternError;
+
 /// How many groups may be open at once.
 const MAX_GROUPS_OPEN: usize = 100;
 
 /// A pattern in the engine's syntax, anchored at the start; or what is wrong with it.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
     Translator::new(pattern).run()
 }
 
@@ -59,7 +61,7 @@ impl<'p> Translator<'p> {
         self.frames.last().copied().unwrap_or(Frame { verbose: false, multiline: false, number: None })
     }
 
-    fn run(mut self) -> Result<String, String> {
+    fn run(mut self) -> Result<String, PatternError> {
         let flags = self.global_flags()?;
         while let Some(c) = self.rest.chars().next() {
             match c {
@@ -72,7 +74,7 @@ impl<'p> Translator<'p> {
                 ')' => {
                     self.take(1);
                     if self.frames.len() == 1 {
-                        return Err("`)` without `(`".to_owned());
+                        return Err("`)` without `(`".into());
                     }
                     self.frames.pop();
                     self.push(")", Before::Atom);
@@ -109,10 +111,10 @@ impl<'p> Translator<'p> {
             }
         }
         if self.frames.len() > 1 {
-            return Err("a group is not closed".to_owned());
+            return Err("a group is not closed".into());
         }
         if self.wanted > self.groups {
-            return Err(format!("there is no group {}", self.wanted));
+            return Err(format!("there is no group {}", self.wanted).into());
         }
         Ok(format!("\\A{flags}(?:{})", self.out))
     }
@@ -129,7 +131,7 @@ impl<'p> Translator<'p> {
     }
 
     /// Flags at the very start, which hold for the whole pattern.
-    fn global_flags(&mut self) -> Result<String, String> {
+    fn global_flags(&mut self) -> Result<String, PatternError> {
         let mut flags = String::new();
         while let Some(body) = self.rest.strip_prefix("(?") {
             if body.starts_with('#') {
@@ -146,8 +148,8 @@ impl<'p> Translator<'p> {
                     'i' | 's' | 'm' if !flags.contains(flag) => flags.push(flag),
                     'i' | 's' | 'm' | 'u' => {}
                     'x' => frame.verbose = true,
-                    'a' | 'L' => return Err(format!("the flag `(?{flag})` is not supported")),
-                    _ => return Err(format!("there is no flag `{flag}`")),
+                    'a' | 'L' => return Err(format!("the flag `(?{flag})` is not supported").into()),
+                    _ => return Err(format!("there is no flag `{flag}`").into()),
                 }
                 frame.multiline |= flag == 'm';
             }
@@ -156,28 +158,28 @@ impl<'p> Translator<'p> {
         Ok(if flags.is_empty() { flags } else { format!("(?{flags})") })
     }
 
-    fn comment(&mut self, body: &str) -> Result<(), String> {
+    fn comment(&mut self, body: &str) -> Result<(), PatternError> {
         let end = body.find(')').ok_or("a comment is not closed")?;
         self.take(2 + end + 1);
         Ok(())
     }
 
-    fn open(&mut self, text: &str, frame: Frame) -> Result<(), String> {
+    fn open(&mut self, text: &str, frame: Frame) -> Result<(), PatternError> {
         if self.frames.len() > MAX_GROUPS_OPEN {
-            return Err("groups are nested too deep".to_owned());
+            return Err("groups are nested too deep".into());
         }
         self.frames.push(frame);
         self.push(text, Before::Nothing);
         Ok(())
     }
 
-    fn open_capturing(&mut self) -> Result<(), String> {
+    fn open_capturing(&mut self) -> Result<(), PatternError> {
         self.groups += 1;
         let number = Some(self.groups);
         self.open("(", Frame { number, ..self.frame() })
     }
 
-    fn group(&mut self) -> Result<(), String> {
+    fn group(&mut self) -> Result<(), PatternError> {
         let plain = Frame { number: None, ..self.frame() };
         let Some(body) = self.rest.strip_prefix("(?") else {
             self.take(1);
@@ -196,7 +198,7 @@ impl<'p> Translator<'p> {
             let end = name.find('>').ok_or("a group's name is not closed")?;
             let name = check_name(&name[..end])?;
             if self.names.iter().any(|(other, _)| *other == name) {
-                return Err(format!("there are two groups `{}`", name.escape_debug()));
+                return Err(format!("there are two groups `{}`", name.escape_debug()).into());
             }
             self.take(4 + end + 1);
             self.names.push((name, self.groups + 1));
@@ -211,7 +213,7 @@ impl<'p> Translator<'p> {
         if let Some(name) = body.strip_prefix('(') {
             let end = name.find(')').ok_or("a condition is not closed")?;
             let number = match name[..end].parse::<u32>() {
-                Ok(0) => return Err("there is no group 0 to test".to_owned()),
+                Ok(0) => return Err("there is no group 0 to test".into()),
                 Ok(number) => number,
                 Err(_) => self.named(&name[..end])?,
             };
@@ -225,7 +227,7 @@ impl<'p> Translator<'p> {
             let flags = !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphabetic());
             let what =
                 if flags { "flags for the whole pattern must stand at its start" } else { "an unknown kind of group" };
-            return Err(what.to_owned());
+            return Err(what.into());
         }
         let (flags, frame) = local_flags(letters, plain)?;
         self.take(2 + end + 1);
@@ -233,29 +235,31 @@ impl<'p> Translator<'p> {
     }
 
     /// The number of a named group.
-    fn named(&self, name: &str) -> Result<u32, String> {
+    fn named(&self, name: &str) -> Result<u32, PatternError> {
         let name = check_name(name)?;
         let found = self.names.iter().find(|(other, _)| *other == name);
-        found.map(|(_, number)| *number).ok_or_else(|| format!("there is no group `{}`", name.escape_debug()))
+        found.map(|(_, number)| *number).ok_or_else(|| format!("there is no group `{}`", name.escape_debug()).into())
     }
 
     /// A reference to what a group matched, in a group of its own, so that digits that follow stay digits.
-    fn refer(&mut self, number: u32) -> Result<(), String> {
+    fn refer(&mut self, number: u32) -> Result<(), PatternError> {
         if number > self.groups {
-            return Err(format!("there is no group {number}"));
+            return Err(format!("there is no group {number}").into());
         }
         if self.frames.iter().any(|frame| frame.number == Some(number)) {
-            return Err(format!("group {number} is still open where it is referred to"));
+            return Err(format!("group {number} is still open where it is referred to").into());
         }
         self.push(&format!("(?:\\{number})"), Before::Atom);
         Ok(())
     }
 
-    fn repetition(&mut self, text: &str) -> Result<(), String> {
+    fn repetition(&mut self, text: &str) -> Result<(), PatternError> {
         match self.before {
             Before::Atom => {}
-            Before::Repetition => return Err(format!("`{text}` repeats a repetition")),
-            Before::Nothing | Before::Anchor => return Err(format!("there is nothing that `{text}` could repeat")),
+            Before::Repetition => return Err(format!("`{text}` repeats a repetition").into()),
+            Before::Nothing | Before::Anchor => {
+                return Err(format!("there is nothing that `{text}` could repeat").into());
+            }
         }
         self.out.push_str(text);
         if self.rest.starts_with(['?', '+']) {
@@ -267,7 +271,7 @@ impl<'p> Translator<'p> {
     }
 
     /// `{` begins a repetition only where it is one; elsewhere it is a literal.
-    fn brace(&mut self) -> Result<(), String> {
+    fn brace(&mut self) -> Result<(), PatternError> {
         let body = &self.rest[1..];
         let inner = body.find('}').and_then(|end| body.get(..end)).unwrap_or("x");
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -286,17 +290,17 @@ impl<'p> Translator<'p> {
         let too_large = |_| format!("`{{{inner}}}` repeats too often");
         let (low, high) = (number(least, 0).map_err(too_large)?, number(most, u32::MAX).map_err(too_large)?);
         if low > high {
-            return Err(format!("`{{{inner}}}` has its bounds the wrong way round"));
+            return Err(format!("`{{{inner}}}` has its bounds the wrong way round").into());
         }
         let text = if most.is_empty() { format!("{{{low},}}") } else { format!("{{{low},{high}}}") };
         self.repetition(&text)
     }
 
     /// An escape, in a class or outside.
-    fn escape(&mut self, in_class: bool) -> Result<(), String> {
+    fn escape(&mut self, in_class: bool) -> Result<(), PatternError> {
         let mut chars = self.rest.chars();
         chars.next();
-        let Some(c) = chars.next() else { return Err("the pattern ends in a backslash".to_owned()) };
+        let Some(c) = chars.next() else { return Err("the pattern ends in a backslash".into()) };
         let length = 1 + c.len_utf8();
         match c {
             'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'n' | 't' | 'r' | 'f' | 'v' | 'a' => {
@@ -329,8 +333,8 @@ impl<'p> Translator<'p> {
             'u' => self.hex(4)?,
             'U' => self.hex(8)?,
             '0'..='9' => self.number(in_class)?,
-            'N' => return Err("`\\N{...}` is not supported; write the character itself".to_owned()),
-            c if c.is_ascii_alphabetic() => return Err(format!("there is no escape `\\{c}`")),
+            'N' => return Err("`\\N{...}` is not supported; write the character itself".into()),
+            c if c.is_ascii_alphabetic() => return Err(format!("there is no escape `\\{c}`").into()),
             c => {
                 self.take(length);
                 self.quote(c);
@@ -352,7 +356,7 @@ impl<'p> Translator<'p> {
         }
     }
 
-    fn hex(&mut self, count: usize) -> Result<(), String> {
+    fn hex(&mut self, count: usize) -> Result<(), PatternError> {
         let digits = self.rest.get(2..2 + count).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let digits = digits.ok_or_else(|| format!("this escape needs {count} hexadecimal digits"))?;
         let point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
@@ -363,17 +367,17 @@ impl<'p> Translator<'p> {
     }
 
     /// `\0` and octal numbers are characters, other numbers refer to groups.
-    fn number(&mut self, in_class: bool) -> Result<(), String> {
+    fn number(&mut self, in_class: bool) -> Result<(), PatternError> {
         let body = &self.rest[1..];
         let octal = body.bytes().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
         let is_octal = body.starts_with('0') || octal == 3 || in_class;
         if is_octal {
             if octal == 0 {
-                return Err("there is no such escape in a class".to_owned());
+                return Err("there is no such escape in a class".into());
             }
             let code = u32::from_str_radix(&body[..octal], 8).unwrap_or(u32::MAX);
             if code > 0o377 {
-                return Err("an octal escape is above 0o377".to_owned());
+                return Err("an octal escape is above 0o377".into());
             }
             self.take(1 + octal);
             self.out.push_str(&format!("\\x{{{code:x}}}"));
@@ -385,7 +389,7 @@ impl<'p> Translator<'p> {
         self.refer(group)
     }
 
-    fn class(&mut self) -> Result<(), String> {
+    fn class(&mut self) -> Result<(), PatternError> {
         self.take(1);
         self.out.push('[');
         if self.rest.starts_with('^') {
@@ -394,7 +398,7 @@ impl<'p> Translator<'p> {
         }
         let mut first = true;
         loop {
-            let Some(c) = self.rest.chars().next() else { return Err("a class is not closed".to_owned()) };
+            let Some(c) = self.rest.chars().next() else { return Err("a class is not closed".into()) };
             match c {
                 ']' if !first => {
                     self.take(1);
@@ -427,10 +431,10 @@ fn is_blank(c: char) -> bool {
 }
 
 /// The flags of a group in the engine's spelling, and what they make of the frame.
-fn local_flags(letters: &str, mut frame: Frame) -> Result<(String, Frame), String> {
+fn local_flags(letters: &str, mut frame: Frame) -> Result<(String, Frame), PatternError> {
     let (on, off) = letters.split_once('-').unwrap_or((letters, ""));
     if letters.contains('-') && off.is_empty() {
-        return Err("a flag is missing after `-`".to_owned());
+        return Err("a flag is missing after `-`".into());
     }
     let mut flags = String::new();
     for (text, value) in [(on, true), (off, false)] {
@@ -446,19 +450,19 @@ fn local_flags(letters: &str, mut frame: Frame) -> Result<(String, Frame), Strin
                 }
                 'x' => frame.verbose = value,
                 'u' if value => {}
-                'a' | 'L' if value => return Err(format!("the flag `(?{flag})` is not supported")),
-                _ => return Err(format!("there is no flag `{}`", flag.escape_debug())),
+                'a' | 'L' if value => return Err(format!("the flag `(?{flag})` is not supported").into()),
+                _ => return Err(format!("there is no flag `{}`", flag.escape_debug()).into()),
             }
         }
     }
     Ok((flags.strip_suffix('-').unwrap_or(&flags).to_owned(), frame))
 }
 
-fn check_name(name: &str) -> Result<&str, String> {
+fn check_name(name: &str) -> Result<&str, PatternError> {
     let start = |c: char| c.is_alphabetic() || c == '_';
     if name.starts_with(start) && name.chars().all(|c| start(c) || c.is_numeric()) {
         return Ok(name);
     }
     let shown: String = name.chars().take(40).collect();
-    Err(format!("`{}` is not a name of a group", shown.escape_debug()))
+    Err(format!("`{}` is not a name of a group", shown.escape_debug()).into())
 }

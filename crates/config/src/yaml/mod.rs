@@ -199,7 +199,7 @@ impl<'t> Loader<'t> {
             }
             match scalar::resolve(text) {
                 Ok(value) => value,
-                Err(message) => return Err(problem(span, message).into()),
+                Err(error) => return Err(problem(span, error.to_string()).into()),
             }
         } else {
             Value::Str(text.into())

@@ -4,8 +4,17 @@ use crate::python::int;
 use crate::tree::Value;
 use std::sync::Arc;
 
-/// The value of a plain scalar. The error says why a number cannot be held.
-pub fn resolve(text: &str) -> Result<Value, String> {
+/// Why a number cannot be held.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum NumberError {
+    #[error("a number is too large")]
+    TooLarge,
+    #[error("a number has too many digits")]
+    TooLong,
+}
+
+/// The value of a plain scalar.
+pub fn resolve(text: &str) -> Result<Value, NumberError> {
     Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
@@ -23,7 +32,7 @@ pub fn was_boolean(text: &str) -> bool {
     matches!(text, "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF")
 }
 
-fn number(text: &str) -> Result<Option<Value>, String> {
+fn number(text: &str) -> Result<Option<Value>, NumberError> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         let infinity = if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
@@ -33,7 +42,7 @@ fn number(text: &str) -> Result<Option<Value>, String> {
         if let Some(digits) = text.strip_prefix(prefix).filter(|digits| digits.chars().all(|c| c.is_digit(base)))
             && !digits.is_empty()
         {
-            let number = u128::from_str_radix(digits, base).map_err(|_| "a number is too large".to_owned())?;
+            let number = u128::from_str_radix(digits, base).map_err(|_| NumberError::TooLarge)?;
             return Ok(Some(
                 i64::try_from(number).map_or_else(|_| Value::BigInt(Arc::from(number.to_string())), Value::Int),
             ));
@@ -41,7 +50,7 @@ fn number(text: &str) -> Result<Option<Value>, String> {
     }
     if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
         let plain = text.strip_prefix('+').unwrap_or(text);
-        return int::parse(plain).map(Some).ok_or_else(|| "a number has too many digits".to_owned());
+        return int::parse(plain).map(Some).ok_or(NumberError::TooLong);
     }
     if is_float(unsigned) {
         return Ok(text.parse().ok().map(Value::Float));

@@ -177,7 +177,7 @@ fn what_python_knows_and_we_do_not_is_refused_with_a_reason() {
         ("(?a:\\w)", "the flag `(?a)` is not supported"),
         ("\\N{DIGIT ONE}", "`\\N{...}` is not supported; write the character itself"),
     ] {
-        assert_eq!(Pattern::parse(pattern).unwrap_err(), reason);
+        assert_eq!(Pattern::parse(pattern).unwrap_err().to_string(), reason);
     }
 }
 
@@ -189,5 +189,5 @@ fn hostile_patterns_end() {
     assert!(Pattern::parse("(?:a{1000}){1000}{1000}").is_err());
     assert!(Pattern::parse("((((a{99}){99}){99}){99}){99}").is_err());
     let slow = Pattern::parse("(a|a)*\\1?b").unwrap();
-    assert!(slow.is_match(&"a".repeat(40)).unwrap_err().contains("too costly"));
+    assert!(slow.is_match(&"a".repeat(40)).unwrap_err().to_string().contains("too costly"));
 }

@@ -14,6 +14,25 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// How many certificates may follow the client's own.
 const MAX_CHAIN: usize = 20;
 
+/// Why a file is no client certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    #[error(
+        "the key is encrypted, and its password cannot be asked for; store it without one (`openssl pkey -in FILE`)"
+    )]
+    Encrypted,
+    #[error("not well-formed PEM: {0}")]
+    NotPem(#[from] rustls::pki_types::pem::Error),
+    #[error("more than {MAX_CHAIN} certificates")]
+    TooMany,
+    #[error("neither a certificate nor a key in PEM")]
+    Neither,
+    #[error("a certificate but no private key in PEM; koji wants both in one file")]
+    NoKey,
+    #[error("a private key but no certificate in PEM; koji wants both in one file")]
+    NoCertificate,
+}
+
 /// A certificate with its chain and its key. The key shows itself nowhere.
 #[derive(Clone)]
 pub struct ClientCertificate {
@@ -31,22 +50,19 @@ impl std::fmt::Debug for ClientCertificate {
 impl ClientCertificate {
     /// Reads the file at `path`.
     pub fn load(path: &Path) -> Result<Self, KojiError> {
-        let fail = |reason| setting(path, reason);
-        let pem = load_limited(path, MAX_FILE).map_err(fail)?;
-        Self::parse(path, &pem).map_err(fail)
+        let pem = load_limited(path, MAX_FILE).map_err(|error| setting(path, error))?;
+        Self::parse(path, &pem).map_err(|error| setting(path, error))
     }
 
     /// Reads what stands in the file at `path`.
-    pub fn parse(path: &Path, pem: &[u8]) -> Result<Self, String> {
+    pub fn parse(path: &Path, pem: &[u8]) -> Result<Self, CertificateError> {
         let text = String::from_utf8_lossy(pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem));
         if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
-            return Err("the key is encrypted, and its password cannot be asked for; store it without one \
-                        (`openssl pkey -in FILE`)"
-                .to_owned());
+            return Err(CertificateError::Encrypted);
         }
         let (mut certificates, mut key) = (Vec::new(), None);
         let mut rest = text.as_bytes();
-        while let Some((kind, der)) = from_buf(&mut rest).map_err(|e| format!("not well-formed PEM: {e}"))? {
+        while let Some((kind, der)) = from_buf(&mut rest)? {
             match kind {
                 SectionKind::Certificate => certificates.push(der),
                 SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
@@ -57,18 +73,14 @@ impl ClientCertificate {
             }
         }
         if certificates.len() > MAX_CHAIN {
-            return Err(format!("more than {MAX_CHAIN} certificates"));
+            return Err(CertificateError::TooMany);
         }
         let Some((kind, key)) = key else {
-            return Err(if certificates.is_empty() {
-                "neither a certificate nor a key in PEM"
-            } else {
-                "a certificate but no private key in PEM; koji wants both in one file"
-            }
-            .to_owned());
+            let is_empty = certificates.is_empty();
+            return Err(if is_empty { CertificateError::Neither } else { CertificateError::NoKey });
         };
         if certificates.is_empty() {
-            return Err("a private key but no certificate in PEM; koji wants both in one file".to_owned());
+            return Err(CertificateError::NoCertificate);
         }
         let label = match kind {
             SectionKind::RsaPrivateKey => "RSA PRIVATE KEY",
@@ -103,7 +115,7 @@ impl ClientCertificate {
     }
 }
 
-fn setting(path: &Path, reason: String) -> KojiError {
+fn setting(path: &Path, reason: impl std::fmt::Display) -> KojiError {
     KojiError::Setting { setting: "cert".to_owned(), reason: format!("{}: {reason}", path.display()) }
 }
 
@@ -127,7 +139,7 @@ mod tests {
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/koji/tls").join(name)).unwrap()
     }
 
-    fn parse(pem: &[u8]) -> Result<ClientCertificate, String> {
+    fn parse(pem: &[u8]) -> Result<ClientCertificate, CertificateError> {
         ClientCertificate::parse(Path::new("client.pem"), pem)
     }
 
@@ -160,7 +172,7 @@ mod tests {
             (b"-----BEGIN CERTIFICATE-----\nAAAA\n".to_vec(), "not well-formed PEM"),
             (fixture("client-pkcs8.pem").repeat(21), "more than 20 certificates"),
         ] {
-            let error = parse(&pem).unwrap_err();
+            let error = parse(&pem).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");
         }
         let error = ClientCertificate::load(Path::new("/nonexistent/c.pem")).unwrap_err().to_string();

@@ -75,34 +75,43 @@ impl Trust {
 
 /// Reads the certificates of a PEM file, or of all files of a directory that hold any.
 fn load_certificates(setting: &str, path: &Path) -> Result<Vec<Certificate>, KojiError> {
-    let fail = |path: &Path, reason: String| KojiError::Setting {
+    let fail = |path: &Path, reason: &dyn std::fmt::Display| KojiError::Setting {
         setting: setting.to_owned(),
         reason: format!("{}: {reason}", path.display()),
     };
     if !path.is_dir() {
-        let pem = load_limited(path, MAX_FILE).map_err(|e| fail(path, e))?;
-        return parse_certificates(&pem).map_err(|e| fail(path, e));
+        let pem = load_limited(path, MAX_FILE).map_err(|e| fail(path, &e))?;
+        return parse_certificates(&pem).map_err(|e| fail(path, &e));
     }
-    let entries = std::fs::read_dir(path).map_err(|e| fail(path, e.to_string()))?;
+    let entries = std::fs::read_dir(path).map_err(|e| fail(path, &e))?;
     let mut files: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_file()).collect();
     files.sort();
     let mut certificates = Vec::new();
     for file in files.iter().take(MAX_FILES) {
-        let pem = load_limited(file, MAX_FILE).map_err(|e| fail(file, e))?;
+        let pem = load_limited(file, MAX_FILE).map_err(|e| fail(file, &e))?;
         // Other files lie there too, such as lists of revoked certificates.
         certificates.extend(parse_certificates(&pem).unwrap_or_default());
     }
     if certificates.is_empty() {
-        return Err(fail(path, "no file of this directory holds a certificate in PEM".to_owned()));
+        return Err(fail(path, &"no file of this directory holds a certificate in PEM"));
     }
     Ok(certificates)
 }
 
+/// Why a file has no certificates.
+#[derive(Debug, thiserror::Error)]
+enum NoCertificates {
+    #[error(transparent)]
+    Unreadable(#[from] reqwest::Error),
+    #[error("holds no certificate in PEM")]
+    Empty,
+}
+
 /// Reads PEM certificates; text around them is passed over.
-fn parse_certificates(pem: &[u8]) -> Result<Vec<Certificate>, String> {
-    let certificates = Certificate::from_pem_bundle(pem).map_err(|e| e.to_string())?;
-    if certificates.is_empty() { Err("holds no certificate in PEM".to_owned()) } else { Ok(certificates) }
+fn parse_certificates(pem: &[u8]) -> Result<Vec<Certificate>, NoCertificates> {
+    let certificates = Certificate::from_pem_bundle(pem)?;
+    if certificates.is_empty() { Err(NoCertificates::Empty) } else { Ok(certificates) }
 }
 
 /// What TLS itself says in `error`, if it says anything.
@@ -161,7 +170,7 @@ mod tests {
         profile.serverca = Some("/nonexistent/serverca.crt".into());
         let error = Trust::load(&profile, &options).unwrap_err().to_string();
         assert!(error.starts_with("serverca: /nonexistent/serverca.crt: "), "{error}");
-        assert_eq!(parse_certificates(b"hello").unwrap_err(), "holds no certificate in PEM");
+        assert_eq!(parse_certificates(b"hello").unwrap_err().to_string(), "holds no certificate in PEM");
     }
 
     #[cfg(feature = "native-tls")]

@@ -16,6 +16,24 @@ const MAX_VALUE: usize = 64 * 1024;
 
 const DEFAULT_SECTION: &str = "DEFAULT";
 
+/// What is wrong with `%(name)s` in a value.
+#[derive(Debug, thiserror::Error)]
+enum InterpolationError {
+    #[error("`%(...)s` is nested deeper than {MAX_INTERPOLATION_DEPTH} values")]
+    TooDeep,
+    #[error("more than {MAX_INTERPOLATIONS} times `%(...)s`")]
+    TooMany,
+    #[error("longer than {MAX_VALUE} bytes")]
+    TooLong,
+    /// What it begins with.
+    #[error("`{0}` is not `%(name)s`")]
+    NoName(String),
+    #[error("`%({0})s` names no setting")]
+    NoSetting(String),
+    #[error("`%` must be followed by `%` or `(`; write `%%` for a percent sign")]
+    LonePercent,
+}
+
 /// A line that cannot be read, or a value that is not of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}: {message}", .path.display())]
@@ -183,7 +201,7 @@ impl<'a> Section<'a> {
         let mut out = String::new();
         let mut steps = 0;
         self.interpolate(setting.value.trim_end(), &mut out, 1, &mut steps)
-            .map_err(|message| self.error(key, message))?;
+            .map_err(|error| self.error(key, error.to_string()))?;
         Ok(Some(out))
     }
 
@@ -192,9 +210,15 @@ impl<'a> Section<'a> {
         Ok(self.text(key)?.filter(|text| !text.is_empty()))
     }
 
-    fn interpolate(&self, text: &str, out: &mut String, depth: usize, steps: &mut usize) -> Result<(), String> {
+    fn interpolate(
+        &self,
+        text: &str,
+        out: &mut String,
+        depth: usize,
+        steps: &mut usize,
+    ) -> Result<(), InterpolationError> {
         if depth > MAX_INTERPOLATION_DEPTH {
-            return Err(format!("`%(...)s` is nested deeper than {MAX_INTERPOLATION_DEPTH} values"));
+            return Err(InterpolationError::TooDeep);
         }
         let mut rest = text;
         while let Some(at) = rest.find('%') {
@@ -207,12 +231,12 @@ impl<'a> Section<'a> {
                 let (name, after) = named
                     .split_once(")s")
                     .filter(|(name, _)| !name.is_empty() && !name.contains(')'))
-                    .ok_or_else(|| format!("`{}` is not `%(name)s`", crate::xmlrpc::shorten(from)))?;
+                    .ok_or_else(|| InterpolationError::NoName(crate::xmlrpc::shorten(from)))?;
                 let name = name.to_lowercase();
-                let target = self.setting(&name).ok_or_else(|| format!("`%({name})s` names no setting"))?;
+                let target = self.setting(&name).ok_or(InterpolationError::NoSetting(name))?;
                 *steps += 1;
                 if *steps > MAX_INTERPOLATIONS {
-                    return Err(format!("more than {MAX_INTERPOLATIONS} times `%(...)s`"));
+                    return Err(InterpolationError::TooMany);
                 }
                 let value = target.value.trim_end();
                 // As in Python, a value in which nothing is to be put is not another level.
@@ -223,10 +247,10 @@ impl<'a> Section<'a> {
                 }
                 rest = after;
             } else {
-                return Err("`%` must be followed by `%` or `(`; write `%%` for a percent sign".to_owned());
+                return Err(InterpolationError::LonePercent);
             }
             if out.len() > MAX_VALUE {
-                return Err(format!("longer than {MAX_VALUE} bytes"));
+                return Err(InterpolationError::TooLong);
             }
         }
         out.push_str(rest);
@@ -246,7 +270,7 @@ impl<'a> Section<'a> {
     /// An integer as Python's `int` reads it.
     pub fn integer(&self, key: &str) -> Result<Option<i64>, IniError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        crate::xmlrpc::parse_int(&text).map(Some).map_err(|message| self.error(key, message))
+        crate::xmlrpc::parse_int(&text).map(Some).map_err(|error| self.error(key, error.to_string()))
     }
 
     /// A number that is not negative.

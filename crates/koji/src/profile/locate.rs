@@ -124,7 +124,7 @@ fn load_file(path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), Prof
         return Ok(());
     }
     let fail = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
-    let bytes = load_limited(path, MAX_FILE).map_err(&fail)?;
+    let bytes = load_limited(path, MAX_FILE).map_err(|e| fail(e.to_string()))?;
     let text = String::from_utf8(bytes)
         .map_err(|e| fail(format!("it is not UTF-8 from byte {} on", e.utf8_error().valid_up_to())))?;
     files.push((path.to_owned(), text));

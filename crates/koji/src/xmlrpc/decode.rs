@@ -104,7 +104,7 @@ impl<'a> Decoder<'a> {
             "string" => Value::String(self.scanner.leaf()?),
             "int" | "i4" | "i8" | "i2" | "i1" | "biginteger" => {
                 let text = self.scanner.leaf()?;
-                int(parse_int(&text).map_err(|e| self.scanner.error(e))?)
+                int(parse_int(&text).map_err(|e| self.scanner.error(e.to_string()))?)
             }
             "boolean" => match self.scanner.leaf()?.as_str() {
                 "0" => Value::Bool(false),
@@ -113,7 +113,7 @@ impl<'a> Decoder<'a> {
             },
             "double" | "float" | "bigdecimal" => {
                 let text = self.scanner.leaf()?;
-                Value::Double(parse_double(&text).map_err(|e| self.scanner.error(e))?)
+                Value::Double(parse_double(&text).map_err(|e| self.scanner.error(e.to_string()))?)
             }
             "nil" => {
                 self.scanner.expect_end()?;
@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
             }
             "base64" => {
                 let text = self.scanner.leaf()?;
-                Value::Base64(parse_base64(&text).map_err(|e| self.scanner.error(e))?)
+                Value::Base64(parse_base64(&text).map_err(|e| self.scanner.error(e.to_string()))?)
             }
             "dateTime.iso8601" => Value::String(self.scanner.leaf()?),
             "array" => Value::Array(self.array(depth)?),

@@ -4,20 +4,31 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+/// A text that is no scalar of its type; what it begins with, for a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScalarError {
+    #[error("`{0}` is not an integer of 64 bits")]
+    Int(String),
+    #[error("`{0}` is not a number")]
+    Double(String),
+    #[error("not base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+}
+
 /// Reads an integer as Python's `int` does: blanks around it, a sign, `_` between digits.
-pub fn parse_int(text: &str) -> Result<i64, String> {
+pub fn parse_int(text: &str) -> Result<i64, ScalarError> {
     let trimmed = text.trim();
     without_underscores(trimmed)
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| format!("`{}` is not an integer of 64 bits", shorten(trimmed)))
+        .ok_or_else(|| ScalarError::Int(shorten(trimmed)))
 }
 
 /// Reads a float as Python's `float` does.
-pub fn parse_double(text: &str) -> Result<f64, String> {
+pub fn parse_double(text: &str) -> Result<f64, ScalarError> {
     let trimmed = text.trim();
     without_underscores(trimmed)
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| format!("`{}` is not a number", shorten(trimmed)))
+        .ok_or_else(|| ScalarError::Double(shorten(trimmed)))
 }
 
 /// Takes out each `_` that stands between two digits; `None` for one that stands elsewhere.
@@ -64,9 +75,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 const BASE64_COLUMNS: usize = 76;
 
 /// Reads base64 as Python does: what is not a base64 character is passed over (facts: wire 13).
-pub fn parse_base64(text: &str) -> Result<Vec<u8>, String> {
+pub fn parse_base64(text: &str) -> Result<Vec<u8>, ScalarError> {
     let digits: Vec<u8> = text.bytes().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).collect();
-    BASE64.decode(digits).map_err(|e| format!("not base64: {e}"))
+    Ok(BASE64.decode(digits)?)
 }
 
 /// Writes base64 in lines, a line break before the first and after each.
