@@ -5,7 +5,7 @@
 
 use crate::composeinfo::compose_block;
 use crate::identity::ComposeIdentity;
-use crate::read::{ManifestError, found_header, json_problem, load_manifest};
+use crate::read::{ManifestError, OtherHeader, check_header, json_problem, load_manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ pub enum CloudUploadsProblem {
     Json(#[from] serde_json::Error),
     /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x is expected")]
-    Header(String),
+    Header(#[from] OtherHeader),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
@@ -111,10 +111,7 @@ pub fn load_cloud_uploads(path: &Path) -> Result<Option<Vec<CloudUpload>>, Cloud
 /// Reads the text of a cloud-uploads.json of version 1.x: the uploads, in the order of the document.
 pub fn parse_cloud_uploads(text: &str) -> Result<Vec<CloudUpload>, CloudUploadsProblem> {
     let mut document: Value = serde_json::from_str(text)?;
-    let header = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
-    if header("type") != Some(TYPE) || !header("version").is_some_and(|version| version.starts_with("1.")) {
-        return Err(CloudUploadsProblem::Header(found_header(&document)));
-    }
+    check_header(&document, TYPE, 1..=1, (0, 0))?;
     let listed = document.get_mut("payload").and_then(|payload| payload.get_mut("uploads")).map(Value::take);
     let mut uploads = Vec::new();
     for (variant, arches) in object(listed, "payload.uploads".to_owned())? {

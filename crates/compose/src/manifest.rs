@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// The versions in which images.json and composeinfo.json can be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,13 +35,12 @@ impl ManifestVersion {
         Self::ALL.into_iter().find(|version| version.as_str() == text)
     }
 
-    /// The version in which a manifest is written again that was read in `major`; `None` for one that is unknown here.
-    pub(crate) fn of_major(major: u32) -> Option<Self> {
-        match major {
-            0 | 1 => Some(Self::V1_2),
-            2 => Some(Self::V2_0),
-            _ => None,
-        }
+    /// The major numbers of the versions that are read.
+    pub(crate) const MAJORS: RangeInclusive<u32> = 0..=2;
+
+    /// The version in which a manifest is written again that was read in `major`, one of [`MAJORS`](Self::MAJORS).
+    pub(crate) fn of_major(major: u32) -> Self {
+        if major < 2 { Self::V1_2 } else { Self::V2_0 }
     }
 
     /// The `header` of a manifest.

@@ -4,6 +4,7 @@
 use magudi_config::regular;
 use serde_json::Value;
 use std::io::{self, Read as _};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// A manifest that cannot be used.
@@ -62,15 +63,32 @@ pub(crate) fn json_problem(error: &serde_json::Error) -> String {
     }
 }
 
-/// The version in the header of a manifest, major and minor number.
-pub(crate) fn format_version(document: &Value) -> Option<(u32, u32)> {
+/// A header that is not the one that was expected: what it says.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OtherHeader(String);
+
+/// The version in the header of a manifest, major and minor number, if its major number is one of `majors` and it is of `kind`. That
+/// stands in headers from version `typed_from` on.
+pub(crate) fn check_header(
+    document: &Value,
+    kind: &str,
+    majors: RangeInclusive<u32>,
+    typed_from: (u32, u32),
+) -> Result<(u32, u32), OtherHeader> {
+    let found = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
+    format_version(document)
+        .filter(|version| majors.contains(&version.0) && (*version < typed_from || found == Some(kind)))
+        .ok_or_else(|| OtherHeader(found_header(document)))
+}
+
+fn format_version(document: &Value) -> Option<(u32, u32)> {
     let version = document.get("header")?.get("version")?.as_str()?;
     let (major, minor) = version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// What the header of a manifest says, for who expected another.
-pub(crate) fn found_header(document: &Value) -> String {
+fn found_header(document: &Value) -> String {
     let text = |key: &str| document.get("header").and_then(|header| header.get(key)).and_then(Value::as_str);
     match (text("type"), text("version")) {
         (None, None) => "it has no header".to_owned(),

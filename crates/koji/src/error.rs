@@ -114,6 +114,27 @@ pub enum KojiError {
     },
 }
 
+/// The call of an error that is about one, by reference or to be changed, as the error is given.
+macro_rules! call_of {
+    ($error:expr) => {
+        match $error {
+            KojiError::Transport { call, .. }
+            | KojiError::Timeout { call, .. }
+            | KojiError::Tls { call, .. }
+            | KojiError::Http { call, .. }
+            | KojiError::NotXmlRpc { call, .. }
+            | KojiError::Malformed { call, .. }
+            | KojiError::TooLarge { call, .. } => Some(call),
+            KojiError::Fault { .. }
+            | KojiError::Retry { .. }
+            | KojiError::Shape(_)
+            | KojiError::Encode(_)
+            | KojiError::Auth { .. }
+            | KojiError::Setting { .. } => None,
+        }
+    };
+}
+
 impl KojiError {
     /// The fault, if the hub answered with one.
     pub fn fault(&self) -> Option<&Fault> {
@@ -174,17 +195,7 @@ impl KojiError {
     /// Whether the hub may have executed the call although there is no answer. A call that writes must not be repeated
     /// as a new one. False is certain: the call never left this machine, or the hub or its web server says no to it.
     pub fn may_have_executed(&self) -> bool {
-        match self {
-            Self::Retry { .. } | Self::Shape(_) => true,
-            Self::Transport { call, .. }
-            | Self::Timeout { call, .. }
-            | Self::Tls { call, .. }
-            | Self::Http { call, .. }
-            | Self::NotXmlRpc { call, .. }
-            | Self::Malformed { call, .. }
-            | Self::TooLarge { call, .. } => call.sent,
-            Self::Fault { .. } | Self::Encode(_) | Self::Auth { .. } | Self::Setting { .. } => false,
-        }
+        self.call().map_or(matches!(self, Self::Retry { .. } | Self::Shape(_)), |call| call.sent)
     }
 
     /// Hides what must not be shown in every text that came from elsewhere.
@@ -211,30 +222,12 @@ impl KojiError {
 
     /// The call that an error of the transport is about.
     fn call(&self) -> Option<&Attempted> {
-        match self {
-            Self::Transport { call, .. }
-            | Self::Timeout { call, .. }
-            | Self::Tls { call, .. }
-            | Self::Http { call, .. }
-            | Self::NotXmlRpc { call, .. }
-            | Self::Malformed { call, .. }
-            | Self::TooLarge { call, .. } => Some(call),
-            _ => None,
-        }
+        call_of!(self)
     }
 
     /// The same, to change it.
     pub(crate) fn call_mut(&mut self) -> Option<&mut Attempted> {
-        match self {
-            Self::Transport { call, .. }
-            | Self::Timeout { call, .. }
-            | Self::Tls { call, .. }
-            | Self::Http { call, .. }
-            | Self::NotXmlRpc { call, .. }
-            | Self::Malformed { call, .. }
-            | Self::TooLarge { call, .. } => Some(call),
-            _ => None,
-        }
+        call_of!(self)
     }
 }
 

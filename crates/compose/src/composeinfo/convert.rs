@@ -12,20 +12,15 @@
 use super::{ComposeinfoProblem, TYPE};
 use crate::identity::IdParts;
 use crate::manifest::{ManifestVersion, local_path};
-use crate::read::{format_version, found_header};
+use crate::read::check_header;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Brings a composeinfo of any format up to 2.x to version 1.2, and says in which version it is to be written again. What it
 /// says is not checked.
 pub(super) fn convert(mut document: Value) -> Result<(ManifestVersion, Value), ComposeinfoProblem> {
-    let unusable = || ComposeinfoProblem::Header(found_header(&document));
-    let version = format_version(&document).ok_or_else(unusable)?;
-    let written = ManifestVersion::of_major(version.0).ok_or_else(unusable)?;
-    let kind = document.get("header").and_then(|header| header.get("type"));
-    if version >= (1, 1) && kind.and_then(Value::as_str) != Some(TYPE) {
-        return Err(unusable());
-    }
+    let version = check_header(&document, TYPE, ManifestVersion::MAJORS, (1, 1))?;
+    let written = ManifestVersion::of_major(version.0);
     if let Some(Value::Object(payload)) = document.get_mut("payload") {
         if version < (0, 3) {
             compose_from_id(payload);

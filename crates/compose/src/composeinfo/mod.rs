@@ -12,7 +12,7 @@ pub use merge::merge;
 use crate::identity::{BadLabel, ComposeIdentity, ComposeType, Label, Product, UnknownComposeType};
 use crate::layout::ComposeDir;
 use crate::manifest::ManifestVersion;
-use crate::read::{ManifestError, json_problem, load_manifest, load_text};
+use crate::read::{ManifestError, OtherHeader, json_problem, load_manifest, load_text};
 use crate::variants::{Variant, VariantKind, Variants};
 use convert::{convert, raise};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ pub enum ComposeinfoProblem {
     Json(#[from] serde_json::Error),
     /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
-    Header(String),
+    Header(#[from] OtherHeader),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),

@@ -6,7 +6,7 @@ mod pieces;
 use super::document::TYPE;
 use super::{Checksums, Image, Images, Oddity};
 use crate::manifest::{ManifestVersion, flatten};
-use crate::read::{ManifestError, format_version, found_header, json_problem, load_manifest};
+use crate::read::{ManifestError, OtherHeader, check_header, json_problem, load_manifest};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::io;
@@ -27,7 +27,7 @@ pub enum ImagesProblem {
     Json(#[from] serde_json::Error),
     /// It is a different kind of file, or of a newer format.
     #[error("{0}, where {TYPE} 1.x or 2.x is expected")]
-    Header(String),
+    Header(#[from] OtherHeader),
     /// A value is missing or of the wrong type.
     #[error("`{0}` is missing or not {1}")]
     Value(String, &'static str),
@@ -61,9 +61,7 @@ pub fn parse_images(text: &str) -> Result<Images, ImagesProblem> {
         return Ok(images);
     }
     let mut document: Value = serde_json::from_str(text)?;
-    let Some(format) = Format::of(&document) else {
-        return Err(ImagesProblem::Header(found_header(&document)));
-    };
+    let format = Format::of(&document)?;
     let Some(Value::Object(mut payload)) = document.get_mut("payload").map(Value::take) else {
         return Err(ImagesProblem::Value("payload".to_owned(), "an object"));
     };
@@ -85,13 +83,10 @@ struct Format {
 }
 
 impl Format {
-    /// What the header says; `None` when this is not an images.json that can be read.
-    fn of(document: &Value) -> Option<Self> {
-        let version = format_version(document)?;
-        let kind = document.get("header").and_then(|header| header.get("type")).and_then(Value::as_str);
-        // Up to version 1.0 there is no type in the header.
-        let is_images = version <= (1, 0) || kind == Some(TYPE);
-        is_images.then_some(Self { version, written: ManifestVersion::of_major(version.0)? })
+    /// What the header says. Up to version 1.0 there is no type in it.
+    fn of(document: &Value) -> Result<Self, OtherHeader> {
+        let version = check_header(document, TYPE, ManifestVersion::MAJORS, (1, 1))?;
+        Ok(Self { version, written: ManifestVersion::of_major(version.0) })
     }
 }
 

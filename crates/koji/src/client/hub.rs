@@ -1,11 +1,9 @@
 //! A *hub* as its clients see it: one URL to call, without a session.
 
-use super::auth::{Authenticator, Password};
 use super::exchange::Exchange;
 use super::http::{Http, server_of};
 use super::options::ClientOptions;
 use super::retry::RetryPolicy;
-use super::session::Session;
 use crate::error::KojiError;
 use crate::profile::{Profile, is_http, shown_address};
 use crate::xmlrpc::{MethodCall, Value, encode_call};
@@ -100,14 +98,5 @@ impl Hub {
     /// Makes a prepared call without a session.
     pub async fn send(&self, call: &MethodCall) -> Result<Value, KojiError> {
         self.call(&call.method, &call.params).await
-    }
-
-    pub async fn login(&self, authenticator: Authenticator) -> Result<Session, KojiError> {
-        Session::open(self.clone(), authenticator).await
-    }
-
-    /// Opens a session with a password.
-    pub async fn login_password(&self, user: &str, password: &str) -> Result<Session, KojiError> {
-        self.login(Authenticator::Password { user: user.to_owned(), password: Password::new(password) }).await
     }
 }

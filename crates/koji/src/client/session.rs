@@ -1,6 +1,6 @@
 //! A *session* is a login: its calls carry its key and a number, one after the other (facts: sessions 9).
 
-use super::auth::Authenticator;
+use super::auth::{Authenticator, Password};
 use super::exchange::{Exchange, FailedExchange};
 use super::hub::Hub;
 use super::login::{Opened, log_in};
@@ -54,12 +54,20 @@ impl std::fmt::Debug for Session {
     }
 }
 
-impl Session {
-    pub(super) async fn open(hub: Hub, authenticator: Authenticator) -> Result<Self, KojiError> {
-        let state = State::open(&hub, &authenticator, &hub.inner.login_retry).await?;
-        Ok(Self { hub, authenticator: Arc::new(authenticator), state: Arc::new(Mutex::new(state)) })
+impl Hub {
+    pub async fn login(&self, authenticator: Authenticator) -> Result<Session, KojiError> {
+        let state = State::open(self, &authenticator, &self.inner.login_retry).await?;
+        let (authenticator, state) = (Arc::new(authenticator), Arc::new(Mutex::new(state)));
+        Ok(Session { hub: self.clone(), authenticator, state })
     }
 
+    /// Opens a session with a password.
+    pub async fn login_password(&self, user: &str, password: &str) -> Result<Session, KojiError> {
+        self.login(Authenticator::Password { user: user.to_owned(), password: Password::new(password) }).await
+    }
+}
+
+impl Session {
     /// The hub, for calls without the session.
     pub fn hub(&self) -> &Hub {
         &self.hub

@@ -16,7 +16,7 @@ pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
     }
     // Wherever it stands in the text, it says how to read the rest.
     let Head { header } = serde_json::from_str(text)?;
-    let format = Format::of(&json!({"header": header})).ok_or_else(|| serde_json::Error::custom("another format"))?;
+    let format = Format::of(&json!({"header": header})).map_err(serde_json::Error::custom)?;
     let mut images = Images { version: format.written, ..Images::default() };
     let mut reader = serde_json::Deserializer::from_str(text);
     Walk { object: Object::Document, images: &mut images, format }.deserialize(&mut reader)?;
