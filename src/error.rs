@@ -104,7 +104,6 @@ kinds! { Usage:
     magudi_compose::identity::BadDate,
     magudi_compose::identity::BadLabel,
     magudi_phases::chosen::BadPattern,
-    crate::settings::children::NeverPassed,
 }
 
 kinds! { Failed:

@@ -2,6 +2,7 @@
 //! of what they may have, so that no secret of the environment reaches them unforeseen.
 
 use super::{CTS_SECRET, PASSWORD};
+use crate::error::{Failure, kinds};
 use magudi_config::secret::is_secret;
 use std::ffi::OsString;
 
@@ -61,6 +62,8 @@ const OURS: [&str; 2] = [PASSWORD, CTS_SECRET];
 #[derive(Debug, thiserror::Error)]
 #[error("{PASS} names {0}, which magudi never passes on")]
 pub struct NeverPassed(String);
+
+kinds! { Usage: NeverPassed }
 
 /// What a child gets of `variables`: those that are listed and those that `more` names, separated by blanks or commas; `*` at
 /// the end of a name stands for any end. The passwords are never passed, and to name it is an error.

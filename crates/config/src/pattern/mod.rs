@@ -3,40 +3,18 @@
 //! Python's syntax is translated where the engine's differs: `$` also matches before a final newline, `\Z` is the very end,
 //! `[` inside a class is nothing special, and the engine has letters and groups that Python does not know.
 
+mod error;
 mod translate;
 
+pub use error::PatternError;
+
+use error::MAX_LENGTH;
 use fancy_regex::{Regex, RegexBuilder};
 
-/// Longer patterns are refused.
-const MAX_LENGTH: usize = 16 * 1024;
 /// How many steps a match may take, some 20 ms: the cost of a pattern may grow exponentially with the text.
 const BACKTRACKS: usize = 1_000_000;
 /// The largest compiled part, in bytes.
 const MAX_COMPILED: usize = 10 << 20;
-
-/// Why a pattern cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    #[error("the pattern is longer than {MAX_LENGTH} bytes")]
-    TooLong,
-    /// What Python's syntax or the engine has against it, in words.
-    #[error("{0}")]
-    Syntax(String),
-    #[error("the pattern is too costly: {0}")]
-    TooCostly(String),
-}
-
-impl From<String> for PatternError {
-    fn from(what: String) -> Self {
-        Self::Syntax(what)
-    }
-}
-
-impl From<&str> for PatternError {
-    fn from(what: &str) -> Self {
-        Self::Syntax(what.to_owned())
-    }
-}
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]

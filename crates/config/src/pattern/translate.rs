@@ -1,7 +1,7 @@
 //! The *translation* of Python's syntax into the engine's. It follows Python's parser closely enough to refuse what Python
 //! refuses, so that a pattern that passes means the same to both.
 
-use super::PatternError;
+use super::error::PatternError;
 
 /// How many groups may be open at once.
 const MAX_GROUPS_OPEN: usize = 100;

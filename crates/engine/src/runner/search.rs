@@ -11,7 +11,6 @@
 //!
 //! Otherwise the request ends *in doubt*, and it is for people to say what to do.
 
-use super::submit::NoOwner;
 use super::{Outcome, Run, Task};
 use crate::find_task::{Sent, is_rather_of_another, tasks_of};
 use crate::history::InDoubt;
@@ -64,6 +63,15 @@ pub(super) struct Looked {
     pub(super) certain: Vec<usize>,
     /// What was looked for as long as it makes sense, and may be there all the same.
     pub(super) given_up: Vec<Doubt>,
+}
+
+/// Why it is not known who we are at the hub.
+#[derive(Debug, thiserror::Error)]
+enum NoOwner {
+    #[error("the hub does not say who is logged in: {0}")]
+    Hub(#[from] KojiError),
+    #[error("the hub does not say who is logged in")]
+    NotSaid,
 }
 
 /// Why the hub has not listed tasks.
@@ -181,6 +189,12 @@ impl Run {
         for doubt in doubts.into_iter().chain(looked.given_up) {
             self.end_in_doubt(doubt);
         }
+    }
+
+    /// Who we are at the hub, by number.
+    async fn owner(&self) -> Result<i64, NoOwner> {
+        let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
+        user.as_ref().map(|user| user.id).ok_or(NoOwner::NotSaid)
     }
 
     async fn listed(&self, method: &str, since: Timestamp) -> Result<Vec<TaskInfo>, NotListed> {

@@ -85,15 +85,6 @@ enum Unrecorded {
     Lost(#[from] Lost),
 }
 
-/// Why it is not known who we are at the hub.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoOwner {
-    #[error("the hub does not say who is logged in: {0}")]
-    Hub(#[from] KojiError),
-    #[error("the hub does not say who is logged in")]
-    NotSaid,
-}
-
 impl Announced {
     /// Whether it is time to record the next ones.
     fn has_room(&self) -> bool {
@@ -497,12 +488,6 @@ impl Run {
         let doubt = Doubt::of_this_run(index, sent.clone(), begun, executed, error.to_string());
         // The session has repeated the call as long as the hub may be away.
         Err(if error.is_retriable() { Refused::InDoubtWithAll(doubt) } else { Refused::InDoubt(doubt) })
-    }
-
-    /// Who we are at the hub, by number.
-    pub(super) async fn owner(&self) -> Result<i64, NoOwner> {
-        let user = self.owner.get_or_try_init(|| self.runner.session.get_logged_in_user()).await?;
-        user.as_ref().map(|user| user.id).ok_or(NoOwner::NotSaid)
     }
 
     fn claim(&self, task: i64) -> i64 {
