@@ -470,12 +470,15 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[Stri
     let secrets = secrets.iter().chain(&values).map(String::as_str).chain(secrets_of(&plan.requests));
     // Not the one of the process: it must hide the same in both.
     let mask = Mask::new(secrets);
-    let read = |text: &str| serde_json::from_str(&mask.hide(text)).ok();
-    let before = load_copy(&dir.config_dump())?.and_then(|text| read(&text));
-    let now = to_text(&inspected.config.tree).ok().and_then(|text| read(&text));
-    let (Some(before), Some(now)) = (before, now) else { return Ok(Vec::new()) };
+    let before = load_copy(&dir.config_dump())?.map(|text| mask.hide(&text).into_owned());
+    let now = to_text(&inspected.config.tree).ok().map(|text| mask.hide(&text).into_owned());
     let mut found = Vec::new();
-    compare(&before, &now, "", &mut found);
+    // As values of JSON they take ten times the room of their text, which is nearly always the same.
+    if before != now {
+        let read = |text: Option<String>| serde_json::from_str(&text?).ok();
+        let (Some(before), Some(now)) = (read(before), read(now)) else { return Ok(found) };
+        compare(&before, &now, "", &mut found);
+    }
     let variants = inspected.sources.iter().find(|source| source.path == inspected.variants_path);
     let before = load_copy(&dir.variants_copy())?;
     if let (Some(variants), Some(before)) = (variants, before)
