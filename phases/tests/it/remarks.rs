@@ -1,6 +1,7 @@
 //! What is said of images that a hub would take, or seem to, and what is sent of them all the same.
 
 use crate::run::{Planned, plan};
+use magudi_engine::plan::TaskRequest;
 use magudi_phases::PHASES;
 use serde_json::{Value as Json, json};
 
@@ -89,6 +90,45 @@ fn what_many_images_inherit_is_said_once() {
     let configuration = json!({"global_target": "t", "kiwibuild_type": "floppy", "kiwibuild_description_scm": "https://example.com/d",
         "kiwibuild_description_path": "d.kiwi", "kiwibuild": {"^Server$": images}});
     assert_eq!(ids(&plan(PHASES, configuration).unwrap()), ["MG025 kiwibuild_type"]);
+}
+
+#[test]
+fn of_many_images_as_much_is_said_as_of_few() {
+    // So many that several threads expand them.
+    const IMAGES: usize = 1000;
+    let deep = (0..400).fold(json!(1), |inner, _| json!([inner]));
+    let image = |number: usize| {
+        let name = format!("i{}", if number == IMAGES - 1 { 0 } else { number });
+        let more = [("name", json!(name)), ("subvariant", json!(number.to_string())), ("release", json!("1"))];
+        let repos = json!(["/a", if number.is_multiple_of(300) { "/b" } else { "https://example.com/" }]);
+        ib(&[&more[..], &[("repos", repos)]].concat())
+    };
+    let mut images: Vec<Json> = (0..IMAGES).map(image).collect();
+    images[500]["blueprint"] = json!({"deep": deep});
+    images[700]["arches"] = json!(["riscv64"]);
+    images[900]["failable"] = json!(["x86_64", "riscv64"]);
+    let configuration = json!({"global_target": "t", "imagebuilder_version": "4-2", "imagebuilder": {"^Server$": images, "^None$": []}});
+    let planned = plan(PHASES, configuration).unwrap();
+    let names: Vec<&str> = planned.requests.iter().map(TaskRequest::name).collect();
+    let expected: Vec<String> =
+        (0..IMAGES).filter(|n| ![500, 700].contains(n)).map(|n| format!("i{}", n % (IMAGES - 1))).collect();
+    assert_eq!(names, expected);
+    let local = |path: &str| format!("MG219 imagebuilder.^Server$.0.repos.{path}");
+    let image = |id: &str, rest: &str| format!("{id} imagebuilder.^Server$.{rest}");
+    let expected = [
+        "MG218 imagebuilder_version".to_owned(),
+        image("MG211", "500"),
+        image("MG206", "700.arches"),
+        image("MG231", "900.failable.1"),
+        local("0"),
+        local("1"),
+        "MG202 imagebuilder.^None$".to_owned(),
+        image("MG210", "999"),
+    ];
+    assert_eq!(ids(&planned), expected);
+    let shown = |path: &str| planned.found.iter().find(|found| found.path == path).map(|found| found.message.as_str());
+    assert!(shown("imagebuilder.^Server$.0.repos.0").is_some_and(|text| text.contains("and 999 more are")));
+    assert!(shown("imagebuilder.^Server$.0.repos.1").is_some_and(|text| text.contains("and 3 more are")));
 }
 
 #[test]
