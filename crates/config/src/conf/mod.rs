@@ -1,7 +1,7 @@
 //! The *configuration language* of `.conf` files (facts: language 2), which looks like Python and is not.
 //!
 //! [`lexer`] cuts Python's tokens, [`parser`] reads statements, [`mod@include`] fetches other files, and what Python would read
-//! otherwise is remarked upon. Of large files a second thread reads [`ahead`]. Everything a file
+//! otherwise is remarked upon. Of large files a second thread reads `ahead`. Everything a file
 //! can ask for is bounded: see the constants here and [`limits`](crate::limits).
 
 mod ahead;
