@@ -270,7 +270,7 @@ fn steady(scene: &Scene, text: &str) -> String {
             _ => line,
         };
         if keeps {
-            kept.push_str(&without_port(line));
+            kept.push_str(&without_attempts(&without_port(line)));
             kept.push('\n');
         }
     }
@@ -293,6 +293,21 @@ fn without_port(line: &str) -> String {
         text.push_str(ADDRESS);
         text.push_str(if rest.len() < part.len() { "PORT" } else { "" });
         text.push_str(rest);
+    }
+    text
+}
+
+/// How often something was tried is a matter of time, too.
+fn without_attempts(line: &str) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = line.split(" attempts)");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match text.rsplit_once(" (") {
+            Some((before, number)) if is_number(number) => text.truncate(before.len()),
+            _ => text.push_str(" attempts)"),
+        }
+        text.push_str(part);
     }
     text
 }
