@@ -1,7 +1,7 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
 use super::clashes::listed;
-use super::{Expander, Found};
+use super::{Expander, Found, PART};
 use crate::phase::{BASEARCH, Context, MAX_PLACES, Place};
 use crate::repos::{is_local, translate};
 use crate::version::{GENERATORS, UnknownGenerator, generate};
@@ -19,6 +19,7 @@ use magudi_engine::plan::{About, TaskRequest};
 use magudi_koji::safe_component;
 use magudi_koji::value::{from_json, is_plain};
 use magudi_koji::xmlrpc::encode_call;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a request cannot be written in XML-RPC: it has a control character somewhere.
@@ -204,24 +205,25 @@ impl<'a> Expander<'a> {
 
     /// Warns of arches in `failable` for which the image is not built: because it does not list them, or no variant has them. What
     /// `tree_arches`, `tree_variants` or a choice of images leave out is no mistake of the image.
-    pub(super) fn report_failable(&self, found: &mut Found<'_>) {
+    pub(super) fn report_failable(&self, found: &mut Found<'a>) {
         let config = self.context.config;
         let is_whole = config.tree_arches.is_empty() && config.tree_variants.is_empty() && self.chosen.is_all();
-        for (image, built) in std::mem::take(&mut found.built).into_values() {
-            let lists = |arch: &str| !image.lists("arches") || image.items("arches").any(|listed| listed.value == arch);
-            for (place, arch) in image.items("failable").enumerate() {
-                let is_built = if is_whole { built.contains(arch.value) } else { lists(arch.value) };
-                // Of those that do not exist there is a diagnostic already.
-                if arch.value == "*" || is_built || !is_rpm_arch(arch.value) {
-                    continue;
-                }
-                let message =
-                    format!("image `{}` is not built for `{}`, for which it may fail", image.label(), arch.value);
-                let help = format!("it is built for {}", built.iter().copied().collect::<Vec<_>>().join(", "));
-                let path = format!("{}.{place}", image.path_of("failable"));
-                found.report(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
-            }
-        }
+        let mut built = std::mem::take(&mut found.built);
+        built.sort_by_key(|(image, _)| &image.path);
+        let images: Vec<&[(&Image, Vec<&str>)]> = built.chunk_by(|one, next| one.0.path == next.0.path).collect();
+        let of_image = |in_variants: &&[(&'a Image, Vec<&str>)]| -> Vec<Diagnostic> {
+            let Some((image, _)) = in_variants.first() else { return Vec::new() };
+            let mut arches: Vec<&str> = in_variants.iter().flat_map(|(_, arches)| arches).copied().collect();
+            arches.sort_unstable();
+            arches.dedup();
+            failable_not_built(image, &arches, is_whole)
+        };
+        let diagnostics: Vec<Vec<Diagnostic>> = if images.len() <= PART {
+            images.iter().map(of_image).collect()
+        } else {
+            images.par_iter().map(of_image).collect()
+        };
+        diagnostics.into_iter().flatten().for_each(|diagnostic| found.report(diagnostic));
     }
 
     fn check_generator(&self, image: &Image, key: &str, text: &str, span: Span, found: &mut Found<'_>) {
@@ -236,6 +238,24 @@ impl<'a> Expander<'a> {
             found.report(Diagnostic::new(&codes::UNKNOWN_GENERATOR, path, message).at(span).help(help));
         }
     }
+}
+
+/// The arches that may fail of an image that is built for `built` in all, and not for them. `is_whole`: nothing is left out of the compose.
+fn failable_not_built(image: &Image, built: &[&str], is_whole: bool) -> Vec<Diagnostic> {
+    let lists = |arch: &str| !image.lists("arches") || image.items("arches").any(|listed| listed.value == arch);
+    let mut diagnostics = Vec::new();
+    for (place, arch) in image.items("failable").enumerate() {
+        let is_built = if is_whole { built.contains(&arch.value) } else { lists(arch.value) };
+        // Of those that do not exist there is a diagnostic already.
+        if arch.value == "*" || is_built || !is_rpm_arch(arch.value) {
+            continue;
+        }
+        let message = format!("image `{}` is not built for `{}`, for which it may fail", image.label(), arch.value);
+        let help = format!("it is built for {}", built.join(", "));
+        let path = format!("{}.{place}", image.path_of("failable"));
+        diagnostics.push(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
+    }
+    diagnostics
 }
 
 impl Found<'_> {

@@ -157,8 +157,8 @@ struct Found<'a> {
     requests: Vec<Planned<'a>>,
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a Image, &'a Variant)>,
-    /// Path of an image that lists arches that may fail -> the image, and all arches that it is built for.
-    built: BTreeMap<&'a str, (&'a Image, BTreeSet<&'a str>)>,
+    /// Images that list arches that may fail, each with the arches that it is built for in one variant.
+    built: Vec<(&'a Image, Vec<&'a str>)>,
     said: Vec<Said>,
     /// Code and path of what was said once.
     known: BTreeSet<(&'static str, String)>,
@@ -206,9 +206,7 @@ impl<'a> Found<'a> {
     fn add(&mut self, part: Self) {
         self.requests.extend(part.requests);
         self.without_arch.extend(part.without_arch);
-        for (path, (image, arches)) in part.built {
-            self.built.entry(path).or_insert((image, BTreeSet::new())).1.extend(arches);
-        }
+        self.built.extend(part.built);
         for said in part.said {
             if said.once { self.report_once(said.diagnostic) } else { self.report(said.diagnostic) }
         }
@@ -339,7 +337,7 @@ impl<'a> Expander<'a> {
             return;
         }
         if image.items("failable").any(|arch| arch.value != "*") {
-            found.built.entry(&image.path).or_insert((image, BTreeSet::new())).1.extend(arches.iter().copied());
+            found.built.push((image, arches.clone()));
         }
         let Some(build_target) = self.target(image) else { return };
         let shared = &mut found.shared;

@@ -1,4 +1,4 @@
-//! A *listing* is an answer in JSON that is mostly one long list. Parts of the list are written at the same time, each into a text
+//! A *listing* is an answer in JSON that is mostly long lists. Parts of a list are written at the same time, each into a text
 //! of its own, and printed in their order.
 
 use rayon::prelude::*;
@@ -10,19 +10,19 @@ use std::io::{self, Write};
 /// How many items one thread writes at a time: another one would not help with fewer.
 const PART: usize = 256;
 
-/// Writes the `members` of an object, of which the one called `name` is the list, and before and behind which the others stand.
+/// Writes an object of three members, each with its name: what the lists are of, and two lists.
 pub fn write_listing(
     out: &mut impl Write,
-    before: (&str, &impl Serialize),
-    (name, items): (&str, &[impl Serialize + Sync]),
-    behind: (&str, &impl Serialize),
+    head: (&str, &impl Serialize),
+    first: (&str, &[impl Serialize + Sync]),
+    second: (&str, &[impl Serialize + Sync]),
 ) -> io::Result<()> {
-    write!(out, "{{\n  \"{}\": ", before.0)?;
-    before.1.serialize(&mut inside(&mut *out, 1))?;
-    write!(out, ",\n  \"{name}\": ")?;
-    write_list(out, items)?;
-    write!(out, ",\n  \"{}\": ", behind.0)?;
-    behind.1.serialize(&mut inside(&mut *out, 1))?;
+    write!(out, "{{\n  \"{}\": ", head.0)?;
+    head.1.serialize(&mut inside(&mut *out, 1))?;
+    write!(out, ",\n  \"{}\": ", first.0)?;
+    write_list(out, first.1)?;
+    write!(out, ",\n  \"{}\": ", second.0)?;
+    write_list(out, second.1)?;
     out.write_all(b"\n}\n")
 }
 
@@ -82,7 +82,7 @@ mod tests {
         for length in [0, 1, PART, PART + 1, 7 * PART - 3] {
             let items: Vec<_> = (0..length).map(|n| json!({"n": n, "of": [length, []], "empty": {}})).collect();
             let mut text = Vec::new();
-            write_listing(&mut text, ("a", &json!({"id": "x"})), ("items", &items), ("z", &json!([{"b": 1}]))).unwrap();
+            write_listing(&mut text, ("a", &json!({"id": "x"})), ("items", &items), ("z", &[json!({"b": 1})])).unwrap();
             let whole = json!({"a": {"id": "x"}, "items": items, "z": [{"b": 1}]});
             assert!(String::from_utf8(text).unwrap() == format!("{whole:#}\n"), "{length}");
         }
