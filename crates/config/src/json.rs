@@ -4,6 +4,7 @@
 use crate::codes;
 use crate::conf::dict::Builder;
 use crate::conf::shared::SharedTexts;
+use crate::conf::spares::Spares;
 use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::python::int;
@@ -22,8 +23,7 @@ pub fn parse_json(file: FileId, sources: &Sources) -> Result<Node, Diagnostic> {
         pos: 0,
         file,
         texts: SharedTexts::new(),
-        spare_lists: Vec::new(),
-        spare_dicts: Vec::new(),
+        spares: Spares::default(),
     };
     parser.document().map_err(|problem| *problem)
 }
@@ -34,9 +34,7 @@ struct Parser<'t> {
     pos: usize,
     file: FileId,
     texts: SharedTexts,
-    /// Lists and dicts that were read before, empty, with their room.
-    spare_lists: Vec<Vec<Node>>,
-    spare_dicts: Vec<Builder>,
+    spares: Spares,
 }
 
 impl Parser<'_> {
@@ -263,7 +261,7 @@ impl Parser<'_> {
             self.pos += 1;
             return Ok(Value::List(Arc::default()));
         }
-        let mut items = self.spare_lists.pop().unwrap_or_default();
+        let mut items = self.spares.list();
         loop {
             self.blanks();
             items.push(self.value(level + 1)?);
@@ -272,9 +270,7 @@ impl Parser<'_> {
                 b',' => self.pos += 1,
                 b']' => {
                     self.pos += 1;
-                    let list = Value::List(items.drain(..).collect());
-                    self.spare_lists.push(items);
-                    return Ok(list);
+                    return Ok(Value::List(self.spares.finish_list(items)));
                 }
                 _ => {
                     return Err(Box::new(
@@ -293,7 +289,7 @@ impl Parser<'_> {
             self.pos += 1;
             return Ok(Value::Dict(Arc::default()));
         }
-        let mut builder = self.spare_dicts.pop().unwrap_or_default();
+        let mut builder = self.spares.dict();
         loop {
             self.blanks();
             let start = self.pos;
@@ -315,9 +311,7 @@ impl Parser<'_> {
                 b',' => self.pos += 1,
                 b'}' => {
                     self.pos += 1;
-                    let dict = Value::Dict(Arc::new(builder.finish()));
-                    self.spare_dicts.push(builder);
-                    return Ok(dict);
+                    return Ok(Value::Dict(self.spares.finish_dict(builder)));
                 }
                 _ => {
                     return Err(Box::new(

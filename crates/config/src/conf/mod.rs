@@ -12,6 +12,7 @@ pub mod parser;
 mod remarks;
 pub mod scope;
 pub(crate) mod shared;
+pub(crate) mod spares;
 mod values;
 
 use crate::codes;

@@ -1,10 +1,10 @@
 //! The *parser*: statements and values of one file (facts: language 2).
 
 use super::ahead::{Ahead, with_ahead};
-use super::dict::Builder;
 use super::lexer::{Kind, LexError, Lexer, Token};
 use super::scope::{Nested, Scope, Variable};
 use super::shared::SharedTexts;
+use super::spares::Spares;
 use super::{Reader, problem};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -101,9 +101,7 @@ pub(super) struct Parser<'p, 'e> {
     pub(super) open: Vec<Token>,
     pub(super) ahead: Option<Ahead>,
     pub(super) texts: SharedTexts,
-    /// Lists and dicts that were read before, empty, with their room.
-    pub(super) spare_lists: Vec<Vec<Node>>,
-    pub(super) spare_dicts: Vec<Builder>,
+    pub(super) spares: Spares,
 }
 
 impl<'p, 'e> Parser<'p, 'e> {
@@ -121,8 +119,7 @@ impl<'p, 'e> Parser<'p, 'e> {
             open: Vec::new(),
             ahead: None,
             texts: SharedTexts::new(),
-            spare_lists: Vec::new(),
-            spare_dicts: Vec::new(),
+            spares: Spares::default(),
         }
     }
 

@@ -180,7 +180,7 @@ impl Parser<'_, '_> {
 
     fn items(&mut self, opener: Token, closer: u8, level: u32) -> Parsed<(Arc<[Node]>, Span, u32)> {
         self.enter(opener, level)?;
-        let mut items = self.spare_lists.pop().unwrap_or_default();
+        let mut items = self.spares.list();
         let mut depth = 1;
         loop {
             let before = self.last;
@@ -190,8 +190,7 @@ impl Parser<'_, '_> {
                 b',' => {}
                 sign if sign == closer => {
                     self.open.pop();
-                    let list = items.drain(..).collect();
-                    self.spare_lists.push(items);
+                    let list = self.spares.finish_list(items);
                     return Ok((list, self.span(opener).to(self.span(token)), depth));
                 }
                 b')' | b']' | b'}' | b':' | b'=' | b'+' | b'*' | b'.' => {
@@ -226,7 +225,7 @@ impl Parser<'_, '_> {
 
     pub(super) fn dict(&mut self, opener: Token, level: u32) -> Parsed<Nested> {
         self.enter(opener, level)?;
-        let mut builder = self.spare_dicts.pop().unwrap_or_default();
+        let mut builder = self.spares.dict();
         let mut depth = 1;
         loop {
             let before = self.last;
@@ -238,8 +237,7 @@ impl Parser<'_, '_> {
                     b'}' => {
                         self.open.pop();
                         let span = self.span(opener).to(self.span(token));
-                        let dict = Value::Dict(Arc::new(builder.finish()));
-                        self.spare_dicts.push(builder);
+                        let dict = Value::Dict(self.spares.finish_dict(builder));
                         return Ok(Nested { node: Node::new(dict, span), depth });
                     }
                     b'-' => {}
