@@ -68,10 +68,6 @@ impl Later {
 /// Tasks whose output is read at the same time, beside files of many gigabytes.
 const OUTPUTS_AT_ONCE: usize = 4;
 
-/// Why a request fails whose collecting panicked; the program's standard error says where.
-const PANICKED: &str =
-    "magudi failed while it took what was built: a bug, please report it with what standard error says";
-
 /// Why something that was built did not come into the compose.
 enum Lost {
     /// It is about this image.
@@ -181,13 +177,13 @@ impl Run {
                 },
                 Some(taken) = taking.join_next() => {
                     if let Err(task) = taken {
-                        self.fail_after(task, self.about(task, PANICKED));
+                        self.fail_by_panic(task);
                     }
                 }
                 Some(asked) = asking.join_next() => match asked {
                     Ok(Some((task, build))) => closed.push_back(self.standing_build(task, build)),
                     Ok(None) => {}
-                    Err(task) => self.fail_after(task, self.about(task, PANICKED)),
+                    Err(task) => self.fail_by_panic(task),
                 },
                 () = later.wait(), if !later.is_empty() => closed.extend(later.due()),
                 () = self.stop.wait(), if !later.is_empty() => {
@@ -198,6 +194,13 @@ impl Run {
                 else => return,
             }
         }
+    }
+
+    /// Ends a request for which nothing more is done; the program's standard error says where it failed.
+    fn fail_by_panic(&self, task: Task) {
+        const TEXT: &str =
+            "magudi failed while it took what was built: a bug, please report it with what standard error says";
+        self.fail_after(task, self.about(task, TEXT));
     }
 
     /// A build that is there, or is being built, although its task has not ended well.
