@@ -2,7 +2,7 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
-use crate::volume::DEFAULT_VOLUME;
+use crate::volume::{DEFAULT_VOLUME, Volume};
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The id of the build type `image` (facts: koji 30).
@@ -123,6 +123,12 @@ impl Build {
     /// Name, version and release.
     pub(crate) fn nvr(&self) -> String {
         format!("{}-{}-{}", self.name, self.version, self.release)
+    }
+
+    /// Where it lies below the volume.
+    pub(crate) fn dir(&self) -> String {
+        let volume = self.volume.as_ref().map(|volume| volume.1.as_str());
+        Volume::build_dir(volume, &self.name, &self.version, &self.release)
     }
 
     /// The task that made it, as far as the hub knows.

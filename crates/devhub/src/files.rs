@@ -1,8 +1,6 @@
-//! The *files* of the volume over HTTP, as a web server serves them: parts, dates and tags, nothing outside.
+//! The *files* over HTTP, as a web server serves them: parts, dates and tags.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, Read as _, SeekFrom};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,8 +13,8 @@ use tokio::sync::mpsc;
 use crate::body::Body;
 use crate::clock;
 use crate::hub::Hub;
-use crate::names;
 use crate::response::{html, respond};
+use crate::volume::{Opened, Readable};
 
 /// What is read at once.
 const PIECE: usize = 64 << 10;
@@ -41,29 +39,26 @@ pub(crate) async fn answer(hub: Arc<Hub>, request: &Request<Incoming>, path: &st
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
+    let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default().to_owned();
     let path = path.to_owned();
     let opened = tokio::task::spawn_blocking({
         let hub = Arc::clone(&hub);
-        move || {
-            // Files appear when their tasks are due.
-            drop(hub.state());
-            open(hub.setting.volume.topdir(), &path)
-        }
+        // Files appear when their tasks are due.
+        move || hub.state().open_file(&hub.setting, &path)
     })
     .await;
-    let (file, meta, name) = match opened {
+    let Opened { reader, size, modified } = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
             return html(StatusCode::FORBIDDEN, "Forbidden", "This cannot be read.");
         }
         _ => return html(StatusCode::NOT_FOUND, "Not Found", "There is no such file."),
     };
-    let modified = meta.modified().unwrap_or(UNIX_EPOCH);
     let nanos = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let tag = format!("\"{:x}-{nanos:x}\"", meta.len());
-    let part = part(request.headers(), meta.len(), &tag);
+    let tag = format!("\"{size:x}-{nanos:x}\"");
+    let part = part(request.headers(), size, &tag);
     let (status, start, end) = match part {
-        Part::Whole => (StatusCode::OK, 0, meta.len()),
+        Part::Whole => (StatusCode::OK, 0, size),
         Part::Range(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
         Part::Nothing => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
@@ -72,7 +67,7 @@ pub(crate) async fn answer(hub: Arc<Hub>, request: &Request<Incoming>, path: &st
         Body::Full(None)
     } else {
         let cut = if hub.faults.breaks_off(&name) { length / 2 } else { length };
-        send(file, start, length, cut, hub.faults.pace())
+        send(reader, start, length, cut, hub.faults.pace())
     };
     let mut response = respond(status, content_type(&name), body);
     let headers = response.headers_mut();
@@ -88,34 +83,11 @@ pub(crate) async fn answer(hub: Arc<Hub>, request: &Request<Incoming>, path: &st
     match part {
         Part::Whole => {}
         Part::Range(start, end) => {
-            set(header::CONTENT_RANGE, &format!("bytes {start}-{}/{}", end - 1, meta.len()));
+            set(header::CONTENT_RANGE, &format!("bytes {start}-{}/{}", end - 1, size));
         }
-        Part::Nothing => set(header::CONTENT_RANGE, &format!("bytes */{}", meta.len())),
+        Part::Nothing => set(header::CONTENT_RANGE, &format!("bytes */{size}")),
     }
     response
-}
-
-/// Opens the regular file at `path` below `topdir`. Links may lead anywhere inside, nowhere outside.
-fn open(topdir: &Path, path: &str) -> io::Result<(File, Metadata, String)> {
-    let missing = || io::Error::from(io::ErrorKind::NotFound);
-    let mut relative = PathBuf::new();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        if !names::is_file_name(part) || !matches!(Path::new(part).components().next(), Some(Component::Normal(_))) {
-            return Err(missing());
-        }
-        relative.push(part);
-    }
-    let real = topdir.join(&relative).canonicalize()?;
-    if !real.starts_with(topdir) {
-        return Err(missing());
-    }
-    let meta = std::fs::metadata(&real)?;
-    if !meta.is_file() {
-        return Err(if meta.is_dir() { io::ErrorKind::PermissionDenied.into() } else { missing() });
-    }
-    let file = File::open(&real)?;
-    let name = relative.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    Ok((file, meta, name))
 }
 
 /// The part that `Range` asks for. Several ranges at once are answered with the whole file, which is allowed.
@@ -156,7 +128,7 @@ fn content_type(name: &str) -> &'static str {
 }
 
 /// Sends `length` bytes from `start` on, of which only the first `cut` arrive, at `pace` bytes a second.
-fn send(mut file: File, start: u64, length: u64, cut: u64, pace: Option<u64>) -> Body {
+fn send(mut file: Box<dyn Readable>, start: u64, length: u64, cut: u64, pace: Option<u64>) -> Body {
     let (sender, pieces) = mpsc::channel(4);
     tokio::spawn(async move {
         let size =
@@ -166,7 +138,7 @@ fn send(mut file: File, start: u64, length: u64, cut: u64, pace: Option<u64>) ->
         while left > 0 {
             let wanted = size.min(usize::try_from(left).unwrap_or(size));
             let read = tokio::task::spawn_blocking(move || {
-                let piece = read_piece(&mut file, seek, wanted);
+                let piece = read_piece(&mut *file, seek, wanted);
                 (file, piece)
             });
             let Ok((again, piece)) = read.await else { return };
@@ -200,7 +172,7 @@ fn send(mut file: File, start: u64, length: u64, cut: u64, pace: Option<u64>) ->
     Body::Pieces { pieces, left: length }
 }
 
-fn read_piece(file: &mut File, seek: Option<u64>, wanted: usize) -> io::Result<Bytes> {
+fn read_piece(file: &mut dyn Readable, seek: Option<u64>, wanted: usize) -> io::Result<Bytes> {
     if let Some(start) = seek {
         file.seek(SeekFrom::Start(start))?;
     }
@@ -241,23 +213,5 @@ mod tests {
         headers.insert(header::RANGE, "bytes=4-".parse().unwrap());
         headers.insert(header::IF_RANGE, "\"old\"".parse().unwrap());
         assert_eq!(part(&headers, 10, "\"t\""), Part::Whole);
-    }
-
-    #[test]
-    fn nothing_outside_of_the_volume() {
-        let dir = tempfile::tempdir().unwrap();
-        let topdir = dir.path().canonicalize().unwrap().join("koji");
-        std::fs::create_dir_all(topdir.join("a")).unwrap();
-        std::fs::write(topdir.join("a/f"), "x").unwrap();
-        std::fs::write(dir.path().join("secret"), "x").unwrap();
-        std::os::unix::fs::symlink("../secret", topdir.join("out")).unwrap();
-        std::os::unix::fs::symlink("a/f", topdir.join("in")).unwrap();
-        std::fs::write(topdir.join(".hidden"), "x").unwrap();
-        for good in ["/a/f", "//a//f", "/in"] {
-            assert!(open(&topdir, good).is_ok(), "{good}");
-        }
-        for bad in ["/../secret", "/a/../../secret", "/out", "/.hidden", "/a", "", "/a/f/x", "/a\0", "/nope"] {
-            assert!(open(&topdir, bad).is_err(), "{bad}");
-        }
     }
 }

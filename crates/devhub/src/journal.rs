@@ -181,6 +181,7 @@ mod tests {
                 close: 7,
                 outcome: PlannedOutcome::no_target(&Value::Nil),
                 volume: None,
+                status: None,
             },
         };
         let (mut journal, records) = Journal::open(dir.path()).unwrap();

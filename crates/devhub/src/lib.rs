@@ -12,8 +12,8 @@
 //! - Calls: `rpc` from bytes to bytes, `call` what a method may use, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
 //! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
-//! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `ids`, `volume`, `names`,
-//!   `clock`
+//! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `output` of tasks, `ids`,
+//!   `volume`, `names`, `clock`
 
 mod access_log;
 mod accounts;
@@ -37,6 +37,7 @@ mod journal;
 mod methods;
 mod names;
 pub mod options;
+mod output;
 mod pages;
 mod plan;
 mod python;

@@ -122,7 +122,7 @@ fn task(setting: &Setting, state: &HubState, task: &Task) -> (String, String) {
         content.push_str(&format!("<li>{}</li>\n", task_link(child)));
     }
     let dir = Volume::task_dir(task.id);
-    for file in setting.volume.outputs(task.id) {
+    for file in state.output_files(setting, task.id) {
         content.push_str(&file_link(&dir, &file.name, file.size));
     }
     content.push_str("</ul>\n");

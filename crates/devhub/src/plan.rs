@@ -114,6 +114,9 @@ pub(crate) struct Plan {
     /// The volume on which its build will lie, if it is not the first one.
     #[serde(default)]
     pub(crate) volume: Option<String>,
+    /// What composer will say when it is done, instead of the usual.
+    #[serde(default)]
+    pub(crate) status: Option<serde_json::Value>,
 }
 
 impl Plan {
@@ -150,6 +153,7 @@ impl Plan {
             close: at((extra + length).max(finish)),
             outcome: builder.outcome(scenario, targets, id, &job, request),
             volume: scenario.volume.get(&job.key).cloned(),
+            status: scenario.compose_status.get(&job.key).cloned(),
         }
     }
 

@@ -42,8 +42,6 @@ pub(crate) struct HubState {
     pub(crate) event: (i64, Micros),
     /// The ids of the channels that are switched off.
     pub(crate) disabled_channels: BTreeSet<i64>,
-    /// Whether what an earlier hub did is done again.
-    pub(crate) restoring: bool,
     born: Micros,
     journal: Option<Journal>,
 }
@@ -63,7 +61,6 @@ impl HubState {
             volumes: volumes(scenario),
             event: (1, crate::clock::now()),
             disabled_channels: BTreeSet::new(),
-            restoring: false,
             born: crate::clock::now(),
             journal: None,
         }
@@ -72,7 +69,6 @@ impl HubState {
     /// Takes in what an earlier hub on this volume kept, and keeps everything from now on.
     pub(crate) fn restore(&mut self, setting: &Setting) -> Result<(), JournalError> {
         let (journal, records) = Journal::open(setting.volume.topdir())?;
-        self.restoring = true;
         for record in records {
             match record {
                 Record::Task { id, method, owner, priority, created, request, plan } => {
@@ -96,7 +92,6 @@ impl HubState {
             }
         }
         self.settle(setting, crate::clock::now());
-        self.restoring = false;
         self.journal = Some(journal);
         Ok(())
     }
@@ -166,7 +161,7 @@ impl HubState {
     }
 
     /// The task that `task` is for an arch of, with its builder.
-    fn whole_of(&self, task: &Task) -> Option<(&Task, &'static dyn Builder)> {
+    pub(crate) fn whole_of(&self, task: &Task) -> Option<(&Task, &'static dyn Builder)> {
         let parent = self.tasks.get(&task.parent?)?;
         Some((parent, parent.builder?))
     }
@@ -267,12 +262,12 @@ impl HubState {
         self.archive_builds.len() as i64 + 1
     }
 
-    /// The newest build of a name, version and release.
-    pub(crate) fn build_by_nvr(&self, name: &str, version: &str, release: &str) -> Option<&Build> {
-        let ids = self.nvrs.get(&format!("{name}-{version}-{release}"))?;
+    /// The builds of a name, version and release, the newest first.
+    pub(crate) fn builds_by_nvr(&self, name: &str, version: &str, release: &str) -> impl Iterator<Item = &Build> {
+        let ids = self.nvrs.get(&format!("{name}-{version}-{release}"));
         // Hyphens in a name and in a version make one text of different builds.
-        let is_it = |build: &&Build| build.name == name && build.version == version && build.release == release;
-        ids.iter().rev().filter_map(|id| self.builds.get(id)).find(is_it)
+        let is_it = move |build: &&Build| build.name == name && build.version == version && build.release == release;
+        ids.into_iter().flatten().rev().filter_map(|id| self.builds.get(id)).filter(is_it)
     }
 
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {

@@ -91,6 +91,10 @@ pub(crate) struct Task {
     /// When that began.
     pub(crate) started: Option<Micros>,
     pub(crate) completed: Option<Micros>,
+    /// When its builder began to write its output.
+    pub(crate) begun: Option<Micros>,
+    /// When composer was done with it.
+    pub(crate) composed: Option<Micros>,
     /// Whether it waits for tasks under it.
     pub(crate) waiting: Option<bool>,
     /// Whether its parent waits for it.
@@ -101,7 +105,7 @@ pub(crate) struct Task {
     pub(crate) result: Option<TaskResult>,
     /// The tasks under it.
     pub(crate) children: Vec<i64>,
-    /// What will come of it; tasks under others have none.
+    /// What will come of it, or why it has failed; tasks under others have none.
     pub(crate) plan: Option<Plan>,
 }
 
@@ -147,6 +151,8 @@ impl Task {
             host: None,
             started: None,
             completed: None,
+            begun: None,
+            composed: None,
             waiting: None,
             awaited: None,
             priority,
@@ -179,6 +185,8 @@ impl Task {
             host: Some(HOST),
             started: Some(time),
             completed: None,
+            begun: None,
+            composed: None,
             waiting: None,
             awaited: Some(true),
             priority: self.priority - 1,

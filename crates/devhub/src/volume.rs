@@ -1,10 +1,16 @@
-//! The *volume* is the directory that a hub keeps its files in: images of builds, output of tasks.
+//! The *volume* is the directory that a hub keeps its files in: images of builds, and what was only tried. What else it
+//! serves as files is described, and is in no directory ([`Source::Text`]).
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Cursor, Read, Seek, Write as _};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use crate::clock::Micros;
+use crate::names;
 
 /// The name of the first volume.
 pub(crate) const DEFAULT_VOLUME: &str = "DEFAULT";
@@ -18,7 +24,37 @@ pub(crate) struct Volume {
     topdir: PathBuf,
 }
 
-/// A file of a task's output.
+/// A file that a task leaves, as its builder describes it ([`Builder::outputs`](crate::builders::Builder::outputs)).
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    /// A file name.
+    pub(crate) name: String,
+    /// The directory below the volume that the hub has moved it to. From the task's output a link leads there.
+    pub(crate) moved_to: Option<String>,
+    pub(crate) source: Source,
+}
+
+/// Where the content of such a file comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// It follows from what the hub knows, and is made whenever it is asked for. A builder wrote it at `time`.
+    Text { text: Bytes, time: Micros },
+    /// It is a file on the volume.
+    File,
+}
+
+impl Output {
+    pub(crate) fn text(name: impl Into<String>, text: impl Into<Bytes>, time: Micros) -> Self {
+        Self { name: name.into(), moved_to: None, source: Source::Text { text: text.into(), time } }
+    }
+
+    /// Where it lies below the volume, in the output of `task` or where it was moved to.
+    pub(crate) fn path(&self, task: i64) -> String {
+        format!("{}/{}", self.moved_to.clone().unwrap_or_else(|| Volume::task_dir(task)), self.name)
+    }
+}
+
+/// What a list says of a file of a task's output.
 #[derive(Debug, Clone)]
 pub(crate) struct OutputFile {
     /// Its path below the task's directory.
@@ -27,6 +63,27 @@ pub(crate) struct OutputFile {
     pub(crate) size: u64,
     /// Access, change and modification time in seconds since 1970; they are one and the same here.
     pub(crate) time: f64,
+}
+
+/// What can be read from any place on.
+pub(crate) trait Readable: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Readable for T {}
+
+/// A file that can be read, wherever it comes from.
+pub(crate) struct Opened {
+    pub(crate) reader: Box<dyn Readable>,
+    /// Bytes.
+    pub(crate) size: u64,
+    pub(crate) modified: SystemTime,
+}
+
+impl Opened {
+    /// A text that is on no disk.
+    pub(crate) fn text(text: Bytes, time: Micros) -> Self {
+        let modified = UNIX_EPOCH + Duration::from_micros(u64::try_from(time).unwrap_or_default());
+        Self { size: text.len() as u64, reader: Box::new(Cursor::new(text)), modified }
+    }
 }
 
 impl Volume {
@@ -70,27 +127,6 @@ impl Volume {
         write(&path, content, size, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
     }
 
-    /// Writes a file of a task's output, unless it lies there already.
-    pub(crate) fn write_output(&self, task: i64, name: &str, content: &[u8]) -> io::Result<()> {
-        write(&self.output_path(task, name), content, content.len() as u64, None)
-    }
-
-    /// The same for files that hold the same: names of one file, where it can have several.
-    pub(crate) fn write_outputs<'n>(
-        &self,
-        task: i64,
-        mut names: impl Iterator<Item = &'n str>,
-        content: &[u8],
-    ) -> io::Result<()> {
-        let Some(first) = names.next() else { return Ok(()) };
-        self.write_output(task, first, content)?;
-        let first = self.output_path(task, first);
-        names.try_for_each(|name| match fs::hard_link(&first, self.output_path(task, name)) {
-            Ok(()) => Ok(()),
-            Err(_) => self.write_output(task, name, content),
-        })
-    }
-
     /// Puts a link into a task's output that leads to a file in `dir`, as a hub does with what it has moved there.
     pub(crate) fn link_output(&self, task: i64, dir: &str, name: &str) -> io::Result<()> {
         // From work/tasks/NNNN/TASK to the top.
@@ -105,62 +141,52 @@ impl Volume {
         })
     }
 
-    /// Moves a file of a task's output into `dir`, and leaves a link. Nothing happens if that was done before.
-    pub(crate) fn publish_output(&self, task: i64, dir: &str, name: &str) -> io::Result<()> {
-        let path = self.output_path(task, name);
-        if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
-            return Ok(());
-        }
-        let dest = self.topdir.join(dir).join(name);
-        in_directory(&dest, || fs::rename(&path, &dest))?;
-        self.link_output(task, dir, name)
-    }
-
-    /// The files below `dir`, which lies below the first volume: their paths below it, sorted.
-    pub(crate) fn files_below(&self, dir: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut dirs = vec![(self.topdir.join(dir), String::new())];
-        while let Some((path, prefix)) = dirs.pop() {
-            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let below = format!("{prefix}{name}");
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => dirs.push((entry.path(), format!("{below}/"))),
-                    Ok(_) if !name.starts_with('.') => found.push(below),
-                    _ => {}
-                }
-            }
-        }
-        found.sort();
-        found
-    }
-
-    /// Whether a task has left a file of this name.
-    pub(crate) fn has_output(&self, task: i64, name: &str) -> bool {
-        self.output_path(task, name).exists()
-    }
-
-    /// The files of a task's output, sorted by name.
-    pub(crate) fn outputs(&self, task: i64) -> Vec<OutputFile> {
+    /// The files that lie in a task's directory, sorted by name.
+    pub(crate) fn files_of_task(&self, task: i64) -> Vec<OutputFile> {
         let Ok(entries) = fs::read_dir(self.topdir.join(Self::task_dir(task))) else {
             return Vec::new();
         };
-        let mut files: Vec<OutputFile> = entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                // What was moved to another place left a link.
-                let meta = fs::metadata(entry.path()).ok().filter(fs::Metadata::is_file)?;
-                let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-                let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
-                Some(OutputFile { name, size: meta.len(), time: since.as_secs_f64() })
-            })
-            .collect();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names = names.filter(|name| !name.starts_with('.'));
+        let mut files: Vec<OutputFile> =
+            names.filter_map(|name| self.file(&format!("{}/{name}", Self::task_dir(task)), name)).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
         files
     }
 
+    /// What a list calls `name` of the file at `path` below the volume, if there is one.
+    pub(crate) fn file(&self, path: &str, name: String) -> Option<OutputFile> {
+        // What was moved to another place left a link.
+        let meta = fs::metadata(self.topdir.join(path)).ok().filter(fs::Metadata::is_file)?;
+        let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(OutputFile { name, size: meta.len(), time: since.as_secs_f64() })
+    }
+
+    /// Opens the regular file at `path` below the volume. Links may lead anywhere inside, nowhere outside.
+    pub(crate) fn open(&self, path: &str) -> io::Result<Opened> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let mut relative = PathBuf::new();
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            if !names::is_file_name(part) || !matches!(Path::new(part).components().next(), Some(Component::Normal(_)))
+            {
+                return Err(missing());
+            }
+            relative.push(part);
+        }
+        let real = self.topdir.join(&relative).canonicalize()?;
+        if !real.starts_with(&self.topdir) {
+            return Err(missing());
+        }
+        let meta = fs::metadata(&real)?;
+        if !meta.is_file() {
+            return Err(if meta.is_dir() { io::ErrorKind::PermissionDenied.into() } else { missing() });
+        }
+        let modified = meta.modified().unwrap_or(UNIX_EPOCH);
+        Ok(Opened { reader: Box::new(File::open(&real)?), size: meta.len(), modified })
+    }
+
     /// The path of a file of a task's output; `name` is a file name.
-    pub(crate) fn output_path(&self, task: i64, name: &str) -> PathBuf {
+    fn output_path(&self, task: i64, name: &str) -> PathBuf {
         self.topdir.join(Self::task_dir(task)).join(name)
     }
 }
@@ -257,10 +283,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let volume = Volume::new(dir.path().to_path_buf());
         let name = "x".repeat(255);
-        volume.write_output(20_001, &name, b"1234").unwrap();
-        let outputs = volume.outputs(20_001);
+        volume.write_image(&Volume::task_dir(20_001), &name, b"1234", 4).unwrap();
+        let outputs = volume.files_of_task(20_001);
         assert_eq!((outputs[0].name.as_str(), outputs[0].size), (name.as_str(), 4));
         assert!(dir.path().join("work/tasks/1/20001").is_dir());
-        assert!(volume.outputs(7).is_empty());
+        assert!(volume.files_of_task(7).is_empty());
+    }
+
+    #[test]
+    fn nothing_outside_of_the_volume() {
+        let dir = tempfile::tempdir().unwrap();
+        let topdir = dir.path().canonicalize().unwrap().join("koji");
+        fs::create_dir_all(topdir.join("a")).unwrap();
+        fs::write(topdir.join("a/f"), "x").unwrap();
+        fs::write(dir.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink("../secret", topdir.join("out")).unwrap();
+        std::os::unix::fs::symlink("a/f", topdir.join("in")).unwrap();
+        fs::write(topdir.join(".hidden"), "x").unwrap();
+        let volume = Volume::new(topdir);
+        for good in ["/a/f", "//a//f", "/in"] {
+            assert!(volume.open(good).is_ok(), "{good}");
+        }
+        for bad in ["/../secret", "/a/../../secret", "/out", "/.hidden", "/a", "", "/a/f/x", "/a\0", "/nope"] {
+            assert!(volume.open(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -22,40 +22,27 @@ impl HubState {
         while let Some(next) = self.agenda.first().copied().filter(|(time, ..)| *time <= now) {
             self.agenda.remove(&next);
             let (time, step, id) = next;
-            let done = match step {
+            match step {
                 Step::Assign => {
                     self.assign(id);
-                    Ok(())
                 }
                 Step::Open => self.open(setting, id, time),
                 Step::Repo => self.repo_is_ready(setting, id, time),
-                Step::Free => {
-                    self.free(id);
-                    Ok(())
+                Step::Free => self.free(id),
+                Step::Reopen | Step::OpenChild => self.begin(id, time),
+                Step::EndChild => {
+                    if let Some(builder) = self.parent_builder(id) {
+                        builder.end_child(self, id, time);
+                    }
                 }
-                Step::Reopen => {
-                    self.begin(id, time);
-                    Ok(())
+                Step::Finish => {
+                    if let Some(builder) = self.builder(id)
+                        && let Err(error) = builder.finish(self, setting, id, time)
+                    {
+                        self.cannot_write(id, time, &error);
+                    }
                 }
-                Step::OpenChild => {
-                    self.begin(id, time);
-                    Ok(())
-                }
-                Step::EndChild => match self.parent_builder(id) {
-                    Some(builder) => builder.end_child(self, setting, id, time),
-                    None => Ok(()),
-                },
-                Step::Finish => match self.builder(id) {
-                    Some(builder) => builder.finish(self, setting, id, time),
-                    None => Ok(()),
-                },
-                Step::Close => {
-                    self.close(setting, id, time);
-                    Ok(())
-                }
-            };
-            if let Err(error) = done {
-                self.cannot_write(id, time, &error);
+                Step::Close => self.close(setting, id, time),
             }
         }
     }
@@ -97,7 +84,6 @@ impl HubState {
 
     /// The volume cannot be written to: a builder would die of it, and the task with it.
     fn cannot_write(&mut self, id: i64, time: Micros, error: &io::Error) {
-        let id = self.tasks.get(&id).and_then(|task| task.parent).unwrap_or(id);
         self.end(id, time, TaskResult::Fault(python("OSError", &error.to_string())));
     }
 
@@ -113,13 +99,14 @@ impl HubState {
                 TaskResult::Value(_) | TaskResult::OfArch(_) => {
                     task.state = TaskState::Closed;
                     task.waiting = task.waiting.map(|_| false);
+                    // Nothing more will come of it, and only what the script has composer say must be known.
+                    task.plan.take_if(|plan| plan.status.is_none());
                 }
-                // A task that dies of one under it still waits for it, as far as the database knows.
+                // A task that dies of one under it still waits for it, as far as the database knows. Its output says why it died,
+                // and what was planned knows that.
                 TaskResult::Fault(_) => task.state = TaskState::Failed,
             }
             task.result = Some(result);
-            // Nothing more will come of it.
-            task.plan = None;
             self.next_event(time);
         }
     }
@@ -157,20 +144,18 @@ impl HubState {
         }
     }
 
-    fn open(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn open(&mut self, setting: &Setting, id: i64, time: Micros) {
         self.begin(id, time);
-        let Some(task) = self.unfinished(id) else { return Ok(()) };
-        let (Some(plan), Some(builder)) = (&task.plan, task.builder) else { return Ok(()) };
+        let Some(task) = self.unfinished(id) else { return };
+        let (Some(plan), Some(builder)) = (&task.plan, task.builder) else { return };
         if let PlannedOutcome::Fault { code, text } = &plan.outcome {
             let fault = Fault::new(*code, text.clone());
             self.end(id, time, TaskResult::Fault(fault));
-            return Ok(());
-        }
-        if plan.repo.is_some_and(|ready| ready > time) {
+        } else if plan.repo.is_some_and(|ready| ready > time) {
             self.wait_for_repo(id, time);
-            return Ok(());
+        } else {
+            builder.begin(self, setting, id, time);
         }
-        builder.begin(self, setting, id, time)
     }
 
     /// The task under the task that waits for the repository of the build tag.
@@ -211,9 +196,9 @@ impl HubState {
         }
     }
 
-    fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
+    fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) {
         if self.tasks.get(&id).is_none_or(|task| task.waiting != Some(true)) {
-            return Ok(());
+            return;
         }
         let job = self.tasks.get(&id).and_then(Task::job);
         let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
@@ -222,15 +207,11 @@ impl HubState {
             self.end(child, time, TaskResult::Value(repo));
             self.collect(child);
         }
-        match self.unfinished(id) {
-            Some(task) => {
-                task.waiting = Some(false);
-                match task.builder {
-                    Some(builder) => builder.begin(self, setting, id, time),
-                    None => Ok(()),
-                }
+        if let Some(task) = self.unfinished(id) {
+            task.waiting = Some(false);
+            if let Some(builder) = task.builder {
+                builder.begin(self, setting, id, time);
             }
-            None => Ok(()),
         }
     }
 

@@ -29,6 +29,7 @@ use crate::scenario::Scenario;
 use crate::state::HubState;
 use crate::targets::Targets;
 use crate::tasks::{Made, Task};
+use crate::volume::Output;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault, string, truthy};
 
 pub(crate) use osbuild::Composed;
@@ -73,15 +74,14 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     fn outcome(&self, scenario: &Scenario, targets: &Targets, id: i64, job: &Job, request: &[Value]) -> PlannedOutcome;
 
     /// The machine begins, and has the repository that it needs.
-    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros);
 
     /// The id that the task under a task would like that waits for the repository of the build tag.
     fn repo_task_id(&self, id: i64) -> i64;
 
     /// A task under one of its tasks has had its time.
-    fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
-        let _ = (state, setting, child, time);
-        Ok(())
+    fn end_child(&self, state: &mut HubState, child: i64, time: Micros) {
+        let _ = (state, child, time);
     }
 
     /// What the task for `arch` under one of its tasks is asked for.
@@ -108,6 +108,10 @@ pub(crate) trait Builder: fmt::Debug + Sync {
 
     /// The files are made, or will never be.
     fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()>;
+
+    /// The files that one of its tasks, or a task under one of them, has left so far: the texts, and what was moved to the build. What
+    /// else lies in the task's directory on the volume need not be named. Of two with the same name, the first counts.
+    fn outputs(&self, state: &HubState, setting: &Setting, task: &Task) -> Vec<Output>;
 
     /// Whether a task has nothing more to do but to end.
     fn is_done(&self, state: &HubState, task: &Task) -> bool {

@@ -6,7 +6,6 @@ use crate::builders::installed_package;
 use crate::builds::{Archive, Build, IMAGE_BTYPE};
 use crate::call::Call;
 use crate::python::repr;
-use crate::volume::Volume;
 use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
 
 pub(super) static METHODS: &[Method] = &[
@@ -127,7 +126,7 @@ pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Bu
             let mut parts = nvr.rsplitn(3, '-');
             match (parts.next(), parts.next(), parts.next()) {
                 (Some(release), Some(version), Some(name)) if !release.is_empty() && !version.is_empty() => {
-                    Ok(state.build_by_nvr(name, version, release))
+                    Ok(state.builds_by_nvr(name, version, release).next())
                 }
                 _ => Err(generic(format!("invalid format: {nvr}"))),
             }
@@ -138,7 +137,7 @@ pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Bu
             }
             let part = |name: &str| members.get(name).and_then(Value::as_str);
             match (part("name"), part("version"), part("release")) {
-                (Some(name), Some(version), Some(release)) => Ok(state.build_by_nvr(name, version, release)),
+                (Some(name), Some(version), Some(release)) => Ok(state.builds_by_nvr(name, version, release).next()),
                 _ => Err(generic("did not provide name and version and release")),
             }
         }
@@ -293,11 +292,10 @@ fn list_packages_of_image(call: &mut Call<'_>) -> Answer {
 /// The logs that were moved to the build; content generators leave none here.
 fn build_logs(call: &mut Call<'_>) -> Answer {
     let build = strictly(call, 0)?;
-    let volume = build.volume.as_ref().map(|volume| volume.1.as_str());
-    let dir = format!("{}/data/logs", Volume::build_dir(volume, &build.name, &build.version, &build.release));
-    let logs = call.setting.volume.files_below(&dir).into_iter().map(|path| {
-        let (below, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        structure([("dir", string(below)), ("name", string(name)), ("path", string(format!("{dir}/{path}")))])
+    let dir = format!("{}/data/logs", build.dir());
+    let logs = call.state.logs_of_build(call.setting, build).into_iter().filter_map(|path| {
+        let (below, name) = path.strip_prefix(&dir)?.strip_prefix('/')?.rsplit_once('/')?;
+        Some(structure([("dir", string(below)), ("name", string(name)), ("path", string(path.as_str()))]))
     });
     Ok(Value::Array(logs.collect()))
 }

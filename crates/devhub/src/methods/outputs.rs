@@ -1,14 +1,13 @@
 //! Methods about the output of tasks (facts: koji 9).
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, SeekFrom};
 
 use base64::Engine as _;
 
 use super::{Method, read};
 use crate::call::Call;
 use crate::names;
-use crate::volume::OutputFile;
+use crate::volume::{Opened, OutputFile, Volume};
 use crate::wire::{Answer, Fault, Value, generic, python, string, structure};
 
 /// One answer holds no more of a file than this.
@@ -35,7 +34,7 @@ fn list(call: &mut Call<'_>) -> Answer {
     if !known && strict {
         return Err(generic("Task doesn't exist"));
     }
-    let files = if known { call.setting.volume.outputs(id) } else { Vec::new() };
+    let files = if known { call.state.output_files(call.setting, id) } else { Vec::new() };
     if !with_stat && !volumes {
         return Ok(Value::Array(files.into_iter().map(|file| string(file.name)).collect()));
     }
@@ -67,22 +66,23 @@ fn download(call: &mut Call<'_>) -> Answer {
     if !names::is_file_name(name) || !call.state.tasks.contains_key(&id) {
         return Err(missing());
     }
-    let mut file = File::open(call.setting.volume.output_path(id, name)).map_err(|_| missing())?;
-    let bytes = part(&mut file, offset, size).map_err(|error| -> Fault { python("OSError", &error.to_string()) })?;
+    let path = format!("{}/{name}", Volume::task_dir(id));
+    let file = call.state.open_file(call.setting, &path).map_err(|_| missing())?;
+    let bytes = part(file, offset, size).map_err(|error| -> Fault { python("OSError", &error.to_string()) })?;
     Ok(string(base64::engine::general_purpose::STANDARD.encode(bytes)))
 }
 
 /// `size` bytes from `offset` on; an offset below zero counts from the end, a size below zero is all that follows.
-fn part(file: &mut File, offset: i64, size: i64) -> std::io::Result<Vec<u8>> {
-    let length = file.metadata()?.len();
+fn part(file: Opened, offset: i64, size: i64) -> std::io::Result<Vec<u8>> {
+    let Opened { mut reader, size: length, .. } = file;
     let start = match u64::try_from(offset) {
         Ok(offset) => offset.min(length),
         Err(_) => length.saturating_sub(offset.unsigned_abs()),
     };
     let size = u64::try_from(size).unwrap_or(u64::MAX).min(length - start).min(MAX_CHUNK);
-    file.seek(SeekFrom::Start(start))?;
+    reader.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
-    file.take(size).read_to_end(&mut bytes)?;
+    reader.take(size).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -92,11 +92,8 @@ mod tests {
 
     #[test]
     fn parts_of_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        std::fs::write(&path, "0123456789").unwrap();
-        let mut file = File::open(&path).unwrap();
-        let mut text = |offset, size| String::from_utf8(part(&mut file, offset, size).unwrap()).unwrap();
+        let file = || Opened::text("0123456789".into(), 0);
+        let text = |offset, size| String::from_utf8(part(file(), offset, size).unwrap()).unwrap();
         assert_eq!(text(0, -1), "0123456789");
         assert_eq!(text(2, 3), "234");
         assert_eq!(text(-3, -1), "789");

@@ -174,14 +174,27 @@ async fn results_and_archives() {
     assert!(left["files"].as_array().unwrap().contains(&string(raw)));
     assert!(outputs(&f.hub, child).await.contains(&raw.to_owned()));
     assert_eq!(outputs(&f.hub, id).await, ["checkout.log"]);
-    let link = std::fs::read_link(f.hub.topdir().join(format!("work/tasks/{}/{child}/{raw}", child % 10_000))).unwrap();
-    assert_eq!(link.to_str(), Some("../../../../packages/Fedora-Cloud/42/7/images/Fedora-Cloud.x86_64-42-7.raw.xz"));
     let served = get(&f.hub, &format!("/kojifiles/work/tasks/{}/{child}/{raw}", child % 10_000)).await;
     assert_eq!(served.text(), format!("kiwibuild fake image\nFedora-Cloud-42-7\n{raw}\n"));
     let logs = call(&f.hub, "getBuildLogs", vec![string("Fedora-Cloud-42-7")]).await.unwrap();
     let log = logs.as_array().unwrap().iter().find(|log| log["name"] == string("checkout-x86_64.log")).unwrap();
     assert_eq!(log["dir"], string("image/x86_64"));
-    assert_eq!(get(&f.hub, &format!("/kojifiles/{}", log["path"].as_str().unwrap())).await.status, 200);
+    let path = log["path"].as_str().unwrap();
+    assert_eq!(path, "packages/Fedora-Cloud/42/7/data/logs/image/x86_64/checkout-x86_64.log");
+    let text = "createKiwiImage Fedora-Cloud-42-7 x86_64\n";
+    assert_eq!(get(&f.hub, &format!("/kojifiles/{path}")).await.text(), text);
+    let link = format!("/kojifiles/work/tasks/{}/{child}", child % 10_000);
+    assert_eq!(get(&f.hub, &format!("{link}/checkout-x86_64.log")).await.text(), text);
+    assert_eq!(get(&f.hub, &format!("{link}/Fedora.x86_64.kiwi")).await.text(), text);
+    for dir in [link.as_str(), "/kojifiles/packages/Fedora-Cloud/42/7/data/logs"] {
+        assert_eq!(
+            (get(&f.hub, dir).await.status, get(&f.hub, &format!("{dir}/nothing.log")).await.status),
+            (403, 404)
+        );
+    }
+    // Texts are made when they are asked for; the volume holds images.
+    assert!(!f.hub.topdir().join("packages/Fedora-Cloud/42/7/data").exists());
+    assert_eq!(std::fs::read_dir(f.hub.topdir().join("work")).unwrap().count(), 0);
     let page = get(&f.hub, &format!("/koji/taskinfo?taskID={child}")).await;
     assert!(page.text().contains("createKiwiImage"), "{}", page.text());
 }

@@ -49,6 +49,52 @@ async fn tasks_builds_and_accounts() {
     hub.shutdown().await;
 }
 
+/// What a task has left: names, sizes and times, and what the hub says of an image in it.
+async fn left(hub: &magudi_devhub::RunningHub, id: i64) -> (Value, String) {
+    let files = call(hub, "listTaskOutput", kwargs([int(id)], [("stat", Value::Bool(true))])).await.unwrap();
+    let status = format!("/kojifiles/work/tasks/{}/{id}/compose-status.json", id % 10_000);
+    (files, crate::client::get(hub, &status).await.text())
+}
+
+/// Texts are on no disk. An earlier version had them there, and a journal without what composer says.
+#[tokio::test]
+async fn the_output_of_tasks() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = r#"{"fail": {"bad": {"out": "why"}}, "compose_status": {"odd": {"status": "odd"}}}"#;
+    let hub = remembering(&dir, parse_scenario(script).unwrap()).await;
+    let ids = [submit(&hub, qcow2("good")).await, submit(&hub, qcow2("bad")).await, submit(&hub, qcow2("odd")).await];
+    let mut before = Vec::new();
+    for id in ids {
+        before.push(left(&hub, id).await);
+    }
+    hub.shutdown().await;
+    let topdir = dir.path().join("koji");
+    assert_eq!(std::fs::read_dir(topdir.join("work")).unwrap().count(), 0);
+    for (i, (files, status)) in before.iter().enumerate() {
+        assert_eq!(files.as_struct().unwrap().len(), 6, "{files:?}");
+        assert!(status.contains([r#""success""#, r#""why""#, r#""odd""#][i]), "{status}");
+    }
+
+    let hub = remembering(&dir, Scenario::default()).await;
+    for (id, before) in ids.into_iter().zip(&before) {
+        assert_eq!(&left(&hub, id).await, before);
+    }
+    hub.shutdown().await;
+
+    let journal = topdir.join(".devhub/journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, text.replace(r#","status":null"#, "")).unwrap();
+    let old = topdir.join(format!("work/tasks/{}/{}", ids[0] % 10_000, ids[0]));
+    std::fs::create_dir_all(&old).unwrap();
+    std::fs::write(old.join("compose-status.json"), "pending").unwrap();
+    std::fs::write(old.join("more.log"), "more").unwrap();
+    let hub = remembering(&dir, Scenario::default()).await;
+    let (Value::Struct(mut files), status) = left(&hub, ids[0]).await else { panic!() };
+    assert!(files.remove("more.log").is_some(), "what lies there is listed");
+    assert_eq!((Value::Struct(files), &status), (before[0].0.clone(), &before[0].1));
+    hub.shutdown().await;
+}
+
 #[tokio::test]
 async fn canceled_tasks_stay_canceled() {
     let dir = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ use crate::scenario::Scenario;
 use crate::state::HubState;
 use crate::targets::Targets;
 use crate::tasks::{PRIORITY, Task};
+use crate::volume::Output;
 use crate::wire::{Fault, Value, int, string, structure};
 
 #[derive(Debug)]
@@ -111,12 +112,16 @@ impl Builder for Osbuild {
         id + 4_000_000
     }
 
-    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        work::ask_composer(state, setting, id, time)
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
+        work::ask_composer(state, setting, id, time);
     }
 
     fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
         work::finish(state, setting, id, time)
+    }
+
+    fn outputs(&self, state: &HubState, setting: &Setting, task: &Task) -> Vec<Output> {
+        work::outputs(state, setting, task)
     }
 
     fn result(&self, _state: &HubState, setting: &Setting, task: &Task) -> Value {

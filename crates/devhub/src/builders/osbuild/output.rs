@@ -9,7 +9,6 @@ use super::{Osbuild, arches, image_type, option, template};
 use crate::builders::Builder as _;
 use crate::ids;
 use crate::python::quoted;
-use crate::scenario::Scenario;
 use crate::tasks::Task;
 use crate::wire::{Value, truthy};
 
@@ -18,7 +17,8 @@ pub(crate) fn compose_id(task: i64) -> String {
     ids::uuid(&["compose", &task.to_string()])
 }
 
-fn text(json: &Json) -> Vec<u8> {
+/// A document, as the builder writes it.
+pub(super) fn text(json: &Json) -> Vec<u8> {
     // Python's json.dump with sorted keys and indent 4.
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
@@ -104,11 +104,6 @@ fn repository(repo: &Value, arch: &str) -> Json {
 pub(crate) fn pending(task: &Task) -> Vec<u8> {
     let images: Vec<Json> = arches(&task.request).map(|_| json!({"status": "building"})).collect();
     text(&json!({"image_statuses": images, "koji_task_id": null, "status": "pending"}))
-}
-
-/// `compose-status.json` as the scenario has it.
-pub(crate) fn scripted(task: &Task, scenario: &Scenario) -> Option<Vec<u8>> {
-    scenario.compose_status.get(&Osbuild.job(&task.request).key).map(text)
 }
 
 /// `compose-status.json` of a build with the id `build`: one status per image, in the order of the arches.

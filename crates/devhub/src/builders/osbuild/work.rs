@@ -12,6 +12,7 @@ use crate::names;
 use crate::plan::{PlannedFile, PlannedOutcome};
 use crate::state::HubState;
 use crate::tasks::{Task, TaskState};
+use crate::volume::Output;
 use crate::wire;
 
 /// What becomes of a task, if composer has a part in it.
@@ -23,42 +24,32 @@ fn composed(task: &Task) -> Option<&Composed> {
 }
 
 /// The builder sends the request to composer, and composer begins a build.
-pub(super) fn ask_composer(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
-    let (Some(plan), Some(composed)) = (&task.plan, composed(task)) else { return Ok(()) };
+pub(super) fn ask_composer(state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
+    let Some(task) = state.tasks.get(&id) else { return };
+    let Some(composed) = composed(task) else { return };
     if let Composed::NoTemplate(text) = composed {
         let text = format!("Traceback (most recent call last):\n{text}\n");
         state.fail(id, time, wire::PYTHON, text);
-        return Ok(());
+        return;
     }
-    // An earlier hub has said this already, and perhaps more.
-    let is_said = state.restoring && setting.volume.has_output(id, "compose-status.json");
-    if !is_said {
-        let request = output::request(task, &setting.addresses.hub, &tag_repo(state, setting, task));
-        setting.volume.write_output(id, "compose-request.json", &request)?;
-    }
-    match composed {
-        Composed::Refused(answer) => {
-            let text = format!("Failed to create the compose request: {answer}");
-            state.fail(id, time, wire::GENERIC, text);
-            return Ok(());
-        }
+    let refusal = match composed {
+        Composed::Refused(answer) => Some((wire::GENERIC, format!("Failed to create the compose request: {answer}"))),
         Composed::Unreachable(reason) => {
-            let text = format!("Traceback (most recent call last):\nrequests.exceptions.ConnectionError: {reason}\n");
-            state.fail(id, time, wire::PYTHON, text);
-            return Ok(());
+            let error = format!("requests.exceptions.ConnectionError: {reason}");
+            Some((wire::PYTHON, format!("Traceback (most recent call last):\n{error}\n")))
         }
-        _ => {}
-    }
-    // Who looks only when all is over never sees that it was pending.
-    if !is_said && plan.finish > time {
-        setting.volume.write_output(id, "compose-status.json", &output::pending(task))?;
-    }
+        _ => None,
+    };
     let is_begun = !matches!(composed, Composed::NotBegun(_));
-    if is_begun && task.job().is_some_and(|job| state.rival(setting, id, &job).is_none()) {
-        state.begin_build(id, time);
+    let has_build = is_begun && task.job().is_some_and(|job| state.rival(setting, id, &job).is_none());
+    if let Some(task) = state.tasks.get_mut(&id) {
+        task.begun.get_or_insert(time);
     }
-    Ok(())
+    match refusal {
+        Some((code, text)) => state.fail(id, time, code, text),
+        None if has_build => state.begin_build(id, time),
+        None => {}
+    }
 }
 
 /// Where the repository of the build tag would lie, for each arch.
@@ -82,24 +73,22 @@ pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Mic
     if !is_canceled && task.state != TaskState::Open {
         return Ok(());
     }
-    let status = match (composed(task), build) {
-        (Some(Composed::Failure(reason)), _) => output::failure(task, build, reason),
-        (Some(Composed::NotBegun(reason) | Composed::NotImported(reason)), _) => {
-            output::not_imported(task, build, reason)
-        }
+    match (composed(task), build) {
+        (Some(Composed::Failure(_) | Composed::NotBegun(_) | Composed::NotImported(_)), _) => {}
         (Some(Composed::Success { .. }), None) => {
-            let reason = task.job().and_then(|job| state.rival(setting, id, &job));
-            output::not_imported(task, None, &reason.unwrap_or_default())
+            let reason = task.job().and_then(|job| state.rival(setting, id, &job)).unwrap_or_default();
+            if let Some(plan) = state.tasks.get_mut(&id).and_then(|task| task.plan.as_mut()) {
+                plan.outcome = PlannedOutcome::Composed(Composed::NotImported(reason));
+            }
         }
-        (Some(Composed::Success { files, is_unlisted }), Some(build)) => {
+        (Some(Composed::Success { files, is_unlisted }), Some(_)) => {
             let is_unlisted = *is_unlisted;
             let files: Vec<&PlannedFile> = files.iter().collect();
             let archives = state.import(setting, task, &files)?;
-            let status = output::success(task, build);
             let is_tagged = task.job().is_some_and(|job| job.is_tagged);
             state.complete(id, archives, time);
             if !is_canceled {
-                write_status(state, setting, id, &status, true)?;
+                is_done(state, id, time);
                 if is_tagged {
                     begin_tagging(state, id, time, is_unlisted);
                 }
@@ -107,29 +96,53 @@ pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Mic
             return Ok(());
         }
         _ => return Ok(()),
-    };
+    }
     if let Some(build) = build {
         state.end_build(build, BuildState::Failed, time);
     }
     if !is_canceled {
-        write_status(state, setting, id, &status, false)?;
+        is_done(state, id, time);
         state.fail(id, time, wire::BUILD, format!("Compose failed (id: {})", output::compose_id(id)));
     }
     Ok(())
 }
 
-fn write_status(state: &HubState, setting: &Setting, id: i64, status: &[u8], is_good: bool) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
-    let scripted = output::scripted(task, &setting.scenario);
-    setting.volume.write_output(id, "compose-status.json", scripted.as_deref().unwrap_or(status))?;
-    let build = state.builds.get(&ids::build_id(id)).map(|build| build.id);
-    for (name, content) in output::logs(task, build, is_good) {
-        // An arch can be anything; what is not a file name the builder could not have written either.
-        if names::is_file_name(&name) {
-            setting.volume.write_output(id, &name, &content)?;
-        }
+/// The builder has heard of composer that it is done.
+fn is_done(state: &mut HubState, id: i64, time: Micros) {
+    if let Some(task) = state.tasks.get_mut(&id) {
+        task.composed = Some(time);
     }
-    Ok(())
+}
+
+/// What a task has left: what the builder asked composer for, and what composer said.
+pub(super) fn outputs(state: &HubState, setting: &Setting, task: &Task) -> Vec<Output> {
+    let Some(begun) = task.begun else { return Vec::new() };
+    let request = output::request(task, &setting.addresses.hub, &tag_repo(state, setting, task));
+    let mut outputs = vec![Output::text("compose-request.json", request, begun)];
+    let build = state.builds.get(&ids::build_id(task.id)).map(|build| build.id);
+    let (status, is_good) = match (composed(task), task.composed, build) {
+        // Composer did not take the request.
+        (Some(Composed::Refused(_) | Composed::Unreachable(_)), ..) => return outputs,
+        (_, None, _) => (output::pending(task), false),
+        (Some(Composed::Failure(reason)), ..) => (output::failure(task, build, reason), false),
+        (Some(Composed::NotBegun(reason) | Composed::NotImported(reason)), ..) => {
+            (output::not_imported(task, build, reason), false)
+        }
+        (_, _, Some(build)) => (output::success(task, build), true),
+        (_, _, None) => return outputs,
+    };
+    let status = match (task.composed, task.plan.as_ref().and_then(|plan| plan.status.as_ref())) {
+        (Some(_), Some(scripted)) => output::text(scripted),
+        _ => status,
+    };
+    outputs.push(Output::text("compose-status.json", status, task.composed.unwrap_or(begun)));
+    if let Some(time) = task.composed {
+        let logs = output::logs(task, build, is_good);
+        // An arch can be anything; what is not a file name the builder could not have written either.
+        let logs = logs.into_iter().filter(|(name, _)| names::is_file_name(name));
+        outputs.extend(logs.map(|(name, text)| Output::text(name, text, time)));
+    }
+    outputs
 }
 
 /// A package that the tag does not list ends the task that tags its build at once.

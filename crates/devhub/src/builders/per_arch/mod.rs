@@ -1,5 +1,6 @@
 //! Builders that make a task for each arch under the one that was submitted, and let the hub import what those make.
 
+mod output;
 mod plan;
 mod work;
 
@@ -19,6 +20,7 @@ use crate::scenario::Scenario;
 use crate::state::HubState;
 use crate::targets::{Tag, Target, Targets};
 use crate::tasks::{Made, Task};
+use crate::volume::Output;
 use crate::wire::{Fault, Value, string};
 
 /// What distinguishes one of them from the others.
@@ -180,12 +182,12 @@ impl<B: PerArch> Builder for B {
         child_id(id, REPO_TASK)
     }
 
-    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        work::begin(self, state, setting, id, time)
+    fn begin(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
+        work::begin(self, state, setting, id, time);
     }
 
-    fn end_child(&self, state: &mut HubState, setting: &Setting, child: i64, time: Micros) -> io::Result<()> {
-        work::end_child(self, state, setting, child, time)
+    fn end_child(&self, state: &mut HubState, child: i64, time: Micros) {
+        work::end_child::<B>(state, child, time);
     }
 
     fn arch_request(&self, state: &HubState, task: &Task, arch: &str) -> Vec<Value> {
@@ -207,7 +209,11 @@ impl<B: PerArch> Builder for B {
     }
 
     fn finish(&self, state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-        work::finish(self, state, setting, id, time)
+        work::finish::<B>(state, setting, id, time)
+    }
+
+    fn outputs(&self, state: &HubState, setting: &Setting, task: &Task) -> Vec<Output> {
+        output::of_task(self, state, setting, task)
     }
 
     fn is_done(&self, state: &HubState, task: &Task) -> bool {

@@ -141,7 +141,8 @@ fn per_arch<B: PerArch>(
         import_fault: import_fault(case, failure, &planned),
         arches: planned,
         ends_well,
-        foreign_method: scenario.only_method.clone(),
+        // One that is called as the hub's own is not foreign.
+        foreign_method: scenario.only_method.clone().filter(|method| method != B::CHILD_METHOD),
         release: match scenario.child_release.get(&job.key) {
             None => StatedRelease::Own,
             Some(None) => StatedRelease::Nothing,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::output::scratch_dir;
 use super::plan::{PerArchPlan, PlannedArch, StatedRelease, fault};
 use super::{PerArch, Surroundings, child_id, target};
 use crate::builds::BuildState;
@@ -10,7 +11,6 @@ use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
 use crate::import::Content;
-use crate::names;
 use crate::plan::{PlannedFile, PlannedOutcome, Step};
 use crate::state::HubState;
 use crate::tasks::{Child, Made, Task, TaskResult, TaskState};
@@ -33,32 +33,26 @@ fn children<'s>(state: &'s HubState, task: &'s Task) -> impl Iterator<Item = (&'
 }
 
 /// The builder has the repository: it begins the build, and the tasks for the arches.
-pub(super) fn begin<B: PerArch>(
-    builder: &B,
-    state: &mut HubState,
-    setting: &Setting,
-    id: i64,
-    time: Micros,
-) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
-    let (Some(plan), Some(planned), Some(job)) = (&task.plan, planned(task), task.job()) else { return Ok(()) };
+pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
+    if let Some(task) = state.tasks.get_mut(&id) {
+        task.begun.get_or_insert(time);
+    }
+    let Some(task) = state.tasks.get(&id) else { return };
+    let (Some(plan), Some(planned), Some(job)) = (&task.plan, planned(task), task.job()) else { return };
     // A builder that begins for the second time takes them over.
     if children(state, task).next().is_some() {
         if let Some(task) = state.unfinished(id) {
             task.waiting = Some(true);
         }
-        return Ok(());
-    }
-    for log in builder.parent_logs() {
-        setting.volume.write_output(id, log, format!("{} {}\n", B::TASK_METHOD, job.nvr()).as_bytes())?;
+        return;
     }
     let rival = state.rival(setting, id, &job).filter(|_| !job.is_scratch).map(generic);
     if let Some(fault) = planned.fault.as_ref().map(fault).or(rival) {
         state.end(id, time, TaskResult::Fault(fault));
-        return Ok(());
+        return;
     }
     if target(&state.targets, &job).is_none() {
-        return Ok(());
+        return;
     }
     let finish = plan.finish;
     let method = planned.foreign_method.clone().map_or(Cow::Borrowed(B::CHILD_METHOD), Cow::Owned);
@@ -79,7 +73,7 @@ pub(super) fn begin<B: PerArch>(
     let count = wanted.len() as i64;
     for (number, child) in (1..).zip(wanted) {
         let child = Child { id: state.free_task_id(child.id), ..child };
-        let Some(parent) = state.tasks.get_mut(&id) else { return Ok(()) };
+        let Some(parent) = state.tasks.get_mut(&id) else { return };
         let child = parent.free_child(child, time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
@@ -89,30 +83,14 @@ pub(super) fn begin<B: PerArch>(
         state.agenda.insert((time + length * (count + number) / (2 * count), Step::EndChild, child.id));
         state.tasks.insert(child.id, child);
     }
-    Ok(())
 }
 
 /// The task for an arch has had its time.
-pub(super) fn end_child<B: PerArch>(
-    builder: &B,
-    state: &mut HubState,
-    setting: &Setting,
-    child: i64,
-    time: Micros,
-) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&child).filter(|task| !task.state.is_final()) else { return Ok(()) };
-    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return Ok(()) };
-    let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return Ok(()) };
-    let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return Ok(()) };
-    let logs = builder.logs(&parent.request, &arch.arch);
-    let mut logs = logs.iter().map(String::as_str).filter(|log| names::is_file_name(log));
-    let text = format!("{} {} {}\n", task.method, job.nvr(), arch.arch);
-    if let Some((_, reason)) = &arch.fault
-        && let Some(log) = logs.next()
-    {
-        setting.volume.write_output(child, log, format!("{text}{reason}\n").as_bytes())?;
-    }
-    setting.volume.write_outputs(child, logs, text.as_bytes())?;
+pub(super) fn end_child<B: PerArch>(state: &mut HubState, child: i64, time: Micros) {
+    let Some(task) = state.tasks.get(&child).filter(|task| !task.state.is_final()) else { return };
+    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return };
+    let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return };
+    let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return };
     if let Some(why) = &arch.fault {
         let is_optional = arch.is_optional;
         let why = fault(why);
@@ -120,7 +98,7 @@ pub(super) fn end_child<B: PerArch>(
         if B::FAILS_FAST && !is_optional {
             fail_fast(state, child, time);
         }
-        return Ok(());
+        return;
     }
     let release = match &planned.release {
         StatedRelease::Own => Some(job.release),
@@ -131,7 +109,6 @@ pub(super) fn end_child<B: PerArch>(
     let mut files: Vec<String> = arch.files.iter().map(|file| file.filename.clone()).collect();
     files.sort_by_cached_key(|file| crc32fast::hash(format!("{child} {file}").as_bytes()));
     state.end(child, time, TaskResult::OfArch(Made { files, release }));
-    Ok(())
 }
 
 /// What the task for an arch is asked for.
@@ -224,13 +201,7 @@ pub(super) fn is_done(state: &HubState, task: &Task) -> bool {
 }
 
 /// All tasks for arches are over: what they made is collected.
-pub(super) fn finish<B: PerArch>(
-    builder: &B,
-    state: &mut HubState,
-    setting: &Setting,
-    id: i64,
-    time: Micros,
-) -> io::Result<()> {
+pub(super) fn finish<B: PerArch>(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
     let (Some(planned), Some(job)) = (planned(task), task.job()) else { return Ok(()) };
     let ends: Vec<(i64, Option<Fault>, bool)> =
@@ -255,13 +226,12 @@ pub(super) fn finish<B: PerArch>(
     }
     let good = if is_foreign { Vec::new() } else { good };
     if job.is_scratch {
-        return keep_scratch(builder, state, setting, id, &good);
+        return keep_scratch::<B>(state, setting, id, &good);
     }
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let files: Vec<&PlannedFile> =
         children(state, task).filter(|(child, _)| good.contains(&child.id)).flat_map(|(_, arch)| &arch.files).collect();
     let archives = state.import(setting, task, &files)?;
-    publish::<B>(builder, state, setting, task, &good)?;
     state.complete(id, archives, time);
     if job.is_tagged {
         let child = state.free_task_id(child_id(id, 0));
@@ -270,41 +240,19 @@ pub(super) fn finish<B: PerArch>(
     Ok(())
 }
 
-/// The hub has moved files and logs to the build; links lead there from where the tasks left them.
-fn publish<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, task: &Task, good: &[i64]) -> io::Result<()> {
-    let Some(job) = task.job() else { return Ok(()) };
-    let on = task.plan.as_ref().and_then(|plan| plan.volume.as_deref());
-    let images = Volume::image_dir(on, &job.name, &job.version, &job.release);
-    let logs = format!("{}/data/logs/image", Volume::build_dir(on, &job.name, &job.version, &job.release));
-    for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
-        for file in &arch.files {
-            setting.volume.link_output(child.id, &images, &file.filename)?;
-        }
-        let dir = if B::LOGS_BY_ARCH { format!("{logs}/{}", arch.arch) } else { logs.clone() };
-        for log in builder.logs(&task.request, &arch.arch).iter().filter(|log| log.ends_with(".log")) {
-            setting.volume.publish_output(child.id, &dir, log)?;
-        }
-    }
-    Ok(())
-}
-
 /// What was only tried is moved to its owner's directory.
-fn keep_scratch<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
+fn keep_scratch<B: PerArch>(state: &HubState, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
     let Some(task) = state.tasks.get(&id) else { return Ok(()) };
     let Some(job) = task.job() else { return Ok(()) };
-    let owner = state.accounts.by_id(task.owner).map_or("", |user| user.name.as_str());
     for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
-        let scratch = Volume::scratch_dir(owner, child.id);
-        let is_moved = !setting.scenario.scratch_plain && names::is_file_name(owner);
-        let dir = if is_moved { scratch.clone() } else { Volume::task_dir(child.id) };
+        let scratch = scratch_dir(state, setting, task, child);
+        let dir = scratch.clone().unwrap_or_else(|| Volume::task_dir(child.id));
         for file in &arch.files {
             Content::of(setting, B::PHASE, &job.nvr(), file).write(setting, &dir, &file.filename)?;
-            if is_moved {
-                setting.volume.link_output(child.id, &scratch, &file.filename)?;
+            // Clients find it by this link: on the volume, too.
+            if let Some(scratch) = &scratch {
+                setting.volume.link_output(child.id, scratch, &file.filename)?;
             }
-        }
-        for log in builder.named_logs(&task.request, &arch.arch).iter().filter(|_| is_moved) {
-            setting.volume.publish_output(child.id, &scratch, log)?;
         }
     }
     Ok(())
