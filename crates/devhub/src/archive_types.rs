@@ -2,9 +2,12 @@
 //!
 //! The table is that of a new Koji database, and from 1001 on the types that the recorded composes need besides, or may have.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::wire::{Value, int, string, string_or_nil, structure};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ArchiveType {
     pub(crate) id: i64,
     pub(crate) name: &'static str,
@@ -119,7 +122,7 @@ pub(crate) static ARCHIVE_TYPES: &[ArchiveType] = &[
 
 impl ArchiveType {
     /// The struct of `getArchiveType`.
-    pub(crate) fn to_value(self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         structure([
             ("compression_type", string_or_nil(self.compression)),
             ("description", string(self.description)),
@@ -131,22 +134,25 @@ impl ArchiveType {
 }
 
 /// The type called `name`.
-pub(crate) fn by_name(name: &str) -> Option<ArchiveType> {
-    ARCHIVE_TYPES.iter().find(|t| t.name == name).copied()
+pub(crate) fn by_name(name: &str) -> Option<&'static ArchiveType> {
+    ARCHIVE_TYPES.iter().find(|t| t.name == name)
 }
 
 /// The type with the id `id`.
-pub(crate) fn by_id(id: i64) -> Option<ArchiveType> {
-    ARCHIVE_TYPES.iter().find(|t| t.id == id).copied()
+pub(crate) fn by_id(id: i64) -> Option<&'static ArchiveType> {
+    ARCHIVE_TYPES.iter().find(|t| t.id == id)
 }
 
+/// The types of a new database by extension; the first that has it counts.
+static BY_EXTENSION: LazyLock<HashMap<&str, &ArchiveType>> = LazyLock::new(|| {
+    let types = ARCHIVE_TYPES.iter().filter(|t| t.id < 1000).rev();
+    types.flat_map(|t| t.extensions.split(' ').map(move |extension| (extension, t))).collect()
+});
+
 /// The type of a file: the longest extension is tried first, lower-cased, in a new database's types only.
-pub(crate) fn of_file(filename: &str) -> Option<ArchiveType> {
+pub(crate) fn of_file(filename: &str) -> Option<&'static ArchiveType> {
     let lower = filename.to_lowercase();
-    let parts: Vec<&str> = lower.split('.').collect();
-    (1..parts.len()).map(|start| parts[start..].join(".")).find_map(|extension| {
-        ARCHIVE_TYPES.iter().filter(|t| t.id < 1000).find(|t| t.extensions.split(' ').any(|e| e == extension)).copied()
-    })
+    lower.match_indices('.').find_map(|(dot, _)| BY_EXTENSION.get(&lower[dot + 1..]).copied())
 }
 
 #[cfg(test)]
@@ -171,8 +177,8 @@ mod tests {
     #[test]
     fn ids_and_names_are_unique() {
         for t in ARCHIVE_TYPES {
-            assert_eq!(by_name(t.name), Some(*t));
-            assert_eq!(by_id(t.id), Some(*t));
+            assert_eq!(by_name(t.name), Some(t));
+            assert_eq!(by_id(t.id), Some(t));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
+use crate::ids;
 use crate::volume::{DEFAULT_VOLUME, Volume};
 use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
 
@@ -16,20 +17,44 @@ pub(crate) enum ChecksumType {
     Sha256 = 2,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checksum {
+    Md5([u8; 16]),
+    Sha256([u8; 32]),
+}
+
+impl Checksum {
+    pub(crate) fn kind(&self) -> ChecksumType {
+        match self {
+            Self::Md5(_) => ChecksumType::Md5,
+            Self::Sha256(_) => ChecksumType::Sha256,
+        }
+    }
+
+    /// Its hexadecimal digits.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Md5(bytes) => ids::hex_of(bytes),
+            Self::Sha256(bytes) => ids::hex_of(bytes),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     pub(crate) id: i64,
     pub(crate) build: i64,
     pub(crate) arch: String,
-    pub(crate) kind: ArchiveType,
-    pub(crate) filename: String,
+    pub(crate) kind: &'static ArchiveType,
+    pub(crate) filename: Box<str>,
     /// What the hub says its size is, in bytes.
     pub(crate) size: u64,
     /// What the hub says its checksum is.
-    pub(crate) checksum: String,
-    pub(crate) checksum_type: ChecksumType,
+    pub(crate) checksum: Checksum,
     /// Further facts.
     pub(crate) extra: Value,
+    /// Whether it is on no disk: what is in it follows from its name.
+    pub(crate) is_described: bool,
     /// Whether the hub knows the build root in which it was made.
     pub(crate) has_buildroot: bool,
     /// Whether the hub knows which packages are in it.
@@ -44,11 +69,11 @@ impl Archive {
             ("btype_id", int(IMAGE_BTYPE)),
             ("build_id", int(self.build)),
             ("buildroot_id", int_or_nil(self.has_buildroot.then_some(self.id))),
-            ("checksum", string(self.checksum.as_str())),
-            ("checksum_type", int(self.checksum_type as i64)),
+            ("checksum", string(self.checksum.text())),
+            ("checksum_type", int(self.checksum.kind() as i64)),
             ("compression_type", string_or_nil(self.kind.compression)),
             ("extra", self.extra.clone()),
-            ("filename", string(self.filename.as_str())),
+            ("filename", string(self.filename.as_ref())),
             ("id", int(self.id)),
             ("metadata_only", Value::Bool(false)),
             ("size", int(i64::try_from(self.size).unwrap_or(i64::MAX))),

@@ -1,7 +1,5 @@
 //! *Ids* that follow from what was asked for: the same call to a fresh hub always becomes the same task.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::python;
@@ -55,11 +53,8 @@ pub(crate) fn hex(words: &[&str]) -> String {
 
 /// `bytes` in hexadecimal digits.
 pub(crate) fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// A UUID that follows from `words`, in the form of a random one.

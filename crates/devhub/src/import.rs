@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::io;
 
+use md5::digest::Output;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
 use crate::archive_types;
-use crate::builds::{Archive, BuildState, ChecksumType};
+use crate::builds::{Archive, BuildState, Checksum, ChecksumType};
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
@@ -35,7 +36,11 @@ impl HubState {
         for file in files {
             let Some(kind) = archive_types::by_name(&file.type_name) else { continue };
             let content = Content::of(setting, builder.phase(), &job.nvr(), file);
-            content.write(setting, &dir, &file.filename)?;
+            // What the script has to say of a file is done to a file.
+            let is_described = file.is_document && !setting.scenario.names_file(&file.filename);
+            if !is_described {
+                content.write(setting, &dir, &file.filename)?;
+            }
             let extra = match &file.extra {
                 Some(extra) => magudi_koji::value::from_json(extra).unwrap_or(Value::Nil),
                 None => builder.archive_extra(task, &file.arch),
@@ -45,11 +50,11 @@ impl HubState {
                 build,
                 arch: file.arch.clone(),
                 kind,
-                filename: file.filename.clone(),
+                filename: file.filename.as_str().into(),
                 size: content.size,
                 checksum: content.stated_checksum(setting, checksum_type, &file.filename),
-                checksum_type,
                 extra,
+                is_described,
                 has_buildroot: builder.generator().is_some(),
                 has_packages: builder.lists_packages(),
             });
@@ -75,6 +80,11 @@ impl HubState {
     }
 }
 
+/// The lines of an image.
+pub(crate) fn image_text(phase: &str, nvr: &str, filename: &str) -> String {
+    format!("{phase} fake image\n{nvr}\n{filename}\n")
+}
+
 /// What is in a file: some bytes, and zeros after them.
 #[derive(Debug)]
 pub(crate) struct Content {
@@ -89,7 +99,7 @@ impl Content {
         let mut bytes = match &file.text {
             _ if setting.scenario.empty_files.contains(filename) => Vec::new(),
             Some(text) => text.clone().into_bytes(),
-            None => format!("{phase} fake image\n{nvr}\n{filename}\n").into_bytes(),
+            None => image_text(phase, nvr, filename).into_bytes(),
         };
         let size = setting.scenario.sizes.get(filename).copied().unwrap_or(bytes.len() as u64);
         // What is cut off here is at most some lines of text, whose length fits everywhere.
@@ -113,21 +123,21 @@ impl Content {
     }
 
     /// The checksum that the hub will state.
-    fn stated_checksum(&self, setting: &Setting, kind: ChecksumType, filename: &str) -> String {
+    fn stated_checksum(&self, setting: &Setting, kind: ChecksumType, filename: &str) -> Checksum {
         if setting.scenario.wrong_checksum.contains(filename) {
             return Self { bytes: b"another file".to_vec(), size: 12 }.checksum(kind);
         }
         self.checksum(kind)
     }
 
-    fn checksum(&self, kind: ChecksumType) -> String {
+    fn checksum(&self, kind: ChecksumType) -> Checksum {
         match kind {
-            ChecksumType::Md5 => self.digest::<Md5>(),
-            ChecksumType::Sha256 => self.digest::<Sha256>(),
+            ChecksumType::Md5 => Checksum::Md5(self.digest::<Md5>().into()),
+            ChecksumType::Sha256 => Checksum::Sha256(self.digest::<Sha256>().into()),
         }
     }
 
-    fn digest<D: Digest>(&self) -> String {
+    fn digest<D: Digest>(&self) -> Output<D> {
         let mut hasher = D::new();
         hasher.update(&self.bytes);
         let mut left = self.size.saturating_sub(self.bytes.len() as u64);
@@ -136,7 +146,7 @@ impl Content {
             hasher.update(ZEROS.get(..piece).unwrap_or(&ZEROS));
             left -= piece as u64;
         }
-        ids::hex_of(&hasher.finalize())
+        hasher.finalize()
     }
 }
 
@@ -146,13 +156,13 @@ mod tests {
 
     #[test]
     fn zeros_count() {
-        let md5 = |bytes: &[u8], size| Content { bytes: bytes.to_vec(), size }.checksum(ChecksumType::Md5);
+        let md5 = |bytes: &[u8], size| Content { bytes: bytes.to_vec(), size }.checksum(ChecksumType::Md5).text();
         assert_eq!(md5(b"", 0), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(md5(b"abc", 3), ids::hex_of(&Md5::digest(b"abc")));
         let mut long = b"abc".to_vec();
         long.resize(200_000, 0);
         assert_eq!(md5(b"abc", 200_000), ids::hex_of(&Md5::digest(&long)));
-        let sha256 = Content { bytes: b"abc".to_vec(), size: 200_000 }.checksum(ChecksumType::Sha256);
+        let sha256 = Content { bytes: b"abc".to_vec(), size: 200_000 }.checksum(ChecksumType::Sha256).text();
         assert_eq!(sha256, ids::hex_of(&Sha256::digest(&long)));
     }
 }

@@ -3,12 +3,15 @@
 
 use std::io;
 
-use crate::builds::Build;
-use crate::clock;
+use crate::builds::{Archive, Build};
+use crate::clock::{self, Micros};
 use crate::hub::Setting;
 use crate::state::HubState;
 use crate::tasks::Task;
-use crate::volume::{Opened, Output, OutputFile, Source, Volume};
+use crate::volume::{IMAGE_MTIME, Opened, Output, OutputFile, Source, Volume};
+
+/// When a document of a build was made, as it seems: when every image was.
+const DOCUMENT_TIME: Micros = IMAGE_MTIME as Micros * 1_000_000;
 
 impl HubState {
     /// What the builder of a task describes, sorted by name.
@@ -30,7 +33,7 @@ impl HubState {
             Source::Text { text, time } => {
                 Some(OutputFile { name: output.name, size: text.len() as u64, time: clock::seconds(*time) })
             }
-            Source::File => setting.volume.file(&output.path(id), output.name),
+            Source::File => self.moved_file(setting, &output.path(id), output.name),
         }));
         files.sort_by(|a, b| a.name.cmp(&b.name));
         files
@@ -59,7 +62,7 @@ impl HubState {
                 if place == path || link == path {
                     return match output.source {
                         Source::Text { text, time } => Ok(Opened::text(text, time)),
-                        Source::File => setting.volume.open(&place),
+                        Source::File => self.open_there(setting, &place),
                     };
                 }
                 if place.starts_with(&below) || link.starts_with(&below) {
@@ -67,7 +70,38 @@ impl HubState {
                 }
             }
         }
-        setting.volume.open(&path)
+        self.open_there(setting, &path)
+    }
+
+    /// Opens what lies at `path` itself, or is described as lying there.
+    fn open_there(&self, setting: &Setting, path: &str) -> io::Result<Opened> {
+        match self.document(path) {
+            Some(text) => Ok(Opened::text(text.into(), DOCUMENT_TIME)),
+            None => setting.volume.open(path),
+        }
+    }
+
+    /// What a list calls `name` of what lies at `path`.
+    fn moved_file(&self, setting: &Setting, path: &str, name: String) -> Option<OutputFile> {
+        match self.document(path) {
+            Some(text) => Some(OutputFile { name, size: text.len() as u64, time: clock::seconds(DOCUMENT_TIME) }),
+            None => setting.volume.file(path, name),
+        }
+    }
+
+    /// The document of a build at `path`, if it is described.
+    fn document(&self, path: &str) -> Option<String> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let (["packages", name, version, release, "images", filename]
+        | ["vol", _, "packages", name, version, release, "images", filename]) = parts[..]
+        else {
+            return None;
+        };
+        self.builds_by_nvr(name, version, release).find_map(|build| {
+            let is_it = |archive: &&Archive| archive.is_described && *archive.filename == *filename;
+            build.archives.iter().find(is_it).filter(|_| path == format!("{}/images/{filename}", build.dir()))?;
+            Some(self.tasks.get(&build.task)?.builder?.document(&build.nvr(), filename))
+        })
     }
 
     /// The tasks that may have left what lies at a path.

@@ -41,6 +41,9 @@ pub(crate) struct PlannedFile {
     /// What is in it, instead of the lines of an image.
     #[serde(default)]
     pub(crate) text: Option<String>,
+    /// Whether it is a document beside an image. Clients do not take it from the volume.
+    #[serde(default)]
+    pub(crate) is_document: bool,
 }
 
 impl PlannedFile {
@@ -52,6 +55,7 @@ impl PlannedFile {
             filename: format!("{}.{arch}.{suffix}", job.nvr()),
             extra: None,
             text: None,
+            is_document: false,
         }
     }
 

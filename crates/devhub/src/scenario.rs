@@ -389,6 +389,12 @@ pub fn read_scenario(opened: std::io::Result<impl Read>, path: &Path) -> Result<
 }
 
 impl Scenario {
+    /// Whether it has something to say of what lies on the volume as `filename`.
+    pub(crate) fn names_file(&self, filename: &str) -> bool {
+        [&self.missing_files, &self.empty_files, &self.flip_bytes].iter().any(|files| files.contains(filename))
+            || self.sizes.contains_key(filename)
+    }
+
     /// The images that it names, each with the key that does; `*` is every image.
     pub fn images(&self) -> Vec<(&'static str, &str)> {
         fn named<'s>(key: &'static str, names: impl Iterator<Item = &'s String>) -> Vec<(&'static str, &'s str)> {

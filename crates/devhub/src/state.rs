@@ -195,7 +195,7 @@ impl HubState {
             }
         }
         self.agenda.extend(plan.steps().map(|(time, step)| (time, step, id)));
-        task.plan = Some(plan);
+        task.plan = Some(Box::new(plan));
     }
 
     /// Gives a task that a builder has back to the queue. From there it goes as `plan` says.

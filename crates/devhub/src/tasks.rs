@@ -60,10 +60,27 @@ pub(crate) enum TaskResult {
 /// What only the task for an arch knows of what it has made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Made {
-    /// The names of its files.
-    pub(crate) files: Vec<String>,
+    /// The names of its files, with a slash, which no name has, after each.
+    files: Box<str>,
     /// The release that it states.
-    pub(crate) release: Option<String>,
+    release: Option<Box<str>>,
+}
+
+impl Made {
+    pub(crate) fn new<'n>(files: impl IntoIterator<Item = &'n str>, release: Option<&str>) -> Self {
+        let files: String = files.into_iter().flat_map(|name| [name, "/"]).collect();
+        Self { files: files.into(), release: release.map(Box::from) }
+    }
+
+    /// The names of its files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.split_terminator('/')
+    }
+
+    /// The release that it states.
+    pub(crate) fn release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +123,7 @@ pub(crate) struct Task {
     /// The tasks under it.
     pub(crate) children: Vec<i64>,
     /// What will come of it, or why it has failed; tasks under others have none.
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<Box<Plan>>,
 }
 
 /// A task under another, as that asks for it.

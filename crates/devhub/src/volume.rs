@@ -16,7 +16,7 @@ use crate::names;
 pub(crate) const DEFAULT_VOLUME: &str = "DEFAULT";
 
 /// Modification time of every image, in seconds since 1970 (facts: recordings 3).
-const IMAGE_MTIME: u64 = 1_700_000_000;
+pub(crate) const IMAGE_MTIME: u64 = 1_700_000_000;
 
 /// A directory laid out as Koji's `/mnt/koji`.
 #[derive(Debug, Clone)]

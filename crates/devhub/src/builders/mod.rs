@@ -22,6 +22,7 @@ use crate::channels::Channel;
 use crate::clock::Micros;
 use crate::hub::Setting;
 use crate::ids;
+use crate::import::image_text;
 use crate::journal::{Record, encode_request};
 use crate::plan::{Plan, PlannedOutcome};
 use crate::python;
@@ -112,6 +113,11 @@ pub(crate) trait Builder: fmt::Debug + Sync {
     /// The files that one of its tasks, or a task under one of them, has left so far: the texts, and what was moved to the build. What
     /// else lies in the task's directory on the volume need not be named. Of two with the same name, the first counts.
     fn outputs(&self, state: &HubState, setting: &Setting, task: &Task) -> Vec<Output>;
+
+    /// What is in a document beside an image of a build.
+    fn document(&self, nvr: &str, filename: &str) -> String {
+        image_text(self.phase(), nvr, filename)
+    }
 
     /// Whether a task has nothing more to do but to end.
     fn is_done(&self, state: &HubState, task: &Task) -> bool {

@@ -78,7 +78,7 @@ pub(super) static METHODS: &[Method] = &[
         query::apply(rows.collect(), call.args.get(1))
     }),
     read("getArchiveTypes", "", "The types of files.", |_| {
-        Ok(Value::Array(ARCHIVE_TYPES.iter().map(|t| t.to_value()).collect()))
+        Ok(Value::Array(ARCHIVE_TYPES.iter().map(ArchiveType::to_value).collect()))
     }),
     read("getArchiveType", "filename=None type_name=None type_id=None strict=False", "A type of files.", archive_type),
     read(
@@ -218,7 +218,7 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
         };
         kind.is_none_or(|kind| kind == "image")
             && same(5, &archive.filename)
-            && same(7, &archive.checksum)
+            && call.args.get(7).as_str().is_none_or(|wanted| wanted == archive.checksum.text())
             && call.args.get(6).as_i64().is_none_or(|size| u64::try_from(size) == Ok(archive.size))
             && call.args.get(12).as_i64().is_none_or(|id| id == archive.id)
             && arch_fits
@@ -301,7 +301,7 @@ fn build_logs(call: &mut Call<'_>) -> Answer {
 }
 
 fn archive_type(call: &mut Call<'_>) -> Answer {
-    let (found, what): (Option<ArchiveType>, String) = match (call.args.get(0), call.args.get(1), call.args.get(2)) {
+    let (found, what): (Option<&ArchiveType>, String) = match (call.args.get(0), call.args.get(1), call.args.get(2)) {
         (Value::String(file), ..) => (archive_types::of_file(file), format!("unsupported file extension: {file}")),
         (_, Value::String(name), _) => (archive_types::by_name(name), format!("unsupported archive type: {name}")),
         (.., id) if id.as_i64().is_some() => {

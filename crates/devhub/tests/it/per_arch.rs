@@ -147,8 +147,14 @@ async fn results_and_archives() {
     for archive in archives.as_array().unwrap() {
         let text = |name: &str| archive[name].as_str().unwrap().to_owned();
         *kinds.entry((text("arch"), text("type_name"))).or_default() += 1;
-        let content = std::fs::read(images.join(text("filename"))).unwrap();
-        let sha256 = hex(&Sha256::digest(&content));
+        let path = format!("packages/Fedora-Cloud/42/7/images/{}", text("filename"));
+        let served = get(&f.hub, &format!("/kojifiles/{path}")).await;
+        let sha256 = hex(&Sha256::digest(&served.body));
+        assert_eq!(
+            std::fs::read(f.hub.topdir().join(path)).is_ok(),
+            text("type_name") == "raw-xz",
+            "an image, or described"
+        );
         assert_eq!((archive["checksum_type"].as_i64(), text("checksum")), (Some(2), sha256));
         assert_eq!((&archive["extra"], &archive["buildroot_id"]), (&Value::Nil, &Value::Nil));
     }
@@ -172,7 +178,9 @@ async fn results_and_archives() {
     assert_eq!(left["logs"], strings(&["Fedora.x86_64.kiwi"]));
     let raw = "Fedora-Cloud.x86_64-42-7.raw.xz";
     assert!(left["files"].as_array().unwrap().contains(&string(raw)));
-    assert!(outputs(&f.hub, child).await.contains(&raw.to_owned()));
+    for name in [raw, "Fedora-Cloud.x86_64-42-7.packages"] {
+        assert!(outputs(&f.hub, child).await.contains(&name.to_owned()));
+    }
     assert_eq!(outputs(&f.hub, id).await, ["checkout.log"]);
     let served = get(&f.hub, &format!("/kojifiles/work/tasks/{}/{child}/{raw}", child % 10_000)).await;
     assert_eq!(served.text(), format!("kiwibuild fake image\nFedora-Cloud-42-7\n{raw}\n"));

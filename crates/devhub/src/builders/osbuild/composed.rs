@@ -99,6 +99,7 @@ fn files(scenario: &Scenario, job: &Job, image_type: &str) -> Vec<PlannedFile> {
             filename: format!("{}{MANIFEST}", file.filename),
             extra: Some(serde_json::json!({"image": {"arch": file.arch}})),
             text: Some(output::manifest()),
+            is_document: true,
         };
         let manifests: Vec<PlannedFile> = files.iter().map(manifest).collect();
         files.extend(manifests);
@@ -117,7 +118,9 @@ fn is_manifest(archive: &Archive) -> bool {
 pub(super) fn build_extra(build: &Build) -> Value {
     let facts = |manifests: bool| {
         let archives = build.archives.iter().filter(move |archive| is_manifest(archive) == manifests);
-        structure(archives.filter_map(|archive| Some((archive.filename.clone(), archive.extra.get("image")?.clone()))))
+        structure(
+            archives.filter_map(|archive| Some((archive.filename.to_string(), archive.extra.get("image")?.clone()))),
+        )
     };
     let mut members = vec![("typeinfo", structure([("image", facts(false))]))];
     if build.archives.iter().any(is_manifest) {

@@ -124,6 +124,10 @@ impl Builder for Osbuild {
         work::outputs(state, setting, task)
     }
 
+    fn document(&self, _nvr: &str, _filename: &str) -> String {
+        output::manifest()
+    }
+
     fn result(&self, _state: &HubState, setting: &Setting, task: &Task) -> Value {
         let server = setting.addresses.hub.replace("/kojihub", "/composer/");
         structure([

@@ -35,8 +35,8 @@ fn of_child<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, parent
     let mut outputs = Vec::new();
     let homes = homes(builder, state, setting, parent, child);
     if let (TaskResult::OfArch(made), Some(images)) = (result, &homes.images) {
-        let file = |name: &String| Output { name: name.clone(), moved_to: Some(images.clone()), source: Source::File };
-        outputs.extend(made.files.iter().map(file));
+        let file = |name: &str| Output { name: name.to_owned(), moved_to: Some(images.clone()), source: Source::File };
+        outputs.extend(made.files().map(file));
     }
     let text = format!("{} {} {}\n", child.method, job.nvr(), child.arch);
     // The first one says why it failed.

@@ -218,19 +218,24 @@ fn files<B: PerArch>(builder: &B, case: &Case<'_>, arch: &Arch<'_>) -> Vec<Plann
     if let Some(archives) = scenario.archives.get(&job.key) {
         return archives.iter().map(|archive| PlannedFile::scripted(job, arch.name, archive)).collect();
     }
-    let names = match scenario.files.get(&job.key) {
+    let scripted = scenario.files.get(&job.key);
+    let names = match scripted {
         Some(files) => files.iter().map(|template| file_name(job, arch.name, "", template)).collect(),
         None => builder.files(job, request, arch),
     };
     let file = |filename: String| PlannedFile {
         arch: arch.name.to_owned(),
         type_name: archive_types::of_file(&filename).map_or(archive_types::OTHER, |kind| kind.name).to_owned(),
+        is_document: scripted.is_none() && DOCUMENTS.iter().any(|ending| filename.ends_with(ending)),
         filename,
         extra: None,
         text: None,
     };
     names.into_iter().map(file).collect()
 }
+
+/// What the names of the files end with that builders make beside an image.
+const DOCUMENTS: [&str; 5] = [".json", ".xml", ".ks", ".packages", ".verified"];
 
 /// What the hub says of the files when it imports them.
 fn import_fault(case: &Case<'_>, failure: Option<&ScriptedFailure>, planned: &[PlannedArch]) -> Option<(i64, String)> {

@@ -101,14 +101,15 @@ pub(super) fn end_child<B: PerArch>(state: &mut HubState, child: i64, time: Micr
         return;
     }
     let release = match &planned.release {
-        StatedRelease::Own => Some(job.release),
+        StatedRelease::Own => Some(job.release.as_str()),
         StatedRelease::Nothing => None,
-        StatedRelease::Other(release) => Some(release.clone()),
+        StatedRelease::Other(release) => Some(release.as_str()),
     };
     // The order of files in a directory means nothing.
-    let mut files: Vec<String> = arch.files.iter().map(|file| file.filename.clone()).collect();
+    let mut files: Vec<&str> = arch.files.iter().map(|file| file.filename.as_str()).collect();
     files.sort_by_cached_key(|file| crc32fast::hash(format!("{child} {file}").as_bytes()));
-    state.end(child, time, TaskResult::OfArch(Made { files, release }));
+    let made = Made::new(files, release);
+    state.end(child, time, TaskResult::OfArch(made));
 }
 
 /// What the task for an arch is asked for.
@@ -127,10 +128,10 @@ pub(super) fn result_of_child<B: PerArch>(builder: &B, parent: &Task, child: &Ta
     let packages = if B::LISTS_PACKAGES && !job.is_scratch { vec![installed_package()] } else { Vec::new() };
     let mut members = vec![
         ("arch", string(arch)),
-        ("files", strings(made.files.clone())),
+        ("files", Value::Array(made.files().map(string).collect())),
         ("logs", strings(builder.named_logs(&parent.request, arch))),
         ("name", string(job.name.as_str())),
-        ("release", string_or_nil(made.release.as_deref())),
+        ("release", string_or_nil(made.release())),
         ("rpmlist", Value::Array(packages)),
         ("task_id", int(child.id)),
         ("version", string(job.version.as_str())),
