@@ -20,10 +20,15 @@ pub fn push(text: &mut String, c: char) {
     }
 }
 
+/// Whether each character of a text is seen. Most texts have none beyond ASCII, and are told by their bytes.
+fn is_all_seen(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_seen)
+}
+
 /// A text whose lines and tabs stay, with every other character that is not seen as its escape.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let stays = |c: char| c == '\n' || c == '\t' || is_seen(c);
-    if text.chars().all(stays) {
+    if is_all_seen(text) || text.chars().all(stays) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -41,7 +46,7 @@ pub fn entry(text: &str) -> Cow<'_, str> {
 
 /// A line of JSON in which whatever is not seen stands as JSON's own escape: the same values, and harmless in a terminal.
 pub fn json(line: String) -> String {
-    if line.chars().all(is_seen) {
+    if is_all_seen(&line) {
         return line;
     }
     let mut shown = String::with_capacity(line.len() + 16);

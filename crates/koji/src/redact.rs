@@ -9,6 +9,7 @@ mod layers;
 mod tests;
 
 use crate::xmlrpc::Value;
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use layers::Layer;
@@ -18,7 +19,7 @@ use reqwest::header::{HeaderMap, SET_COOKIE};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const STARS: &str = "***";
@@ -44,6 +45,9 @@ const MOST_PASSING: usize = 256;
 
 /// Longer values of a hub are no keys.
 const LONGEST_PASSING: usize = 16 * 1024;
+
+/// What all [`LABELS`] begin with.
+const LABELLED: &str = "session";
 
 /// Names that sessions travel under: what follows them is hidden, whether it is known or not.
 const LABELS: [&str; 6] = ["session-key", "session_key", "sessionkey", "session-id", "session_id", "sessionid"];
@@ -79,6 +83,9 @@ pub struct Mask(Arc<RwLock<Secrets>>);
 struct Secrets {
     lasting: BTreeSet<Needle>,
     passing: VecDeque<Needle>,
+    /// Finds, in capital or small letters, the edges of all of them; made anew when it is needed after one was added. None: it cannot
+    /// be made, and every text is looked through.
+    edges: OnceLock<Option<AhoCorasick>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +114,7 @@ impl Mask {
     pub fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.lasting.extend(secrets.into_iter().flat_map(|secret| spellings(secret, false)));
+        all.edges = OnceLock::new();
     }
 
     /// From now on hides a secret of a session: random, and replaced by others as time goes by.
@@ -124,6 +132,7 @@ impl Mask {
         while all.passing.len() > MOST_PASSING {
             all.passing.pop_front();
         }
+        all.edges = OnceLock::new();
     }
 
     /// From now on hides the password in an address, as it is written there and as it is meant.
@@ -165,6 +174,9 @@ impl Mask {
     /// The text without secrets.
     pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if secrets.cannot_be_in(text) {
+            return Cow::Borrowed(text);
+        }
         let mut found: Vec<Range<usize>> = Vec::new();
         for layer in layers::of(text) {
             let all = secrets.lasting.iter().chain(&secrets.passing);
@@ -181,6 +193,23 @@ impl Mask {
         if let Cow::Owned(hidden) = self.hide(text) {
             *text = hidden;
         }
+    }
+}
+
+impl Secrets {
+    /// Whether a look at the text as it is tells that there is nothing to hide, as it does of nearly all: no escape, no parameter of a
+    /// URL, no label, and no edge of a secret.
+    fn cannot_be_in(&self, text: &str) -> bool {
+        let marks = memchr::memchr3(layers::KINDS[0], layers::KINDS[1], layers::KINDS[2], text.as_bytes());
+        marks.is_none()
+            && memchr::memchr(b'?', text.as_bytes()).is_none()
+            && self.edges.get_or_init(|| self.find_edges()).as_ref().is_some_and(|edges| !edges.is_match(text))
+    }
+
+    fn find_edges(&self) -> Option<AhoCorasick> {
+        let needles = self.lasting.iter().chain(&self.passing);
+        let edges = needles.flat_map(Needle::edges).chain([LABELLED.as_bytes()]);
+        AhoCorasick::builder().ascii_case_insensitive(true).build(edges).ok()
     }
 }
 
@@ -237,6 +266,19 @@ fn in_base64(secret: &[u8], shift: usize) -> Vec<Vec<u8>> {
 }
 
 impl Needle {
+    /// What stands wherever it is found, whole or in pieces: one of these.
+    fn edges(&self) -> [&[u8]; 2] {
+        if self.bytes.len() < LONG { [&self.bytes; 2] } else { [self.head(), self.tail()] }
+    }
+
+    fn head(&self) -> &[u8] {
+        &self.bytes[..SHORTEST_CUT]
+    }
+
+    fn tail(&self) -> &[u8] {
+        &self.bytes[self.bytes.len() - SHORTEST_CUT..]
+    }
+
     fn find_in(&self, layer: &Layer) -> Vec<Range<usize>> {
         let long = self.bytes.len();
         let text = if long < LONG { &layer.bytes } else { &layer.lower };
@@ -254,8 +296,7 @@ impl Needle {
 
     /// Beginnings of it from which the end was cut off, and ends from which the beginning was.
     fn cuts(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
-        let (head, tail) = (&self.bytes[..SHORTEST_CUT], &self.bytes[self.bytes.len() - SHORTEST_CUT..]);
-        for start in memmem::find_iter(text, head) {
+        for start in memmem::find_iter(text, self.head()) {
             let pairs = self.bytes.iter().zip(&text[start..]);
             let piece = start..start + pairs.take_while(|(ours, theirs)| ours == theirs).count();
             let behind = &text[piece.end..];
@@ -265,7 +306,7 @@ impl Needle {
                 found.push(piece);
             }
         }
-        for start in memmem::find_iter(text, tail) {
+        for start in memmem::find_iter(text, self.tail()) {
             let end = start + SHORTEST_CUT;
             let pairs = self.bytes.iter().rev().zip(text[..end].iter().rev());
             let piece = end - pairs.take_while(|(ours, theirs)| ours == theirs).count()..end;
@@ -343,7 +384,7 @@ fn signed(text: &[u8]) -> Vec<Range<usize>> {
 /// The values that stand behind [`LABELS`], in a text of small letters.
 fn labelled(text: &[u8]) -> Vec<Range<usize>> {
     // All have it, and few texts do.
-    if memmem::find(text, b"session").is_none() {
+    if memmem::find(text, LABELLED.as_bytes()).is_none() {
         return Vec::new();
     }
     let ends = LABELS.iter().flat_map(|label| memmem::find_iter(text, label).map(|at| at + label.len()));

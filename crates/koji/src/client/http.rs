@@ -58,24 +58,24 @@ pub struct Http {
 impl Http {
     pub fn new(url: Url, profile: &Profile, options: &ClientOptions) -> Result<Self, KojiError> {
         let read_timeout = options.read_timeout.unwrap_or(profile.timeout.min(MAX_READ_TIMEOUT));
-        let trust = if tls::is_needed(profile) { Some(Trust::load(profile, options)?) } else { None };
-        let base = || -> Result<ClientBuilder, KojiError> {
-            let builder = base(options)?;
-            Ok(match &trust {
-                Some(trust) => trust.rustls(builder),
-                None => builder,
-            })
-        };
+        let is_secure = tls::is_needed(profile, &options.proxies);
+        let trust = if is_secure { Trust::load(profile, options)? } else { Trust::Nobody };
+        let base_for = |trust: &Trust| Ok::<_, KojiError>(trust.rustls(base(options)?));
+        // Calls and private files stay with the server that they were sent to, but any other file may be elsewhere.
+        let trust_for_files = if is_secure { &trust } else { &Trust::System };
         let addresses = [Some(&profile.server), profile.topurl.as_ref(), Some(&profile.weburl)];
         let addresses = addresses.into_iter().flatten().filter_map(|address| Url::parse(address).ok());
         addresses.for_each(|address| options.mask.add_password_of(&address));
         Ok(Self {
             url,
-            calls: build(base()?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
+            calls: build(base_for(&trust)?.read_timeout(read_timeout).redirect(Policy::custom(keep_post)))?,
             // Apache marks `*.gz` files with `Content-Encoding`; a file must arrive as it lies there.
-            files: build(base()?.read_timeout(options.download_timeout).no_gzip())?,
+            files: build(base_for(trust_for_files)?.read_timeout(options.download_timeout).no_gzip())?,
             private_files: build(
-                base()?.read_timeout(options.download_timeout).no_gzip().redirect(Policy::custom(keep_origin)),
+                base_for(&trust)?
+                    .read_timeout(options.download_timeout)
+                    .no_gzip()
+                    .redirect(Policy::custom(keep_origin)),
             )?,
             read_timeout,
             answer_timeout: options.answer_timeout,

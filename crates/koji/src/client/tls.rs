@@ -1,6 +1,6 @@
 //! *Trust*: which certificates make a server the right one, and TLS for the client's own certificate.
 
-use super::options::ClientOptions;
+use super::options::{ClientOptions, Proxies};
 use crate::error::KojiError;
 use crate::files::load_limited;
 use crate::profile::Profile;
@@ -20,9 +20,11 @@ pub fn install_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Whether anything of `profile` is reached over TLS.
-pub fn is_needed(profile: &Profile) -> bool {
-    is_secure(&profile.server) || profile.topurl.as_deref().is_some_and(is_secure)
+/// Whether anything of `profile` is reached over TLS, without redirects to elsewhere.
+pub fn is_needed(profile: &Profile, proxies: &Proxies) -> bool {
+    let proxies = [&proxies.http, &proxies.https, &proxies.all].into_iter().flatten();
+    let mut all = proxies.chain(&profile.topurl).chain([&profile.server]);
+    all.any(|url| is_secure(url))
 }
 
 fn is_secure(url: &str) -> bool {
@@ -37,6 +39,8 @@ pub enum Trust {
     /// These and no others.
     Only(Vec<Certificate>),
     Anyone,
+    /// Nobody: for what speaks no TLS, since to read the system's certificates takes longer than a call.
+    Nobody,
 }
 
 impl Trust {
@@ -60,6 +64,7 @@ impl Trust {
         match self {
             Self::System => builder,
             Self::Only(certificates) => builder.tls_certs_only(certificates.iter().cloned()),
+            Self::Nobody => builder.tls_certs_only([]),
             Self::Anyone => builder.tls_danger_accept_invalid_certs(true),
         }
     }
@@ -195,10 +200,14 @@ mod tests {
     #[test]
     fn tls_is_set_up_where_it_is_needed() {
         let mut profile = Profile::for_server("p", "http://h/kojihub");
-        assert!(!is_needed(&profile));
+        let mut proxies = Proxies { http: Some("http://proxy".to_owned()), ..Proxies::default() };
+        assert!(!is_needed(&profile, &proxies));
+        proxies.all = Some("https://proxy".to_owned());
+        assert!(is_needed(&profile, &proxies));
+        proxies.all = None;
         profile.topurl = Some("HTTPS://files".to_owned());
-        assert!(is_needed(&profile));
-        assert!(is_needed(&Profile::for_server("p", "https://h")));
+        assert!(is_needed(&profile, &proxies));
+        assert!(is_needed(&Profile::for_server("p", "https://h"), &proxies));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `\u{2b}`). One kind at a time: a secret may itself look like an escape of another.
 
 /// What escapes of each kind begin with.
-const KINDS: [u8; 3] = *b"%&\\";
+pub const KINDS: [u8; 3] = *b"%&\\";
 
 /// How many layers are looked through at most: escapes are rarely escaped, and hardly ever twice.
 const MOST: usize = 16;

@@ -213,3 +213,18 @@ fn a_signed_url_loses_its_parameters_and_another_keeps_them() {
     assert_eq!(unsigned("https://b/k?sv=2&sig=a%2B"), "https://b/k");
     assert_eq!(unsigned("https://b/k%3Fsv=2%26sig=abc"), "https://b/k%3Fsv=2%26sig=***");
 }
+
+#[test]
+fn what_is_added_after_a_look_is_hidden_in_the_next_one() {
+    let mask = mask();
+    let text = "of Opensesame and k9-Zr4/qq+W2=xVb71T, then Sess";
+    assert!(matches!(mask.hide(text), Cow::Borrowed(_)));
+    mask.add(["opensesame"]);
+    assert_eq!(mask.hide(text), "of *** and k9-Zr4/qq+W2=xVb71T, then Sess");
+    mask.add_passing("k9-Zr4/qq+W2=xVb71T");
+    assert_eq!(mask.hide(text), "of *** and ***, then Sess");
+    // A short one counts in its own letters, and as a word.
+    mask.add(["Sess"]);
+    assert_eq!(mask.hide(text), "of *** and ***, then ***");
+    assert_eq!(mask.hide("sess and aSess"), "sess and aSess");
+}
