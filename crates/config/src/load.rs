@@ -92,14 +92,11 @@ pub(crate) fn add_file(path: &Path, sources: &mut Sources, read: Reader<'_>) -> 
         let message = format!("cannot read {shown}: it is larger than {} MiB", limits::MAX_FILE >> 20);
         return Err(Diagnostic::new(&codes::UNREADABLE, "", message));
     }
-    if let Err(error) = std::str::from_utf8(&bytes) {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    let read = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
         let message = format!("cannot read {shown}: line {line} is not UTF-8");
-        return Err(Diagnostic::new(&codes::UNREADABLE, "", message).help("save the file as UTF-8"));
-    }
-    sources.add_bytes(path, bytes).map_err(|at| {
-        let message = format!("cannot read {shown}: byte {at} is not UTF-8");
-        Diagnostic::new(&codes::UNREADABLE, "", message)
-    })
+        Diagnostic::new(&codes::UNREADABLE, "", message).help("save the file as UTF-8")
+    })?;
+    Ok(sources.add_read(path, read))
 }

@@ -7,8 +7,12 @@
 use crate::diagnostic::Diagnostic;
 use crate::limits::MAX_REMARKS;
 pub use crate::span::{FileId, Span, Spanned, Text};
+use memchr::{memchr, memchr_iter, memrchr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
+/// Bytes in which lines are counted one by one: what is before them was counted once.
+const BLOCK: usize = 1024;
 
 #[derive(Debug)]
 pub struct Source {
@@ -18,8 +22,8 @@ pub struct Source {
     pub text: String,
     /// Whether this is a file; definitions of the command line are not.
     pub on_disk: bool,
-    /// Where each line begins; only known when something is to be said of one.
-    lines: OnceLock<Vec<u32>>,
+    /// How many lines end before each block; only known when something is to be said of one.
+    ends_before: OnceLock<Vec<u32>>,
     /// What was read, where that is not the text.
     original: Option<Box<[u8]>>,
     /// Whether the text ends in a newline that the file does not have.
@@ -32,17 +36,33 @@ impl Source {
             path: path.to_path_buf(),
             text,
             on_disk: true,
-            lines: OnceLock::new(),
+            ends_before: OnceLock::new(),
             original: None,
             newline_added: false,
         }
     }
 
-    fn lines(&self) -> &[u32] {
-        self.lines.get_or_init(|| {
-            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-            std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect()
+    /// How many lines end before each block.
+    fn ends_before(&self) -> &[u32] {
+        self.ends_before.get_or_init(|| {
+            let text = self.text.as_bytes();
+            let mut ends = 0;
+            let mut before = Vec::with_capacity(text.len() / BLOCK + 1);
+            for block in text.chunks(BLOCK).chain([&[][..]]) {
+                before.push(ends);
+                ends += memchr_iter(b'\n', block).count() as u32;
+            }
+            before
         })
+    }
+
+    /// The byte at which a line (from 0) begins.
+    fn start_of(&self, line: u32) -> Option<usize> {
+        let before = self.ends_before();
+        let Some(block) = before.partition_point(|ends| *ends < line).checked_sub(1) else { return Some(0) };
+        let begin = block * BLOCK;
+        let mut ends = memchr_iter(b'\n', self.text.as_bytes().get(begin..)?);
+        Some(begin + ends.nth((line - before.get(block)? - 1) as usize)? + 1)
     }
 
     /// The bytes as they were read, for a copy of the file.
@@ -53,29 +73,29 @@ impl Source {
 
     /// The byte at which a line (from 1) begins.
     pub fn line_start(&self, line: u32) -> usize {
-        self.lines().get(line.saturating_sub(1) as usize).map_or(self.text.len(), |start| *start as usize)
+        self.start_of(line.saturating_sub(1)).unwrap_or(self.text.len())
     }
 
     /// The text of the line (from 1) without its newline; empty beyond the end.
     pub fn line(&self, line: u32) -> &str {
-        let index = line.saturating_sub(1) as usize;
-        let lines = self.lines();
-        let Some(start) = lines.get(index) else { return "" };
-        let end = lines.get(index + 1).map_or(self.text.len(), |end| *end as usize);
-        self.text.get(*start as usize..end).unwrap_or("").trim_end_matches('\n')
+        let Some(start) = self.start_of(line.saturating_sub(1)) else { return "" };
+        let end = self.line_start(line.max(1).saturating_add(1));
+        self.text.get(start..end).unwrap_or("").trim_end_matches('\n')
     }
 
     /// Line and column (both from 1, the column in characters) of a byte offset.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let lines = self.lines();
-        let line = lines.partition_point(|start| *start <= offset).saturating_sub(1);
-        let start = lines[line] as usize;
         let mut end = (offset as usize).min(self.text.len());
+        let before = self.text.as_bytes().get(..end).unwrap_or_default();
+        let (block, rest) = (end / BLOCK, before.get(end / BLOCK * BLOCK..).unwrap_or_default());
+        let ends = self.ends_before().get(block).copied().unwrap_or_default();
+        let line = ends + memchr_iter(b'\n', rest).count() as u32;
+        let start = memrchr(b'\n', before).map_or(0, |end| end + 1);
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
         let column = self.text.get(start..end).map_or(0, |s| s.chars().count());
-        (line as u32 + 1, column as u32 + 1)
+        (line + 1, column as u32 + 1)
     }
 }
 
@@ -113,11 +133,15 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
-    /// Takes in a file as it was read: decodes UTF-8, turns `\r\n` and `\r` into `\n` as Python's text mode does and ends
-    /// the last line. The error is the offset of the first byte that is not UTF-8.
+    /// Takes in a file as it was read. The error is the offset of the first byte that is not UTF-8.
     pub fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<FileId, usize> {
-        let mut read = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
-        let original = read.contains('\r').then(|| {
+        let read = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
+        Ok(self.add_read(path, read))
+    }
+
+    /// Takes in the text of a file as it was read: turns `\r\n` and `\r` into `\n` as Python's text mode does and ends the last line.
+    pub(crate) fn add_read(&mut self, path: &Path, mut read: String) -> FileId {
+        let original = memchr(b'\r', read.as_bytes()).map(|_| {
             let text = read.replace("\r\n", "\n").replace('\r', "\n");
             std::mem::replace(&mut read, text).into_bytes().into_boxed_slice()
         });
@@ -129,7 +153,7 @@ impl Sources {
         read.shrink_to_fit();
         let source = Source { original, newline_added, ..Source::new(path, read) };
         self.files.push(Arc::new(source));
-        Ok(FileId(self.files.len() as u32 - 1))
+        FileId(self.files.len() as u32 - 1)
     }
 
     /// Takes in text that is not a file, such as definitions of the command line, under a `name` for messages.
@@ -194,5 +218,25 @@ mod tests {
         assert_eq!(at(3), "a.conf:2:1");
         assert_eq!(at(10), "a.conf:2:6");
         assert_eq!(at(4000), "a.conf:3:1");
+    }
+
+    #[test]
+    fn lines_are_found_in_every_block() {
+        for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let text: String = (0..length).map(|n| if n % 7 == 3 || n % BLOCK < 2 { '\n' } else { 'x' }).collect();
+            let source = Source::new(Path::new("a.conf"), text.clone());
+            let lines: Vec<&str> = text.split('\n').collect();
+            let mut start = 0;
+            for (number, line) in (1..).zip(&lines) {
+                assert_eq!((source.line_start(number), source.line(number)), (start, *line), "{length}: {number}");
+                for column in 0..=line.len() {
+                    let place = source.line_column((start + column) as u32);
+                    assert_eq!(place, (number, column as u32 + 1), "{length}");
+                }
+                start += line.len() + 1;
+            }
+            let beyond = lines.len() as u32 + 1;
+            assert_eq!((source.line_start(beyond), source.line(beyond)), (length, ""), "{length}");
+        }
     }
 }
