@@ -177,8 +177,8 @@ impl Image {
     /// The dotted path of one of the image's own keys.
     pub fn path_of(&self, key: &str) -> String {
         match self.within {
-            Some(within) => format!("{}.{within}.{key}", self.path),
-            None => format!("{}.{key}", self.path),
+            Some(within) => [&*self.path, ".", within, ".", key].concat(),
+            None => [&*self.path, ".", key].concat(),
         }
     }
 }

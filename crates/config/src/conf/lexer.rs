@@ -52,6 +52,16 @@ const OPERATORS: &[&str] = &[
     "[", "]", "^", "{", "|", "}", "~",
 ];
 
+/// How many blanks and line ends a text begins with. Half of a large file may be the indentation of its lines.
+fn blanks(text: &[u8]) -> usize {
+    let indented = match text.split_first() {
+        Some((b'\n', line)) => 1 + 8 * line.as_chunks().0.iter().take_while(|eight| **eight == [b' '; 8]).count(),
+        _ => 0,
+    };
+    let rest = text.get(indented..).unwrap_or_default();
+    indented + rest.iter().take_while(|b| matches!(b, b' ' | b'\n')).count()
+}
+
 /// The state of cutting one text.
 pub struct Lexer<'t> {
     text: &'t str,
@@ -107,7 +117,7 @@ impl<'t> Lexer<'t> {
             return None;
         }
         let rest = self.bytes.get(self.pos..)?;
-        let start = self.pos + rest.iter().position(|b| !matches!(b, b' ' | b'\n'))?;
+        let start = self.pos + blanks(rest);
         let (first, behind) = self.bytes.get(start..)?.split_first()?;
         let mut is_plain = false;
         let (kind, end) = match first {
