@@ -209,21 +209,26 @@ impl<'a> Expander<'a> {
         let config = self.context.config;
         let is_whole = config.tree_arches.is_empty() && config.tree_variants.is_empty() && self.chosen.is_all();
         let mut built = std::mem::take(&mut found.built);
-        built.sort_by_key(|(image, _)| &image.path);
+        built.par_sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
         let images: Vec<&[(&Image, Vec<&str>)]> = built.chunk_by(|one, next| one.0.path == next.0.path).collect();
-        let of_image = |in_variants: &&[(&'a Image, Vec<&str>)]| -> Vec<Diagnostic> {
-            let Some((image, _)) = in_variants.first() else { return Vec::new() };
-            let mut arches: Vec<&str> = in_variants.iter().flat_map(|(_, arches)| arches).copied().collect();
-            arches.sort_unstable();
-            arches.dedup();
-            failable_not_built(image, &arches, is_whole)
+        let of_images = |images: &[&[(&'a Image, Vec<&str>)]]| {
+            let mut diagnostics = Vec::with_capacity(images.len());
+            for in_variants in images {
+                let Some((image, _)) = in_variants.first() else { continue };
+                let mut arches: Vec<&str> = in_variants.iter().flat_map(|(_, arches)| arches).copied().collect();
+                arches.sort_unstable();
+                arches.dedup();
+                failable_not_built(image, &arches, is_whole, &mut diagnostics);
+            }
+            diagnostics
         };
-        let diagnostics: Vec<Vec<Diagnostic>> = if images.len() <= PART {
-            images.iter().map(of_image).collect()
+        let parts: Vec<Vec<Diagnostic>> = if images.len() <= PART {
+            vec![of_images(&images)]
         } else {
-            images.par_iter().map(of_image).collect()
+            images.par_chunks(PART).map(of_images).collect()
         };
-        diagnostics.into_iter().flatten().for_each(|diagnostic| found.report(diagnostic));
+        found.said.reserve_exact(parts.iter().map(Vec::len).sum());
+        parts.into_iter().flatten().for_each(|diagnostic| found.report(diagnostic));
     }
 
     fn check_generator(&self, image: &Image, key: &str, text: &str, span: Span, found: &mut Found<'_>) {
@@ -241,9 +246,8 @@ impl<'a> Expander<'a> {
 }
 
 /// The arches that may fail of an image that is built for `built` in all, and not for them. `is_whole`: nothing is left out of the compose.
-fn failable_not_built(image: &Image, built: &[&str], is_whole: bool) -> Vec<Diagnostic> {
+fn failable_not_built(image: &Image, built: &[&str], is_whole: bool, diagnostics: &mut Vec<Diagnostic>) {
     let lists = |arch: &str| !image.lists("arches") || image.items("arches").any(|listed| listed.value == arch);
-    let mut diagnostics = Vec::new();
     for (place, arch) in image.items("failable").enumerate() {
         let is_built = if is_whole { built.contains(&arch.value) } else { lists(arch.value) };
         // Of those that do not exist there is a diagnostic already.
@@ -251,11 +255,10 @@ fn failable_not_built(image: &Image, built: &[&str], is_whole: bool) -> Vec<Diag
             continue;
         }
         let message = format!("image `{}` is not built for `{}`, for which it may fail", image.label(), arch.value);
-        let help = format!("it is built for {}", built.join(", "));
+        let help = "it is built for ".to_owned() + &built.join(", ");
         let path = format!("{}.{place}", image.path_of("failable"));
         diagnostics.push(Diagnostic::new(&codes::FAILABLE_NOT_BUILT, path, message).at(arch.span).help(help));
     }
-    diagnostics
 }
 
 impl Found<'_> {

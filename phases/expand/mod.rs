@@ -66,23 +66,27 @@ fn planned<'a>(
     let resolver = expander.resolver();
     let variants: Vec<Target<'_>> = context.variants.ordered().map(|variant| Target::new(variant, resolver)).collect();
     let (asked, unused) = expander.asked(&variants, &mut found);
-    let part = |asked: &[Asked<'a, '_>]| {
-        let mut part = Found { requests: Vec::with_capacity(asked.len()), ..Found::default() };
-        for asked in asked {
-            expander.take(asked, &mut part);
+    // Each request has its place, so that none is moved when all are there.
+    let mut requests: Vec<Option<Planned<'a>>> = Vec::new();
+    requests.resize_with(asked.len(), || None);
+    let part = |(asked, requests): (&[Asked<'a, '_>], &mut [Option<Planned<'a>>])| {
+        let mut part = Found::default();
+        for (asked, request) in asked.iter().zip(requests) {
+            *request = expander.take(asked, &mut part);
         }
         part
     };
     if asked.len() <= PART {
-        found.add(part(&asked));
+        found.add(part((&asked, &mut requests)));
     } else {
-        let parts: Vec<Found<'_>> = asked.par_chunks(PART).map(part).collect();
+        let places = requests.par_chunks_mut(PART);
+        let parts: Vec<Found<'_>> = asked.par_chunks(PART).zip(places).map(part).collect();
         for part in parts {
             found.add(part);
         }
     }
     expander.report_all(&unused, &mut found);
-    (found.requests, found.said.into_iter().map(|said| said.diagnostic).collect())
+    (requests.into_iter().flatten().collect(), found.said.into_iter().map(|said| said.diagnostic).collect())
 }
 
 /// The images that the section of a phase lists for each variant: variant and name.
@@ -151,10 +155,9 @@ struct Said {
     once: bool,
 }
 
-/// What came of some images.
+/// What was found while some images were expanded.
 #[derive(Default)]
 struct Found<'a> {
-    requests: Vec<Planned<'a>>,
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a Image, &'a Variant)>,
     /// Images that list arches that may fail, each with the arches that it is built for in one variant.
@@ -202,9 +205,8 @@ impl Shared {
 }
 
 impl<'a> Found<'a> {
-    /// Adds what came of the images behind these.
+    /// Adds what was found with the images behind these.
     fn add(&mut self, part: Self) {
-        self.requests.extend(part.requests);
         self.without_arch.extend(part.without_arch);
         self.built.extend(part.built);
         for said in part.said {
@@ -274,10 +276,9 @@ impl<'a> Expander<'a> {
         (asked, unused.collect())
     }
 
-    fn take(&self, asked: &Asked<'a, '_>, found: &mut Found<'a>) {
-        if !asked.is_first || self.check(asked.image, found) {
-            self.expand(asked.image, asked.target, found);
-        }
+    fn take(&self, asked: &Asked<'a, '_>, found: &mut Found<'a>) -> Option<Planned<'a>> {
+        let is_sound = !asked.is_first || self.check(asked.image, found);
+        if is_sound { self.expand(asked.image, asked.target, found) } else { None }
     }
 
     /// Reports what is only known when all images were looked at.
@@ -327,21 +328,21 @@ impl<'a> Expander<'a> {
     }
 
     /// The request for `image` in a variant; nothing when no arch is left (facts: expansion 3, image-build 4).
-    fn expand(&self, image: &'a Image, target: &Target<'a>, found: &mut Found<'a>) {
+    fn expand(&self, image: &'a Image, target: &Target<'a>, found: &mut Found<'a>) -> Option<Planned<'a>> {
         let (variant, mut arches) = (target.variant, target.arches.clone());
         if image.lists("arches") {
             arches.retain(|arch| image.items("arches").any(|wanted| wanted.value == *arch));
         }
         if arches.is_empty() {
             found.without_arch.push((image, variant));
-            return;
+            return None;
         }
         if image.items("failable").any(|arch| arch.value != "*") {
             found.built.push((image, arches.clone()));
         }
-        let Some(build_target) = self.target(image) else { return };
+        let build_target = self.target(image)?;
         let shared = &mut found.shared;
-        let (Ok(version), Ok(release)) = (self.version(image, shared), self.release(image, shared)) else { return };
+        let (version, release) = (self.version(image, shared).ok()?, self.release(image, shared).ok()?);
         let about = About {
             name: image.shared(self.schema.label).unwrap_or_default(),
             arches: shared.arches(&arches),
@@ -353,7 +354,7 @@ impl<'a> Expander<'a> {
         };
         let repositories = self.repositories(image, target);
         let asked = VariantImage { image, section: self.section, variant, context: self.context, about, repositories };
-        let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else { return };
+        let Call { args, keywords, failable, about } = self.phase.call(asked)?;
         let request = TaskRequest {
             phase: self.schema.name,
             variant: variant.uid.clone(),
@@ -368,13 +369,13 @@ impl<'a> Expander<'a> {
         let of_image = |code, message| Diagnostic::new(code, image.path.clone(), message).at(image.label_span());
         if let Some(message) = unsendable(&request) {
             found.report_once(of_image(&codes::NOT_SENDABLE, message));
-            return;
+            return None;
         }
         if let Some(message) = unnameable(&request) {
             found.report_once(of_image(&codes::UNSAFE_NAME, message));
         }
         self.check_hyphens(image, &request.about, found);
-        found.requests.push(Planned { image, request });
+        Some(Planned { image, request })
     }
 
     fn version(&self, image: &Image, shared: &mut Shared) -> Result<Arc<str>, UnknownGenerator> {
@@ -414,22 +415,22 @@ impl<'a> Expander<'a> {
         let variant = target.variant;
         let resolver = self.resolver();
         let resolve = |text: &str| resolver.resolve(text).unwrap_or_else(|| text.to_owned());
-        let mut repositories: Vec<Json> = self
-            .listed_repositories(image)
-            .map(|(_, _, entry)| {
-                let Some(dict) = entry.as_dict() else {
-                    return Json::from(resolve(entry.as_str().unwrap_or_default()));
-                };
-                let baseurl = dict.get("baseurl").and_then(Node::as_str).unwrap_or_default();
-                let mut repository = Map::new();
-                repository.insert("baseurl".to_owned(), Json::from(resolve(baseurl)));
-                if let Some(Ok(sets)) = dict.get("package_sets").map(to_json) {
-                    repository.insert("package_sets".to_owned(), sets);
-                }
-                Json::Object(repository)
-            })
-            .collect();
-        let is_listed = self.listed_repositories(image).any(|(_, _, entry)| entry.as_str() == Some(&variant.uid));
+        let sent = |entry: &Node| {
+            let Some(dict) = entry.as_dict() else {
+                return Json::from(resolve(entry.as_str().unwrap_or_default()));
+            };
+            let baseurl = dict.get("baseurl").and_then(Node::as_str).unwrap_or_default();
+            let mut repository = Map::new();
+            repository.insert("baseurl".to_owned(), Json::from(resolve(baseurl)));
+            if let Some(Ok(sets)) = dict.get("package_sets").map(to_json) {
+                repository.insert("package_sets".to_owned(), sets);
+            }
+            Json::Object(repository)
+        };
+        let listed: Vec<&Node> = self.listed_repositories(image).map(|(_, _, entry)| entry).collect();
+        let mut repositories = Vec::with_capacity(listed.len() + 1);
+        repositories.extend(listed.iter().map(|entry| sent(entry)));
+        let is_listed = listed.iter().any(|entry| entry.as_str() == Some(&variant.uid));
         if !variant.is_empty && !is_listed {
             repositories.push(Json::from(target.repository.as_str()));
         }
