@@ -3,6 +3,7 @@
 use super::inspect::{Branches, Purpose, inspect};
 use super::preflight::ask_alone;
 use super::repositories::out_of_reach;
+use super::take_part;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -14,6 +15,7 @@ use magudi_config::{Diagnostic, Severity};
 use std::mem::take;
 
 pub fn run(args: &CheckArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    take_part(&args.compose.config);
     let purpose = Purpose::Check { schema_override: &args.schema_override };
     let (diagnostics, sources) = match inspect(&args.compose, environment, purpose, Branches::AS_WRITTEN) {
         Ok(inspected) => {

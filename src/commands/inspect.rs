@@ -270,7 +270,7 @@ pub fn inspect(
         let pairs = tree.as_dict().and_then(|options| options.get(LOOKASIDE));
         diagnostics.extend(check_lookaside(&variants, pairs));
     }
-    if purpose != Purpose::Begun {
+    if purpose != Purpose::Begun && !selection.chosen.is_all() {
         let images: Vec<(&str, &str)> = listed(&config, &variants, &selection).collect();
         check_chosen(&selection.chosen, &images)?;
     }

@@ -4,6 +4,7 @@ use super::against::{Beside, Planned, beside};
 use super::inspect::{Branches, Purpose, inspect};
 use super::preflight::ask_alone;
 use super::repositories::out_of_reach;
+use super::take_part;
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
@@ -14,6 +15,7 @@ use magudi_config::render::Report;
 use magudi_engine::plan::TaskRequest;
 
 pub fn run(args: &PlanArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
+    take_part(&args.compose.config);
     let planned = plan(args, environment, ui);
     if let (PlanFormat::Json, Err(Failure::Invalid(invalid))) = (args.format, &planned) {
         let report = Report::new(&invalid.diagnostics, &invalid.sources);

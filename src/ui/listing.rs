@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Serializer;
-use serde_json::ser::{Formatter as _, PrettyFormatter};
+use serde_json::ser::Formatter;
 use std::io::{self, Write};
 
 /// How many items one thread writes at a time: another one would not help with fewer.
@@ -63,13 +63,84 @@ fn write_items(text: &mut Vec<u8>, items: &[impl Serialize]) -> io::Result<()> {
 }
 
 /// Writes what is inside of so many objects and lists.
-fn inside<W: Write>(out: W, levels: usize) -> Serializer<W, PrettyFormatter<'static>> {
-    let mut formatter = PrettyFormatter::new();
-    for _ in 0..levels {
-        // It counts the levels itself, and what it writes of them is not needed.
-        let _ = formatter.begin_object(&mut io::sink());
+fn inside<W: Write>(out: W, level: usize) -> Serializer<W, Lines> {
+    Serializer::with_formatter(out, Lines { level, is_empty: false })
+}
+
+/// What is written between values: as `serde_json` does for people, but a line's end and the indentation of the next one at once.
+struct Lines {
+    /// How many objects and lists are open.
+    level: usize,
+    /// Nothing is in the one that was opened last.
+    is_empty: bool,
+}
+
+/// The end of a line and the beginning of another one, as deep as most are.
+const LINE: &[u8] = b",\n                                ";
+const INDENT: &[u8] = b"  ";
+
+impl Lines {
+    fn begin<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.level += 1;
+        self.is_empty = true;
+        out.write_all(bracket)
     }
-    Serializer::with_formatter(out, formatter)
+
+    fn end<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.level -= 1;
+        if !std::mem::take(&mut self.is_empty) {
+            self.line(out, true)?;
+        }
+        out.write_all(bracket)
+    }
+
+    /// Begins a line, behind a comma unless what it has is the first or the last.
+    fn line<W: Write + ?Sized>(&self, out: &mut W, without_comma: bool) -> io::Result<()> {
+        let (line, indent) = LINE.split_at(LINE.len().min(2 + INDENT.len() * self.level));
+        out.write_all(line.get(usize::from(without_comma)..).unwrap_or_default())?;
+        let more = if indent.is_empty() { self.level - (LINE.len() - 2) / INDENT.len() } else { 0 };
+        (0..more).try_for_each(|_| out.write_all(INDENT))
+    }
+}
+
+impl Formatter for Lines {
+    fn begin_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"[")
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"]")
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.line(out, first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_empty = false;
+        Ok(())
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"{")
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"}")
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.line(out, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(b": ")
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_empty = false;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -86,5 +157,14 @@ mod tests {
             let whole = json!({"a": {"id": "x"}, "items": items, "z": [{"b": 1}]});
             assert!(String::from_utf8(text).unwrap() == format!("{whole:#}\n"), "{length}");
         }
+    }
+
+    #[test]
+    fn lines_are_indented_however_deep() {
+        let deep = (0..60).fold(json!(1), |inner, n| json!({"l": [inner, n], "e": [{}, []]}));
+        let mut text = Vec::new();
+        write_listing(&mut text, ("a", &deep), ("items", &[&deep]), ("z", &[&deep])).unwrap();
+        let whole = json!({"a": deep, "items": [deep], "z": [deep]});
+        assert!(String::from_utf8(text).unwrap() == format!("{whole:#}\n"));
     }
 }
