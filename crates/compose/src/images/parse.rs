@@ -1,13 +1,15 @@
 //! Reads an images.json that is already there, be it ours or another tool's. Of somebody else's entries those that cannot be
 //! understood, or that readers refuse, are kept as they are: they are not ours to judge.
 
+mod member;
 mod pieces;
+mod plain;
 
+use self::member::find_member;
 use super::document::TYPE;
 use super::{Checksums, Image, Images, Oddity};
 use crate::manifest::{ManifestVersion, flatten};
 use crate::read::{ManifestError, OtherHeader, check_header, json_problem, load_manifest};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::io;
 use std::path::Path;
@@ -40,16 +42,7 @@ pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
 
 /// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none.
 pub fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
-    #[derive(Deserialize)]
-    struct Document {
-        payload: Option<Payload>,
-    }
-    #[derive(Deserialize)]
-    struct Payload {
-        compose: Option<Value>,
-    }
-    let id = load_manifest(path, MAX_BYTES, |text| Ok(serde_json::from_str::<Document>(text)?))?;
-    let compose = id.and_then(|document| document.payload?.compose);
+    let compose = load_manifest(path, MAX_BYTES, |text| Ok(find_member(text, &["payload", "compose"])?))?.flatten();
     Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
 }
 
@@ -87,6 +80,11 @@ impl Format {
     fn of(document: &Value) -> Result<Self, OtherHeader> {
         let version = check_header(document, TYPE, ManifestVersion::MAJORS, (1, 1))?;
         Ok(Self { version, written: ManifestVersion::of_major(version.0) })
+    }
+
+    /// Whether entries have just the members of an image, and stand where they belong: so they do in what we write, of 1.2.
+    fn has_plain_entries(self) -> bool {
+        self.version > (1, 1) && self.written == ManifestVersion::V1_2
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads an images.json in *pieces*, a variant at a time: as values of JSON all of it takes ten times the room of its text.
 
-use super::{Format, take_variant};
+use super::{Format, plain, take_variant};
 use crate::images::Images;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -17,11 +17,28 @@ pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
     // Wherever it stands in the text, it says how to read the rest.
     let Head { header } = serde_json::from_str(text)?;
     let format = Format::of(&json!({"header": header})).map_err(serde_json::Error::custom)?;
+    if format.has_plain_entries()
+        && let Ok(images) = read_as(Entries::Plain, text, format)
+    {
+        return Ok(images);
+    }
+    read_as(Entries::Any, text, format)
+}
+
+fn read_as(entries: Entries, text: &str, format: Format) -> Result<Images, serde_json::Error> {
     let mut images = Images { version: format.written, ..Images::default() };
     let mut reader = serde_json::Deserializer::from_str(text);
-    Walk { object: Object::Document, images: &mut images, format }.deserialize(&mut reader)?;
+    Walk { object: Object::Document, entries, images: &mut images, format }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
+}
+
+/// What the images of a variant are read as.
+#[derive(Debug, Clone, Copy)]
+enum Entries {
+    /// Each as the image that it is, without values of JSON in between: all that a run of ours writes is so.
+    Plain,
+    Any,
 }
 
 /// The objects that are not read whole.
@@ -36,6 +53,7 @@ enum Object {
 /// On the way through an object.
 struct Walk<'a> {
     object: Object,
+    entries: Entries,
     images: &'a mut Images,
     format: Format,
 }
@@ -56,7 +74,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { object, images, format } = self;
+        let Self { object, entries, images, format } = self;
         let mut seen = BTreeSet::new();
         while let Some(key) = members.next_key::<String>()? {
             if !seen.insert(key.clone()) {
@@ -64,18 +82,21 @@ impl<'de> Visitor<'de> for Walk<'_> {
             }
             match (object, key.as_str()) {
                 (Object::Document, "payload") => {
-                    members.next_value_seed(Walk { object: Object::Payload, images: &mut *images, format })?;
+                    members.next_value_seed(Walk { object: Object::Payload, entries, images: &mut *images, format })?;
                 }
                 (Object::Payload, "images") => {
-                    members.next_value_seed(Walk { object: Object::Listed, images: &mut *images, format })?;
+                    members.next_value_seed(Walk { object: Object::Listed, entries, images: &mut *images, format })?;
                 }
                 (Object::Document, _) | (Object::Payload, "compose") => drop(members.next_value::<Value>()?),
                 (Object::Payload, _) => {
                     images.extra.insert(key, members.next_value()?);
                 }
-                (Object::Listed, variant) => {
-                    take_variant(images, format, variant, members.next_value()?).map_err(A::Error::custom)?;
-                }
+                (Object::Listed, variant) => match entries {
+                    Entries::Plain => plain::take_variant(images, variant, members.next_value()?)?,
+                    Entries::Any => {
+                        take_variant(images, format, variant, members.next_value()?).map_err(A::Error::custom)?;
+                    }
+                },
             }
         }
         let needed = match object {
@@ -84,5 +105,48 @@ impl<'de> Visitor<'de> for Walk<'_> {
             Object::Listed => return Ok(()),
         };
         if seen.contains(needed) { Ok(()) } else { Err(A::Error::missing_field(needed)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Map;
+
+    /// A document with one entry, some of whose members are `changed`; null takes a member away.
+    fn document(changed: &Value) -> (Format, String) {
+        let mut entry: Map<String, Value> = serde_json::from_value(json!({
+            "path": "S/x86_64/images/a", "mtime": 1, "size": 2, "volume_id": "V", "type": "qcow2", "format": "qcow2",
+            "arch": "x86_64", "disc_number": 1, "disc_count": 1, "checksums": {"md5": "a", "sha256": "b"},
+            "implant_md5": null, "bootable": true, "subvariant": "S",
+        }))
+        .unwrap();
+        entry.extend(changed.as_object().unwrap().clone());
+        entry.retain(|name, value| !value.is_null() || name == "implant_md5");
+        let header = json!({"type": "productmd.images", "version": "1.2"});
+        let payload = json!({"compose": {"id": "C"}, "images": {"S": {"x86_64": [entry]}}, "more": 1});
+        let document = json!({"header": header, "payload": payload});
+        (Format::of(&document).unwrap(), document.to_string())
+    }
+
+    #[test]
+    fn plain_entries_are_the_images_that_others_would_be() {
+        for (changed, is_plain) in [
+            (json!({}), true),
+            (json!({"volume_id": null, "unified": true, "additional_variants": ["T"]}), true),
+            (json!({"torrent": {"x": 1}}), false),
+            (json!({"size": 2.5}), false),
+            (json!({"size": -1}), false),
+            (json!({"size": u64::MAX}), false),
+            (json!({"type": "frob"}), false),
+            (json!({"format": null}), false),
+            (json!({"checksums": {}}), false),
+            (json!({"additional_variants": ["T"]}), false),
+        ] {
+            let (format, text) = document(&changed);
+            let any = read_as(Entries::Any, &text, format).unwrap();
+            assert_eq!(read(&text).unwrap(), any, "{changed}");
+            assert_eq!(read_as(Entries::Plain, &text, format).is_ok(), is_plain, "{changed}");
+        }
     }
 }
