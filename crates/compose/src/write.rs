@@ -3,7 +3,7 @@
 use crate::pyjson;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -112,8 +112,13 @@ impl<'a> Batch<'a> {
 
 /// Whether a file with just these bytes is there, and no link to one. Its name may not be on the disk yet.
 fn stands(path: &Path, bytes: &[u8]) -> bool {
-    path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64)
-        && fs::read(path).is_ok_and(|there| there == bytes)
+    let has_its_size = |meta: fs::Metadata| meta.is_file() && meta.len() == bytes.len() as u64;
+    // One read is enough for what is short: it says with a byte too few or too many that the file has another size by now.
+    let has_its_text = |mut file: File| {
+        let mut there = vec![0; bytes.len() + 1];
+        file.read(&mut there).is_ok_and(|read| there[..read] == *bytes)
+    };
+    path.symlink_metadata().is_ok_and(has_its_size) && File::open(path).is_ok_and(has_its_text)
 }
 
 /// Writes a manifest: `value` as [`pyjson::to_writer`] writes it, atomically.
