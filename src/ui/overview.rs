@@ -75,7 +75,7 @@ impl Overview {
                 ..Self::default()
             };
         }
-        self.replay.take(stamped);
+        self.replay.take(stamped.clone());
         match &stamped.event {
             Event::Interrupted { tasks, detached, .. } => {
                 self.interrupted = Some(Interruption { tasks: *tasks, detached: *detached });

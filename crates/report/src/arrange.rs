@@ -49,8 +49,7 @@ pub struct Chronicle {
 
 impl Chronicle {
     /// Hears the next event.
-    pub fn take(&mut self, stamped: &Stamped) {
-        self.replay.take(stamped);
+    pub fn take(&mut self, stamped: Stamped) {
         match &stamped.event {
             Event::ComposeStarted { .. } => {
                 self.runs += 1;
@@ -77,6 +76,7 @@ impl Chronicle {
             Event::ComposeFinished { error, .. } => self.error.clone_from(error),
             _ => {}
         }
+        self.replay.take(stamped);
     }
 }
 
@@ -84,7 +84,7 @@ impl Chronicle {
 pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     let mut told = Chronicle::default();
     for stamped in events {
-        told.take(stamped);
+        told.take(stamped.clone());
     }
     report(told, facts).0
 }
