@@ -42,7 +42,11 @@ pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
 
 /// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none.
 pub fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
-    let compose = load_manifest(path, MAX_BYTES, |text| Ok(find_member(text, &["payload", "compose"])?))?.flatten();
+    let compose = load_manifest(path, MAX_BYTES, |text| match find_member(text, &["payload", "compose"]) {
+        Some(compose) => Ok(compose),
+        // What it lacks, or what is wrong with it, is said by who reads it as a whole.
+        None => Ok(serde_json::from_str::<Value>(text)?["payload"]["compose"].take()),
+    })?;
     Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
 }
 
