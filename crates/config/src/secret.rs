@@ -2,7 +2,7 @@
 //! source lines, messages, logs, events, journals, reports and copies of a configuration all go by it.
 
 use crate::tree::{Node, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Words in a key that make everything under it secret.
@@ -72,27 +72,37 @@ pub fn passwords_in_urls(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Every secret value of a configuration.
 pub fn values(tree: &Node) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    collect(tree, false, &mut found);
-    found
+    let mut search = Search::default();
+    search.collect(tree, false);
+    search.found
 }
 
-fn collect(node: &Node, secret: bool, found: &mut BTreeSet<String>) {
-    match &node.value {
-        Value::Str(text) => {
-            found.extend(secret.then(|| text.to_string()));
-            found.extend(passwords_in_urls(text).filter_map(|range| text.get(range).map(str::to_owned)));
-        }
-        Value::Int(number) => found.extend(secret.then(|| number.to_string())),
-        Value::BigInt(digits) => found.extend(secret.then(|| digits.to_string())),
-        Value::List(items) | Value::Tuple(items) => items.iter().for_each(|item| collect(item, secret, found)),
-        Value::Dict(dict) => {
-            for (key, value) in &dict.entries {
-                let key = key.as_str().unwrap_or_default();
-                collect(value, is_secret(key) || (secret && !is_plain(key)), found);
+#[derive(Default)]
+struct Search<'t> {
+    found: BTreeSet<String>,
+    /// What [`is_secret`] says of keys: thousands of images have the same few.
+    keys: HashMap<&'t str, bool>,
+}
+
+impl<'t> Search<'t> {
+    fn collect(&mut self, node: &'t Node, secret: bool) {
+        match &node.value {
+            Value::Str(text) => {
+                self.found.extend(secret.then(|| text.to_string()));
+                self.found.extend(passwords_in_urls(text).filter_map(|range| text.get(range).map(str::to_owned)));
             }
+            Value::Int(number) => self.found.extend(secret.then(|| number.to_string())),
+            Value::BigInt(digits) => self.found.extend(secret.then(|| digits.to_string())),
+            Value::List(items) | Value::Tuple(items) => items.iter().for_each(|item| self.collect(item, secret)),
+            Value::Dict(dict) => {
+                for (key, value) in &dict.entries {
+                    let key = key.as_str().unwrap_or_default();
+                    let is_secret = *self.keys.entry(key).or_insert_with(|| is_secret(key));
+                    self.collect(value, is_secret || (secret && !is_plain(key)));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Float(_) => {}
         }
-        Value::Null | Value::Bool(_) | Value::Float(_) => {}
     }
 }
 

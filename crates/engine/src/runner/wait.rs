@@ -33,11 +33,18 @@ impl Run {
     pub(super) async fn wait(&self, mut submitted: mpsc::UnboundedReceiver<Task>, over: mpsc::UnboundedSender<Ended>) {
         let mut watched: BTreeMap<i64, Watched> = BTreeMap::new();
         let mut pace = Pace::new(self.runner.polling);
+        // Until when the hub has its breath.
+        let mut breath = tokio::time::Instant::now();
         loop {
             if watched.is_empty() {
                 let Some(task) = submitted.recv().await else { return };
                 watched.insert(task.id, Watched::new(task));
                 pace.reset();
+                // Where tasks end as fast as they are submitted, too, many are asked for together.
+                tokio::select! {
+                    () = tokio::time::sleep_until(breath) => {}
+                    () = self.stop.wait() => {}
+                }
             }
             while let Ok(task) = submitted.try_recv() {
                 watched.insert(task.id, Watched::new(task));
@@ -53,10 +60,11 @@ impl Run {
                 return;
             }
             let round = Box::pin(self.ask(&mut watched, &mut pace, &over)).await;
+            let floor = pace.floor(&round);
             if watched.is_empty() {
+                breath = tokio::time::Instant::now() + floor;
                 continue;
             }
-            let floor = pace.floor(&round);
             let pause = pace.pause(&round);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
