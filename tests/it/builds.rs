@@ -6,7 +6,7 @@ use magudi_koji::calls::BuildState;
 use magudi_koji::value::{int, string, structure};
 use magudi_koji::xmlrpc::Value;
 use magudi_testkit::side_by_side;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A compose of one image for two arches, with further `members`.
 fn two_arches(members: &str) -> (Scene, ScriptedHub) {
@@ -60,6 +60,19 @@ fn when_built(hub: &ScriptedHub, mut change: impl FnMut(&mut State) + Send + 'st
 
 fn set_state(state: &mut State, to: BuildState) {
     state.builds.values_mut().for_each(|build| build.state = to);
+}
+
+#[test]
+fn tasks_that_end_at_once_are_asked_for_together() {
+    let images: Vec<String> = (0..80).map(|n| image(&format!("disk-{n}"), "\"arches\": [\"x86_64\"]")).collect();
+    let (scene, hub) = with_images(&images);
+    let begun = Instant::now();
+    let ran = run(&scene);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    // No less than the shortest pause is between two of them.
+    let most = begun.elapsed().as_millis() / 50 + 1;
+    let asked = hub.count("getTaskInfo");
+    assert!(asked as u128 <= most, "{asked} times, where {most} were due");
 }
 
 #[test]
