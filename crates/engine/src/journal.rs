@@ -5,7 +5,6 @@
 //! one of the machine after [`Journal::sync`], which the runner calls before it sends anything that must not be sent twice.
 
 use crate::event::{Event, Stamped, Subscriber, VERSION};
-use crate::journal_blocks::read_events;
 use crate::journal_line::{self, Line};
 use jiff::Timestamp;
 use magudi_compose::confined;
@@ -191,14 +190,36 @@ pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
 pub fn load_events(path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
     let file =
         regular::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
-    read_events(BufReader::with_capacity(BUFFER, file), path, take)
+    parse_events(BufReader::with_capacity(BUFFER, file), path, take)
 }
 
 /// Reads a journal's text, which messages call `path`.
 pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, JournalError> {
     let mut events = Vec::new();
-    read_events(reader, path, &mut |event| events.push(event))?;
+    parse_events(reader, path, &mut |event| events.push(event))?;
     Ok(events)
+}
+
+fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
+    let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)?;
+        if read == 0 || text.last() != Some(&b'\n') && (read as u64) < MAX_LINE {
+            break;
+        }
+        let damaged = |reason| JournalError::Damaged { path: path.to_path_buf(), line, reason };
+        let text = std::str::from_utf8(&text).map_err(|_| damaged(LineError::NotUtf8))?;
+        match parse_line(text).map_err(damaged)? {
+            JournalLine::Event(event) => take(*event),
+            JournalLine::Unknown => {}
+            JournalLine::Later(version) => {
+                return Err(JournalError::Version { path: path.to_path_buf(), line, version });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What one line of a journal holds.

@@ -29,7 +29,6 @@ pub mod event_stream;
 pub mod find_task;
 pub mod history;
 pub mod journal;
-mod journal_blocks;
 mod journal_line;
 pub mod journal_tail;
 pub mod link;
