@@ -127,7 +127,7 @@ fn take_part(config: &Path) {
 }
 
 /// Threads beside the first one that carry out a run. With those that may block and those that rayon hashes with, a run has
-/// eight on two processors.
+/// eight on two processors, beside the one that waits for signals.
 const RUN_THREADS: usize = 2;
 
 /// A tokio runtime of `threads` beside this one, and three that may block, whatever the machine.
