@@ -2,17 +2,22 @@
 
 use crate::images::{Checksums, Image, Images};
 use serde::Deserialize;
-use serde::de::Error;
+use serde::de::{Deserializer, Error};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// An entry of which nothing has to be interpreted.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct Entry(#[serde(with = "Members")] Image);
+
+/// The members of an [`Image`], by their names in images.json.
+#[derive(Deserialize)]
+#[serde(remote = "Image", deny_unknown_fields)]
+struct Members {
     path: String,
     mtime: i64,
-    // As other readers do: what is more is no size.
-    size: i64,
+    #[serde(deserialize_with = "size")]
+    size: u64,
     volume_id: Option<String>,
     #[serde(rename = "type")]
     kind: String,
@@ -28,6 +33,13 @@ pub(super) struct Entry {
     unified: bool,
     #[serde(default)]
     additional_variants: Vec<String>,
+    #[serde(skip)]
+    extra: Map<String, Value>,
+}
+
+/// As other readers do: what is more than fits an `i64` is no size.
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    u64::try_from(i64::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Takes over the images of the variant `uid`; an error where readers refuse one of them.
@@ -37,25 +49,7 @@ pub(super) fn take_variant<E: Error>(
     arches: BTreeMap<String, Vec<Entry>>,
 ) -> Result<(), E> {
     for (arch, entries) in arches {
-        for entry in entries {
-            let image = Image {
-                path: entry.path,
-                mtime: entry.mtime,
-                size: u64::try_from(entry.size).map_err(E::custom)?,
-                volume_id: entry.volume_id,
-                kind: entry.kind,
-                format: entry.format,
-                arch: entry.arch,
-                disc_number: entry.disc_number,
-                disc_count: entry.disc_count,
-                checksums: entry.checksums,
-                implant_md5: entry.implant_md5,
-                bootable: entry.bootable,
-                subvariant: entry.subvariant,
-                unified: entry.unified,
-                additional_variants: entry.additional_variants,
-                extra: serde_json::Map::new(),
-            };
+        for Entry(image) in entries {
             if let Some(problem) = image.problems().first() {
                 return Err(E::custom(problem));
             }
