@@ -20,15 +20,15 @@ pub fn push(text: &mut String, c: char) {
     }
 }
 
-/// Whether each character of a text is seen. Most texts have none beyond ASCII, and are told by their bytes.
-fn is_all_seen(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_seen)
+/// Whether each character of a text `stays`, as those of ASCII that are seen do. Most texts have no others, and are told by their bytes.
+fn all_stay(text: &str, stays: impl Fn(char) -> bool) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(stays)
 }
 
 /// A text whose lines and tabs stay, with every other character that is not seen as its escape.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let stays = |c: char| c == '\n' || c == '\t' || is_seen(c);
-    if is_all_seen(text) || text.chars().all(stays) {
+    if all_stay(text, stays) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -46,7 +46,7 @@ pub fn entry(text: &str) -> Cow<'_, str> {
 
 /// A line of JSON in which whatever is not seen stands as JSON's own escape: the same values, and harmless in a terminal.
 pub fn json(line: String) -> String {
-    if is_all_seen(&line) {
+    if all_stay(&line, is_seen) {
         return line;
     }
     let mut shown = String::with_capacity(line.len() + 16);
