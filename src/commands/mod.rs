@@ -37,6 +37,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::telemetry::Telemetry;
 use crate::ui::Ui;
+use magudi_config::conf::LARGE;
 use magudi_engine::plan_secrets::Mask;
 use std::ffi::OsString;
 use std::path::Path;
@@ -114,13 +115,10 @@ fn show(failure: &Failure, mask: &Mask, ui: Ui) {
     }
 }
 
-/// From how many bytes on a configuration is work for all processors.
-const LARGE: u64 = 256 * 1024;
-
 /// Lets this thread work where all processors do on a large configuration: otherwise it would only wait then, and one more thread would
 /// be there. Not for a run, in which other threads give them work, too.
 fn take_part(config: &Path) {
-    if config.metadata().is_ok_and(|file| file.len() >= LARGE) {
+    if config.metadata().is_ok_and(|file| file.len() >= LARGE as u64) {
         // Where that cannot be, those who need others start them.
         let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     }

@@ -12,7 +12,7 @@ use std::thread::{Builder, available_parallelism, scope};
 use std::vec::IntoIter;
 
 /// From how many bytes of text on another thread pays.
-const LARGE: usize = 256 * 1024;
+pub const LARGE: usize = 256 * 1024;
 /// How many items are handed over at a time.
 const BATCH: usize = 64;
 /// What the thread may nest values in, which is as much as the first thread of a process usually has.

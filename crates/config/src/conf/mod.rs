@@ -19,6 +19,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Sources};
 use crate::tree::{Dict, Node};
+pub use ahead::LARGE;
 use std::path::Path;
 
 /// How files are read: gives the bytes of the file at a path.
