@@ -75,7 +75,7 @@ impl Overview {
                 ..Self::default()
             };
         }
-        self.replay.take(stamped.clone());
+        self.replay.take(stamped);
         match &stamped.event {
             Event::Interrupted { tasks, detached, .. } => {
                 self.interrupted = Some(Interruption { tasks: *tasks, detached: *detached });

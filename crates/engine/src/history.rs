@@ -82,7 +82,7 @@ pub struct History {
 /// has are those of `plan`, the missing ones are taken from there.
 pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError> {
     let mut replay = Replay::new(plan);
-    load_events(path, &mut |stamped| replay.take(stamped))?;
+    load_events(path, &mut |stamped| replay.take(&stamped))?;
     Ok(replay.finish())
 }
 
@@ -90,7 +90,7 @@ impl History {
     pub fn replay(events: &[Stamped]) -> Self {
         let mut replay = Replay::default();
         for stamped in events {
-            replay.take(stamped.clone());
+            replay.take(stamped);
         }
         replay.finish()
     }
@@ -166,8 +166,8 @@ impl<'a> Replay<'a> {
         self.history
     }
 
-    /// Takes in the next event, and keeps of it what it needs.
-    pub fn take(&mut self, stamped: Stamped) {
+    /// Takes in the next event.
+    pub fn take(&mut self, stamped: &Stamped) {
         let is_plan = matches!(stamped.event, Event::Planned { .. });
         if !is_plan && self.saying.as_ref().is_some_and(Saying::is_whole) {
             self.commit();
@@ -175,40 +175,39 @@ impl<'a> Replay<'a> {
         let history = &mut self.history;
         let (first, before) = history.span.unwrap_or((stamped.time, stamped.time));
         history.span = Some((first, stamped.time));
-        history.phases.take(&stamped);
-        history.outages.take(&stamped, history.login.as_ref().map(|login| login.server.as_str()), before);
-        let Stamped { time, event } = stamped;
-        match event {
+        history.phases.take(stamped);
+        history.outages.take(stamped, history.login.as_ref().map(|login| login.server.as_str()), before);
+        match &stamped.event {
             Event::ComposeStarted { compose_id, compose_dir, settings, fresh, requests } => {
                 self.end_plan();
                 let history = &mut self.history;
-                history.compose_id = Some(compose_id);
+                history.compose_id = Some(compose_id.clone());
                 (history.ended, history.canceled) = (false, false);
-                history.settings = Some(settings);
-                self.place = history.places.iter().position(|place| *place == compose_dir).unwrap_or_else(|| {
-                    history.places.push(compose_dir);
+                history.settings = Some(settings.clone());
+                self.place = history.places.iter().position(|place| place == compose_dir).unwrap_or_else(|| {
+                    history.places.push(compose_dir.clone());
                     history.places.len() - 1
                 });
-                self.is_fresh = fresh;
-                if fresh {
+                self.is_fresh = *fresh;
+                if *fresh {
                     history.requests = Requests::default();
                     history.holes.clear();
                     self.known.clear();
                 }
-                self.saying = Some(Saying { expected: requests, said: BTreeMap::new() });
+                self.saying = Some(Saying { expected: *requests, said: BTreeMap::new() });
             }
             Event::LoggedIn(login) => self.log_in(login),
-            Event::Planned { request, .. } => self.plan(request, event),
-            Event::Status { status } => history.status = Some(status),
+            Event::Planned { request, .. } => self.plan(*request, &stamped.event),
+            Event::Status { status } => history.status = Some(status.clone()),
             Event::PungiStarted { pid, birth, .. } => {
-                let process = pid.zip(birth);
+                let process = pid.zip(birth.clone());
                 history.pungi = Some(pungi::Past { process, ..pungi::Past::default() });
             }
             Event::PungiStatus { status } => {
-                history.pungi.get_or_insert_default().status = Some(status);
+                history.pungi.get_or_insert_default().status = Some(status.clone());
             }
             Event::PungiEnded { code, signal, reason } => {
-                let how = pungi::How::of(code, signal, reason.as_deref());
+                let how = pungi::How::of(*code, *signal, reason.as_deref());
                 history.pungi.get_or_insert_default().end = Some(how);
             }
             Event::ComposeCanceled { .. } => history.canceled = true,
@@ -216,14 +215,14 @@ impl<'a> Replay<'a> {
             event => {
                 if let Some(request) = event.request() {
                     self.commit();
-                    self.take_of(request, Stamped { time, event });
+                    self.take_of(request, stamped);
                 }
             }
         }
     }
 
     /// Where the requests of this run go.
-    fn log_in(&mut self, login: Login) {
+    fn log_in(&mut self, login: &Login) {
         let history = &mut self.history;
         if self.is_fresh && history.login.as_ref().is_some_and(|before| !before.is_at(&login.server)) {
             // What was asked of another hub does not concern this one.
@@ -231,10 +230,10 @@ impl<'a> Replay<'a> {
             history.owners.clear();
         }
         history.owners.extend(login.user_id);
-        history.login = Some(login);
+        history.login = Some(login.clone());
     }
 
-    fn plan(&mut self, request: usize, event: Event) {
+    fn plan(&mut self, request: usize, event: &Event) {
         let Some((key, planned)) = PlannedRequest::of(event) else { return };
         let is_known = |known: &Past| known.key == key;
         if self.saying.is_none() && !self.history.requests.number(request).is_some_and(is_known) {
@@ -287,7 +286,7 @@ impl<'a> Replay<'a> {
     }
 
     /// An event of one request.
-    fn take_of(&mut self, number: usize, stamped: Stamped) {
+    fn take_of(&mut self, number: usize, stamped: &Stamped) {
         let history = &mut self.history;
         let past = match history.requests.number_mut(number) {
             Some(past) => past,
@@ -317,7 +316,7 @@ impl Saying {
         let whole: Option<BTreeMap<usize, (String, PlannedRequest)>> = filler
             .iter()
             .map(|event| match event {
-                Event::Planned { request, .. } => Some((*request, PlannedRequest::of(event.clone())?)),
+                Event::Planned { request, .. } => Some((*request, PlannedRequest::of(event)?)),
                 _ => None,
             })
             .collect();
@@ -391,7 +390,7 @@ mod tests {
     fn replay_with(events: Vec<Event>, plan: &[Event]) -> History {
         let mut replay = Replay::new(plan);
         for event in events {
-            replay.take(stamped(0, event));
+            replay.take(&stamped(0, event));
         }
         replay.finish()
     }

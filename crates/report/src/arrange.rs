@@ -49,7 +49,8 @@ pub struct Chronicle {
 
 impl Chronicle {
     /// Hears the next event.
-    pub fn take(&mut self, stamped: Stamped) {
+    pub fn take(&mut self, stamped: &Stamped) {
+        self.replay.take(stamped);
         match &stamped.event {
             Event::ComposeStarted { .. } => {
                 self.runs += 1;
@@ -76,7 +77,6 @@ impl Chronicle {
             Event::ComposeFinished { error, .. } => self.error.clone_from(error),
             _ => {}
         }
-        self.replay.take(stamped);
     }
 }
 
@@ -84,7 +84,7 @@ impl Chronicle {
 pub fn arrange(events: &[Stamped], facts: &Facts) -> Report {
     let mut told = Chronicle::default();
     for stamped in events {
-        told.take(stamped.clone());
+        told.take(stamped);
     }
     report(told, facts).0
 }

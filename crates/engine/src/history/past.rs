@@ -44,7 +44,7 @@ pub struct PlannedRequest {
 
 impl PlannedRequest {
     /// The key and the request of a `planned` event; `None` of any other.
-    pub(super) fn of(event: Event) -> Option<(String, Self)> {
+    pub(super) fn of(event: &Event) -> Option<(String, Self)> {
         let Event::Planned {
             request: _,
             key,
@@ -63,9 +63,20 @@ impl PlannedRequest {
         else {
             return None;
         };
-        let asked =
-            Self { phase, name, variant, arches, failable, subvariant, image_type, nvr, method, manifest_type, log };
-        Some((key, asked))
+        let asked = Self {
+            phase: phase.clone(),
+            name: name.clone(),
+            variant: variant.clone(),
+            arches: arches.clone(),
+            failable: *failable,
+            subvariant: subvariant.clone(),
+            image_type: image_type.clone(),
+            nvr: nvr.clone(),
+            method: method.clone(),
+            manifest_type: manifest_type.clone(),
+            log: log.clone(),
+        };
+        Some((key.clone(), asked))
     }
 
     /// Whether images of `self` are described otherwise in `other`.
@@ -286,10 +297,9 @@ impl Past {
     }
 
     /// Takes in an event of this request. `place` is where the compose is.
-    pub(super) fn take(&mut self, stamped: Stamped, place: usize) {
-        let Stamped { time, event } = stamped;
-        let named_now = matches!(event, Event::Adopted { named: true, .. });
-        match event {
+    pub(super) fn take(&mut self, stamped: &Stamped, place: usize) {
+        let time = stamped.time;
+        match &stamped.event {
             Event::Submitting { hub_time, .. } => {
                 let since = hub_time.unwrap_or_else(|| since(time));
                 let in_doubt = Some(InDoubt { since, lost: false, executed: false });
@@ -304,27 +314,27 @@ impl Past {
             Event::AnswerLost { executed, .. } => {
                 if let Some(in_doubt) = &mut self.in_doubt {
                     in_doubt.lost = true;
-                    in_doubt.executed |= executed;
+                    in_doubt.executed |= *executed;
                 }
             }
             Event::Submitted { task, url, .. } | Event::Adopted { task, url, .. } => {
-                if self.task.is_some_and(|before| before != task) {
+                if self.task.is_some_and(|before| before != *task) {
                     *self = std::mem::take(self).without_task();
                 }
                 self.in_doubt = None;
                 self.sent.get_or_insert(time);
-                self.task = Some(task);
-                self.earlier.retain(|before| *before != task);
-                self.url = Some(url);
-                self.named |= named_now;
+                self.task = Some(*task);
+                self.earlier.retain(|before| before != task);
+                self.url = Some(url.clone());
+                self.named |= matches!(stamped.event, Event::Adopted { named: true, .. });
             }
             Event::Kept { task, images, .. } => {
-                self.task.get_or_insert(task);
-                self.kept = Some((time, images));
+                self.task.get_or_insert(*task);
+                self.kept = Some((time, *images));
             }
             // What is said of another task than the request has is of no use.
-            Event::TaskState { task, state, .. } if self.task == Some(task) => self.see(time, &state),
-            Event::Built { build, nvr, .. } => self.build = Some((build, nvr)),
+            Event::TaskState { task, state, .. } if self.task == Some(*task) => self.see(time, state),
+            Event::Built { build, nvr, .. } => self.build = Some((*build, nvr.clone())),
             Event::FetchStarted { .. } => {
                 self.fetching.get_or_insert(time);
             }
@@ -334,24 +344,30 @@ impl Past {
                 if self.images.is_empty() {
                     self.images.reserve_exact(self.asked.arches.len());
                 }
-                self.images.push((variant, image));
+                self.images.push((variant.clone(), image.clone()));
             }
             Event::CloudUpload { upload, .. } => {
                 self.uploads.retain(|old| old.arch != upload.arch);
-                self.uploads.push(upload);
+                self.uploads.push(upload.clone());
             }
             Event::ArchFailed { failed, .. } => {
                 self.failed_arches.retain(|old| old.arch != failed.arch);
-                self.failed_arches.push(failed);
+                self.failed_arches.push(failed.clone());
             }
-            Event::RequestDone { task, images, .. } if self.task == Some(task) => {
+            Event::RequestDone { task, images, .. } if self.task == Some(*task) => {
                 let is_whole = images.is_none_or(|images| images == self.images.len());
                 self.done = is_whole.then_some(time);
                 self.failure = None;
             }
             Event::RequestFailed { error, reason, causes, argument, in_doubt, .. } => {
                 self.done = None;
-                self.failure = Some(RequestFailure { time, error, reason, causes, argument });
+                self.failure = Some(RequestFailure {
+                    time,
+                    error: error.clone(),
+                    reason: reason.clone(),
+                    causes: causes.clone(),
+                    argument: argument.clone(),
+                });
                 if !in_doubt {
                     self.in_doubt = None;
                 }
@@ -360,11 +376,13 @@ impl Past {
                 let before = std::mem::take(self);
                 let sent = before.sent;
                 *self = before.without_task();
-                let failure = RequestFailure { time, error, reason, causes, argument: None };
-                self.retried.push(Retried { task, url, retry, retries, sent, failure });
+                let (reason, causes) = (reason.clone(), causes.clone());
+                let failure = RequestFailure { time, error: error.clone(), reason, causes, argument: None };
+                let (retry, retries) = (*retry, *retries);
+                self.retried.push(Retried { task: *task, url: url.clone(), retry, retries, sent, failure });
                 self.retries = retry;
             }
-            Event::TaskCanceled { task, .. } if self.task == Some(task) => self.canceled = Some(time),
+            Event::TaskCanceled { task, .. } if self.task == Some(*task) => self.canceled = Some(time),
             _ => {}
         }
     }
