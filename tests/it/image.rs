@@ -196,7 +196,7 @@ fn the_recorded_call_of_kojis_own_command_is_ours() {
     let request: Json = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
     let value = |json: &Json| magudi_koji::value::from_json(json).expect("it can be sent");
     let args: Vec<_> = request["args"].as_array().expect("a list").iter().map(value).collect();
-    let named = std::collections::BTreeMap::from([("opts".to_owned(), value(&request["opts"]))]);
+    let named = magudi_koji::Members::from([("opts", value(&request["opts"]))]);
     assert_eq!(magudi_koji::calls::make_task::request("osbuildImage", &args, &named), recorded);
 }
 

@@ -61,7 +61,7 @@ fn a_task_whose_id_got_lost_is_found_whatever_the_hub_is_like() {
         behind(2),
         behind(10),
         default("skip_tag", Value::Bool(false)),
-        default("customizations", Value::Struct(std::collections::BTreeMap::new())),
+        default("customizations", Value::Struct(magudi_koji::Members::default())),
         Box::new(|state| {
             (state.clock, state.tasks_lag) = (-7200.0, Duration::from_secs(3));
             state.defaults.insert("priority".to_owned(), Value::Int(20));

@@ -256,7 +256,7 @@ fn at_a_hub_with_keys(images: usize) -> (Scene, ScriptedHub) {
         let id = value.get("session-id").and_then(Value::as_i64).unwrap();
         KEY.clone_into(&mut state.sessions.get_mut(&id).unwrap().key);
         if let Value::Struct(members) = value {
-            members.iter_mut().filter(|(name, _)| *name == "session-key").for_each(|(_, key)| *key = Value::from(KEY));
+            members.insert("session-key", Value::from(KEY));
         }
     });
     (scene, hub)

@@ -57,8 +57,8 @@ pub(crate) fn bind(
     let mut values: Vec<Option<Value>> = positional.into_iter().map(Some).collect();
     values.resize_with(known.len(), || None);
     for (name, value) in arguments.named {
-        let is_known = unknown.is_none_or(|unknown| !unknown.contains(&name));
-        match known.iter().position(|(n, _)| *n == name && is_known) {
+        let is_known = unknown.is_none_or(|unknown| !unknown.contains(name.as_str()));
+        match known.iter().position(|(n, _)| *n == name.as_str() && is_known) {
             Some(i) if values[i].is_some() => {
                 return Err(parameter(format!("{function}() got multiple values for argument '{name}'")));
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::scenario::Scenario;
-use crate::wire::{Value, int, string, structure};
+use crate::wire::{Members, Value, int, string, structure};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -141,8 +141,8 @@ impl Tag {
     pub(crate) fn to_config_value(&self) -> Value {
         let mut value = self.to_value(true);
         if let Value::Struct(members) = &mut value {
-            let inherited = [("extra", Value::Struct(BTreeMap::new())), ("arches", Value::Nil)];
-            members.insert("config_inheritance".to_owned(), structure(inherited));
+            let inherited = [("extra", Value::Struct(Members::default())), ("arches", Value::Nil)];
+            members.insert("config_inheritance", structure(inherited));
         }
         value
     }
@@ -160,7 +160,7 @@ impl Tag {
             ("perm_id", Value::Nil),
         ];
         if extra {
-            members.push(("extra", Value::Struct(BTreeMap::new())));
+            members.push(("extra", Value::Struct(Members::default())));
         }
         structure(members)
     }

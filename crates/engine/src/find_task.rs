@@ -6,8 +6,8 @@ use crate::plan::{Keywords, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
 use magudi_koji::value::{JsonError, covers, from_json};
-use magudi_koji::{Hub, KojiError, MethodCall, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use magudi_koji::{Hub, KojiError, Members, MethodCall, Value};
+use std::collections::BTreeSet;
 use thiserror::Error;
 
 /// How far the clock that stamps a hub's tasks, its database's, may be behind the one that stamps its answers.
@@ -45,17 +45,17 @@ pub enum Stranger {
 pub struct Sent {
     pub method: &'static Method,
     pub args: Vec<Value>,
-    pub named: BTreeMap<String, Value>,
+    pub named: Members,
 }
 
 impl Sent {
     /// What is sent for a request. The error says what XML-RPC has no form for.
     pub fn of(request: &TaskRequest) -> Result<Self, JsonError> {
         let args = request.args.iter().map(from_json).collect::<Result<_, _>>()?;
-        let members = request.keywords.members().map(|(name, json)| Ok((name.to_owned(), from_json(json)?)));
-        let members: BTreeMap<String, Value> = members.collect::<Result<_, JsonError>>()?;
+        let members = request.keywords.members().map(|(name, json)| Ok((name, from_json(json)?)));
+        let members: Members = members.collect::<Result<_, JsonError>>()?;
         let named = match request.keywords {
-            Keywords::Opts(_) => BTreeMap::from([("opts".to_owned(), Value::Struct(members))]),
+            Keywords::Opts(_) => Members::from([("opts", Value::Struct(members))]),
             Keywords::Each(_) => members,
         };
         Ok(Self { method: request.method, args, named })

@@ -1,8 +1,8 @@
 //! A hub *method* that makes a task, as data: how it is called, how the hub keeps the call, where what was built is found, and where
 //! the reason of a failure stands. A phase has one; all else treats them alike.
 
-use magudi_koji::Value;
 use magudi_koji::value::{covers, split_kwargs};
+use magudi_koji::{Members, Value};
 use std::collections::BTreeMap;
 
 /// A method of the hub that makes one task.
@@ -77,7 +77,7 @@ impl Method {
     /// them are there, unchanged. What the hub has filled in beside them does not matter.
     ///
     /// The hub keeps named arguments by their place, and a list of one as that one (facts: osbuild 7, builders 13).
-    pub fn is_same_request(&self, stored: &[Value], args: &[Value], named: &BTreeMap<String, Value>) -> bool {
+    pub fn is_same_request(&self, stored: &[Value], args: &[Value], named: &Members) -> bool {
         let stored = split_kwargs(stored.to_vec());
         let mut sent: BTreeMap<&str, &Value> = self.parameters.iter().copied().zip(args).collect();
         sent.extend(named.iter().map(|(name, value)| (name.as_str(), value)));
@@ -93,7 +93,7 @@ impl Method {
 
     fn same_opts(&self, stored: &magudi_koji::value::Arguments, sent: &BTreeMap<&str, &Value>) -> bool {
         let Some(place) = self.stored.iter().position(|name| *name == OPTS) else { return true };
-        let empty = BTreeMap::new();
+        let empty = Members::default();
         let kept = match stored.get(place, OPTS) {
             Some(Value::Struct(members)) => members,
             None | Some(Value::Nil) => &empty,
@@ -168,8 +168,8 @@ mod tests {
         Value::Array(items.iter().map(|item| string(*item)).collect())
     }
 
-    fn named(members: &[(&str, Value)]) -> BTreeMap<String, Value> {
-        members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    fn named(members: &[(&str, Value)]) -> Members {
+        members.iter().map(|(name, value)| (*name, value.clone())).collect()
     }
 
     /// As kiwiBuild: what is not kept by its place is in `opts`, if it says something.
@@ -240,7 +240,7 @@ mod tests {
         let stored = recorded();
         let args = &stored[..6];
         let opts = stored[6].as_struct().unwrap().clone();
-        let is_same = |stored: &[Value], args: &[Value], opts: &BTreeMap<String, Value>| {
+        let is_same = |stored: &[Value], args: &[Value], opts: &Members| {
             TEST_METHOD.is_same_request(stored, args, &named(&[("opts", Value::Struct(opts.clone()))]))
         };
         assert!(is_same(&stored, args, &opts));
@@ -250,14 +250,13 @@ mod tests {
         assert!(is_same(&stored, &other, &opts));
         other[1] = string("another version");
         assert!(!is_same(&stored, &other, &opts));
-        let more = BTreeMap::from([("release".to_owned(), string("1"))]);
+        let more = Members::from([("release", string("1"))]);
         assert!(!is_same(&stored, args, &more));
         assert!(!is_same(&[], args, &opts));
         // A hub may fill in what was not sent, and changes nothing of what was.
-        let stored_with = |opts: BTreeMap<String, Value>| [args, &[Value::Struct(opts)]].concat();
-        let with = |name: &str, value: Value| {
-            opts.clone().into_iter().chain([(name.to_owned(), value)]).collect::<BTreeMap<_, _>>()
-        };
+        let stored_with = |opts: Members| [args, &[Value::Struct(opts)]].concat();
+        let with =
+            |name: &str, value: Value| opts.clone().into_iter().chain([(name.into(), value)]).collect::<Members>();
         let url = |members: &[(&str, &str)]| {
             with("ostree", structure(members.iter().map(|(name, text)| (*name, string(*text)))))
         };

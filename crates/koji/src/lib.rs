@@ -31,4 +31,4 @@ pub use fault::FaultClass;
 pub use names::{pathinfo, safe_component};
 pub use profile::{AuthType, Profile, ProfileError, ProfileLocations, load_profile, parse_profile_files};
 pub use redact::Mask;
-pub use xmlrpc::{Fault, MethodCall, Response, Value};
+pub use xmlrpc::{Fault, Members, MethodCall, Response, Value};

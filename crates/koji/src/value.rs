@@ -9,7 +9,7 @@ pub use fields::{Fields, ShapeError, fields, fields_at, strings};
 pub use json::{JsonError, from_json, is_plain, to_json};
 pub use kwargs::{Arguments, STARSTAR, kwargs, split_kwargs};
 
-use crate::xmlrpc::{Fault, Value};
+use crate::xmlrpc::{Fault, Name, Value};
 
 /// An integer, in the variant that the decoder would choose for it.
 pub fn int(n: i64) -> Value {
@@ -21,8 +21,8 @@ pub fn string(text: impl Into<String>) -> Value {
 }
 
 /// A struct of `members`.
-pub fn structure<K: Into<String>>(members: impl IntoIterator<Item = (K, Value)>) -> Value {
-    Value::Struct(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+pub fn structure<N: Into<Name>>(members: impl IntoIterator<Item = (N, Value)>) -> Value {
+    Value::Struct(members.into_iter().collect())
 }
 
 /// Whether two values mean the same: `Int` and `Int64` of one number are equal, a NaN equals a NaN.

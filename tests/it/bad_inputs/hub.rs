@@ -47,7 +47,9 @@ impl Change {
         match (&self.kind, old) {
             (Kind::Answer(value), _) => value.clone(),
             (Kind::Members(Value::Struct(new)), Value::Struct(mut old)) => {
-                old.extend(new.clone());
+                for (name, value) in new {
+                    old.insert(name.clone(), value.clone());
+                }
                 Value::Struct(old)
             }
             (Kind::Members(_), Value::Array(items)) => {

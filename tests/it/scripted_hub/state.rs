@@ -3,7 +3,7 @@
 use super::methods::fault_value;
 use magudi_koji::calls::{BuildState, TaskState};
 use magudi_koji::value::{int, split_kwargs, string, structure};
-use magudi_koji::xmlrpc::Value;
+use magudi_koji::xmlrpc::{Members, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub struct State {
     /// ... but for so many.
     pub archives_at_first: usize,
     /// What the hub fills in where a stored `opts` has nothing of that name.
-    pub defaults: BTreeMap<String, Value>,
+    pub defaults: Members,
     /// Build targets that there are; none: every one.
     pub targets: Option<BTreeSet<String>>,
     /// Packages that every tag lists; none: every one.
@@ -233,7 +233,7 @@ impl State {
             reads_lag: Duration::ZERO,
             archives_lag: Duration::ZERO,
             archives_at_first: 0,
-            defaults: BTreeMap::new(),
+            defaults: Members::default(),
             targets: None,
             packages: None,
             blocked: BTreeSet::new(),
@@ -312,14 +312,13 @@ impl State {
         }
         let mut opts = match (method, arguments.get(names.len(), "opts")) {
             ("kiwiBuild", _) | (_, None) => {
-                let mut rest = arguments.named.clone();
-                rest.retain(|name, _| !names.contains(&name.as_str()) && name != "priority");
-                rest
+                let named = arguments.named.clone().into_iter();
+                named.filter(|(name, _)| !names.contains(&name.as_str()) && name.as_str() != "priority").collect()
             }
             (_, Some(opts)) => opts.as_struct().cloned().unwrap_or_default(),
         };
         for (name, value) in &self.defaults {
-            opts.entry(name.clone()).or_insert_with(|| value.clone());
+            opts.insert_missing(name.clone(), value.clone());
         }
         request.push(Value::Struct(opts));
         let id = self.next_task;

@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::channels::{Channel, IMAGE};
 use crate::python::quoted;
 use crate::tasks::PRIORITY;
-use crate::wire::{self, Fault, Value, string, truthy};
+use crate::wire::{self, Fault, Members, Value, string, truthy};
 
 #[derive(Debug)]
 pub(super) struct ImageBuilder;
@@ -30,7 +30,7 @@ impl PerArch for ImageBuilder {
         let is_admin = call.user_with("image")?.may("admin");
         let mut request: Vec<Value> = (0..6).map(|place| call.args.get(place).clone()).collect();
         if let Some(opts @ Value::Nil) = request.get_mut(5) {
-            *opts = Value::Struct(std::collections::BTreeMap::new());
+            *opts = Value::Struct(Members::default());
         }
         check(&request, &call.unknown_options(Self::METHOD))?;
         check_priority(call.args.get(6), is_admin)?;
@@ -76,7 +76,7 @@ impl PerArch for ImageBuilder {
     fn child_request(&self, job: &Job, request: &[Value], arch: &str, place: &Surroundings<'_>) -> Vec<Value> {
         let mut opts = request.get(5).cloned().unwrap_or(Value::Nil);
         if let Value::Struct(members) = &mut opts {
-            members.entry("scratch".to_owned()).or_insert(Value::Bool(false));
+            members.insert_missing("scratch", Value::Bool(false));
         }
         vec![
             string(job.name.as_str()),

@@ -5,7 +5,7 @@ use super::imagebuilder::strings;
 use super::per_arch::Surroundings;
 use crate::args::id_of;
 use crate::tasks::PRIORITY;
-use crate::wire::{Fault, Value, int, string, truthy};
+use crate::wire::{Fault, Members, Value, int, string, truthy};
 
 /// An option of a kept request.
 pub(super) fn option<'v>(request: &'v [Value], name: &str) -> Option<&'v Value> {
@@ -59,7 +59,7 @@ pub(super) fn child_request(
         int(place.build_tag.id),
         place.repo.clone(),
         source,
-        opts.unwrap_or_else(|| Value::Struct(std::collections::BTreeMap::new())),
+        opts.unwrap_or_else(|| Value::Struct(Members::default())),
     ]
 }
 

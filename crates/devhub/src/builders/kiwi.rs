@@ -145,8 +145,8 @@ impl PerArch for Kiwi {
     fn child_request(&self, job: &Job, request: &[Value], arch: &str, place: &Surroundings<'_>) -> Vec<Value> {
         let mut opts = request.get(4).cloned().unwrap_or(Value::Nil);
         if let Value::Struct(members) = &mut opts {
-            members.entry("scratch".to_owned()).or_insert(Value::Bool(false));
-            members.entry("optional_arches".to_owned()).or_insert(Value::Array(Vec::new()));
+            members.insert_missing("scratch", Value::Bool(false));
+            members.insert_missing("optional_arches", Value::Array(Vec::new()));
         }
         vec![
             string(job.name.as_str()),

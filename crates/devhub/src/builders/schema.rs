@@ -3,10 +3,8 @@
 //! Plugins leave this to Python's jsonschema. Codes and first lines of its messages are repeated here; the dump of the schema
 //! that follows in them is not.
 
-use std::collections::BTreeMap;
-
 use crate::python::{quoted, repr};
-use crate::wire::{Fault, Value, parameter};
+use crate::wire::{Fault, Members, Value, parameter};
 
 /// One thing that is wrong.
 #[derive(Debug)]
@@ -105,7 +103,7 @@ impl Problems {
         value: &'v Value,
         known: &[&str],
         required: &[&str],
-    ) -> Option<&'v BTreeMap<String, Value>> {
+    ) -> Option<&'v Members> {
         let Some(members) = value.as_struct() else {
             self.wrong_type(place, value, "object");
             return None;

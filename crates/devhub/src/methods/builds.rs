@@ -241,7 +241,7 @@ fn get_archive(call: &mut Call<'_>) -> Answer {
         Some((_, archive)) => {
             let mut value = archive.to_value(true);
             if let Value::Struct(members) = &mut value {
-                members.insert("rootid".to_owned(), Value::Bool(archive.has_packages));
+                members.insert("rootid", Value::Bool(archive.has_packages));
             }
             Ok(value)
         }
@@ -284,7 +284,9 @@ fn list_packages_of_image(call: &mut Call<'_>) -> Answer {
             ("metadata_only", Value::Bool(false)),
             ("nvr", string("devhub-1.0-1")),
         ];
-        members.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        for (name, value) in more {
+            members.insert(name, value);
+        }
     }
     query::apply(if has_packages { vec![row] } else { Vec::new() }, call.args.get(6))
 }

@@ -65,7 +65,7 @@ fn info_of(call: &Call<'_>, task: &Task, request: bool) -> Value {
     if let Value::Struct(members) = &mut value
         && request
     {
-        members.insert("request".to_owned(), Value::Array(call.state.request_of(task).into_owned()));
+        members.insert("request", Value::Array(call.state.request_of(task).into_owned()));
     }
     value
 }
@@ -209,10 +209,10 @@ fn row(call: &Call<'_>, task: &Task, decode: bool) -> Value {
     };
     let mut value = task.to_value();
     if let Value::Struct(members) = &mut value {
-        members.insert("request".to_owned(), request);
-        members.insert("result".to_owned(), result);
-        members.insert("owner_name".to_owned(), string(owner.map_or("", |user| user.name.as_str())));
-        members.insert("owner_type".to_owned(), int(i64::from(owner.is_some_and(|user| user.is_host))));
+        members.insert("request", request);
+        members.insert("result", result);
+        members.insert("owner_name", string(owner.map_or("", |user| user.name.as_str())));
+        members.insert("owner_type", int(i64::from(owner.is_some_and(|user| user.is_host))));
     }
     value
 }

@@ -71,9 +71,9 @@ fn logged_in(call: &Call<'_>) -> Value {
     };
     let mut value = user.to_value();
     if let Value::Struct(members) = &mut value {
-        members.insert("authtype".to_owned(), int(session.auth as i64));
+        members.insert("authtype", int(session.auth as i64));
         let principal = session.principal.as_deref().or(user.principals.first().map(String::as_str));
-        members.insert("krb_principal".to_owned(), string_or_nil(principal));
+        members.insert("krb_principal", string_or_nil(principal));
     }
     value
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use magudi_koji::value::{fault_from, int, kwargs, string, structure};
-use magudi_koji::xmlrpc::{Response, Value, decode_response};
+use magudi_koji::xmlrpc::{Members, Response, Value, decode_response};
 
 use crate::client::{call, healthy, hub, image, login, session, submit, try_call};
 
 fn no_opts() -> Value {
-    Value::Struct(BTreeMap::new())
+    Value::Struct(Members::default())
 }
 
 fn qcow2(name: &str) -> Vec<Value> {
@@ -42,7 +42,7 @@ fn kind(value: &Value) -> &'static str {
 
 /// The names and types of a struct's members.
 fn shape(value: &Value) -> BTreeMap<String, &'static str> {
-    value.as_struct().unwrap().iter().map(|(name, value)| (name.clone(), kind(value))).collect()
+    value.as_struct().unwrap().iter().map(|(name, value)| (name.to_string(), kind(value))).collect()
 }
 
 #[tokio::test]

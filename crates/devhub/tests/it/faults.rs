@@ -1,15 +1,14 @@
 //! What the script lets go wrong.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use magudi_koji::value::int;
-use magudi_koji::xmlrpc::{Value, encode_call};
+use magudi_koji::xmlrpc::{Members, Value, encode_call};
 
 use crate::client::{Fixture, call, get, hub, image, login, request, submit, try_call};
 
 fn qcow2(name: &str) -> Vec<Value> {
-    image(name, "1", "qcow2", "f42-image", &["x86_64"], Value::Struct(BTreeMap::new()))
+    image(name, "1", "qcow2", "f42-image", &["x86_64"], Value::Struct(Members::default()))
 }
 
 /// Builds the image `f` and returns the path of its file.

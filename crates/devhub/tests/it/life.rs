@@ -1,17 +1,15 @@
 //! The life of tasks and builds where the script makes it longer: queues, restarts, repositories, tags, failures.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use magudi_devhub::{RunningHub, parse_scenario};
 use magudi_koji::value::{int, kwargs, string, structure};
-use magudi_koji::xmlrpc::Value;
+use magudi_koji::xmlrpc::{Members, Value};
 use magudi_testkit::poll_until;
 
 use crate::client::{call, get, hub, image, is_over, login, remembering, request, submit, try_call};
 
 fn no_opts() -> Value {
-    Value::Struct(BTreeMap::new())
+    Value::Struct(Members::default())
 }
 
 fn with_repo() -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use magudi_devhub::{RunningHub, parse_scenario};
 use magudi_koji::value::{int, kwargs, string, structure};
-use magudi_koji::xmlrpc::{Fault, Value};
+use magudi_koji::xmlrpc::{Fault, Members, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::client::{call, get, hex, hub, login, remembering, try_call, wait_for_ends};
@@ -469,7 +469,7 @@ async fn a_strict_hub_builds_a_name_once() {
     let id = submit(&f.hub, "kiwiBuild", url("git+https://example.org/d#main")).await;
     assert!(call(&f.hub, "getTaskResult", vec![int(id)]).await.is_ok());
     let params =
-        |name: &str| crate::client::image(name, "42", "qcow2", "f42-image", &x86, Value::Struct(BTreeMap::new()));
+        |name: &str| crate::client::image(name, "42", "qcow2", "f42-image", &x86, Value::Struct(Members::default()));
     let taken = submit(&f.hub, "osbuildImage", params("Once")).await;
     assert_eq!(fault_of(&f.hub, taken).await.0, 1005, "whoever builds it");
 }

@@ -1,15 +1,13 @@
 //! A hub that is known again after a restart.
 
-use std::collections::BTreeMap;
-
 use magudi_devhub::{HubError, HubOptions, Scenario, parse_scenario, start};
 use magudi_koji::value::{int, kwargs, string};
-use magudi_koji::xmlrpc::Value;
+use magudi_koji::xmlrpc::{Members, Value};
 
 use crate::client::{call, image, login, remembering, submit, try_call};
 
 fn qcow2(name: &str) -> Vec<Value> {
-    image(name, "1", "qcow2", "elsewhere", &["x86_64"], Value::Struct(BTreeMap::new()))
+    image(name, "1", "qcow2", "elsewhere", &["x86_64"], Value::Struct(Members::default()))
 }
 
 #[tokio::test]

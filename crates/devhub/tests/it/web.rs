@@ -1,10 +1,8 @@
 //! HTTP: what is refused, how files are served, and the pages.
 
-use std::collections::BTreeMap;
-
 use magudi_devhub::{HubOptions, Scenario, start};
 use magudi_koji::value::{int, string};
-use magudi_koji::xmlrpc::{Value, encode_call};
+use magudi_koji::xmlrpc::{Members, Value, encode_call};
 
 use crate::client::{call, get, healthy, image, raw, request, session, submit, try_call};
 
@@ -75,7 +73,8 @@ async fn files_in_parts() {
 async fn pages_show_what_was_asked_for_and_escape_it() {
     let f = healthy().await;
     let name = "<script>";
-    let id = submit(&f.hub, image(name, "1", "qcow2", "f42-image", &["x86_64"], Value::Struct(BTreeMap::new()))).await;
+    let id =
+        submit(&f.hub, image(name, "1", "qcow2", "f42-image", &["x86_64"], Value::Struct(Members::default()))).await;
     let page = get(&f.hub, &format!("/koji/taskinfo?taskID={id}")).await;
     assert_eq!(page.status, 200);
     assert!(page.text().contains("&lt;script&gt;") && !page.text().contains(name));
@@ -105,7 +104,7 @@ async fn the_web_server_in_front_says_who_it_is() {
     let fault = try_call(&hub, headers, "sslLogin", vec![string("nobody")]).await.unwrap().unwrap_err();
     assert_eq!((fault.code, fault.string.as_str()), (1002, "compose is not authorized to login other users"));
     // The header is nothing to other methods.
-    let params = image("x", "1", "qcow2", "t", &["x86_64"], Value::Struct(BTreeMap::new()));
+    let params = image("x", "1", "qcow2", "t", &["x86_64"], Value::Struct(Members::default()));
     assert_eq!(try_call(&hub, headers, "osbuildImage", params).await.unwrap().unwrap_err().code, 1004);
     assert_eq!(call(&hub, "sslLogin", vec![]).await.unwrap_err().code, 1002);
 }

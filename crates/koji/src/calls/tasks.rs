@@ -3,16 +3,15 @@
 use super::task_info::{TaskInfo, TaskState, decode_task};
 use crate::names::checked;
 use crate::value::{ShapeError, fault_from, fields, int, kwargs, string, structure};
-use crate::xmlrpc::{Fault, MethodCall, Value};
-use std::collections::BTreeMap;
+use crate::xmlrpc::{Fault, Members, MethodCall, Value};
 
 /// A method that makes a task, such as `newRepo`.
 pub mod make_task {
-    use super::{BTreeMap, MethodCall, ShapeError, Value, kwargs};
+    use super::{Members, MethodCall, ShapeError, Value, kwargs};
 
     /// The call of `method` for `args` and the named arguments (facts: koji 24). Hubs refuse members of `opts` that are nil
     /// (facts: osbuild 5).
-    pub fn request(method: &str, args: &[Value], named: &BTreeMap<String, Value>) -> MethodCall {
+    pub fn request(method: &str, args: &[Value], named: &Members) -> MethodCall {
         let named = named.iter().map(|(name, value)| (name.as_str(), value.clone()));
         MethodCall::new(method, kwargs(args.to_vec(), named))
     }

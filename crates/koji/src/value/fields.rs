@@ -1,7 +1,6 @@
 //! *Fields*: the members of a struct, taken out by name and type; an error says which member of what was wrong.
 
-use crate::xmlrpc::Value;
-use std::collections::BTreeMap;
+use crate::xmlrpc::{Members, Value};
 
 /// An answer that has not the shape it should have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +40,7 @@ pub fn type_name(value: &Value) -> &'static str {
 /// The members of a struct and what the struct is called in messages.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    members: &'a BTreeMap<String, Value>,
+    members: &'a Members,
     path: String,
 }
 

@@ -26,7 +26,7 @@ pub fn from_json(json: &Json) -> Result<Value, JsonError> {
         Json::String(text) => Value::String(text.clone()),
         Json::Array(items) => Value::Array(items.iter().map(from_json).collect::<Result<_, _>>()?),
         Json::Object(members) => Value::Struct(
-            members.iter().map(|(name, value)| Ok((name.clone(), from_json(value)?))).collect::<Result<_, _>>()?,
+            members.iter().map(|(name, value)| Ok((name.as_str(), from_json(value)?))).collect::<Result<_, _>>()?,
         ),
     })
 }
@@ -72,7 +72,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::Base64(bytes) => Json::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
         Value::Array(items) => Json::Array(items.iter().map(to_json).collect()),
         Value::Struct(members) => {
-            Json::Object(members.iter().map(|(name, value)| (name.clone(), to_json(value))).collect())
+            Json::Object(members.iter().map(|(name, value)| (name.as_str().to_owned(), to_json(value))).collect())
         }
     }
 }

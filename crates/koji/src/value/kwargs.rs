@@ -1,20 +1,19 @@
 //! *Named arguments* travel as one more argument at the end: a struct that also holds `__starstar` (facts: wire 15).
 
-use crate::xmlrpc::Value;
-use std::collections::BTreeMap;
+use crate::xmlrpc::{Members, Name, Value};
 
 /// The member that marks a struct as named arguments.
 pub const STARSTAR: &str = "__starstar";
 
 /// `positional` arguments followed by `named` ones. Without named ones nothing is added.
-pub fn kwargs<K: Into<String>>(
+pub fn kwargs<N: Into<Name>>(
     positional: impl IntoIterator<Item = Value>,
-    named: impl IntoIterator<Item = (K, Value)>,
+    named: impl IntoIterator<Item = (N, Value)>,
 ) -> Vec<Value> {
     let mut params: Vec<Value> = positional.into_iter().collect();
-    let mut members: BTreeMap<String, Value> = named.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let mut members: Members = named.into_iter().collect();
     if !members.is_empty() {
-        members.insert(STARSTAR.to_owned(), Value::Bool(true));
+        members.insert(STARSTAR, Value::Bool(true));
         params.push(Value::Struct(members));
     }
     params
@@ -24,7 +23,7 @@ pub fn kwargs<K: Into<String>>(
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arguments {
     pub positional: Vec<Value>,
-    pub named: BTreeMap<String, Value>,
+    pub named: Members,
 }
 
 impl Arguments {
@@ -39,7 +38,7 @@ impl Arguments {
 pub fn split_kwargs(mut params: Vec<Value>) -> Arguments {
     let is_named =
         params.last().and_then(Value::as_struct).and_then(|members| members.get(STARSTAR)).is_some_and(is_truthy);
-    let mut named = BTreeMap::new();
+    let mut named = Members::default();
     if is_named && let Some(Value::Struct(members)) = params.pop() {
         named = members;
         named.remove(STARSTAR);

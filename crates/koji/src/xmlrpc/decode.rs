@@ -3,9 +3,8 @@
 use super::fast;
 use super::scalar::{parse_base64, parse_double, parse_int, shorten};
 use super::scan::{Scanner, is_blank};
-use super::{DecodeError, Fault, MAX_DEPTH, MAX_VALUES, MethodCall, Response, Value, charset, prepend};
+use super::{DecodeError, Fault, MAX_DEPTH, MAX_VALUES, Members, MethodCall, Name, Response, Value, charset, prepend};
 use crate::value::int;
-use std::collections::BTreeMap;
 
 /// Reads a request.
 ///
@@ -54,11 +53,15 @@ fn text_of(document: &[u8]) -> Result<std::borrow::Cow<'_, str>, DecodeError> {
 struct Decoder<'a> {
     scanner: Scanner<'a>,
     values: usize,
+    /// What the structs and arrays hold that are being read, the innermost last: so each gets its room at once when it is known
+    /// how much it needs.
+    members: Vec<(Name, Value)>,
+    items: Vec<Value>,
 }
 
 impl<'a> Decoder<'a> {
     fn new(text: &'a str) -> Self {
-        Self { scanner: Scanner::new(text), values: 0 }
+        Self { scanner: Scanner::new(text), values: 0, members: Vec::new(), items: Vec::new() }
     }
 
     /// The rest of `<params>`.
@@ -134,42 +137,44 @@ impl<'a> Decoder<'a> {
 
     /// The rest of `<array>`; `<data>` may be left out.
     fn array(&mut self, depth: usize) -> Result<Vec<Value>, DecodeError> {
-        let mut items = Vec::new();
         match self.scanner.child()?.as_deref() {
-            None => return Ok(items),
+            None => return Ok(Vec::new()),
             Some("data") => {}
             Some(other) => {
                 return Err(self.scanner.error(format!("<{}> where <data> belongs", shorten(other))));
             }
         }
+        let first = self.items.len();
         loop {
             while self.may_be_plain(depth + 1)
                 && let Some((length, value)) = self.scanner.upcoming().and_then(fast::item)
             {
                 self.take(length);
-                items.push(value);
+                self.items.push(value);
             }
             let Some(tag) = self.scanner.child()? else { break };
             if tag != "value" {
                 return Err(self.scanner.error(format!("<{}> where <value> belongs", shorten(&tag))));
             }
-            items.push(self.value(depth + 1).map_err(|e| within(e, &format!("[{}]", items.len())))?);
+            let index = self.items.len() - first;
+            let item = self.value(depth + 1).map_err(|e| within(e, &format!("[{index}]")))?;
+            self.items.push(item);
         }
         self.scanner.expect_end()?;
-        Ok(items)
+        Ok(self.items.drain(first..).collect())
     }
 
     /// The rest of `<struct>`. The last of several members of one name wins, as in Python.
-    fn members(&mut self, depth: usize) -> Result<BTreeMap<String, Value>, DecodeError> {
-        let mut members = BTreeMap::new();
+    fn members(&mut self, depth: usize) -> Result<Members, DecodeError> {
+        let first = self.members.len();
         loop {
             while self.may_be_plain(depth + 1)
                 && let Some((length, name, value)) = self.scanner.upcoming().and_then(fast::member)
             {
                 self.take(length);
-                members.insert(name.to_owned(), value);
+                self.members.push((name.into(), value));
             }
-            let Some(tag) = self.scanner.child()? else { return Ok(members) };
+            let Some(tag) = self.scanner.child()? else { return Ok(self.members.drain(first..).collect()) };
             if tag != "member" {
                 return Err(self.scanner.error(format!("<{}> where <member> belongs", shorten(&tag))));
             }
@@ -178,7 +183,7 @@ impl<'a> Decoder<'a> {
             self.scanner.expect("value").map_err(|e| within(e, &shorten(&name)))?;
             let value = self.value(depth + 1).map_err(|e| within(e, &shorten(&name)))?;
             self.scanner.expect_end()?;
-            members.insert(name, value);
+            self.members.push((name.into(), value));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::charset::is_xml_char;
 use super::scalar::{format_base64, format_double, shorten};
-use super::{EncodeError, Fault, MAX_DEPTH, Value, prepend};
-use std::collections::BTreeMap;
+use super::{EncodeError, Fault, MAX_DEPTH, Members, Value, prepend};
+use std::fmt::Write as _;
 
 const PROLOG: &str = "<?xml version='1.0'?>\n";
 
@@ -85,7 +85,8 @@ fn value(out: &mut String, value: &Value, depth: usize) -> Result<(), EncodeErro
 
 fn integer(out: &mut String, n: i64) {
     let tag = if i32::try_from(n).is_ok() { "int" } else { "i8" };
-    out.push_str(&format!("<value><{tag}>{n}</{tag}></value>\n"));
+    // Writing into a string does not fail.
+    let _ = writeln!(out, "<value><{tag}>{n}</{tag}></value>");
 }
 
 fn array(out: &mut String, items: &[Value], depth: usize) -> Result<(), EncodeError> {
@@ -97,7 +98,7 @@ fn array(out: &mut String, items: &[Value], depth: usize) -> Result<(), EncodeEr
     Ok(())
 }
 
-fn structure(out: &mut String, members: &BTreeMap<String, Value>, depth: usize) -> Result<(), EncodeError> {
+fn structure(out: &mut String, members: &Members, depth: usize) -> Result<(), EncodeError> {
     out.push_str("<value><struct>\n");
     for (name, member) in members {
         out.push_str("<member>\n<name>");
@@ -111,6 +112,12 @@ fn structure(out: &mut String, members: &BTreeMap<String, Value>, depth: usize) 
 }
 
 fn escape(out: &mut String, text: &str) -> Result<(), EncodeError> {
+    // Most texts are written as they are. All of one is looked at, which takes many bytes at a time.
+    let is_plain = |b: u8| matches!(b, b' '..=b'~') & !matches!(b, b'&' | b'<' | b'>');
+    if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
+        out.push_str(text);
+        return Ok(());
+    }
     if let Some(c) = text.chars().find(|c| !is_xml_char(*c)) {
         let reason = format!("character U+{:04X} in `{}` is not allowed in XML", u32::from(c), shorten(text));
         return Err(error(reason));

@@ -9,99 +9,103 @@ use super::scalar::{parse_double, parse_int};
 use crate::value::int;
 
 /// A member of a struct with a plain value at the beginning of `text`: how long it is, its name and value.
-pub fn member(text: &[u8]) -> Option<(usize, &str, Value)> {
-    let mut cursor = Cursor { text, at: 0 };
+pub fn member(text: &str) -> Option<(usize, &str, Value)> {
+    let mut cursor = Cursor { rest: text };
     cursor.blanks();
-    cursor.eat(b"<member>")?;
+    cursor.eat("<member>")?;
     cursor.blanks();
-    cursor.eat(b"<name>")?;
+    cursor.eat("<name>")?;
     let name = cursor.plain()?;
-    cursor.eat(b"</name>")?;
+    cursor.eat("</name>")?;
     cursor.blanks();
     let value = cursor.value()?;
     cursor.blanks();
-    cursor.eat(b"</member>")?;
-    Some((cursor.at, name, value))
+    cursor.eat("</member>")?;
+    Some((text.len() - cursor.rest.len(), name, value))
 }
 
 /// A plain item of an array at the beginning of `text`: how long it is, and its value.
-pub fn item(text: &[u8]) -> Option<(usize, Value)> {
-    let mut cursor = Cursor { text, at: 0 };
+pub fn item(text: &str) -> Option<(usize, Value)> {
+    let mut cursor = Cursor { rest: text };
     cursor.blanks();
     let value = cursor.value()?;
-    Some((cursor.at, value))
+    Some((text.len() - cursor.rest.len(), value))
 }
 
+/// The characters that stand for themselves everywhere in XML, by their byte.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = matches!(byte as u8, b'\t' | b'\n' | 0x20..0x7f) && !matches!(byte as u8, b'<' | b'&' | b'>');
+        byte += 1;
+    }
+    plain
+};
+
 struct Cursor<'a> {
-    text: &'a [u8],
-    at: usize,
+    rest: &'a str,
 }
 
 impl<'a> Cursor<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
     fn blanks(&mut self) {
-        self.at += self.rest().iter().take_while(|byte| matches!(byte, b'\n' | b' ')).count();
-    }
-
-    fn eat(&mut self, tag: &[u8]) -> Option<()> {
-        self.rest().starts_with(tag).then(|| self.at += tag.len())
-    }
-
-    /// Text up to the next tag, of characters that stand for themselves everywhere in XML.
-    fn plain(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let is_plain = |byte: &u8| matches!(byte, b'\t' | b'\n' | 0x20..0x7f) && !matches!(byte, b'<' | b'&' | b'>');
-        let length = rest.iter().position(|byte| !is_plain(byte))?;
-        if rest.get(length) != Some(&b'<') {
-            return None;
+        while let Some(b'\n' | b' ') = self.rest.as_bytes().first() {
+            self.rest = self.rest.get(1..).unwrap_or_default();
         }
-        self.at += length;
-        std::str::from_utf8(rest.get(..length)?).ok()
+    }
+
+    fn eat(&mut self, tag: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(tag)?;
+        Some(())
+    }
+
+    /// Plain text up to the next tag.
+    fn plain(&mut self) -> Option<&'a str> {
+        let length = self.rest.bytes().position(|byte| !PLAIN[usize::from(byte)])?;
+        let (plain, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        rest.starts_with('<').then_some(plain)
     }
 
     fn value(&mut self) -> Option<Value> {
-        self.eat(b"<value><")?;
-        let value = match self.rest().first()? {
+        self.eat("<value><")?;
+        let value = match self.rest.as_bytes().first()? {
             b's' => {
-                self.eat(b"string>")?;
+                self.eat("string>")?;
                 let text = self.plain()?;
-                self.eat(b"</string>")?;
+                self.eat("</string>")?;
                 Value::String(text.to_owned())
             }
             b'i' => {
-                let (open, close): (&[u8], &[u8]) =
-                    if self.rest().starts_with(b"int>") { (b"int>", b"</int>") } else { (b"i8>", b"</i8>") };
+                let (open, close) = if self.rest.starts_with("int>") { ("int>", "</int>") } else { ("i8>", "</i8>") };
                 self.eat(open)?;
                 let number = parse_int(self.plain()?).ok()?;
                 self.eat(close)?;
                 int(number)
             }
             b'n' => {
-                self.eat(b"nil/>")?;
+                self.eat("nil/>")?;
                 Value::Nil
             }
             b'd' => {
-                self.eat(b"double>")?;
+                self.eat("double>")?;
                 let number = parse_double(self.plain()?).ok()?;
-                self.eat(b"</double>")?;
+                self.eat("</double>")?;
                 Value::Double(number)
             }
             b'b' => {
-                self.eat(b"boolean>")?;
+                self.eat("boolean>")?;
                 let value = match self.plain()? {
                     "0" => false,
                     "1" => true,
                     _ => return None,
                 };
-                self.eat(b"</boolean>")?;
+                self.eat("</boolean>")?;
                 Value::Bool(value)
             }
             _ => return None,
         };
-        self.eat(b"</value>")?;
+        self.eat("</value>")?;
         Some(value)
     }
 }
@@ -120,9 +124,9 @@ mod tests {
             ("<value><double>0.5</double></value>", Value::Double(0.5)),
             ("<value><boolean>1</boolean></value>", Value::Bool(true)),
         ] {
-            assert_eq!(item(format!("\n{text}rest").as_bytes()), Some((text.len() + 1, value.clone())));
+            assert_eq!(item(&format!("\n{text}rest")), Some((text.len() + 1, value.clone())));
             let inside = format!("<member>\n<name>n</name>\n{text}\n</member>\n");
-            assert_eq!(member(inside.as_bytes()), Some((inside.len() - 1, "n", value)));
+            assert_eq!(member(&inside), Some((inside.len() - 1, "n", value)));
         }
     }
 
@@ -145,7 +149,7 @@ mod tests {
             "<ns:value><nil/></ns:value>",
             "",
         ] {
-            assert_eq!(item(text.as_bytes()), None, "{text}");
+            assert_eq!(item(text), None, "{text}");
         }
     }
 }

@@ -7,12 +7,16 @@ mod charset;
 mod decode;
 mod encode;
 mod fast;
+mod members;
+mod name;
 mod scalar;
 mod scan;
 mod value;
 
 pub use decode::{decode_call, decode_response};
 pub use encode::{encode_call, encode_fault, encode_response};
+pub use members::{Iter, Members};
+pub use name::Name;
 pub(crate) use scalar::{format_double, parse_int, shorten};
 pub use value::Value;
 

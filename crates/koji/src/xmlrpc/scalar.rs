@@ -1,5 +1,7 @@
 //! *Scalars* as text: what Python's `int`, `float` and `base64` read, and how its `repr` writes a float.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -32,7 +34,10 @@ pub fn parse_double(text: &str) -> Result<f64, ScalarError> {
 }
 
 /// Takes out each `_` that stands between two digits; `None` for one that stands elsewhere.
-fn without_underscores(text: &str) -> Option<String> {
+fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('_') {
+        return Some(text.into());
+    }
     let bytes = text.as_bytes();
     let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     for (at, _) in text.match_indices('_') {
@@ -40,7 +45,7 @@ fn without_underscores(text: &str) -> Option<String> {
             return None;
         }
     }
-    Some(text.replace('_', ""))
+    Some(text.replace('_', "").into())
 }
 
 /// Writes a float as Python's `repr`: `1.5`, `3.0`, `-0.0`, `1e+300`, `1e-07`, `inf`, `nan` (facts: wire 12).
@@ -52,16 +57,15 @@ pub fn format_double(x: f64) -> String {
         return if x > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     // Both Rust and Python write the shortest digits that read back as the same number; only the layout differs.
+    if x == 0.0 || (1e-4..1e16).contains(&x.abs()) {
+        let plain = format!("{x}");
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
     let scientific = format!("{x:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let plain = format!("{x}");
-        if plain.contains('.') { plain } else { plain + ".0" }
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
-    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -26,7 +26,7 @@ pub enum Token<'a> {
 
 /// Reads tokens. An empty element is a start and an end.
 pub struct Scanner<'a> {
-    text: &'a [u8],
+    text: &'a str,
     reader: Reader<&'a [u8]>,
     /// Bytes that were taken beside the reader, which does not count them.
     skipped: u64,
@@ -41,7 +41,7 @@ impl<'a> Scanner<'a> {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        Self { text: text.as_bytes(), reader, skipped: 0, open: 0, seen_root: false }
+        Self { text, reader, skipped: 0, open: 0, seen_root: false }
     }
 
     /// An error at the current place.
@@ -51,10 +51,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// What comes next, if it is not the end of an element that was opened and closed by one tag.
-    pub fn upcoming(&self) -> Option<&'a [u8]> {
-        let rest: &'a [u8] = self.reader.get_ref();
-        let read = self.text.get(..self.text.len().checked_sub(rest.len())?)?;
-        (!read.ends_with(b"/>")).then_some(rest)
+    pub fn upcoming(&self) -> Option<&'a str> {
+        let read = self.text.len().checked_sub(self.reader.get_ref().len())?;
+        let (read, rest) = self.text.split_at_checked(read)?;
+        (!read.ends_with("/>")).then_some(rest)
     }
 
     /// Takes `length` bytes of what comes next, which are whole elements.

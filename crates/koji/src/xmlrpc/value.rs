@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use super::Members;
 use std::ops::Index;
 
 /// A value as it travels.
@@ -19,7 +19,7 @@ pub enum Value {
     /// `<base64>`, decoded.
     Base64(Vec<u8>),
     /// `<struct>`. Of a member that occurs twice the last one counts.
-    Struct(BTreeMap<String, Value>),
+    Struct(Members),
     /// `<array>`.
     Array(Vec<Value>),
     /// `<nil/>`: an extension, Python's `None`.
@@ -62,7 +62,7 @@ impl Value {
     }
 
     /// The members, if this is a `Struct`.
-    pub fn as_struct(&self) -> Option<&BTreeMap<String, Self>> {
+    pub fn as_struct(&self) -> Option<&Members> {
         if let Self::Struct(members) = self { Some(members) } else { None }
     }
 

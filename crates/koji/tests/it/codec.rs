@@ -31,7 +31,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-            prop::collection::btree_map(text(), inner, 0..6).prop_map(Value::Struct),
+            prop::collection::btree_map(text(), inner, 0..6)
+                .prop_map(|members| Value::Struct(members.into_iter().collect())),
         ]
     })
 }
@@ -112,6 +113,21 @@ fn nesting_is_limited() {
         value = Value::Array(vec![value]);
     }
     assert!(encode_response(&value).unwrap_err().to_string().contains("deeper than 128"));
+}
+
+/// A struct of very many members in the wrong order, of which each is there twice, takes no longer than one in order.
+#[test]
+fn of_members_of_one_name_the_last_one_counts() {
+    const NAMES: i32 = 100_000;
+    let member =
+        |name: i32, value: i32| format!("<member><name>m{name}</name><value><int>{value}</int></value></member>");
+    let falling = |value: i32| (0..NAMES).rev().map(move |name| member(name, value));
+    let members: String = falling(1).chain(falling(2)).collect();
+    let call = decode_call(&document(&format!("<value><struct>{members}</struct></value>"))).unwrap();
+    let members = call.params[0].as_struct().unwrap();
+    assert_eq!(members.len(), 100_000);
+    assert!(members.values().all(|value| *value == Value::Int(2)));
+    assert!(members.iter().is_sorted_by_key(|(name, _)| name));
 }
 
 #[test]

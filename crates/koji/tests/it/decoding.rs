@@ -9,9 +9,8 @@ use magudi_koji::calls::{
 };
 use magudi_koji::value::{from_json, int, string, structure};
 use magudi_koji::xmlrpc::{MethodCall, decode_call};
-use magudi_koji::{KojiError, Value, pathinfo};
+use magudi_koji::{KojiError, Members, Value, pathinfo};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 fn recorded_call(file: &str) -> MethodCall {
     decode_call(&recording(file).1).unwrap()
@@ -40,7 +39,7 @@ fn requests_are_those_of_koji() {
     let (kwargs, args) = recorded.params.split_last().unwrap();
     let opts = &kwargs["opts"];
     assert!(!opts.as_struct().unwrap().is_empty());
-    let named = BTreeMap::from([("opts".to_owned(), opts.clone())]);
+    let named = Members::from([("opts", opts.clone())]);
     assert_eq!(make_task::request("osbuildImage", args, &named), recorded);
 }
 
@@ -260,7 +259,7 @@ async fn a_task_is_made_and_ended() {
     let session = server.hub().login_password("u", "p").await.unwrap();
     let args =
         [string("n"), string("1"), string("d"), string("qcow2"), string("t"), Value::Array(vec![string("x86_64")])];
-    let call = make_task::request("osbuildImage", &args, &BTreeMap::from([("opts".to_owned(), structure::<&str>([]))]));
+    let call = make_task::request("osbuildImage", &args, &Members::from([("opts", structure::<&str>([]))]));
     assert_eq!(session.make_task(&call).await.unwrap(), 123);
     session.cancel_task(123).await.unwrap();
     let error = session.make_task(&call).await.unwrap_err();

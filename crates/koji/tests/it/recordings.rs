@@ -64,7 +64,7 @@ fn plain(value: &Value) -> Json {
     match value {
         Value::Double(x) => json!({"$double": python_repr(*x)}),
         Value::Array(items) => items.iter().map(plain).collect(),
-        Value::Struct(members) => Json::Object(members.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
+        Value::Struct(members) => Json::Object(members.iter().map(|(k, v)| (k.to_string(), plain(v))).collect()),
         Value::Base64(_) => json!({"$base64": magudi_koji::value::to_json(value)}),
         _ => magudi_koji::value::to_json(value),
     }

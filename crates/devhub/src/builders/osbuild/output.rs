@@ -48,8 +48,8 @@ pub(crate) fn request(task: &Task, server: &str, tag_repo: &str) -> Vec<u8> {
                     .iter()
                     .filter(|(_, value)| truthy(value))
                     .map(|(key, value)| match value {
-                        Value::String(ref_) if key != "url" => (key.clone(), json!(template::fill(ref_, arch))),
-                        value => (key.clone(), to_json(value)),
+                        Value::String(ref_) if key != "url" => (key.to_string(), json!(template::fill(ref_, arch))),
+                        value => (key.to_string(), to_json(value)),
                     })
                     .collect();
                 if !ostree.is_empty() {
@@ -172,7 +172,7 @@ pub(crate) fn manifest() -> String {
 mod tests {
     use super::*;
     use crate::builders::Submitted;
-    use crate::wire::{string, structure};
+    use crate::wire::{Members, string, structure};
 
     fn task(image_type: &str, opts: Value) -> Task {
         let mut request: Vec<Value> = ["n", "42", "fedora-42", image_type, "f42-image"].map(string).into();
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn options_that_are_empty_are_left_out() {
-        let nothing = || Value::Struct(std::collections::BTreeMap::new());
+        let nothing = || Value::Struct(Members::default());
         let opts = structure([
             ("repo", Value::Array(Vec::new())),
             ("ostree", nothing()),
