@@ -124,7 +124,7 @@ impl Volume {
     /// `size` bytes long; what `content` has not is zeros, which take no room on the disk.
     pub(crate) fn write_image(&self, dir: &str, filename: &str, content: &[u8], size: u64) -> io::Result<()> {
         let path = self.topdir.join(dir).join(filename);
-        write(&path, content, size, Some(UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME)))
+        self.write(&path, content, size, UNIX_EPOCH + Duration::from_secs(IMAGE_MTIME))
     }
 
     /// Puts a link into a task's output that leads to a file in `dir`, as a hub does with what it has moved there.
@@ -134,7 +134,7 @@ impl Volume {
         let link = self.output_path(task, name);
         let make = || std::os::unix::fs::symlink(&target, &link);
         // Most are new.
-        in_directory(&link, make).or_else(|error| match error.kind() {
+        self.in_directory(&link, make).or_else(|error| match error.kind() {
             io::ErrorKind::AlreadyExists if fs::read_link(&link).is_ok_and(|old| old == target) => Ok(()),
             io::ErrorKind::AlreadyExists => fs::remove_file(&link).and_then(|()| make()),
             _ => Err(error),
@@ -185,57 +185,68 @@ impl Volume {
         Ok(Opened { reader: Box::new(File::open(&real)?), size: meta.len(), modified })
     }
 
+    /// Writes a file, unless it holds this already. One that holds something else is not changed, because of hard links to it, but
+    /// replaced; no one reads half of what replaces it.
+    fn write(&self, path: &Path, content: &[u8], size: u64, mtime: SystemTime) -> io::Result<()> {
+        let fill = |mut file: File| {
+            file.write_all(content)?;
+            if size != content.len() as u64 {
+                file.set_len(size)?;
+            }
+            file.set_modified(mtime)
+        };
+        let create = || File::options().write(true).create_new(true).open(path);
+        // A new file is not asked for before its task says that it is there.
+        match self.in_directory(path, create) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return fill(created?),
+        }
+        if holds(path, content, size).unwrap_or(false) {
+            return Ok(());
+        }
+        // Names with a dot in front are neither served nor listed.
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        let temporary = path.with_file_name(name);
+        match File::create(&temporary) {
+            Ok(file) => {
+                fill(file)?;
+                // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
+                fs::remove_file(path)?;
+                fs::rename(temporary, path)
+            }
+            // A name of the greatest length has no room for the dot; such a file is written in place.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                fs::remove_file(path)?;
+                fill(create()?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes `path` by `make`, which is tried before its directory is made: most directories are there. A new build has none of
+    /// its own, so they are made from the top.
+    fn in_directory<T>(&self, path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match make() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            made => return made,
+        }
+        let below = path.parent().and_then(|dir| dir.strip_prefix(&self.topdir).ok()).unwrap_or(Path::new(""));
+        let mut dir = self.topdir.clone();
+        for part in below {
+            dir.push(part);
+            match fs::create_dir(&dir) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        make()
+    }
+
     /// The path of a file of a task's output; `name` is a file name.
     fn output_path(&self, task: i64, name: &str) -> PathBuf {
         self.topdir.join(Self::task_dir(task)).join(name)
     }
-}
-
-/// Writes a file, unless it holds this already. One that holds something else is not changed, because of hard links to it, but
-/// replaced; no one reads half of what replaces it.
-fn write(path: &Path, content: &[u8], size: u64, mtime: Option<SystemTime>) -> io::Result<()> {
-    let fill = |mut file: File| {
-        file.write_all(content)?;
-        if size != content.len() as u64 {
-            file.set_len(size)?;
-        }
-        mtime.map_or(Ok(()), |mtime| file.set_modified(mtime))
-    };
-    let create = || File::options().write(true).create_new(true).open(path);
-    // A new file is not asked for before its task says that it is there.
-    match in_directory(path, create) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => return fill(created?),
-    }
-    if holds(path, content, size).unwrap_or(false) {
-        return Ok(());
-    }
-    // Names with a dot in front are neither served nor listed.
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    let temporary = path.with_file_name(name);
-    match File::create(&temporary) {
-        Ok(file) => {
-            fill(file)?;
-            // Some file systems wait for the disk when a file is replaced; a new one costs nothing.
-            fs::remove_file(path)?;
-            fs::rename(temporary, path)
-        }
-        // A name of the greatest length has no room for the dot; such a file is written in place.
-        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
-            fs::remove_file(path)?;
-            fill(create()?)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes `path` by `make`, which is tried before its directory is made: most directories are there.
-fn in_directory<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    make().or_else(|error| match (error.kind(), path.parent()) {
-        (io::ErrorKind::NotFound, Some(dir)) => fs::create_dir_all(dir).and_then(|()| make()),
-        _ => Err(error),
-    })
 }
 
 /// Whether a file is this long and begins with this; only the hub writes here, so the zeros that follow are not looked at.
