@@ -3,8 +3,9 @@
 use crate::archive_types::ArchiveType;
 use crate::clock::{Micros, time_value, ts_value};
 use crate::ids;
+use crate::state::HubState;
 use crate::volume::{DEFAULT_VOLUME, Volume};
-use crate::wire::{Value, int, int_or_nil, string, string_or_nil, structure};
+use crate::wire::{Name, Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The id of the build type `image` (facts: koji 30).
 pub(crate) const IMAGE_BTYPE: i64 = 4;
@@ -43,16 +44,16 @@ impl Checksum {
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     pub(crate) id: i64,
-    pub(crate) build: i64,
-    pub(crate) arch: String,
+    pub(crate) arch: Name,
     pub(crate) kind: &'static ArchiveType,
     pub(crate) filename: Box<str>,
     /// What the hub says its size is, in bytes.
     pub(crate) size: u64,
     /// What the hub says its checksum is.
     pub(crate) checksum: Checksum,
-    /// Further facts.
-    pub(crate) extra: Value,
+    /// Further facts that the script wants; the usual ones follow from the task
+    /// ([`HubState::archive_extra`](crate::state::HubState::archive_extra)).
+    pub(crate) extra: Option<Box<Value>>,
     /// Whether it is on no disk: what is in it follows from its name.
     pub(crate) is_described: bool,
     /// Whether the hub knows the build root in which it was made.
@@ -62,17 +63,17 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// The struct of `listArchives`; `arch` is there only when image archives were asked for.
-    pub(crate) fn to_value(&self, arch: bool) -> Value {
+    /// The struct of `listArchives` of an archive of `build`; `arch` is there only when image archives were asked for.
+    pub(crate) fn to_value(&self, state: &HubState, build: &Build, arch: bool) -> Value {
         let mut members = vec![
             ("btype", string("image")),
             ("btype_id", int(IMAGE_BTYPE)),
-            ("build_id", int(self.build)),
+            ("build_id", int(build.id)),
             ("buildroot_id", int_or_nil(self.has_buildroot.then_some(self.id))),
             ("checksum", string(self.checksum.text())),
             ("checksum_type", int(self.checksum.kind() as i64)),
             ("compression_type", string_or_nil(self.kind.compression)),
-            ("extra", self.extra.clone()),
+            ("extra", state.archive_extra(build, self)),
             ("filename", string(self.filename.as_ref())),
             ("id", int(self.id)),
             ("metadata_only", Value::Bool(false)),
@@ -118,7 +119,7 @@ pub(crate) struct Generator {
     pub(crate) id: i64,
     pub(crate) name: &'static str,
     /// `extra` of a complete build of it.
-    pub(crate) extra: fn(&Build) -> Value,
+    pub(crate) extra: fn(&HubState, &Build) -> Value,
 }
 
 #[derive(Debug, Clone)]
@@ -129,11 +130,11 @@ pub(crate) struct Build {
     pub(crate) generator: Option<&'static Generator>,
     /// The task that made it. That of a content generator's build is named when the build is complete (facts: koji 15).
     pub(crate) task: i64,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) release: String,
+    pub(crate) name: Name,
+    pub(crate) version: Name,
+    pub(crate) release: Name,
     pub(crate) package: i64,
-    pub(crate) owner: (i64, String),
+    pub(crate) owner: (i64, Name),
     pub(crate) started: Micros,
     pub(crate) completed: Option<Micros>,
     pub(crate) event: i64,
@@ -148,6 +149,11 @@ impl Build {
     /// Name, version and release.
     pub(crate) fn nvr(&self) -> String {
         format!("{}-{}-{}", self.name, self.version, self.release)
+    }
+
+    /// Its archives, each with the build.
+    pub(crate) fn each_archive(&self) -> impl Iterator<Item = (&Self, &Archive)> {
+        self.archives.iter().map(move |archive| (self, archive))
     }
 
     /// Where it lies below the volume.
@@ -166,7 +172,7 @@ impl Build {
         self.generator.filter(|_| self.state == BuildState::Complete)
     }
 
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn members(&self, state: &HubState) -> Vec<(&'static str, Value)> {
         vec![
             ("build_id", int(self.id)),
             ("completion_time", time_value(self.completed)),
@@ -176,7 +182,7 @@ impl Build {
             ("creation_ts", ts_value(Some(self.started))),
             ("draft", Value::Bool(false)),
             ("epoch", if self.generator.is_some() { Value::Nil } else { int(0) }),
-            ("extra", self.completed_by().map_or(Value::Nil, |generator| (generator.extra)(self))),
+            ("extra", self.completed_by().map_or(Value::Nil, |generator| (generator.extra)(state, self))),
             ("name", string(self.name.as_str())),
             ("nvr", string(self.nvr())),
             ("owner_id", int(self.owner.0)),
@@ -200,8 +206,8 @@ impl Build {
     }
 
     /// The struct of `getBuild`.
-    pub(crate) fn to_value(&self) -> Value {
-        let mut members = self.members();
+    pub(crate) fn to_value(&self, state: &HubState) -> Value {
+        let mut members = self.members(state);
         let generator = self.generator;
         members.extend([
             ("id", int(self.id)),
@@ -212,13 +218,13 @@ impl Build {
     }
 
     /// An element of `listBuilds`: no `id`, and nothing about the content generator.
-    pub(crate) fn to_list_value(&self) -> Value {
-        structure(self.members())
+    pub(crate) fn to_list_value(&self, state: &HubState) -> Value {
+        structure(self.members(state))
     }
 
     /// An element of `listTagged`.
-    pub(crate) fn to_tagged_value(&self, tag: (i64, &str), event: i64) -> Value {
-        let mut members = self.members();
+    pub(crate) fn to_tagged_value(&self, state: &HubState, tag: (i64, &str), event: i64) -> Value {
+        let mut members = self.members(state);
         members.retain(|(name, _)| !name.ends_with("_ts") && *name != "extra" && *name != "source");
         members.extend([
             ("id", int(self.id)),

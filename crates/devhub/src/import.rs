@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use magudi_koji::value::from_json;
 use md5::digest::Output;
 use md5::{Digest, Md5};
 use sha2::Sha256;
@@ -41,14 +42,10 @@ impl HubState {
             if !is_described {
                 content.write(setting, &dir, &file.filename)?;
             }
-            let extra = match &file.extra {
-                Some(extra) => magudi_koji::value::from_json(extra).unwrap_or(Value::Nil),
-                None => builder.archive_extra(task, &file.arch),
-            };
+            let extra = file.extra.as_ref().map(|extra| Box::new(from_json(extra).unwrap_or(Value::Nil)));
             archives.push(Archive {
                 id: self.next_archive_id() + archives.len() as i64,
-                build,
-                arch: file.arch.clone(),
+                arch: file.arch.as_str().into(),
                 kind,
                 filename: file.filename.as_str().into(),
                 size: content.size,
@@ -65,9 +62,7 @@ impl HubState {
     /// The build of a task has got its files, and is complete.
     pub(crate) fn complete(&mut self, id: i64, archives: Vec<Archive>, time: Micros) {
         let build = ids::build_id(id);
-        for archive in &archives {
-            self.archive_builds.insert(archive.id, build);
-        }
+        self.archive_builds.extend(archives.iter().map(|_| build));
         let volume = self.tasks.get(&id).and_then(|task| task.plan.as_ref()?.volume.clone());
         let volume = volume.map(|name| Box::new((self.volume_id(&name), name)));
         if let Some(build) = self.builds.get_mut(&build) {

@@ -107,7 +107,7 @@ fn task(setting: &Setting, state: &HubState, task: &Task) -> (String, String) {
     content.push_str(&row("started", &time(task.started)));
     content.push_str(&row("completed", &time(task.completed)));
     content.push_str(&row("request", &escape(&python::repr(&Value::Array(state.request_of(task).into_owned())))));
-    let result = match state.left_by(task) {
+    let result = match state.left_by(setting, task) {
         None => String::new(),
         Some(Ok(value)) => python::repr(&value),
         Some(Err(fault)) => python::repr(&fault_value(fault, false)),

@@ -14,9 +14,9 @@ use crate::plan::{Plan, Step};
 use crate::scenario::Scenario;
 use crate::sessions::Sessions;
 use crate::targets::{Tag, Targets};
-use crate::tasks::{Task, TaskResult, TaskState};
+use crate::tasks::{TAG, Task, TaskResult, TaskState, Tasks};
 use crate::volume::DEFAULT_VOLUME;
-use crate::wire::{Fault, Value, int, string, structure};
+use crate::wire::{Fault, Name, Value, int, string, structure};
 
 /// Everything that calls read and change.
 #[derive(Debug)]
@@ -26,16 +26,16 @@ pub(crate) struct HubState {
     pub(crate) sessions: Sessions,
     /// Targets and tags.
     pub(crate) targets: Targets,
-    pub(crate) tasks: BTreeMap<i64, Task>,
+    pub(crate) tasks: Tasks,
     /// What will happen, soonest first.
     pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
     pub(crate) builds: BTreeMap<i64, Build>,
-    /// Builds by name, version and release; the last is the newest.
-    pub(crate) nvrs: HashMap<String, Vec<i64>>,
+    /// Builds by a checksum of name, version and release, and by the event that made them: the last is the newest.
+    nvrs: BTreeSet<(u32, i64, i64)>,
     /// Package ids by name.
-    pub(crate) packages: HashMap<String, i64>,
-    /// The build of every archive.
-    pub(crate) archive_builds: HashMap<i64, i64>,
+    pub(crate) packages: HashMap<Name, i64>,
+    /// The build of every archive; the id of the first one is 1.
+    pub(crate) archive_builds: Vec<i64>,
     /// The names of the volumes; their ids are their places.
     pub(crate) volumes: Vec<String>,
     /// The last event, which every change makes one of.
@@ -52,12 +52,12 @@ impl HubState {
             accounts: Accounts::new(&scenario.permissions),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
-            tasks: BTreeMap::new(),
+            tasks: Tasks::default(),
             agenda: BTreeSet::new(),
             builds: BTreeMap::new(),
-            nvrs: HashMap::new(),
+            nvrs: BTreeSet::new(),
             packages: HashMap::new(),
-            archive_builds: HashMap::new(),
+            archive_builds: Vec::new(),
             volumes: volumes(scenario),
             event: (1, crate::clock::now()),
             disabled_channels: BTreeSet::new(),
@@ -109,18 +109,6 @@ impl HubState {
         self.event.0
     }
 
-    /// The first id from `wanted` on that no task has.
-    pub(crate) fn free_task_id(&self, wanted: i64) -> i64 {
-        let mut id = wanted;
-        for taken in self.tasks.range(wanted..).map(|(id, _)| *id) {
-            if taken != id {
-                break;
-            }
-            id += 1;
-        }
-        id
-    }
-
     /// The script for a request, of the task `id` once there is one: without a failure that so many tasks of the image have had
     /// before as it has times.
     pub(crate) fn script<'s>(
@@ -168,22 +156,42 @@ impl HubState {
 
     /// What was asked of a task.
     pub(crate) fn request_of<'t>(&self, task: &'t Task) -> Cow<'t, [Value]> {
-        match self.whole_of(task).filter(|_| task.request.is_empty()) {
-            Some((parent, builder)) => Cow::Owned(builder.arch_request(self, parent, &task.arch)),
-            None => Cow::Borrowed(&task.request),
+        match self.whole_of(task) {
+            Some((parent, builder)) if task.is_for_arch() => Cow::Owned(builder.arch_request(self, parent, &task.arch)),
+            Some((parent, _)) if task.method == TAG => {
+                let (tag, build) = (int(self.dest_tag(parent)), int(ids::build_id(parent.id)));
+                Cow::Owned(vec![tag, build, Value::Bool(false), Value::Nil, Value::Bool(true)])
+            }
+            _ => Cow::Borrowed(&task.request),
         }
     }
 
+    /// The id of the tag that the build of a task gets.
+    pub(crate) fn dest_tag(&self, task: &Task) -> i64 {
+        task.job().and_then(|job| self.targets.of(&job.target)).map_or(0, |target| target.dest_tag)
+    }
+
     /// What a task has left, once it is over.
-    pub(crate) fn left_by<'t>(&self, task: &'t Task) -> Option<Result<Cow<'t, Value>, &'t Fault>> {
-        match task.result.as_ref()? {
-            TaskResult::Value(value) => Some(Ok(Cow::Borrowed(value))),
-            TaskResult::Fault(fault) => Some(Err(fault)),
+    pub(crate) fn left_by<'t>(&self, setting: &Setting, task: &'t Task) -> Option<Result<Value, &'t Fault>> {
+        let value = match task.result.as_ref()? {
+            TaskResult::Nothing => None,
+            TaskResult::Repo(repo) => Some(Value::clone(repo)),
+            TaskResult::OfBuilder => task.builder.map(|builder| builder.result(self, setting, task)),
             TaskResult::OfArch(made) => {
-                let whole = self.whole_of(task).map(|(parent, builder)| builder.arch_result(parent, task, made));
-                Some(Ok(Cow::Owned(whole.unwrap_or(Value::Nil))))
+                self.whole_of(task).map(|(parent, builder)| builder.arch_result(parent, task, made))
             }
-        }
+            TaskResult::Fault(fault) => return Some(Err(fault)),
+        };
+        Some(Ok(value.unwrap_or(Value::Nil)))
+    }
+
+    /// Further facts about an archive of a build.
+    pub(crate) fn archive_extra(&self, build: &Build, archive: &Archive) -> Value {
+        let usual = || {
+            let task = self.tasks.get(&build.task)?;
+            Some(task.builder?.archive_extra(task, &archive.arch))
+        };
+        archive.extra.as_deref().cloned().or_else(usual).unwrap_or(Value::Nil)
     }
 
     /// Changes what will happen to a task.
@@ -246,14 +254,11 @@ impl HubState {
     /// The id of a package, a new one if it has none.
     pub(crate) fn package(&mut self, name: &str) -> i64 {
         let next = self.packages.len() as i64 + 1;
-        *self.packages.entry(name.to_owned()).or_insert(next)
+        *self.packages.entry(name.into()).or_insert(next)
     }
 
     pub(crate) fn add_build(&mut self, build: Build) {
-        let ids = self.nvrs.entry(build.nvr()).or_default();
-        if !ids.contains(&build.id) {
-            ids.push(build.id);
-        }
+        self.nvrs.insert((crc32fast::hash(build.nvr().as_bytes()), build.event, build.id));
         self.builds.insert(build.id, build);
     }
 
@@ -264,10 +269,16 @@ impl HubState {
 
     /// The builds of a name, version and release, the newest first.
     pub(crate) fn builds_by_nvr(&self, name: &str, version: &str, release: &str) -> impl Iterator<Item = &Build> {
-        let ids = self.nvrs.get(&format!("{name}-{version}-{release}"));
         // Hyphens in a name and in a version make one text of different builds.
         let is_it = move |build: &&Build| build.name == name && build.version == version && build.release == release;
-        ids.into_iter().flatten().rev().filter_map(|id| self.builds.get(id)).filter(is_it)
+        self.builds_called(format!("{name}-{version}-{release}")).filter(is_it)
+    }
+
+    /// The builds whose name, version and release make this text, the newest first.
+    pub(crate) fn builds_called(&self, nvr: String) -> impl Iterator<Item = &Build> {
+        let sum = crc32fast::hash(nvr.as_bytes());
+        let ids = self.nvrs.range((sum, i64::MIN, i64::MIN)..=(sum, i64::MAX, i64::MAX)).rev();
+        ids.filter_map(|(.., id)| self.builds.get(id)).filter(move |build| build.nvr() == nvr)
     }
 
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
@@ -276,7 +287,8 @@ impl HubState {
 
     /// The archive `id`, with its build.
     pub(crate) fn archive(&self, id: i64) -> Option<(&Build, &Archive)> {
-        let build = self.builds.get(self.archive_builds.get(&id)?)?;
+        let place = usize::try_from(id).ok()?.checked_sub(1)?;
+        let build = self.builds.get(self.archive_builds.get(place)?)?;
         build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
     }
 }

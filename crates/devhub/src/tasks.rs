@@ -1,17 +1,23 @@
 //! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (facts: koji 4).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use crate::builders::{Builder, Job, Submitted};
+use crate::builders::{Builder, Job, StatedRelease, Submitted};
 use crate::clock::{Micros, time_value, ts_value};
 use crate::plan::Plan;
-use crate::wire::{Fault, Value, int, int_or_nil, string, string_or_nil, structure};
+use crate::wire::{Fault, Name, Value, int, int_or_nil, string, string_or_nil, structure};
 
 /// The priority of most tasks (facts: osbuild 9).
 pub(crate) const PRIORITY: i64 = 20;
 /// The one builder.
 pub(crate) const HOST: i64 = 1;
 pub(crate) const HOST_NAME: &str = "builder1";
+
+/// The method of tasks that wait for a repository.
+pub(crate) const WAIT_FOR_REPO: &str = "waitrepo";
+/// The method of tasks that tag a build.
+pub(crate) const TAG: &str = "tagBuild";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskState {
@@ -50,9 +56,14 @@ impl TaskState {
 /// What a finished task left.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TaskResult {
-    Value(Value),
-    /// That of a task for an arch. All else in it follows from the task above ([`HubState::left_by`](crate::state::HubState::left_by)), and
-    /// of thousands it would take more room than anything.
+    /// Nothing, but it has done what it was for.
+    Nothing,
+    /// The repository that it waited for.
+    Repo(Box<Value>),
+    /// That of a task that was submitted: its builder says what it is ([`HubState::left_by`](crate::state::HubState::left_by)). Of
+    /// thousands it would take more room than anything.
+    OfBuilder,
+    /// That of a task for an arch. All else in it follows from the task above.
     OfArch(Made),
     Fault(Fault),
 }
@@ -63,23 +74,18 @@ pub(crate) struct Made {
     /// The names of its files, with a slash, which no name has, after each.
     files: Box<str>,
     /// The release that it states.
-    release: Option<Box<str>>,
+    pub(crate) release: StatedRelease,
 }
 
 impl Made {
-    pub(crate) fn new<'n>(files: impl IntoIterator<Item = &'n str>, release: Option<&str>) -> Self {
+    pub(crate) fn new<'n>(files: impl IntoIterator<Item = &'n str>, release: StatedRelease) -> Self {
         let files: String = files.into_iter().flat_map(|name| [name, "/"]).collect();
-        Self { files: files.into(), release: release.map(Box::from) }
+        Self { files: files.into(), release }
     }
 
     /// The names of its files.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         self.files.split_terminator('/')
-    }
-
-    /// The release that it states.
-    pub(crate) fn release(&self) -> Option<&str> {
-        self.release.as_deref()
     }
 }
 
@@ -90,7 +96,7 @@ pub(crate) struct Task {
     /// Whose method it was submitted by; tasks under others have none.
     pub(crate) builder: Option<&'static dyn Builder>,
     /// For which machines it is.
-    pub(crate) arch: Cow<'static, str>,
+    pub(crate) arch: Name,
     /// The id of the channel in which it waits.
     pub(crate) channel: i64,
     /// How much of a machine it takes while it is open.
@@ -100,8 +106,9 @@ pub(crate) struct Task {
     /// The task it belongs to.
     pub(crate) parent: Option<i64>,
     /// What it is to its parent.
-    pub(crate) label: Option<Cow<'static, str>>,
-    /// The arguments, by position; of a task for an arch none, see [`HubState::request_of`](crate::state::HubState::request_of).
+    pub(crate) label: Option<Name>,
+    /// The arguments, by position; none where they follow from the task above
+    /// ([`HubState::request_of`](crate::state::HubState::request_of)).
     pub(crate) request: Vec<Value>,
     pub(crate) created: Micros,
     pub(crate) host: Option<i64>,
@@ -126,15 +133,58 @@ pub(crate) struct Task {
     pub(crate) plan: Option<Box<Plan>>,
 }
 
+/// The tasks of a hub, by id. Each in a place of its own: most of the room that a map keeps free would be that of whole tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks(BTreeMap<i64, Box<Task>>);
+
+impl Tasks {
+    pub(crate) fn get(&self, id: &i64) -> Option<&Task> {
+        self.0.get(id).map(Box::as_ref)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &i64) -> Option<&mut Task> {
+        self.0.get_mut(id).map(Box::as_mut)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn contains_key(&self, id: &i64) -> bool {
+        self.0.contains_key(id)
+    }
+
+    pub(crate) fn insert(&mut self, id: i64, task: Task) {
+        self.0.insert(id, Box::new(task));
+    }
+
+    /// All of them, by id.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Task> {
+        self.0.values().map(Box::as_ref)
+    }
+
+    /// The first id from `wanted` on that none has.
+    pub(crate) fn free_id(&self, wanted: i64) -> i64 {
+        let mut id = wanted;
+        for taken in self.0.range(wanted..).map(|(id, _)| *id) {
+            if taken != id {
+                break;
+            }
+            id += 1;
+        }
+        id
+    }
+}
+
 /// A task under another, as that asks for it.
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) id: i64,
     pub(crate) method: Cow<'static, str>,
     /// What it is to its parent.
-    pub(crate) label: Cow<'static, str>,
+    pub(crate) label: Name,
     /// For which machines it is.
-    pub(crate) arch: Cow<'static, str>,
+    pub(crate) arch: Name,
     /// How much of a machine it takes while it is open.
     pub(crate) weight: f64,
     pub(crate) request: Vec<Value>,
@@ -143,8 +193,7 @@ pub(crate) struct Child {
 impl Child {
     /// One for any machine.
     pub(crate) fn new(id: i64, method: &'static str, label: &'static str, request: Vec<Value>) -> Self {
-        let borrowed = Cow::Borrowed;
-        Self { id, method: borrowed(method), label: borrowed(label), arch: borrowed("noarch"), weight: 1.0, request }
+        Self { id, method: method.into(), label: label.into(), arch: "noarch".into(), weight: 1.0, request }
     }
 }
 
@@ -156,7 +205,7 @@ impl Task {
             id,
             method: Cow::Borrowed(builder.task_method()),
             builder: Some(builder),
-            arch: Cow::Borrowed("noarch"),
+            arch: "noarch".into(),
             channel: builder.channel().id,
             weight: builder.weight(),
             state: TaskState::Free,
@@ -236,6 +285,11 @@ impl Task {
             ("waiting", self.waiting.map_or(Value::Nil, Value::Bool)),
             ("weight", Value::Double(if self.started.is_some() { self.weight } else { 1.0 })),
         ])
+    }
+
+    /// Whether it is for an arch of the task above, and not for something around that.
+    pub(crate) fn is_for_arch(&self) -> bool {
+        self.parent.is_some() && !matches!(self.method.as_ref(), WAIT_FOR_REPO | TAG)
     }
 
     pub(crate) fn job(&self) -> Option<Job> {

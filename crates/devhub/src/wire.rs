@@ -3,7 +3,7 @@
 //! Codes and texts are those of a real hub (facts: koji 1); a client should look at the code only.
 
 pub(crate) use magudi_koji::value::{int, string, structure};
-pub(crate) use magudi_koji::xmlrpc::{Fault, Members, Value};
+pub(crate) use magudi_koji::xmlrpc::{Fault, Members, Name, Value};
 
 /// What a call answers.
 pub(crate) type Answer = Result<Value, Fault>;

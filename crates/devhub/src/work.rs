@@ -13,7 +13,7 @@ use crate::ids;
 use crate::names;
 use crate::plan::{PlannedOutcome, Step};
 use crate::state::HubState;
-use crate::tasks::{Child, HOST, Task, TaskResult, TaskState};
+use crate::tasks::{Child, HOST, TAG, Task, TaskResult, TaskState, WAIT_FOR_REPO};
 use crate::wire::{Fault, Value, int, python, string};
 
 impl HubState {
@@ -42,7 +42,7 @@ impl HubState {
                         self.cannot_write(id, time, &error);
                     }
                 }
-                Step::Close => self.close(setting, id, time),
+                Step::Close => self.close(id, time),
             }
         }
     }
@@ -96,15 +96,15 @@ impl HubState {
         if let Some(task) = self.unfinished(id) {
             task.completed = Some(time);
             match result {
-                TaskResult::Value(_) | TaskResult::OfArch(_) => {
+                // A task that dies of one under it still waits for it, as far as the database knows. Its output says why it died,
+                // and what was planned knows that.
+                TaskResult::Fault(_) => task.state = TaskState::Failed,
+                _ => {
                     task.state = TaskState::Closed;
                     task.waiting = task.waiting.map(|_| false);
                     // Nothing more will come of it, and only what the script has composer say must be known.
                     task.plan.take_if(|plan| plan.status.is_none());
                 }
-                // A task that dies of one under it still waits for it, as far as the database knows. Its output says why it died,
-                // and what was planned knows that.
-                TaskResult::Fault(_) => task.state = TaskState::Failed,
             }
             task.result = Some(result);
             self.next_event(time);
@@ -163,7 +163,7 @@ impl HubState {
         let event = self.event.0;
         let is_waited_for = self.waitrepo(id).is_some();
         let wanted = self.builder(id).map_or(id, |builder| builder.repo_task_id(id));
-        let child = self.free_task_id(wanted);
+        let child = self.tasks.free_id(wanted);
         let Some(parent) = self.tasks.get_mut(&id) else { return };
         parent.waiting = Some(true);
         if is_waited_for {
@@ -173,14 +173,14 @@ impl HubState {
         let tag = self.targets.of(&job.target).and_then(|target| self.targets.tag_by_id(target.build_tag));
         let request =
             vec![string(tag.map_or("", |tag| tag.name.as_str())), Value::Nil, Value::Array(Vec::new()), int(event)];
-        let child = parent.child(Child { weight: 0.2, ..Child::new(child, "waitrepo", "waitrepo", request) }, time);
+        let child = parent.child(Child { weight: 0.2, ..Child::new(child, WAIT_FOR_REPO, "waitrepo", request) }, time);
         parent.children.push(child.id);
         self.tasks.insert(child.id, child);
     }
 
     /// The task under a task that waits for the repository.
     fn waitrepo(&self, id: i64) -> Option<i64> {
-        self.child_of(id, "waitrepo")
+        self.child_of(id, WAIT_FOR_REPO)
     }
 
     /// The task under a task that does this.
@@ -204,7 +204,7 @@ impl HubState {
         let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         if let Some(child) = self.waitrepo(id) {
-            self.end(child, time, TaskResult::Value(repo));
+            self.end(child, time, TaskResult::Repo(Box::new(repo)));
             self.collect(child);
         }
         if let Some(task) = self.unfinished(id) {
@@ -233,11 +233,11 @@ impl HubState {
             state: BuildState::Building,
             generator,
             task: id,
-            name,
-            version,
-            release,
+            name: name.into(),
+            version: version.into(),
+            release: release.into(),
             package,
-            owner: (owner, owner_name),
+            owner: (owner, owner_name.into()),
             started: time,
             completed: None,
             event,
@@ -249,9 +249,10 @@ impl HubState {
 
     /// Why a task cannot begin its build on a hub that is strict: there is one of that name, version and release.
     pub(crate) fn rival(&self, setting: &Setting, id: i64, job: &Job) -> Option<String> {
-        let builds = self.nvrs.get(&job.nvr()).filter(|_| setting.scenario.strict)?;
-        let rivals = builds.iter().filter_map(|build| self.builds.get(build)).filter(|build| build.task != id);
-        rivals.rev().find_map(|build| match build.state {
+        if !setting.scenario.strict {
+            return None;
+        }
+        self.builds_called(job.nvr()).filter(|build| build.task != id).find_map(|build| match build.state {
             BuildState::Building => Some(format!("Build already in progress (task {})", build.task)),
             BuildState::Complete => {
                 let (id, nvr) = (build.id, build.nvr());
@@ -272,21 +273,20 @@ impl HubState {
     /// The task under the task that tags its build.
     pub(crate) fn begin_tagging(&mut self, id: i64, child: i64, time: Micros) {
         let Some(parent) = self.tasks.get_mut(&id) else { return };
-        let Some(job) = parent.job() else { return };
-        let tag = self.targets.of(&job.target).map_or(0, |target| target.dest_tag);
-        let request = vec![int(tag), int(ids::build_id(id)), Value::Bool(false), Value::Nil, Value::Bool(true)];
-        let child = parent.child(Child::new(child, "tagBuild", "tag", request), time);
+        let child = parent.child(Child::new(child, TAG, "tag", Vec::new()), time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
         self.tasks.insert(child.id, child);
     }
 
     /// The build is tagged, and the task ends if it has done everything.
-    pub(crate) fn close(&mut self, setting: &Setting, id: i64, time: Micros) {
+    pub(crate) fn close(&mut self, id: i64, time: Micros) {
         let Some(task) = self.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return };
-        let Some(builder) = task.builder.filter(|builder| builder.is_done(self, task)) else { return };
-        if let Some(tagging) = self.child_of(id, "tagBuild") {
-            self.end(tagging, time, TaskResult::Value(Value::Nil));
+        if !task.builder.is_some_and(|builder| builder.is_done(self, task)) {
+            return;
+        }
+        if let Some(tagging) = self.child_of(id, TAG) {
+            self.end(tagging, time, TaskResult::Nothing);
             let event = self.event.0;
             self.collect(tagging);
             let Some(child) = self.tasks.get(&tagging) else { return };
@@ -295,13 +295,11 @@ impl HubState {
                 self.end(id, time, TaskResult::Fault(fault));
                 return;
             }
-            let tag = child.request.first().and_then(Value::as_i64);
-            if let (Some(build), Some(tag)) = (self.builds.get_mut(&ids::build_id(id)), tag) {
+            let tag = self.tasks.get(&id).map_or(0, |task| self.dest_tag(task));
+            if let Some(build) = self.builds.get_mut(&ids::build_id(id)) {
                 build.tag = Some((tag, event));
             }
         }
-        let Some(task) = self.tasks.get(&id) else { return };
-        let result = builder.result(self, setting, task);
-        self.end(id, time, TaskResult::Value(result));
+        self.end(id, time, TaskResult::OfBuilder);
     }
 }

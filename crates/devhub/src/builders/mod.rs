@@ -34,7 +34,7 @@ use crate::volume::Output;
 use crate::wire::{Answer, Fault, Value, generic, int, not_allowed, python as python_fault, string, truthy};
 
 pub(crate) use osbuild::Composed;
-pub(crate) use per_arch::{PerArchPlan, installed_package};
+pub(crate) use per_arch::{PerArchPlan, StatedRelease, installed_package};
 use plugin::Plugin;
 
 /// The builders of Koji and its plugins.
@@ -222,7 +222,7 @@ pub(crate) fn new_task(
     // A hub's database keeps it as XML.
     let request: Vec<Value> = submitted.request.iter().map(with_line_feeds).collect();
     let submitted = Submitted { request, ..submitted };
-    let id = call.state.free_task_id(wanted);
+    let id = call.state.tasks.free_id(wanted);
     call.state.targets.add(&builder.job(&submitted.request).target);
     let script = call.state.script(&call.setting.scenario, builder, id, &submitted.request);
     let plan = Plan::new(&script, &call.state.targets, builder, id, call.now, &submitted.request);

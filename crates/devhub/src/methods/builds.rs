@@ -6,11 +6,11 @@ use crate::builders::installed_package;
 use crate::builds::{Archive, Build, IMAGE_BTYPE};
 use crate::call::Call;
 use crate::python::repr;
-use crate::wire::{Answer, Fault, Value, generic, int, parameter, string, structure};
+use crate::wire::{Answer, Fault, Name, Value, generic, int, parameter, string, structure};
 
 pub(super) static METHODS: &[Method] = &[
     read("getBuild", "buildInfo strict=False", "A build.", |call| {
-        Ok(wanted(call, 0, 1)?.map_or(Value::Nil, Build::to_value))
+        Ok(wanted(call, 0, 1)?.map_or(Value::Nil, |build| build.to_value(call.state)))
     }),
     read(
         "listBuilds",
@@ -191,10 +191,11 @@ fn list_builds(call: &mut Call<'_>) -> Answer {
             && generator_fits(build)
             && volume.is_none_or(|id| id == build.volume.as_ref().map_or(0, |volume| volume.0))
     };
+    let row = |build: &Build| build.to_list_value(call.state);
     let rows: Vec<Value> = match task {
         // By far the most frequent question; it must not look at every build.
-        Some(task) => call.state.build_of_task(task).into_iter().filter(takes).map(Build::to_list_value).collect(),
-        None => call.state.builds.values().filter(takes).map(Build::to_list_value).collect(),
+        Some(task) => call.state.build_of_task(task).into_iter().filter(takes).map(row).collect(),
+        None => call.state.builds.values().filter(takes).map(row).collect(),
     };
     query::apply(rows, call.args.get(13))
 }
@@ -209,7 +210,7 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
     }
     let is_image = kind == Some("image");
     let arches = call.args.get(9).get("arch").filter(|_| is_image);
-    let takes = |archive: &&Archive| {
+    let takes = |(_, archive): &(&Build, &Archive)| {
         let same = |place: usize, text: &str| call.args.get(place).as_str().is_none_or(|wanted| wanted == text);
         let arch_fits = match arches {
             None => true,
@@ -223,12 +224,13 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
             && call.args.get(12).as_i64().is_none_or(|id| id == archive.id)
             && arch_fits
     };
-    let archives: Vec<&Archive> = match (call.args.get(0), call.args.get(12).as_i64()) {
-        (Value::Nil, Some(id)) => call.state.archive(id).map(|(_, archive)| archive).into_iter().collect(),
-        (Value::Nil, None) => call.state.builds.values().flat_map(|build| &build.archives).collect(),
-        _ => call.state.builds.get(&call.args.id(0)?).into_iter().flat_map(|build| &build.archives).collect(),
+    let archives: Vec<(&Build, &Archive)> = match (call.args.get(0), call.args.get(12).as_i64()) {
+        (Value::Nil, Some(id)) => call.state.archive(id).into_iter().collect(),
+        (Value::Nil, None) => call.state.builds.values().flat_map(Build::each_archive).collect(),
+        _ => call.state.builds.get(&call.args.id(0)?).into_iter().flat_map(Build::each_archive).collect(),
     };
-    let rows: Vec<Value> = archives.into_iter().filter(takes).map(|archive| archive.to_value(is_image)).collect();
+    let row = |(build, archive): (&Build, &Archive)| archive.to_value(call.state, build, is_image);
+    let rows: Vec<Value> = archives.into_iter().filter(takes).map(row).collect();
     if rows.is_empty() && call.args.flag(13, false) {
         return Err(generic("No archives found."));
     }
@@ -238,8 +240,8 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
 fn get_archive(call: &mut Call<'_>) -> Answer {
     let id = call.args.id(0)?;
     match call.state.archive(id) {
-        Some((_, archive)) => {
-            let mut value = archive.to_value(true);
+        Some((build, archive)) => {
+            let mut value = archive.to_value(call.state, build, true);
             if let Value::Struct(members) = &mut value {
                 members.insert("rootid", Value::Bool(archive.has_packages));
             }
@@ -334,7 +336,7 @@ fn tagged(call: &Call<'_>, package: Option<String>, latest: bool) -> Answer {
         .state
         .builds
         .values()
-        .filter(|build| package.as_deref().is_none_or(|name| name == build.name))
+        .filter(|build| package.as_deref().is_none_or(|name| build.name == name))
         .filter_map(|build| build.tag.filter(|(id, _)| *id == tag.id).map(|(_, event)| (build, event)))
         .collect();
     builds.sort_by_key(|(_, event)| std::cmp::Reverse(*event));
@@ -342,7 +344,7 @@ fn tagged(call: &Call<'_>, package: Option<String>, latest: bool) -> Answer {
         let mut seen = std::collections::HashSet::new();
         builds.retain(|(build, _)| seen.insert(build.name.as_str()));
     }
-    let rows = builds.into_iter().map(|(build, event)| build.to_tagged_value((tag.id, &tag.name), event));
+    let rows = builds.into_iter().map(|(build, event)| build.to_tagged_value(call.state, (tag.id, &tag.name), event));
     Ok(Value::Array(rows.collect()))
 }
 
@@ -369,10 +371,10 @@ fn next_release(call: &mut Call<'_>) -> Answer {
 fn package(call: &Call<'_>) -> Result<Option<(i64, String)>, Fault> {
     let info = call.args.get(0);
     let found = match info {
-        Value::String(name) => call.state.packages.get(name).map(|id| (*id, name.clone())),
+        Value::String(name) => call.state.packages.get(name.as_str()).map(|id| (*id, name.clone())),
         _ => {
             let id = call.args.id(0)?;
-            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.clone()))
+            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.to_string()))
         }
     };
     if found.is_none() && call.args.flag(1, false) {
@@ -386,7 +388,7 @@ fn get_package(call: &mut Call<'_>) -> Answer {
 }
 
 fn list_packages(call: &mut Call<'_>) -> Answer {
-    let mut packages: Vec<(&String, &i64)> = call.state.packages.iter().collect();
+    let mut packages: Vec<(&Name, &i64)> = call.state.packages.iter().collect();
     packages.sort();
     let rows = packages
         .into_iter()

@@ -206,7 +206,7 @@ fn package_config(call: &mut Call<'_>) -> Answer {
         Value::String(_) => None,
         _ => {
             let id = call.args.id(1)?;
-            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.clone()))
+            call.state.packages.iter().find(|(_, known)| **known == id).map(|(name, id)| (*id, name.to_string()))
         }
     };
     let Some((id, name)) = package.filter(|(_, name)| is_listed(call, &string(name.as_str()))) else {

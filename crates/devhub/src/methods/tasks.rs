@@ -75,9 +75,9 @@ fn get_result(call: &mut Call<'_>) -> Answer {
         return Err(generic("No such task"));
     };
     let id = task.id;
-    match (call.state.left_by(task), task.state) {
+    match (call.state.left_by(call.setting, task), task.state) {
         (_, TaskState::Canceled) => Err(generic(format!("Task {id} is canceled"))),
-        (Some(Ok(value)), _) => Ok(value.into_owned()),
+        (Some(Ok(value)), _) => Ok(value),
         (Some(Err(fault)), _) if call.args.flag(1, true) => Err(fault.clone()),
         (Some(Err(fault)), _) => Ok(fault_value(fault, false)),
         (None, _) => Err(generic(format!("Task {id} is not finished"))),
@@ -194,9 +194,9 @@ fn list(call: &mut Call<'_>) -> Answer {
 
 fn row(call: &Call<'_>, task: &Task, decode: bool) -> Value {
     let owner = call.state.accounts.by_id(task.owner);
-    let result = match call.state.left_by(task) {
+    let result = match call.state.left_by(call.setting, task) {
         None => Value::Nil,
-        Some(Ok(value)) => value.into_owned(),
+        Some(Ok(value)) => value,
         Some(Err(fault)) => fault_value(fault, false),
     };
     let request = call.state.request_of(task);

@@ -1,4 +1,4 @@
-//! The *name* of a member of a struct.
+//! *Names* of members, and of what else there are very many of.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -9,8 +9,8 @@ use std::ops::Deref;
 /// The longest name that needs no room of its own, in bytes: as long as what fits beside the length into the size of a `String`.
 const SHORT: usize = 22;
 
-/// The name of a member of a struct. There is one for each value of a large answer, and nearly all are short: those need no
-/// allocation.
+/// The name of a member of a struct, or of something else that has a short name, such as an arch or a version. There is one for
+/// each value of a large answer; a short one needs no allocation.
 #[derive(Clone)]
 pub struct Name(Text);
 
@@ -58,12 +58,6 @@ impl From<String> for Name {
     }
 }
 
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.as_str().to_owned()
-    }
-}
-
 impl Deref for Name {
     type Target = str;
 
@@ -95,6 +89,12 @@ impl Eq for Name {}
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
         self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
     }
 }
 

@@ -10,6 +10,7 @@ use crate::names;
 use crate::plan::{PlannedFile, PlannedOutcome};
 use crate::python::quoted;
 use crate::scenario::{FailureKind, Scenario};
+use crate::state::HubState;
 use crate::wire::{self, Value, structure};
 
 /// What comes of a request that composer is sent.
@@ -115,12 +116,14 @@ fn is_manifest(archive: &Archive) -> bool {
 }
 
 /// `extra` of a build: what its archives are, by file name.
-pub(super) fn build_extra(build: &Build) -> Value {
+pub(super) fn build_extra(state: &HubState, build: &Build) -> Value {
     let facts = |manifests: bool| {
         let archives = build.archives.iter().filter(move |archive| is_manifest(archive) == manifests);
-        structure(
-            archives.filter_map(|archive| Some((archive.filename.to_string(), archive.extra.get("image")?.clone()))),
-        )
+        let image = |archive| match state.archive_extra(build, archive) {
+            Value::Struct(mut extra) => extra.remove("image"),
+            _ => None,
+        };
+        structure(archives.filter_map(|archive| Some((archive.filename.as_ref(), image(archive)?))))
     };
     let mut members = vec![("typeinfo", structure([("image", facts(false))]))];
     if build.archives.iter().any(is_manifest) {

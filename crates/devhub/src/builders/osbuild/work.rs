@@ -152,7 +152,7 @@ fn begin_tagging(state: &mut HubState, id: i64, time: Micros, is_unlisted: bool)
     state.begin_tagging(id, child, time);
     if is_unlisted {
         let name = state.tasks.get(&id).and_then(Task::job).map_or_else(String::new, |job| job.name);
-        let tag = state.tasks.get(&child).and_then(|child| child.request.first()?.as_i64()).unwrap_or_default();
+        let tag = state.tasks.get(&id).map_or(0, |task| state.dest_tag(task));
         state.fail(child, time, wire::TAG, format!("Package {name} not in list for {tag}"));
     }
 }

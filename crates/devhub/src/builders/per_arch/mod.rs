@@ -4,7 +4,7 @@ mod output;
 mod plan;
 mod work;
 
-pub(crate) use plan::PerArchPlan;
+pub(crate) use plan::{PerArchPlan, StatedRelease};
 pub(crate) use work::installed_package;
 
 use std::fmt;

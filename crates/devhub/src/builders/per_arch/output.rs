@@ -29,7 +29,7 @@ fn of_child<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, parent
     let (Some(result), Some(time), Some(job)) = (&child.result, child.completed, parent.job()) else {
         return Vec::new();
     };
-    if !child.request.is_empty() {
+    if !child.is_for_arch() {
         return Vec::new();
     }
     let mut outputs = Vec::new();

@@ -30,13 +30,13 @@ pub(crate) struct PerArchPlan {
 
 /// The release that the task for an arch states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum StatedRelease {
+pub(crate) enum StatedRelease {
     /// That of the build.
     Own,
     /// None.
     Nothing,
     /// Another.
-    Other(String),
+    Other(Box<str>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ fn per_arch<B: PerArch>(
         release: match scenario.child_release.get(&job.key) {
             None => StatedRelease::Own,
             Some(None) => StatedRelease::Nothing,
-            Some(Some(release)) => StatedRelease::Other(release.clone()),
+            Some(Some(release)) => StatedRelease::Other(release.as_str().into()),
         },
     }
 }

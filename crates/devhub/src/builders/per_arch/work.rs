@@ -28,7 +28,7 @@ fn planned(task: &Task) -> Option<&PerArchPlan> {
 fn children<'s>(state: &'s HubState, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
     let arches = planned(task).map_or(&[][..], |planned| &planned.arches);
     let under = task.children.iter().filter_map(|id| state.tasks.get(id));
-    let under = under.filter(|child| !matches!(child.method.as_ref(), "tagBuild" | "waitrepo"));
+    let under = under.filter(|child| child.is_for_arch());
     under.filter_map(move |child| Some((child, arches.iter().find(|arch| arch.arch == child.arch.as_ref())?)))
 }
 
@@ -61,8 +61,8 @@ pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Set
         .map(|(number, arch)| Child {
             id: child_id(id, number),
             method: method.clone(),
-            label: Cow::Owned(builder.label(&arch.arch)),
-            arch: Cow::Owned(arch.arch.clone()),
+            label: builder.label(&arch.arch).into(),
+            arch: arch.arch.as_str().into(),
             weight: B::CHILD_WEIGHT,
             request: Vec::new(),
         })
@@ -72,7 +72,7 @@ pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Set
     }
     let count = wanted.len() as i64;
     for (number, child) in (1..).zip(wanted) {
-        let child = Child { id: state.free_task_id(child.id), ..child };
+        let child = Child { id: state.tasks.free_id(child.id), ..child };
         let Some(parent) = state.tasks.get_mut(&id) else { return };
         let child = parent.free_child(child, time);
         parent.waiting = Some(true);
@@ -89,7 +89,7 @@ pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Set
 pub(super) fn end_child<B: PerArch>(state: &mut HubState, child: i64, time: Micros) {
     let Some(task) = state.tasks.get(&child).filter(|task| !task.state.is_final()) else { return };
     let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return };
-    let (Some(planned), Some(job)) = (planned(parent), parent.job()) else { return };
+    let Some(planned) = planned(parent) else { return };
     let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return };
     if let Some(why) = &arch.fault {
         let is_optional = arch.is_optional;
@@ -100,15 +100,10 @@ pub(super) fn end_child<B: PerArch>(state: &mut HubState, child: i64, time: Micr
         }
         return;
     }
-    let release = match &planned.release {
-        StatedRelease::Own => Some(job.release.as_str()),
-        StatedRelease::Nothing => None,
-        StatedRelease::Other(release) => Some(release.as_str()),
-    };
     // The order of files in a directory means nothing.
     let mut files: Vec<&str> = arch.files.iter().map(|file| file.filename.as_str()).collect();
     files.sort_by_cached_key(|file| crc32fast::hash(format!("{child} {file}").as_bytes()));
-    let made = Made::new(files, release);
+    let made = Made::new(files, planned.release.clone());
     state.end(child, time, TaskResult::OfArch(made));
 }
 
@@ -126,12 +121,17 @@ pub(super) fn result_of_child<B: PerArch>(builder: &B, parent: &Task, child: &Ta
     let (job, arch) = (builder.job(&parent.request), child.arch.as_ref());
     let strings = |items: Vec<String>| Value::Array(items.into_iter().map(string).collect());
     let packages = if B::LISTS_PACKAGES && !job.is_scratch { vec![installed_package()] } else { Vec::new() };
+    let release = match &made.release {
+        StatedRelease::Own => Some(job.release.as_str()),
+        StatedRelease::Nothing => None,
+        StatedRelease::Other(release) => Some(&**release),
+    };
     let mut members = vec![
         ("arch", string(arch)),
         ("files", Value::Array(made.files().map(string).collect())),
         ("logs", strings(builder.named_logs(&parent.request, arch))),
         ("name", string(job.name.as_str())),
-        ("release", string_or_nil(made.release())),
+        ("release", string_or_nil(release)),
         ("rpmlist", Value::Array(packages)),
         ("task_id", int(child.id)),
         ("version", string(job.version.as_str())),
@@ -235,7 +235,7 @@ pub(super) fn finish<B: PerArch>(state: &mut HubState, setting: &Setting, id: i6
     let archives = state.import(setting, task, &files)?;
     state.complete(id, archives, time);
     if job.is_tagged {
-        let child = state.free_task_id(child_id(id, 0));
+        let child = state.tasks.free_id(child_id(id, 0));
         state.begin_tagging(id, child, time);
     }
     Ok(())
@@ -265,7 +265,9 @@ pub(super) fn result<B: PerArch>(state: &HubState, setting: &Setting, task: &Tas
     let path = |below: String| setting.volume.topdir().join(below).display().to_string();
     let what = B::RESULT;
     if job.is_scratch {
-        let dirs: Vec<String> = children(state, task).map(|(child, _)| path(Volume::task_dir(child.id))).collect();
+        // What was planned is no longer known.
+        let under = task.children.iter().filter_map(|id| state.tasks.get(id)).filter(|child| child.is_for_arch());
+        let dirs: Vec<String> = under.map(|child| path(Volume::task_dir(child.id))).collect();
         return string(format!("Scratch {what} build results in: {}", dirs.join(", ")));
     }
     let dir = Volume::image_dir(None, &job.name, &job.version, &job.release);
