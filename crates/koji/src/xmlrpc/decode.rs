@@ -67,7 +67,13 @@ impl<'a> Decoder<'a> {
     /// The rest of `<params>`.
     fn params(&mut self) -> Result<Vec<Value>, DecodeError> {
         let mut params = Vec::new();
-        while let Some(tag) = self.scanner.child()? {
+        loop {
+            while let Some((length, value)) = self.upcoming(0).and_then(fast::param)
+                && self.take(length, &value)
+            {
+                params.push(value);
+            }
+            let Some(tag) = self.scanner.child()? else { return Ok(params) };
             if tag != "param" {
                 return Err(self.scanner.error(format!("<{}> where <param> belongs", shorten(&tag))));
             }
@@ -76,7 +82,6 @@ impl<'a> Decoder<'a> {
             self.scanner.expect_end()?;
             params.push(value);
         }
-        Ok(params)
     }
 
     /// The rest of `<fault>`.
@@ -146,10 +151,9 @@ impl<'a> Decoder<'a> {
         }
         let first = self.items.len();
         loop {
-            while self.may_be_plain(depth + 1)
-                && let Some((length, value)) = self.scanner.upcoming().and_then(fast::item)
+            while let Some((length, value)) = self.upcoming(depth + 1).and_then(fast::item)
+                && self.take(length, &value)
             {
-                self.take(length);
                 self.items.push(value);
             }
             let Some(tag) = self.scanner.child()? else { break };
@@ -168,10 +172,9 @@ impl<'a> Decoder<'a> {
     fn members(&mut self, depth: usize) -> Result<Members, DecodeError> {
         let first = self.members.len();
         loop {
-            while self.may_be_plain(depth + 1)
-                && let Some((length, name, value)) = self.scanner.upcoming().and_then(fast::member)
+            while let Some((length, name, value)) = self.upcoming(depth + 1).and_then(fast::member)
+                && self.take(length, &value)
             {
-                self.take(length);
                 self.members.push((name.into(), value));
             }
             let Some(tag) = self.scanner.child()? else { return Ok(self.members.drain(first..).collect()) };
@@ -187,15 +190,20 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Whether one more value is allowed, `depth` deep.
-    fn may_be_plain(&self, depth: usize) -> bool {
-        depth < MAX_DEPTH && self.values < MAX_VALUES
+    /// What the fast path may look at for a value `depth` deep. In it may be values, one deeper.
+    fn upcoming(&self, depth: usize) -> Option<&'a str> {
+        if depth + 1 < MAX_DEPTH { self.scanner.upcoming() } else { None }
     }
 
-    /// Takes a value that the fast path has read.
-    fn take(&mut self, length: usize) {
-        self.scanner.skip(length);
-        self.values += 1;
+    /// Takes a value that the fast path has read, unless that is too much.
+    fn take(&mut self, length: usize, value: &Value) -> bool {
+        let values = self.values + 1 + value.as_array().map_or(0, <[Value]>::len);
+        let is_allowed = values <= MAX_VALUES;
+        if is_allowed {
+            self.scanner.skip(length);
+            self.values = values;
+        }
+        is_allowed
     }
 }
 

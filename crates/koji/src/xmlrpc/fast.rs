@@ -1,5 +1,6 @@
-//! The *fast path*: members and items with a plain value, as Koji's own marshaller writes them. They are nearly all of a large
-//! answer, and are read without being cut into tags and text first.
+//! The *fast path*: parameters, members and items with a plain value, which is a scalar or an array of scalars, as Koji's own
+//! marshaller writes them. They are nearly all of a call and of a large answer, and are read without being cut into tags and text
+//! first.
 //!
 //! What is written in any other way is not an error here but left to the [scanner](super::scan), which knows all of XML, and all
 //! that is forbidden.
@@ -22,6 +23,18 @@ pub fn member(text: &str) -> Option<(usize, &str, Value)> {
     cursor.blanks();
     cursor.eat("</member>")?;
     Some((text.len() - cursor.rest.len(), name, value))
+}
+
+/// A parameter with a plain value at the beginning of `text`: how long it is, and its value.
+pub fn param(text: &str) -> Option<(usize, Value)> {
+    let mut cursor = Cursor { rest: text };
+    cursor.blanks();
+    cursor.eat("<param>")?;
+    cursor.blanks();
+    let value = cursor.value()?;
+    cursor.blanks();
+    cursor.eat("</param>")?;
+    Some((text.len() - cursor.rest.len(), value))
 }
 
 /// A plain item of an array at the beginning of `text`: how long it is, and its value.
@@ -69,7 +82,28 @@ impl<'a> Cursor<'a> {
 
     fn value(&mut self) -> Option<Value> {
         self.eat("<value><")?;
-        let value = match self.rest.as_bytes().first()? {
+        let value = if self.rest.starts_with("array") { Value::Array(self.array()?) } else { self.scalar()? };
+        self.eat("</value>")?;
+        Some(value)
+    }
+
+    /// The rest of an array of scalars.
+    fn array(&mut self) -> Option<Vec<Value>> {
+        self.eat("array><data>")?;
+        let mut items = Vec::new();
+        loop {
+            self.blanks();
+            if self.eat("</data></array>").is_some() {
+                return Some(items);
+            }
+            self.eat("<value><")?;
+            items.push(self.scalar()?);
+            self.eat("</value>")?;
+        }
+    }
+
+    fn scalar(&mut self) -> Option<Value> {
+        Some(match self.rest.as_bytes().first()? {
             b's' => {
                 self.eat("string>")?;
                 let text = self.plain()?;
@@ -104,9 +138,7 @@ impl<'a> Cursor<'a> {
                 Value::Bool(value)
             }
             _ => return None,
-        };
-        self.eat("</value>")?;
-        Some(value)
+        })
     }
 }
 
@@ -123,10 +155,17 @@ mod tests {
             ("<value><nil/></value>", Value::Nil),
             ("<value><double>0.5</double></value>", Value::Double(0.5)),
             ("<value><boolean>1</boolean></value>", Value::Bool(true)),
+            ("<value><array><data>\n</data></array></value>", Value::Array(Vec::new())),
+            (
+                "<value><array><data>\n<value><nil/></value><value><int>1</int></value>\n</data></array></value>",
+                Value::Array(vec![Value::Nil, int(1)]),
+            ),
         ] {
             assert_eq!(item(&format!("\n{text}rest")), Some((text.len() + 1, value.clone())));
             let inside = format!("<member>\n<name>n</name>\n{text}\n</member>\n");
-            assert_eq!(member(&inside), Some((inside.len() - 1, "n", value)));
+            assert_eq!(member(&inside), Some((inside.len() - 1, "n", value.clone())));
+            let inside = format!("<param>\n{text}\n</param>\n");
+            assert_eq!(param(&inside), Some((inside.len() - 1, value)));
         }
     }
 
@@ -143,7 +182,10 @@ mod tests {
             "<value><int>x</int></value>",
             "<value><int></int></value>",
             "<value><boolean>2</boolean></value>",
-            "<value><array><data></data></array></value>",
+            "<value><array></array></value>",
+            "<value><array><data><value>bare</value></data></array></value>",
+            "<value><array><data><value><array><data></data></array></value></data></array></value>",
+            "<value><array><data><value><nil/></value>",
             "<value>bare</value>",
             "<value ><nil/></value>",
             "<ns:value><nil/></ns:value>",
