@@ -1,5 +1,7 @@
 //! *Ids* that follow from what was asked for: the same call to a fresh hub always becomes the same task.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::python;
@@ -25,8 +27,12 @@ impl Placeholders {
         Self(pairs)
     }
 
-    fn apply(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (path, name)| text.replace(path.as_str(), name))
+    fn apply<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.0.iter().fold(text.into(), |text, (path, name)| {
+            // Most texts are shorter than a path.
+            let is_in = text.len() >= path.len() && text.contains(path.as_str());
+            if is_in { text.replace(path.as_str(), name).into() } else { text }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! *Python* texts: how a hub written in Python prints values in messages, and how its `json` writes them.
 
+use std::borrow::Cow;
+
 use crate::wire::Value;
 
 /// `repr` of a float.
@@ -113,13 +115,13 @@ pub(crate) fn class(value: &Value) -> &'static str {
 /// `json.dumps(value, sort_keys=True, separators=(",", ":"))`, with every string shown to `text` first.
 ///
 /// Keys are sorted by code points, which is the order of a struct's members; all that is not ASCII is escaped.
-pub(crate) fn compact_json(value: &Value, text: &dyn Fn(&str) -> String) -> String {
+pub(crate) fn compact_json(value: &Value, text: &dyn Fn(&str) -> Cow<'_, str>) -> String {
     let mut out = String::new();
     write_json(&mut out, value, text);
     out
 }
 
-fn write_json(out: &mut String, value: &Value, text: &dyn Fn(&str) -> String) {
+fn write_json(out: &mut String, value: &Value, text: &dyn Fn(&str) -> Cow<'_, str>) {
     match value {
         Value::Nil => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn json_is_ascii_and_sorted() {
         let value = structure([("é", Value::Int64(1 << 40)), ("a", Value::String("x\u{1f600}\u{7f}/".to_owned()))]);
-        let json = compact_json(&value, &|s| s.replace('/', "@T@"));
+        let json = compact_json(&value, &|s| s.replace('/', "@T@").into());
         assert_eq!(json, "{\"a\":\"x\\ud83d\\ude00\\u007f@T@\",\"\\u00e9\":1099511627776}");
     }
 }
