@@ -44,7 +44,10 @@ pub(crate) async fn answer(hub: Arc<Hub>, request: &Request<Incoming>, path: &st
     let opened = tokio::task::spawn_blocking({
         let hub = Arc::clone(&hub);
         // Files appear when their tasks are due.
-        move || hub.state().open_file(&hub.setting, &path)
+        move || {
+            let found = hub.state().find_file(&hub.setting, &path)?;
+            found.open(&hub.setting.volume)
+        }
     })
     .await;
     let Opened { reader, size, modified } = match opened {

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use crate::builds::{Archive, Build};
 use crate::clock::{self, Micros};
 use crate::hub::Setting;
@@ -12,6 +14,24 @@ use crate::volume::{IMAGE_MTIME, Opened, Output, OutputFile, Source, Volume};
 
 /// When a document of a build was made, as it seems: when every image was.
 const DOCUMENT_TIME: Micros = IMAGE_MTIME as Micros * 1_000_000;
+
+/// A file that can be opened without the state, which is locked while it is looked for.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It follows from what the hub knows.
+    Text { text: Bytes, time: Micros },
+    /// It lies at this path below the volume, or there is none.
+    OnVolume(String),
+}
+
+impl Found {
+    pub(crate) fn open(self, volume: &Volume) -> io::Result<Opened> {
+        match self {
+            Self::Text { text, time } => Ok(Opened::text(text, time)),
+            Self::OnVolume(path) => volume.open(&path),
+        }
+    }
+}
 
 impl HubState {
     /// What the builder of a task describes, sorted by name.
@@ -51,8 +71,8 @@ impl HubState {
         paths
     }
 
-    /// Opens the file at `path` below the volume, whether it lies there or is described.
-    pub(crate) fn open_file(&self, setting: &Setting, path: &str) -> io::Result<Opened> {
+    /// Finds the file at `path` below the volume, whether it is described or may lie there.
+    pub(crate) fn find_file(&self, setting: &Setting, path: &str) -> io::Result<Found> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let path = parts.join("/");
         let below = format!("{path}/");
@@ -61,8 +81,8 @@ impl HubState {
                 let (place, link) = (output.path(id), format!("{}/{}", Volume::task_dir(id), output.name));
                 if place == path || link == path {
                     return match output.source {
-                        Source::Text { text, time } => Ok(Opened::text(text, time)),
-                        Source::File => self.open_there(setting, &place),
+                        Source::Text { text, time } => Ok(Found::Text { text, time }),
+                        Source::File => Ok(self.find_there(place)),
                     };
                 }
                 if place.starts_with(&below) || link.starts_with(&below) {
@@ -70,14 +90,14 @@ impl HubState {
                 }
             }
         }
-        self.open_there(setting, &path)
+        Ok(self.find_there(path))
     }
 
-    /// Opens what lies at `path` itself, or is described as lying there.
-    fn open_there(&self, setting: &Setting, path: &str) -> io::Result<Opened> {
-        match self.document(path) {
-            Some(text) => Ok(Opened::text(text.into(), DOCUMENT_TIME)),
-            None => setting.volume.open(path),
+    /// What is described as lying at `path`, or lies there.
+    fn find_there(&self, path: String) -> Found {
+        match self.document(&path) {
+            Some(text) => Found::Text { text: text.into(), time: DOCUMENT_TIME },
+            None => Found::OnVolume(path),
         }
     }
 

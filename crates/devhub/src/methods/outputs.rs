@@ -67,7 +67,8 @@ fn download(call: &mut Call<'_>) -> Answer {
         return Err(missing());
     }
     let path = format!("{}/{name}", Volume::task_dir(id));
-    let file = call.state.open_file(call.setting, &path).map_err(|_| missing())?;
+    let found = call.state.find_file(call.setting, &path);
+    let file = found.and_then(|found| found.open(&call.setting.volume)).map_err(|_| missing())?;
     let bytes = part(file, offset, size).map_err(|error| -> Fault { python("OSError", &error.to_string()) })?;
     Ok(string(base64::engine::general_purpose::STANDARD.encode(bytes)))
 }
