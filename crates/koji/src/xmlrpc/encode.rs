@@ -3,7 +3,8 @@
 use super::charset::is_xml_char;
 use super::scalar::{format_base64, format_double, shorten};
 use super::{EncodeError, Fault, MAX_DEPTH, Members, Value, prepend};
-use std::fmt::Write as _;
+use memchr::memmem;
+use std::io::Write as _;
 
 const PROLOG: &str = "<?xml version='1.0'?>\n";
 
@@ -12,70 +13,72 @@ const CARRIAGE_RETURN: &str = "&#13;";
 
 /// Writes a request.
 pub fn encode_call(method: &str, params: &[Value]) -> Result<Vec<u8>, EncodeError> {
-    let mut out = format!("{PROLOG}<methodCall>\n<methodName>");
+    let mut out = format!("{PROLOG}<methodCall>\n<methodName>").into_bytes();
     escape(&mut out, method).map_err(|e| within(e, "the method name"))?;
-    out.push_str("</methodName>\n<params>\n");
+    put(&mut out, "</methodName>\n<params>\n");
     for (index, param) in params.iter().enumerate() {
-        out.push_str("<param>\n");
+        put(&mut out, "<param>\n");
         value(&mut out, param, 0).map_err(|e| within(e, &format!("params[{index}]")))?;
-        out.push_str("</param>\n");
+        put(&mut out, "</param>\n");
     }
-    out.push_str("</params>\n</methodCall>\n");
-    Ok(out.into_bytes())
+    put(&mut out, "</params>\n</methodCall>\n");
+    Ok(out)
 }
 
 /// Writes an answer. As from a hub, a carriage return in it arrives as a line feed (facts: wire 11).
 pub fn encode_response(result: &Value) -> Result<Vec<u8>, EncodeError> {
-    let mut out = format!("{PROLOG}<methodResponse>\n<params>\n<param>\n");
+    let mut out = format!("{PROLOG}<methodResponse>\n<params>\n<param>\n").into_bytes();
     value(&mut out, result, 0).map_err(|e| within(e, "the result"))?;
-    out.push_str("</param>\n</params>\n</methodResponse>\n");
+    put(&mut out, "</param>\n</params>\n</methodResponse>\n");
     Ok(as_hubs_do(out))
 }
 
 /// Writes a fault. Characters that XML does not have become U+FFFD: a fault must arrive.
 pub fn encode_fault(fault: &Fault) -> Vec<u8> {
     let text: String = fault.string.chars().map(|c| if is_xml_char(c) { c } else { '\u{fffd}' }).collect();
-    let mut out = format!("{PROLOG}<methodResponse>\n<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n");
+    let mut out =
+        format!("{PROLOG}<methodResponse>\n<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n").into_bytes();
     integer(&mut out, fault.code);
-    out.push_str("</member>\n<member>\n<name>faultString</name>\n<value><string>");
+    put(&mut out, "</member>\n<member>\n<name>faultString</name>\n<value><string>");
     escape_legal(&mut out, &text);
-    out.push_str("</string></value>\n</member>\n</struct></value>\n</fault>\n</methodResponse>\n");
+    put(&mut out, "</string></value>\n</member>\n</struct></value>\n</fault>\n</methodResponse>\n");
     as_hubs_do(out)
 }
 
 /// Hubs write a carriage return as it is, and readers of the XML take it for the end of a line. (In a text that holds the
 /// reference itself, its `&` is escaped.)
-fn as_hubs_do(text: String) -> Vec<u8> {
-    if text.contains(CARRIAGE_RETURN) { text.replace(CARRIAGE_RETURN, "\r").into_bytes() } else { text.into_bytes() }
+fn as_hubs_do(text: Vec<u8>) -> Vec<u8> {
+    match memmem::find(&text, CARRIAGE_RETURN.as_bytes()) {
+        None => text,
+        Some(_) => String::from_utf8_lossy(&text).replace(CARRIAGE_RETURN, "\r").into_bytes(),
+    }
 }
 
-fn value(out: &mut String, value: &Value, depth: usize) -> Result<(), EncodeError> {
+fn value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), EncodeError> {
     if depth >= MAX_DEPTH {
         return Err(error(format!("values nested deeper than {MAX_DEPTH}")));
     }
     match value {
-        Value::Nil => out.push_str("<value><nil/></value>"),
+        Value::Nil => put(out, "<value><nil/></value>"),
         Value::Int(n) => integer(out, i64::from(*n)),
         Value::Int64(n) => integer(out, *n),
-        Value::Bool(b) => out.push_str(if *b {
-            "<value><boolean>1</boolean></value>\n"
-        } else {
-            "<value><boolean>0</boolean></value>\n"
-        }),
+        Value::Bool(b) => {
+            put(out, if *b { "<value><boolean>1</boolean></value>\n" } else { "<value><boolean>0</boolean></value>\n" })
+        }
         Value::Double(x) => {
-            out.push_str("<value><double>");
-            out.push_str(&format_double(*x));
-            out.push_str("</double></value>\n");
+            put(out, "<value><double>");
+            put(out, &format_double(*x));
+            put(out, "</double></value>\n");
         }
         Value::String(text) => {
-            out.push_str("<value><string>");
+            put(out, "<value><string>");
             escape(out, text)?;
-            out.push_str("</string></value>\n");
+            put(out, "</string></value>\n");
         }
         Value::Base64(bytes) => {
-            out.push_str("<value><base64>");
-            out.push_str(&format_base64(bytes));
-            out.push_str("</base64></value>\n");
+            put(out, "<value><base64>");
+            put(out, &format_base64(bytes));
+            put(out, "</base64></value>\n");
         }
         Value::Array(items) => array(out, items, depth)?,
         Value::Struct(members) => structure(out, members, depth)?,
@@ -83,39 +86,52 @@ fn value(out: &mut String, value: &Value, depth: usize) -> Result<(), EncodeErro
     Ok(())
 }
 
-fn integer(out: &mut String, n: i64) {
+fn integer(out: &mut Vec<u8>, n: i64) {
     let tag = if i32::try_from(n).is_ok() { "int" } else { "i8" };
-    // Writing into a string does not fail.
+    // Writing into a vector does not fail.
     let _ = writeln!(out, "<value><{tag}>{n}</{tag}></value>");
 }
 
-fn array(out: &mut String, items: &[Value], depth: usize) -> Result<(), EncodeError> {
-    out.push_str("<value><array><data>\n");
+fn array(out: &mut Vec<u8>, items: &[Value], depth: usize) -> Result<(), EncodeError> {
+    put(out, "<value><array><data>\n");
     for (index, item) in items.iter().enumerate() {
         value(out, item, depth + 1).map_err(|e| within(e, &format!("[{index}]")))?;
     }
-    out.push_str("</data></array></value>\n");
+    put(out, "</data></array></value>\n");
     Ok(())
 }
 
-fn structure(out: &mut String, members: &Members, depth: usize) -> Result<(), EncodeError> {
-    out.push_str("<value><struct>\n");
+fn structure(out: &mut Vec<u8>, members: &Members, depth: usize) -> Result<(), EncodeError> {
+    put(out, "<value><struct>\n");
     for (name, member) in members {
-        out.push_str("<member>\n<name>");
-        escape(out, name).map_err(|e| within(e, &shorten(name)))?;
-        out.push_str("</name>\n");
+        put(out, "<member>\n<name>");
+        if !put_plain(out, name.as_bytes()) {
+            escape(out, name).map_err(|e| within(e, &shorten(name)))?;
+        }
+        put(out, "</name>\n");
         value(out, member, depth + 1).map_err(|e| within(e, &shorten(name)))?;
-        out.push_str("</member>\n");
+        put(out, "</member>\n");
     }
-    out.push_str("</struct></value>\n");
+    put(out, "</struct></value>\n");
     Ok(())
 }
 
-fn escape(out: &mut String, text: &str) -> Result<(), EncodeError> {
-    // Most texts are written as they are. All of one is looked at, which takes many bytes at a time.
+fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Writes text that stands for itself in XML, which most does; else nothing. All of it is looked at, which takes many bytes at a time.
+fn put_plain(out: &mut Vec<u8>, text: &[u8]) -> bool {
     let is_plain = |b: u8| matches!(b, b' '..=b'~') & !matches!(b, b'&' | b'<' | b'>');
-    if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
-        out.push_str(text);
+    let all = text.iter().fold(true, |plain, b| plain & is_plain(*b));
+    if all {
+        out.extend_from_slice(text);
+    }
+    all
+}
+
+fn escape(out: &mut Vec<u8>, text: &str) -> Result<(), EncodeError> {
+    if put_plain(out, text.as_bytes()) {
         return Ok(());
     }
     if let Some(c) = text.chars().find(|c| !is_xml_char(*c)) {
@@ -127,14 +143,14 @@ fn escape(out: &mut String, text: &str) -> Result<(), EncodeError> {
 }
 
 /// A carriage return is written as a reference: as a character it would arrive as a line feed.
-fn escape_legal(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\r' => out.push_str(CARRIAGE_RETURN),
-            _ => out.push(c),
+fn escape_legal(out: &mut Vec<u8>, text: &str) {
+    for b in text.bytes() {
+        match b {
+            b'&' => put(out, "&amp;"),
+            b'<' => put(out, "&lt;"),
+            b'>' => put(out, "&gt;"),
+            b'\r' => put(out, CARRIAGE_RETURN),
+            _ => out.push(b),
         }
     }
 }

@@ -22,7 +22,8 @@ enum Text {
 }
 
 impl Name {
-    fn as_bytes(&self) -> &[u8] {
+    /// The name as bytes, which costs less than as text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Text::Short(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
             Text::Long(text) => text.as_bytes(),
