@@ -63,7 +63,7 @@ impl HubState {
     pub(crate) fn complete(&mut self, id: i64, archives: Vec<Archive>, time: Micros) {
         let build = ids::build_id(id);
         self.archive_builds.extend(archives.iter().map(|_| build));
-        let volume = self.tasks.get(&id).and_then(|task| task.plan.as_ref()?.volume.clone());
+        let volume = self.tasks.get(id).and_then(|task| task.plan.as_ref()?.volume.clone());
         let volume = volume.map(|name| Box::new((self.volume_id(&name), name)));
         if let Some(build) = self.builds.get_mut(&build) {
             build.volume = volume;

@@ -36,7 +36,7 @@ impl Found {
 impl HubState {
     /// What the builder of a task describes, sorted by name.
     fn described(&self, setting: &Setting, id: i64) -> Vec<Output> {
-        let Some(task) = self.tasks.get(&id) else { return Vec::new() };
+        let Some(task) = self.tasks.get(id) else { return Vec::new() };
         let builder = task.builder.or_else(|| self.whole_of(task).map(|(_, builder)| builder));
         let mut outputs = builder.map(|builder| builder.outputs(self, setting, task)).unwrap_or_default();
         outputs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -120,7 +120,7 @@ impl HubState {
         self.builds_by_nvr(name, version, release).find_map(|build| {
             let is_it = |archive: &&Archive| archive.is_described && *archive.filename == *filename;
             build.archives.iter().find(is_it).filter(|_| path == format!("{}/images/{filename}", build.dir()))?;
-            Some(self.tasks.get(&build.task)?.builder?.document(&build.nvr(), filename))
+            Some(self.tasks.get(build.task)?.builder?.document(&build.nvr(), filename))
         })
     }
 
@@ -140,7 +140,7 @@ impl HubState {
 
     /// The tasks under those that made the builds of a name, version and release, of the newest build first.
     fn tasks_of_builds(&self, name: &str, version: &str, release: &str) -> Vec<i64> {
-        let tasks = self.builds_by_nvr(name, version, release).filter_map(|build| self.tasks.get(&build.task));
+        let tasks = self.builds_by_nvr(name, version, release).filter_map(|build| self.tasks.get(build.task));
         tasks.flat_map(|task: &Task| task.children.iter().copied()).collect()
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn answer(hub: &Hub, path: &str, query: &str) -> Response<Body> {
     let state = hub.state();
     let page = match path.trim_end_matches('/') {
         "" | "/koji" | "/koji/tasks" => Some(index(&state)),
-        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(&id)).map(|t| task(&hub.setting, &state, t)),
+        "/koji/taskinfo" => id("taskID").and_then(|id| state.tasks.get(id)).map(|t| task(&hub.setting, &state, t)),
         "/koji/buildinfo" => id("buildID").and_then(|id| build(&hub.setting, &state, id)),
         _ => None,
     };
@@ -118,7 +118,7 @@ fn task(setting: &Setting, state: &HubState, task: &Task) -> (String, String) {
         content.push_str(&row("build", &link));
     }
     content.push_str("</table>\n<ul>\n");
-    for child in task.children.iter().filter_map(|id| state.tasks.get(id)) {
+    for child in task.children.iter().filter_map(|id| state.tasks.get(*id)) {
         content.push_str(&format!("<li>{}</li>\n", task_link(child)));
     }
     let dir = Volume::task_dir(task.id);

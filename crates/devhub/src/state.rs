@@ -122,7 +122,7 @@ impl HubState {
         let Some(times) = scenario.fail.get(&key).and_then(|failure| failure.times) else {
             return Cow::Borrowed(scenario);
         };
-        let created = self.tasks.get(&id).map_or(Micros::MAX, |task| task.created);
+        let created = self.tasks.get(id).map_or(Micros::MAX, |task| task.created);
         let is_before = |task: &&Task| task.id != id && task.created < created;
         let is_same = |task: &&Task| task.builder.is_some_and(|builder| builder.job(&task.request).key == key);
         if self.tasks.values().filter(is_before).filter(is_same).count() < times {
@@ -150,7 +150,7 @@ impl HubState {
 
     /// The task that `task` is for an arch of, with its builder.
     pub(crate) fn whole_of(&self, task: &Task) -> Option<(&Task, &'static dyn Builder)> {
-        let parent = self.tasks.get(&task.parent?)?;
+        let parent = self.tasks.get(task.parent?)?;
         Some((parent, parent.builder?))
     }
 
@@ -188,7 +188,7 @@ impl HubState {
     /// Further facts about an archive of a build.
     pub(crate) fn archive_extra(&self, build: &Build, archive: &Archive) -> Value {
         let usual = || {
-            let task = self.tasks.get(&build.task)?;
+            let task = self.tasks.get(build.task)?;
             Some(task.builder?.archive_extra(task, &archive.arch))
         };
         archive.extra.as_deref().cloned().or_else(usual).unwrap_or(Value::Nil)
@@ -196,7 +196,7 @@ impl HubState {
 
     /// Changes what will happen to a task.
     fn set_plan(&mut self, id: i64, plan: Plan) {
-        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let Some(task) = self.tasks.get_mut(id) else { return };
         if let Some(old) = &task.plan {
             for (time, step) in old.steps() {
                 self.agenda.remove(&(time, step, id));
@@ -208,7 +208,7 @@ impl HubState {
 
     /// Gives a task that a builder has back to the queue. From there it goes as `plan` says.
     pub(crate) fn give_back(&mut self, id: i64, plan: Plan) {
-        if let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.state.is_final()) {
+        if let Some(task) = self.tasks.get_mut(id).filter(|task| !task.state.is_final()) {
             task.state = TaskState::Free;
             task.host = None;
             task.started = None;

@@ -138,20 +138,20 @@ pub(crate) struct Task {
 pub(crate) struct Tasks(BTreeMap<i64, Box<Task>>);
 
 impl Tasks {
-    pub(crate) fn get(&self, id: &i64) -> Option<&Task> {
-        self.0.get(id).map(Box::as_ref)
+    pub(crate) fn get(&self, id: i64) -> Option<&Task> {
+        self.0.get(&id).map(Box::as_ref)
     }
 
-    pub(crate) fn get_mut(&mut self, id: &i64) -> Option<&mut Task> {
-        self.0.get_mut(id).map(Box::as_mut)
+    pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut Task> {
+        self.0.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn contains_key(&self, id: &i64) -> bool {
-        self.0.contains_key(id)
+    pub(crate) fn contains_key(&self, id: i64) -> bool {
+        self.0.contains_key(&id)
     }
 
     pub(crate) fn insert(&mut self, id: i64, task: Task) {

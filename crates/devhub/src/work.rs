@@ -49,12 +49,12 @@ impl HubState {
 
     /// The builder of a task that was submitted.
     fn builder(&self, id: i64) -> Option<&'static dyn Builder> {
-        self.tasks.get(&id).and_then(|task| task.builder)
+        self.tasks.get(id).and_then(|task| task.builder)
     }
 
     /// The builder of the task that a task is under.
     fn parent_builder(&self, id: i64) -> Option<&'static dyn Builder> {
-        self.tasks.get(&id).and_then(|task| task.parent).and_then(|parent| self.builder(parent))
+        self.tasks.get(id).and_then(|task| task.parent).and_then(|parent| self.builder(parent))
     }
 
     /// Calls off a task, and those under it if `recurse`. What is over stays as it is.
@@ -62,7 +62,7 @@ impl HubState {
         let mut ids = vec![id];
         let mut canceled = Vec::new();
         while let Some(id) = ids.pop() {
-            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let Some(task) = self.tasks.get_mut(id) else { continue };
             if !task.state.is_final() {
                 task.state = TaskState::Canceled;
                 task.completed = Some(time);
@@ -89,7 +89,7 @@ impl HubState {
 
     /// A task that is not over.
     pub(crate) fn unfinished(&mut self, id: i64) -> Option<&mut Task> {
-        self.tasks.get_mut(&id).filter(|task| !task.state.is_final())
+        self.tasks.get_mut(id).filter(|task| !task.state.is_final())
     }
 
     pub(crate) fn end(&mut self, id: i64, time: Micros, result: TaskResult) {
@@ -118,7 +118,7 @@ impl HubState {
 
     /// Gives a task to the builder, which has not begun with it. Whether it could be given.
     pub(crate) fn assign(&mut self, id: i64) -> bool {
-        let task = self.tasks.get_mut(&id).filter(|task| task.state == TaskState::Free);
+        let task = self.tasks.get_mut(id).filter(|task| task.state == TaskState::Free);
         task.is_some_and(|task| {
             task.state = TaskState::Assigned;
             task.host = Some(HOST);
@@ -164,7 +164,7 @@ impl HubState {
         let is_waited_for = self.waitrepo(id).is_some();
         let wanted = self.builder(id).map_or(id, |builder| builder.repo_task_id(id));
         let child = self.tasks.free_id(wanted);
-        let Some(parent) = self.tasks.get_mut(&id) else { return };
+        let Some(parent) = self.tasks.get_mut(id) else { return };
         parent.waiting = Some(true);
         if is_waited_for {
             return;
@@ -185,22 +185,22 @@ impl HubState {
 
     /// The task under a task that does this.
     fn child_of(&self, id: i64, method: &str) -> Option<i64> {
-        let does = |child: &i64| self.tasks.get(child).is_some_and(|child| child.method == method);
-        self.tasks.get(&id)?.children.iter().copied().find(does)
+        let does = |child: &i64| self.tasks.get(*child).is_some_and(|child| child.method == method);
+        self.tasks.get(id)?.children.iter().copied().find(does)
     }
 
     /// The task that waited for a task under it takes notice of its end.
     pub(crate) fn collect(&mut self, child: i64) {
-        if let Some(child) = self.tasks.get_mut(&child) {
+        if let Some(child) = self.tasks.get_mut(child) {
             child.awaited = Some(false);
         }
     }
 
     fn repo_is_ready(&mut self, setting: &Setting, id: i64, time: Micros) {
-        if self.tasks.get(&id).is_none_or(|task| task.waiting != Some(true)) {
+        if self.tasks.get(id).is_none_or(|task| task.waiting != Some(true)) {
             return;
         }
-        let job = self.tasks.get(&id).and_then(Task::job);
+        let job = self.tasks.get(id).and_then(Task::job);
         let tag = job.and_then(|job| self.targets.tags_of(self.targets.of(&job.target)?)).map(|(tag, _)| tag);
         let repo = tag.map_or(Value::Nil, |tag| self.repo_value(tag));
         if let Some(child) = self.waitrepo(id) {
@@ -217,7 +217,7 @@ impl HubState {
 
     /// Begins the build of a task; none if there is one, or if it could not be called that.
     pub(crate) fn begin_build(&mut self, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(&id) else { return };
+        let Some(task) = self.tasks.get(id) else { return };
         let (Some(job), owner) = (task.job(), task.owner) else { return };
         let generator = task.builder.and_then(Builder::generator);
         let Job { name, version, release, .. } = job;
@@ -272,7 +272,7 @@ impl HubState {
 
     /// The task under the task that tags its build.
     pub(crate) fn begin_tagging(&mut self, id: i64, child: i64, time: Micros) {
-        let Some(parent) = self.tasks.get_mut(&id) else { return };
+        let Some(parent) = self.tasks.get_mut(id) else { return };
         let child = parent.child(Child::new(child, TAG, "tag", Vec::new()), time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
@@ -281,7 +281,7 @@ impl HubState {
 
     /// The build is tagged, and the task ends if it has done everything.
     pub(crate) fn close(&mut self, id: i64, time: Micros) {
-        let Some(task) = self.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return };
+        let Some(task) = self.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return };
         if !task.builder.is_some_and(|builder| builder.is_done(self, task)) {
             return;
         }
@@ -289,13 +289,13 @@ impl HubState {
             self.end(tagging, time, TaskResult::Nothing);
             let event = self.event.0;
             self.collect(tagging);
-            let Some(child) = self.tasks.get(&tagging) else { return };
+            let Some(child) = self.tasks.get(tagging) else { return };
             if let Some(TaskResult::Fault(fault)) = &child.result {
                 let fault = fault.clone();
                 self.end(id, time, TaskResult::Fault(fault));
                 return;
             }
-            let tag = self.tasks.get(&id).map_or(0, |task| self.dest_tag(task));
+            let tag = self.tasks.get(id).map_or(0, |task| self.dest_tag(task));
             if let Some(build) = self.builds.get_mut(&ids::build_id(id)) {
                 build.tag = Some((tag, event));
             }

@@ -114,7 +114,7 @@ impl Problems {
             let first = format!("Additional properties are not allowed ({} {verb} unexpected)", unknown.join(", "));
             self.add(place, "additionalProperties", value, first);
         }
-        for name in required.iter().filter(|name| !members.contains_key(**name)) {
+        for name in required.iter().filter(|name| !members.contains_key(name)) {
             self.add(place, "required", value, format!("{} is a required property", quoted(name)));
         }
         Some(members)

@@ -30,7 +30,7 @@ fn stat(file: &OutputFile) -> Value {
 fn list(call: &mut Call<'_>) -> Answer {
     let id = call.args.id(0)?;
     let (with_stat, volumes, strict) = (call.args.flag(1, false), call.args.flag(2, false), call.args.flag(3, false));
-    let known = call.state.tasks.contains_key(&id);
+    let known = call.state.tasks.contains_key(id);
     if !known && strict {
         return Err(generic("Task doesn't exist"));
     }
@@ -63,7 +63,7 @@ fn download(call: &mut Call<'_>) -> Answer {
         return Err(generic(format!("Invalid file name: {name}")));
     }
     let missing = || generic(format!("no file \"{name}\" output by task {id}"));
-    if !names::is_file_name(name) || !call.state.tasks.contains_key(&id) {
+    if !names::is_file_name(name) || !call.state.tasks.contains_key(id) {
         return Err(missing());
     }
     let path = format!("{}/{name}", Volume::task_dir(id));

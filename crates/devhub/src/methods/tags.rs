@@ -278,7 +278,7 @@ fn host_value(call: &Call<'_>) -> Value {
         .state
         .agenda
         .iter()
-        .filter(|(_, _, id)| call.state.tasks.get(id).is_some_and(|task| task.state == TaskState::Open));
+        .filter(|(_, _, id)| call.state.tasks.get(*id).is_some_and(|task| task.state == TaskState::Open));
     // Each open task is on the agenda with its end; more than a hundred make no difference.
     let load = open.take(100).count() as f64 * 0.2;
     structure([

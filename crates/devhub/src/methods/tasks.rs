@@ -39,7 +39,7 @@ fn no_rows() -> Fault {
 }
 
 fn found<'c>(call: &'c Call<'_>, place: usize) -> Result<Option<&'c Task>, Fault> {
-    Ok(call.state.tasks.get(&call.args.id(place)?))
+    Ok(call.state.tasks.get(call.args.id(place)?))
 }
 
 fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
@@ -48,7 +48,7 @@ fn strictly<'c>(call: &'c Call<'_>, place: usize) -> Result<&'c Task, Fault> {
 
 fn get_info(call: &mut Call<'_>) -> Answer {
     let (request, strict) = (call.args.flag(1, false), call.args.flag(2, false));
-    let info = |id: &Value| match call.state.tasks.get(&id_of(id)?) {
+    let info = |id: &Value| match call.state.tasks.get(id_of(id)?) {
         Some(task) => Ok(info_of(call, task, request)),
         None if strict => Err(no_rows()),
         None => Ok(Value::Nil),
@@ -86,8 +86,8 @@ fn get_result(call: &mut Call<'_>) -> Answer {
 
 /// The tasks under a task, by id.
 fn children_of<'c>(call: &'c Call<'_>, id: i64) -> Vec<&'c Task> {
-    let ids = call.state.tasks.get(&id).into_iter().flat_map(|task| &task.children);
-    let mut children: Vec<&Task> = ids.filter_map(|child| call.state.tasks.get(child)).collect();
+    let ids = call.state.tasks.get(id).into_iter().flat_map(|task| &task.children);
+    let mut children: Vec<&Task> = ids.filter_map(|child| call.state.tasks.get(*child)).collect();
     children.sort_by_key(|child| child.id);
     children
 }
@@ -226,7 +226,7 @@ fn do_cancel(call: &mut Call<'_>, id: i64, recurse: bool) -> Result<(), Fault> {
 
 fn cancel(call: &mut Call<'_>) -> Answer {
     let id = call.args.id(0)?;
-    let Some(owner) = call.state.tasks.get(&id).map(|task| task.owner) else {
+    let Some(owner) = call.state.tasks.get(id).map(|task| task.owner) else {
         return Err(generic(format!("No such task: {id}")));
     };
     if !call.user().is_some_and(|user| user.id == owner || user.may("admin")) {
@@ -320,7 +320,7 @@ fn set_priority(call: &mut Call<'_>) -> Answer {
     strictly(call, 0)?;
     let mut ids = vec![id];
     while let Some(id) = ids.pop() {
-        if let Some(task) = call.state.tasks.get_mut(&id) {
+        if let Some(task) = call.state.tasks.get_mut(id) {
             task.priority = priority;
             if recurse {
                 ids.extend(&task.children);

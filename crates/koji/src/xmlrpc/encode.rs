@@ -63,7 +63,10 @@ fn value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), EncodeErr
         Value::Int(n) => integer(out, i64::from(*n)),
         Value::Int64(n) => integer(out, *n),
         Value::Bool(b) => {
-            put(out, if *b { "<value><boolean>1</boolean></value>\n" } else { "<value><boolean>0</boolean></value>\n" })
+            put(
+                out,
+                if *b { "<value><boolean>1</boolean></value>\n" } else { "<value><boolean>0</boolean></value>\n" },
+            );
         }
         Value::Double(x) => {
             put(out, "<value><double>");

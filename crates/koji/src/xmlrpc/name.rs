@@ -143,8 +143,9 @@ mod tests {
             assert_eq!(Name::from(a.to_owned()), Name::from(a));
             assert_eq!(format!("{:?} {0}", Name::from(a)), format!("{a:?} {a}"));
             for b in texts {
-                assert_eq!(Name::from(a).cmp(&Name::from(b)), a.cmp(b), "{a} {b}");
-                assert_eq!(Name::from(a) == Name::from(b), a == b);
+                let (name, other) = (Name::from(a), Name::from(b));
+                assert_eq!(name.cmp(&other), a.cmp(b), "{a} {b}");
+                assert_eq!((name == other, name == b), (a == b, a == b), "{a} {b}");
             }
         }
         assert_eq!(size_of::<Name>(), size_of::<String>());

@@ -84,7 +84,7 @@ fn is_upload(value: &Value) -> bool {
         return false;
     };
     UPLOADS.iter().any(|(required, optional)| {
-        required.iter().all(|key| members.contains_key(*key))
+        required.iter().all(|key| members.contains_key(key))
             && members.iter().all(|(key, value)| {
                 let typed = if key == "share_with_accounts" {
                     value.as_array().is_some_and(|items| items.iter().all(|item| item.as_str().is_some()))

@@ -25,7 +25,7 @@ fn composed(task: &Task) -> Option<&Composed> {
 
 /// The builder sends the request to composer, and composer begins a build.
 pub(super) fn ask_composer(state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
-    let Some(task) = state.tasks.get(&id) else { return };
+    let Some(task) = state.tasks.get(id) else { return };
     let Some(composed) = composed(task) else { return };
     if let Composed::NoTemplate(text) = composed {
         let text = format!("Traceback (most recent call last):\n{text}\n");
@@ -42,7 +42,7 @@ pub(super) fn ask_composer(state: &mut HubState, setting: &Setting, id: i64, tim
     };
     let is_begun = !matches!(composed, Composed::NotBegun(_));
     let has_build = is_begun && task.job().is_some_and(|job| state.rival(setting, id, &job).is_none());
-    if let Some(task) = state.tasks.get_mut(&id) {
+    if let Some(task) = state.tasks.get_mut(id) {
         task.begun.get_or_insert(time);
     }
     match refusal {
@@ -62,7 +62,7 @@ fn tag_repo(state: &HubState, setting: &Setting, task: &Task) -> String {
 
 /// Composer is done.
 pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
     let build = state.builds.get(&ids::build_id(id));
     if build.is_some_and(|build| build.state != BuildState::Building) {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Mic
         (Some(Composed::Failure(_) | Composed::NotBegun(_) | Composed::NotImported(_)), _) => {}
         (Some(Composed::Success { .. }), None) => {
             let reason = task.job().and_then(|job| state.rival(setting, id, &job)).unwrap_or_default();
-            if let Some(plan) = state.tasks.get_mut(&id).and_then(|task| task.plan.as_mut()) {
+            if let Some(plan) = state.tasks.get_mut(id).and_then(|task| task.plan.as_mut()) {
                 plan.outcome = PlannedOutcome::Composed(Composed::NotImported(reason));
             }
         }
@@ -109,7 +109,7 @@ pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Mic
 
 /// The builder has heard of composer that it is done.
 fn is_done(state: &mut HubState, id: i64, time: Micros) {
-    if let Some(task) = state.tasks.get_mut(&id) {
+    if let Some(task) = state.tasks.get_mut(id) {
         task.composed = Some(time);
     }
 }
@@ -151,8 +151,8 @@ fn begin_tagging(state: &mut HubState, id: i64, time: Micros, is_unlisted: bool)
     let child = id + 2_000_000;
     state.begin_tagging(id, child, time);
     if is_unlisted {
-        let name = state.tasks.get(&id).and_then(Task::job).map_or_else(String::new, |job| job.name);
-        let tag = state.tasks.get(&id).map_or(0, |task| state.dest_tag(task));
+        let name = state.tasks.get(id).and_then(Task::job).map_or_else(String::new, |job| job.name);
+        let tag = state.tasks.get(id).map_or(0, |task| state.dest_tag(task));
         state.fail(child, time, wire::TAG, format!("Package {name} not in list for {tag}"));
     }
 }

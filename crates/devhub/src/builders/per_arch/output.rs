@@ -12,7 +12,7 @@ use crate::volume::{Output, Source, Volume};
 
 /// What a task has left, or one under it.
 pub(super) fn of_task<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, task: &Task) -> Vec<Output> {
-    match task.parent.and_then(|parent| state.tasks.get(&parent)) {
+    match task.parent.and_then(|parent| state.tasks.get(parent)) {
         Some(parent) => of_child(builder, state, setting, parent, task),
         None => own(builder, task),
     }

@@ -27,17 +27,17 @@ fn planned(task: &Task) -> Option<&PerArchPlan> {
 /// The tasks for arches under a task, with their plans, in the order in which they were made.
 fn children<'s>(state: &'s HubState, task: &'s Task) -> impl Iterator<Item = (&'s Task, &'s PlannedArch)> {
     let arches = planned(task).map_or(&[][..], |planned| &planned.arches);
-    let under = task.children.iter().filter_map(|id| state.tasks.get(id));
+    let under = task.children.iter().filter_map(|id| state.tasks.get(*id));
     let under = under.filter(|child| child.is_for_arch());
     under.filter_map(move |child| Some((child, arches.iter().find(|arch| arch.arch == child.arch.as_ref())?)))
 }
 
 /// The builder has the repository: it begins the build, and the tasks for the arches.
 pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Setting, id: i64, time: Micros) {
-    if let Some(task) = state.tasks.get_mut(&id) {
+    if let Some(task) = state.tasks.get_mut(id) {
         task.begun.get_or_insert(time);
     }
-    let Some(task) = state.tasks.get(&id) else { return };
+    let Some(task) = state.tasks.get(id) else { return };
     let (Some(plan), Some(planned), Some(job)) = (&task.plan, planned(task), task.job()) else { return };
     // A builder that begins for the second time takes them over.
     if children(state, task).next().is_some() {
@@ -73,7 +73,7 @@ pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Set
     let count = wanted.len() as i64;
     for (number, child) in (1..).zip(wanted) {
         let child = Child { id: state.tasks.free_id(child.id), ..child };
-        let Some(parent) = state.tasks.get_mut(&id) else { return };
+        let Some(parent) = state.tasks.get_mut(id) else { return };
         let child = parent.free_child(child, time);
         parent.waiting = Some(true);
         parent.children.push(child.id);
@@ -87,8 +87,8 @@ pub(super) fn begin<B: PerArch>(builder: &B, state: &mut HubState, setting: &Set
 
 /// The task for an arch has had its time.
 pub(super) fn end_child<B: PerArch>(state: &mut HubState, child: i64, time: Micros) {
-    let Some(task) = state.tasks.get(&child).filter(|task| !task.state.is_final()) else { return };
-    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(&parent)) else { return };
+    let Some(task) = state.tasks.get(child).filter(|task| !task.state.is_final()) else { return };
+    let Some(parent) = task.parent.and_then(|parent| state.tasks.get(parent)) else { return };
     let Some(planned) = planned(parent) else { return };
     let Some(arch) = planned.arches.iter().find(|arch| arch.arch == task.arch.as_ref()) else { return };
     if let Some(why) = &arch.fault {
@@ -165,9 +165,9 @@ fn failure_of(task: &Task) -> Option<Fault> {
 
 /// The task for an arch that must not fail has failed or was called off: the others are called off.
 pub(super) fn fail_fast(state: &mut HubState, child: i64, time: Micros) {
-    let Some(task) = state.tasks.get(&child) else { return };
+    let Some(task) = state.tasks.get(child) else { return };
     let (Some(parent), Some(fault)) = (task.parent, failure_of(task)) else { return };
-    let Some(parent) = state.tasks.get(&parent).filter(|parent| !parent.state.is_final()) else { return };
+    let Some(parent) = state.tasks.get(parent).filter(|parent| !parent.state.is_final()) else { return };
     let is_optional = children(state, parent).any(|(task, arch)| task.id == child && arch.is_optional);
     let is_for_arch = children(state, parent).any(|(task, _)| task.id == child);
     if is_optional || !is_for_arch {
@@ -175,7 +175,7 @@ pub(super) fn fail_fast(state: &mut HubState, child: i64, time: Micros) {
     }
     let id = parent.id;
     for under in parent.children.clone() {
-        match state.tasks.get_mut(&under) {
+        match state.tasks.get_mut(under) {
             Some(task) if !task.state.is_final() => {
                 task.state = TaskState::Canceled;
                 task.completed = Some(time);
@@ -203,7 +203,7 @@ pub(super) fn is_done(state: &HubState, task: &Task) -> bool {
 
 /// All tasks for arches are over: what they made is collected.
 pub(super) fn finish<B: PerArch>(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
+    let Some(task) = state.tasks.get(id).filter(|task| task.state == TaskState::Open) else { return Ok(()) };
     let (Some(planned), Some(job)) = (planned(task), task.job()) else { return Ok(()) };
     let ends: Vec<(i64, Option<Fault>, bool)> =
         children(state, task).map(|(child, arch)| (child.id, failure_of(child), arch.is_optional)).collect();
@@ -229,7 +229,7 @@ pub(super) fn finish<B: PerArch>(state: &mut HubState, setting: &Setting, id: i6
     if job.is_scratch {
         return keep_scratch::<B>(state, setting, id, &good);
     }
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
     let files: Vec<&PlannedFile> =
         children(state, task).filter(|(child, _)| good.contains(&child.id)).flat_map(|(_, arch)| &arch.files).collect();
     let archives = state.import(setting, task, &files)?;
@@ -243,7 +243,7 @@ pub(super) fn finish<B: PerArch>(state: &mut HubState, setting: &Setting, id: i6
 
 /// What was only tried is moved to its owner's directory.
 fn keep_scratch<B: PerArch>(state: &HubState, setting: &Setting, id: i64, good: &[i64]) -> io::Result<()> {
-    let Some(task) = state.tasks.get(&id) else { return Ok(()) };
+    let Some(task) = state.tasks.get(id) else { return Ok(()) };
     let Some(job) = task.job() else { return Ok(()) };
     for (child, arch) in children(state, task).filter(|(child, _)| good.contains(&child.id)) {
         let scratch = scratch_dir(state, setting, task, child);
@@ -266,7 +266,7 @@ pub(super) fn result<B: PerArch>(state: &HubState, setting: &Setting, task: &Tas
     let what = B::RESULT;
     if job.is_scratch {
         // What was planned is no longer known.
-        let under = task.children.iter().filter_map(|id| state.tasks.get(id)).filter(|child| child.is_for_arch());
+        let under = task.children.iter().filter_map(|id| state.tasks.get(*id)).filter(|child| child.is_for_arch());
         let dirs: Vec<String> = under.map(|child| path(Volume::task_dir(child.id))).collect();
         return string(format!("Scratch {what} build results in: {}", dirs.join(", ")));
     }
