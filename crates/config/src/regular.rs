@@ -14,13 +14,18 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 /// Opens the file `path` as `options` and the `flags` say.
 pub fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Result<File> {
-    // Before it is opened: that alone does something to some devices.
-    if let Ok(meta) = path.metadata() {
+    // Before it is opened: that alone does something to some devices. Without links there are none but where root made one.
+    if !flags.contains(OFlags::NOFOLLOW)
+        && let Ok(meta) = path.metadata()
+    {
         check(meta.file_type())?;
     }
     // Nor is it waited for what came there since.
     let flags = flags | OFlags::NONBLOCK;
-    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| match path.metadata() {
+        Ok(meta) => check(meta.file_type()).err().unwrap_or(error),
+        Err(_) => error,
+    })?;
     check(file.metadata()?.file_type())?;
     Ok(file)
 }

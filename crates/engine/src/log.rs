@@ -33,15 +33,42 @@ impl Line {
         Self { phase: Some(phase.to_uppercase()), level, text: text.into() }
     }
 
-    /// The line as Pungi writes it: local time, phase padded to 16, level padded to 8.
-    pub fn format(&self, time: Timestamp, zone: &TimeZone) -> String {
-        let time = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S");
+    /// The line as Pungi writes it: the time, phase padded to 16, level padded to 8.
+    pub fn format(&self, time: &str) -> String {
         let level = self.level.as_str();
         let text = outside::entry(&self.text);
         match &self.phase {
             Some(phase) => format!("{time} [{phase:<16}] [{level:<8}] {text}"),
             None => format!("{time} [{level:<8}] {text}"),
         }
+    }
+}
+
+/// Local time as lines of the log have it, to the second.
+#[derive(Debug)]
+pub struct LogClock {
+    zone: TimeZone,
+    /// The second since 1970 that was asked for last, and its text: most events share it with the one before.
+    shown: (i64, String),
+}
+
+impl LogClock {
+    /// A clock in the zone of this machine.
+    pub fn local() -> Self {
+        Self::in_zone(TimeZone::system())
+    }
+
+    fn in_zone(zone: TimeZone) -> Self {
+        Self { zone, shown: (i64::MIN, String::new()) }
+    }
+
+    pub fn show(&mut self, time: Timestamp) -> &str {
+        let second = time.as_second();
+        if self.shown.0 != second {
+            let text = time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            self.shown = (second, text);
+        }
+        &self.shown.1
     }
 }
 
@@ -202,7 +229,7 @@ fn banner(word: &str, phase: &str) -> String {
 pub struct LogFile {
     path: PathBuf,
     file: File,
-    zone: TimeZone,
+    clock: LogClock,
     failed: bool,
 }
 
@@ -210,7 +237,7 @@ impl LogFile {
     /// Opens `path` for appending.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = confined::open(path, OpenOptions::new().create(true).append(true))?;
-        Ok(Self { path: path.to_path_buf(), file, zone: TimeZone::system(), failed: false })
+        Ok(Self { path: path.to_path_buf(), file, clock: LogClock::local(), failed: false })
     }
 
     pub fn path(&self) -> &Path {
@@ -222,7 +249,7 @@ impl Subscriber for LogFile {
     fn on_event(&mut self, event: &Stamped) {
         let mut text = String::new();
         for line in lines(&event.event) {
-            text.push_str(&line.format(event.time, &self.zone));
+            text.push_str(&line.format(self.clock.show(event.time)));
             text.push('\n');
         }
         // After one failure (a full disk) every line would fail; the manifests are what must not fail silently.
@@ -239,19 +266,31 @@ mod tests {
     #[test]
     fn a_text_cannot_look_like_another_line() {
         let text = "policy says no\r\n2024-02-29 01:02:03 [INFO    ] STATUS=FINISHED\u{1b}[2J";
-        let time = "2024-02-29T01:02:03Z".parse().unwrap();
         assert_eq!(
-            Line::new(Level::Error, text).format(time, &TimeZone::UTC),
+            Line::new(Level::Error, text).format("2024-02-29 01:02:03"),
             "2024-02-29 01:02:03 [ERROR   ] policy says no\n    2024-02-29 01:02:03 [INFO    ] \
              STATUS=FINISHED\\u{1b}[2J"
         );
     }
 
     #[test]
+    fn the_clock_goes_with_its_zone_and_back() {
+        let mut clock = LogClock::in_zone(TimeZone::fixed(jiff::tz::offset(2)));
+        for (time, want) in [
+            ("2024-02-29T21:59:59.9Z", "2024-02-29 23:59:59"),
+            ("2024-02-29T22:00:00Z", "2024-03-01 00:00:00"),
+            ("2024-02-29T22:00:00.5Z", "2024-03-01 00:00:00"),
+            ("2024-02-29T21:59:59Z", "2024-02-29 23:59:59"),
+            ("1969-12-31T21:59:59.5Z", "1969-12-31 23:59:59"),
+        ] {
+            assert_eq!(clock.show(time.parse().unwrap()), want);
+        }
+    }
+
+    #[test]
     fn lines_look_like_pungis() {
-        let time = "2024-02-29T01:02:03Z".parse().unwrap();
         let show = |event: Event| -> Vec<String> {
-            lines(&event).iter().map(|line| line.format(time, &TimeZone::UTC)).collect()
+            lines(&event).iter().map(|line| line.format("2024-02-29 01:02:03")).collect()
         };
         assert_eq!(
             show(Event::PhaseStarted { phase: "osbuild".into() }),
