@@ -139,7 +139,7 @@ fn fetch(url: &str, directory: &str, size: &str, sum: &str, builds: u32) -> Resu
     let wanted = (1..=builds).map(|release| of_build(release, size, sum)).collect::<Result<Vec<_>>>()?;
     // As the program's own.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(3).enable_all().build()?;
+    let runtime = runtime.worker_threads(1).max_blocking_threads(3).enable_all().build()?;
     let (_handle, stopped) = stop();
     runtime.block_on(async {
         let mut fetches = tokio::task::JoinSet::new();

@@ -124,9 +124,10 @@ fn take_part(config: &Path) {
     }
 }
 
-/// Threads beside the first one that carry out a run. With those that may block and those that rayon hashes with, a run has
-/// eight on two processors, beside the one that waits for signals.
-const RUN_THREADS: usize = 2;
+/// Threads beside the first one that carry out a run. A second one would take no time off: what they hand to each other is as much as
+/// they share. With those that may block, those that rayon hashes with, and the one that waits for signals, a run has eight
+/// on two processors.
+const RUN_THREADS: usize = 1;
 
 /// A tokio runtime of `threads` beside this one, and three that may block, whatever the machine.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {

@@ -302,8 +302,10 @@ pub fn compose(
     for (url, commit) in &inspected.commits {
         events.message(Level::Info, None, format!("{url} is commit {commit}"));
     }
-    let Inspected { mut config, variants, selection, commits, .. } = inspected;
+    let Inspected { mut config, variants, selection, commits, sources, .. } = inspected;
+    // Of 10,000 images they are some megabytes each, and of no use any more.
     config.forget_images();
+    drop(sources);
     let compose = Compose {
         config,
         variants,
