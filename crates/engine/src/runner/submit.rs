@@ -32,6 +32,10 @@ use tokio::time::Instant;
 /// the machine, at the most.
 const PER_SYNC: usize = 16;
 
+/// Tasks that may wait to be written down while further requests are sent. As many are being written, and all of them are in doubt after the
+/// program was killed; the next run finds them at the hub.
+const UNWRITTEN: usize = 8;
+
 /// How long the answer to a submission is waited for after a stop, so that its task is known and can be canceled. The others are
 /// canceled after it, by the same session; what comes later is looked for by the next run, or `magudi cancel`.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
@@ -71,8 +75,6 @@ struct Announced {
     /// The sync that brings the others there, where there is a journal.
     sync: Option<Syncing>,
 }
-
-type Writing = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
 
 type Syncing = Pin<Box<dyn Future<Output = Result<(), Unrecorded>> + Send>>;
 
@@ -156,8 +158,10 @@ impl Run {
             self.begin_request(index, start, &mut begun, &submitted, &over);
         }
         let Begun { to_send, doubts, to_adopt, .. } = begun;
+        let (made, to_write) = mpsc::channel(UNWRITTEN);
         tokio::join!(
-            self.send_all(to_send, doubts, to_retry, &submitted, over),
+            self.send_all(to_send, doubts, to_retry, &submitted, over, made),
+            self.write_down(to_write, &submitted),
             self.recognize(to_adopt, submitted.clone())
         );
     }
@@ -245,13 +249,12 @@ impl Run {
         mut to_retry: mpsc::UnboundedReceiver<usize>,
         submitted: &mpsc::UnboundedSender<Task>,
         over: mpsc::UnboundedSender<Ended>,
+        made: mpsc::Sender<Task>,
     ) {
         // After an error that is not about one request (the hub is gone, the session is lost), the next request would
         // fail in the same way after the same long wait.
         let mut broken: Option<String> = None;
         let mut announced = Announced::default();
-        // The tasks that were made last are written down while the next request is sent.
-        let mut written: Option<Writing> = None;
         // Methods of which the hub has taken a request, or refuses all.
         let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
         let mut may_retry = true;
@@ -326,7 +329,6 @@ impl Run {
                         if announced.has_room() && taken.contains(method) {
                             self.announce_some(&mut to_send, &mut announced, &taken, &refused);
                         }
-                        self.finish(written.take()).await;
                     };
                     tokio::join!(self.send_or_stop(index), meanwhile).0
                 }
@@ -334,13 +336,8 @@ impl Run {
             match result {
                 Ok(task) => {
                     taken.insert(method);
-                    let (run, submitted) = (self.clone(), submitted.clone());
-                    written = Some(Box::pin(blocking(move || {
-                        run.note(&run.requests[index], task);
-                        run.say(Event::Submitted { request: index, task, url: (run.runner.task_url)(task) });
-                        // The receiver lives as long as the run.
-                        let _ = submitted.send(Task { request: index, id: task });
-                    })));
+                    // The receiver ends after this sender.
+                    let _ = made.send(Task { request: index, id: task }).await;
                 }
                 Err(Refused::This(text, argument)) => self.refuse(index, text, argument),
                 Err(Refused::Method(text)) => {
@@ -359,7 +356,6 @@ impl Run {
                 }
             }
         }
-        self.finish(written).await;
         // That they were announced is no doubt for the next run.
         for request in announced.requests {
             self.say(Event::Withdrawn { request });
@@ -367,12 +363,27 @@ impl Run {
         self.last_look(doubts, submitted).await;
     }
 
-    /// Waits until what was made is written down.
-    async fn finish(&self, written: Option<Writing>) {
-        if let Some(written) = written
-            && let Err(lost) = written.await
-        {
-            self.runner.stop.set(Reason::Machine(lost.to_string().as_str().into()));
+    /// Writes down the tasks that were made, while the next requests are sent, and passes them on to be waited for. Takes all that have come
+    /// at once: to hand one over costs as much as to write it down.
+    async fn write_down(&self, mut made: mpsc::Receiver<Task>, submitted: &mpsc::UnboundedSender<Task>) {
+        let mut tasks = Vec::new();
+        while made.recv_many(&mut tasks, UNWRITTEN).await > 0 {
+            let (run, submitted, tasks) = (self.clone(), submitted.clone(), std::mem::take(&mut tasks));
+            let written = blocking(move || {
+                for task in tasks {
+                    run.note(&run.requests[task.request], task.id);
+                    run.say(Event::Submitted {
+                        request: task.request,
+                        task: task.id,
+                        url: (run.runner.task_url)(task.id),
+                    });
+                    // The receiver lives as long as the run.
+                    let _ = submitted.send(task);
+                }
+            });
+            if let Err(lost) = written.await {
+                self.runner.stop.set(Reason::Machine(lost.to_string().as_str().into()));
+            }
         }
     }
 
