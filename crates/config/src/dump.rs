@@ -18,10 +18,33 @@ pub fn to_json(node: &Node) -> Result<Json, Diagnostic> {
 
 /// The tree as text, as Python's `json.dumps(x, sort_keys=True, indent=4)` writes it: any number, ASCII only.
 pub fn to_text(node: &Node) -> Result<String, Diagnostic> {
+    let mut text = String::new();
+    write_text(node, &mut text)?;
+    Ok(text)
+}
+
+/// Writes the same text to `out` bit by bit: as a whole it is larger than the tree. Errors of `out` are its own affair.
+pub fn write_text(node: &Node, out: &mut impl Write) -> Result<(), Diagnostic> {
     check_size(node)?;
-    let mut out = String::new();
-    write_node(&mut out, node, 1)?;
-    Ok(out)
+    write_node(&mut Out { out, written: 0 }, node, 1)
+}
+
+/// Counts what is written.
+struct Out<'a, W> {
+    out: &'a mut W,
+    /// Bytes.
+    written: usize,
+}
+
+impl<W: Write> Out<'_, W> {
+    fn push_str(&mut self, text: &str) {
+        self.written += text.len();
+        let _ = self.out.write_str(text);
+    }
+
+    fn push(&mut self, c: char) {
+        self.push_str(c.encode_utf8(&mut [0; 4]));
+    }
 }
 
 /// The longest text, in bytes: shared values can be long, and deep ones have much space before them.
@@ -91,8 +114,8 @@ fn json_float(x: f64) -> String {
     }
 }
 
-fn write_node(out: &mut String, node: &Node, level: usize) -> Result<(), Diagnostic> {
-    if out.len() > MAX_TEXT {
+fn write_node<W: Write>(out: &mut Out<'_, W>, node: &Node, level: usize) -> Result<(), Diagnostic> {
+    if out.written > MAX_TEXT {
         return Err(too_large(node));
     }
     match &node.value {
@@ -101,7 +124,7 @@ fn write_node(out: &mut String, node: &Node, level: usize) -> Result<(), Diagnos
         Value::Int(n) => out.push_str(&n.to_string()),
         Value::BigInt(digits) => out.push_str(digits),
         Value::Float(x) => out.push_str(&json_float(*x)),
-        Value::Str(text) => write_text(out, text),
+        Value::Str(text) => write_string(out, text),
         Value::List(items) | Value::Tuple(items) if items.is_empty() => out.push_str("[]"),
         Value::List(items) | Value::Tuple(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -117,7 +140,7 @@ fn write_node(out: &mut String, node: &Node, level: usize) -> Result<(), Diagnos
     Ok(())
 }
 
-fn write_dict(out: &mut String, dict: &Dict, level: usize) -> Result<(), Diagnostic> {
+fn write_dict<W: Write>(out: &mut Out<'_, W>, dict: &Dict, level: usize) -> Result<(), Diagnostic> {
     if dict.entries.is_empty() {
         out.push_str("{}");
         return Ok(());
@@ -130,7 +153,7 @@ fn write_dict(out: &mut String, dict: &Dict, level: usize) -> Result<(), Diagnos
     for (index, (key, value)) in entries.into_iter().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
         new_line(out, level);
-        write_text(out, &key);
+        write_string(out, &key);
         out.push_str(": ");
         write_node(out, value, level + 1)?;
     }
@@ -139,30 +162,36 @@ fn write_dict(out: &mut String, dict: &Dict, level: usize) -> Result<(), Diagnos
     Ok(())
 }
 
-fn new_line(out: &mut String, level: usize) {
+fn new_line<W: Write>(out: &mut Out<'_, W>, level: usize) {
     out.push('\n');
-    out.extend(std::iter::repeat_n("    ", level));
+    (0..level).for_each(|_| out.push_str("    "));
 }
 
-fn write_text(out: &mut String, text: &str) {
+fn write_string<W: Write>(out: &mut Out<'_, W>, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            c => {
+    let is_special = |c: char| !matches!(c, ' '..='~') || matches!(c, '"' | '\\');
+    let mut rest = text;
+    while let Some(place) = rest.find(is_special) {
+        let (plain, special) = rest.split_at(place);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing into a string cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
+                    out.push_str(&format!("\\u{unit:04x}"));
                 }
             }
+            None => {}
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
