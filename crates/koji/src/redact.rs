@@ -202,7 +202,7 @@ impl Secrets {
     fn cannot_be_in(&self, text: &str) -> bool {
         let marks = memchr::memchr3(layers::KINDS[0], layers::KINDS[1], layers::KINDS[2], text.as_bytes());
         marks.is_none()
-            && memchr::memchr(b'?', text.as_bytes()).is_none()
+            && memchr::memchr_iter(b'?', text.as_bytes()).all(|mark| signature(&text.as_bytes()[mark + 1..]).is_none())
             && self.edges.get_or_init(|| self.find_edges()).as_ref().is_some_and(|edges| !edges.is_match(text))
     }
 
@@ -369,16 +369,21 @@ fn signed(text: &[u8]) -> Vec<Range<usize>> {
     let value = |mark: usize| {
         let name = mark + 1;
         let rest = text.get(name..)?;
-        let long = SIGNATURES.iter().find_map(|wanted| {
-            let is_it = rest.starts_with(wanted.as_bytes()) && rest.get(wanted.len()) == Some(&b'=');
-            is_it.then_some(wanted.len() + 1)
-        })?;
+        let long = signature(rest)?;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>&;,)]}`\\".contains(byte);
         let value = rest.get(long..)?;
         let end = value.iter().position(ends).unwrap_or(value.len());
         (end > 0).then(|| name + long..name + long + end)
     };
     memchr::memchr2_iter(b'?', b'&', text).filter_map(value).collect()
+}
+
+/// How long the parameter is with which `text` begins, to the sign behind it, if that is one of [`SIGNATURES`].
+fn signature(text: &[u8]) -> Option<usize> {
+    SIGNATURES.iter().find_map(|wanted| {
+        let (name, rest) = text.split_at_checked(wanted.len())?;
+        (name.eq_ignore_ascii_case(wanted.as_bytes()) && rest.first() == Some(&b'=')).then_some(wanted.len() + 1)
+    })
 }
 
 /// The values that stand behind [`LABELS`], in a text of small letters.
