@@ -226,6 +226,10 @@ impl Images {
     pub fn retain(&mut self, keep: impl Fn(&Image) -> bool) {
         for list in self.listed.values_mut().flat_map(BTreeMap::values_mut) {
             list.retain(&keep);
+            // Most are ours where a compose is continued.
+            if list.len() < list.capacity() / 2 {
+                list.shrink_to_fit();
+            }
         }
     }
 

@@ -10,12 +10,16 @@ use super::document::TYPE;
 use super::{Checksums, Image, Images, Oddity};
 use crate::manifest::{ManifestVersion, flatten};
 use crate::read::{ManifestError, OtherHeader, check_header, json_problem, load_manifest};
+use magudi_config::regular;
 use serde_json::{Map, Value, json};
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 
 /// The largest images.json that is read, in bytes; one of 10,000 images has 19 MB.
 const MAX_BYTES: u64 = 512 << 20;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 64 << 10;
 
 /// An images.json that cannot be used.
 pub type ImagesError = ManifestError<ImagesProblem>;
@@ -37,17 +41,47 @@ pub enum ImagesProblem {
 
 /// Reads an images.json; `None` when there is none.
 pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
-    load_manifest(path, MAX_BYTES, parse_images)
+    match load_plain(path) {
+        Some(images) => Ok(Some(images)),
+        // What is odd in any way is read as a whole, which knows what to say of it.
+        None => load_manifest(path, MAX_BYTES, parse_images),
+    }
 }
 
-/// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none.
+/// The images of a file in which nothing is odd. Its text is never there as a whole: that has 1.8 kB for a request.
+fn load_plain(path: &Path) -> Option<Images> {
+    let file = regular::open(path).ok()?;
+    pieces::read_plain(BufReader::with_capacity(BUFFER, file.take(MAX_BYTES))).ok()
+}
+
+/// Bytes at the beginning of an images.json in which its id is looked for first.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// The id that an images.json gives its compose; `None` when there is no such file, or when it gives none. What follows the id is not
+/// looked at, and in a large file not read.
 pub fn load_compose_id(path: &Path) -> Result<Option<String>, ImagesError> {
-    let compose = load_manifest(path, MAX_BYTES, |text| match find_member(text, &["payload", "compose"]) {
+    let compose = match compose_in_head(path) {
+        Some(compose) => Some(compose),
+        None => load_compose(path)?,
+    };
+    Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
+}
+
+/// What the beginning of an images.json says of its compose, if it does.
+fn compose_in_head(path: &Path) -> Option<Value> {
+    let mut head = Vec::new();
+    regular::open(path).ok()?.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    // The last character may be cut.
+    let text = head.utf8_chunks().next()?.valid();
+    find_member(text, &["payload", "compose"])
+}
+
+fn load_compose(path: &Path) -> Result<Option<Value>, ImagesError> {
+    load_manifest(path, MAX_BYTES, |text| match find_member(text, &["payload", "compose"]) {
         Some(compose) => Ok(compose),
         // What it lacks, or what is wrong with it, is said by who reads it as a whole.
         None => Ok(serde_json::from_str::<Value>(text)?["payload"]["compose"].take()),
-    })?;
-    Ok(compose.and_then(|compose| Some(compose.get("id")?.as_str()?.to_owned())))
+    })
 }
 
 /// Reads the text of an images.json of any format up to 2.x. Keys that are unknown here are kept, and so is the location of an

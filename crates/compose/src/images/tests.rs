@@ -292,3 +292,28 @@ fn entries_that_readers_refuse_are_kept_as_they_are() {
         }
     }
 }
+
+#[test]
+fn an_id_is_found_at_the_beginning_and_anywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("images.json");
+    let id = |text: &[u8]| {
+        std::fs::write(&path, text).unwrap();
+        load_compose_id(&path).map_err(|error| error.to_string())
+    };
+    let begin = r#"{"payload": {"compose": {"id": "C"}, "images": {"#;
+    let (found, long) = (Ok(Some("C".to_owned())), "\u{20ac}".repeat(100_000));
+    assert_eq!(id(format!("{begin}}}}}}}").as_bytes()), found);
+    // Cut inside of a character, and damaged behind.
+    for ahead in ["", "x", "xx"] {
+        assert_eq!(id(format!(r#"{begin}"{ahead}{long}""#).as_bytes()), found);
+    }
+    let late = format!(r#"{{"note": "{long}", "payload": {{"compose": {{"id": "C"}}}}}}"#);
+    assert_eq!(id(late.as_bytes()), found);
+    assert_eq!(id(b"\xef\xbb\xbf{\"payload\": {\"compose\": {\"id\": \"C\"}}}"), found);
+    assert_eq!(id(br#"{"payload": {"compose": {}}}"#), Ok(None));
+    assert!(id(&late.as_bytes()[..late.len() - 3]).unwrap_err().contains("it ends too early"));
+    assert!(id(b"{\"note\": \"\xff\"}").unwrap_err().contains("it is not UTF-8"));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(load_compose_id(&path).unwrap(), None);
+}

@@ -2,11 +2,13 @@
 
 use super::{Format, plain, take_variant};
 use crate::images::Images;
+use crate::manifest::ManifestVersion;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Read;
 
 /// The images of a text in which nothing is odd: each key stands once, and everything is of the right type.
 pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
@@ -25,10 +27,20 @@ pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
     read_as(Entries::Any, text, format)
 }
 
+/// The same of what a run of ours writes, without having its text as a whole: the header comes first, and entries are plain.
+pub(super) fn read_plain(text: impl Read) -> Result<Images, serde_json::Error> {
+    let mut images = Images { version: ManifestVersion::V1_2, ..Images::default() };
+    let mut reader = serde_json::Deserializer::from_reader(text);
+    Walk { object: Object::Document, entries: Entries::Plain, images: &mut images, format: None }
+        .deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(images)
+}
+
 fn read_as(entries: Entries, text: &str, format: Format) -> Result<Images, serde_json::Error> {
     let mut images = Images { version: format.written, ..Images::default() };
     let mut reader = serde_json::Deserializer::from_str(text);
-    Walk { object: Object::Document, entries, images: &mut images, format }.deserialize(&mut reader)?;
+    Walk { object: Object::Document, entries, images: &mut images, format: Some(format) }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
 }
@@ -55,7 +67,8 @@ struct Walk<'a> {
     object: Object,
     entries: Entries,
     images: &'a mut Images,
-    format: Format,
+    /// None: it is still to be read, and must be one of plain entries.
+    format: Option<Format>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -74,14 +87,19 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { object, entries, images, format } = self;
+        let Self { object, entries, images, mut format } = self;
         let mut seen = BTreeSet::new();
         while let Some(key) = members.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom("a key stands twice"));
             }
             match (object, key.as_str()) {
+                (Object::Document, "header") if format.is_none() => {
+                    let header = Format::of(&json!({"header": members.next_value::<Value>()?}));
+                    format = Some(header.map_err(A::Error::custom)?).filter(|format| format.has_plain_entries());
+                }
                 (Object::Document, "payload") => {
+                    let format = Some(format.ok_or_else(|| A::Error::missing_field("header"))?);
                     members.next_value_seed(Walk { object: Object::Payload, entries, images: &mut *images, format })?;
                 }
                 (Object::Payload, "images") => {
@@ -94,6 +112,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 (Object::Listed, variant) => match entries {
                     Entries::Plain => plain::take_variant(images, variant, members.next_value()?)?,
                     Entries::Any => {
+                        let format = format.ok_or_else(|| A::Error::missing_field("header"))?;
                         take_variant(images, format, variant, members.next_value()?).map_err(A::Error::custom)?;
                     }
                 },
@@ -130,6 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn a_header_comes_first_and_says_that_entries_are_plain() {
+        let (_, text) = document(&json!({}));
+        let payload = text.find(r#""payload""#).unwrap();
+        let late = format!("{{{}, {}}}", &text[payload..text.len() - 1], &text[1..payload - 1]);
+        assert!(read_plain(text.as_bytes()).is_ok() && read(&late).is_ok() && read_plain(late.as_bytes()).is_err());
+        for version in ["1.1", "2.0", "3.0"] {
+            assert!(read_plain(text.replace("1.2", version).as_bytes()).is_err(), "{version}");
+        }
+        for bad in [
+            format!("{text}x"),
+            text[..text.len() - 1].to_owned(),
+            format!("{{{}, {}", &text[1..payload - 1], &text[1..]),
+        ] {
+            assert!(read_plain(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn plain_entries_are_the_images_that_others_would_be() {
         for (changed, is_plain) in [
             (json!({}), true),
@@ -147,6 +184,7 @@ mod tests {
             let any = read_as(Entries::Any, &text, format).unwrap();
             assert_eq!(read(&text).unwrap(), any, "{changed}");
             assert_eq!(read_as(Entries::Plain, &text, format).is_ok(), is_plain, "{changed}");
+            assert_eq!(read_plain(text.as_bytes()).ok(), is_plain.then_some(any), "{changed}");
         }
     }
 }
