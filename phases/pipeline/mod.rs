@@ -215,6 +215,7 @@ impl Compose {
             let log = log.strip_prefix(self.dir.top()).ok().map(|log| log.display().to_string());
             self.events.say(Event::planned(index, key, request, log));
         }
+        self.journal.flush();
         let mut pungi = self.pungi.take();
         if let Some(pungi) = &mut pungi {
             pungi.take_its_word(&self.dir, &self.events, &self.journal)?;

@@ -80,7 +80,7 @@ fn logs(side: &mut Side, dir: &ComposeDir, note: &dyn Fn(&dyn Display)) {
     let mut replay = Replay::default();
     let path = dir.logs_global().join(journal::NAME);
     if path.exists()
-        && let Err(error) = load_events(&path, &mut |event| replay.take(&event))
+        && let Err(error) = load_events(&path, &mut |event| replay.take(event))
     {
         note(&error);
     }

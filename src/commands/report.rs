@@ -60,7 +60,7 @@ fn write(to: &Path, report: Report) -> Result<(), WriteError> {
 /// What the page says, and the history that it is about. `base` is the address of the compose directory as seen from the page.
 fn gather(dir: &ComposeDir, base: String, runner: Option<Holder>) -> Result<(Report, History), JournalError> {
     let mut told = Chronicle::default();
-    load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(&event))?;
+    load_events(&dir.logs_global().join(journal::NAME), &mut |event| told.take(event))?;
     // A STATUS that cannot be read does not keep people from what the journal says.
     let status = load_status(&dir.status_file()).ok().flatten();
     let facts = Facts {

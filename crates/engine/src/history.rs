@@ -38,6 +38,7 @@ use serde_json::Value as Json;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a journal says, all runs taken together.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -59,7 +60,7 @@ pub struct History {
     /// is the one whose id got lost.
     pub tasks: BTreeSet<i64>,
     /// Path below `compose/` -> what it was made for, of every image that any run added.
-    pub paths: BTreeMap<String, MadeFor>,
+    pub paths: BTreeMap<String, Arc<MadeFor>>,
     /// The status that was written last.
     pub status: Option<String>,
     /// The Pungi that makes the rest of the compose, if one was started.
@@ -82,7 +83,7 @@ pub struct History {
 /// has are those of `plan`, the missing ones are taken from there.
 pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError> {
     let mut replay = Replay::new(plan);
-    load_events(path, &mut |stamped| replay.take(&stamped))?;
+    load_events(path, &mut |stamped| replay.take(stamped))?;
     Ok(replay.finish())
 }
 
@@ -147,6 +148,8 @@ pub struct Replay<'a> {
     is_fresh: bool,
     /// Where the compose is in the run that is read.
     place: usize,
+    /// What the last image was made for, as the next one may be.
+    made: Arc<MadeFor>,
 }
 
 impl<'a> Replay<'a> {
@@ -274,15 +277,16 @@ impl<'a> Replay<'a> {
             saying.fill(self.filler);
         }
         let history = &mut self.history;
-        self.known.extend(history.requests.drain().map(|past| (past.key.clone(), past)));
+        let mut before = std::mem::replace(&mut history.requests, Requests::with_capacity(saying.said.len()));
         history.holes.clear();
         for (number, (key, asked)) in saying.said.into_iter().filter_map(|(number, said)| Some((number, said?))) {
-            let past = match self.known.remove(&key) {
+            let past = match before.take(&key).or_else(|| self.known.remove(&key)) {
                 Some(known) => known.planned_again(asked),
                 None => Past::planned(key, asked),
             };
             history.requests.insert(number, past);
         }
+        self.known.extend(before.drain().map(|past| (past.key.clone(), past)));
     }
 
     /// An event of one request.
@@ -297,7 +301,10 @@ impl<'a> Replay<'a> {
                 history.tasks.insert(*task);
             }
             Event::ImageAdded { image, .. } => {
-                history.paths.insert(image.path.clone(), MadeFor::of(&past.asked));
+                if !self.made.is(&past.asked) {
+                    self.made = Arc::new(MadeFor::of(&past.asked));
+                }
+                history.paths.insert(image.path.clone(), Arc::clone(&self.made));
             }
             _ => {}
         }

@@ -3,8 +3,11 @@
 //!
 //! A line is written before the next event is said. Lines survive a crash of the program as soon as they are written, and
 //! one of the machine after [`Journal::sync`], which the runner calls before it sends anything that must not be sent twice.
+//! Of a plan, and of what is kept of earlier runs, there are thousands of lines at once, which the next run can say again: those
+//! are written together, before the next other event is said.
 
 use crate::event::{Event, Stamped, Subscriber, VERSION};
+use crate::journal_ahead::read_events;
 use crate::journal_line::{self, Line};
 use jiff::Timestamp;
 use magudi_compose::confined;
@@ -82,7 +85,12 @@ struct State {
     failed: Option<(io::ErrorKind, String)>,
     /// Requests of whose files the first one that is fetched has its line.
     fetching: BTreeSet<usize>,
+    /// Lines that are not written yet.
+    waiting: String,
 }
+
+/// Bytes of lines that wait for each other.
+const MOST_WAITING: usize = 64 * 1024;
 
 impl Journal {
     /// Opens the journal for appending. What a crash left of a last line is cut off.
@@ -97,8 +105,14 @@ impl Journal {
         if let (0, Some(dir)) = (whole, path.parent()) {
             sync_dir(dir).map_err(io)?;
         }
-        let state = Mutex::new(State { file: Arc::new(file), failed: None, fetching: BTreeSet::new() });
+        let state =
+            Mutex::new(State { file: Arc::new(file), failed: None, fetching: BTreeSet::new(), waiting: String::new() });
         Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), state }) })
+    }
+
+    /// Writes the lines that wait for others: nothing else may be said for a long time. An error is reported by [`Journal::sync`].
+    pub fn flush(&self) {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }
 
     /// Makes sure that everything said so far is on disk. An error of an earlier write is reported here too: what is not
@@ -106,7 +120,11 @@ impl Journal {
     pub fn sync(&self) -> Result<(), JournalError> {
         let lock = || self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         // What is said meanwhile need not wait for the disk.
-        let file = Arc::clone(&lock().file);
+        let file = {
+            let mut state = lock();
+            state.flush();
+            Arc::clone(&state.file)
+        };
         let synced = file.sync_data();
         let mut state = lock();
         if state.failed.is_none() {
@@ -142,6 +160,19 @@ impl State {
         }
     }
 
+    /// Whether the line of an event may wait for others: nothing is done because of it, and the next run says it again.
+    fn may_wait(event: &Event) -> bool {
+        matches!(event, Event::Planned { .. } | Event::Kept { .. })
+    }
+
+    fn flush(&mut self) {
+        if self.failed.is_none() && !self.waiting.is_empty() {
+            let written = (&*self.file).write_all(self.waiting.as_bytes());
+            self.waiting.clear();
+            self.note(written);
+        }
+    }
+
     fn note(&mut self, result: io::Result<()>) {
         if let Err(error) = result {
             self.failed = Some((error.kind(), error.to_string()));
@@ -152,11 +183,15 @@ impl State {
 impl Subscriber for Journal {
     fn on_event(&mut self, event: &Stamped) {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.keeps(&event.event) && state.failed.is_none() {
-            let mut line = event.to_json_line();
-            line.push('\n');
-            let written = (&*state.file).write_all(line.as_bytes());
-            state.note(written);
+        if state.failed.is_some() {
+            return;
+        }
+        if state.keeps(&event.event) {
+            state.waiting.push_str(&event.to_json_line());
+            state.waiting.push('\n');
+        }
+        if !State::may_wait(&event.event) || state.waiting.len() > MOST_WAITING {
+            state.flush();
         }
     }
 }
@@ -182,15 +217,16 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 /// version does not know.
 pub fn load_journal(path: &Path) -> Result<Vec<Stamped>, JournalError> {
     let mut events = Vec::new();
-    load_events(path, &mut |event| events.push(event))?;
+    load_events(path, &mut |event| events.push(event.clone()))?;
     Ok(events)
 }
 
 /// The same, but each event is handed over as it is read: a large journal takes much room as a whole.
-pub fn load_events(path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
-    let file =
-        regular::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
-    parse_events(BufReader::with_capacity(BUFFER, file), path, take)
+pub fn load_events(path: &Path, take: &mut dyn FnMut(&Stamped)) -> Result<(), JournalError> {
+    let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
+    let file = regular::open(path).map_err(io)?;
+    let bytes = file.metadata().map_err(io)?.len();
+    read_events(bytes, || BufReader::with_capacity(BUFFER, &file), path, take)
 }
 
 /// Reads a journal's text, which messages call `path`.
@@ -200,7 +236,12 @@ pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, 
     Ok(events)
 }
 
-fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stamped)) -> Result<(), JournalError> {
+/// The same, but each event is handed over as it is read.
+pub(crate) fn parse_events(
+    mut reader: impl BufRead,
+    path: &Path,
+    take: &mut dyn FnMut(Stamped),
+) -> Result<(), JournalError> {
     let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
     let mut text = Vec::new();
     for line in 1.. {
@@ -211,6 +252,10 @@ fn parse_events(mut reader: impl BufRead, path: &Path, take: &mut dyn FnMut(Stam
         }
         let damaged = |reason| JournalError::Damaged { path: path.to_path_buf(), line, reason };
         let text = std::str::from_utf8(&text).map_err(|_| damaged(LineError::NotUtf8))?;
+        if let Some(event) = parse_ours(text) {
+            take(event);
+            continue;
+        }
         match parse_line(text).map_err(damaged)? {
             JournalLine::Event(event) => take(*event),
             JournalLine::Unknown => {}
@@ -262,12 +307,16 @@ pub enum LineError {
     },
 }
 
+/// The event of a line as it is written here, of a version that is known.
+fn parse_ours(text: &str) -> Option<Stamped> {
+    let Line { version, time, event } = serde_json::from_str(text).ok()?;
+    (version <= u64::from(VERSION)).then_some(Stamped { time, event })
+}
+
 /// Reads one line of a journal.
 pub fn parse_line(text: &str) -> Result<JournalLine, LineError> {
-    if let Ok(Line { version, time, event }) = serde_json::from_str(text)
-        && version <= u64::from(VERSION)
-    {
-        return Ok(JournalLine::Event(Box::new(Stamped { time, event })));
+    if let Some(event) = parse_ours(text) {
+        return Ok(JournalLine::Event(Box::new(event)));
     }
     // Another program wrote it, or something is wrong with it.
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
@@ -310,7 +359,7 @@ fn not_json(text: &str, error: &serde_json::Error) -> LineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Events;
+    use crate::event::{Events, Level};
 
     fn journal() -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -348,6 +397,33 @@ mod tests {
         }
         let read: Vec<Event> = load_journal(&path).unwrap().into_iter().map(|stamped| stamped.event).collect();
         assert_eq!(read, [fetch(0, "a"), fetch(1, "b"), again, fetch(0, "a")]);
+    }
+
+    #[test]
+    fn lines_of_what_is_kept_wait_for_the_next_event() {
+        let (_dir, path) = journal();
+        let events = Events::new();
+        let journal = Journal::open(&path).unwrap();
+        events.subscribe(Box::new(journal.clone()));
+        let kept = |request| Event::Kept { request, task: 1, images: 2 };
+        let written = || load_journal(&path).unwrap().len();
+        events.say(kept(0));
+        events.say(kept(1));
+        assert_eq!(written(), 0);
+        // Also one that has no line.
+        events.message(Level::Info, None, "waiting");
+        assert_eq!(written(), 2);
+        events.say(kept(2));
+        journal.flush();
+        assert_eq!(written(), 3);
+        events.say(kept(3));
+        journal.sync().unwrap();
+        assert_eq!(written(), 4);
+        (0..2000).for_each(|request| events.say(kept(request)));
+        assert!(written() > 1000, "those that wait have a bound");
+        events.say(Event::Status { status: "FINISHED".into() });
+        let last = load_journal(&path).unwrap().pop().map(|stamped| stamped.event);
+        assert_eq!((written(), last), (2005, Some(Event::Status { status: "FINISHED".into() })));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod event_stream;
 pub mod find_task;
 pub mod history;
 pub mod journal;
+mod journal_ahead;
 mod journal_line;
 pub mod journal_tail;
 pub mod link;

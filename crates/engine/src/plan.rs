@@ -4,6 +4,7 @@
 use crate::method::Method;
 use magudi_compose::SmallMap;
 use magudi_compose::layout::ComposeDir;
+use rayon::prelude::*;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -181,12 +182,12 @@ pub fn numbers_in_phase(requests: &[TaskRequest]) -> Vec<usize> {
 
 /// A key for each request, equal in every run of the same plan: its digest, and which of several equal ones it is.
 pub fn keys(requests: &[TaskRequest]) -> Vec<String> {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    requests
+    let digests: Vec<String> = requests.par_iter().map(TaskRequest::digest).collect();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    digests
         .iter()
-        .map(|request| {
-            let digest = request.digest();
-            let number = seen.entry(digest.clone()).or_default();
+        .map(|digest| {
+            let number = seen.entry(digest).or_default();
             *number += 1;
             format!("{digest}-{number}")
         })

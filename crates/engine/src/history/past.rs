@@ -100,6 +100,10 @@ impl MadeFor {
     pub(super) fn of(asked: &PlannedRequest) -> Self {
         Self { phase: asked.phase.clone(), variant: asked.variant.clone(), name: asked.name.clone() }
     }
+
+    pub(super) fn is(&self, asked: &PlannedRequest) -> bool {
+        (&self.phase, &self.variant, &self.name) == (&asked.phase, &asked.variant, &asked.name)
+    }
 }
 
 /// How a request failed.

@@ -58,9 +58,21 @@ impl Requests {
         self.all.get_mut(*self.by_number.get(&number)?)
     }
 
-    /// Takes them all out.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Past> + use<> {
-        std::mem::take(self).all.into_iter()
+    /// None, with room for `number` of them.
+    pub(super) fn with_capacity(number: usize) -> Self {
+        Self { all: Vec::with_capacity(number), ..Self::default() }
+    }
+
+    /// Takes one out; the places of the others stay.
+    pub(super) fn take(&mut self, key: &str) -> Option<Past> {
+        let place = self.by_key.remove(key)?;
+        self.all.get_mut(place).map(std::mem::take)
+    }
+
+    /// Takes out all that were not taken before.
+    pub(super) fn drain(self) -> impl Iterator<Item = Past> {
+        let Self { mut all, by_key, .. } = self;
+        by_key.into_values().filter_map(move |place| all.get_mut(place).map(std::mem::take))
     }
 
     /// Gives `past` the number `number`. A key that is there already keeps its request and is found by both numbers.

@@ -157,6 +157,9 @@ impl Run {
         for (index, start) in starts.into_iter().enumerate() {
             self.begin_request(index, start, &mut begun, &submitted, &over);
         }
+        if let Some(intake) = &self.runner.intake {
+            intake.journal.flush();
+        }
         let Begun { to_send, doubts, to_adopt, .. } = begun;
         let (made, to_write) = mpsc::channel(UNWRITTEN);
         tokio::join!(
