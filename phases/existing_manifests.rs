@@ -25,6 +25,8 @@ pub struct Existing {
     deliverables: Option<Json>,
     /// Of which files that was read.
     stamps: [Stamp; 3],
+    /// The paths of images that were forgotten.
+    forgotten: BTreeSet<String>,
 }
 
 /// The stamps of all manifests, before they are read.
@@ -40,17 +42,23 @@ impl Existing {
             images: load_images(&dir.images_file())?.unwrap_or_default(),
             composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file())?,
             deliverables: composeinfo::load_document(&dir.deliverables())?,
+            forgotten: BTreeSet::new(),
         })
     }
 
-    /// Reads it again if it has changed since.
-    pub fn renewed(self, dir: &ComposeDir) -> Result<Self, ExistingError> {
-        if self.stamps == stamps(dir) { Ok(self) } else { Self::load(dir) }
+    /// Reads it again if it has changed since, or if more was forgotten of it than the images at `paths`, of which nothing is to be kept.
+    pub fn renewed(self, dir: &ComposeDir, paths: &BTreeSet<String>) -> Result<Self, ExistingError> {
+        let is_as_it_was = self.stamps == stamps(dir) && self.forgotten.is_subset(paths);
+        let mut renewed = if is_as_it_was { self } else { Self::load(dir)? };
+        renewed.forgotten = BTreeSet::new();
+        renewed.images.retain(|image| !paths.contains(&image.path));
+        Ok(renewed)
     }
 
-    /// Forgets the images at `paths`, of which nothing is to be kept.
-    pub fn forget_images(&mut self, paths: &BTreeSet<String>) {
-        self.images.retain(|image| !paths.contains(&image.path));
+    /// Forgets the images at `paths`, of which most likely nothing is to be kept: they are many.
+    pub fn forget_images(&mut self, paths: impl Iterator<Item = String>) {
+        self.forgotten = paths.collect();
+        self.images.retain(|image| !self.forgotten.contains(&image.path));
     }
 
     /// The images of others and `new` ones together. `own` are the paths of images that earlier runs of ours added: those
@@ -94,5 +102,52 @@ impl Existing {
             })
             .filter(|(_, phase, _)| !ours(phase))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::path::Path;
+
+    fn write(dir: &ComposeDir, paths: &[&str]) {
+        let entry = |path: &&str| {
+            json!({
+                "path": path, "mtime": 1, "size": 2, "volume_id": null, "type": "qcow2", "format": "qcow2", "arch": "x86_64",
+                "disc_number": 1, "disc_count": 1, "checksums": {"sha256": "b"}, "implant_md5": null, "bootable": false,
+                "subvariant": path,
+            })
+        };
+        let entries: Vec<Json> = paths.iter().map(entry).collect();
+        let document = json!({
+            "header": {"type": "productmd.images", "version": "1.2"},
+            "payload": {"compose": {"id": "C"}, "images": {"S": {"x86_64": entries}}},
+        });
+        std::fs::create_dir_all(dir.metadata()).unwrap();
+        std::fs::write(dir.images_file(), document.to_string()).unwrap();
+    }
+
+    #[test]
+    fn what_was_forgotten_is_read_again_where_it_is_kept() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = ComposeDir::at(Path::new(top.path()));
+        write(&dir, &["ours", "theirs"]);
+        let ours = BTreeSet::from(["ours".to_owned()]);
+        let forgetful = || {
+            let mut existing = Existing::load(&dir).unwrap();
+            existing.forget_images(ours.iter().cloned());
+            existing
+        };
+        let paths = |existing: Existing, own: &BTreeSet<String>| {
+            let renewed = existing.renewed(&dir, own).unwrap();
+            renewed.images.iter().map(|(_, _, image)| image.path.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(forgetful(), &ours), ["theirs"]);
+        assert_eq!(paths(forgetful(), &BTreeSet::new()), ["ours", "theirs"]);
+        assert_eq!(paths(Existing::load(&dir).unwrap(), &ours), ["theirs"]);
+        let before = forgetful();
+        write(&dir, &["more", "ours", "theirs"]);
+        assert_eq!(paths(before, &ours), ["more", "theirs"]);
     }
 }

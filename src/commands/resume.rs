@@ -10,6 +10,7 @@ use magudi_compose::composeinfo::load_identity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
 use magudi_engine::journal;
+use magudi_phases::existing_manifests::Existing;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +40,7 @@ pub enum ResumeError {
 kinds! { Failed: ResumeError }
 
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, mut settings, read } = begun(&args.compose_dir)?;
+    let (Begun { dir, mut settings, read }, existing) = read_both(&args.compose_dir)?;
     if settings.simulated {
         return Err(ResumeError::Simulated(args.compose_dir.clone()).into());
     }
@@ -71,10 +72,29 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
             conclude(&settings, environment, ui)
         };
     }
-    let mut prepared = prepare(&settings, environment, ui, Recall::Always)
+    // Most of what is listed is ours, and written again.
+    let existing = existing.map(|mut existing| {
+        existing.forget_images(read.history.paths.keys().cloned());
+        existing
+    });
+    let prepared = prepare(&settings, environment, ui, Recall::Always, Some((read, existing)))
         .inspect_err(|failure| not_started(&settings, environment, failure, ui))?;
-    prepared.read = Some(read);
     compose(&settings, argv, environment, ui, prepared)
+}
+
+/// The compose in `dir`, and the manifests that are there, which are read meanwhile: both are large.
+fn read_both(dir: &Path) -> Result<(Begun, Result<Existing, Failure>), Failure> {
+    let top = ComposeDir::at(&std::path::absolute(dir)?);
+    let existing = || Ok(Existing::load(&top)?);
+    std::thread::scope(|threads| {
+        let reading = std::thread::Builder::new().spawn_scoped(threads, existing);
+        let begun = begun(dir);
+        let existing = match reading {
+            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => existing(),
+        };
+        Ok((begun?, existing))
+    })
 }
 
 /// What is said of a directory whose journal says nothing.

@@ -8,10 +8,10 @@ use crate::error::Failure;
 use magudi_compose::Stamp;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
-use magudi_config::dump::to_text;
+use magudi_config::dump::{self, to_text};
 use magudi_config::words::counted;
-use magudi_config::{regular, secret};
-use magudi_engine::event::{Event, ImageEntry};
+use magudi_config::{Node, regular, secret};
+use magudi_engine::event::Event;
 use magudi_engine::history::{self, History, MadeFor, Past, PlannedRequest, RequestState};
 use magudi_engine::journal;
 use magudi_engine::plan::{TaskRequest, keys};
@@ -21,15 +21,20 @@ use magudi_engine::runner::{Kept, Start};
 use magudi_koji::calls::TaskState;
 use magudi_koji::profile::shown_address;
 use magudi_phases::chosen::Chosen;
+use rayon::prelude::*;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
+
+/// By how much a line may become longer when secrets are hidden in it, in bytes. Where it is more, texts are compared as a whole.
+const LONGEST_MASKED: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Recalling<'a> {
@@ -279,7 +284,8 @@ fn take_over(
     recalled.owners.clone_from(&history.owners);
     recalled.pungi.clone_from(&history.pungi);
     recalled.status.clone_from(&history.status);
-    for (index, (request, key)) in plan.requests.iter().zip(&plan.keys).enumerate() {
+    let whole = whole(dir, history, plan);
+    for (index, ((request, key), is_whole)) in plan.requests.iter().zip(&plan.keys).zip(whole).enumerate() {
         let past = history.requests.get_mut(key);
         if let Some(before) = past.as_deref().and_then(|past| plan.sent_from(index, past.place)) {
             recalled.sent_before.insert(index, before.clone());
@@ -298,7 +304,7 @@ fn take_over(
                 let has_failed = matches!(past.state(), RequestState::Failed | RequestState::Canceled);
                 let is_by_hand = going.retry_failed && has_failed && past.task.is_some() && past.canceled.is_none();
                 recalled.retried.insert(index, if is_by_hand { 0 } else { past.retries });
-                start(dir, request, past, going.retry_failed, otherwise.is_empty())
+                start(request, past, going.retry_failed, otherwise.is_empty(), is_whole)
             }
         };
         if is_compared {
@@ -331,8 +337,8 @@ fn anew(past: &Past) -> Start {
     if tasks.is_empty() { Start::Submit } else { Start::Anew(tasks) }
 }
 
-/// Where a request begins. `is_as_it_was`: its images are called as they were.
-fn start(dir: &ComposeDir, request: &TaskRequest, past: &mut Past, retry_failed: bool, is_as_it_was: bool) -> Start {
+/// Where a request begins. `is_as_it_was`: its images are called as they were; `is_whole`: all of it was done, and its files are there.
+fn start(request: &TaskRequest, past: &mut Past, retry_failed: bool, is_as_it_was: bool, is_whole: bool) -> Start {
     let had = |in_doubt| Start::Again { tasks: past.earlier.iter().copied().chain(past.task).collect(), in_doubt };
     let Some(task) = past.task else {
         return match past.in_doubt {
@@ -345,8 +351,7 @@ fn start(dir: &ComposeDir, request: &TaskRequest, past: &mut Past, retry_failed:
     // A journal of before may not know where an image was uploaded to; composer's word is asked for again then.
     let is_told = |arch: &&str| past.uploads.iter().any(|upload| upload.arch == *arch);
     let told = !request.about.uploads || request.arches().iter().all(is_told);
-    let is_whole = |(_, image): &(_, ImageEntry)| is_there(dir, &image.path, image.size, image.mtime);
-    if past.done.is_some() && told && is_as_it_was && past.images.iter().all(is_whole) {
+    if is_whole && told && is_as_it_was {
         let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
         Start::Keep(Kept { task, images: past.take_added(), uploads, failed_arches })
     } else if past.canceled.is_some() || (retry_failed && (lost || past.failure.is_some())) {
@@ -368,6 +373,14 @@ fn known_tasks(start: &Start) -> Vec<i64> {
         // A task that a person names is compared in any case.
         Start::Named(_) | Start::Take { .. } | Start::Submit | Start::LookUp(_) | Start::Fail(_) => Vec::new(),
     }
+}
+
+/// Of each request of `plan` whether all its files are as they were left. They are looked at by all processors.
+fn whole(dir: &ComposeDir, history: &History, plan: &Plan) -> Vec<bool> {
+    let is_whole = |past: &Past| {
+        past.done.is_some() && past.images.iter().all(|(_, image)| is_there(dir, &image.path, image.size, image.mtime))
+    };
+    plan.keys.par_iter().map(|key| history.requests.get(key).is_some_and(is_whole)).collect()
 }
 
 /// Whether a file that was verified before is as it was left.
@@ -470,11 +483,11 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[Stri
     let secrets = secrets.iter().chain(&values).map(String::as_str).chain(secrets_of(&plan.requests));
     // Not the one of the process: it must hide the same in both.
     let mask = Mask::new(secrets);
-    let before = load_copy(&dir.config_dump())?.map(|text| mask.hide(&text).into_owned());
-    let now = to_text(&inspected.config.tree).ok().map(|text| mask.hide(&text).into_owned());
     let mut found = Vec::new();
-    // As values of JSON they take ten times the room of their text, which is nearly always the same.
-    if before != now {
+    // Nearly always it is the same, which is seen without having any of both as a whole.
+    if !is_same_dump(&dir.config_dump(), &inspected.config.tree, &mask) {
+        let before = load_copy(&dir.config_dump())?.map(|text| mask.hide(&text).into_owned());
+        let now = to_text(&inspected.config.tree).ok().map(|text| mask.hide(&text).into_owned());
         let read = |text: Option<String>| serde_json::from_str(&text?).ok();
         let (Some(before), Some(now)) = (read(before), read(now)) else { return Ok(found) };
         compare(&before, &now, "", &mut found);
@@ -487,6 +500,60 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[Stri
         found.push(format!("{} changed", inspected.variants_path.display()));
     }
     Ok(found)
+}
+
+/// Whether the file at `path` has the dump of `tree`, line by line, but for secrets.
+fn is_same_dump(path: &Path, tree: &Node, mask: &Mask) -> bool {
+    let Ok(file) = regular::open(path) else { return false };
+    let mut compared =
+        Compared { file: BufReader::new(file), mask, line: String::new(), before: Vec::new(), same: true };
+    dump::write_text(tree, &mut compared).is_ok() && compared.is_whole()
+}
+
+/// A text that is compared with that of a file while it is written.
+struct Compared<'a> {
+    file: BufReader<File>,
+    mask: &'a Mask,
+    /// Of the text, the line that is not whole yet.
+    line: String,
+    /// Of the file, the line that is looked at.
+    before: Vec<u8>,
+    /// Nothing differs so far.
+    same: bool,
+}
+
+impl std::fmt::Write for Compared<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for piece in text.split_inclusive('\n') {
+            if !self.same {
+                break;
+            }
+            self.line.push_str(piece);
+            if piece.ends_with('\n') {
+                self.end_line();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Compared<'_> {
+    fn end_line(&mut self) {
+        self.before.clear();
+        let room = self.line.len().saturating_add(LONGEST_MASKED);
+        let read = self.file.by_ref().take(room as u64).read_until(b'\n', &mut self.before);
+        let hidden = || Some(self.mask.hide(std::str::from_utf8(&self.before).ok()?) == self.mask.hide(&self.line));
+        self.same = read.is_ok() && (self.before == self.line.as_bytes() || hidden() == Some(true));
+        self.line.clear();
+    }
+
+    /// Whether all of the file was the same as the text.
+    fn is_whole(&mut self) -> bool {
+        if self.same {
+            self.end_line();
+        }
+        self.same && self.file.fill_buf().is_ok_and(<[u8]>::is_empty)
+    }
 }
 
 /// What the last run left of a configuration; `None` when it left nothing.
@@ -528,6 +595,36 @@ fn compare(before: &Json, now: &Json, path: &str, found: &mut Vec<String>) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_dump_is_the_same_but_for_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dump");
+        let mut sources = magudi_config::Sources::new();
+        let config = dir.path().join("c.conf");
+        std::fs::write(&config, "a = 'x'\nb = ['secret-1', {'c': 'secret-2'}]\n").unwrap();
+        let tree = magudi_config::load::load_config(&config, &mut sources).unwrap();
+        let text = to_text(&tree).unwrap();
+        let mask = Mask::new(["secret-1", "secret-2"]);
+        let is_same = |text: &str, mask: &Mask| {
+            std::fs::write(&path, text).unwrap();
+            is_same_dump(&path, &tree, mask)
+        };
+        assert!(is_same(&text, &mask) && is_same(&text, &Mask::default()));
+        let hidden = mask.hide(&text);
+        assert!(is_same(&hidden, &mask) && !is_same(&hidden, &Mask::default()));
+        for other in [
+            text.replace('x', "y"),
+            format!("{text}\n"),
+            text[..text.len() - 1].to_owned(),
+            text[..text.len() - 2].to_owned(),
+            format!("\n{text}"),
+            String::new(),
+        ] {
+            assert!(!is_same(&other, &mask), "{other}");
+        }
+        assert!(!is_same_dump(dir.path(), &tree, &mask));
+    }
 
     #[test]
     fn changes_are_named_by_path_and_without_values() {

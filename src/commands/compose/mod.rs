@@ -78,13 +78,20 @@ pub struct Prepared {
     cts: Option<Cts>,
     recall: Recall,
     /// The journal, if it was read already.
-    pub read: Option<Reading>,
+    read: Option<Reading>,
     existing: Existing,
     events: Option<(EventStream, StreamEnd)>,
 }
 
-/// Reads and checks everything that a run needs.
-pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
+/// Reads and checks everything that a run needs. `begun` is what was read already of a compose that is continued.
+pub fn prepare(
+    settings: &RunSettings,
+    environment: &Environment,
+    ui: Ui,
+    recall: Recall,
+    begun: Option<(Reading, Result<Existing, Failure>)>,
+) -> Result<Prepared, Failure> {
+    let (read, existing) = begun.unzip();
     let args = &settings.compose;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
         return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
@@ -110,7 +117,7 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
     check_names(settings, &inspected, &dir)?;
     check_pungi(settings, environment, &dir)?;
     others(settings, &dir)?;
-    let existing = Existing::load(&dir)?;
+    let existing = existing.unwrap_or_else(|| Ok(Existing::load(&dir)?))?;
     // Of one that was begun it is known later what is to be submitted.
     if !dir.logs_global().join(journal::NAME).exists() {
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
@@ -125,7 +132,7 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
         ui.warnings(&inspected.diagnostics, &inspected.sources);
     }
     let events = settings.going.events.as_deref().map(open_events).transpose()?;
-    Ok(Prepared { inspected, hub, cts, recall, read: None, existing, events })
+    Ok(Prepared { inspected, hub, cts, recall, read, existing, events })
 }
 
 /// The commits that an unfinished run in the same directory has built from: those that `settings` have, or its journal.
@@ -222,10 +229,9 @@ pub fn compose(
         going: &settings.going,
         secrets: &secrets,
     };
-    // Nobody else may write from here on; others may have since they were read.
-    let mut existing = existing.renewed(&dir)?;
     let recalled = recall(recalling, &mut inspected, read)?;
-    existing.forget_images(&recalled.paths);
+    // Nobody else may write from here on; others may have since they were read.
+    let existing = existing.renewed(&dir, &recalled.paths)?;
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);

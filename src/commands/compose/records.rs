@@ -30,16 +30,24 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
     // A value that is put together of several strings does not stand in the file as the mask knows it.
     let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
     dir.make_dir(&dir.config_copy_dir())?;
-    for source in inspected.sources.iter().filter(|source| source.on_disk) {
-        if source.path == inspected.variants_path {
-            write(&dir.variants_copy(), &source.text)?;
-        } else if let Some(copy) = dir.config_copy(&source.path) {
-            write(&copy, &starred(source))?;
+    let copies = || -> Result<(), Failure> {
+        for source in inspected.sources.iter().filter(|source| source.on_disk) {
+            if source.path == inspected.variants_path {
+                write(&dir.variants_copy(), &source.text)?;
+            } else if let Some(copy) = dir.config_copy(&source.path) {
+                write(&copy, &starred(source))?;
+            }
         }
-    }
-    let dump = to_text(&inspected.config.tree)
-        .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
-    write(&dir.config_dump(), &dump)?;
+        Ok(())
+    };
+    let dump = || -> Result<(), Failure> {
+        let dump = to_text(&inspected.config.tree)
+            .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
+        Ok(write(&dir.config_dump(), &dump)?)
+    };
+    // Both are large where there are many images.
+    let (copies, dump) = rayon::join(copies, dump);
+    copies.and(dump)?;
     Ok(write(&dir.excluding_arch_log(), "")?)
 }
 
