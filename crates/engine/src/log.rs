@@ -58,12 +58,13 @@ impl LogClock {
         Self::in_zone(TimeZone::system())
     }
 
-    fn in_zone(zone: TimeZone) -> Self {
+    /// A clock in `zone`.
+    pub fn in_zone(zone: TimeZone) -> Self {
         Self { zone, shown: (i64::MIN, String::new()) }
     }
 
     pub fn show(&mut self, time: Timestamp) -> &str {
-        let second = time.as_second();
+        let second = time.as_millisecond().div_euclid(1000);
         if self.shown.0 != second {
             let text = time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
             self.shown = (second, text);

@@ -31,6 +31,7 @@ fn line(stamped: &Stamped) -> String {
 /// A whole journal.
 pub fn journal(data: &[u8]) {
     let Some(events) = read(data) else { return };
+    let mut clock = log::LogClock::in_zone(TimeZone::UTC);
     for stamped in &events {
         let text = line(stamped);
         assert!(!text.contains('\n'));
@@ -39,7 +40,7 @@ pub fn journal(data: &[u8]) {
             other => panic!("{text}: {other:?}"),
         }
         for told in log::lines(&stamped.event) {
-            let told = told.format(stamped.time, &TimeZone::UTC);
+            let told = told.format(clock.show(stamped.time));
             assert!(!told.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{told:?}");
         }
     }
