@@ -20,27 +20,32 @@ pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
     let Head { header } = serde_json::from_str(text)?;
     let format = Format::of(&json!({"header": header})).map_err(serde_json::Error::custom)?;
     if format.has_plain_entries()
-        && let Ok(images) = read_as(Entries::Plain, text, format)
+        && let Ok(images) = read_as(Entries::Plain, text)
     {
         return Ok(images);
     }
-    read_as(Entries::Any, text, format)
+    read_as(Entries::Any(format), text)
 }
 
 /// The same of what a run of ours writes, without having its text as a whole: the header comes first, and entries are plain.
 pub(super) fn read_plain(text: impl Read) -> Result<Images, serde_json::Error> {
-    let mut images = Images { version: ManifestVersion::V1_2, ..Images::default() };
-    let mut reader = serde_json::Deserializer::from_reader(text);
-    Walk { object: Object::Document, entries: Entries::Plain, images: &mut images, format: None }
-        .deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(images)
+    walk(Entries::Unsaid, serde_json::Deserializer::from_reader(text))
 }
 
-fn read_as(entries: Entries, text: &str, format: Format) -> Result<Images, serde_json::Error> {
-    let mut images = Images { version: format.written, ..Images::default() };
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Walk { object: Object::Document, entries, images: &mut images, format: Some(format) }.deserialize(&mut reader)?;
+fn read_as(entries: Entries, text: &str) -> Result<Images, serde_json::Error> {
+    walk(entries, serde_json::Deserializer::from_str(text))
+}
+
+fn walk<'de>(
+    entries: Entries,
+    mut reader: serde_json::Deserializer<impl serde_json::de::Read<'de>>,
+) -> Result<Images, serde_json::Error> {
+    let version = match entries {
+        Entries::Unsaid | Entries::Plain => ManifestVersion::V1_2,
+        Entries::Any(format) => format.written,
+    };
+    let mut images = Images { version, ..Images::default() };
+    Walk { object: Object::Document, entries, images: &mut images }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
 }
@@ -50,7 +55,9 @@ fn read_as(entries: Entries, text: &str, format: Format) -> Result<Images, serde
 enum Entries {
     /// Each as the image that it is, without values of JSON in between: all that a run of ours writes is so.
     Plain,
-    Any,
+    /// The header is still to come, and must say that they are plain.
+    Unsaid,
+    Any(Format),
 }
 
 /// The objects that are not read whole.
@@ -67,8 +74,6 @@ struct Walk<'a> {
     object: Object,
     entries: Entries,
     images: &'a mut Images,
-    /// None: it is still to be read, and must be one of plain entries.
-    format: Option<Format>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -87,32 +92,36 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { object, entries, images, mut format } = self;
+        let Self { object, mut entries, images } = self;
         let mut seen = BTreeSet::new();
         while let Some(key) = members.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom("a key stands twice"));
             }
             match (object, key.as_str()) {
-                (Object::Document, "header") if format.is_none() => {
+                (Object::Document, "header") if matches!(entries, Entries::Unsaid) => {
                     let header = Format::of(&json!({"header": members.next_value::<Value>()?}));
-                    format = Some(header.map_err(A::Error::custom)?).filter(|format| format.has_plain_entries());
+                    if !header.map_err(A::Error::custom)?.has_plain_entries() {
+                        return Err(A::Error::custom("its entries are not plain"));
+                    }
+                    entries = Entries::Plain;
+                }
+                (Object::Document, "payload") if matches!(entries, Entries::Unsaid) => {
+                    return Err(A::Error::missing_field("header"));
                 }
                 (Object::Document, "payload") => {
-                    let format = Some(format.ok_or_else(|| A::Error::missing_field("header"))?);
-                    members.next_value_seed(Walk { object: Object::Payload, entries, images: &mut *images, format })?;
+                    members.next_value_seed(Walk { object: Object::Payload, entries, images: &mut *images })?;
                 }
                 (Object::Payload, "images") => {
-                    members.next_value_seed(Walk { object: Object::Listed, entries, images: &mut *images, format })?;
+                    members.next_value_seed(Walk { object: Object::Listed, entries, images: &mut *images })?;
                 }
                 (Object::Document, _) | (Object::Payload, "compose") => drop(members.next_value::<Value>()?),
                 (Object::Payload, _) => {
                     images.extra.insert(key, members.next_value()?);
                 }
                 (Object::Listed, variant) => match entries {
-                    Entries::Plain => plain::take_variant(images, variant, members.next_value()?)?,
-                    Entries::Any => {
-                        let format = format.ok_or_else(|| A::Error::missing_field("header"))?;
+                    Entries::Plain | Entries::Unsaid => plain::take_variant(images, variant, members.next_value()?)?,
+                    Entries::Any(format) => {
                         take_variant(images, format, variant, members.next_value()?).map_err(A::Error::custom)?;
                     }
                 },
@@ -181,9 +190,9 @@ mod tests {
             (json!({"additional_variants": ["T"]}), false),
         ] {
             let (format, text) = document(&changed);
-            let any = read_as(Entries::Any, &text, format).unwrap();
+            let any = read_as(Entries::Any(format), &text).unwrap();
             assert_eq!(read(&text).unwrap(), any, "{changed}");
-            assert_eq!(read_as(Entries::Plain, &text, format).is_ok(), is_plain, "{changed}");
+            assert_eq!(read_as(Entries::Plain, &text).is_ok(), is_plain, "{changed}");
             assert_eq!(read_plain(text.as_bytes()).ok(), is_plain.then_some(any), "{changed}");
         }
     }
