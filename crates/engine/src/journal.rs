@@ -256,7 +256,7 @@ pub(crate) fn parse_events(
             take(event);
             continue;
         }
-        match parse_line(text).map_err(damaged)? {
+        match parse_other(text).map_err(damaged)? {
             JournalLine::Event(event) => take(*event),
             JournalLine::Unknown => {}
             JournalLine::Later(version) => {
@@ -315,10 +315,11 @@ fn parse_ours(text: &str) -> Option<Stamped> {
 
 /// Reads one line of a journal.
 pub fn parse_line(text: &str) -> Result<JournalLine, LineError> {
-    if let Some(event) = parse_ours(text) {
-        return Ok(JournalLine::Event(Box::new(event)));
-    }
-    // Another program wrote it, or something is wrong with it.
+    parse_ours(text).map_or_else(|| parse_other(text), |event| Ok(JournalLine::Event(Box::new(event))))
+}
+
+/// Reads a line that another program wrote, or with which something is wrong.
+fn parse_other(text: &str) -> Result<JournalLine, LineError> {
     let line: Json = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     match line.get("v").and_then(Json::as_u64) {
         None => return Err(LineError::NoVersion),
@@ -367,12 +368,17 @@ mod tests {
         (dir, path)
     }
 
+    /// A journal, and the events that it hears.
+    fn open(path: &Path) -> (Journal, Events) {
+        let (journal, events) = (Journal::open(path).unwrap(), Events::new());
+        events.subscribe(Box::new(journal.clone()));
+        (journal, events)
+    }
+
     #[test]
     fn what_was_said_is_read_back() {
         let (_dir, path) = journal();
-        let events = Events::new();
-        let journal = Journal::open(&path).unwrap();
-        events.subscribe(Box::new(journal.clone()));
+        let (journal, events) = open(&path);
         let said = [
             Event::PhaseStarted { phase: "osbuild".into() },
             Event::Submitted { request: 3, task: 42, url: "http://h/42".into() },
@@ -388,8 +394,7 @@ mod tests {
     #[test]
     fn of_the_files_of_a_request_the_first_that_is_fetched_is_recorded() {
         let (_dir, path) = journal();
-        let events = Events::new();
-        events.subscribe(Box::new(Journal::open(&path).unwrap()));
+        let (_, events) = open(&path);
         let fetch = |request, file: &str| Event::FetchStarted { request, file: file.into(), size: 1 };
         let again = Event::Adopted { request: 0, task: 7, url: String::new(), named: false };
         for event in [fetch(0, "a"), fetch(1, "b"), fetch(0, "c"), again.clone(), fetch(0, "a"), fetch(0, "c")] {
@@ -402,9 +407,7 @@ mod tests {
     #[test]
     fn lines_of_what_is_kept_wait_for_the_next_event() {
         let (_dir, path) = journal();
-        let events = Events::new();
-        let journal = Journal::open(&path).unwrap();
-        events.subscribe(Box::new(journal.clone()));
+        let (journal, events) = open(&path);
         let kept = |request| Event::Kept { request, task: 1, images: 2 };
         let written = || load_journal(&path).unwrap().len();
         events.say(kept(0));
