@@ -1,6 +1,7 @@
 //! An *atomic write* replaces a file in one step: readers see the old text or the new one, whenever the program dies.
 
 use crate::pyjson;
+use magudi_config::regular;
 use rustix::fs::OFlags;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
@@ -116,9 +117,7 @@ impl<'a> Batch<'a> {
 
 /// Whether the file `path` has just these bytes, and is no link to one that has. Its name may not be on the disk yet.
 fn reads_as(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    // A pipe has nothing to read, and is not waited for.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mut file = regular::open_with(path, OpenOptions::new().read(true), OFlags::NOFOLLOW)?;
     // One read is enough for what is short: it says with a byte too few or too many that the file has another size.
     let mut there = vec![0; bytes.len() + 1];
     let read = file.read(&mut there)?;

@@ -22,9 +22,9 @@ pub fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::R
     }
     // Nor is it waited for what came there since.
     let flags = flags | OFlags::NONBLOCK;
-    let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| match path.metadata() {
-        Ok(meta) => check(meta.file_type()).err().unwrap_or(error),
-        Err(_) => error,
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => error,
+        _ => path.metadata().ok().and_then(|meta| check(meta.file_type()).err()).unwrap_or(error),
     })?;
     check(file.metadata()?.file_type())?;
     Ok(file)
