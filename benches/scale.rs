@@ -39,6 +39,11 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// The program's own.
+#[cfg(feature = "jemalloc")]
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {

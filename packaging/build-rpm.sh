@@ -3,7 +3,7 @@
 #
 # MAGUDI_RPM_PROFILE=dev builds faster what is only to be tried.
 #
-# It takes rpmbuild (on Debian the package rpm), cargo, a C compiler, clang, and the headers of OpenSSL and Kerberos.
+# It takes rpmbuild (on Debian the package rpm), cargo, a C compiler, make, clang, and the headers of OpenSSL and Kerberos.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 out=$(realpath -m -- "${1:-$repository/target/rpm}")

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+#[cfg(feature = "jemalloc")]
+mod allocator;
 mod cli;
 mod commands;
 mod error;

@@ -29,6 +29,7 @@ use std::sync::LazyLock;
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     let features = [
         ("simulator", cfg!(feature = "simulator")),
+        ("jemalloc", cfg!(feature = "jemalloc")),
         ("native-tls", cfg!(feature = "native-tls")),
         ("gssapi", cfg!(feature = "gssapi")),
         ("otel", cfg!(feature = "otel")),

@@ -24,6 +24,16 @@ fn the_examples_have_no_problems() {
     }
 }
 
+#[cfg(feature = "jemalloc")]
+#[test]
+fn the_allocator_finds_its_options() {
+    let asked = Scene::new().command().arg("--version").env("_RJEM_MALLOC_CONF", "confirm_conf:true").output().unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr);
+    for option in ["narenas:1", "dirty_decay_ms:1000"] {
+        assert!(said.contains(&format!("Set conf value: {option}\n")), "{said}");
+    }
+}
+
 #[test]
 fn a_plan_is_what_a_run_submits() {
     let scene = Scene::new();
