@@ -32,6 +32,7 @@ use magudi_engine::stop::{Stop, StopHandle, Stopped};
 use magudi_engine::volume::Volume;
 use magudi_koji::{Hub, Session};
 use serde_json::Value as Json;
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
@@ -114,6 +115,8 @@ pub struct Access {
     pub login: Login,
     /// `weburl` of the profile.
     pub weburl: String,
+    /// What is held as long as the hub may be asked for something; dropped after the logout.
+    pub held: Option<Box<dyn Any + Send>>,
 }
 
 /// What the phases have built.

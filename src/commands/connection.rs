@@ -17,7 +17,11 @@ use magudi_koji::{
 use magudi_phases::pipeline::Access;
 #[cfg(feature = "simulator")]
 use magudi_phases::pipeline::{Compose, End};
+#[cfg(feature = "simulator")]
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "simulator")]
+use tokio::sync::oneshot;
 
 /// What stands for the address of the simulated hub of a run.
 #[cfg(feature = "simulator")]
@@ -153,7 +157,7 @@ pub async fn access(
     let hub = Hub::new(&profile, client)?;
     let session = hub.login(authenticator).await?;
     let login = identify(&profile, &session).await?;
-    Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned() })
+    Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned(), held: None })
 }
 
 /// Asks the hub who we are there.
@@ -184,16 +188,21 @@ pub async fn simulate(
             return Box::pin(compose.run(refused, stopped)).await;
         }
     };
+    let (profile, authenticator) = super::hub::profile(&hub);
+    let (held, over) = oneshot::channel::<Infallible>();
     let login = || async {
-        let (profile, authenticator) = super::hub::profile(&hub);
         // Without the proxies of the environment: this hub is inside.
         let inside = ClientOptions { observer: client.observer.clone(), ..ClientOptions::default() };
         let mut access = access(profile, authenticator, &inside, cache).await?;
         // It listens at another address each time.
         SIMULATED.clone_into(&mut access.login.server);
+        access.held = Some(Box::new(held));
         Ok::<_, AccessError>(access)
     };
-    let end = Box::pin(compose.run(login, stopped)).await;
-    hub.shutdown().await;
-    end
+    // All that it knows of ten thousand tasks would be in the way of the manifests and the report.
+    let hub_ends = async {
+        let _ = over.await;
+        hub.shutdown().await;
+    };
+    tokio::join!(Box::pin(compose.run(login, stopped)), hub_ends).0
 }
