@@ -2,11 +2,13 @@
 //! page of a proxy quotes the address and the headers that it got.
 //!
 //! One mask serves a whole process and grows: a client adds what it gets in a login and what it sends to be known by. A text is
-//! looked through as it is and with its escapes undone (`layers`), so that it does not matter how a secret is quoted.
+//! looked through as it is and with its escapes undone (`layers`), so that it does not matter how a secret is quoted; a long one
+//! part by part (`windows`).
 
 mod layers;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use crate::xmlrpc::Value;
 use aho_corasick::AhoCorasick;
@@ -18,8 +20,11 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
+use std::io::Write;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+pub use windows::Hiding;
 
 /// What stands in the place of a secret.
 pub const STARS: &str = "***";
@@ -173,19 +178,13 @@ impl Mask {
 
     /// The text without secrets.
     pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if secrets.cannot_be_in(text) {
-            return Cow::Borrowed(text);
-        }
-        let mut found: Vec<Range<usize>> = Vec::new();
-        for layer in layers::of(text) {
-            let all = secrets.lasting.iter().chain(&secrets.passing);
-            let hidden =
-                all.flat_map(|needle| needle.find_in(&layer)).chain(labelled(&layer.lower)).chain(signed(&layer.lower));
-            found.extend(hidden.map(|range| layer.origin(range)));
-        }
-        drop(secrets);
-        starred(text, found)
+        let found = self.0.read().unwrap_or_else(PoisonError::into_inner).find_in(text, 0, true);
+        starred(text, found.ranges)
+    }
+
+    /// Writes to `out` what is written to it, without secrets.
+    pub fn hiding<W: Write>(&self, out: W) -> Hiding<'_, W> {
+        Hiding::new(self, out)
     }
 
     /// Hides the secrets in a text in place.
@@ -204,6 +203,12 @@ impl Secrets {
         marks.is_none()
             && memchr::memchr_iter(b'?', text.as_bytes()).all(|mark| signature(&text.as_bytes()[mark + 1..]).is_none())
             && self.edges.get_or_init(|| self.find_edges()).as_ref().is_some_and(|edges| !edges.is_match(text))
+    }
+
+    fn find_in_layer(&self, layer: &Layer) -> Vec<Range<usize>> {
+        let all = self.lasting.iter().chain(&self.passing).flat_map(|needle| needle.find_in(layer));
+        let all = all.chain(labelled(&layer.lower)).chain(signed(&layer.lower));
+        all.map(|range| layer.origin(range)).collect()
     }
 
     fn find_edges(&self) -> Option<AhoCorasick> {

@@ -6,12 +6,11 @@ use crate::commands::locking::host;
 use crate::error::Failure;
 use crate::settings::{Environment, umask};
 use magudi_compose::layout::ComposeDir;
-use magudi_compose::write::write_atomic;
-use magudi_config::dump::to_text;
+use magudi_compose::write::{WriteError, write_atomic, write_atomic_with};
+use magudi_config::dump::write_text;
 use magudi_config::load::Syntax;
-use magudi_config::render::secrets::starred;
+use magudi_config::render::secrets::write_starred;
 use magudi_config::render::{Report, render_human};
-use magudi_config::source::Source;
 use magudi_config::{Diagnostic, Sources};
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::plan_secrets::Mask;
@@ -19,6 +18,7 @@ use magudi_report::text::shell_word;
 use serde_json::Value as Json;
 use std::ffi::OsString;
 use std::path::Path;
+use std::{fmt, io};
 
 /// What the owner's group and others need of files and directories that they read.
 const FOR_OTHERS: u32 = 0o055;
@@ -26,29 +26,49 @@ const FOR_OTHERS: u32 = 0o055;
 /// Leaves the configuration in the compose: as it was written, and as it was understood (facts: language 9, language 12), but for its
 /// secrets: logs are published.
 pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
-    let write = |path: &Path, text: &str| write_atomic(path, mask.hide(text).as_bytes());
-    // A value that is put together of several strings does not stand in the file as the mask knows it.
-    let starred = |source: &Source| starred(&source.text, Syntax::of(&source.path));
-    dir.make_dir(&dir.config_copy_dir())?;
     let copies = || -> Result<(), Failure> {
         for source in inspected.sources.iter().filter(|source| source.on_disk) {
             if source.path == inspected.variants_path {
-                write(&dir.variants_copy(), &source.text)?;
+                write_hidden(&dir.variants_copy(), mask, |out| out.write_str(&source.text).map_err(io::Error::other))?;
             } else if let Some(copy) = dir.config_copy(&source.path) {
-                write(&copy, &starred(source))?;
+                // A value that is put together of several strings does not stand in the file as the mask knows it.
+                let syntax = Syntax::of(&source.path);
+                write_hidden(&copy, mask, |out| write_starred(&source.text, syntax, out).map_err(io::Error::other))?;
             }
         }
         Ok(())
     };
     let dump = || -> Result<(), Failure> {
-        let dump = to_text(&inspected.config.tree)
-            .map_err(|diagnostic| Failure::invalid(vec![diagnostic], inspected.sources.clone()))?;
-        Ok(write(&dir.config_dump(), &dump)?)
+        let mut refused = None;
+        let written = write_hidden(&dir.config_dump(), mask, |out| {
+            write_text(&inspected.config.tree, out).map_err(|diagnostic| {
+                refused = Some(diagnostic);
+                io::ErrorKind::InvalidData.into()
+            })
+        });
+        match refused {
+            Some(diagnostic) => Err(Failure::invalid(vec![diagnostic], inspected.sources.clone())),
+            None => Ok(written?),
+        }
     };
+    dir.make_dir(&dir.config_copy_dir())?;
     // Both are large where there are many images.
     let (copies, dump) = rayon::join(copies, dump);
     copies.and(dump)?;
-    Ok(write(&dir.excluding_arch_log(), "")?)
+    Ok(write_atomic(&dir.excluding_arch_log(), b"")?)
+}
+
+/// Writes what `fill` gives, without secrets and with little of it in memory.
+fn write_hidden(
+    path: &Path,
+    mask: &Mask,
+    fill: impl FnOnce(&mut dyn fmt::Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    write_atomic_with(path, |out| {
+        let mut hiding = mask.hiding(out);
+        let filled = fill(&mut hiding);
+        hiding.finish().and(filled)
+    })
 }
 
 /// Says of options that users of Pungi give that they have no effect in this run.

@@ -3,6 +3,7 @@
 
 use crate::load::Syntax;
 use crate::secret::{is_hidden, is_secret, passwords_in_urls};
+use std::fmt;
 use std::ops::Range;
 
 /// What stands in the place of a secret.
@@ -54,21 +55,24 @@ impl Secrets {
     }
 }
 
-/// A configuration's text with stars for the values whose keys are secret. Customizations are kept but for those.
-pub fn starred(text: &str, syntax: Syntax) -> String {
-    let mut shown = String::with_capacity(text.len());
+/// Writes a configuration's text with stars for the values whose keys are secret. Customizations are kept but for those.
+pub fn write_starred(text: &str, syntax: Syntax, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
     let mut end = 0;
     for range in Secrets::under(text, syntax, is_secret, true).ranges {
         let secret = text.get(range.clone()).unwrap_or_default();
         let blanks = secret.len() - secret.trim_start().len();
-        shown.push_str(text.get(end..range.start + blanks).unwrap_or_default());
+        write_parts(text.get(end..range.start + blanks).unwrap_or_default(), out)?;
         if blanks < secret.len() {
-            shown.push_str(STARS);
+            out.write_str(STARS)?;
         }
         end = range.end;
     }
-    shown.push_str(text.get(end..).unwrap_or_default());
-    shown
+    write_parts(text.get(end..).unwrap_or_default(), out)
+}
+
+/// Line by line, for an `out` that keeps what it got until it has looked at it.
+fn write_parts(text: &str, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+    text.split_inclusive('\n').try_for_each(|line| out.write_str(line))
 }
 
 struct Scan<'t> {
@@ -233,6 +237,12 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn starred(text: &str, syntax: Syntax) -> String {
+        let mut shown = String::new();
+        write_starred(text, syntax, &mut shown).unwrap();
+        shown
+    }
 
     fn hidden(text: &str) -> String {
         hidden_in(text, Syntax::Conf)

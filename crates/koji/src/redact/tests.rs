@@ -1,4 +1,5 @@
 use super::*;
+use std::fmt::Write as _;
 
 const KEY: &str = "1073-kZ8/q+W2=xVb7&n\"R4<t";
 
@@ -227,4 +228,61 @@ fn what_is_added_after_a_look_is_hidden_in_the_next_one() {
     mask.add(["Sess"]);
     assert_eq!(mask.hide(text), "of *** and ***, then ***");
     assert_eq!(mask.hide("sess and aSess"), "sess and aSess");
+}
+
+/// `text` as it is hidden when it is written in pieces of `size` characters.
+fn in_pieces(mask: &Mask, text: &str, size: usize) -> String {
+    let mut out = Vec::new();
+    let mut hiding = mask.hiding(&mut out);
+    let mut rest = text;
+    while let Some((at, _)) = rest.char_indices().nth(size) {
+        hiding.write_str(&rest[..at]).unwrap();
+        rest = &rest[at..];
+    }
+    hiding.write_str(rest).unwrap();
+    hiding.finish().unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn of_a_long_text_nothing_is_hidden_otherwise_wherever_it_is_cut() {
+    let mask = mask();
+    let part = 128 * 1024;
+    let long = "x1".repeat(20_000);
+    let filler = "a line of %20 many, \\u00e9 with caf\u{e9}s\n".repeat(3300);
+    let labelled = format!("session-key: {long} ");
+    let signed = format!("https://h/i?a=b&X-Amz-Signature={} ", "0f".repeat(100));
+    let short = format!("'{KEY}' or '{}' ", percent("composepass"));
+    for secret in [&short, &labelled, &signed] {
+        for start in [part - secret.len().min(300), part - 40, part - 7, part + 1] {
+            let start = (0..=start).rev().find(|at| filler.is_char_boundary(*at)).unwrap();
+            let (before, after) = (&filler[..start], &filler[start..]);
+            let text = format!("{before}{secret}{after}");
+            let wanted = format!("{before}{}{after}", mask.hide(secret));
+            assert!(mask.hide(&text) == wanted, "{start}: {secret}");
+            assert!(in_pieces(&mask, &text, 5000) == wanted, "{start}: {secret}");
+        }
+    }
+    let plain = "nothing here\n".repeat(30_000);
+    assert!(matches!(mask.hide(&plain), Cow::Borrowed(_)));
+    assert!(in_pieces(&mask, &plain, 7) == plain && in_pieces(&mask, "", 1).is_empty());
+}
+
+#[test]
+fn what_cannot_be_written_is_said_at_the_end() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mask = mask();
+    let mut hiding = mask.hiding(Full);
+    let written = (0..100_000).try_for_each(|_| hiding.write_str("a line\n"));
+    assert!(written.is_err(), "no more of it is taken");
+    assert_eq!(hiding.finish().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
 }
