@@ -80,7 +80,7 @@ mod tests {
             failable: false,
             method: &osbuild::METHOD,
             args: Vec::new(),
-            keywords: Keywords::Opts(Opts::default()),
+            keywords: Keywords::of_opts(Opts::default()),
             about: About { manifest_type: manifest_type.map(Into::into), ..About::default() },
         };
         let file = BuiltFile {

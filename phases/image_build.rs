@@ -13,7 +13,7 @@ use magudi_config::schema::{Key, Kind, Layout, flag, opt, req};
 use magudi_config::{Diagnostic, Node, Section, codes};
 use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
-use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
+use magudi_engine::plan::{About, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
 
 #[derive(Debug)]
@@ -134,10 +134,7 @@ impl ImagePhase for ImageBuild {
 
 /// The files that a request's formats have, in the order in which they were asked for.
 fn wanted(request: &TaskRequest) -> impl Iterator<Item = &'static FileEnding> {
-    let formats = match &request.keywords {
-        Keywords::Each(_) => request.keywords.get("opts").and_then(|opts| opts.get("format")?.as_array()),
-        Keywords::Opts(_) => None,
-    };
+    let formats = request.keywords.opts.as_ref().and_then(|opts| opts.get("format")?.as_array());
     let known = |format: &Json| COMMON.iter().find(|row| format.as_str() == Some(row.image_type));
     formats.into_iter().flatten().filter_map(known)
 }

@@ -10,7 +10,7 @@ use magudi_config::{Diagnostic, Node, Section, codes};
 use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Keywords, Opts, TaskRequest};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 #[derive(Debug)]
 pub struct Imagebuilder;
@@ -105,32 +105,31 @@ impl ImagePhase for Imagebuilder {
     fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
         let VariantImage { image, section, .. } = asked;
         let optional = asked.optional_arches();
-        let mut opts = Map::new();
-        opts.insert("repos".to_owned(), Json::Array(asked.repositories));
+        let mut opts = Opts::with_capacity(4);
+        opts.insert("repos".into(), Json::Array(asked.repositories));
         if let Some(release) = &asked.about.release {
-            opts.insert("release".to_owned(), Json::from(&**release));
+            opts.insert("release".into(), Json::from(&**release));
         }
         for key in ["seed", "scratch", "ostree", "blueprint"] {
             // A value that has no JSON form has been reported, and such an image is not expanded.
             let given = section.setting(image, key).filter(|node| key == "seed" || node.is_truthy());
             if let Some(Ok(value)) = given.map(to_json) {
-                opts.insert(key.to_owned(), value);
+                opts.insert(key.into(), value);
             }
         }
         if !optional.is_empty() && optional.len() < asked.about.arches.len() {
-            opts.insert("failable_arches".to_owned(), sent(&optional));
+            opts.insert("failable_arches".into(), sent(&optional));
         }
         let scratch = opts.contains_key("scratch");
         let types = image.get("types").and_then(|types| to_json(types).ok())?;
         let image_type = image.items("types").next().map(|kind| kind.value.into());
         let about = About { image_type: image_type.unwrap_or_default(), scratch, is_open: true, ..asked.about };
-        let mut keywords = Opts::with_capacity(4);
-        keywords.insert("types".into(), types);
-        keywords.insert("name".into(), Json::from(&*about.name));
-        keywords.insert("version".into(), Json::from(&*about.version));
-        keywords.insert("opts".into(), Json::Object(opts));
+        let mut others = Opts::with_capacity(3);
+        others.insert("types".into(), types);
+        others.insert("name".into(), Json::from(&*about.name));
+        others.insert("version".into(), Json::from(&*about.version));
         let args = vec![Json::from(&*about.target), sent(&about.arches)];
-        Some(Call::by_arch(args, Keywords::Each(keywords), optional, about))
+        Some(Call::by_arch(args, Keywords { opts: Some(opts), others }, optional, about))
     }
 
     fn kind(&self) -> &'static str {

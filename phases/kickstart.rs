@@ -9,11 +9,9 @@ use serde_json::{Value as Json, json};
 
 /// The named arguments of both methods. A priority is what the koji client gives a task that no one waits for.
 pub fn in_opts(opts: Opts, priority: Option<i64>) -> Keywords {
-    let opts = opts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-    let mut keywords = Opts::with_capacity(2);
-    keywords.insert("opts".into(), Json::Object(opts));
-    keywords.insert("priority".into(), json!(priority));
-    Keywords::Each(keywords)
+    let mut others = Opts::with_capacity(1);
+    others.insert("priority".into(), json!(priority));
+    Keywords { opts: Some(opts), others }
 }
 
 /// The URLs of repositories: all that is sent of one that is written as a dict.

@@ -129,7 +129,7 @@ impl ImagePhase for Kiwibuild {
             listed.iter().map(|arch| arch.value).filter(|arch| !arch.is_empty() && arch.chars().all(is_taken)).collect()
         };
         let release = asked.about.release.as_deref().map_or(Json::Null, Json::from);
-        let mut keywords = Opts::with_capacity(10);
+        let mut others = Opts::with_capacity(10);
         for (name, value) in [
             ("profile", Json::from(&*asked.about.name)),
             ("release", release),
@@ -142,7 +142,7 @@ impl ImagePhase for Kiwibuild {
             ("repo_releasever", value("repo_releasever")),
             ("use_buildroot_repo", Json::Bool(setting("use_buildroot_repo").is_some_and(Node::is_truthy))),
         ] {
-            keywords.insert(name.into(), value);
+            others.insert(name.into(), value);
         }
         let about = About { image_type: text("type").unwrap_or_default().into(), is_open: true, ..asked.about };
         let args = vec![
@@ -151,7 +151,7 @@ impl ImagePhase for Kiwibuild {
             Json::from(text("description_scm")?),
             Json::from(text("description_path")?),
         ];
-        Some(Call::by_arch(args, Keywords::Each(keywords), optional, about))
+        Some(Call::by_arch(args, Keywords { opts: None, others }, optional, about))
     }
 
     /// What kiwi makes stands in the description.

@@ -87,7 +87,7 @@ mod tests {
             failable: false,
             method: &image_build::METHOD,
             args,
-            keywords: Keywords::Opts(opts.collect::<Opts>()),
+            keywords: Keywords::of_opts(opts.collect::<Opts>()),
             about: About { arches: ["aarch64".into(), "x86_64".into()].into(), ..About::default() },
         }
     }

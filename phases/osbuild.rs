@@ -93,7 +93,7 @@ impl ImagePhase for Osbuild {
         ];
         let uploads = opts.contains_key("upload_options");
         let about = About { image_type: image_type(image).into(), uploads, ..about };
-        Some(Call { args, keywords: Keywords::Opts(opts), failable: image.is_true("failable"), about })
+        Some(Call { args, keywords: Keywords::of_opts(opts), failable: image.is_true("failable"), about })
     }
 
     fn expected<'r>(&self, request: &'r TaskRequest) -> Option<Expected<'r>> {

@@ -58,9 +58,11 @@ impl Selection {
 
 /// Expands every phase that runs: the requests in expansion order, and what is wrong.
 pub fn expand(context: &Context<'_>, selection: &Selection) -> (Vec<TaskRequest>, Vec<Diagnostic>) {
-    let mut phases = selection.active(context.config).map(|phase| expand::expand(phase, context, &selection.chosen));
+    let phases = selection.active(context.config).map(|phase| expand::expand(phase, context, &selection.chosen));
+    let mut phases = phases.collect::<Vec<_>>().into_iter();
     // What the first phase asks for is most of a plan, if not all: it is not copied.
     let Expansion { mut requests, mut diagnostics } = phases.next().unwrap_or_default();
+    requests.reserve_exact(phases.as_slice().iter().map(|expansion| expansion.requests.len()).sum());
     for expansion in phases {
         requests.extend(expansion.requests);
         diagnostics.extend(expansion.diagnostics);

@@ -103,7 +103,7 @@ impl Compose {
     }
 
     async fn submit(&mut self, access: Access, stop: &Stop) -> Vec<Outcome> {
-        let (weburl, held) = (access.weburl, access.held);
+        let (weburl, after) = (access.weburl, access.after);
         let phases = self.selection.phases;
         let describe: Box<Describe> = Box::new(move |request, file| match find(phases, request.phase) {
             Some(phase) => phase.describe(request, file),
@@ -157,7 +157,10 @@ impl Compose {
         if let Err(problem) = runner.logout().await {
             self.events.message(Level::Debug, None, format!("Logout failed: {problem}"));
         }
-        drop(held);
+        drop(runner);
+        if let Some(after) = after {
+            after.await;
+        }
         outcomes
     }
 

@@ -32,9 +32,10 @@ use magudi_engine::stop::{Stop, StopHandle, Stopped};
 use magudi_engine::volume::Volume;
 use magudi_koji::{Hub, Session};
 use serde_json::Value as Json;
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -103,7 +104,6 @@ pub struct Compose {
 }
 
 /// A way to the hub: what a compose needs once it has something to submit.
-#[derive(Debug)]
 pub struct Access {
     /// For reading.
     pub hub: Hub,
@@ -115,8 +115,17 @@ pub struct Access {
     pub login: Login,
     /// `weburl` of the profile.
     pub weburl: String,
-    /// What is held as long as the hub may be asked for something; dropped after the logout.
-    pub held: Option<Box<dyn Any + Send>>,
+    /// What is to be done after the logout: nobody asks the hub for anything then.
+    pub after: Option<After>,
+}
+
+/// What is done at the end of something.
+pub type After = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("login", &self.login).field("volume", &self.volume).finish_non_exhaustive()
+    }
 }
 
 /// What the phases have built.

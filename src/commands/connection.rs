@@ -8,6 +8,8 @@ use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::codes::BAD_PROFILE;
 use magudi_config::{Diagnostic, Text};
+#[cfg(feature = "simulator")]
+use magudi_devhub::RunningHub;
 use magudi_engine::login::Login;
 use magudi_engine::volume::{Cache, Volume};
 use magudi_koji::profile::shown_address;
@@ -17,11 +19,9 @@ use magudi_koji::{
 use magudi_phases::pipeline::Access;
 #[cfg(feature = "simulator")]
 use magudi_phases::pipeline::{Compose, End};
-#[cfg(feature = "simulator")]
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "simulator")]
-use tokio::sync::oneshot;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What stands for the address of the simulated hub of a run.
 #[cfg(feature = "simulator")]
@@ -157,7 +157,7 @@ pub async fn access(
     let hub = Hub::new(&profile, client)?;
     let session = hub.login(authenticator).await?;
     let login = identify(&profile, &session).await?;
-    Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned(), held: None })
+    Ok(Access { hub, session, volume, login, weburl: profile.weburl.trim_end_matches('/').to_owned(), after: None })
 }
 
 /// Asks the hub who we are there.
@@ -189,20 +189,24 @@ pub async fn simulate(
         }
     };
     let (profile, authenticator) = super::hub::profile(&hub);
-    let (held, over) = oneshot::channel::<Infallible>();
+    let hub = Arc::new(Mutex::new(Some(hub)));
+    let end = |hub: Arc<Mutex<Option<RunningHub>>>| async move {
+        let running = hub.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.shutdown().await;
+        }
+    };
     let login = || async {
         // Without the proxies of the environment: this hub is inside.
         let inside = ClientOptions { observer: client.observer.clone(), ..ClientOptions::default() };
         let mut access = access(profile, authenticator, &inside, cache).await?;
         // It listens at another address each time.
         SIMULATED.clone_into(&mut access.login.server);
-        access.held = Some(Box::new(held));
+        // All that it knows of ten thousand tasks would be in the way of the manifests and the report.
+        access.after = Some(Box::pin(end(Arc::clone(&hub))));
         Ok::<_, AccessError>(access)
     };
-    // All that it knows of ten thousand tasks would be in the way of the manifests and the report.
-    let hub_ends = async {
-        let _ = over.await;
-        hub.shutdown().await;
-    };
-    tokio::join!(Box::pin(compose.run(login, stopped)), hub_ends).0
+    let ended = Box::pin(compose.run(login, stopped)).await;
+    end(hub).await;
+    ended
 }

@@ -156,7 +156,7 @@ mod tests {
             failable: false,
             method: method(),
             args: Vec::new(),
-            keywords: Keywords::Opts(opts),
+            keywords: Keywords::of_opts(opts),
             about: About {
                 name: name.into(),
                 arches: ["aarch64", "x86_64"].map(Into::into).into(),

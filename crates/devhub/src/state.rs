@@ -210,7 +210,7 @@ impl HubState {
     pub(crate) fn give_back(&mut self, id: i64, plan: Plan) {
         if let Some(task) = self.tasks.get_mut(id).filter(|task| !task.state.is_final()) {
             task.state = TaskState::Free;
-            task.host = None;
+            task.has_host = false;
             task.started = None;
             self.set_plan(id, plan);
         }

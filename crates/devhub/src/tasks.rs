@@ -111,7 +111,8 @@ pub(crate) struct Task {
     /// ([`HubState::request_of`](crate::state::HubState::request_of)).
     pub(crate) request: Vec<Value>,
     pub(crate) created: Micros,
-    pub(crate) host: Option<i64>,
+    /// Whether the builder has it.
+    pub(crate) has_host: bool,
     /// When that began.
     pub(crate) started: Option<Micros>,
     pub(crate) completed: Option<Micros>,
@@ -214,7 +215,7 @@ impl Task {
             label: None,
             request,
             created,
-            host: None,
+            has_host: false,
             started: None,
             completed: None,
             begun: None,
@@ -230,7 +231,7 @@ impl Task {
 
     /// A task under this one that waits for a builder, as this one waits for it.
     pub(crate) fn free_child(&self, child: Child, time: Micros) -> Self {
-        Self { state: TaskState::Free, host: None, started: None, ..self.child(child, time) }
+        Self { state: TaskState::Free, has_host: false, started: None, ..self.child(child, time) }
     }
 
     /// An open task under this one, which waits for it.
@@ -248,7 +249,7 @@ impl Task {
             label: Some(child.label),
             request: child.request,
             created: time,
-            host: Some(HOST),
+            has_host: true,
             started: Some(time),
             completed: None,
             begun: None,
@@ -262,6 +263,11 @@ impl Task {
         }
     }
 
+    /// The builder that has it.
+    pub(crate) fn host(&self) -> Option<i64> {
+        self.has_host.then_some(HOST)
+    }
+
     /// The struct of `getTaskInfo` without the request: always these 19 members.
     pub(crate) fn to_value(&self) -> Value {
         structure([
@@ -272,7 +278,7 @@ impl Task {
             ("completion_ts", ts_value(self.completed)),
             ("create_time", time_value(Some(self.created))),
             ("create_ts", ts_value(Some(self.created))),
-            ("host_id", int_or_nil(self.host)),
+            ("host_id", int_or_nil(self.host())),
             ("id", int(self.id)),
             ("label", string_or_nil(self.label.as_deref())),
             ("method", string(self.method.as_ref())),

@@ -13,7 +13,7 @@ use crate::ids;
 use crate::names;
 use crate::plan::{PlannedOutcome, Step};
 use crate::state::HubState;
-use crate::tasks::{Child, HOST, TAG, Task, TaskResult, TaskState, WAIT_FOR_REPO};
+use crate::tasks::{Child, TAG, Task, TaskResult, TaskState, WAIT_FOR_REPO};
 use crate::wire::{Fault, Value, int, python, string};
 
 impl HubState {
@@ -121,7 +121,7 @@ impl HubState {
         let task = self.tasks.get_mut(id).filter(|task| task.state == TaskState::Free);
         task.is_some_and(|task| {
             task.state = TaskState::Assigned;
-            task.host = Some(HOST);
+            task.has_host = true;
             true
         })
     }
@@ -130,7 +130,7 @@ impl HubState {
     fn begin(&mut self, id: i64, time: Micros) {
         if let Some(task) = self.unfinished(id) {
             task.state = TaskState::Open;
-            task.host = Some(HOST);
+            task.has_host = true;
             task.started = Some(time);
         }
     }
@@ -139,7 +139,7 @@ impl HubState {
     fn free(&mut self, id: i64) {
         if let Some(task) = self.unfinished(id) {
             task.state = TaskState::Free;
-            task.host = None;
+            task.has_host = false;
             task.started = None;
         }
     }

@@ -2,7 +2,7 @@
 //! got lost (facts: sessions 10).
 
 use crate::method::Method;
-use crate::plan::{Keywords, TaskRequest};
+use crate::plan::{Opts, TaskRequest};
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::calls::{TaskFilter, TaskInfo, make_task};
 use magudi_koji::value::{JsonError, covers, from_json};
@@ -52,12 +52,13 @@ impl Sent {
     /// What is sent for a request. The error says what XML-RPC has no form for.
     pub fn of(request: &TaskRequest) -> Result<Self, JsonError> {
         let args = request.args.iter().map(from_json).collect::<Result<_, _>>()?;
-        let members = request.keywords.members().map(|(name, json)| Ok((name, from_json(json)?)));
-        let members: Members = members.collect::<Result<_, JsonError>>()?;
-        let named = match request.keywords {
-            Keywords::Opts(_) => Members::from([("opts", Value::Struct(members))]),
-            Keywords::Each(_) => members,
+        let members = |opts: &Opts| -> Result<Members, JsonError> {
+            opts.iter().map(|(name, json)| Ok((name.as_ref(), from_json(json)?))).collect()
         };
+        let mut named = members(&request.keywords.others)?;
+        if let Some(opts) = &request.keywords.opts {
+            named.insert("opts", Value::Struct(members(opts)?));
+        }
         Ok(Self { method: request.method, args, named })
     }
 

@@ -5,7 +5,7 @@ use crate::method::Method;
 use magudi_compose::SmallMap;
 use magudi_compose::layout::ComposeDir;
 use rayon::prelude::*;
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::ser::{Serialize, SerializeMap as _, SerializeStruct as _, Serializer};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -35,11 +35,11 @@ pub struct TaskRequest {
 }
 
 /// The named arguments of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Keywords {
-    /// One, called `opts`: a struct with these members.
-    Opts(Opts),
-    Each(Opts),
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keywords {
+    /// The members of the one that is a struct and called `opts`; none: it is not sent.
+    pub opts: Option<Opts>,
+    pub others: Opts,
 }
 
 /// What a request is about, whatever the method's arguments are.
@@ -77,9 +77,9 @@ impl Serialize for TaskRequest {
         request.serialize_field("failable", &self.failable)?;
         request.serialize_field("method", self.method.name)?;
         request.serialize_field("args", &self.args)?;
-        match &self.keywords {
-            Keywords::Opts(opts) => request.serialize_field("opts", opts)?,
-            Keywords::Each(each) => request.serialize_field("kwargs", each)?,
+        match self.keywords.only_opts() {
+            Some(opts) => request.serialize_field("opts", opts)?,
+            None => request.serialize_field("kwargs", &self.keywords)?,
         }
         match &self.about.manifest_type {
             Some(name) => request.serialize_field("manifest_type", &**name)?,
@@ -90,16 +90,45 @@ impl Serialize for TaskRequest {
 }
 
 impl Keywords {
+    /// Those of a call that has `opts` alone.
+    pub fn of_opts(opts: Opts) -> Self {
+        Self { opts: Some(opts), others: Opts::default() }
+    }
+
+    /// The members of `opts` where there is nothing else.
+    pub fn only_opts(&self) -> Option<&Opts> {
+        self.opts.as_ref().filter(|_| self.others.is_empty())
+    }
+
     /// Every value that is sent in them, with its name.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
-        let (Self::Opts(members) | Self::Each(members)) = self;
-        members.iter().map(|(name, value)| (name.as_ref(), value))
+        let all = self.others.iter().chain(self.opts.iter().flat_map(|opts| opts.iter()));
+        all.map(|(name, value)| (name.as_ref(), value))
     }
 
     /// One of these values.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        let (Self::Opts(members) | Self::Each(members)) = self;
-        members.get(name)
+        self.others.get(name).or_else(|| self.opts.as_ref()?.get(name))
+    }
+}
+
+impl Serialize for Keywords {
+    /// In the order of their names; `opts` alone as what is in it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(opts) = &self.opts else { return self.others.serialize(serializer) };
+        if self.others.is_empty() {
+            return opts.serialize(serializer);
+        }
+        let is_before = |name: &str| name < "opts";
+        let mut map = serializer.serialize_map(Some(self.others.len() + 1))?;
+        for (name, value) in self.others.iter().filter(|(name, _)| is_before(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("opts", opts)?;
+        for (name, value) in self.others.iter().filter(|(name, _)| !is_before(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
     }
 }
 
@@ -125,8 +154,7 @@ impl TaskRequest {
     /// A digest of what is sent, under which a later run knows the request again. It gives nothing away of what may be
     /// secret in it.
     pub fn digest(&self) -> String {
-        let (Keywords::Opts(named) | Keywords::Each(named)) = &self.keywords;
-        let sent = serde_json::json!([self.phase, self.variant, self.method.name, self.args, named]);
+        let sent = serde_json::json!([self.phase, self.variant, self.method.name, self.args, self.keywords]);
         let mut digest = Sha256::new();
         digest.update(sent.to_string().as_bytes());
         digest.finalize().iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
@@ -209,7 +237,7 @@ mod tests {
             failable: false,
             method: &TEST_METHOD,
             args: vec![json!("disk"), json!(version)],
-            keywords: Keywords::Opts(Opts::default()),
+            keywords: Keywords::of_opts(Opts::default()),
             about: About::default(),
         };
         let plan = [request("1"), request("2"), request("1")];
@@ -217,5 +245,18 @@ mod tests {
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
         assert_eq!(all, keys(&plan));
         assert_eq!(all[0].split('-').next(), all[2].split('-').next());
+    }
+
+    #[test]
+    fn named_arguments_are_written_in_the_order_of_their_names() {
+        let of = |names: &[&'static str]| names.iter().map(|name| ((*name).into(), Json::from(1))).collect::<Opts>();
+        let text = |opts: Option<&[&'static str]>, others| {
+            serde_json::to_string(&Keywords { opts: opts.map(of), others: of(others) }).unwrap()
+        };
+        assert_eq!(text(Some(&["b", "a"]), &[]), r#"{"a":1,"b":1}"#);
+        assert_eq!(text(None, &["b", "a"]), r#"{"a":1,"b":1}"#);
+        assert_eq!(text(None, &[]), "{}");
+        assert_eq!(text(Some(&["a"]), &["name", "types"]), r#"{"name":1,"opts":{"a":1},"types":1}"#);
+        assert_eq!(text(Some(&[]), &["priority"]), r#"{"opts":{},"priority":1}"#);
     }
 }

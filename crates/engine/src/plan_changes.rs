@@ -1,7 +1,7 @@
 //! The *changes* of a plan: what another configuration would ask of the hub, request by request, beside what was asked.
 
 use crate::method::Method;
-use crate::plan::{Keywords, TaskRequest};
+use crate::plan::TaskRequest;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
@@ -36,8 +36,10 @@ const MANIFEST_TYPE: &str = "manifest_type";
 
 impl From<&TaskRequest> for ComparedRequest {
     fn from(request: &TaskRequest) -> Self {
-        let (Keywords::Opts(named) | Keywords::Each(named)) = &request.keywords;
-        let named = named.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let named = match json!(request.keywords) {
+            Json::Object(named) => named,
+            _ => Map::new(),
+        };
         let manifest_type = request.about.manifest_type.as_deref();
         Self {
             phase: request.phase.to_owned(),

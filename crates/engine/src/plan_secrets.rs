@@ -14,9 +14,8 @@ const DEPTH: usize = 100;
 pub fn secrets_of(requests: &[TaskRequest]) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     for request in requests {
-        for value in request.args.iter().chain(request.keywords.members().map(|(_, value)| value)) {
-            collect(value, false, DEPTH, &mut found);
-        }
+        request.args.iter().for_each(|value| collect(value, false, DEPTH, &mut found));
+        request.keywords.members().for_each(|(name, value)| collect(value, is_secret(name), DEPTH, &mut found));
     }
     found
 }
@@ -65,7 +64,7 @@ mod tests {
             failable: false,
             method: &TEST_METHOD,
             args: vec![json!("disk"), json!("1")],
-            keywords: Keywords::Opts(FromIterator::from_iter([("customizations".into(), customizations)])),
+            keywords: Keywords::of_opts(FromIterator::from_iter([("customizations".into(), customizations)])),
             about: About::default(),
         };
         assert_eq!(Vec::from_iter(secrets_of(&[request])), ["p1", "p2", "ssh-rsa AAAAB3"]);

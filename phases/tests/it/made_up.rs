@@ -73,7 +73,7 @@ impl ImagePhase for Forge {
         opts.insert("repos".into(), Json::Array(asked.repositories));
         opts.insert("optional_arches".into(), sent(&optional));
         let about = About { image_type: "qcow2".into(), ..about };
-        Some(Call::by_arch(args, Keywords::Opts(opts), optional, about))
+        Some(Call::by_arch(args, Keywords::of_opts(opts), optional, about))
     }
 
     fn expected<'r>(&self, _: &'r TaskRequest) -> Option<Expected<'r>> {

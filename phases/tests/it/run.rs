@@ -153,5 +153,5 @@ async fn access(url: String, topdir: &Path) -> Result<Access, String> {
     let password = Password::new("composepass");
     let session = hub.login(Authenticator::Password { user: "compose".to_owned(), password }).await.unwrap();
     let (volume, weburl) = (Volume::Local { topdir: topdir.to_path_buf() }, "http://koji".to_owned());
-    Ok(Access { hub, session, volume, login: Login::default(), weburl, held: None })
+    Ok(Access { hub, session, volume, login: Login::default(), weburl, after: None })
 }

@@ -12,7 +12,7 @@ use crate::cli::{ImageArgs, PlanFormat};
 use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
-use magudi_engine::plan::{Keywords, TaskRequest};
+use magudi_engine::plan::TaskRequest;
 use serde_json::Value as Json;
 use std::io::IsTerminal as _;
 
@@ -48,8 +48,7 @@ pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
 /// What is asked for, as `koji osbuild-image` tells it; but for customizations, which may hold passwords.
 fn summary(request: &TaskRequest) -> String {
     let arg = |place: usize| request.args.get(place).and_then(Json::as_str).unwrap_or_default();
-    let (Keywords::Opts(opts) | Keywords::Each(opts)) = &request.keywords;
-    let mut opts = opts.clone();
+    let mut opts = request.keywords.opts.clone().unwrap_or_default();
     if let Some(customizations) = opts.get_mut("customizations") {
         *customizations = Json::from("(not shown)");
     }

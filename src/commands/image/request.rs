@@ -77,7 +77,7 @@ pub fn request(args: &ImageArgs, ui: Ui) -> Result<TaskRequest, Failure> {
             uploads: opts.contains_key("upload_options"),
             ..About::default()
         },
-        keywords: Keywords::Opts(opts),
+        keywords: Keywords::of_opts(opts),
     };
     check_sendable(&request)?;
     Ok(request)

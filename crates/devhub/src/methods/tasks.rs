@@ -159,7 +159,7 @@ impl Filter<'_> {
             && self.is("parent", task.parent)
             && self.is("state", Some(task.state as i64))
             && self.is("channel_id", Some(task.channel))
-            && self.is("host_id", task.host)
+            && self.is("host_id", task.host())
             && self.text_is("method", &task.method)
             && self.text_is("arch", &task.arch)
             && self.in_time("created", Some(task.created))

@@ -72,7 +72,7 @@ mod tests {
             failable: true,
             method: &TEST_METHOD,
             args: Vec::new(),
-            keywords: Keywords::Opts(Opts::default()),
+            keywords: Keywords::of_opts(Opts::default()),
             about: About {
                 name: "disk".into(),
                 arches: ["x86_64", "aarch64", "s390x"].map(Into::into).into(),

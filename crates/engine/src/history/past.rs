@@ -188,7 +188,7 @@ pub struct Past {
     /// hears the last run knows no more of them.
     pub kept: Option<(Timestamp, usize)>,
     /// What went wrong last.
-    pub failure: Option<RequestFailure>,
+    pub failure: Option<Box<RequestFailure>>,
     pub images: Vec<(String, ImageEntry)>,
     /// What became of the uploads of its images.
     pub uploads: Vec<CloudUpload>,
@@ -265,7 +265,7 @@ impl Past {
 
     /// What failed, if it did not end well after all.
     pub fn lasting_failure(&self) -> Option<&RequestFailure> {
-        self.failure.as_ref().filter(|_| self.state() != RequestState::Done)
+        self.failure.as_deref().filter(|_| self.state() != RequestState::Done)
     }
 
     /// Whether its task has ended, as far as the journal knows.
@@ -365,13 +365,13 @@ impl Past {
             }
             Event::RequestFailed { error, reason, causes, argument, in_doubt, .. } => {
                 self.done = None;
-                self.failure = Some(RequestFailure {
+                self.failure = Some(Box::new(RequestFailure {
                     time,
                     error: error.clone(),
                     reason: reason.clone(),
                     causes: causes.clone(),
                     argument: argument.clone(),
-                });
+                }));
                 if !in_doubt {
                     self.in_doubt = None;
                 }
