@@ -11,5 +11,5 @@ version=$(sed -n 's/^Version: *//p' "$repository/packaging/magudi.spec")
 mkdir -p "$out/SOURCES"
 git -C "$repository" archive --format=tar.gz --prefix="magudi-$version/" -o "$out/SOURCES/magudi-$version.tar.gz" HEAD
 # --nodeps: what the spec asks for are packages of Fedora.
-rpmbuild -bb --nodeps --define "_topdir $out" --define "magudi_profile ${MAGUDI_RPM_PROFILE:-dist}" "$repository/packaging/magudi.spec"
+rpmbuild -bb --nodeps --define "_topdir $out" --define "magudi_profile ${MAGUDI_RPM_PROFILE:-release}" "$repository/packaging/magudi.spec"
 find "$out/RPMS" -name '*.rpm'

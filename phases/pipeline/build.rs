@@ -118,7 +118,7 @@ impl Compose {
             link_type: self.config.link_type,
             algorithms: self.config.checksums.algorithms.iter().map(|name| name.as_str().to_owned()).collect(),
             describe,
-            replaceable: self.earlier_paths.clone(),
+            replaceable: Arc::clone(&self.earlier_paths),
             formats: self.formats,
         };
         let runner = Arc::new(Runner {

@@ -70,7 +70,7 @@ pub struct Compose {
     /// A key for each request, by which a later run knows it again.
     pub keys: Vec<String>,
     /// Paths of the images that earlier runs added.
-    pub earlier_paths: BTreeSet<String>,
+    pub earlier_paths: Arc<BTreeSet<String>>,
     /// Manifests that are there already.
     pub existing: Existing,
     /// What must be on disk before something is sent.

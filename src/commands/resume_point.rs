@@ -213,9 +213,9 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
     let mut recalled = Recalled::default();
     match history {
         None => recalled.starts = vec![Start::Submit; plan.requests.len()],
-        Some(history) if fresh => {
+        Some(mut history) if fresh => {
             recalled.starts = vec![Start::Submit; plan.requests.len()];
-            recalled.paths = own_paths(&history, inspected);
+            recalled.paths = own_paths(&mut history, inspected);
             // What it said of the compose stays said.
             recalled.pungi.clone_from(&history.pungi);
             recalled.status.clone_from(&history.status);
@@ -236,7 +236,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
                 )));
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
-            recalled.paths = own_paths(&history, inspected);
+            recalled.paths = own_paths(&mut history, inspected);
             let chosen = &inspected.selection.chosen;
             take_over(what, &mut history, &plan, chosen, &changes, &mut recalled)?;
             if is_certain {
@@ -254,13 +254,14 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
     Ok(recalled)
 }
 
-/// The paths of images that earlier runs added, of the phases that run and the images that are chosen: the others stay.
-fn own_paths(history: &History, inspected: &Inspected) -> BTreeSet<String> {
+/// The paths of images that earlier runs added, of the phases that run and the images that are chosen: the others stay. They are taken
+/// out of the history.
+fn own_paths(history: &mut History, inspected: &Inspected) -> BTreeSet<String> {
     let selection = &inspected.selection;
     let runs = |phase: &str| selection.active(&inspected.config).any(|active| active.name() == phase);
     let is_own = |made: &MadeFor| runs(&made.phase) && selection.chosen.takes(&made.variant, &made.name);
-    let own = history.paths.iter().filter(|(_, made)| is_own(made));
-    own.map(|(path, _)| path.clone()).collect()
+    let all = std::mem::take(&mut history.paths).into_iter();
+    all.filter_map(|(path, made)| is_own(&made).then_some(path)).collect()
 }
 
 /// Takes over what `history` knows of the requests of `plan`; the images that are kept are taken out of it.

@@ -65,7 +65,7 @@ impl HubState {
         self.archive_builds.extend(archives.iter().map(|_| build));
         let volume = self.tasks.get(id).and_then(|task| task.plan.as_ref()?.volume.clone());
         let volume = volume.map(|name| Box::new((self.volume_id(&name), name)));
-        if let Some(build) = self.builds.get_mut(&build) {
+        if let Some(build) = self.builds.get_mut(build) {
             build.volume = volume;
             build.archives = archives;
             build.state = BuildState::Complete;

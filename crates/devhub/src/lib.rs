@@ -11,7 +11,7 @@
 //!   `faults` what goes wrong
 //! - Calls: `rpc` from bytes to bytes, `call` what a method may use, `args` as Python binds them, `methods` the table, `wire` values and faults, `python` texts
 //! - Images: `builders`, one for each method that asks for them; [`plugin`] for methods that no hub has by itself
-//! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `archive_types`, `journal`
+//! - State: `hub`, `state`, `accounts`, `sessions`, `channels`, `targets`, `tasks`, `builds`, `by_id`, `archive_types`, `journal`
 //! - Work: `plan` what will become of a task, `work` what becomes of it, `import` of files into a build, `output` of tasks, `ids`,
 //!   `volume`, `names`, `clock`
 
@@ -22,6 +22,7 @@ mod args;
 mod body;
 mod builders;
 mod builds;
+mod by_id;
 mod call;
 mod caller;
 mod channels;

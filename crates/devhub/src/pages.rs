@@ -135,7 +135,7 @@ fn file_link(dir: &str, name: &str, size: u64) -> String {
 }
 
 fn build(setting: &Setting, state: &HubState, id: i64) -> Option<(String, String)> {
-    let build = state.builds.get(&id)?;
+    let build = state.builds.get(id)?;
     let mut content = format!(
         "<p>{state}, made by task <a href=\"/koji/taskinfo?taskID={id}\">{id}</a></p>\n<ul>\n",
         state = build.state.name(),

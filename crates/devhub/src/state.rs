@@ -1,11 +1,12 @@
 //! The *state* of a hub: everything that calls read and change.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::accounts::Accounts;
 use crate::builders::{Builder, Submitted};
 use crate::builds::{Archive, Build};
+use crate::by_id::ById;
 use crate::clock::{Micros, time_value, ts_value};
 use crate::hub::Setting;
 use crate::ids;
@@ -14,7 +15,7 @@ use crate::plan::{Plan, Step};
 use crate::scenario::Scenario;
 use crate::sessions::Sessions;
 use crate::targets::{Tag, Targets};
-use crate::tasks::{TAG, Task, TaskResult, TaskState, Tasks};
+use crate::tasks::{TAG, Task, TaskResult, TaskState};
 use crate::volume::DEFAULT_VOLUME;
 use crate::wire::{Fault, Name, Value, int, string, structure};
 
@@ -26,10 +27,10 @@ pub(crate) struct HubState {
     pub(crate) sessions: Sessions,
     /// Targets and tags.
     pub(crate) targets: Targets,
-    pub(crate) tasks: Tasks,
+    pub(crate) tasks: ById<Task>,
     /// What will happen, soonest first.
     pub(crate) agenda: BTreeSet<(Micros, Step, i64)>,
-    pub(crate) builds: BTreeMap<i64, Build>,
+    pub(crate) builds: ById<Build>,
     /// Builds by a checksum of name, version and release, and by the event that made them: the last is the newest.
     nvrs: BTreeSet<(u32, i64, i64)>,
     /// Package ids by name.
@@ -52,9 +53,9 @@ impl HubState {
             accounts: Accounts::new(&scenario.permissions),
             sessions: Sessions::new(scenario.expire_sessions_after_calls, scenario.close_sessions_after_calls),
             targets: Targets::new(scenario),
-            tasks: Tasks::default(),
+            tasks: ById::default(),
             agenda: BTreeSet::new(),
-            builds: BTreeMap::new(),
+            builds: ById::default(),
             nvrs: BTreeSet::new(),
             packages: HashMap::new(),
             archive_builds: Vec::new(),
@@ -278,17 +279,17 @@ impl HubState {
     pub(crate) fn builds_called(&self, nvr: String) -> impl Iterator<Item = &Build> {
         let sum = crc32fast::hash(nvr.as_bytes());
         let ids = self.nvrs.range((sum, i64::MIN, i64::MIN)..=(sum, i64::MAX, i64::MAX)).rev();
-        ids.filter_map(|(.., id)| self.builds.get(id)).filter(move |build| build.nvr() == nvr)
+        ids.filter_map(|(.., id)| self.builds.get(*id)).filter(move |build| build.nvr() == nvr)
     }
 
     pub(crate) fn build_of_task(&self, task: i64) -> Option<&Build> {
-        self.builds.get(&ids::build_id(task)).filter(|build| build.made_by() == Some(task))
+        self.builds.get(ids::build_id(task)).filter(|build| build.made_by() == Some(task))
     }
 
     /// The archive `id`, with its build.
     pub(crate) fn archive(&self, id: i64) -> Option<(&Build, &Archive)> {
         let place = usize::try_from(id).ok()?.checked_sub(1)?;
-        let build = self.builds.get(self.archive_builds.get(place)?)?;
+        let build = self.builds.get(*self.archive_builds.get(place)?)?;
         build.archives.iter().find(|archive| archive.id == id).map(|archive| (build, archive))
     }
 }

@@ -1,7 +1,6 @@
 //! A *task* is one job of a hub: who asked for what, how far it is, and what came of it (facts: koji 4).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::builders::{Builder, Job, StatedRelease, Submitted};
 use crate::clock::{Micros, time_value, ts_value};
@@ -132,49 +131,6 @@ pub(crate) struct Task {
     pub(crate) children: Vec<i64>,
     /// What will come of it, or why it has failed; tasks under others have none.
     pub(crate) plan: Option<Box<Plan>>,
-}
-
-/// The tasks of a hub, by id. Each in a place of its own: most of the room that a map keeps free would be that of whole tasks.
-#[derive(Debug, Default)]
-pub(crate) struct Tasks(BTreeMap<i64, Box<Task>>);
-
-impl Tasks {
-    pub(crate) fn get(&self, id: i64) -> Option<&Task> {
-        self.0.get(&id).map(Box::as_ref)
-    }
-
-    pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut Task> {
-        self.0.get_mut(&id).map(Box::as_mut)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn contains_key(&self, id: i64) -> bool {
-        self.0.contains_key(&id)
-    }
-
-    pub(crate) fn insert(&mut self, id: i64, task: Task) {
-        self.0.insert(id, Box::new(task));
-    }
-
-    /// All of them, by id.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &Task> {
-        self.0.values().map(Box::as_ref)
-    }
-
-    /// The first id from `wanted` on that none has.
-    pub(crate) fn free_id(&self, wanted: i64) -> i64 {
-        let mut id = wanted;
-        for taken in self.0.range(wanted..).map(|(id, _)| *id) {
-            if taken != id {
-                break;
-            }
-            id += 1;
-        }
-        id
-    }
 }
 
 /// A task under another, as that asks for it.

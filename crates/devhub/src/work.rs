@@ -222,7 +222,7 @@ impl HubState {
         let generator = task.builder.and_then(Builder::generator);
         let Job { name, version, release, .. } = job;
         let is_named = [&name, &version, &release].into_iter().all(|word| names::is_file_name(word));
-        if !is_named || self.builds.contains_key(&ids::build_id(id)) {
+        if !is_named || self.builds.contains_key(ids::build_id(id)) {
             return;
         }
         let owner_name = self.accounts.by_id(owner).map_or_else(String::new, |user| user.name.clone());
@@ -264,7 +264,7 @@ impl HubState {
 
     /// A build will never get its files, because its task failed or was called off.
     pub(crate) fn end_build(&mut self, build: i64, state: BuildState, time: Micros) {
-        if let Some(build) = self.builds.get_mut(&build).filter(|build| build.state == BuildState::Building) {
+        if let Some(build) = self.builds.get_mut(build).filter(|build| build.state == BuildState::Building) {
             build.state = state;
             build.completed = Some(time);
         }
@@ -296,7 +296,7 @@ impl HubState {
                 return;
             }
             let tag = self.tasks.get(id).map_or(0, |task| self.dest_tag(task));
-            if let Some(build) = self.builds.get_mut(&ids::build_id(id)) {
+            if let Some(build) = self.builds.get_mut(ids::build_id(id)) {
                 build.tag = Some((tag, event));
             }
         }

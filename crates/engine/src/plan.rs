@@ -178,8 +178,12 @@ impl TaskRequest {
 
     /// Where the life of its task is written; `num` is its number in its phase.
     pub fn watch_log(&self, dir: &ComposeDir, num: usize) -> PathBuf {
-        let profile = Some(self.name()).filter(|_| !self.method.names_build);
-        dir.watch_log(self.method.logs, &self.variant, num, profile)
+        dir.watch_log(self.method.logs, &self.variant, num, self.profile().map(|name| &**name))
+    }
+
+    /// What its task is known by in the log, where it is not by its build.
+    pub(crate) fn profile(&self) -> Option<&Arc<str>> {
+        Some(&self.about.name).filter(|_| !self.method.names_build)
     }
 
     /// How messages call it: image and variant, if it is for one.

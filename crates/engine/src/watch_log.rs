@@ -2,6 +2,7 @@
 //! `logs/global/<phase>/<variant uid>-<num>-watch-task.log` (facts: compose 11), numbered from 1 in the phase's expansion order.
 
 use crate::event::{Event, Stamped, Subscriber};
+use crate::method::Method;
 use crate::plan::{TaskRequest, numbers_in_phase};
 use magudi_compose::confined::{self, Directories};
 use magudi_compose::layout::ComposeDir;
@@ -17,21 +18,44 @@ use std::sync::Arc;
 pub struct WatchLogs {
     dir: ComposeDir,
     directories: Directories,
-    requests: Arc<Vec<TaskRequest>>,
-    /// The number of each in its phase.
-    numbers: Vec<usize>,
+    /// The requests of the plan.
+    watched: Vec<Watched>,
     states: BTreeMap<usize, String>,
+}
+
+/// What the log of a request is to know of it. The plan itself goes before the run ends, and is large.
+#[derive(Debug)]
+struct Watched {
+    method: &'static Method,
+    variant: Arc<str>,
+    /// Its number in its phase.
+    number: usize,
+    /// What it is known by, where it is not by its variant.
+    profile: Option<Arc<str>>,
 }
 
 impl WatchLogs {
     /// Logs for `requests`.
-    pub fn new(dir: ComposeDir, requests: Arc<Vec<TaskRequest>>) -> Self {
-        let numbers = numbers_in_phase(&requests);
-        Self { directories: dir.directories(), dir, requests, numbers, states: BTreeMap::new() }
+    pub fn new(dir: ComposeDir, requests: &[TaskRequest]) -> Self {
+        let mut variants: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+        let numbered = requests.iter().zip(numbers_in_phase(requests));
+        let watched = numbered.map(|(request, number)| Watched {
+            method: request.method,
+            variant: Arc::clone(variants.entry(&request.variant).or_insert_with(|| request.variant.as_str().into())),
+            number,
+            profile: request.profile().cloned(),
+        });
+        Self { directories: dir.directories(), watched: watched.collect(), dir, states: BTreeMap::new() }
     }
 
     fn path(&self, request: usize) -> Option<PathBuf> {
-        Some(self.requests.get(request)?.watch_log(&self.dir, *self.numbers.get(request)?))
+        let Watched { method, variant, number, profile } = self.watched.get(request)?;
+        Some(self.dir.watch_log(method.logs, variant, *number, profile.as_deref()))
+    }
+
+    /// What tasks of a request are called.
+    fn task(&self, request: usize) -> &'static str {
+        self.watched.get(request).map_or("task", |watched| watched.method.task)
     }
 
     /// Appends an entry, which may have come from outside.
@@ -62,7 +86,7 @@ impl Subscriber for WatchLogs {
                     "FAILED" => "FAILED".to_owned(),
                     other => other.to_lowercase(),
                 };
-                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
+                let method = self.task(*request);
                 let line = match self.states.insert(*request, state.clone()) {
                     Some(before) => format!("{task} {method} (noarch): {before} -> {state}"),
                     None => format!("{task} {method} (noarch): {state}"),
@@ -70,7 +94,7 @@ impl Subscriber for WatchLogs {
                 self.append(*request, &line);
             }
             Event::ArchFailed { request, failed, .. } => {
-                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
+                let method = self.task(*request);
                 let task = failed.task.map_or_else(String::new, |task| format!("{task} "));
                 self.append(*request, &format!("{task}{method} ({}): FAILED: {}", failed.arch, failed.reason));
             }
@@ -79,7 +103,7 @@ impl Subscriber for WatchLogs {
                 self.append(*request, &format!("{error}; trying again, {retry} of {retries}"));
             }
             Event::RequestDone { request, task, .. } => {
-                let method = self.requests.get(*request).map_or("task", |r| r.method.task);
+                let method = self.task(*request);
                 self.append(*request, &format!("{task} {method} (noarch) completed successfully"));
             }
             _ => {}

@@ -328,7 +328,7 @@ pub fn compose(
         compare_first,
         abandoned,
         keys,
-        earlier_paths: paths,
+        earlier_paths: Arc::new(paths),
         existing,
         journal,
         settings: RunSettings { commits, ..settings.clone() }.to_json()?,
@@ -406,7 +406,7 @@ pub fn conclude(settings: &RunSettings, environment: &Environment, ui: Ui) -> Re
     let (dir, identity) = inspected.place(&settings.compose, true)?;
     let _lock = lock(&dir, settings.going.no_lock, ui)?;
     remove_leftovers(&dir);
-    let (events, _journal) = subscribe(settings, ui, &dir, &Arc::new(Vec::new()), None, &environment.network.mask)?;
+    let (events, _journal) = subscribe(settings, ui, &dir, &[], None, &environment.network.mask)?;
     let scripts = run_scripts(settings, environment, &inspected, &identity, &dir, &events)?;
     let end = End { status: Status::Finished, error: None };
     events.say(Event::Status { status: end.status.as_str().to_owned() });
@@ -425,7 +425,7 @@ fn subscribe(
     settings: &RunSettings,
     ui: Ui,
     dir: &ComposeDir,
-    requests: &Arc<Vec<TaskRequest>>,
+    requests: &[TaskRequest],
     stream: Option<EventStream>,
     mask: &Mask,
 ) -> Result<(Arc<Events>, Journal), Failure> {
@@ -439,7 +439,7 @@ fn subscribe(
     let log = LogFile::open(&dir.global_log())
         .map_err(|error| Failure::because(format!("cannot open {}", dir.global_log().display()), error))?;
     events.subscribe(Box::new(log));
-    events.subscribe(Box::new(WatchLogs::new(dir.clone(), Arc::clone(requests))));
+    events.subscribe(Box::new(WatchLogs::new(dir.clone(), requests)));
     if !settings.compose.quiet {
         if ui.terminal {
             events.subscribe(Box::new(TerminalView::new(ui.color)));

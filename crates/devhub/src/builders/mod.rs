@@ -121,7 +121,7 @@ pub(crate) trait Builder: fmt::Debug + Sync {
 
     /// Whether a task has nothing more to do but to end.
     fn is_done(&self, state: &HubState, task: &Task) -> bool {
-        state.builds.get(&ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete)
+        state.builds.get(ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete)
     }
 
     /// The result of a task that has done everything.

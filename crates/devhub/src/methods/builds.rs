@@ -118,10 +118,10 @@ const BTYPES: [(i64, &str); 4] = [(1, "rpm"), (2, "maven"), (3, "win"), (IMAGE_B
 pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Build>, Fault> {
     let state = &call.state;
     match info {
-        Value::Int(_) | Value::Int64(_) => Ok(info.as_i64().and_then(|id| state.builds.get(&id))),
+        Value::Int(_) | Value::Int64(_) => Ok(info.as_i64().and_then(|id| state.builds.get(id))),
         Value::String(nvr) => {
             if let Ok(id) = nvr.parse() {
-                return Ok(state.builds.get(&id));
+                return Ok(state.builds.get(id));
             }
             let mut parts = nvr.rsplitn(3, '-');
             match (parts.next(), parts.next(), parts.next()) {
@@ -133,7 +133,7 @@ pub(super) fn find<'c>(call: &'c Call<'_>, info: &Value) -> Result<Option<&'c Bu
         }
         Value::Struct(members) => {
             if let Some(id) = members.get("id").or_else(|| members.get("build_id")).and_then(Value::as_i64) {
-                return Ok(state.builds.get(&id));
+                return Ok(state.builds.get(id));
             }
             let part = |name: &str| members.get(name).and_then(Value::as_str);
             match (part("name"), part("version"), part("release")) {
@@ -227,7 +227,7 @@ fn list_archives(call: &mut Call<'_>) -> Answer {
     let archives: Vec<(&Build, &Archive)> = match (call.args.get(0), call.args.get(12).as_i64()) {
         (Value::Nil, Some(id)) => call.state.archive(id).into_iter().collect(),
         (Value::Nil, None) => call.state.builds.values().flat_map(Build::each_archive).collect(),
-        _ => call.state.builds.get(&call.args.id(0)?).into_iter().flat_map(Build::each_archive).collect(),
+        _ => call.state.builds.get(call.args.id(0)?).into_iter().flat_map(Build::each_archive).collect(),
     };
     let row = |(build, archive): (&Build, &Archive)| archive.to_value(call.state, build, is_image);
     let rows: Vec<Value> = archives.into_iter().filter(takes).map(row).collect();

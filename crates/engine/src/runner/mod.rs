@@ -173,7 +173,7 @@ pub struct Intake {
     /// What files become.
     pub describe: Box<Describe>,
     /// Paths below `compose/` of images that earlier runs added: a new file may take their place.
-    pub replaceable: BTreeSet<String>,
+    pub replaceable: Arc<BTreeSet<String>>,
     /// What becomes of files that cannot be of their format.
     pub formats: Formats,
 }

@@ -63,7 +63,7 @@ fn tag_repo(state: &HubState, setting: &Setting, task: &Task) -> String {
 /// Composer is done.
 pub(super) fn finish(state: &mut HubState, setting: &Setting, id: i64, time: Micros) -> io::Result<()> {
     let Some(task) = state.tasks.get(id) else { return Ok(()) };
-    let build = state.builds.get(&ids::build_id(id));
+    let build = state.builds.get(ids::build_id(id));
     if build.is_some_and(|build| build.state != BuildState::Building) {
         return Ok(());
     }
@@ -119,7 +119,7 @@ pub(super) fn outputs(state: &HubState, setting: &Setting, task: &Task) -> Vec<O
     let Some(begun) = task.begun else { return Vec::new() };
     let request = output::request(task, &setting.addresses.hub, &tag_repo(state, setting, task));
     let mut outputs = vec![Output::text("compose-request.json", request, begun)];
-    let build = state.builds.get(&ids::build_id(task.id)).map(|build| build.id);
+    let build = state.builds.get(ids::build_id(task.id)).map(|build| build.id);
     let (status, is_good) = match (composed(task), task.composed, build) {
         // Composer did not take the request.
         (Some(Composed::Refused(_) | Composed::Unreachable(_)), ..) => return outputs,

@@ -78,7 +78,7 @@ fn homes<B: PerArch>(builder: &B, state: &HubState, setting: &Setting, parent: &
         let dir = is_collected.then(|| scratch_dir(state, setting, parent, child)).flatten();
         return Homes { images: None, logs: dir, moved: Some(builder.named_logs(&parent.request, &child.arch)) };
     }
-    let build = state.builds.get(&crate::ids::build_id(parent.id));
+    let build = state.builds.get(crate::ids::build_id(parent.id));
     let Some(build) = build.filter(|build| build.state == BuildState::Complete) else { return Homes::default() };
     let logs = format!("{}/data/logs/image", build.dir());
     let logs = if B::LOGS_BY_ARCH { format!("{logs}/{}", child.arch) } else { logs };

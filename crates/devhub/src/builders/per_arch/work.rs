@@ -197,7 +197,7 @@ pub(super) fn is_canceled(state: &mut HubState, id: i64, time: Micros) {
 pub(super) fn is_done(state: &HubState, task: &Task) -> bool {
     match task.job() {
         Some(job) if job.is_scratch => children(state, task).all(|(child, _)| child.state.is_final()),
-        _ => state.builds.get(&ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
+        _ => state.builds.get(ids::build_id(task.id)).is_some_and(|build| build.state == BuildState::Complete),
     }
 }
 
