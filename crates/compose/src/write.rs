@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -88,12 +89,14 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Batch<'a> {
     dir: &'a Path,
+    /// Whether the last file was there already: the next one is most likely, too.
+    was_there: AtomicBool,
 }
 
 impl<'a> Batch<'a> {
     /// A batch of files below `dir`.
     pub fn new(dir: &'a Path) -> Self {
-        Self { dir }
+        Self { dir, was_there: AtomicBool::new(false) }
     }
 
     /// Writes one file. One that has this text already stays as it is: a run that continues another one finds most of them so,
@@ -101,9 +104,20 @@ impl<'a> Batch<'a> {
     /// one is written in its place, in half the time: nobody counts on it before the batch is finished, and who continues a
     /// run that was killed looks at its text.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+        if !self.was_there.load(Ordering::Relaxed) {
+            match create(path, bytes) {
+                Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
+                    self.was_there.store(true, Ordering::Relaxed);
+                }
+                written => return written,
+            }
+        }
         match reads_as(path, bytes) {
             Ok(true) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.was_there.store(false, Ordering::Relaxed);
+                create(path, bytes)
+            }
             _ => replace(path, false, |file| file.write_all(bytes)),
         }
     }
@@ -159,21 +173,27 @@ mod tests {
 
     #[test]
     fn a_batch_leaves_what_stands_and_replaces_the_rest() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = |name: &str| dir.path().join(name);
-        fs::write(place("same"), "text").unwrap();
-        fs::write(place("torn"), "te\0\0").unwrap();
-        fs::write(place("longer"), "text and more").unwrap();
-        symlink(place("same"), place("link")).unwrap();
-        let inode = fs::metadata(place("same")).unwrap().ino();
-        let batch = Batch::new(dir.path());
-        for name in ["same", "torn", "longer", "link", "new"] {
-            batch.write(&place(name), b"text").unwrap();
-            assert_eq!(fs::read(place(name)).unwrap(), b"text", "{name}");
+        let names = ["same", "torn", "longer", "new", "link", "loose", "newer"];
+        // What came before a file says nothing of it.
+        for first in 0..names.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let place = |name: &str| dir.path().join(name);
+            fs::write(place("same"), "text").unwrap();
+            fs::write(place("torn"), "te\0\0").unwrap();
+            fs::write(place("longer"), "text and more").unwrap();
+            symlink(place("same"), place("link")).unwrap();
+            symlink(place("nowhere"), place("loose")).unwrap();
+            let inode = fs::metadata(place("same")).unwrap().ino();
+            let batch = Batch::new(dir.path());
+            for name in names.iter().cycle().skip(first).take(names.len()) {
+                batch.write(&place(name), b"text").unwrap();
+                assert_eq!(fs::read(place(name)).unwrap(), b"text", "{name}");
+                assert!(fs::symlink_metadata(place(name)).unwrap().is_file(), "{name}");
+            }
+            assert_eq!(fs::metadata(place("same")).unwrap().ino(), inode, "it was written again");
+            assert!(!place("nowhere").exists());
+            batch.finish().unwrap();
         }
-        assert_eq!(fs::metadata(place("same")).unwrap().ino(), inode, "it was written again");
-        assert!(fs::symlink_metadata(place("link")).unwrap().is_file());
-        batch.finish().unwrap();
     }
 
     #[test]
