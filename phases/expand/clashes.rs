@@ -5,25 +5,17 @@ use crate::phase::{Expected, ImagePhase};
 use magudi_config::{Diagnostic, codes};
 use magudi_engine::plan::About;
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, Hash};
 
 /// Two requests for the same name, version and release: the hub takes the first and refuses the second. One diagnostic
 /// for each image, however many variants it is built for.
 pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(Cow<'_, str>, &str, &str), &Planned<'_>> = HashMap::with_capacity(requests.len());
+    let mut seen: HashMap<(Cow<'_, str>, &str, &str), &Planned<'_>> = HashMap::new();
     let mut clashes: BTreeMap<&str, (&Planned<'_>, Vec<&Planned<'_>>)> = BTreeMap::new();
-    for planned in requests {
-        let About { name, version, release, scratch, .. } = &planned.request.about;
-        // What is built for scratch is not a build.
-        let Some(release) = release.as_ref().filter(|_| !scratch) else { continue };
-        // A build that is named by its description is known by that.
-        let name = if planned.request.method.names_build {
-            Cow::Borrowed(&**name)
-        } else {
-            Cow::Owned(format!("{name} {:?}", planned.request.args))
-        };
-        let key = (name, &**version, &**release);
+    for planned in not_alone(requests, nvr_of) {
+        let Some(key) = nvr_of(planned) else { continue };
         match seen.get(&key) {
             Some(first) => clashes.entry(&planned.image.path).or_insert((first, Vec::new())).1.push(planned),
             None => {
@@ -32,6 +24,36 @@ pub(super) fn same_nvr(requests: &[Planned<'_>]) -> Vec<Diagnostic> {
         }
     }
     clashes.into_values().filter_map(|(first, others)| nvr_clash(first, &others)).collect()
+}
+
+/// What a build is known by, if one is asked for.
+fn nvr_of<'r>(planned: &'r Planned<'_>) -> Option<(Cow<'r, str>, &'r str, &'r str)> {
+    let About { name, version, release, scratch, .. } = &planned.request.about;
+    // What is built for scratch is not a build.
+    let release = release.as_ref().filter(|_| !scratch)?;
+    // A build that is named by its description is known by that.
+    let name = if planned.request.method.names_build {
+        Cow::Borrowed(&**name)
+    } else {
+        Cow::Owned(format!("{name} {:?}", planned.request.args))
+    };
+    Some((name, version, release))
+}
+
+/// The requests whose key another one has as well, in their order, and rarely one more: keys are compared by their hashes, which take a
+/// tenth of the room.
+fn not_alone<'r, 'a, K: Hash>(
+    requests: &'r [Planned<'a>],
+    key: impl Fn(&'r Planned<'a>) -> Option<K>,
+) -> impl Iterator<Item = &'r Planned<'a>> {
+    let state = RandomState::new();
+    let hash = |(place, planned)| Some((state.hash_one(key(planned)?), place));
+    let mut hashes: Vec<(u64, usize)> = requests.iter().enumerate().filter_map(hash).collect();
+    hashes.sort_unstable();
+    let alike = hashes.chunk_by(|one, other| one.0 == other.0).filter(|alike| alike.len() > 1);
+    let mut places: Vec<usize> = alike.flatten().map(|(_, place)| *place).collect();
+    places.sort_unstable();
+    places.into_iter().filter_map(|place| requests.get(place))
 }
 
 /// What to say of requests of one image that ask for the build of `first`.
@@ -65,18 +87,19 @@ pub(super) fn listed(noun: &str, names: &[&str]) -> String {
 /// Images that readers of images.json could not tell apart (facts: manifests 5): same subvariant, type, format and arch, in
 /// whatever variants they are. One diagnostic for each image, however many variants it is built for.
 pub(super) fn same_identity<'r>(phase: &'r dyn ImagePhase, requests: &'r [Planned<'_>]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(&str, &str, &str), Alike<'_>> = HashMap::with_capacity(requests.len());
-    let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
-    for planned in requests {
+    let identity_of = |planned: &'r Planned<'_>| {
         let request = &planned.request;
         // Of files that are not known beforehand, those of one name and type are alike.
         let unknown = Expected { image_type: &request.about.image_type, format: request.name() };
-        let Expected { image_type: kind, format } = match phase.expected(request) {
-            Some(expected) => expected,
-            None if request.about.is_open => unknown,
-            None => continue,
-        };
-        let first_arch = match seen.entry((&request.subvariant, kind, format)) {
+        let expected = phase.expected(request).or(request.about.is_open.then_some(unknown))?;
+        Some((request.subvariant.as_str(), expected.image_type, expected.format))
+    };
+    let mut seen: HashMap<(&str, &str, &str), Alike<'_>> = HashMap::new();
+    let mut clashes: BTreeMap<&str, IdentityClash<'_>> = BTreeMap::new();
+    for planned in not_alone(requests, identity_of) {
+        let Some(identity) = identity_of(planned) else { continue };
+        let kind = identity.1;
+        let first_arch = match seen.entry(identity) {
             Entry::Vacant(place) => {
                 place.insert(Alike { first: planned, others: Vec::new() });
                 None
