@@ -262,5 +262,8 @@ mod tests {
         assert_eq!(text(None, &[]), "{}");
         assert_eq!(text(Some(&["a"]), &["name", "types"]), r#"{"name":1,"opts":{"a":1},"types":1}"#);
         assert_eq!(text(Some(&[]), &["priority"]), r#"{"opts":{},"priority":1}"#);
+        let both = Keywords { opts: Some(of(&["skip_tag"])), others: of(&["priority"]) };
+        assert!(both.get("skip_tag").is_some() && both.get("priority").is_some() && both.get("opts").is_none());
+        assert_eq!(both.members().map(|(name, _)| name).collect::<Vec<_>>(), ["priority", "skip_tag"]);
     }
 }
