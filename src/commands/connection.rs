@@ -8,8 +8,6 @@ use crate::settings::Environment;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::codes::BAD_PROFILE;
 use magudi_config::{Diagnostic, Text};
-#[cfg(feature = "simulator")]
-use magudi_devhub::RunningHub;
 use magudi_engine::login::Login;
 use magudi_engine::volume::{Cache, Volume};
 use magudi_koji::profile::shown_address;
@@ -20,8 +18,6 @@ use magudi_phases::pipeline::Access;
 #[cfg(feature = "simulator")]
 use magudi_phases::pipeline::{Compose, End};
 use std::path::{Path, PathBuf};
-#[cfg(feature = "simulator")]
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What stands for the address of the simulated hub of a run.
 #[cfg(feature = "simulator")]
@@ -189,13 +185,6 @@ pub async fn simulate(
         }
     };
     let (profile, authenticator) = super::hub::profile(&hub);
-    let hub = Arc::new(Mutex::new(Some(hub)));
-    let end = |hub: Arc<Mutex<Option<RunningHub>>>| async move {
-        let running = hub.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(running) = running {
-            running.shutdown().await;
-        }
-    };
     let login = || async {
         // Without the proxies of the environment: this hub is inside.
         let inside = ClientOptions { observer: client.observer.clone(), ..ClientOptions::default() };
@@ -203,10 +192,8 @@ pub async fn simulate(
         // It listens at another address each time.
         SIMULATED.clone_into(&mut access.login.server);
         // All that it knows of ten thousand tasks would be in the way of the manifests and the report.
-        access.after = Some(Box::pin(end(Arc::clone(&hub))));
+        access.after = Some(Box::pin(hub.shutdown()));
         Ok::<_, AccessError>(access)
     };
-    let ended = Box::pin(compose.run(login, stopped)).await;
-    end(hub).await;
-    ended
+    Box::pin(compose.run(login, stopped)).await
 }

@@ -24,19 +24,19 @@ pub fn to_text(node: &Node) -> Result<String, Diagnostic> {
 }
 
 /// Writes the same text to `out` bit by bit: as a whole it is larger than the tree. Errors of `out` are its own affair.
-pub fn write_text(node: &Node, out: &mut (impl Write + ?Sized)) -> Result<(), Diagnostic> {
+pub fn write_text(node: &Node, out: &mut impl Write) -> Result<(), Diagnostic> {
     check_size(node)?;
     write_node(&mut Out { out, written: 0 }, node, 1)
 }
 
 /// Counts what is written.
-struct Out<'a, W: ?Sized> {
+struct Out<'a, W> {
     out: &'a mut W,
     /// Bytes.
     written: usize,
 }
 
-impl<W: Write + ?Sized> Out<'_, W> {
+impl<W: Write> Out<'_, W> {
     fn push_str(&mut self, text: &str) {
         self.written += text.len();
         let _ = self.out.write_str(text);
@@ -114,7 +114,7 @@ fn json_float(x: f64) -> String {
     }
 }
 
-fn write_node<W: Write + ?Sized>(out: &mut Out<'_, W>, node: &Node, level: usize) -> Result<(), Diagnostic> {
+fn write_node<W: Write>(out: &mut Out<'_, W>, node: &Node, level: usize) -> Result<(), Diagnostic> {
     if out.written > MAX_TEXT {
         return Err(too_large(node));
     }
@@ -140,7 +140,7 @@ fn write_node<W: Write + ?Sized>(out: &mut Out<'_, W>, node: &Node, level: usize
     Ok(())
 }
 
-fn write_dict<W: Write + ?Sized>(out: &mut Out<'_, W>, dict: &Dict, level: usize) -> Result<(), Diagnostic> {
+fn write_dict<W: Write>(out: &mut Out<'_, W>, dict: &Dict, level: usize) -> Result<(), Diagnostic> {
     if dict.entries.is_empty() {
         out.push_str("{}");
         return Ok(());
@@ -162,12 +162,12 @@ fn write_dict<W: Write + ?Sized>(out: &mut Out<'_, W>, dict: &Dict, level: usize
     Ok(())
 }
 
-fn new_line<W: Write + ?Sized>(out: &mut Out<'_, W>, level: usize) {
+fn new_line<W: Write>(out: &mut Out<'_, W>, level: usize) {
     out.push('\n');
     (0..level).for_each(|_| out.push_str("    "));
 }
 
-fn write_string<W: Write + ?Sized>(out: &mut Out<'_, W>, text: &str) {
+fn write_string<W: Write>(out: &mut Out<'_, W>, text: &str) {
     out.push('"');
     let is_special = |c: char| !matches!(c, ' '..='~') || matches!(c, '"' | '\\');
     let mut rest = text;
