@@ -77,10 +77,8 @@ impl Serialize for TaskRequest {
         request.serialize_field("failable", &self.failable)?;
         request.serialize_field("method", self.method.name)?;
         request.serialize_field("args", &self.args)?;
-        match self.keywords.only_opts() {
-            Some(opts) => request.serialize_field("opts", opts)?,
-            None => request.serialize_field("kwargs", &self.keywords)?,
-        }
+        let named = if self.keywords.has_only_opts() { "opts" } else { "kwargs" };
+        request.serialize_field(named, &self.keywords)?;
         match &self.about.manifest_type {
             Some(name) => request.serialize_field("manifest_type", &**name)?,
             None => request.skip_field("manifest_type")?,
@@ -95,9 +93,9 @@ impl Keywords {
         Self { opts: Some(opts), others: Opts::default() }
     }
 
-    /// The members of `opts` where there is nothing else.
-    pub fn only_opts(&self) -> Option<&Opts> {
-        self.opts.as_ref().filter(|_| self.others.is_empty())
+    /// Whether `opts` is all that is sent.
+    fn has_only_opts(&self) -> bool {
+        self.opts.is_some() && self.others.is_empty()
     }
 
     /// Every value that is sent in them, with its name.
@@ -116,7 +114,7 @@ impl Serialize for Keywords {
     /// In the order of their names; `opts` alone as what is in it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(opts) = &self.opts else { return self.others.serialize(serializer) };
-        if self.others.is_empty() {
+        if self.has_only_opts() {
             return opts.serialize(serializer);
         }
         let is_before = |name: &str| name < "opts";
