@@ -88,6 +88,8 @@ pub struct Mask(Arc<RwLock<Secrets>>);
 struct Secrets {
     lasting: BTreeSet<Needle>,
     passing: VecDeque<Needle>,
+    /// How long the longest of all is that there were, in bytes.
+    longest: usize,
     /// Finds, in capital or small letters, the edges of all of them; made anew when it is needed after one was added. None: it cannot
     /// be made, and every text is looked through.
     edges: OnceLock<Option<AhoCorasick>>,
@@ -118,7 +120,10 @@ impl Mask {
     /// From now on hides `secrets` too: those of a configuration, a password.
     pub fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        all.lasting.extend(secrets.into_iter().flat_map(|secret| spellings(secret, false)));
+        for needle in secrets.into_iter().flat_map(|secret| spellings(secret, false)) {
+            all.longest = all.longest.max(needle.bytes.len());
+            all.lasting.insert(needle);
+        }
         all.edges = OnceLock::new();
     }
 
@@ -130,6 +135,7 @@ impl Mask {
         }
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for needle in spellings(secret, true) {
+            all.longest = all.longest.max(needle.bytes.len());
             if !all.passing.contains(&needle) {
                 all.passing.push_back(needle);
             }

@@ -33,15 +33,17 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
             } else if let Some(copy) = dir.config_copy(&source.path) {
                 // A value that is put together of several strings does not stand in the file as the mask knows it.
                 let syntax = Syntax::of(&source.path);
-                write_hidden(&copy, mask, |out| write_starred(&source.text, syntax, out).map_err(io::Error::other))?;
+                write_hidden(&copy, mask, |mut out| {
+                    write_starred(&source.text, syntax, &mut out).map_err(io::Error::other)
+                })?;
             }
         }
         Ok(())
     };
     let dump = || -> Result<(), Failure> {
         let mut refused = None;
-        let written = write_hidden(&dir.config_dump(), mask, |out| {
-            write_text(&inspected.config.tree, out).map_err(|diagnostic| {
+        let written = write_hidden(&dir.config_dump(), mask, |mut out| {
+            write_text(&inspected.config.tree, &mut out).map_err(|diagnostic| {
                 refused = Some(diagnostic);
                 io::ErrorKind::InvalidData.into()
             })

@@ -56,23 +56,18 @@ impl Secrets {
 }
 
 /// Writes a configuration's text with stars for the values whose keys are secret. Customizations are kept but for those.
-pub fn write_starred(text: &str, syntax: Syntax, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+pub fn write_starred(text: &str, syntax: Syntax, out: &mut impl fmt::Write) -> fmt::Result {
     let mut end = 0;
     for range in Secrets::under(text, syntax, is_secret, true).ranges {
         let secret = text.get(range.clone()).unwrap_or_default();
         let blanks = secret.len() - secret.trim_start().len();
-        write_parts(text.get(end..range.start + blanks).unwrap_or_default(), out)?;
+        out.write_str(text.get(end..range.start + blanks).unwrap_or_default())?;
         if blanks < secret.len() {
             out.write_str(STARS)?;
         }
         end = range.end;
     }
-    write_parts(text.get(end..).unwrap_or_default(), out)
-}
-
-/// Line by line, for an `out` that keeps what it got until it has looked at it.
-fn write_parts(text: &str, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-    text.split_inclusive('\n').try_for_each(|line| out.write_str(line))
+    out.write_str(text.get(end..).unwrap_or_default())
 }
 
 struct Scan<'t> {

@@ -261,6 +261,7 @@ fn of_a_long_text_nothing_is_hidden_otherwise_wherever_it_is_cut() {
             let wanted = format!("{before}{}{after}", mask.hide(secret));
             assert!(mask.hide(&text) == wanted, "{start}: {secret}");
             assert!(in_pieces(&mask, &text, 5000) == wanted, "{start}: {secret}");
+            assert!(in_pieces(&mask, &text, usize::MAX) == wanted, "{start}, at once: {secret}");
         }
     }
     let plain = "nothing here\n".repeat(30_000);

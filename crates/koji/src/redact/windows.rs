@@ -40,16 +40,11 @@ pub struct Hiding<'m, W> {
 impl Secrets {
     /// How much is to be seen beside a part.
     fn beside(&self) -> usize {
-        let longest = self.lasting.iter().chain(&self.passing).map(|needle| needle.bytes.len()).max();
-        (longest.unwrap_or_default() * LONGEST_ESCAPES).max(BESIDE)
+        self.longest.saturating_mul(LONGEST_ESCAPES).max(BESIDE)
     }
 
     /// What is to be hidden in `text` from `start` on. What is before that is only seen; `is_all` that there is no more of it.
     pub(super) fn find_in(&self, text: &str, start: usize, is_all: bool) -> Found {
-        // As nearly all are: what is short is seen at once, however many secrets there are.
-        if start == 0 && is_all && text.len() <= PART {
-            return Found { ranges: self.look_at(text), end: text.len() };
-        }
         let mut found = Found { ranges: Vec::new(), end: start };
         let beside = self.beside();
         let part = PART.max(beside);
@@ -121,9 +116,15 @@ impl<'m, W: Write> Hiding<'m, W> {
 
 impl<W: Write> fmt::Write for Hiding<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.text.push_str(text);
-        if self.text.len() >= self.due {
-            self.pass(false);
+        let mut rest = text;
+        // However much comes at once, no more of it is kept than is looked at.
+        while !rest.is_empty() && self.result.is_ok() {
+            let (piece, more) = rest.split_at(boundary(rest, PART));
+            self.text.push_str(piece);
+            if self.text.len() >= self.due {
+                self.pass(false);
+            }
+            rest = more;
         }
         if self.result.is_ok() { Ok(()) } else { Err(fmt::Error) }
     }
