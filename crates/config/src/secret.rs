@@ -2,8 +2,11 @@
 //! source lines, messages, logs, events, journals, reports and copies of a configuration all go by it.
 
 use crate::tree::{Node, Value};
+use aho_corasick::AhoCorasick;
+use memchr::memchr_iter;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Words in a key that make everything under it secret.
 const WORDS: [&str; 14] = [
@@ -35,8 +38,25 @@ const PLAIN: [&str; 4] = ["user", "username", "name", "login"];
 /// The end of a key that says where tokens are given. Who may have one is asked there.
 const ADDRESS: &str = "token_url";
 
+/// What keys have in them whose values are hidden for any reason.
+const HINTS: [&str; 10] =
+    ["pass", "pwd", "secret", "token", "credential", "key", "cookie", "bearer", "authorization", CUSTOMIZATIONS];
+
+/// What the key `customizations` begins with, or what somebody took for its name.
+const CUSTOMIZATIONS: &str = "customi";
+
+/// Whether a key has to be looked at closely: of many thousands, nearly none.
+fn has_hint(key: &str) -> bool {
+    static FINDER: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(HINTS).ok());
+    FINDER.as_ref().is_none_or(|finder| finder.is_match(key))
+}
+
 /// Whether the values under `key` are secret.
 pub fn is_secret(key: &str) -> bool {
+    if !has_hint(key) {
+        return false;
+    }
     let key = key.to_ascii_lowercase().replace('-', "_");
     let key = key.strip_suffix(ADDRESS).unwrap_or(&key).to_owned();
     let mut parts = key.split(|c: char| !c.is_alphanumeric());
@@ -53,13 +73,14 @@ pub fn is_plain(key: &str) -> bool {
 /// Whether the values under `key` are not drawn: it is secret, or it is `customizations` (or what somebody took for its
 /// name), which hold passwords and keys in places that only the builder knows.
 pub fn is_hidden(key: &str) -> bool {
-    key.to_ascii_lowercase().contains("customi") || is_secret(key)
+    has_hint(key) && (key.to_ascii_lowercase().contains(CUSTOMIZATIONS) || is_secret(key))
 }
 
 /// The password in `scheme://user:password@host`, wherever that stands in `text`.
 pub fn passwords_in_urls(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices("://").filter_map(|(at, scheme)| {
-        let start = at + scheme.len();
+    let marks = memchr_iter(b':', text.as_bytes()).filter(|at| text.as_bytes()[*at..].starts_with(b"://"));
+    marks.filter_map(|at| {
+        let start = at + "://".len();
         let rest = text.get(start..)?;
         let end = rest.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(rest.len());
         let authority = rest.get(..end)?;
@@ -150,6 +171,14 @@ mod tests {
             assert!(!is_secret(key) && !is_hidden(key), "{key}");
         }
         assert!(is_hidden("customisations") && !is_secret("customizations"));
+    }
+
+    #[test]
+    fn every_name_has_a_hint() {
+        for name in WORDS.iter().chain(&PARTS).chain(&KEYS) {
+            assert!(has_hint(name) && has_hint(&name.to_uppercase().replace('_', "-")), "{name}");
+        }
+        assert!(!has_hint("") && !has_hint("image_types"));
     }
 
     #[test]
