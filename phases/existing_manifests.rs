@@ -2,7 +2,7 @@
 //! anything is touched, and nothing of them is lost.
 
 use magudi_compose::composeinfo::{self, Composeinfo, ComposeinfoError};
-use magudi_compose::images::{Images, ImagesError, load_images};
+use magudi_compose::images::{Images, ImagesError, load_other_images};
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::{ManifestVersion, Stamp};
 use serde_json::Value as Json;
@@ -25,8 +25,6 @@ pub struct Existing {
     deliverables: Option<Json>,
     /// Of which files that was read.
     stamps: [Stamp; 3],
-    /// The paths of images that were forgotten.
-    forgotten: BTreeSet<String>,
 }
 
 /// The stamps of all manifests, before they are read.
@@ -35,30 +33,19 @@ fn stamps(dir: &ComposeDir) -> [Stamp; 3] {
 }
 
 impl Existing {
-    /// Reads what is there; a new directory has nothing.
-    pub fn load(dir: &ComposeDir) -> Result<Self, ExistingError> {
+    /// Reads what is there, but for the images at the paths of `own`, of which nothing is kept; a new directory has nothing.
+    pub fn load(dir: &ComposeDir, own: &BTreeSet<String>) -> Result<Self, ExistingError> {
         Ok(Self {
             stamps: stamps(dir),
-            images: load_images(&dir.images_file())?.unwrap_or_default(),
+            images: load_other_images(&dir.images_file(), own)?.unwrap_or_default(),
             composeinfo: composeinfo::load_composeinfo(&dir.composeinfo_file())?,
             deliverables: composeinfo::load_document(&dir.deliverables())?,
-            forgotten: BTreeSet::new(),
         })
     }
 
-    /// Reads it again if it has changed since, or if more was forgotten of it than the images at `paths`, of which nothing is to be kept.
-    pub fn renewed(self, dir: &ComposeDir, paths: &BTreeSet<String>) -> Result<Self, ExistingError> {
-        let is_as_it_was = self.stamps == stamps(dir) && self.forgotten.is_subset(paths);
-        let mut renewed = if is_as_it_was { self } else { Self::load(dir)? };
-        renewed.forgotten = BTreeSet::new();
-        renewed.images.retain(|image| !paths.contains(&image.path));
-        Ok(renewed)
-    }
-
-    /// Forgets the images at `paths`, of which most likely nothing is to be kept: they are many.
-    pub fn forget_images(&mut self, paths: impl Iterator<Item = String>) {
-        self.forgotten = paths.collect();
-        self.images.retain(|image| !self.forgotten.contains(&image.path));
+    /// Reads it again if it has changed since.
+    pub fn renewed(self, dir: &ComposeDir, own: &BTreeSet<String>) -> Result<Self, ExistingError> {
+        if self.stamps == stamps(dir) { Ok(self) } else { Self::load(dir, own) }
     }
 
     /// The images of others and `new` ones together. `own` are the paths of images that earlier runs of ours added: those
@@ -129,25 +116,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_is_read_again_where_it_is_kept() {
+    fn what_others_wrote_since_is_read_again() {
         let top = tempfile::tempdir().unwrap();
         let dir = ComposeDir::at(Path::new(top.path()));
         write(&dir, &["ours", "theirs"]);
-        let ours = BTreeSet::from(["ours".to_owned()]);
-        let forgetful = || {
-            let mut existing = Existing::load(&dir).unwrap();
-            existing.forget_images(ours.iter().cloned());
-            existing
-        };
-        let paths = |existing: Existing, own: &BTreeSet<String>| {
-            let renewed = existing.renewed(&dir, own).unwrap();
+        let own = BTreeSet::from(["ours".to_owned()]);
+        let paths = |existing: Existing| {
+            let renewed = existing.renewed(&dir, &own).unwrap();
             renewed.images.iter().map(|(_, _, image)| image.path.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(paths(forgetful(), &ours), ["theirs"]);
-        assert_eq!(paths(forgetful(), &BTreeSet::new()), ["ours", "theirs"]);
-        assert_eq!(paths(Existing::load(&dir).unwrap(), &ours), ["theirs"]);
-        let before = forgetful();
+        let before = Existing::load(&dir, &own).unwrap();
+        assert_eq!(paths(Existing::load(&dir, &own).unwrap()), ["theirs"]);
+        assert_eq!(paths(Existing::load(&dir, &BTreeSet::new()).unwrap()), ["ours", "theirs"]);
         write(&dir, &["more", "ours", "theirs"]);
-        assert_eq!(paths(before, &ours), ["more", "theirs"]);
+        assert_eq!(paths(before), ["more", "theirs"]);
     }
 }

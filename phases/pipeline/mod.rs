@@ -289,7 +289,7 @@ impl Compose {
         let (status, error) = verdict.status();
         match (built, error) {
             (Ok(built), error) => {
-                self.existing = Existing::load(&self.dir).map_err(|error| doomed(error.into()))?;
+                self.existing = Existing::load(&self.dir, &self.earlier_paths).map_err(|error| doomed(error.into()))?;
                 self.keep_deliverables(deliverables);
                 let own = self.complete(built, stop, clock, beside).await;
                 // It may have been stopped for Pungi's sake.

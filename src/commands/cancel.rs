@@ -6,7 +6,7 @@ use super::inspect::{Branches, inspect};
 use super::locking::{host, lock};
 use super::outage::client;
 use super::resume::{Begun, begun, to_continue};
-use super::resume_point::{Plan, fill_holes, history_now, refuse_other_hub};
+use super::resume_point::{Plan, fill_holes, load_history, refuse_other_hub};
 use super::settings::absolute;
 use super::{RUN_THREADS, runtime};
 use crate::cli::{CancelArgs, RunSettings};
@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MAX_NAMED: usize = 10;
 
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let Begun { dir, settings, read } = begun(&args.compose_dir)?;
+    let Begun { dir, settings, outline } = begun(&args.compose_dir)?;
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
         let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;
@@ -52,7 +52,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
         has_ended = true;
     }
     let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
-    if is_finished && !read.history.is_pungis(Status::Finished.as_str()) {
+    if is_finished && !outline.is_pungis(Status::Finished.as_str()) {
         if has_ended {
             ui.note(&format!("{} had finished before it was asked to end", dir.top().display()));
             return Ok(());
@@ -61,7 +61,7 @@ pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), F
     }
     dir.make_dir(&dir.logs_global())?;
     let _lock = lock(&dir, args.no_lock, ui)?;
-    let history = history_now(&dir, Some(read))?.unwrap_or_default();
+    let history = load_history(&dir)?.unwrap_or_default();
     let events = Events::concealing(environment.network.mask.clone());
     let journal = Journal::open(&dir.logs_global().join(journal::NAME))?;
     events.subscribe(Box::new(journal.clone()));
@@ -393,7 +393,7 @@ fn plan(
     let branches = Branches { known: &known, ask: false };
     let mut inspected = inspect(&settings.compose, environment, settings.purpose(), branches)?;
     let (_, identity) = inspected.place(&settings.compose, true)?;
-    Ok(Plan::of(&mut inspected, &identity, dir, history))
+    Ok(Plan::of(&mut inspected, &identity, dir, &history.places).known_to(history))
 }
 
 /// The `koji_profile` of a configuration.

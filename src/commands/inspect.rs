@@ -24,6 +24,7 @@ use magudi_phases::git_url::{BranchUrl, Resolver};
 use magudi_phases::nothing::nothing_to_build;
 use magudi_phases::phase::{Context, ImagePhase, Origin};
 use magudi_phases::selection::{Selection, check_alone, expand, listed, origins};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 impl ComposeArgs {
@@ -94,6 +95,8 @@ pub struct Inspected {
     pub commits: Commits,
     /// The requests of the compose that would be made at the time, most likely the ones that are asked for next.
     expected: Option<(ComposeDir, ComposeIdentity, Vec<TaskRequest>)>,
+    /// Where the requests come from, once the images are forgotten.
+    origins: Option<Vec<Origin>>,
 }
 
 impl Inspected {
@@ -111,10 +114,20 @@ impl Inspected {
     }
 
     /// Where the requests come from, in the same order, whatever the place.
-    pub fn origins(&self) -> Vec<Origin> {
+    pub fn origins(&self) -> Cow<'_, [Origin]> {
+        self.origins.as_deref().map_or_else(|| Cow::Owned(self.find_origins()), Cow::Borrowed)
+    }
+
+    fn find_origins(&self) -> Vec<Origin> {
         let dir = ComposeDir::at(Path::new("/compose"));
         let context = Context { config: &self.config, variants: &self.variants, identity: &self.identity, dir: &dir };
         origins(&context, &self.selection)
+    }
+
+    /// Forgets the images as they were written, but for where they stand.
+    pub fn forget_images(&mut self) {
+        self.origins = Some(self.find_origins());
+        self.config.forget_images();
     }
 
     /// The requests of a compose of `identity` in `dir`, which may be another than the one that is looked at.
@@ -287,6 +300,7 @@ pub fn inspect(
         sources,
         commits,
         expected: None,
+        origins: None,
     };
     // What is wrong does not depend on the place, so any will do where there is none; a caller that needs one finds out why.
     let anywhere = |_| (ComposeDir::at(Path::new("/compose")), inspected.identity.clone());

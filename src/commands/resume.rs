@@ -1,7 +1,7 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
 use super::compose::{Recall, compose, conclude, not_started, prepare};
-use super::resume_point::Reading;
+use super::resume_point::load_outline;
 use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
 use crate::error::{Failure, kinds};
 use crate::settings::Environment;
@@ -9,8 +9,8 @@ use crate::ui::Ui;
 use magudi_compose::composeinfo::load_identity;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
+use magudi_engine::history::History;
 use magudi_engine::journal;
-use magudi_phases::existing_manifests::Existing;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub enum ResumeError {
 kinds! { Failed: ResumeError }
 
 pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
-    let (Begun { dir, mut settings, read }, existing) = read_both(&args.compose_dir)?;
+    let Begun { dir, mut settings, outline } = begun(&args.compose_dir)?;
     if settings.simulated {
         return Err(ResumeError::Simulated(args.compose_dir.clone()).into());
     }
@@ -59,42 +59,22 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
     let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     // A Pungi beside it may have said so, while no run was there to finish the compose.
     let is_finished = load_status(&dir.status_file())? == Some(Status::Finished);
-    settings.compose.reopen = is_finished && read.history.is_pungis(Status::Finished.as_str());
+    settings.compose.reopen = is_finished && outline.is_pungis(Status::Finished.as_str());
     if is_finished && !settings.compose.reopen {
         if names_images {
             return Err(ResumeError::Finished(args.compose_dir.clone()).into());
         }
         // So that a loop of resumes comes to an end.
-        return if read.history.ended {
+        return if outline.ended {
             ui.note(&format!("{} is FINISHED: nothing is left to do", args.compose_dir.display()));
             Ok(())
         } else {
             conclude(&settings, environment, ui)
         };
     }
-    // Most of what is listed is ours, and written again.
-    let existing = existing.map(|mut existing| {
-        existing.forget_images(read.history.paths.keys().cloned());
-        existing
-    });
-    let prepared = prepare(&settings, environment, ui, Recall::Always, Some((read, existing)))
+    let prepared = prepare(&settings, environment, ui, Recall::Always)
         .inspect_err(|failure| not_started(&settings, environment, failure, ui))?;
     compose(&settings, argv, environment, ui, prepared)
-}
-
-/// The compose in `dir`, and the manifests that are there, which are read meanwhile: both are large.
-fn read_both(dir: &Path) -> Result<(Begun, Result<Existing, Failure>), Failure> {
-    let top = ComposeDir::at(&std::path::absolute(dir)?);
-    let existing = || Ok(Existing::load(&top)?);
-    std::thread::scope(|threads| {
-        let reading = std::thread::Builder::new().spawn_scoped(threads, existing);
-        let begun = begun(dir);
-        let existing = match reading {
-            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => existing(),
-        };
-        Ok((begun?, existing))
-    })
 }
 
 /// What is said of a directory whose journal says nothing.
@@ -114,17 +94,17 @@ pub struct Begun {
     /// Where it is now.
     pub dir: ComposeDir,
     pub settings: RunSettings,
-    /// What came of it so far.
-    pub read: Reading,
+    /// What its journal says of it as a whole; its settings are taken out.
+    pub outline: History,
 }
 
 /// The compose in `dir`.
 pub fn begun(dir: &Path) -> Result<Begun, Failure> {
     let top = ComposeDir::at(&std::path::absolute(dir)?);
-    let mut read = Reading::load(&top)?.ok_or_else(|| not_begun(dir))?;
-    let settings = RunSettings::from_json(read.history.settings.take().unwrap_or_default())
+    let mut outline = load_outline(&top)?.ok_or_else(|| not_begun(dir))?;
+    let settings = RunSettings::from_json(outline.settings.take().unwrap_or_default())
         .map_err(|source| ResumeError::Settings { dir: dir.to_path_buf(), source })?;
-    Ok(Begun { dir: top, settings, read })
+    Ok(Begun { dir: top, settings, outline })
 }
 
 /// The settings of a compose that is continued in `dir`, which messages call `shown`: it is what it says of itself.

@@ -5,7 +5,6 @@ use super::inspect::Inspected;
 use super::named::{ALL, is_named, the_one};
 use crate::cli::GoingArgs;
 use crate::error::Failure;
-use magudi_compose::Stamp;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::{self, to_text};
@@ -13,7 +12,7 @@ use magudi_config::words::counted;
 use magudi_config::{Node, regular, secret};
 use magudi_engine::event::Event;
 use magudi_engine::history::{self, History, MadeFor, Past, PlannedRequest, RequestState};
-use magudi_engine::journal;
+use magudi_engine::journal::{self, JournalError};
 use magudi_engine::plan::{TaskRequest, keys};
 use magudi_engine::plan_secrets::{Mask, secrets_of};
 use magudi_engine::pungi;
@@ -21,20 +20,21 @@ use magudi_engine::runner::{Kept, Start};
 use magudi_koji::calls::TaskState;
 use magudi_koji::profile::shown_address;
 use magudi_phases::chosen::Chosen;
+use magudi_phases::existing_manifests::Existing;
 use rayon::prelude::*;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most changes of a configuration that are listed.
 const MAX_CHANGES: usize = 20;
 
-/// By how much a line may become longer when secrets are hidden in it, in bytes. Where it is more, texts are compared as a whole.
-const LONGEST_MASKED: usize = 64 * 1024;
+/// Bytes of a dump that are read at once.
+const BUFFER: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Recalling<'a> {
@@ -46,8 +46,8 @@ pub struct Recalling<'a> {
     pub fresh: bool,
     /// How the run is to continue.
     pub going: &'a GoingArgs,
-    /// What must not be shown, besides what is secret in the configuration.
-    pub secrets: &'a [String],
+    /// What must not be shown. What is secret in the configuration and its plan comes to it.
+    pub mask: &'a Mask,
 }
 
 /// What a run begins with.
@@ -78,6 +78,10 @@ pub struct Recalled {
     pub status: Option<String>,
     /// What those who watch the compose should know.
     pub remarks: Vec<String>,
+    /// The dump of the configuration in the compose is the one that would be written.
+    pub is_dumped: bool,
+    /// The manifests without our images, if they were read.
+    pub existing: Option<Existing>,
 }
 
 /// The plan of a compose under the keys that its journal has.
@@ -92,21 +96,25 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Expands the configuration for the compose of `history`, wherever that was.
-    pub fn of(inspected: &mut Inspected, identity: &ComposeIdentity, dir: &ComposeDir, history: &History) -> Self {
+    /// Expands the configuration for the compose in `dir`, which has been at `places`. The keys are those of where it is now.
+    pub fn of(inspected: &mut Inspected, identity: &ComposeIdentity, dir: &ComposeDir, places: &[PathBuf]) -> Self {
         let requests = inspected.expand(identity, dir);
-        let mut elsewhere = BTreeMap::new();
-        let mut best = keys(&requests);
-        for (number, place) in history.places.iter().enumerate().filter(|(_, place)| *place != dir.top()) {
-            let there = inspected.expand_at(identity, &ComposeDir::at(place));
-            let keys = keys(&there);
+        let others = places.iter().enumerate().filter(|(_, place)| *place != dir.top());
+        let there = |place: &PathBuf| inspected.expand_at(identity, &ComposeDir::at(place));
+        let elsewhere = others.map(|(number, place)| (number, there(place))).collect();
+        Self { keys: keys(&requests), requests, elsewhere }
+    }
+
+    /// Takes the keys of the place of which `history` knows most.
+    pub fn known_to(mut self, history: &History) -> Self {
+        for there in self.elsewhere.values() {
+            let keys = keys(there);
             let known = |keys: &[String]| keys.iter().filter(|key| history.requests.get(key).is_some()).count();
-            if known(&keys) > known(&best) {
-                best = keys;
+            if known(&keys) > known(&self.keys) {
+                self.keys = keys;
             }
-            elsewhere.insert(number, there);
         }
-        Self { requests, keys: best, elsewhere }
+        self
     }
 
     /// Request `index` as it was sent when the compose was at `place`, if that differs.
@@ -129,11 +137,23 @@ pub fn load_history(dir: &ComposeDir) -> Result<Option<History>, Failure> {
 
 /// The same; where the journal is damaged, `plan` may say what it lacks.
 fn load_with(dir: &ComposeDir, plan: &[Event]) -> Result<Option<History>, Failure> {
+    if_begun(dir, |path| history::load_history(path, plan))
+}
+
+/// The same without the requests.
+pub fn load_outline(dir: &ComposeDir) -> Result<Option<History>, Failure> {
+    if_begun(dir, history::load_outline)
+}
+
+fn if_begun(
+    dir: &ComposeDir,
+    load: impl FnOnce(&Path) -> Result<History, JournalError>,
+) -> Result<Option<History>, Failure> {
     let path = journal_of(dir);
     if !path.exists() {
         return Ok(None);
     }
-    let history = history::load_history(&path, plan)?;
+    let history = load(&path)?;
     Ok(history.settings.is_some().then_some(history))
 }
 
@@ -177,56 +197,43 @@ pub fn refuse_other_hub(dir: &ComposeDir, history: &History, server: &str, moved
     }
 }
 
-/// The history of a compose, and of which journal it was read.
-#[derive(Debug)]
-pub struct Reading {
-    pub history: History,
-    pub stamp: Stamp,
-}
-
-impl Reading {
-    /// Reads what there is to read; `None` when no run of ours began there.
-    pub fn load(dir: &ComposeDir) -> Result<Option<Self>, Failure> {
-        let stamp = Stamp::of(&journal_of(dir));
-        Ok(load_history(dir)?.map(|history| Self { history, stamp }))
-    }
-}
-
-/// The history of a compose: what was `read` of it, if nobody has written to the journal since.
-pub fn history_now(dir: &ComposeDir, read: Option<Reading>) -> Result<Option<History>, Failure> {
-    match read {
-        Some(read) if read.stamp == Stamp::of(&journal_of(dir)) => Ok(Some(read.history)),
-        _ => load_history(dir),
-    }
-}
-
 fn journal_of(dir: &ComposeDir) -> PathBuf {
     dir.logs_global().join(journal::NAME)
 }
 
-/// Finds out where each request of the plan begins. `read` is what was read of the journal before the compose was locked.
-pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Reading>) -> Result<Recalled, Failure> {
-    let Recalling { dir, identity, server, fresh, going, .. } = what;
-    let history = history_now(dir, read)?;
-    let plan = Plan::of(inspected, identity, dir, history.as_ref().unwrap_or(&History::default()));
+/// Finds out where each request of the plan begins.
+pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled, Failure> {
+    let Recalling { dir, identity, server, fresh, going, mask } = what;
+    let outline = load_outline(dir)?;
+    let mut plan = Plan::of(inspected, identity, dir, outline.as_ref().map_or(&[], |outline| &outline.places));
+    mask.add(secret::values(&inspected.config.tree).iter().map(String::as_str));
+    mask.add(secrets_of(&plan.requests));
     let at_another_hub = |history: &History| history.login.as_ref().is_some_and(|login| !login.is_at(server));
     let mut recalled = Recalled::default();
-    match history {
+    let load = || Ok::<_, Failure>(load_history(dir)?.unwrap_or_default());
+    match outline {
         None => recalled.starts = vec![Start::Submit; plan.requests.len()],
-        Some(mut history) if fresh => {
+        Some(_) if fresh => {
+            let mut history = load()?;
             recalled.starts = vec![Start::Submit; plan.requests.len()];
             recalled.paths = own_paths(&mut history, inspected);
-            // What it said of the compose stays said.
-            recalled.pungi.clone_from(&history.pungi);
-            recalled.status.clone_from(&history.status);
+            plan = plan.known_to(&history);
             if !at_another_hub(&history) {
-                recalled.claimed.clone_from(&history.tasks);
-                recalled.owners.clone_from(&history.owners);
+                (recalled.claimed, recalled.owners) = (history.tasks, history.owners);
             }
+            // What it said of the compose stays said.
+            (recalled.pungi, recalled.status) = (history.pungi, history.status);
         }
-        Some(history) => {
-            refuse_other_hub(dir, &history, server, going.hub_moved)?;
-            let changes = changes(dir, inspected, &plan, what.secrets)?;
+        Some(outline) => {
+            refuse_other_hub(dir, &outline, server, going.hub_moved)?;
+            let Changes { paths: changes, is_dumped } = changes(dir, inspected, mask)?;
+            recalled.is_dumped = is_dumped;
+            if is_dumped {
+                // It and the history are large, and it is needed no more.
+                inspected.forget_images();
+            }
+            let history = load()?;
+            plan = plan.known_to(&history);
             // Another configuration would put another image into the hole. What is only new there may be a default of this version.
             let is_another = changes.iter().any(|change| !change.ends_with(NEW));
             let mut history = if is_another { history } else { fill_holes(dir, history, &plan)? };
@@ -236,9 +243,13 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected, read: Option<Readi
                 )));
             }
             let is_certain = history.login.is_some() && !at_another_hub(&history);
-            recalled.paths = own_paths(&mut history, inspected);
+            let paths = own_paths(&mut history, inspected);
             let chosen = &inspected.selection.chosen;
-            take_over(what, &mut history, &plan, chosen, &changes, &mut recalled)?;
+            let taking = || take_over(what, history, &plan, chosen, &changes, &mut recalled);
+            // Both take long.
+            let (taken, existing) = rayon::join(taking, || Existing::load(dir, &paths));
+            taken?;
+            (recalled.paths, recalled.existing) = (paths, Some(existing?));
             if is_certain {
                 recalled.compare_first.clear();
             }
@@ -264,59 +275,59 @@ fn own_paths(history: &mut History, inspected: &Inspected) -> BTreeSet<String> {
     all.filter_map(|(path, made)| is_own(&made).then_some(path)).collect()
 }
 
-/// Takes over what `history` knows of the requests of `plan`; the images that are kept are taken out of it.
+/// Takes over what `history` knows of the requests of `plan`.
 fn take_over(
     what: Recalling<'_>,
-    history: &mut History,
+    history: History,
     plan: &Plan,
     chosen: &Chosen,
     changes: &[String],
     recalled: &mut Recalled,
 ) -> Result<(), Failure> {
     let Recalling { dir, going, .. } = what;
-    refuse_left_out(dir, history, chosen)?;
-    refuse_changes(dir, plan, history, going, changes)?;
+    refuse_left_out(dir, &history, chosen)?;
+    refuse_changes(dir, plan, &history, going, changes)?;
     let since = "The configuration has changed since the last run";
     recalled.remarks = changes.iter().take(MAX_CHANGES).map(|change| format!("{since}: {change}")).collect();
     if changes.len() > MAX_CHANGES {
         recalled.remarks.push(format!("{since}: and {} more", counted(changes.len() - MAX_CHANGES, "change")));
     }
-    recalled.claimed.clone_from(&history.tasks);
-    recalled.owners.clone_from(&history.owners);
-    recalled.pungi.clone_from(&history.pungi);
-    recalled.status.clone_from(&history.status);
-    let whole = whole(dir, history, plan);
+    let whole = whole(dir, &history, plan);
+    (recalled.claimed, recalled.owners) = (history.tasks, history.owners);
+    (recalled.pungi, recalled.status) = (history.pungi, history.status);
+    // What is known of a request is given up as it is taken over: it is as large as what comes of it.
+    let mut requests = history.requests;
     for (index, ((request, key), is_whole)) in plan.requests.iter().zip(&plan.keys).zip(whole).enumerate() {
-        let past = history.requests.get_mut(key);
-        if let Some(before) = past.as_deref().and_then(|past| plan.sent_from(index, past.place)) {
+        let Some(past) = requests.take(key) else {
+            recalled.starts.push(Start::Submit);
+            continue;
+        };
+        if let Some(before) = plan.sent_from(index, past.place) {
             recalled.sent_before.insert(index, before.clone());
         }
-        let otherwise = past.as_deref().map(|past| otherwise(request, past)).unwrap_or_default();
+        let otherwise = otherwise(request, &past);
         // What a person named may be somebody else's: it was compared when it was taken.
-        let is_compared = past.as_deref().is_some_and(|past| !past.named);
+        let is_compared = !past.named;
         // `*` are those that have changed.
         let is_rebuilt = |word: &&String| *word != ALL || !otherwise.is_empty();
         let mut rebuilt = going.rebuild.iter().filter(is_rebuilt);
-        let start = match past {
-            None => Start::Submit,
-            Some(past) if rebuilt.any(|word| is_named(word, &request.variant, request.name())) => anew(past),
-            Some(past) => {
-                // Who has it built again by hand gives it all its retries.
-                let has_failed = matches!(past.state(), RequestState::Failed | RequestState::Canceled);
-                let is_by_hand = going.retry_failed && has_failed && past.task.is_some() && past.canceled.is_none();
-                recalled.retried.insert(index, if is_by_hand { 0 } else { past.retries });
-                start(request, past, going.retry_failed, otherwise.is_empty(), is_whole)
-            }
+        let start = if rebuilt.any(|word| is_named(word, &request.variant, request.name())) {
+            anew(&past)
+        } else {
+            // Who has it built again by hand gives it all its retries.
+            let has_failed = matches!(past.state(), RequestState::Failed | RequestState::Canceled);
+            let is_by_hand = going.retry_failed && has_failed && past.task.is_some() && past.canceled.is_none();
+            recalled.retried.insert(index, if is_by_hand { 0 } else { past.retries });
+            start(request, past, going.retry_failed, otherwise.is_empty(), is_whole)
         };
         if is_compared {
             recalled.compare_first.extend(known_tasks(&start).into_iter().map(|task| (index, task)));
         }
         recalled.starts.push(start);
     }
-    let present: BTreeSet<&String> = plan.keys.iter().collect();
-    for past in history.requests.iter().filter(|past| !present.contains(&past.key)) {
+    for past in requests.drain() {
         match past.task {
-            Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.asked.clone())),
+            Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.asked)),
             None if past.in_doubt.is_some() => recalled.remarks.push(format!(
                 "Image {} of variant {}, which is no longer in the configuration, may have a task whose id was lost: look for it at the hub",
                 past.asked.name, past.asked.variant
@@ -339,7 +350,7 @@ fn anew(past: &Past) -> Start {
 }
 
 /// Where a request begins. `is_as_it_was`: its images are called as they were; `is_whole`: all of it was done, and its files are there.
-fn start(request: &TaskRequest, past: &mut Past, retry_failed: bool, is_as_it_was: bool, is_whole: bool) -> Start {
+fn start(request: &TaskRequest, mut past: Past, retry_failed: bool, is_as_it_was: bool, is_whole: bool) -> Start {
     let had = |in_doubt| Start::Again { tasks: past.earlier.iter().copied().chain(past.task).collect(), in_doubt };
     let Some(task) = past.task else {
         return match past.in_doubt {
@@ -353,8 +364,8 @@ fn start(request: &TaskRequest, past: &mut Past, retry_failed: bool, is_as_it_wa
     let is_told = |arch: &&str| past.uploads.iter().any(|upload| upload.arch == *arch);
     let told = !request.about.uploads || request.arches().iter().all(is_told);
     if is_whole && told && is_as_it_was {
-        let (uploads, failed_arches) = (past.uploads.clone(), past.failed_arches.clone());
-        Start::Keep(Kept { task, images: past.take_added(), uploads, failed_arches })
+        let images = past.take_added();
+        Start::Keep(Kept { task, images, uploads: past.uploads, failed_arches: past.failed_arches })
     } else if past.canceled.is_some() || (retry_failed && (lost || past.failure.is_some())) {
         had(None)
     } else if past.named {
@@ -477,83 +488,71 @@ fn refuse_changes(
     Err(Failure::failed(text))
 }
 
-/// The dotted paths at which the configuration differs from the one that the compose was begun with, of which the secrets
-/// were not kept.
-fn changes(dir: &ComposeDir, inspected: &Inspected, plan: &Plan, secrets: &[String]) -> Result<Vec<String>, Failure> {
-    let values = secret::values(&inspected.config.tree);
-    let secrets = secrets.iter().chain(&values).map(String::as_str).chain(secrets_of(&plan.requests));
-    // Not the one of the process: it must hide the same in both.
-    let mask = Mask::new(secrets);
-    let mut found = Vec::new();
+/// How a configuration differs from the one that the compose was begun with, of which the secrets were not kept.
+#[derive(Debug, Default)]
+struct Changes {
+    /// The dotted paths of what differs.
+    paths: Vec<String>,
+    /// Its dump is the one that would be written.
+    is_dumped: bool,
+}
+
+/// How the configuration differs from the one that the compose was begun with. What `mask` hides may differ.
+fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Changes, Failure> {
+    let mut found = Changes::default();
     // Nearly always it is the same, which is seen without having any of both as a whole.
-    if !is_same_dump(&dir.config_dump(), &inspected.config.tree, &mask) {
+    if is_dump(&dir.config_dump(), &inspected.config.tree, mask) {
+        found.is_dumped = true;
+    } else {
         let before = load_copy(&dir.config_dump())?.map(|text| mask.hide(&text).into_owned());
         let now = to_text(&inspected.config.tree).ok().map(|text| mask.hide(&text).into_owned());
         let read = |text: Option<String>| serde_json::from_str(&text?).ok();
         let (Some(before), Some(now)) = (read(before), read(now)) else { return Ok(found) };
-        compare(&before, &now, "", &mut found);
+        compare(&before, &now, "", &mut found.paths);
     }
     let variants = inspected.sources.iter().find(|source| source.path == inspected.variants_path);
     let before = load_copy(&dir.variants_copy())?;
     if let (Some(variants), Some(before)) = (variants, before)
         && mask.hide(&variants.text) != mask.hide(&before)
     {
-        found.push(format!("{} changed", inspected.variants_path.display()));
+        found.paths.push(format!("{} changed", inspected.variants_path.display()));
     }
     Ok(found)
 }
 
-/// Whether the file at `path` has the dump of `tree`, line by line, but for secrets.
-fn is_same_dump(path: &Path, tree: &Node, mask: &Mask) -> bool {
+/// Whether the file at `path` is what would be written as the dump of `tree`.
+fn is_dump(path: &Path, tree: &Node, mask: &Mask) -> bool {
     let Ok(file) = regular::open(path) else { return false };
-    let mut compared =
-        Compared { file: BufReader::new(file), mask, line: String::new(), before: Vec::new(), same: true };
-    dump::write_text(tree, &mut compared).is_ok() && compared.is_whole()
+    let mut compared = Compared { file: BufReader::with_capacity(BUFFER, file) };
+    let mut hiding = mask.hiding(&mut compared);
+    dump::write_text(tree, &mut hiding).is_ok() && hiding.finish().is_ok() && compared.is_at_its_end()
 }
 
-/// A text that is compared with that of a file while it is written.
-struct Compared<'a> {
+/// A file with which is compared what would be written.
+struct Compared {
     file: BufReader<File>,
-    mask: &'a Mask,
-    /// Of the text, the line that is not whole yet.
-    line: String,
-    /// Of the file, the line that is looked at.
-    before: Vec<u8>,
-    /// Nothing differs so far.
-    same: bool,
 }
 
-impl std::fmt::Write for Compared<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for piece in text.split_inclusive('\n') {
-            if !self.same {
-                break;
-            }
-            self.line.push_str(piece);
-            if piece.ends_with('\n') {
-                self.end_line();
-            }
+impl Compared {
+    fn is_at_its_end(&mut self) -> bool {
+        self.file.fill_buf().is_ok_and(<[u8]>::is_empty)
+    }
+}
+
+impl Write for Compared {
+    /// Fails at the first difference.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let before = self.file.fill_buf()?;
+        let length = before.len().min(bytes.len());
+        if before[..length] != bytes[..length] || (length == 0 && !bytes.is_empty()) {
+            return Err(ErrorKind::InvalidData.into());
         }
+        self.file.consume(length);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Compared<'_> {
-    fn end_line(&mut self) {
-        self.before.clear();
-        let room = self.line.len().saturating_add(LONGEST_MASKED);
-        let read = self.file.by_ref().take(room as u64).read_until(b'\n', &mut self.before);
-        let hidden = || Some(self.mask.hide(std::str::from_utf8(&self.before).ok()?) == self.mask.hide(&self.line));
-        self.same = read.is_ok() && (self.before == self.line.as_bytes() || hidden() == Some(true));
-        self.line.clear();
-    }
-
-    /// Whether all of the file was the same as the text.
-    fn is_whole(&mut self) -> bool {
-        if self.same {
-            self.end_line();
-        }
-        self.same && self.file.fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 }
 
@@ -598,7 +597,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_dump_is_the_same_but_for_secrets() {
+    fn a_dump_is_what_would_be_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("dump");
         let mut sources = magudi_config::Sources::new();
@@ -607,13 +606,14 @@ mod tests {
         let tree = magudi_config::load::load_config(&config, &mut sources).unwrap();
         let text = to_text(&tree).unwrap();
         let mask = Mask::new(["secret-1", "secret-2"]);
-        let is_same = |text: &str, mask: &Mask| {
+        let is_dump = |text: &str, mask: &Mask| {
             std::fs::write(&path, text).unwrap();
-            is_same_dump(&path, &tree, mask)
+            super::is_dump(&path, &tree, mask)
         };
-        assert!(is_same(&text, &mask) && is_same(&text, &Mask::default()));
         let hidden = mask.hide(&text);
-        assert!(is_same(&hidden, &mask) && !is_same(&hidden, &Mask::default()));
+        assert!(is_dump(&hidden, &mask) && is_dump(&text, &Mask::default()));
+        // One with secrets in it is written again.
+        assert!(!is_dump(&text, &mask) && !is_dump(&hidden, &Mask::default()));
         for other in [
             text.replace('x', "y"),
             format!("{text}\n"),
@@ -622,9 +622,9 @@ mod tests {
             format!("\n{text}"),
             String::new(),
         ] {
-            assert!(!is_same(&other, &mask), "{other}");
+            assert!(!is_dump(&mask.hide(&other), &mask), "{other}");
         }
-        assert!(!is_same_dump(dir.path(), &tree, &mask));
+        assert!(!super::is_dump(dir.path(), &tree, &mask) && !super::is_dump(&dir.path().join("none"), &tree, &mask));
     }
 
     #[test]

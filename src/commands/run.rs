@@ -11,7 +11,7 @@ use std::ffi::OsString;
 pub fn run(args: RunSettings, argv: &[OsString], environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let settings = args.resolved()?;
     check_unbegun(&settings)?;
-    let result = prepare(&settings, environment, ui, Recall::IfUnfinished, None);
+    let result = prepare(&settings, environment, ui, Recall::IfUnfinished);
     match result {
         Ok(prepared) => compose(&settings, argv, environment, ui, prepared),
         Err(failure) => {

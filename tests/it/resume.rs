@@ -42,6 +42,10 @@ impl Story {
     }
 
     pub fn begin(&self, target: &str) -> Child {
+        self.begin_with(target, &[])
+    }
+
+    fn begin_with(&self, target: &str, more: &[&str]) -> Child {
         std::fs::create_dir_all(self.scene.path().join(target)).unwrap();
         self.command(&[
             "run",
@@ -54,6 +58,7 @@ impl Story {
             "compose",
         ])
         .args(["--target-dir", target])
+        .args(more)
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
@@ -215,6 +220,30 @@ fn a_changed_configuration_is_refused_unless_the_image_is_named() {
     assert_eq!(story.tasks().len(), IMAGES + 1);
     assert!(story.images("target").contains("mended-9.2-1.x86_64.qcow2"));
     assert!(!story.images("target").contains("disk3-"));
+}
+
+#[test]
+fn a_secret_that_is_given_again_is_no_change() {
+    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
+    let config = story.scene.path().join("test.conf");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let listed = "\"subvariant\": \"D0\", \"repo\": [\"https://h/%s/\" % my_token]";
+    std::fs::write(&config, text.replace("\"subvariant\": \"D0\"", listed)).unwrap();
+    let secret = ["-e", "my_token=Marvin-42"];
+    assert_eq!(story.begin_with("target", &secret).wait().unwrap().code(), Some(1));
+    let dump = story.compose("target").unwrap().join("logs/global/config-dump.global.log");
+    let kept = std::fs::read_to_string(&dump).unwrap();
+    assert!(kept.contains("https://h/***/") && !kept.contains("Marvin"), "{kept}");
+    let inode = || std::fs::metadata(&dump).unwrap().ino();
+    let before = inode();
+    let resumed = story.resume("target", &secret);
+    assert!(resumed.status == Some(1) && !resumed.stderr.contains("has changed"), "{}", resumed.stderr);
+    assert_eq!(inode(), before, "the dump was written again");
+    // One in which a secret stands is.
+    std::fs::write(&dump, kept.replace("***", "Marvin-42")).unwrap();
+    let resumed = story.resume("target", &secret);
+    assert!(!resumed.stderr.contains("has changed"), "{}", resumed.stderr);
+    assert_eq!(std::fs::read_to_string(&dump).unwrap(), kept);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 pub use crate::sections::{Image, Images, SectionConfig};
 use crate::source::{Span, Text};
-use crate::tree::{Node, Value};
+use crate::tree::{Dict, Node, Value};
+use std::sync::Arc;
 
 /// A checked compose configuration: the keys that the image phases and the compose itself read (facts: options 1).
 #[derive(Debug, Clone)]
@@ -40,10 +41,13 @@ impl ComposeConfig {
         self.sections.iter().find(|section| section.schema.name == name)
     }
 
-    /// Forgets the images as they were written, and the tree: once there is a plan, a run of hours needs neither.
+    /// Forgets the images as they were written, in the tree too: once there is a plan, a run of hours does not need them.
     pub fn forget_images(&mut self) {
-        self.tree.value = Value::Null;
         self.sections.iter_mut().for_each(SectionConfig::forget_images);
+        let Value::Dict(options) = &self.tree.value else { return };
+        let is_section = |key: &Node| self.sections.iter().any(|section| key.as_str() == Some(section.schema.name));
+        let others = options.entries.iter().filter(|(key, _)| !is_section(key)).cloned().collect();
+        self.tree.value = Value::Dict(Arc::new(Dict { entries: others }));
     }
 }
 

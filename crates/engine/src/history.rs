@@ -30,7 +30,7 @@ pub use requests::Requests;
 pub use state::{Counts, RequestState};
 
 use crate::event::{Event, Stamped};
-use crate::journal::{JournalError, load_events};
+use crate::journal::{JournalError, load_events, load_other_events};
 use crate::login::Login;
 use crate::pungi;
 use jiff::Timestamp;
@@ -84,6 +84,13 @@ pub struct History {
 pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError> {
     let mut replay = Replay::new(plan);
     load_events(path, &mut |stamped| replay.take(stamped))?;
+    Ok(replay.finish())
+}
+
+/// Reads the history of a compose as a whole from the journal at `path`, without its requests: a journal is as large as they are many.
+pub fn load_outline(path: &Path) -> Result<History, JournalError> {
+    let mut replay = Replay::default();
+    load_other_events(path, &mut |stamped| replay.take(stamped))?;
     Ok(replay.finish())
 }
 
@@ -582,5 +589,38 @@ mod tests {
         let moved = replay([begun("http://a/kojihub"), vec![started(), at("http://b/kojihub")]].concat());
         assert_eq!(moved.tasks, BTreeSet::from([7]), "the same hub at another address");
         assert_eq!(moved.login.unwrap().server, "http://b/kojihub");
+    }
+
+    #[test]
+    fn an_outline_is_the_history_without_its_requests() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let status = |status: &str| Event::Status { status: status.into() };
+        let settings = serde_json::json!({"only": ["\"request\":"]});
+        let begun = Event::ComposeStarted {
+            compose_id: "C".into(),
+            compose_dir: "/other".into(),
+            requests: 2,
+            settings: settings.clone(),
+            fresh: false,
+        };
+        let events =
+            vec![started(), planned(0, "a"), planned(1, "b"), status("STARTED"), submitting(0), submitted(0, 7)];
+        let events =
+            [events, vec![begun, planned(0, "a"), planned(1, "b"), status("DOOMED"), state(0, "CLOSED")]].concat();
+        let events: Vec<Stamped> = (0..).zip(events).map(|(second, event)| stamped(second, event)).collect();
+        let mut lines: Vec<String> = events.iter().map(Stamped::to_json_line).collect();
+        // As another program may write it.
+        lines[4] = lines[4].replace("\":", "\" : ");
+        lines.push(lines[1].replace("planned", "dance"));
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let (outline, history) = (load_outline(&path).unwrap(), load_history(&path, &[]).unwrap());
+        assert_eq!((outline.places.len(), outline.settings.as_ref()), (2, Some(&settings)));
+        assert!(outline.requests.is_empty() && outline.holes.is_empty() && outline.tasks.is_empty());
+        let (requests, tasks) = (Requests::default(), BTreeSet::new());
+        assert_eq!(outline, History { requests, tasks, span: outline.span, ..history });
+        // What is wrong with a line about a request is for who reads it.
+        std::fs::write(&path, format!("{}\n{{\"request\":\n", lines[0])).unwrap();
+        assert!(load_outline(&path).is_ok() && load_history(&path, &[]).is_err());
     }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use magudi_compose::confined;
 use magudi_compose::write::sync_dir;
 use magudi_config::regular;
+use memchr::memmem;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -229,6 +230,22 @@ pub fn load_events(path: &Path, take: &mut dyn FnMut(&Stamped)) -> Result<(), Jo
     read_events(bytes, || BufReader::with_capacity(BUFFER, &file), path, take)
 }
 
+/// Reads the events that are about no request, of which a large journal has few. Lines about requests are passed over as they are, so
+/// that what is wrong with them is not found.
+pub(crate) fn load_other_events(path: &Path, take: &mut dyn FnMut(&Stamped)) -> Result<(), JournalError> {
+    let file =
+        regular::open(path).map_err(|error| JournalError::Io { action: "read", path: path.to_path_buf(), error })?;
+    // Within a text the quotes are escaped.
+    let member = memmem::Finder::new(br#""request":"#);
+    let is_other = |line: &[u8]| member.find(line).is_none();
+    parse_lines(BufReader::with_capacity(BUFFER, &file), path, is_other, &mut |stamped| {
+        // Another program may write its lines otherwise.
+        if stamped.event.request().is_none() {
+            take(&stamped);
+        }
+    })
+}
+
 /// Reads a journal's text, which messages call `path`.
 pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, JournalError> {
     let mut events = Vec::new();
@@ -238,8 +255,18 @@ pub fn parse_journal(reader: impl BufRead, path: &Path) -> Result<Vec<Stamped>, 
 
 /// The same, but each event is handed over as it is read.
 pub(crate) fn parse_events(
+    reader: impl BufRead,
+    path: &Path,
+    take: &mut dyn FnMut(Stamped),
+) -> Result<(), JournalError> {
+    parse_lines(reader, path, |_| true, take)
+}
+
+/// The same of the lines that `is_read` takes.
+fn parse_lines(
     mut reader: impl BufRead,
     path: &Path,
+    is_read: impl Fn(&[u8]) -> bool,
     take: &mut dyn FnMut(Stamped),
 ) -> Result<(), JournalError> {
     let io = |error| JournalError::Io { action: "read", path: path.to_path_buf(), error };
@@ -249,6 +276,9 @@ pub(crate) fn parse_events(
         let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text).map_err(io)?;
         if read == 0 || text.last() != Some(&b'\n') && (read as u64) < MAX_LINE {
             break;
+        }
+        if !is_read(&text) {
+            continue;
         }
         let damaged = |reason| JournalError::Damaged { path: path.to_path_buf(), line, reason };
         let text = std::str::from_utf8(&text).map_err(|_| damaged(LineError::NotUtf8))?;

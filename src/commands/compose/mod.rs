@@ -22,7 +22,7 @@ use super::locking::lock;
 use super::outage::OutageLog;
 use super::preflight::ask_before;
 use super::repositories::out_of_reach_of_run;
-use super::resume_point::{Reading, Recalled, Recalling, load_history, recall};
+use super::resume_point::{Recalled, Recalling, load_history, load_outline, recall};
 use super::settings::absolute;
 use super::{RUN_THREADS, runtime, signals};
 use crate::cli::RunSettings;
@@ -43,7 +43,7 @@ use magudi_engine::event_stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::log::LogFile;
 use magudi_engine::plan::TaskRequest;
-use magudi_engine::plan_secrets::{Mask, secrets_of};
+use magudi_engine::plan_secrets::Mask;
 use magudi_engine::runner::{Formats, Polling, Start};
 use magudi_engine::stop::stop;
 use magudi_engine::watch_log::WatchLogs;
@@ -51,6 +51,7 @@ use magudi_koji::ClientOptions;
 use magudi_phases::branches::Commits;
 use magudi_phases::existing_manifests::Existing;
 use magudi_phases::pipeline::{Compose, End};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -77,21 +78,13 @@ pub struct Prepared {
     hub: HubChoice,
     cts: Option<Cts>,
     recall: Recall,
-    /// The journal, if it was read already.
-    read: Option<Reading>,
-    existing: Existing,
+    /// The manifests of a compose that was not begun; of one that was, most is ours.
+    existing: Option<Existing>,
     events: Option<(EventStream, StreamEnd)>,
 }
 
-/// Reads and checks everything that a run needs. `begun` is what was read already of a compose that is continued.
-pub fn prepare(
-    settings: &RunSettings,
-    environment: &Environment,
-    ui: Ui,
-    recall: Recall,
-    begun: Option<(Reading, Result<Existing, Failure>)>,
-) -> Result<Prepared, Failure> {
-    let (read, existing) = begun.unzip();
+/// Reads and checks everything that a run needs.
+pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
     let args = &settings.compose;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
         return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
@@ -117,9 +110,10 @@ pub fn prepare(
     check_names(settings, &inspected, &dir)?;
     check_pungi(settings, environment, &dir)?;
     others(settings, &dir)?;
-    let existing = existing.unwrap_or_else(|| Ok(Existing::load(&dir)?))?;
+    let was_begun = dir.logs_global().join(journal::NAME).exists();
+    let existing = (!was_begun).then(|| Existing::load(&dir, &BTreeSet::new())).transpose()?;
     // Of one that was begun it is known later what is to be submitted.
-    if !dir.logs_global().join(journal::NAME).exists() {
+    if !was_begun {
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, inspected.requests(), |_| true)?;
         inspected.diagnostics.extend(found);
         let found = out_of_reach_of_run(settings, &inspected, &dir, inspected.requests(), |_| true);
@@ -132,7 +126,7 @@ pub fn prepare(
         ui.warnings(&inspected.diagnostics, &inspected.sources);
     }
     let events = settings.going.events.as_deref().map(open_events).transpose()?;
-    Ok(Prepared { inspected, hub, cts, recall, read, existing, events })
+    Ok(Prepared { inspected, hub, cts, recall, existing, events })
 }
 
 /// The commits that an unfinished run in the same directory has built from: those that `settings` have, or its journal.
@@ -146,7 +140,7 @@ fn known_commits(settings: &RunSettings) -> Result<Commits, Failure> {
     if matches!(status, Some(Status::Finished | Status::FinishedIncomplete)) {
         return Ok(Commits::new());
     }
-    let settings = load_history(&dir)?.and_then(|history| history.settings).map(RunSettings::from_json);
+    let settings = load_outline(&dir)?.and_then(|outline| outline.settings).map(RunSettings::from_json);
     Ok(settings.and_then(Result::ok).map(|settings| settings.commits).unwrap_or_default())
 }
 
@@ -180,7 +174,7 @@ pub fn compose(
     ui: Ui,
     prepared: Prepared,
 ) -> Result<(), Failure> {
-    let Prepared { mut inspected, hub, cts, recall: wanted, read, existing, events: stream } = prepared;
+    let Prepared { mut inspected, hub, cts, recall: wanted, existing, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
     let mut is_registered = false;
@@ -220,18 +214,13 @@ pub fn compose(
     // Who names images wants the others as they are.
     let names_images = !settings.going.rebuild.is_empty() || !settings.going.adopt.is_empty();
     let fresh = wanted == Recall::IfUnfinished && has_finished && !names_images;
-    let secrets = environment.secrets();
-    let recalling = Recalling {
-        dir: &dir,
-        identity: &identity,
-        server: hub.server(),
-        fresh,
-        going: &settings.going,
-        secrets: &secrets,
-    };
-    let recalled = recall(recalling, &mut inspected, read)?;
+    // What clients learn in logins comes to it later.
+    let mask = &environment.network.mask;
+    let recalling =
+        Recalling { dir: &dir, identity: &identity, server: hub.server(), fresh, going: &settings.going, mask };
+    let mut recalled = recall(recalling, &mut inspected)?;
     // Nobody else may write from here on; others may have since they were read.
-    let existing = existing.renewed(&dir, &recalled.paths)?;
+    let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
     if was_begun {
         let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
         let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
@@ -269,16 +258,13 @@ pub fn compose(
         compare_first,
         abandoned,
         remarks,
+        is_dumped,
         ..
     } = recalled;
     if settings.compose.print_output_dir {
         ui.answer(&format!("Compose dir: {}\n", dir.top().display()))?;
     }
-    // What clients learn in logins comes to it later.
-    let mask = &environment.network.mask;
-    mask.add(secret::values(&inspected.config.tree).iter().map(String::as_str));
-    mask.add(secrets_of(&requests));
-    keep_configuration(&inspected, &dir, mask)?;
+    keep_configuration(&inspected, &dir, mask, is_dumped)?;
     let requests = Arc::new(requests);
     let makes_nothing = requests.is_empty();
     let (events, journal) = subscribe(settings, ui, &dir, &requests, stream, mask)?;

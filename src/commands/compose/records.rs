@@ -24,8 +24,13 @@ use std::{fmt, io};
 const FOR_OTHERS: u32 = 0o055;
 
 /// Leaves the configuration in the compose: as it was written, and as it was understood (facts: language 9, language 12), but for its
-/// secrets: logs are published.
-pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) -> Result<(), Failure> {
+/// secrets: logs are published. It may be there as it was understood.
+pub fn keep_configuration(
+    inspected: &Inspected,
+    dir: &ComposeDir,
+    mask: &Mask,
+    is_dumped: bool,
+) -> Result<(), Failure> {
     let copies = || -> Result<(), Failure> {
         for source in inspected.sources.iter().filter(|source| source.on_disk) {
             if source.path == inspected.variants_path {
@@ -41,6 +46,9 @@ pub fn keep_configuration(inspected: &Inspected, dir: &ComposeDir, mask: &Mask) 
         Ok(())
     };
     let dump = || -> Result<(), Failure> {
+        if is_dumped {
+            return Ok(());
+        }
         let mut refused = None;
         let written = write_hidden(&dir.config_dump(), mask, |mut out| {
             write_text(&inspected.config.tree, &mut out).map_err(|diagnostic| {

@@ -5,7 +5,7 @@ mod parse;
 mod types;
 
 pub use document::ImagesDocument;
-pub use parse::{ImagesError, ImagesProblem, load_compose_id, load_images, parse_images};
+pub use parse::{ImagesError, ImagesProblem, load_compose_id, load_images, load_other_images, parse_images};
 pub use types::{FORMATS, IMAGE_TYPES, formats_of, is_format, is_image_type, type_takes_format};
 
 use crate::arches::is_rpm_arch;

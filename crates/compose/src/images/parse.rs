@@ -12,6 +12,7 @@ use crate::manifest::{ManifestVersion, flatten};
 use crate::read::{ManifestError, OtherHeader, check_header, json_problem, load_manifest};
 use magudi_config::regular;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 
@@ -41,20 +42,29 @@ pub enum ImagesProblem {
 
 /// Reads an images.json; `None` when there is none.
 pub fn load_images(path: &Path) -> Result<Option<Images>, ImagesError> {
-    match load_plain(path) {
-        Some(images) => Ok(Some(images)),
-        // What is odd in any way is read as a whole, which knows what to say of it.
-        None => load_manifest(path, MAX_BYTES, parse_images),
+    load_other_images(path, &BTreeSet::new())
+}
+
+/// The same without the images at the paths of `own`, which may be nearly all.
+pub fn load_other_images(path: &Path, own: &BTreeSet<String>) -> Result<Option<Images>, ImagesError> {
+    if let Some(images) = load_plain(path, own) {
+        return Ok(Some(images));
     }
+    // What is odd in any way is read as a whole, which knows what to say of it.
+    let mut images = load_manifest(path, MAX_BYTES, parse_images)?;
+    if let Some(images) = &mut images {
+        images.retain(|image| !own.contains(&image.path));
+    }
+    Ok(images)
 }
 
 /// From how many bytes on a file is read without having its text as a whole, which is a third slower.
 const LARGE: u64 = 4 << 20;
 
 /// The images of a large file in which nothing is odd. Its text is never there as a whole: that has 1.8 kB for a request.
-fn load_plain(path: &Path) -> Option<Images> {
+fn load_plain(path: &Path, own: &BTreeSet<String>) -> Option<Images> {
     let file = regular::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.len() >= LARGE))?;
-    pieces::read_plain(BufReader::with_capacity(BUFFER, file.take(MAX_BYTES))).ok()
+    pieces::read_plain(BufReader::with_capacity(BUFFER, file.take(MAX_BYTES)), own).ok()
 }
 
 /// Bytes at the beginning of an images.json in which its id is looked for first.

@@ -19,11 +19,6 @@ impl Requests {
         self.all.get(*self.by_key.get(key)?)
     }
 
-    /// The same, for who takes out of it what nobody else needs.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Past> {
-        self.all.get_mut(*self.by_key.get(key)?)
-    }
-
     /// The request with a number in the plan.
     pub fn number(&self, number: usize) -> Option<&Past> {
         self.all.get(*self.by_number.get(&number)?)
@@ -63,16 +58,18 @@ impl Requests {
         Self { all: Vec::with_capacity(number), ..Self::default() }
     }
 
-    /// Takes one out; the places of the others stay.
-    pub(super) fn take(&mut self, key: &str) -> Option<Past> {
+    /// Takes one out. The others stay where they are, and in its place stands an empty one until all are gone.
+    pub fn take(&mut self, key: &str) -> Option<Past> {
         let place = self.by_key.remove(key)?;
         self.all.get_mut(place).map(std::mem::take)
     }
 
-    /// Takes out all that were not taken before.
-    pub(super) fn drain(self) -> impl Iterator<Item = Past> {
+    /// Takes out all that were not taken before, in the order of the plan.
+    pub fn drain(self) -> impl Iterator<Item = Past> {
         let Self { mut all, by_key, .. } = self;
-        by_key.into_values().filter_map(move |place| all.get_mut(place).map(std::mem::take))
+        let mut places: Vec<usize> = by_key.into_values().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(move |place| all.get_mut(place).map(std::mem::take))
     }
 
     /// Gives `past` the number `number`. A key that is there already keeps its request and is found by both numbers.

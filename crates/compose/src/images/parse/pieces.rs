@@ -27,17 +27,19 @@ pub(super) fn read(text: &str) -> Result<Images, serde_json::Error> {
     read_as(Entries::Any(format), text)
 }
 
-/// The same of what a run of ours writes, without having its text as a whole: the header comes first, and entries are plain.
-pub(super) fn read_plain(text: impl Read) -> Result<Images, serde_json::Error> {
-    walk(Entries::Unsaid, serde_json::Deserializer::from_reader(text))
+/// The same of what a run of ours writes, without having its text as a whole: the header comes first, and entries are plain. Images at
+/// the paths of `own` are left out.
+pub(super) fn read_plain(text: impl Read, own: &BTreeSet<String>) -> Result<Images, serde_json::Error> {
+    walk(Entries::Unsaid, own, serde_json::Deserializer::from_reader(text))
 }
 
 fn read_as(entries: Entries, text: &str) -> Result<Images, serde_json::Error> {
-    walk(entries, serde_json::Deserializer::from_str(text))
+    walk(entries, &BTreeSet::new(), serde_json::Deserializer::from_str(text))
 }
 
 fn walk<'de>(
     entries: Entries,
+    own: &BTreeSet<String>,
     mut reader: serde_json::Deserializer<impl serde_json::de::Read<'de>>,
 ) -> Result<Images, serde_json::Error> {
     let version = match entries {
@@ -45,7 +47,7 @@ fn walk<'de>(
         Entries::Any(format) => format.written,
     };
     let mut images = Images { version, ..Images::default() };
-    Walk { object: Object::Document, entries, images: &mut images }.deserialize(&mut reader)?;
+    Walk { object: Object::Document, entries, own, images: &mut images }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(images)
 }
@@ -73,6 +75,7 @@ enum Object {
 struct Walk<'a> {
     object: Object,
     entries: Entries,
+    own: &'a BTreeSet<String>,
     images: &'a mut Images,
 }
 
@@ -92,7 +95,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { object, mut entries, images } = self;
+        let Self { object, mut entries, own, images } = self;
         let mut seen = BTreeSet::new();
         while let Some(key) = members.next_key::<String>()? {
             if !seen.insert(key.clone()) {
@@ -110,17 +113,19 @@ impl<'de> Visitor<'de> for Walk<'_> {
                     return Err(A::Error::missing_field("header"));
                 }
                 (Object::Document, "payload") => {
-                    members.next_value_seed(Walk { object: Object::Payload, entries, images: &mut *images })?;
+                    members.next_value_seed(Walk { object: Object::Payload, entries, own, images: &mut *images })?;
                 }
                 (Object::Payload, "images") => {
-                    members.next_value_seed(Walk { object: Object::Listed, entries, images: &mut *images })?;
+                    members.next_value_seed(Walk { object: Object::Listed, entries, own, images: &mut *images })?;
                 }
                 (Object::Document, _) | (Object::Payload, "compose") => drop(members.next_value::<Value>()?),
                 (Object::Payload, _) => {
                     images.extra.insert(key, members.next_value()?);
                 }
                 (Object::Listed, variant) => match entries {
-                    Entries::Plain | Entries::Unsaid => plain::take_variant(images, variant, members.next_value()?)?,
+                    Entries::Plain | Entries::Unsaid => {
+                        plain::take_variant(images, own, variant, members.next_value()?)?;
+                    }
                     Entries::Any(format) => {
                         take_variant(images, format, variant, members.next_value()?).map_err(A::Error::custom)?;
                     }
@@ -160,6 +165,7 @@ mod tests {
     #[test]
     fn a_header_comes_first_and_says_that_entries_are_plain() {
         let (_, text) = document(&json!({}));
+        let read_plain = |text: &[u8]| read_plain(text, &BTreeSet::new());
         let payload = text.find(r#""payload""#).unwrap();
         let late = format!("{{{}, {}}}", &text[payload..text.len() - 1], &text[1..payload - 1]);
         assert!(read_plain(text.as_bytes()).is_ok() && read(&late).is_ok() && read_plain(late.as_bytes()).is_err());
@@ -193,7 +199,14 @@ mod tests {
             let any = read_as(Entries::Any(format), &text).unwrap();
             assert_eq!(read(&text).unwrap(), any, "{changed}");
             assert_eq!(read_as(Entries::Plain, &text).is_ok(), is_plain, "{changed}");
-            assert_eq!(read_plain(text.as_bytes()).ok(), is_plain.then_some(any), "{changed}");
+            assert_eq!(read_plain(text.as_bytes(), &BTreeSet::new()).ok(), is_plain.then_some(any), "{changed}");
         }
+    }
+
+    #[test]
+    fn own_images_are_left_out() {
+        let (_, text) = document(&json!({}));
+        let count = |own: &str| read_plain(text.as_bytes(), &BTreeSet::from([own.to_owned()])).unwrap().iter().count();
+        assert_eq!((count("S/x86_64/images/b"), count("S/x86_64/images/a")), (1, 0));
     }
 }

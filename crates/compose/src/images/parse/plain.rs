@@ -4,7 +4,7 @@ use crate::images::{Checksums, Image, Images};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry of which nothing has to be interpreted.
 #[derive(Deserialize)]
@@ -42,9 +42,10 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     u64::try_from(i64::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// Takes over the images of the variant `uid`; an error where readers refuse one of them.
+/// Takes over the images of the variant `uid`, but for those at the paths of `own`; an error where readers refuse one of them.
 pub(super) fn take_variant<E: Error>(
     images: &mut Images,
+    own: &BTreeSet<String>,
     uid: &str,
     arches: BTreeMap<String, Vec<Entry>>,
 ) -> Result<(), E> {
@@ -53,7 +54,9 @@ pub(super) fn take_variant<E: Error>(
             if let Some(problem) = image.problems().first() {
                 return Err(E::custom(problem));
             }
-            images.add(uid, &arch, image).map_err(E::custom)?;
+            if !own.contains(&image.path) {
+                images.add(uid, &arch, image).map_err(E::custom)?;
+            }
         }
     }
     Ok(())
