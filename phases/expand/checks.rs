@@ -1,7 +1,7 @@
 //! *Checks* of one image: what is wrong with it, whatever is beside it.
 
 use super::clashes::listed;
-use super::{Expander, Found, PART};
+use super::{Arches, Expander, Found, PART};
 use crate::phase::{BASEARCH, Context, MAX_PLACES, Place};
 use crate::repos::{is_local, translate};
 use crate::version::{GENERATORS, UnknownGenerator, generate};
@@ -209,13 +209,16 @@ impl<'a> Expander<'a> {
         let config = self.context.config;
         let is_whole = config.tree_arches.is_empty() && config.tree_variants.is_empty() && self.chosen.is_all();
         let mut built = std::mem::take(&mut found.built);
-        built.par_sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
-        let images: Vec<&[(&Image, Vec<&str>)]> = built.chunk_by(|one, next| one.0.path == next.0.path).collect();
-        let of_images = |images: &[&[(&'a Image, Vec<&str>)]]| {
+        // In the order of the file, and what is of one image together; one that stands there once may be listed twice.
+        let place = |image: &Image| (image.span.file, image.span.start);
+        built.par_sort_by(|(one, _), (other, _)| place(one).cmp(&place(other)).then_with(|| one.path.cmp(&other.path)));
+        let images: Vec<&[(&Image, Arches)]> = built.chunk_by(|one, next| std::ptr::eq(one.0, next.0)).collect();
+        let of_images = |images: &[&[(&'a Image, Arches)]]| {
             let mut diagnostics = Vec::with_capacity(images.len());
             for in_variants in images {
                 let Some((image, _)) = in_variants.first() else { continue };
-                let mut arches: Vec<&str> = in_variants.iter().flat_map(|(_, arches)| arches).copied().collect();
+                let mut arches: Vec<&str> =
+                    in_variants.iter().flat_map(|(_, arches)| arches.iter()).map(|arch| &**arch).collect();
                 arches.sort_unstable();
                 arches.dedup();
                 failable_not_built(image, &arches, is_whole, &mut diagnostics);

@@ -157,13 +157,16 @@ struct Said {
     once: bool,
 }
 
+/// The arches of a request, sorted.
+type Arches = Arc<[Arc<str>]>;
+
 /// What was found while some images were expanded.
 #[derive(Default)]
 struct Found<'a> {
     /// Images, each with a variant that it has no arch in common with.
     without_arch: Vec<(&'a Image, &'a Variant)>,
     /// Images that list arches that may fail, each with the arches that it is built for in one variant.
-    built: Vec<(&'a Image, Vec<&'a str>)>,
+    built: Vec<(&'a Image, Arches)>,
     said: Vec<Said>,
     /// Code and path of what was said once.
     known: BTreeSet<(&'static str, String)>,
@@ -175,17 +178,17 @@ struct Found<'a> {
 /// What requests have in common is there once.
 #[derive(Default)]
 struct Shared {
-    arches: Vec<Arc<[Arc<str>]>>,
+    arches: Vec<Arches>,
     /// What generators made.
     generated: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl Shared {
     /// The list of arches: most images of a compose have the same.
-    fn arches(&mut self, arches: &[&str]) -> Arc<[Arc<str>]> {
+    fn arches(&mut self, arches: &[&str]) -> Arches {
         let known = self.arches.iter().find(|known| known.iter().map(|arch| &**arch).eq(arches.iter().copied()));
         known.cloned().unwrap_or_else(|| {
-            let new: Arc<[Arc<str>]> = arches.iter().map(|arch| Arc::from(*arch)).collect();
+            let new: Arches = arches.iter().map(|arch| Arc::from(*arch)).collect();
             self.arches.push(Arc::clone(&new));
             new
         })
@@ -339,15 +342,16 @@ impl<'a> Expander<'a> {
             found.without_arch.push((image, variant));
             return None;
         }
+        let shared = &mut found.shared;
+        let arches = shared.arches(&arches);
         if image.items("failable").any(|arch| arch.value != "*") {
-            found.built.push((image, arches.clone()));
+            found.built.push((image, Arc::clone(&arches)));
         }
         let build_target = self.target(image)?;
-        let shared = &mut found.shared;
         let (version, release) = (self.version(image, shared).ok()?, self.release(image, shared).ok()?);
         let about = About {
             name: image.shared(self.schema.label).unwrap_or_default(),
-            arches: shared.arches(&arches),
+            arches,
             version,
             release: release.filter(|release| !release.is_empty()),
             target: build_target,

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 /// How many items one thread writes at a time: another one would not help with fewer.
 const PART: usize = 256;
 
+/// How many parts each thread writes before they are printed, on the average: one that waits for the other does nothing.
+const PARTS: usize = 4;
+
 /// Writes an object of three members, each with its name: what the lists are of, and two lists.
 pub fn write_listing(
     out: &mut impl Write,
@@ -31,11 +34,11 @@ fn write_list(out: &mut impl Write, items: &[impl Serialize + Sync]) -> io::Resu
         return out.write_all(b"[]");
     }
     // For a short list no other thread is needed.
-    let threads = if items.len() <= PART { 1 } else { rayon::current_num_threads() };
-    let mut texts: Vec<Vec<u8>> = vec![Vec::new(); threads];
+    let parts = if items.len() <= PART { 1 } else { PARTS * rayon::current_num_threads() };
+    let mut texts: Vec<Vec<u8>> = vec![Vec::new(); parts];
     out.write_all(b"[")?;
     let mut between = "";
-    for items in items.chunks(PART * threads) {
+    for items in items.chunks(PART * parts) {
         match &mut texts[..] {
             [text] => write_items(text, items)?,
             texts => texts

@@ -30,7 +30,7 @@ def shapes(table, magudi, work):
         if shape == "plain":
             continue
         command = plan + [others.config(work, shape, 10_000)]
-        pairs = [(Ran(plain), Ran(command)) for _ in range(7)]
+        pairs = [(Ran(plain), Ran(command)) for _ in range(21)]
         times = statistics.median(other.wall / base.wall for base, other in pairs)
         memory = statistics.median(other.mb / base.mb for base, other in pairs)
         goal = shape == "findings"

@@ -20,9 +20,16 @@ pub fn push(text: &mut String, c: char) {
     }
 }
 
-/// Whether each character of a text `stays`, as those of ASCII that are seen do. Most texts have no others, and are told by their bytes.
+/// Whether a text has only characters of ASCII that are seen, as nearly all have. Many bytes are looked at at once.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let are_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let (blocks, rest) = text.as_bytes().as_chunks::<32>();
+    blocks.iter().all(|block| are_plain(block)) && are_plain(rest)
+}
+
+/// Whether each character of a text `stays`, as those of ASCII that are seen do.
 fn all_stay(text: &str, stays: impl Fn(char) -> bool) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(stays)
+    is_plain(text) || text.chars().all(stays)
 }
 
 /// A text whose lines and tabs stay, with every other character that is not seen as its escape.
@@ -66,6 +73,17 @@ pub fn json(line: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_is_what_has_only_plain_bytes() {
+        for length in [0, 1, 31, 32, 33, 64, 70] {
+            let plain = "~ ".repeat(35)[..length].to_owned();
+            assert!(is_plain(&plain), "{length}");
+            for (at, other) in (0..length).flat_map(|at| ["\u{7f}", "\n", "é", "\0"].map(|other| (at, other))) {
+                assert!(!is_plain(&format!("{}{other}{}", &plain[..at], &plain[at..])), "{length} {at} {other:?}");
+            }
+        }
+    }
 
     #[test]
     fn only_what_is_seen_is_shown() {

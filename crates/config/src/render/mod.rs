@@ -10,7 +10,7 @@ pub mod secrets;
 use crate::codes::Severity;
 use crate::diagnostic::Diagnostic;
 use crate::load::Syntax;
-use crate::outside::push;
+use crate::outside::{is_plain, push};
 use crate::source::{FileId, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 pub use report::Report;
@@ -104,8 +104,7 @@ fn push_places(out: &mut String, rendered: &str, drawn: &[Drawn]) {
 
 /// Text for a terminal: cut when it is very long, what a terminal would not print as itself escaped.
 fn clean(text: &str) -> Cow<'_, str> {
-    // As nearly all texts are.
-    if text.len() <= MAX_MESSAGE && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    if text.len() <= MAX_MESSAGE && is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
