@@ -2,7 +2,7 @@
 
 use super::{Beside, Built, Compose, RunError};
 use crate::dropped;
-use crate::image_checksum;
+use crate::image_checksum::{self, ChecksumError};
 use magudi_compose::cloud_uploads::{self, CloudUpload};
 use magudi_compose::composeinfo::composeinfo;
 use magudi_compose::identity::ComposeIdentity;
@@ -10,7 +10,7 @@ use magudi_compose::images::Images;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::pyjson;
 use magudi_compose::status::Status;
-use magudi_compose::write::{write_atomic_with, write_json};
+use magudi_compose::write::{sync_file_system, write_atomic_with, write_json};
 use magudi_engine::blocking::blocking;
 use magudi_engine::event::{Event, Level};
 use magudi_engine::stop::{Stop, Stopped};
@@ -47,6 +47,9 @@ impl Compose {
             // One set of sum files, whichever program made an image.
             own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
         }
+        // The images get to the disk while their sum files are made.
+        let compose = self.dir.compose();
+        let synced = (!own.is_empty()).then(|| blocking(move || sync_file_system(&compose)));
         let (sums, identity, dir, stopped) =
             (self.config.checksums.clone(), self.identity.clone(), self.dir.clone(), stop.clone());
         let summed = move || {
@@ -54,6 +57,9 @@ impl Compose {
             Ok(images)
         };
         let images = unless_set(stop, summed).await?;
+        if let Some(synced) = synced {
+            synced.await?.map_err(ChecksumError::from)?;
+        }
         self.phase_done(image_checksum::NAME, clock);
         let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
         self.existing.merge_composeinfo(&mut info, version);

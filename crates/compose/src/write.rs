@@ -124,9 +124,14 @@ impl<'a> Batch<'a> {
 
     /// Returns when everything written is on the disk.
     pub fn finish(self) -> Result<(), WriteError> {
-        let synced = File::open(self.dir).and_then(|dir| rustix::fs::syncfs(dir).map_err(io::Error::from));
-        synced.map_err(|source| WriteError { path: self.dir.to_path_buf(), source })
+        sync_file_system(self.dir)
     }
+}
+
+/// Returns when everything is on the disk that was written to the file system of a directory. An error is told only once.
+pub fn sync_file_system(dir: &Path) -> Result<(), WriteError> {
+    let synced = File::open(dir).and_then(|dir| rustix::fs::syncfs(dir).map_err(io::Error::from));
+    synced.map_err(|source| WriteError { path: dir.to_path_buf(), source })
 }
 
 /// Whether the file `path` has just these bytes, and is no link to one that has. Its name may not be on the disk yet.
