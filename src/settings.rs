@@ -235,7 +235,7 @@ impl Environment {
     }
 
     /// What must not be shown, wherever it comes back from: the passwords, and those in the URLs of proxies.
-    pub fn secrets(&self) -> Vec<String> {
+    fn secrets(&self) -> Vec<String> {
         let Proxies { http, https, all, .. } = &self.network.proxies;
         let proxies = [http, https, all].into_iter().flatten().filter_map(|url| proxy_password(url));
         let own =

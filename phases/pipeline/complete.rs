@@ -47,7 +47,7 @@ impl Compose {
             // One set of sum files, whichever program made an image.
             own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
         }
-        // The images get to the disk while their sum files are made.
+        // What is there, the names of images above all, gets to the disk while sum files are made.
         let compose = self.dir.compose();
         let synced = (!own.is_empty()).then(|| blocking(move || sync_file_system(&compose)));
         let (sums, identity, dir, stopped) =
@@ -56,10 +56,16 @@ impl Compose {
             image_checksum::run(&mut images, &own, &sums, &identity, &dir, &stopped)?;
             Ok(images)
         };
-        let images = unless_set(stop, summed).await?;
-        if let Some(synced) = synced {
-            synced.await?.map_err(ChecksumError::from)?;
-        }
+        let synced = async {
+            match synced {
+                Some(synced) => Ok::<_, RunError>(synced.await?.map_err(ChecksumError::from)?),
+                None => Ok(()),
+            }
+        };
+        let images = unless_set(stop, summed).await;
+        // An error of the disk is told only once, so it comes first.
+        stop.unless_set(synced).await.transpose()?;
+        let images = images?;
         self.phase_done(image_checksum::NAME, clock);
         let mut info = composeinfo(&self.identity, &self.variants, &self.dir);
         self.existing.merge_composeinfo(&mut info, version);

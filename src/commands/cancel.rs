@@ -45,6 +45,8 @@ const MAX_NAMED: usize = 10;
 
 pub fn run(args: &CancelArgs, environment: &Environment, ui: Ui) -> Result<(), Failure> {
     let Begun { dir, settings, outline } = begun(&args.compose_dir)?;
+    // What cannot be read is refused before anything is ended.
+    load_history(&dir)?;
     let mut has_ended = false;
     if let Some(holder) = holder(&dir.logs_global()) {
         let process = holder.process(&host()).map_err(|why| not_signalled(&dir, &holder, &why))?;

@@ -140,11 +140,12 @@ fn load_with(dir: &ComposeDir, plan: &[Event]) -> Result<Option<History>, Failur
     if_begun(dir, |path| history::load_history(path, plan))
 }
 
-/// The same without the requests.
+/// Reads the history of a compose without its requests; `None` when no run of ours began there.
 pub fn load_outline(dir: &ComposeDir) -> Result<Option<History>, Failure> {
     if_begun(dir, history::load_outline)
 }
 
+/// What `load` makes of the journal of a compose, if a run of ours began there.
 fn if_begun(
     dir: &ComposeDir,
     load: impl FnOnce(&Path) -> Result<History, JournalError>,
@@ -226,10 +227,10 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
         }
         Some(outline) => {
             refuse_other_hub(dir, &outline, server, going.hub_moved)?;
-            let Changes { paths: changes, is_dumped } = changes(dir, inspected, mask)?;
+            let Comparison { changes, is_dumped } = compare_with_before(dir, inspected, mask)?;
             recalled.is_dumped = is_dumped;
             if is_dumped {
-                // It and the history are large, and it is needed no more.
+                // The configuration is needed no more, and as large as the history.
                 inspected.forget_images();
             }
             let history = load()?;
@@ -246,7 +247,7 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
             let paths = own_paths(&mut history, inspected);
             let chosen = &inspected.selection.chosen;
             let taking = || take_over(what, history, &plan, chosen, &changes, &mut recalled);
-            // Both take long.
+            // At the same time: both take long.
             let (taken, existing) = rayon::join(taking, || Existing::load(dir, &paths));
             taken?;
             (recalled.paths, recalled.existing) = (paths, Some(existing?));
@@ -296,7 +297,7 @@ fn take_over(
     (recalled.claimed, recalled.owners) = (history.tasks, history.owners);
     (recalled.pungi, recalled.status) = (history.pungi, history.status);
     // What is known of a request is given up as it is taken over: it is as large as what comes of it.
-    let mut requests = history.requests;
+    let mut requests = history.requests.into_taking();
     for (index, ((request, key), is_whole)) in plan.requests.iter().zip(&plan.keys).zip(whole).enumerate() {
         let Some(past) = requests.take(key) else {
             recalled.starts.push(Start::Submit);
@@ -325,7 +326,7 @@ fn take_over(
         }
         recalled.starts.push(start);
     }
-    for past in requests.drain() {
+    for past in requests.rest() {
         match past.task {
             Some(task) if !past.has_ended() => recalled.abandoned.push((task, past.asked)),
             None if past.in_doubt.is_some() => recalled.remarks.push(format!(
@@ -490,16 +491,16 @@ fn refuse_changes(
 
 /// How a configuration differs from the one that the compose was begun with, of which the secrets were not kept.
 #[derive(Debug, Default)]
-struct Changes {
+struct Comparison {
     /// The dotted paths of what differs.
-    paths: Vec<String>,
-    /// Its dump is the one that would be written.
+    changes: Vec<String>,
+    /// The dump in the compose is the one that would be written.
     is_dumped: bool,
 }
 
-/// How the configuration differs from the one that the compose was begun with. What `mask` hides may differ.
-fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Changes, Failure> {
-    let mut found = Changes::default();
+/// Compares the configuration with the one that the compose was begun with. What `mask` hides may differ.
+fn compare_with_before(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Comparison, Failure> {
+    let mut found = Comparison::default();
     // Nearly always it is the same, which is seen without having any of both as a whole.
     if is_dump(&dir.config_dump(), &inspected.config.tree, mask) {
         found.is_dumped = true;
@@ -508,14 +509,14 @@ fn changes(dir: &ComposeDir, inspected: &Inspected, mask: &Mask) -> Result<Chang
         let now = to_text(&inspected.config.tree).ok().map(|text| mask.hide(&text).into_owned());
         let read = |text: Option<String>| serde_json::from_str(&text?).ok();
         let (Some(before), Some(now)) = (read(before), read(now)) else { return Ok(found) };
-        compare(&before, &now, "", &mut found.paths);
+        compare(&before, &now, "", &mut found.changes);
     }
     let variants = inspected.sources.iter().find(|source| source.path == inspected.variants_path);
     let before = load_copy(&dir.variants_copy())?;
     if let (Some(variants), Some(before)) = (variants, before)
         && mask.hide(&variants.text) != mask.hide(&before)
     {
-        found.paths.push(format!("{} changed", inspected.variants_path.display()));
+        found.changes.push(format!("{} changed", inspected.variants_path.display()));
     }
     Ok(found)
 }

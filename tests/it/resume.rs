@@ -5,7 +5,7 @@ use crate::program::{Hub, Ran, Scene, files, image};
 use crate::proxy;
 use magudi_testkit::{repository, wait_until};
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -244,6 +244,27 @@ fn a_secret_that_is_given_again_is_no_change() {
     let resumed = story.resume("target", &secret);
     assert!(!resumed.stderr.contains("has changed"), "{}", resumed.stderr);
     assert_eq!(std::fs::read_to_string(&dump).unwrap(), kept);
+}
+
+#[test]
+fn that_a_resume_cannot_begin_is_told() {
+    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
+    assert_eq!(story.begin("target").wait().unwrap().code(), Some(1));
+    let compose = story.compose("target").unwrap();
+    let manifest = compose.join("compose/metadata/images.json");
+    std::fs::write(&manifest, "nonsense").unwrap();
+    let (hook, told) = (story.scene.path().join("hook"), story.scene.path().join("told"));
+    std::fs::write(&hook, format!("#!/bin/sh\nexec cat > {}\n", told.display())).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = story.resume("target", &["--on-finish", hook.to_str().unwrap(), "--retry-failed"]);
+    assert!(refused.status == Some(1) && refused.stderr.contains("images.json"), "{}", refused.stderr);
+    let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&told).unwrap()).unwrap();
+    assert_eq!(summary["verdict"], "not-started", "{summary}");
+    assert_eq!(std::fs::read_to_string(compose.join("STATUS")).unwrap(), "DOOMED\n");
+    std::fs::remove_file(&manifest).unwrap();
+    assert_eq!(story.tasks().len(), IMAGES);
+    assert_eq!(story.resume("target", &["--retry-failed"]).status, Some(1), "the scenario fails it again");
+    assert_eq!(story.tasks().len(), IMAGES + 1);
 }
 
 #[test]

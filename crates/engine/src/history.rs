@@ -26,7 +26,7 @@ mod state;
 pub use outages::{OutageEnd, Outages, PastOutage};
 pub use past::{InDoubt, MadeFor, Past, PlannedRequest, RequestFailure, Retried};
 pub use phases::{Phase, PhaseState, Phases};
-pub use requests::Requests;
+pub use requests::{Requests, Taking};
 pub use state::{Counts, RequestState};
 
 use crate::event::{Event, Stamped};
@@ -87,7 +87,8 @@ pub fn load_history(path: &Path, plan: &[Event]) -> Result<History, JournalError
     Ok(replay.finish())
 }
 
-/// Reads the history of a compose as a whole from the journal at `path`, without its requests: a journal is as large as they are many.
+/// Reads the history of a compose as a whole from the journal at `path`, without its requests and what came of them: a journal is as large
+/// as they are many. Times that follow from events of requests are not exact, and what is wrong with lines about requests is not found.
 pub fn load_outline(path: &Path) -> Result<History, JournalError> {
     let mut replay = Replay::default();
     load_other_events(path, &mut |stamped| replay.take(stamped))?;
@@ -284,7 +285,8 @@ impl<'a> Replay<'a> {
             saying.fill(self.filler);
         }
         let history = &mut self.history;
-        let mut before = std::mem::replace(&mut history.requests, Requests::with_capacity(saying.said.len()));
+        let before = std::mem::replace(&mut history.requests, Requests::with_capacity(saying.said.len()));
+        let mut before = before.into_taking();
         history.holes.clear();
         for (number, (key, asked)) in saying.said.into_iter().filter_map(|(number, said)| Some((number, said?))) {
             let past = match before.take(&key).or_else(|| self.known.remove(&key)) {
@@ -293,7 +295,7 @@ impl<'a> Replay<'a> {
             };
             history.requests.insert(number, past);
         }
-        self.known.extend(before.drain().map(|past| (past.key.clone(), past)));
+        self.known.extend(before.rest().map(|past| (past.key.clone(), past)));
     }
 
     /// An event of one request.

@@ -78,7 +78,7 @@ pub struct Prepared {
     hub: HubChoice,
     cts: Option<Cts>,
     recall: Recall,
-    /// The manifests of a compose that was not begun; of one that was, most is ours.
+    /// The manifests of a compose that was not begun; those of one that was are read when it is known what of them is ours.
     existing: Option<Existing>,
     events: Option<(EventStream, StreamEnd)>,
 }
@@ -105,7 +105,7 @@ pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall
         }
     }
     let cts = cts(settings, environment, &inspected)?;
-    // A FINISHED compose and manifests that cannot be used are refused before anything is touched.
+    // A FINISHED compose, and manifests of others that cannot be used, are refused before anything is touched.
     let (dir, _) = inspected.place(args, args.reopen)?;
     check_names(settings, &inspected, &dir)?;
     check_pungi(settings, environment, &dir)?;
@@ -218,28 +218,38 @@ pub fn compose(
     let mask = &environment.network.mask;
     let recalling =
         Recalling { dir: &dir, identity: &identity, server: hub.server(), fresh, going: &settings.going, mask };
-    let mut recalled = recall(recalling, &mut inspected)?;
-    // Nobody else may write from here on; others may have since they were read.
-    let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
-    if was_begun {
-        let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
-        let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
-        let mut found = found.map_err(|failure| match failure {
-            Failure::Failed(reason) => {
-                let (dir, reason) = (dir.top().display(), words(&*reason));
-                Failure::failed(format!("{reason}; {dir} is unchanged: resume it when that is fixed"))
+    let begin = || -> Result<(Recalled, Existing), Failure> {
+        let mut recalled = recall(recalling, &mut inspected)?;
+        // Nobody else may write from here on; others may have since they were read.
+        let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
+        if was_begun {
+            let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
+            let requests = &recalled.requests;
+            let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, requests, is_submitted);
+            let mut found = found.map_err(|failure| match failure {
+                Failure::Failed(reason) => {
+                    let (dir, reason) = (dir.top().display(), words(&*reason));
+                    Failure::failed(format!("{reason}; {dir} is unchanged: resume it when that is fixed"))
+                }
+                other => other,
+            })?;
+            found.extend(out_of_reach_of_run(settings, &inspected, &dir, requests, is_submitted));
+            if has_errors(&found) {
+                return Err(Failure::invalid(found, inspected.sources.clone()));
             }
-            other => other,
-        })?;
-        found.extend(out_of_reach_of_run(settings, &inspected, &dir, &recalled.requests, is_submitted));
-        if has_errors(&found) {
-            return Err(Failure::invalid(found, inspected.sources));
+            if !settings.compose.quiet {
+                ui.diagnostics(&found, &inspected.sources);
+            }
+            inspected.diagnostics.extend(found);
         }
-        if !settings.compose.quiet {
-            ui.diagnostics(&found, &inspected.sources);
+        Ok((recalled, existing))
+    };
+    let (recalled, existing) = begin().inspect_err(|failure| {
+        if wanted == Recall::IfUnfinished {
+            tell_scripts(settings, argv, environment, failure, ui);
         }
-        inspected.diagnostics.extend(found);
-    }
+        not_started(settings, environment, failure, ui);
+    })?;
     // Up to here nothing has been touched but the lock.
     if is_there {
         opening::open(&dir, &identity)?;

@@ -24,7 +24,7 @@ use std::{fmt, io};
 const FOR_OTHERS: u32 = 0o055;
 
 /// Leaves the configuration in the compose: as it was written, and as it was understood (facts: language 9, language 12), but for its
-/// secrets: logs are published. It may be there as it was understood.
+/// secrets: logs are published. `is_dumped`: the latter is there already.
 pub fn keep_configuration(
     inspected: &Inspected,
     dir: &ComposeDir,

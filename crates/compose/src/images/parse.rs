@@ -54,6 +54,7 @@ pub fn load_other_images(path: &Path, own: &BTreeSet<String>) -> Result<Option<I
     let mut images = load_manifest(path, MAX_BYTES, parse_images)?;
     if let Some(images) = &mut images {
         images.retain(|image| !own.contains(&image.path));
+        images.retain_odd(|path| !own.contains(path));
     }
     Ok(images)
 }

@@ -58,18 +58,9 @@ impl Requests {
         Self { all: Vec::with_capacity(number), ..Self::default() }
     }
 
-    /// Takes one out. The others stay where they are, and in its place stands an empty one until all are gone.
-    pub fn take(&mut self, key: &str) -> Option<Past> {
-        let place = self.by_key.remove(key)?;
-        self.all.get_mut(place).map(std::mem::take)
-    }
-
-    /// Takes out all that were not taken before, in the order of the plan.
-    pub fn drain(self) -> impl Iterator<Item = Past> {
-        let Self { mut all, by_key, .. } = self;
-        let mut places: Vec<usize> = by_key.into_values().collect();
-        places.sort_unstable();
-        places.into_iter().filter_map(move |place| all.get_mut(place).map(std::mem::take))
+    /// The requests, to be taken out one by one.
+    pub fn into_taking(self) -> Taking {
+        Taking { all: self.all, by_key: self.by_key }
     }
 
     /// Gives `past` the number `number`. A key that is there already keeps its request and is found by both numbers.
@@ -79,6 +70,29 @@ impl Requests {
             self.all.len() - 1
         });
         self.by_number.insert(number, place);
+    }
+}
+
+/// Requests of which each is taken out once.
+#[derive(Debug)]
+pub struct Taking {
+    all: Vec<Past>,
+    by_key: BTreeMap<String, usize>,
+}
+
+impl Taking {
+    /// Takes out the request with a key.
+    pub fn take(&mut self, key: &str) -> Option<Past> {
+        let place = self.by_key.remove(key)?;
+        self.all.get_mut(place).map(std::mem::take)
+    }
+
+    /// Those that were not taken out, in the order of the plan.
+    pub fn rest(self) -> impl Iterator<Item = Past> {
+        let Self { mut all, by_key } = self;
+        let mut places: Vec<usize> = by_key.into_values().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(move |place| all.get_mut(place).map(std::mem::take))
     }
 }
 
