@@ -2,11 +2,9 @@
 //! source lines, messages, logs, events, journals, reports and copies of a configuration all go by it.
 
 use crate::tree::{Node, Value};
-use aho_corasick::AhoCorasick;
 use memchr::memchr_iter;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// Words in a key that make everything under it secret.
 const WORDS: [&str; 14] = [
@@ -47,9 +45,13 @@ const CUSTOMIZATIONS: &str = "customi";
 
 /// Whether a key has to be looked at closely: of many thousands, nearly none.
 fn has_hint(key: &str) -> bool {
-    static FINDER: LazyLock<Option<AhoCorasick>> =
-        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(HINTS).ok());
-    FINDER.as_ref().is_none_or(|finder| finder.is_match(key))
+    let key = key.as_bytes();
+    (0..key.len()).any(|at| {
+        let rest = &key[at..];
+        let begins = |hint: &&[u8]| rest.get(..hint.len()).is_some_and(|part| part.eq_ignore_ascii_case(hint));
+        let first = rest[0].to_ascii_lowercase();
+        HINTS.iter().map(|hint| hint.as_bytes()).filter(|hint| hint[0] == first).any(|hint| begins(&hint))
+    })
 }
 
 /// Whether the values under `key` are secret.
