@@ -154,15 +154,20 @@ impl KojiSide {
             let mut state = self.hub.state();
             let mut shared = self.shared();
             let before = shared.resubmitted.len();
-            shared.happen(&mut state);
+            shared.happen(&mut state, true);
             // A person who resubmits a task does not resume in the same second.
             if shared.resubmitted.len() > before { state.tasks_lag + state.reads_lag } else { Duration::ZERO }
         };
         std::thread::sleep(lag);
     }
 
-    /// From now on tasks end well at once, and nothing else happens.
+    /// From now on tasks end well at once, and nothing else happens. What has happened is seen by who calls next.
     pub fn calm_down(&self) {
+        let lag = {
+            let state = self.hub.state();
+            state.tasks_lag + state.reads_lag
+        };
+        std::thread::sleep(lag);
         let mut state = self.hub.state();
         let mut shared = self.shared();
         shared.is_wild = false;
@@ -203,7 +208,8 @@ impl Shared {
             return None;
         }
         if self.random.one_in(15) {
-            self.happen(state);
+            // Also while `magudi cancel` calls.
+            self.happen(state, false);
         }
         if self.random.one_in(150) {
             state.sessions.clear();
@@ -279,9 +285,8 @@ impl Shared {
         !self.is_fixed && began.is_none_or(|began| build.done + state.reads_lag >= began)
     }
 
-    /// Something happens to a task or build.
-    fn happen(&mut self, state: &mut State) {
-        let at_rest = self.began.is_none();
+    /// Something happens to a task or build. `at_rest`: nobody calls meanwhile, and what is done is seen by who calls next.
+    fn happen(&mut self, state: &mut State, at_rest: bool) {
         let ours: Vec<i64> = state.tasks.keys().filter(|id| !self.others.contains(id)).copied().collect();
         let Some(id) = self.random.pick(&ours) else { return };
         let task = state.tasks[&id].clone();
