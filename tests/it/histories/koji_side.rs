@@ -150,24 +150,27 @@ impl KojiSide {
 
     /// Something happens while no run continues.
     pub fn at_rest(&self) {
-        let lag = {
+        let has_resubmitted = {
             let mut state = self.hub.state();
             let mut shared = self.shared();
             let before = shared.resubmitted.len();
             shared.happen(&mut state, true);
-            // A person who resubmits a task does not resume in the same second.
-            if shared.resubmitted.len() > before { state.tasks_lag + state.reads_lag } else { Duration::ZERO }
+            shared.resubmitted.len() > before
         };
-        std::thread::sleep(lag);
+        if has_resubmitted {
+            // A person who resubmits a task does not resume in the same second.
+            std::thread::sleep(self.lag());
+        }
     }
 
-    /// From now on tasks end well at once, and nothing else happens. What has happened is seen by who calls next.
+    /// How far what the hub says may be behind what has happened.
+    pub fn lag(&self) -> Duration {
+        let state = self.hub.state();
+        state.tasks_lag + state.reads_lag
+    }
+
+    /// From now on tasks end well at once, and nothing else happens.
     pub fn calm_down(&self) {
-        let lag = {
-            let state = self.hub.state();
-            state.tasks_lag + state.reads_lag
-        };
-        std::thread::sleep(lag);
         let mut state = self.hub.state();
         let mut shared = self.shared();
         shared.is_wild = false;

@@ -315,6 +315,8 @@ impl Story {
             if text_of(&self.scene, "STATUS") == "FINISHED\n" && ran.is_some() {
                 return;
             }
+            // A person looks at the hub first, who sees what has happened, and that tasks have ended for which the last run did not wait.
+            std::thread::sleep(self.koji.lag());
             self.koji.shared().began = Some(Instant::now());
             let command = self.go_on(true);
             let (child, said) = self.start(command);
