@@ -5,6 +5,23 @@ fn acquire(dir: &Path, host: &str) -> Result<Lock, LockError> {
     Lock::acquire(dir, host, Locks::Needed)
 }
 
+/// The same of one that nobody has any more. A process that another test is just starting has what is open until it runs its program.
+fn acquire_free(dir: &Path, host: &str) -> Lock {
+    let mut lock = None;
+    wait_until("the lock is held although its owner let go", || {
+        lock = acquire(dir, host).ok();
+        lock.is_some()
+    });
+    lock.unwrap()
+}
+
+/// Locks the file as who only looks does, once nobody has the lock any more.
+fn look(path: &Path) -> File {
+    let file = File::open(path).unwrap();
+    wait_until("the lock is held although its owner let go", || file.try_lock_shared().is_ok());
+    file
+}
+
 #[test]
 fn a_second_one_is_told_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -18,9 +35,8 @@ fn a_second_one_is_told_who_holds_it() {
     assert_eq!(held_by.process("builder.example.com").unwrap().pid, own as i32);
     assert_eq!(held_by.process("other").unwrap_err(), NotThere::OtherHost("builder.example.com".to_owned()));
     drop(lock);
-    // A process that another test is just starting has what is open until it runs its program.
     wait_until("the lock is held although its owner let go", || holder(dir.path()).is_none());
-    acquire(dir.path(), "other").unwrap();
+    acquire_free(dir.path(), "other");
 }
 
 #[test]
@@ -29,21 +45,19 @@ fn who_only_looks_keeps_nobody_out() {
     drop(acquire(dir.path(), "builder.example.com").unwrap());
     let path = dir.path().join(NAME);
     // For a moment, and for ever.
-    let looking = File::open(&path).unwrap();
-    looking.try_lock_shared().unwrap();
+    let looking = look(&path);
     let looked = std::thread::spawn(move || {
         std::thread::sleep(PAUSE);
         drop(looking);
     });
     drop(acquire(dir.path(), "other").unwrap());
     looked.join().unwrap();
-    let looking = File::open(&path).unwrap();
-    looking.try_lock_shared().unwrap();
+    let _looking = look(&path);
     let lock = acquire(dir.path(), "other").unwrap();
     assert!(acquire(dir.path(), "third").unwrap_err().to_string().contains("on other"));
     assert_eq!(holder(dir.path()).unwrap().named().unwrap().1, "other");
     drop(lock);
-    acquire(dir.path(), "third").unwrap();
+    acquire_free(dir.path(), "third");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something is left");
 }
 
@@ -53,14 +67,7 @@ fn of_many_that_replace_it_one_does() {
     let dir = tempfile::tempdir().unwrap();
     drop(acquire(dir.path(), "host").unwrap());
     for _ in 0..10 {
-        let looking = File::open(dir.path().join(NAME)).unwrap();
-        // A child that another test starts holds the last lock until it runs its program.
-        for _ in 0..200 {
-            if looking.try_lock_shared().is_ok() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        let _looking = look(&dir.path().join(NAME));
         let got: Vec<Result<Lock, LockError>> = std::thread::scope(|scope| {
             let all: Vec<_> = (0..8).map(|_| scope.spawn(|| acquire(dir.path(), "host"))).collect();
             all.into_iter().map(|one| one.join().unwrap()).collect()
