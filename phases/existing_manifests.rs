@@ -43,7 +43,7 @@ impl Existing {
         })
     }
 
-    /// Reads it again if it has changed since.
+    /// Reads it again, without the images at the paths of `own`, if it has changed since.
     pub fn renewed(self, dir: &ComposeDir, own: &BTreeSet<String>) -> Result<Self, ExistingError> {
         if self.stamps == stamps(dir) { Ok(self) } else { Self::load(dir, own) }
     }

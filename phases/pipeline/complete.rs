@@ -48,23 +48,19 @@ impl Compose {
             own.extend(images.iter().map(|(_, _, image)| image.path.clone()));
         }
         // What is there, the names of images above all, gets to the disk while sum files are made.
-        let compose = self.dir.compose();
-        let synced = (!own.is_empty()).then(|| blocking(move || sync_file_system(&compose)));
+        let (is_any, compose) = (!own.is_empty(), self.dir.compose());
+        let synced = blocking(move || if is_any { sync_file_system(&compose) } else { Ok(()) });
         let (sums, identity, dir, stopped) =
             (self.config.checksums.clone(), self.identity.clone(), self.dir.clone(), stop.clone());
         let summed = move || {
             image_checksum::run(&mut images, &own, &sums, &identity, &dir, &stopped)?;
             Ok(images)
         };
-        let synced = async {
-            match synced {
-                Some(synced) => Ok::<_, RunError>(synced.await?.map_err(ChecksumError::from)?),
-                None => Ok(()),
-            }
-        };
         let images = unless_set(stop, summed).await;
         // An error of the disk is told only once, so it comes first.
-        stop.unless_set(synced).await.transpose()?;
+        if let Some(synced) = stop.unless_set(synced).await {
+            synced?.map_err(ChecksumError::from)?;
+        }
         let images = images?;
         self.phase_done(image_checksum::NAME, clock);
         let mut info = composeinfo(&self.identity, &self.variants, &self.dir);

@@ -1,6 +1,6 @@
 //! `magudi resume`: continues a compose that stopped, where it stopped.
 
-use super::compose::{Recall, compose, conclude, not_started, prepare};
+use super::compose::{self, Recall, conclude};
 use super::resume_point::load_outline;
 use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
 use crate::error::{Failure, kinds};
@@ -72,9 +72,7 @@ pub fn run(args: &ResumeArgs, argv: &[OsString], environment: &Environment, ui: 
             conclude(&settings, environment, ui)
         };
     }
-    let prepared = prepare(&settings, environment, ui, Recall::Always)
-        .inspect_err(|failure| not_started(&settings, environment, failure, ui))?;
-    compose(&settings, argv, environment, ui, prepared)
+    compose::run(&settings, argv, environment, ui, Recall::Always)
 }
 
 /// What is said of a directory whose journal says nothing.

@@ -47,10 +47,10 @@ const CUSTOMIZATIONS: &str = "customi";
 fn has_hint(key: &str) -> bool {
     let key = key.as_bytes();
     (0..key.len()).any(|at| {
-        let rest = &key[at..];
-        let begins = |hint: &&[u8]| rest.get(..hint.len()).is_some_and(|part| part.eq_ignore_ascii_case(hint));
-        let first = rest[0].to_ascii_lowercase();
-        HINTS.iter().map(|hint| hint.as_bytes()).filter(|hint| hint[0] == first).any(|hint| begins(&hint))
+        let (rest, first) = (&key[at..], key[at].to_ascii_lowercase());
+        // Most places are done with the first letter.
+        let mut hints = HINTS.iter().map(|hint| hint.as_bytes()).filter(|hint| hint[0] == first);
+        hints.any(|hint| rest.get(..hint.len()).is_some_and(|part| part.eq_ignore_ascii_case(hint)))
     })
 }
 

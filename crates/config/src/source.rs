@@ -99,14 +99,14 @@ impl Source {
     }
 
     /// Lines and columns of the first byte of a span, and of the one behind its last: mostly they are in one line.
-    pub fn lines_columns(&self, span: Span) -> [(u32, u32); 2] {
+    pub fn lines_columns(&self, span: Span) -> ((u32, u32), (u32, u32)) {
         let begin = self.line_column(span.start);
         let within = self.text.get(span.start as usize..span.end as usize);
         let end = match within.filter(|text| !text.contains('\n')) {
             Some(text) => (begin.0, begin.1 + text.chars().count() as u32),
             None => self.line_column(span.end.max(span.start)),
         };
-        [begin, end]
+        (begin, end)
     }
 }
 

@@ -8,13 +8,11 @@ mod scripts;
 mod tracking;
 
 pub use beside::check_unbegun;
-pub use on_finish::not_started;
-pub use scripts::tell_scripts;
 
 use self::beside::{beside, check_pungi, others};
-use self::on_finish::conclude_run;
+use self::on_finish::{conclude_run, not_started};
 use self::records::{head_of_log, keep_configuration, without_effect};
-use self::scripts::{finish_scripts, run_scripts};
+use self::scripts::{finish_scripts, run_scripts, tell_scripts};
 use self::tracking::{cts, register, tracked};
 use super::connection::{HubChoice, access, choose_hub};
 use super::inspect::{Branches, Inspected, inspect};
@@ -73,7 +71,7 @@ pub enum Recall {
 }
 
 /// A run of which everything is known that can be known before its directory is touched.
-pub struct Prepared {
+struct Prepared {
     inspected: Inspected,
     hub: HubChoice,
     cts: Option<Cts>,
@@ -83,8 +81,27 @@ pub struct Prepared {
     events: Option<(EventStream, StreamEnd)>,
 }
 
+/// Makes a compose to its end. What keeps it from beginning is told to who waits for that end, and that of a new one to the notification
+/// scripts as well.
+pub fn run(
+    settings: &RunSettings,
+    argv: &[OsString],
+    environment: &Environment,
+    ui: Ui,
+    recall: Recall,
+) -> Result<(), Failure> {
+    let tell = |failure: &Failure| {
+        if recall == Recall::IfUnfinished {
+            tell_scripts(settings, argv, environment, failure, ui);
+        }
+        not_started(settings, environment, failure, ui);
+    };
+    let prepared = prepare(settings, environment, ui, recall).inspect_err(tell)?;
+    compose(settings, argv, environment, ui, prepared, tell)
+}
+
 /// Reads and checks everything that a run needs.
-pub fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
+fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
     let args = &settings.compose;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
         return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
@@ -166,13 +183,14 @@ fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
     event_stream(writer).map_err(cannot)
 }
 
-/// Runs a prepared compose to its end.
-pub fn compose(
+/// Runs a prepared compose to its end. `tell` hears what keeps it from beginning.
+fn compose(
     settings: &RunSettings,
     argv: &[OsString],
     environment: &Environment,
     ui: Ui,
     prepared: Prepared,
+    tell: impl Fn(&Failure),
 ) -> Result<(), Failure> {
     let Prepared { mut inspected, hub, cts, recall: wanted, existing, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
@@ -244,12 +262,7 @@ pub fn compose(
         }
         Ok((recalled, existing))
     };
-    let (recalled, existing) = begin().inspect_err(|failure| {
-        if wanted == Recall::IfUnfinished {
-            tell_scripts(settings, argv, environment, failure, ui);
-        }
-        not_started(settings, environment, failure, ui);
-    })?;
+    let (recalled, existing) = begin().inspect_err(tell)?;
     // Up to here nothing has been touched but the lock.
     if is_there {
         opening::open(&dir, &identity)?;

@@ -65,8 +65,7 @@ impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { diagnostic, sources } = self;
         let place = diagnostic.span.map(|span| (sources.file(span.file), span));
-        let (begin, end) =
-            place.map(|(source, span)| source.lines_columns(span)).map(|[begin, end]| (begin, end)).unzip();
+        let (begin, end) = place.map(|(source, span)| source.lines_columns(span)).unzip();
         let written = Written {
             column: begin.map(|(_, column)| column),
             end_column: end.map(|(_, column)| column),
