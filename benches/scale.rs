@@ -315,7 +315,7 @@ fn entry(index: u64, arch: &str) -> (String, ImageEntry) {
         path: format!("{variant}/{arch}/images/image-{index}-1.0-1.{arch}.qcow2"),
         size: 1_000 + index,
         mtime: 1_700_000_000,
-        checksums: [("sha256".to_owned(), format!("{index:064x}"))].into_iter().collect(),
+        checksums: [("sha256".into(), format!("{index:064x}").into())].into_iter().collect(),
         bootable: false,
         volume_id: None,
         implant_md5: None,

@@ -151,7 +151,7 @@ fn hash_missing(
     let read: BTreeMap<String, BTreeMap<String, String>> = read.into_iter().collect();
     for (_, _, image) in images.iter_mut() {
         if let Some(digests) = read.get(&image.path) {
-            image.checksums.extend(digests.clone());
+            image.checksums.extend(digests.iter().map(|(name, digest)| (name.as_str().into(), digest.as_str().into())));
         }
     }
     Ok(())

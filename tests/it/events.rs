@@ -25,7 +25,7 @@ fn samples() -> Vec<Event> {
         path: text("Server/x86_64/images/a.qcow2"),
         size: 1,
         mtime: 2,
-        checksums: [(text("sha256"), text("00"))].into_iter().collect(),
+        checksums: [("sha256".into(), "00".into())].into_iter().collect(),
         bootable: true,
         volume_id: Some(text("V")),
         implant_md5: Some("0".repeat(32)),

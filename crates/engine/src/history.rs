@@ -536,7 +536,7 @@ mod tests {
             path: "Server/a".into(),
             size: 1,
             mtime: 2,
-            checksums: [("sha256".to_owned(), "00".to_owned())].into_iter().collect(),
+            checksums: [("sha256".into(), "00".into())].into_iter().collect(),
             bootable: false,
             volume_id: None,
             implant_md5: None,

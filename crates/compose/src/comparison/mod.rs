@@ -331,7 +331,7 @@ fn differences(old: &Entry, new: &Entry, before: &Image, after: &Image, threshol
     if is_beyond(old.size as f64, new.size as f64, thresholds.percent) {
         add(What::Size, json!(old.size), json!(new.size));
     }
-    let algorithms = |image: &Image| image.checksums.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let algorithms = |image: &Image| image.checksums.keys().map(AsRef::as_ref).collect::<Vec<&str>>().join(" ");
     if algorithms(before) != algorithms(after) {
         add(What::Checksums, json!(algorithms(before)), json!(algorithms(after)));
     }

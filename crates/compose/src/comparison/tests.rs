@@ -13,7 +13,7 @@ fn image(path: &str, subvariant: &str, kind: &str, format: &str) -> Image {
         arch: "x86_64".to_owned(),
         disc_number: 1,
         disc_count: 1,
-        checksums: [("sha256".to_owned(), path.to_owned())].into_iter().collect::<Checksums>(),
+        checksums: [("sha256".into(), path.into())].into_iter().collect::<Checksums>(),
         implant_md5: None,
         bootable: false,
         subvariant: subvariant.to_owned(),
@@ -136,7 +136,7 @@ fn sizes_durations_and_checksums_have_thresholds() {
     assert_eq!(words(&one(1000, Some(10_000)), &one(899, Some(10_900))), ["size"]);
     assert_eq!(words(&one(1000, None), &one(1000, Some(900))), Vec::<&str>::new());
     let mut other = one(1000, None);
-    other.images.iter_mut().next().unwrap().2.checksums.insert("md5".to_owned(), "0".to_owned());
+    other.images.iter_mut().next().unwrap().2.checksums.insert("md5".into(), "0".into());
     assert_eq!(words(&one(1000, None), &other), ["checksums"]);
     let found = compare(&one(1000, None), &other, Thresholds::default());
     assert!(found.images[0].same_file);

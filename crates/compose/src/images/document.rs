@@ -148,7 +148,7 @@ impl Serialize for Block<'_> {
 fn location_of(image: &Image) -> Value {
     let known = image.extra.get("location").filter(|location| local_path(location) == Some(&image.path));
     let mut location = known.cloned().unwrap_or_else(|| json!({"url": image.path, "local_path": image.path}));
-    let sums = image.checksums.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+    let sums = image.checksums.iter().map(|(name, digest)| (name.as_ref(), digest.as_ref()));
     location["size"] = json!(image.size);
     location["checksum"] = checksum(sums);
     location

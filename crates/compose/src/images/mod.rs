@@ -15,9 +15,8 @@ use crate::small_map::SmallMap;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Algorithm (as the configuration writes it) and hexadecimal digest. Nearly always one: a tree of its own for each image
-/// would be the largest part of it.
-pub type Checksums = SmallMap<String, String>;
+/// Algorithm (as the configuration writes it) and hexadecimal digest, by default of three: they are the largest part of an image.
+pub type Checksums = SmallMap<Box<str>, Box<str>>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {

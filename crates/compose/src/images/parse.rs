@@ -245,7 +245,7 @@ impl Reader {
     fn checksums(&mut self) -> Result<Checksums, ImagesProblem> {
         let checksums = match self.map.remove("checksums") {
             Some(Value::Object(map)) => {
-                map.into_iter().map(|(name, sum)| Some((name, sum.as_str()?.to_owned()))).collect::<Option<_>>()
+                map.into_iter().map(|(name, sum)| Some((name.into(), sum.as_str()?.into()))).collect::<Option<_>>()
             }
             _ => None,
         };

@@ -20,7 +20,7 @@ fn image(path: &str) -> Image {
         arch: "x86_64".to_owned(),
         disc_number: 1,
         disc_count: 1,
-        checksums: Checksums::from_iter([("sha256".to_owned(), "ab".to_owned())]),
+        checksums: Checksums::from_iter([("sha256".into(), "ab".into())]),
         implant_md5: None,
         bootable: false,
         subvariant: "Server".to_owned(),
@@ -89,7 +89,7 @@ fn shared_identities_need_different_checksums() {
     images.add("Client", "x86_64", image("b")).unwrap();
     assert!(images.shared_identities().is_empty());
     let mut other = image("c");
-    other.checksums.insert("sha256".to_owned(), "cd".to_owned());
+    other.checksums.insert("sha256".into(), "cd".into());
     images.add("Server", "x86_64", other.clone()).unwrap();
     other.disc_number = 2;
     images.add("Server", "x86_64", other).unwrap();
@@ -201,7 +201,7 @@ fn locations_are_read_and_written_again() {
     assert_eq!(images.version(), ManifestVersion::V2_0);
     let (uid, arch, one) = images.iter().next().unwrap();
     assert_eq!((uid, arch, one.path.as_str(), one.size), ("S", "x86_64", "S/x86_64/iso/a.iso", 52));
-    assert_eq!(one.checksums.get("sha256").map(String::as_str), Some("ab"));
+    assert_eq!(one.checksums.get("sha256").map(AsRef::as_ref), Some("ab"));
     let entry = |images: &Images, at: usize| document(images)["payload"]["images"]["S"]["x86_64"][at].clone();
     assert_eq!(entry(&images, 0), file["payload"]["images"]["S"]["x86_64"][0]);
     // What an image of this run has, and one whose file is another now.

@@ -365,7 +365,8 @@ impl Run {
         };
         let IsoHeader { volume_id, implant_md5 } = header.unwrap_or_default();
         let mut checksums = Checksums::with_capacity(intake.algorithms.len());
-        checksums.extend(verified.digests.values.into_iter().filter(|(name, _)| intake.algorithms.contains(name)));
+        let wanted = verified.digests.values.into_iter().filter(|(name, _)| intake.algorithms.contains(name));
+        checksums.extend(wanted.map(|(name, digest)| (name.into(), digest.into())));
         let entry = ImageEntry {
             arch: artifact.arch,
             image_type: artifact.image_type,

@@ -91,7 +91,7 @@ impl<'a> Files<'a> {
         wanted.images.push(image);
         // A file of another size has another content, too; that needs no reading.
         if !depth.quick && size == image.size {
-            wanted.algorithms.extend(image.checksums.keys().map(String::as_str));
+            wanted.algorithms.extend(image.checksums.keys().map(AsRef::as_ref));
         }
         self.found.insert(&image.path, inode);
         false
@@ -146,12 +146,12 @@ fn read<'a>(wanted: Wanted<'a>, depth: Depth, progress: &dyn Progress) -> Outcom
     }
     for image in wanted.images.iter().filter(|image| image.size == wanted.size) {
         for (algorithm, listed) in image.checksums.iter() {
-            match digests.get(algorithm) {
+            match digests.get(&**algorithm) {
                 Some(found) if !found.eq_ignore_ascii_case(listed) => {
                     let text = format!("its {algorithm} is {found}, but images.json says {listed}");
                     problems.add(Kind::Checksum, &image.path, text);
                 }
-                None if unknown.contains(&algorithm.as_str()) => {
+                None if unknown.contains(&&**algorithm) => {
                     let text = format!("images.json has its {algorithm}, which cannot be computed here");
                     problems.add(Kind::Unread, &image.path, text);
                 }

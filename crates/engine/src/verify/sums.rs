@@ -148,7 +148,7 @@ impl SumFiles {
             let computed = read.digest(&sum.path, &sum.algorithm);
             let (found, whose) = match (computed, says(&sum.algorithm)) {
                 (Some(computed), _) => (computed, "the file has"),
-                (None, Some(says)) => (says.as_str(), "images.json says"),
+                (None, Some(says)) => (says.as_ref(), "images.json says"),
                 (None, None) => continue,
             };
             if !found.eq_ignore_ascii_case(&sum.digest) {

@@ -92,7 +92,7 @@ impl Scene {
             path: format!("Server/{arch}/images/{file}"),
             size,
             mtime: 0,
-            checksums: [("sha256".to_owned(), format!("{size:064x}"))].into_iter().collect(),
+            checksums: [("sha256".into(), format!("{size:064x}").into())].into_iter().collect(),
             bootable: false,
             volume_id: None,
             implant_md5: None,
