@@ -167,3 +167,39 @@ fn a_signal_cancels_the_tasks_and_terminates_the_compose() {
     assert!(text.contains("signal 15"), "{text}");
     assert_eq!(std::fs::read_to_string(compose().unwrap().join("STATUS")).unwrap(), "TERMINATED\n");
 }
+
+/// A zone without changes as the files of the time zone database have it.
+fn zone(utc_offset_hours: i32) -> Vec<u8> {
+    let block = |version: &[u8]| {
+        let counts: [u32; 6] = [0, 0, 0, 0, 1, 4];
+        let mut block = [b"TZif", version, &[0; 15]].concat();
+        counts.iter().for_each(|count| block.extend(count.to_be_bytes()));
+        block.extend((utc_offset_hours * 3600).to_be_bytes());
+        block.extend([0, 0]);
+        block.extend(b"XXX\0");
+        block
+    };
+    let footer = format!("\n<XXX>{}\n", -utc_offset_hours);
+    [block(b"2"), block(b"2"), footer.into_bytes()].concat()
+}
+
+/// The date of a compose is that of the machine's time zone, also where `TZ` names it.
+#[test]
+fn the_date_is_that_of_the_time_zone() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[crate::program::image("disk", "\"arches\": [\"x86_64\"]")]);
+    std::fs::create_dir_all(scene.path().join("zones/Far")).unwrap();
+    // 26 hours apart, so that it is never the same day in both.
+    let dates = [("East", 14), ("West", -12)].map(|(name, hours)| {
+        std::fs::write(scene.path().join("zones/Far").join(name), zone(hours)).unwrap();
+        let mut command = scene.command();
+        command
+            .env_remove("SOURCE_DATE_EPOCH")
+            .env("TZDIR", scene.path().join("zones"))
+            .env("TZ", format!("Far/{name}"));
+        command.args(["plan", "--format", "json", "--config", "test.conf", "--test", "--target-dir", "target"]);
+        let plan = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        plan.split("Test-9.2-").nth(1).and_then(|rest| rest.get(..8)).map(str::to_owned).expect("a compose id")
+    });
+    assert!(dates[0] > dates[1], "{dates:?}");
+}
