@@ -6,15 +6,17 @@ use crate::kickstart::{check_install_tree, in_opts, urls};
 use crate::phase::{Call, Context, Expected, ImagePhase, VariantImage, sent};
 use crate::repos::{REPOSITORY, translate};
 use magudi_compose::deliverables::Deliverable;
-use magudi_compose::variants::Variant;
+use magudi_compose::variants::{Variant, VariantKind};
 use magudi_config::compose_config::Image;
 use magudi_config::did_you_mean::suggest;
 use magudi_config::schema::{Key, Kind, Layout, flag, opt, req};
+use magudi_config::tree::Value;
 use magudi_config::{Diagnostic, Node, Section, codes};
 use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct ImageBuild;
@@ -41,6 +43,9 @@ const DISK_SIZE: i64 = 10;
 
 /// The priority that the koji client gives a task to be built in the background (facts: image-build 2).
 const BACKGROUND: i64 = 5;
+
+/// The most that the parameters of an image may be long, in bytes.
+const MAX_PARAMETERS: usize = 1 << 20;
 
 /// What is passed on to Koji as it is written, if it says something.
 const PASSED_ON: &[&str] = &["ksversion", "skip_tag", "specfile", "noverifyssl", "ova_option"];
@@ -76,11 +81,22 @@ impl ImagePhase for ImageBuild {
         opts.insert("kickstart".into(), passed(image, "kickstart")?);
         opts.insert("ksurl".into(), unescaped(asked.section.setting(image, "ksurl")?.as_str()?).into());
         opts.insert("optional_arches".into(), if optional.is_empty() { json!("") } else { sent(&optional) });
-        if let Some(release) = &asked.about.release {
+        let plain = |text: &Arc<str>| if text.contains("%%") { unescaped(text).into() } else { Arc::clone(text) };
+        let about = About {
+            name: plain(&asked.about.name),
+            version: plain(&asked.about.version),
+            release: asked.about.release.as_ref().map(plain),
+            target: plain(&asked.about.target),
+            ..asked.about.clone()
+        };
+        if let Some(release) = &about.release {
             opts.insert("release".into(), Json::from(&**release));
         }
         let install_tree = install_tree(&asked);
-        let repositories = urls(asked.repositories);
+        let repositories: Vec<Json> = urls(asked.repositories)
+            .into_iter()
+            .map(|url| url.as_str().map(unescaped).map_or(url.clone(), Json::from))
+            .collect();
         opts.insert("repo".into(), if repositories.is_empty() { json!([""]) } else { Json::Array(repositories) });
         for key in PASSED_ON {
             if let Some(value) = passed(image, key) {
@@ -92,10 +108,13 @@ impl ImagePhase for ImageBuild {
             opts.insert("scratch".into(), Json::Bool(true));
         }
         if let Some(parameters) = image.beside("factory-parameters").and_then(Node::as_dict) {
-            let pair = |(key, value): &(Node, Node)| Some(json!([key.as_str()?, text_of(value)?]));
-            opts.insert("factory_parameter".into(), parameters.entries.iter().filter_map(pair).collect());
+            let mut room = MAX_PARAMETERS;
+            let mut pair = |(key, value): &(Node, Node)| {
+                Some(json!([ini_text(key, &mut room)?.to_lowercase(), ini_text(value, &mut room)?]))
+            };
+            opts.insert("factory_parameter".into(), parameters.entries.iter().map(&mut pair).collect::<Option<_>>()?);
         }
-        let about = About { image_type: formats(image).join("-").into(), scratch, ..asked.about };
+        let about = About { image_type: formats(image).join("-").into(), scratch, ..about };
         let args = vec![
             Json::from(&*about.name),
             Json::from(&*about.version),
@@ -150,8 +169,13 @@ fn formats(image: &Image) -> Vec<&str> {
 /// Formats that Koji does not make. Pungi finds them when the image has been built.
 fn check_formats(image: &Image) -> Vec<Diagnostic> {
     let known = |name: &str| COMMON.iter().any(|row| row.image_type == name);
-    let unknown = formats(image).into_iter().filter(|name| !known(name));
+    let named = formats(image);
     let span = image.get("format").map_or(image.span, |format| format.span);
+    if named.is_empty() && image.get("format").is_some_and(Node::is_truthy) {
+        let message = format!("image `{}` has no `format`", image.label());
+        return vec![Diagnostic::new(&codes::MISSING_SETTING, image.path_of("format"), message).at(span)];
+    }
+    let unknown = named.into_iter().filter(|name| !known(name));
     unknown
         .map(|name| {
             let message = format!("Koji builds no images of the format `{name}`");
@@ -178,7 +202,11 @@ fn install_tree(asked: &VariantImage<'_>) -> String {
         return if path.starts_with('/') { translate(&path, &asked.context.config.translate_paths) } else { path };
     }
     let resolver = asked.context.resolver("$arch");
-    let parent = |variant: &Variant| asked.context.variants.get(variant.parent.as_deref()?);
+    // A variant of its own that only stands inside of another one has a tree of its own.
+    let parent = |variant: &Variant| match variant.kind {
+        VariantKind::Variant => None,
+        _ => asked.context.variants.get(variant.parent.as_deref()?),
+    };
     match (from, parent(asked.variant)) {
         (None, Some(parent)) => resolver.tree_of(parent),
         _ => asked.install_tree(&resolver),
@@ -198,6 +226,15 @@ fn passed(image: &Image, key: &str) -> Option<Json> {
 /// The text that stands in the file in INI syntax.
 fn text_of(node: &Node) -> Option<String> {
     node.python_text().map(|text| unescaped(&text))
+}
+
+/// What the koji client reads of any value in the file in INI syntax: lists are written with commas.
+fn ini_text(node: &Node, room: &mut usize) -> Option<String> {
+    let text = match &node.value {
+        Value::List(items) => items.iter().map(|item| item.python_str(room)).collect::<Option<Vec<_>>>()?.join(","),
+        _ => node.python_str(room)?,
+    };
+    Some(unescaped(&text))
 }
 
 /// A percent sign is written twice in INI syntax.

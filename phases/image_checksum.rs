@@ -186,6 +186,8 @@ fn base(
         return Ok(String::new());
     }
     let label = identity.label.as_ref();
+    // What Python makes of a label that there is not.
+    let none = || "None".to_owned();
     let lookup = |key: &str| {
         Some(match key {
             "compose_id" => identity.id(),
@@ -195,8 +197,8 @@ fn base(
             "respin" => identity.respin.to_string(),
             "type" => identity.kind.as_str().to_owned(),
             "type_suffix" => identity.type_suffix().to_owned(),
-            "label" => label.map_or_else(String::new, |label| label.as_str().to_owned()),
-            "label_major_version" => label.map_or_else(String::new, |label| label.major().to_owned()),
+            "label" => label.map_or_else(none, |label| label.as_str().to_owned()),
+            "label_major_version" => label.map_or_else(none, |label| label.major().to_owned()),
             "variant" => variant.to_owned(),
             "arch" => arch.to_owned(),
             "dirname" if config.one_file => directory.rsplit('/').next()?.to_owned(),

@@ -54,6 +54,14 @@ pub fn check_needed(section: &'static Section, image: &Image, context: &Context<
     let Some(config) = context.config.section(section.name) else { return Vec::new() };
     let is_given = |key: &str| config.setting(image, key).is_some_and(Node::is_truthy);
     let inherits = |key: &str| section.options.iter().any(|option| section.short_name(option.name) == Some(key));
+    // What only all phases have in common is no option, and so of any type.
+    let untyped = keys.iter().filter(|key| is_given(key)).filter_map(|key| {
+        let is_text = |node: &Node| node.as_str().is_some() || !is_text_key(section, key);
+        config.setting(image, key).filter(|node| !is_text(node))?;
+        let (path, span) = config.place(image, key)?;
+        let message = format!("`{path}` must be a string");
+        path.starts_with("global_").then(|| Diagnostic::new(&codes::WRONG_TYPE, path, message).at(span))
+    });
     let missing = keys.iter().filter(|key| !is_given(key));
     missing
         .map(|key| {
@@ -65,7 +73,13 @@ pub fn check_needed(section: &'static Section, image: &Image, context: &Context<
             };
             Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
         })
+        .chain(untyped)
         .collect()
+}
+
+/// Whether the value of a key is a string.
+fn is_text_key(section: &'static Section, key: &str) -> bool {
+    section.own_keys().iter().any(|known| known.name == key && matches!(known.kind, Kind::Text | Kind::Url))
 }
 
 /// What to say of an image type that is not `known`: perhaps it is a slip of one, perhaps the builder is newer. Nothing of others.

@@ -329,7 +329,9 @@ impl<'a> Expander<'a> {
     }
 
     fn target(&self, image: &Image) -> Option<Arc<str>> {
-        Some(self.section.setting(image, "target")?.text()?.value)
+        // Where any type is taken it may be a number.
+        let given = self.section.setting(image, "target").filter(|given| given.is_truthy())?;
+        Some(given.text().map_or_else(|| given.python_text().unwrap_or_default().into(), |text| text.value))
     }
 
     /// The request for `image` in a variant; nothing when no arch is left (facts: expansion 3, image-build 4).
@@ -360,7 +362,12 @@ impl<'a> Expander<'a> {
         };
         let repositories = self.repositories(image, target);
         let asked = VariantImage { image, section: self.section, variant, context: self.context, about, repositories };
-        let Call { args, keywords, failable, about } = self.phase.call(asked)?;
+        let Some(Call { args, keywords, failable, about }) = self.phase.call(asked) else {
+            let message = format!("image `{}` lacks what its call needs", image.label());
+            let lacks = Diagnostic::new(&codes::MISSING_SETTING, image.path.clone(), message).at(image.label_span());
+            found.report_once(lacks);
+            return None;
+        };
         let request = TaskRequest {
             phase: self.schema.name,
             variant: variant.uid.clone(),
@@ -386,7 +393,8 @@ impl<'a> Expander<'a> {
 
     fn version(&self, image: &Image, shared: &mut Shared) -> Result<Arc<str>, UnknownGenerator> {
         let identity = self.context.identity;
-        let version = self.setting(image, "version").map(|given| shared.generated(given, identity)).transpose()?;
+        let given = self.setting(image, "version").filter(|given| given.is_truthy());
+        let version = given.map(|given| shared.generated(given, identity)).transpose()?;
         Ok(version.filter(|version| !version.is_empty()).unwrap_or_else(|| identity.image_version().into()))
     }
 
@@ -394,7 +402,7 @@ impl<'a> Expander<'a> {
     fn release(&self, image: &Image, shared: &mut Shared) -> Result<Option<Arc<str>>, UnknownGenerator> {
         let identity = self.context.identity;
         let Some(given) = self.setting(image, "release") else { return Ok(None) };
-        let release = shared.generated(given, identity)?;
+        let release = if given.is_truthy() { shared.generated(given, identity)? } else { Arc::default() };
         Ok(Some(if release.is_empty() { identity.image_release().into() } else { release }))
     }
 

@@ -33,6 +33,16 @@ const RULES: &[Rule] = &[
         ids: &["MG203", "MG205", "MG214", "MG215"],
     },
     Rule { reason: "unknown checksum algorithm", options: &["media_checksums"], ids: &["MG014"] },
+    Rule {
+        reason: "a slash or a line break in what the compose id is made of",
+        options: &["release_short", "release_version"],
+        ids: &["MG013"],
+    },
+    Rule {
+        reason: "a slash in the name of checksum files",
+        options: &["media_checksum_base_filename"],
+        ids: &["MG015"],
+    },
     Rule { reason: "a pair of `translate_paths` with one item", options: &["translate_paths"], ids: &["MG007"] },
     Rule {
         reason: "a variants file that is not there, or cannot be fetched",

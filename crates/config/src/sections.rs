@@ -137,9 +137,9 @@ impl Image {
         self.own.get(key)
     }
 
-    /// The value of one of the image's own keys, however it is capitalised.
+    /// The value of one of the image's own keys, however it is capitalised: the last one, as where no capitals are known.
     pub fn get_in_any_case(&self, key: &str) -> Option<&Node> {
-        let mut entries = self.own.entries.iter();
+        let mut entries = self.own.entries.iter().rev();
         entries.find(|(name, _)| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(key))).map(|(_, node)| node)
     }
 

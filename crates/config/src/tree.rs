@@ -3,7 +3,7 @@
 //! Containers are shared: a variable that is used twice costs one list, as in kobo (facts: language 3), so a file cannot blow
 //! up by naming a large value many times.
 
-use crate::python::float;
+use crate::python::{self, float};
 use crate::source::{Span, Spanned, Text};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -77,6 +77,13 @@ impl Node {
             Value::Bool(false) => Cow::Borrowed("False"),
             _ => return None,
         })
+    }
+
+    /// What Python's `str()` makes of any value, taken out of `budget` (bytes); none when that is not enough.
+    pub fn python_str(&self, budget: &mut usize) -> Option<String> {
+        let mut text = python::Text::new(budget);
+        python::repr::push_str(&mut text, &self.value).ok()?;
+        Some(text.finish())
     }
 
     /// The text of a string with its place.

@@ -32,6 +32,64 @@ fn with(mut image: Json, more: &[(&str, Json)]) -> Json {
     image
 }
 
+/// The plan of images of image_build, each with what it needs.
+fn image_build(images: &[Json], parameters: &Json) -> Planned {
+    let images = images.iter().map(|image| {
+        let mut whole = json!({"name": "IB", "format": ["qcow2"], "kickstart": "k.ks", "distro": "F-1", "ksurl": "git://x/y#a",
+            "target": "t"});
+        for (key, value) in image.as_object().unwrap() {
+            whole[key] = value.clone();
+        }
+        json!({"image-build": whole, "factory-parameters": parameters})
+    });
+    plan(PHASES, json!({"image_build": {"^Server$": images.collect::<Json>()}})).unwrap()
+}
+
+/// What an image needs and only all phases have in common is no option, and so of any type.
+#[test]
+fn an_image_that_cannot_be_asked_for_is_never_left_out_in_silence() {
+    let kiwi = |global: &Json| {
+        let mut configuration = json!({"global_target": "t", "kiwibuild": {"^Server$": [kw(&[])]}});
+        for (key, value) in global.as_object().unwrap() {
+            configuration[key] = value.clone();
+        }
+        ids(&plan(PHASES, configuration).unwrap())
+    };
+    let wrong = kiwi(&json!({"global_description_scm": "https://example.com/d.git#a", "global_description_path": 5}));
+    assert_eq!(wrong, ["MG003 global_description_path"]);
+    let wrong = kiwi(&json!({"global_description_scm": ["x"], "global_description_path": "d.kiwi"}));
+    assert_eq!(wrong, ["MG003 global_description_scm"]);
+    let right = json!({"global_description_scm": "https://example.com/d.git#a", "global_description_path": "d.kiwi"});
+    assert_eq!(kiwi(&right), Vec::<String>::new());
+    for (image, id) in [
+        (json!({"format": [[]]}), "MG214 image_build.^Server$.0.image-build.format"),
+        (json!({"target": ""}), "MG205 image_build.^Server$.0"),
+    ] {
+        assert_eq!(ids(&image_build(&[image], &json!({}))), [id]);
+    }
+}
+
+/// The file in INI syntax knows texts only, no capitals, and a percent sign twice.
+#[test]
+fn values_of_image_build_are_those_that_its_file_has() {
+    let doubled =
+        json!({"name": "I%%B", "version": "1%%", "release": "2%%", "target": "t%%", "repo": ["http://a/%%20x"]});
+    let parameters = json!({"MyKey": "x", "list": ["a", 1], "none": null, "dict": {"k": 1}, "n": 5});
+    let planned = image_build(
+        &[doubled, json!({"subvariant": "Other", "release": false, "version": false, "target": 5, "Kickstart": ""})],
+        &parameters,
+    );
+    assert_eq!(ids(&planned), Vec::<String>::new());
+    let [first, second] = planned.requests.as_slice() else { panic!("{planned:?}") };
+    let opts = |request: &TaskRequest| json!(request.keywords.opts);
+    assert_eq!(json!(first.args), json!(["I%B", "1%", first.args[2], "t%", first.args[4]]));
+    assert_eq!((&opts(first)["release"], &opts(first)["repo"][0]), (&json!("2%"), &json!("http://a/%20x")));
+    let sent = json!([["mykey", "x"], ["list", "a,1"], ["none", "None"], ["dict", "{'k': 1}"], ["n", "5"]]);
+    assert_eq!(opts(first)["factory_parameter"], sent);
+    assert_eq!((&second.args[1], &second.args[3]), (&json!("42"), &json!("5")));
+    assert_eq!((&opts(second)["release"], &opts(second)["kickstart"]), (&json!("20240229.n.0"), &json!("k.ks")));
+}
+
 #[test]
 fn images_that_a_hub_takes_and_somebody_should_look_at() {
     let rows: &[(&str, Json, &[&str])] = &[

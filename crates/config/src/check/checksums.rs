@@ -37,6 +37,11 @@ const BASE_NAME_KEYS: &[&str] = &[
 /// Checks `media_checksums`.
 pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
     let Some(names) = findings.texts(node, at) else { return };
+    if names.is_empty() {
+        let message = "no checksum algorithm is named, and images.json has at least one checksum of an image";
+        let found = Diagnostic::new(&codes::UNKNOWN_CHECKSUM, at.to_string(), message).at(node.span);
+        findings.add(found.help("name one, such as sha256"));
+    }
     for (index, name) in names.iter().enumerate() {
         let lower = name.value.to_ascii_lowercase();
         let known = ALGORITHMS.contains(&name.as_str()) || ANY_CASE.contains(&lower.as_str());
@@ -57,7 +62,13 @@ pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
 pub fn check_base_name(node: &Node, at: At<'_>, one_file: bool, findings: &mut Findings) {
     let Some(template) = findings.text(node, at) else { return };
     let lookup = |key: &str| (BASE_NAME_KEYS.contains(&key) && (one_file || key != "dirname")).then(|| "1".to_owned());
-    if let Err(error) = base_name::format(template.as_str(), &lookup) {
+    let made = base_name::format(template.as_str(), &lookup);
+    if made.as_ref().is_ok_and(|name| name.contains(['/', '\0'])) {
+        let message = format!("{} makes no file name", quoted(template.as_str()));
+        let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), message).at(template.span);
+        findings.add(found.help("the files lie beside the images, so there is no slash in it"));
+    }
+    if let Err(error) = made {
         let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), error.to_string()).at(template.span);
         let known = BASE_NAME_KEYS.iter().filter(|key| one_file || **key != "dirname");
         let mut help = format!("known keys are {}", known.copied().collect::<Vec<_>>().join(", "));

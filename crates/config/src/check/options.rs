@@ -6,7 +6,7 @@ use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{self, Default, FORMER_PHASES, Key, Kind, SCM, Schema, When};
+use crate::schema::{self, Default, FORMER_PHASES, Fallback, Key, Kind, SCM, Schema, Section, When};
 use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
@@ -199,7 +199,7 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
             findings.add(Diagnostic::new(&codes::WRONG_TYPE, "", message).at(key.span));
             continue;
         };
-        if schema.get(name).is_some() {
+        if schema.get(name).is_some() || is_inherited(name, dict, schema) {
             continue;
         }
         let message = format!("no option is called {}", quoted(name));
@@ -210,6 +210,16 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
             None => found,
         });
     }
+}
+
+/// Whether images of a section inherit a key by this name, though it is no option: Pungi warns of it, and uses it (facts: kiwibuild 1).
+fn is_inherited(name: &str, dict: &Dict, schema: &Schema) -> bool {
+    let Some(key) = name.strip_prefix("global_") else { return false };
+    let inherits = |section: &&&Section| {
+        let mut keys = section.own_keys().iter();
+        keys.any(|known| known.name == key && known.fallback != Fallback::Nowhere)
+    };
+    schema.sections().iter().filter(inherits).any(|section| dict.get(section.name).is_some())
 }
 
 /// A value as Python compares it with numbers.

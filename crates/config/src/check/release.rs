@@ -10,7 +10,17 @@ use crate::schema::RELEASE_TYPES;
 use crate::source::{Spanned, Text};
 
 pub fn check(options: &ConfigOptions<'_>, findings: &mut Findings) {
+    check_part_of_id(options, "release_short", findings);
     check_version(options, "release_version", findings);
+}
+
+/// The compose id is the name of a directory, and a line of manifests.
+fn check_part_of_id(options: &ConfigOptions<'_>, name: &str, findings: &mut Findings) {
+    let Some(part) = options.text(name) else { return };
+    if let Some(found) = part.value.chars().find(|c| *c == '/' || c.is_control()) {
+        let message = format!("{} has the character {found:?}, which a compose id cannot have", quoted(part.as_str()));
+        findings.add(Diagnostic::new(&codes::BAD_RELEASE, At::Root.key(name).to_string(), message).at(part.span));
+    }
 }
 
 fn check_version(options: &ConfigOptions<'_>, name: &str, findings: &mut Findings) {
@@ -19,6 +29,8 @@ fn check_version(options: &ConfigOptions<'_>, name: &str, findings: &mut Finding
         let message = format!("{} is not a version", quoted(version.as_str()));
         let found = Diagnostic::new(&codes::BAD_RELEASE, At::Root.key(name).to_string(), message).at(version.span);
         findings.add(found.help("write numbers joined by dots, or something that does not begin with a digit"));
+    } else {
+        check_part_of_id(options, name, findings);
     }
 }
 
@@ -40,6 +52,7 @@ pub fn check_base_product(options: &ConfigOptions<'_>, findings: &mut Findings) 
     if !BASE_PRODUCT.iter().any(|name| options.is_true(name)) {
         return;
     }
+    check_part_of_id(options, "base_product_short", findings);
     check_version(options, "base_product_version", findings);
     if let Some(kind) = options.text("base_product_type")
         && !RELEASE_TYPES.contains(&kind.value.to_lowercase().as_str())

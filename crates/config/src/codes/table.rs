@@ -79,14 +79,17 @@ pkgset_repos = {"x86_64": "https://example.com/repo"}"#);
         Conf("productimg = False");
     BAD_RELEASE "MG013" Error "A release that productmd refuses"
         "The version of a release, or of the base product, is numbers joined by dots, or something that does not begin with a \
-         digit; the type of the base product is one of productmd's. Pungi finds this when it makes the compose id."
+         digit; the type of the base product is one of productmd's. What becomes part of the compose id has no slash and no line \
+         break. Pungi finds this when it makes the compose id, or never."
         Conf(r#"release_version = "42.beta""#);
     UNKNOWN_CHECKSUM "MG014" Error "An unknown checksum algorithm"
-        "`media_checksums` are names of Python's hashlib. Pungi finds an unknown one when every image has been built."
+        "`media_checksums` are names of Python's hashlib, at least one. Pungi finds an unknown one, or none, when every image has \
+         been built."
         Conf(r#"media_checksums = ["sha3"]"#);
     BAD_BASE_NAME "MG015" Error "A base name of checksum files that cannot be made"
         "`media_checksum_base_filename` is filled in twice, as `%(key)s` and as `{key}`. `dirname` is known only with \
-         `media_checksum_one_file = True`. Pungi finishes such a compose with checksums missing from images.json."
+         `media_checksum_one_file = True`. Pungi finishes such a compose with checksums missing from images.json. \
+         With a slash in the name it finds no directory for the file."
         Conf(r#"media_checksum_base_filename = "%(release)s-{arch}""#);
     ONE_CHECKSUM "MG016" Error "One checksum file needs one algorithm"
         "With `media_checksum_one_file` each directory has one checksum file, so `media_checksums` must name exactly one \
