@@ -25,7 +25,7 @@ const PAUSES: [Duration; 6] = [
 ];
 
 /// Who cancels, and until when.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Canceling<'a> {
     /// For reading.
     pub hub: &'a Hub,

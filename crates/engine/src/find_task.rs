@@ -127,9 +127,14 @@ pub async fn tasks_of(
 pub fn since_now(hub: &Hub) -> Timestamp {
     let told = hub.time().and_then(|time| Timestamp::from_millisecond((time * 1000.0) as i64).ok());
     match told {
-        Some(time) => time - HUB_SKEW,
+        Some(time) => earlier(time, HUB_SKEW),
         None => since(Timestamp::now()),
     }
+}
+
+/// A time that is earlier by `margin`. A journal and a hub may tell any time.
+pub(crate) fn earlier(time: Timestamp, margin: SignedDuration) -> Timestamp {
+    time.checked_sub(margin).unwrap_or(Timestamp::MIN)
 }
 
 /// Whether a task belongs to one of `owners`; unknown where they are empty.
@@ -142,7 +147,7 @@ pub fn is_of(task: &TaskInfo, owners: &BTreeSet<i64>) -> Result<(), Stranger> {
 
 /// The same for a time by our clock, which is all that journals of before have.
 pub fn since(time: Timestamp) -> Timestamp {
-    time - CLOCK_SKEW
+    earlier(time, CLOCK_SKEW)
 }
 
 /// Whether a task, whose arguments were asked for, is the one of `request`, whoever owns it.

@@ -123,7 +123,7 @@ pub fn lines(event: &Event) -> Vec<Line> {
             let how = if *executed { "executed" } else { "may have executed" };
             let text = format!(
                 "The hub {how} the submission of request {}, but the answer was lost: looking for the task",
-                request + 1
+                request.saturating_add(1)
             );
             vec![Line::new(Warning, text)]
         }

@@ -24,6 +24,9 @@ use thiserror::Error;
 /// How long a script may take, unless it is said otherwise.
 pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a script may take whatever is said.
+const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often it is looked whether a script has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -212,7 +215,7 @@ impl Queue {
 
     /// How long a script may run that began at `begun`.
     fn until(&self, begun: Instant, limit: Duration) -> Instant {
-        let own = begun + limit;
+        let own = begun + limit.min(LONGEST_LIMIT);
         let Some((since, deadline)) = self.rest else { return own };
         let from = begun.max(since);
         let sharers = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX).saturating_add(1);

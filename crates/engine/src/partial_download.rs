@@ -238,10 +238,10 @@ fn sweep(directory: &Path, name: &str, own: &Path) {
     let suffix = format!("-{name}.part");
     let parts = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     for path in parts.filter(|path| path != own) {
-        let is_part = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(&suffix));
+        // What stands in between has no hyphen; else it is a part of another file, whose name ends like this one.
+        let part = path.file_name().and_then(|name| name.to_str());
+        let between = part.and_then(|part| part.strip_prefix(TEMPORARY)?.strip_suffix(&suffix));
+        let is_part = between.is_some_and(|word| !word.contains('-'));
         if is_part && confined::open(&path, OpenOptions::new().write(true)).is_ok_and(|file| was_left(&file)) {
             // What cannot be removed does no harm.
             let _ = fs::remove_file(&path);
@@ -344,10 +344,11 @@ mod tests {
             names
         };
         // What a killed process left, what another image has, and what the image was before it was built again.
-        for name in [".magudi-99-0-disk.qcow2.part", ".magudi-0ld50000-disk.qcow2.part"] {
+        for name in [".magudi-a1B2c3-disk.qcow2.part", ".magudi-0ld50000-disk.qcow2.part"] {
             fs::write(dir.path().join(name), "old").unwrap();
         }
-        let other = dir.path().join("other.qcow2");
+        // The name of the other one ends like this one's.
+        let other = dir.path().join("other-disk.qcow2");
         drop(ours(&goal(&other, "sum", 9)));
         let wanted = goal(&destination, "sum", 9);
         let first = ours(&wanted);
@@ -356,7 +357,7 @@ mod tests {
         drop(second);
         drop(first);
         let first = ours(&wanted);
-        assert_eq!(names(), [".magudi-sum-disk.qcow2.part", ".magudi-sum-other.qcow2.part"]);
+        assert_eq!(names(), [".magudi-sum-disk.qcow2.part", ".magudi-sum-other-disk.qcow2.part"]);
         first.keep(&destination).unwrap();
     }
 }

@@ -281,13 +281,19 @@ impl Follower {
         if word == Status::Started {
             return;
         }
-        self.events.say(Event::PungiStatus { status: word.as_str().to_owned() });
-        *status = Some(word.as_str().to_owned());
+        // What cannot be restored is found again at every look.
+        let is_new = status.as_deref() != Some(word.as_str());
+        if is_new {
+            self.events.say(Event::PungiStatus { status: word.as_str().to_owned() });
+            *status = Some(word.as_str().to_owned());
+        }
         let put = || -> Result<(), PungiError> {
             self.journal.sync()?;
             Ok(put_back(&self.dir)?)
         };
-        if let Err(error) = put() {
+        if let Err(error) = put()
+            && is_new
+        {
             self.events.message(
                 Level::Warning,
                 None,

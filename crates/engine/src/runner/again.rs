@@ -5,7 +5,7 @@
 use super::standing::{Standing, in_the_way, of_another_request};
 use super::{Run, Start};
 use crate::event::Level;
-use crate::find_task::{self, Sent, Stranger, tasks_since};
+use crate::find_task::{self, Sent, Stranger, earlier, tasks_since};
 use crate::plan::TaskRequest;
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::KojiError;
@@ -184,7 +184,7 @@ impl Run {
             let formers: Vec<&(usize, Vec<i64>)> = formers.iter().filter(|(index, _)| method(*index) == name).collect();
             let made = formers.iter().flat_map(|(_, tasks)| tasks).filter_map(|task| known.get(task)?.create_ts);
             let Some(since) = made.reduce(f64::min).and_then(time) else { continue };
-            for task in tasks_since(&self.runner.hub, name, None, since - MARGIN).await? {
+            for task in tasks_since(&self.runner.hub, name, None, earlier(since, MARGIN)).await? {
                 if self.is_claimed(task.id) {
                     continue;
                 }

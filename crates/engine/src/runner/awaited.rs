@@ -68,7 +68,8 @@ impl Waiting {
         let (free, requests) = std::mem::take(to_send).into_iter().partition(is_free);
         *to_send = free;
         let now = Instant::now();
-        let until = awaited.limit.map(|limit| now + limit);
+        // A limit beyond all times is none.
+        let until = awaited.limit.and_then(|limit| now.checked_add(limit));
         Self { requests, is_there: vec![false; awaited.paths.len()], until, next: now }
     }
 

@@ -5,7 +5,7 @@ use super::{Ended, Run, Task};
 use crate::event::Event;
 use magudi_koji::calls::{TaskAnswer, TaskInfo, TaskState};
 use magudi_koji::timed;
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -38,7 +38,7 @@ impl Run {
         loop {
             if watched.is_empty() {
                 let Some(task) = submitted.recv().await else { return };
-                watched.insert(task.id, Watched::new(task));
+                self.watch(&mut watched, task);
                 pace.reset();
                 // Where tasks end as fast as they are submitted, too, many are asked for together.
                 tokio::select! {
@@ -47,12 +47,12 @@ impl Run {
                 }
             }
             while let Ok(task) = submitted.try_recv() {
-                watched.insert(task.id, Watched::new(task));
+                self.watch(&mut watched, task);
             }
             if self.stop.is_set() {
                 // The last submission may be under way; its task is ours too.
                 while let Some(task) = submitted.recv().await {
-                    watched.insert(task.id, Watched::new(task));
+                    self.watch(&mut watched, task);
                 }
                 for watched in watched.into_values() {
                     self.abandon(watched.task, false);
@@ -71,11 +71,26 @@ impl Run {
                 () = self.stop.wait() => {}
                 // A new task is looked at as soon as the hub has had its breath.
                 Some(task) = submitted.recv(), if pause > floor => {
-                    watched.insert(task.id, Watched::new(task));
+                    self.watch(&mut watched, task);
                     pace.reset();
                     tokio::time::sleep(floor).await;
                 }
             }
+        }
+    }
+
+    /// Begins to wait for a task. One that another request waits for is that one's: what it says would reach only one of them.
+    fn watch(&self, watched: &mut BTreeMap<i64, Watched>, task: Task) {
+        match watched.entry(task.id) {
+            Entry::Vacant(place) => {
+                place.insert(Watched::new(task));
+            }
+            Entry::Occupied(other) if other.get().task.request != task.request => {
+                let (label, other) = (self.requests[task.request].label(), &self.requests[other.get().task.request]);
+                let text = format!("image {label}: its task {} is that of image {}", task.id, other.label());
+                self.fail(task.request, None, text);
+            }
+            Entry::Occupied(_) => {}
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Downloads {
     surplus: Mutex<usize>,
     /// Bytes that are still to come of what is being downloaded, for which there must be room.
     promised: AtomicU64,
+    /// Whose turn it is to promise more.
+    promising: Mutex<()>,
     /// Bytes that have come.
     come: AtomicU64,
     /// Those that have their turn, and wait because the server has refused them.
@@ -70,6 +72,7 @@ impl Default for Downloads {
             pace: Mutex::new(Pace::new(Instant::now())),
             surplus: Mutex::default(),
             promised: AtomicU64::default(),
+            promising: Mutex::default(),
             come: AtomicU64::default(),
             refused: AtomicUsize::default(),
         }
@@ -126,10 +129,11 @@ impl Downloads {
 
     /// Keeps room for `file`, of which so many bytes are to come, beside that of the other downloads.
     pub(super) fn room_for(&self, file: &Path, bytes: u64) -> Result<Promise<'_>, NoRoom> {
-        let others = self.promised.fetch_add(bytes, Ordering::Relaxed);
-        let promise = Promise { downloads: self, bytes };
-        check_room_beside(file, bytes, others)?;
-        Ok(promise)
+        // What has no room is not promised, even for a moment: it would be missing to the others.
+        let _one_at_a_time = lock(&self.promising);
+        check_room_beside(file, bytes, self.promised.load(Ordering::Relaxed))?;
+        self.promised.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Promise { downloads: self, bytes })
     }
 }
 

@@ -67,7 +67,9 @@ impl Ini {
     pub fn read(&mut self, path: &Path, text: &str) -> Result<(), IniError> {
         let fail = |line: usize, message: String| IniError { path: path.to_owned(), line, message };
         let mut seen_sections = BTreeSet::new();
+        // By the number of the section in this file; what stands in [DEFAULT] may be in several places.
         let mut seen_keys = BTreeSet::new();
+        let (mut sections, mut section_number) = (0, 0);
         let mut section: Option<String> = None;
         let mut key: Option<String> = None;
         let mut indent = 0;
@@ -101,6 +103,8 @@ impl Ini {
                 if name != DEFAULT_SECTION {
                     self.sections.entry(name.to_owned()).or_default();
                 }
+                sections += 1;
+                section_number = if name == DEFAULT_SECTION { 0 } else { sections };
                 section = Some(name.to_owned());
                 key = None;
                 continue;
@@ -108,7 +112,7 @@ impl Ini {
             if value.starts_with('[') && !value.contains(['=', ':', ']']) {
                 return Err(fail(number, "the name of a section ends with `]`".to_owned()));
             }
-            let Some(owner) = section.clone() else {
+            let Some(owner) = section.as_deref() else {
                 return Err(fail(number, "a setting before the first [section]".to_owned()));
             };
             let Some(at) = value.find(['=', ':']) else {
@@ -119,27 +123,25 @@ impl Ini {
             if name.is_empty() {
                 return Err(fail(number, "a value without a key".to_owned()));
             }
-            if !seen_keys.insert((owner.clone(), name.clone())) {
+            if !seen_keys.insert((section_number, name.clone())) {
                 return Err(fail(number, format!("`{name}` is set twice in [{owner}]")));
             }
             let written = rest.get(1..).unwrap_or_default().trim().to_owned();
             let setting = Setting { value: written, path: path.to_owned(), line: number };
-            self.settings_mut(&owner).insert(name.clone(), setting);
+            if let Some(settings) = self.settings_mut(owner) {
+                settings.insert(name.clone(), setting);
+            }
             key = Some(name);
         }
         Ok(())
     }
 
-    fn settings_mut(&mut self, section: &str) -> &mut Settings {
-        if section == DEFAULT_SECTION {
-            &mut self.defaults
-        } else {
-            self.sections.entry(section.to_owned()).or_default()
-        }
+    fn settings_mut(&mut self, section: &str) -> Option<&mut Settings> {
+        if section == DEFAULT_SECTION { Some(&mut self.defaults) } else { self.sections.get_mut(section) }
     }
 
     fn current(&mut self, section: Option<&str>, key: Option<&str>) -> Option<&mut Setting> {
-        self.settings_mut(section?).get_mut(key?)
+        self.settings_mut(section?)?.get_mut(key?)
     }
 
     /// The names of the sections, without `DEFAULT`.

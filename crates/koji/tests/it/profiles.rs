@@ -123,6 +123,10 @@ fn what_python_refuses_is_refused_with_its_line() {
     assert_eq!(message("[koji]\nserver\n"), "koji.conf:2: expected `key = value`, `[section]` or a comment");
     assert_eq!(message("[koji]\n= x\n"), "koji.conf:2: a value without a key");
     assert_eq!(message("[koji]\nserver = x\nServer = y\n"), "koji.conf:3: `server` is set twice in [koji]");
+    assert_eq!(
+        message("[DEFAULT]\na = x\n[b]\na = y\n[DEFAULT]\nA = z\n"),
+        "koji.conf:6: `a` is set twice in [DEFAULT]"
+    );
     assert_eq!(message("[koji]\n[b]\n[koji]\n"), "koji.conf:3: the section [koji] is in this file twice");
     for value in ["x", "1.5", "", "1__0", "99999999999999999999"] {
         let text = message(&format!("[koji]\ntimeout = {value}\n"));
