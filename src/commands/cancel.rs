@@ -296,7 +296,9 @@ impl Ending {
                     known.insert(task);
                     let (request, url) = (doubt.request, self.profile.task_url(task));
                     canceling.events.say(Event::Adopted { request, task, url, named: false });
-                    self.cancel(canceling, &[(request, task)], login, outcome, ui).await;
+                    // It has been looked for as long as the hub may be behind.
+                    let renewed = Canceling { deadline: tokio::time::Instant::now() + PATIENCE, ..*canceling };
+                    self.cancel(&renewed, &[(request, task)], login, outcome, ui).await;
                 } else if let Some(time) = doubt.patience.next_time() {
                     next = next.into_iter().chain([time]).min();
                     left.push(doubt);

@@ -2,6 +2,7 @@
 
 use super::compose::{self, Recall, conclude};
 use super::resume_point::load_outline;
+use super::settings::as_text;
 use crate::cli::{ResumeArgs, RunSettings, TypeArgs};
 use crate::error::{Failure, kinds};
 use crate::settings::Environment;
@@ -98,6 +99,7 @@ pub struct Begun {
 
 /// The compose in `dir`.
 pub fn begun(dir: &Path) -> Result<Begun, Failure> {
+    as_text(dir)?;
     let top = ComposeDir::at(&std::path::absolute(dir)?);
     let mut outline = load_outline(&top)?.ok_or_else(|| not_begun(dir))?;
     let settings = RunSettings::from_json(outline.settings.take().unwrap_or_default())

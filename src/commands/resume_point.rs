@@ -5,6 +5,7 @@ use super::inspect::Inspected;
 use super::named::{ALL, is_named, the_one};
 use crate::cli::GoingArgs;
 use crate::error::Failure;
+use magudi_compose::confined::plain;
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::layout::ComposeDir;
 use magudi_config::dump::{self, to_text};
@@ -258,8 +259,12 @@ pub fn recall(what: Recalling<'_>, inspected: &mut Inspected) -> Result<Recalled
     }
     let images: Vec<(&str, &str)> =
         plan.requests.iter().map(|request| (request.variant.as_str(), request.name())).collect();
+    let mut named: BTreeMap<i64, &str> = BTreeMap::new();
     for (image, task) in &going.adopt {
         let index = the_one("--adopt", image, &images)?;
+        if let Some(other) = named.insert(*task, image) {
+            return Err(Failure::usage(format!("--adopt: task {task} is given for {other} and for {image}")));
+        }
         recalled.starts[index] = Start::Named(*task);
     }
     (recalled.requests, recalled.keys) = (plan.requests, plan.keys);
@@ -398,7 +403,9 @@ fn whole(dir: &ComposeDir, history: &History, plan: &Plan) -> Vec<bool> {
 
 /// Whether a file that was verified before is as it was left.
 fn is_there(dir: &ComposeDir, path: &str, size: u64, mtime: i64) -> bool {
-    std::fs::metadata(dir.compose().join(path)).is_ok_and(|meta| meta.len() == size && meta.mtime() == mtime)
+    // A path of a journal may be any text.
+    let found = plain(path).ok().and_then(|path| std::fs::metadata(dir.compose().join(path)).ok());
+    found.is_some_and(|meta| meta.len() == size && meta.mtime() == mtime)
 }
 
 /// What of an image is otherwise than when it was begun, though the same is sent for it.

@@ -17,6 +17,11 @@ impl RunSettings {
             return Err(Failure::usage(text.to_owned()));
         }
         self.compose = self.compose.resolved()?;
+        let ComposeArgs { config, target_dir, compose_dir, .. } = &self.compose;
+        [Some(config), target_dir.as_ref(), compose_dir.as_ref()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| as_text(path))?;
         self.pungi = self.pungi.map(|words| passed_on(words, &self.compose)).transpose()?;
         #[cfg(feature = "simulator")]
         {
@@ -86,6 +91,14 @@ fn passed_on(mut words: Vec<String>, args: &ComposeArgs) -> Result<Vec<String>, 
     args.parent_compose_id.iter().for_each(|id| pass("--parent-compose-id", id.clone()));
     args.respin_of.iter().for_each(|id| pass("--respin-of", id.clone()));
     Ok(words)
+}
+
+/// Refuses a path that is no text: the journal, the manifests and the notifications of a compose name it.
+pub fn as_text(path: &Path) -> Result<(), Failure> {
+    match absolute(path)?.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Failure::usage(format!("{}: the path is not UTF-8; a compose needs one that is", path.display()))),
+    }
 }
 
 /// `path` from the root on.

@@ -207,7 +207,7 @@ fn as_json(asked: &Asked<'_>) -> String {
         })
         .collect();
     let status = json!({
-        "compose_id": history.compose_id, "compose_dir": dir.top(), "status": status, "canceled": history.canceled,
+        "compose_id": history.compose_id, "compose_dir": dir.top().to_string_lossy(), "status": status, "canceled": history.canceled,
         "running": runner.map(|holder| holder.named()).map(|named| json!({"pid": named.map(|(pid, _)| pid), "host": named.map(|(_, host)| host)})),
         "pungi": history.pungi.as_ref().map(|pungi| json!({"status": pungi.status, "pid": pungi.running()})),
         "outage": history.outages.lasting().filter(|_| runner.is_some()),

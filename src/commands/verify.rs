@@ -7,7 +7,7 @@ use crate::ui::{Gauge, Table, Ui, bytes};
 use magudi_compose::published::Published;
 use magudi_config::words::counted;
 use magudi_engine::verify::{Depth, Verification, load_verification};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
@@ -32,8 +32,7 @@ pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
 /// Whether the last run of ours there was simulated. A journal that cannot be used says nothing.
 fn is_simulated(published: &Published) -> bool {
     let history = published.top().and_then(|dir| load_history(dir).ok().flatten());
-    let settings = history.and_then(|history| history.settings);
-    settings.is_some_and(|settings| settings.get("simulated").and_then(Json::as_bool).unwrap_or(false))
+    history.is_some_and(|history| history.is_simulated())
 }
 
 fn table(found: &Verification, published: &Published, depth: Depth, elapsed: Duration) -> String {

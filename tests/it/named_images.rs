@@ -180,6 +180,11 @@ fn a_task_that_is_named_is_taken_when_it_asks_for_the_same() {
     for wrong in ["c", "c=", "c=0", "c=-5", "c=x", "=1002"] {
         says(&["--adopt", wrong], 2, &["--adopt"]);
     }
+    says(
+        &["--adopt", "c=1002", "--adopt", "Server:a=1002"],
+        2,
+        &["--adopt: task 1002 is given for c and for Server:a"],
+    );
     says(&["--adopt", "c=1000"], 1, &["task 1000 is not used", "other arguments (a)"]);
     says(&["--adopt", "c=4711"], 1, &["task 4711 is not used: the hub does not know it"]);
     says(&["--adopt", &format!("c={failed}")], 1, &[&format!("task {failed}")]);

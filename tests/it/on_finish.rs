@@ -184,3 +184,57 @@ fn the_recipes_say_why() {
     let text = body["text"].as_str().unwrap();
     assert!(text.starts_with("Test-9.2-20240229.t.2: DOOMED\n2 images failed: no space left on device\n"), "{text}");
 }
+
+/// Whatever keeps a compose from beginning is told, also what is found late: the directory cannot be made, another run has it.
+#[test]
+fn that_a_compose_cannot_be_made_is_told() {
+    let scene = scene();
+    let hook = program(&scene, "hook", "#!/bin/sh\ncat >> $(dirname $0)/told\n");
+    let target = scene.target().display().to_string();
+    std::fs::create_dir_all(scene.target()).unwrap();
+    let here = format!("{target}/here");
+    let lock = format!("{here}/logs/global");
+    std::fs::create_dir_all(&lock).unwrap();
+    let held = std::fs::File::create(format!("{lock}/magudi.lock")).unwrap();
+    held.lock().unwrap();
+    for place in [["--target-dir", "/proc"], ["--compose-dir", &here]] {
+        let told = scene.path().join("told");
+        let _ = std::fs::remove_file(&told);
+        let run = ["run", "--config", "test.conf", "--test", "--simulate", "--on-finish", &hook];
+        let ran = scene.run([&run[..], &place[..]].concat());
+        assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+        let told = std::fs::read_to_string(told).unwrap_or_default();
+        assert!(told.contains("\"verdict\":\"not-started\""), "{place:?}: {told:?}: {}", ran.stderr);
+    }
+}
+
+/// What scripts hear of a run that cannot begin has no secret of the command line, and paths that are no text are refused.
+#[test]
+fn what_scripts_hear_has_no_secret() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = scene();
+    let script = program(&scene, "script", "#!/bin/sh\n(echo $1; cat) >> $(dirname $0)/heard\n");
+    let run = ["run", "--test", "--simulate", "--notification-script", &script, "--target-dir", "target"];
+    let wrong = ["--config", "not-there.conf", "-e", "koji_password=hunter2hunter2"];
+    let ran = scene.run([&run[..], &wrong[..]].concat());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let heard = std::fs::read_to_string(scene.path().join("heard")).unwrap();
+    assert!(heard.contains("fail-to-start") && heard.contains("not-there.conf"), "{heard}");
+    assert!(!heard.contains("hunter2"), "{heard}");
+    for option in ["--config", "--target-dir", "--compose-dir"] {
+        let path = std::ffi::OsStr::from_bytes(b"bad\xff");
+        let rest: &[&str] = match option {
+            "--config" => &["--target-dir", "target"],
+            _ => &["--config", "test.conf"],
+        };
+        let mut command = scene.command();
+        command
+            .args(["run", "--test", "--simulate", "--notification-script", &script])
+            .args(rest)
+            .arg(option)
+            .arg(path);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.status, Some(2), "{option}: {}", ran.stderr);
+        assert!(ran.stderr.contains("the path is not UTF-8"), "{option}: {}", ran.stderr);
+    }
+}

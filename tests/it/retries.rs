@@ -5,7 +5,8 @@ use crate::sabotage::saboteur;
 use crate::schema::Schemas;
 use crate::scripted_hub::{Answer, ScriptedHub, State, always, once, resume, run, run_command, text_of, verb};
 use magudi_koji::calls::{BuildState, TaskState};
-use magudi_testkit::wait_until;
+use magudi_koji::value::int;
+use magudi_testkit::{end_of, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use std::os::unix::fs::PermissionsExt as _;
@@ -460,4 +461,20 @@ fn the_number_is_checked() {
         assert_eq!(ran.status, Some(2), "{word}: {}", ran.stderr);
         assert!(ran.stderr.contains("--retries"), "{}", ran.stderr);
     }
+}
+
+/// A hub that answers two requests with one task has made one: the other image has failed, and nobody waits for it for ever.
+#[test]
+fn a_task_that_is_that_of_another_image() {
+    let (scene, hub) = scene(&["a", "b"], "");
+    tasks_end(&hub, |_, _| End::Never);
+    hub.on("osbuildImage", |state, _| state.tasks.contains_key(&1000).then(|| Answer::Value(int(1000))));
+    let mut child = run_command(&scene, &["--retries", "1"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the second image has failed", || {
+        text_of(&scene, JOURNAL).contains("its task 1000 is that of image a of variant Server")
+    });
+    hub.state().finish(1000);
+    assert_eq!(end_of(&mut child).code(), Some(1));
+    let journal = text_of(&scene, JOURNAL);
+    assert!(journal.contains("\"request-done\",\"request\":0"), "{journal}");
 }

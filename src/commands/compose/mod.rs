@@ -39,11 +39,13 @@ use magudi_engine::cts::Cts;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::event_stream::{EventStream, StreamEnd, event_stream};
 use magudi_engine::journal::{self, Journal};
+use magudi_engine::lock::Lock;
 use magudi_engine::log::LogFile;
+use magudi_engine::notify::NotifierEnd;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::plan_secrets::Mask;
 use magudi_engine::runner::{Formats, Polling, Start};
-use magudi_engine::stop::stop;
+use magudi_engine::stop::{Stop, stop};
 use magudi_engine::watch_log::WatchLogs;
 use magudi_koji::ClientOptions;
 use magudi_phases::branches::Commits;
@@ -81,6 +83,24 @@ struct Prepared {
     events: Option<(EventStream, StreamEnd)>,
 }
 
+/// A compose of which nothing is missing but to run it.
+struct Begun {
+    compose: Compose,
+    hub: HubChoice,
+    client: ClientOptions,
+    /// Where files are fetched to.
+    cache: Option<PathBuf>,
+    runtime: tokio::runtime::Runtime,
+    stopped: Stop,
+    events: Arc<Events>,
+    stream_end: Option<StreamEnd>,
+    scripts: Option<NotifierEnd>,
+    dir: ComposeDir,
+    identity: ComposeIdentity,
+    /// Keeps other runs away.
+    lock: Lock,
+}
+
 /// Makes a compose to its end. What keeps it from beginning is told to who waits for that end, and that of a new one to the notification
 /// scripts as well.
 pub fn run(
@@ -90,14 +110,17 @@ pub fn run(
     ui: Ui,
     recall: Recall,
 ) -> Result<(), Failure> {
+    let secret = settings.compose.define.iter().filter(|definition| secret::is_hidden(&definition.name));
+    environment.network.mask.add(secret.map(|definition| definition.value.as_str()));
     let tell = |failure: &Failure| {
         if recall == Recall::IfUnfinished {
             tell_scripts(settings, argv, environment, failure, ui);
         }
         not_started(settings, environment, failure, ui);
     };
-    let prepared = prepare(settings, environment, ui, recall).inspect_err(tell)?;
-    compose(settings, argv, environment, ui, prepared, tell)
+    let prepared = prepare(settings, environment, ui, recall);
+    let begun = prepared.and_then(|prepared| begin(settings, argv, environment, ui, prepared)).inspect_err(tell)?;
+    carry_out(settings, environment, ui, begun)
 }
 
 /// Reads and checks everything that a run needs.
@@ -107,8 +130,6 @@ fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Re
         return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
     }
     args.check()?;
-    let secret = settings.compose.define.iter().filter(|definition| secret::is_hidden(&definition.name));
-    environment.network.mask.add(secret.map(|definition| definition.value.as_str()));
     let known = || known_commits(settings);
     let branches = Branches { known: &known, ask: true };
     let mut inspected = inspect(args, environment, settings.purpose(), branches)?;
@@ -183,15 +204,14 @@ fn open_events(path: &Path) -> Result<(EventStream, StreamEnd), Failure> {
     event_stream(writer).map_err(cannot)
 }
 
-/// Runs a prepared compose to its end. `tell` hears what keeps it from beginning.
-fn compose(
+/// Makes a prepared compose ready to run, in a directory that is locked.
+fn begin(
     settings: &RunSettings,
     argv: &[OsString],
     environment: &Environment,
     ui: Ui,
     prepared: Prepared,
-    tell: impl Fn(&Failure),
-) -> Result<(), Failure> {
+) -> Result<Begun, Failure> {
     let Prepared { mut inspected, hub, cts, recall: wanted, existing, events: stream } = prepared;
     let (stream, stream_end) = stream.unzip();
     let mut identity = inspected.identity.clone();
@@ -213,7 +233,7 @@ fn compose(
     let others = others(settings, &dir)?;
     let was_begun = dir.logs_global().join(journal::NAME).exists();
     dir.make_dir(&dir.logs_global())?;
-    let _lock = lock(&dir, settings.going.no_lock, ui)?;
+    let lock = lock(&dir, settings.going.no_lock, ui)?;
     remove_leftovers(&dir);
     let status = load_status(&dir.status_file())?;
     let is_there = settings.compose.compose_dir.is_some();
@@ -236,7 +256,7 @@ fn compose(
     let mask = &environment.network.mask;
     let recalling =
         Recalling { dir: &dir, identity: &identity, server: hub.server(), fresh, going: &settings.going, mask };
-    let begin = || -> Result<(Recalled, Existing), Failure> {
+    let go_on = || -> Result<(Recalled, Existing), Failure> {
         let mut recalled = recall(recalling, &mut inspected)?;
         // Nobody else may write from here on; others may have since they were read.
         let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
@@ -262,7 +282,7 @@ fn compose(
         }
         Ok((recalled, existing))
     };
-    let (recalled, existing) = begin().inspect_err(tell)?;
+    let (recalled, existing) = go_on()?;
     // Up to here nothing has been touched but the lock.
     if is_there {
         opening::open(&dir, &identity)?;
@@ -289,7 +309,6 @@ fn compose(
     }
     keep_configuration(&inspected, &dir, mask, is_dumped)?;
     let requests = Arc::new(requests);
-    let makes_nothing = requests.is_empty();
     let (events, journal) = subscribe(settings, ui, &dir, &requests, stream, mask)?;
     let tracked = cts.map(|cts| Box::new(tracked(cts, &inspected, &identity, &dir)));
     if let Some(trace) = environment.telemetry.subscriber() {
@@ -362,6 +381,26 @@ fn compose(
     let listener = Arc::new(OutageLog::new(Arc::clone(&events)));
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
     let runtime = runtime(RUN_THREADS)?;
+    Ok(Begun { compose, hub, client, cache, runtime, stopped, events, stream_end, scripts, dir, identity, lock })
+}
+
+/// Runs a compose that was begun to its end.
+fn carry_out(settings: &RunSettings, environment: &Environment, ui: Ui, begun: Begun) -> Result<(), Failure> {
+    let Begun {
+        compose,
+        hub,
+        client,
+        cache,
+        runtime,
+        stopped,
+        events,
+        stream_end,
+        scripts,
+        dir,
+        identity,
+        lock: _lock,
+    } = begun;
+    let makes_nothing = compose.requests.is_empty();
     let stop = stopped.clone();
     let end = runtime.block_on(async {
         match hub {

@@ -51,7 +51,7 @@ pub fn conclude_run(
 
 /// The same of a run that ended before there was a compose.
 pub fn not_started(settings: &RunSettings, environment: &Environment, failure: &Failure, ui: Ui) {
-    let summary = Summary::not_started(&failure.detail(), failure.exit_code());
+    let summary = Summary::not_started(&environment.network.mask.hide(&failure.detail()), failure.exit_code());
     let workdir = settings.compose.target_dir.as_deref().filter(|dir| dir.is_dir()).unwrap_or(Path::new("."));
     run_hook(settings, environment, ui, &summary, workdir, None, false);
 }

@@ -22,16 +22,18 @@ pub fn tell_scripts(settings: &RunSettings, argv: &[OsString], environment: &Env
     if settings.compose.notification_script.is_empty() {
         return;
     }
+    let mask = &environment.network.mask;
+    let hidden = |text: &str| Json::from(mask.hide(text));
     let target_dir = settings.compose.target_dir.as_deref();
     let mut members = Map::new();
-    members.insert("command".to_owned(), argv.iter().map(|arg| Json::from(arg.to_string_lossy())).collect());
-    members.insert("target_dir".to_owned(), json!(target_dir));
-    members.insert("config".to_owned(), json!(settings.compose.config));
-    members.insert("detail".to_owned(), Json::from(failure.detail()));
+    members.insert("command".to_owned(), argv.iter().map(|arg| hidden(&arg.to_string_lossy())).collect());
+    members.insert("target_dir".to_owned(), json!(target_dir.map(Path::to_string_lossy)));
+    members.insert("config".to_owned(), json!(settings.compose.config.to_string_lossy()));
+    members.insert("detail".to_owned(), hidden(&failure.detail()));
     if let Failure::Invalid(invalid) = failure {
         let errors = invalid.diagnostics.iter().map(|d| match d.path.as_str() {
-            "" => Json::from(d.message.as_str()),
-            path => Json::from(format!("Failed validation in {path}: {}", d.message)),
+            "" => hidden(&d.message),
+            path => hidden(&format!("Failed validation in {path}: {}", d.message)),
         });
         members.insert("errors".to_owned(), errors.collect());
     }
@@ -95,7 +97,7 @@ fn common_members(identity: &ComposeIdentity, dir: &ComposeDir, inspected: &Insp
         ("compose_type", json!(identity.kind.as_str())),
         ("compose_respin", json!(identity.respin)),
         ("compose_label", json!(identity.label.as_ref().map(|label| label.as_str().to_owned()))),
-        ("compose_path", json!(dir.top())),
+        ("compose_path", json!(dir.top().to_string_lossy())),
         ("location", json!(location)),
         ("release_short", json!(identity.release.short)),
         ("release_name", json!(identity.release.name)),

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan_secrets::secrets_of;
 use serde_json::Value as Json;
 use std::io::IsTerminal as _;
 
@@ -33,8 +34,10 @@ pub fn run(args: &ImageArgs, environment: &Environment, ui: Ui) -> Result<(), Fa
         };
         return Ok(ui.answer(&text)?);
     }
+    let mask = &environment.network.mask;
+    mask.add(secrets_of(std::slice::from_ref(&request)));
     let wait = args.wait || (!args.nowait && !in_background());
-    let job = task::Job { request: &request, wait, quiet: args.quiet, ui };
+    let job = task::Job { request: &request, wait, quiet: args.quiet, mask, ui };
     #[cfg(feature = "simulator")]
     if let Some(scenario) = &args.simulate {
         return simulate(scenario.as_deref(), &job);
@@ -79,7 +82,7 @@ fn in_background() -> bool {
 /// Has a hub inside this process make the image.
 #[cfg(feature = "simulator")]
 fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(), Failure> {
-    use magudi_koji::{Authenticator, ClientOptions, Password, Profile};
+    use magudi_koji::ClientOptions;
     let scenario = match scenario {
         Some(path) => super::hub::scenario(path)?,
         None => magudi_devhub::Scenario::default(),
@@ -88,10 +91,7 @@ fn simulate(scenario: Option<&std::path::Path>, job: &task::Job<'_>) -> Result<(
     runtime(RUN_THREADS)?.block_on(async {
         let options = magudi_devhub::HubOptions::loopback(topdir.path(), scenario);
         let hub = magudi_devhub::start(options).await?;
-        let mut profile = Profile::for_server("devhub", hub.url());
-        profile.weburl = hub.weburl();
-        let password = Password::new("composepass");
-        let authenticator = Authenticator::Password { user: "compose".to_owned(), password };
+        let (profile, authenticator) = super::hub::profile(&hub);
         // Without the proxies of the environment: this hub is inside.
         let result = job.run(&profile, authenticator, &ClientOptions::default()).await;
         hub.shutdown().await;

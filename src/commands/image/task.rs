@@ -6,6 +6,7 @@ use crate::ui::{Table, Ui, printable, reasons};
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Events, Level, Stamped, Subscriber};
 use magudi_engine::plan::TaskRequest;
+use magudi_engine::plan_secrets::Mask;
 use magudi_engine::runner::{Outcome, Polling, Runner, Start};
 use magudi_engine::stop::{Reason, STOPPED, StopHandle, stop};
 use magudi_koji::calls::TaskState;
@@ -47,6 +48,8 @@ pub struct Job<'a> {
     pub wait: bool,
     /// Whether to say nothing but errors.
     pub quiet: bool,
+    /// Hides the secrets of the request.
+    pub mask: &'a Mask,
     pub ui: Ui,
 }
 
@@ -63,7 +66,7 @@ impl Job<'_> {
         self.say(&summary(self.request))?;
         let session = hub.login(authenticator).await?;
         let (sender, events) = unbounded_channel();
-        let stream = Arc::new(Events::new());
+        let stream = Arc::new(Events::concealing(self.mask.clone()));
         stream.subscribe(Box::new(Channel(sender)));
         let (handle, stopped) = stop();
         let page = profile.clone();
