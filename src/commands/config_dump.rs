@@ -26,6 +26,9 @@ pub fn run(args: &DumpArgs, environment: &Environment, ui: Ui) -> Result<(), Fai
         return Ok(ui.answer(&json_schema::to_text(&document))?);
     }
     let paths: Vec<PathBuf> = args.config.iter().chain(&args.source).cloned().collect();
+    if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+        return Err(Failure::usage(format!("{}: there is no such file or directory", missing.display())));
+    }
     let mut tree = match load_for_dump(&paths, &args.define, &mut sources) {
         Ok(tree) => tree,
         Err(diagnostics) => return Err(Failure::invalid(diagnostics, sources)),

@@ -114,6 +114,13 @@ fn a_configuration_is_dumped_with_defaults_or_as_it_is() {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert_eq!(json(&ran.stdout)["link_type"], "hardlink-or-copy");
     assert_eq!(scene.run(["config", "dump", "--config", &config, "-e", "who"]).status, Some(2));
+    // Numbers are in the order of numbers, as in Pungi's dump.
+    let numbers =
+        scene.write("numbers.conf", "a = {10: 1, 9: 2, -1: 3}\nb = {2.5: 1, False: 2}\n").display().to_string();
+    let ran = scene.run(["config", "dump", "--config", &numbers, "--just-dump"]);
+    let keys: Vec<&str> =
+        ran.stdout.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect();
+    assert_eq!(keys, ["a", "-1", "9", "10", "b", "false", "2.5"], "{}", ran.stdout);
 }
 
 #[test]
@@ -173,7 +180,7 @@ fn zone(utc_offset_hours: i32) -> Vec<u8> {
     let block = |version: &[u8]| {
         let counts: [u32; 6] = [0, 0, 0, 0, 1, 4];
         let mut block = [b"TZif", version, &[0; 15]].concat();
-        counts.iter().for_each(|count| block.extend(count.to_be_bytes()));
+        block.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
         block.extend((utc_offset_hours * 3600).to_be_bytes());
         block.extend([0, 0]);
         block.extend(b"XXX\0");

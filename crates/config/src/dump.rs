@@ -145,12 +145,19 @@ fn write_dict<W: Write>(out: &mut Out<'_, W>, dict: &Dict, level: usize) -> Resu
         out.push_str("{}");
         return Ok(());
     }
-    let mut entries: Vec<(String, &Node)> = Vec::with_capacity(dict.entries.len());
+    let mut entries: Vec<(String, f64, &Node)> = Vec::with_capacity(dict.entries.len());
+    // Python cannot compare numbers with texts, and dumps no dict that has both.
+    let mut are_numbers = true;
     for (key, value) in &dict.entries {
-        entries.push((key_text(key)?, value));
+        are_numbers &= key.number().is_some();
+        entries.push((key_text(key)?, key.number().unwrap_or_default(), value));
     }
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    for (index, (key, value)) in entries.into_iter().enumerate() {
+    if are_numbers {
+        entries.sort_by(|a, b| a.1.total_cmp(&b.1));
+    } else {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    for (index, (key, _, value)) in entries.into_iter().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
         new_line(out, level);
         write_string(out, &key);

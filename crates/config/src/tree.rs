@@ -67,6 +67,16 @@ impl Node {
         }
     }
 
+    /// A value as Python compares it with numbers.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self.value {
+            Value::Bool(value) => Some(f64::from(value)),
+            Value::Int(value) => Some(value as f64),
+            Value::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// What Python's `str()` makes of a string, number or boolean.
     pub fn python_text(&self) -> Option<Cow<'_, str>> {
         Some(match &self.value {

@@ -222,24 +222,14 @@ fn is_inherited(name: &str, dict: &Dict, schema: &Schema) -> bool {
     schema.sections().iter().filter(inherits).any(|section| dict.get(section.name).is_some())
 }
 
-/// A value as Python compares it with numbers.
-fn number(node: &Node) -> Option<f64> {
-    match node.value {
-        Value::Bool(value) => Some(f64::from(value)),
-        Value::Int(value) => Some(value as f64),
-        Value::Float(value) => Some(value),
-        _ => None,
-    }
-}
-
 /// Whether a value is the default of its key; null is that of a key without one.
 #[expect(clippy::float_cmp, reason = "as Python compares")]
 fn is_default(key: &Key, node: &Node) -> bool {
     match (key.default, &node.value) {
         (Default::Absent, Value::Null) => true,
         // To Python, False is 0 and 0.0.
-        (Default::Boolean(default), _) => number(node).is_some_and(|value| value == f64::from(default)),
-        (Default::Number(default), _) => number(node).is_some_and(|value| value == default as f64),
+        (Default::Boolean(default), _) => node.number().is_some_and(|value| value == f64::from(default)),
+        (Default::Number(default), _) => node.number().is_some_and(|value| value == default as f64),
         (Default::Text(default), Value::Str(value)) => default == value.as_ref(),
         (Default::Texts(default), Value::List(items)) => {
             items.iter().map(Node::as_str).eq(default.iter().map(|text| Some(*text)))
