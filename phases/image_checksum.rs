@@ -1,6 +1,6 @@
 //! The *image_checksum* phase: sum files beside the images and checksums in images.json (facts: manifests 11).
 
-use magudi_compose::confined::ConfinedError;
+use magudi_compose::confined::{ConfinedError, directory_of};
 use magudi_compose::identity::ComposeIdentity;
 use magudi_compose::images::{Image, Images};
 use magudi_compose::layout::ComposeDir;
@@ -155,11 +155,6 @@ fn hash_missing(
         }
     }
     Ok(())
-}
-
-/// The directory part of a path below `compose/`.
-fn directory_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 fn hash(path: &Path, algorithms: &[&str], stop: &Stop) -> Result<BTreeMap<String, String>, ChecksumError> {

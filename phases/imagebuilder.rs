@@ -95,13 +95,13 @@ impl ImagePhase for Imagebuilder {
         found
     }
 
-    /// The call: what is empty or false is left out, but for a seed of 0 (facts: imagebuilder 2, imagebuilder 3). Arches that may fail are named when others may not; when all
-    /// may, the whole task may.
     /// image-builder fills in both (facts: imagebuilder 8).
     fn knows_basearch(&self) -> bool {
         true
     }
 
+    /// The call: what is empty or false is left out, but for a seed of 0 (facts: imagebuilder 2, imagebuilder 3). Arches that may fail are
+    /// named when others may not; when all may, the whole task may.
     fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
         let VariantImage { image, section, .. } = asked;
         let optional = asked.optional_arches();

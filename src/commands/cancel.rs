@@ -22,7 +22,7 @@ use magudi_engine::birth::{NotThere, Process};
 use magudi_engine::cancel::Canceling;
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events};
-use magudi_engine::find_task::{self, Sent, Stranger};
+use magudi_engine::find_task::{self, Sent, Stranger, lost_task};
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, holder};
@@ -280,14 +280,9 @@ impl Ending {
                 let (mut found, mut problem) = (None, String::new());
                 match listed.get(doubt.sent.method.task) {
                     Some(Ok(tasks)) => {
-                        let since = doubt.since.as_millisecond() as f64 / 1000.0;
-                        let is_it = |task: &&TaskInfo| {
-                            task.create_ts.is_none_or(|created| created >= since)
-                                && !known.contains(&task.id)
-                                && doubt.sent.made(task)
-                                && !self.is_rather_of_another(&doubt, task)
-                        };
-                        found = tasks.iter().find(is_it).map(|task| task.id);
+                        let is_known = |id| known.contains(&id);
+                        let is_of_another = |task: &TaskInfo| self.is_rather_of_another(&doubt, task);
+                        found = lost_task(tasks, doubt.since, is_known, &doubt.sent, is_of_another).map(|task| task.id);
                     }
                     Some(Err(error)) => problem = format!(": cannot ask the hub for its tasks: {error}"),
                     None => {}

@@ -107,6 +107,11 @@ pub fn plain(path: &str) -> Result<&Path, OutsideError> {
     if fine { Ok(as_path) } else { Err(OutsideError::Path) }
 }
 
+/// The directory part of a path that a manifest names; empty for what lies at the top.
+pub fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
 /// Makes directories below one directory, and remembers which: a run that comes to the same directory ten thousand times asks
 /// the file system once.
 #[derive(Debug)]

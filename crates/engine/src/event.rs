@@ -428,7 +428,7 @@ impl Event {
         }
     }
 
-    /// The request `request` of a plan, whose key is `key` and whose watch log is `log`.
+    /// The `request` of that `number` in a plan, whose key is `key` and whose watch log is `log`.
     pub fn planned(number: usize, key: &str, request: &TaskRequest, log: Option<String>) -> Self {
         Self::Planned {
             request: number,

@@ -171,6 +171,22 @@ pub fn is_rather_of_another(task: &TaskInfo, request: &TaskRequest, sent: &Sent,
     similar.filter_map(|other| Sent::of(other).ok()).any(|other| other.made(task) && sent.is_part_of(&other))
 }
 
+/// The task of a request whose id got lost, among those that are listed: one that was made `since` then, that no request has yet
+/// (`is_known`), and that is made of what was `sent` for it.
+pub fn lost_task<'t>(
+    tasks: &'t [TaskInfo],
+    since: Timestamp,
+    is_known: impl Fn(i64) -> bool,
+    sent: &Sent,
+    is_rather_of_another: impl Fn(&TaskInfo) -> bool,
+) -> Option<&'t TaskInfo> {
+    let since = since.as_millisecond() as f64 / 1000.0;
+    tasks.iter().find(|task| {
+        let is_new = task.create_ts.is_none_or(|created| created >= since);
+        is_new && !is_known(task.id) && sent.made(task) && !is_rather_of_another(task)
+    })
+}
+
 /// The beginning of a text of somebody else's, for a message.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 80;

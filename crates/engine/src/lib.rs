@@ -4,7 +4,7 @@
 //!
 //! - What to do: [`plan`] and its [changes](plan_changes), by a [`method`] of the hub; whether it can be done: [`preflight`]
 //! - Doing it: [`runner`], [`find_task`], [`volume`], [`partial_download`], [`link`], [`room`], [`digest`], [`artifact`], [`stop`],
-//!   [`patience`], [`cancel`], [`compare`], [`mod@blocking`]
+//!   [`patience`], [`cancel`], [`compare`], [`composer`], [`mod@blocking`]
 //! - Why it failed: [`causes`] of a failed task, the [`rejected_argument`] of a submission
 //! - Saying it: [`event`] (an [`outage`] is one), and the subscribers [`log`], [`watch_log`], [`journal`], [`notify`]
 //!   and for other programs [`event_stream`]

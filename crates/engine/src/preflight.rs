@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who may do everything but tag into a locked tag.
-const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 
 /// Something that keeps images from being built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -90,27 +90,13 @@ pub fn first_free_respin(target: &Path, identity: &ComposeIdentity) -> Result<(C
     }
 }
 
-/// Uses `dir` as it is, made if it does not exist (`--compose-dir`). The identity of a compose that is already there
-/// wins over `identity`; the one to continue with is returned. Refuses a FINISHED compose, unless it is to be opened again,
-/// and one of another product, before anything is touched.
-pub fn open_or_create(
-    dir: &Path,
-    identity: ComposeIdentity,
-    reopen: bool,
-) -> Result<(ComposeDir, ComposeIdentity), OpeningError> {
-    let dir = ComposeDir::at(&absolute(dir)?);
-    let identity = peek_identity(&dir, &identity, reopen)?.unwrap_or(identity);
-    open(&dir, &identity)?;
-    Ok((dir, identity))
-}
-
-/// The same for who has peeked at the directory since nobody else may change it.
+/// Uses `dir` as it is, made if it does not exist (`--compose-dir`), for the identity that was [found](peek_identity) there, or a new one.
 pub fn open(dir: &ComposeDir, identity: &ComposeIdentity) -> Result<(), OpeningError> {
     make_top(dir.top())?;
     fill(dir, identity)
 }
 
-/// The identity that [`open_or_create`] would find in this directory; `None` when there is none yet.
+/// The identity of the compose that is in this directory already; `None` when there is none yet.
 /// Refuses a FINISHED compose, unless it is to be opened again. Creates nothing.
 pub fn peek_identity(
     dir: &ComposeDir,

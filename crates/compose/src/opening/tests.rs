@@ -34,6 +34,18 @@ fn modes_follow_the_umask() {
     assert_eq!(mode(&dir.metadata()), mode(&plain) & 0o775);
 }
 
+/// Opens a directory as a run does: the identity that is there wins.
+fn open_or_create(
+    dir: &Path,
+    identity: ComposeIdentity,
+    reopen: bool,
+) -> Result<(ComposeDir, ComposeIdentity), OpeningError> {
+    let dir = ComposeDir::at(&absolute(dir)?);
+    let identity = peek_identity(&dir, &identity, reopen)?.unwrap_or(identity);
+    open(&dir, &identity)?;
+    Ok((dir, identity))
+}
+
 #[test]
 fn an_existing_compose_keeps_its_identity() {
     let target = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use super::{Run, Start};
 use crate::event::Level;
 use crate::find_task::{self, Sent, Stranger, earlier, tasks_since};
 use crate::plan::TaskRequest;
+use crate::preflight::ADMIN;
 use jiff::{SignedDuration, Timestamp};
 use magudi_koji::KojiError;
 use magudi_koji::calls::{TaskInfo, TaskState, get_user_perms};
@@ -14,9 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks that are asked about in one call, with their arguments.
 const TASKS_PER_CALL: usize = 200;
-
-/// The permission that lets somebody resubmit tasks of others.
-const ADMIN: &str = "admin";
 
 /// How far apart the hub's own times may be.
 const MARGIN: SignedDuration = SignedDuration::from_secs(1);

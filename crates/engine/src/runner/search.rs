@@ -12,7 +12,7 @@
 //! Otherwise the request ends *in doubt*, and it is for people to say what to do.
 
 use super::{Outcome, Run, Task};
-use crate::find_task::{Sent, is_rather_of_another, tasks_of};
+use crate::find_task::{Sent, is_rather_of_another, lost_task, tasks_of};
 use crate::history::InDoubt;
 use crate::patience::Patience;
 use jiff::Timestamp;
@@ -207,14 +207,10 @@ impl Run {
 
     /// The task of a doubt among those that are listed: one that belongs to no request yet.
     fn pick(&self, doubt: &Doubt, tasks: &[TaskInfo]) -> Option<i64> {
-        let since = doubt.since.as_millisecond() as f64 / 1000.0;
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = tasks.iter().find(|task| {
-            task.create_ts.is_none_or(|created| created >= since)
-                && !claimed.contains(&task.id)
-                && doubt.sent.made(task)
-                && !is_rather_of_another(task, &self.requests[doubt.request], &doubt.sent, &self.requests)
-        })?;
+        let is_of_another =
+            |task: &TaskInfo| is_rather_of_another(task, &self.requests[doubt.request], &doubt.sent, &self.requests);
+        let found = lost_task(tasks, doubt.since, |id| claimed.contains(&id), &doubt.sent, is_of_another)?;
         claimed.insert(found.id);
         if let Some(begun) = doubt.begun {
             self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(found.id, begun);

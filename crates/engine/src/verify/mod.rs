@@ -10,6 +10,7 @@ mod tree;
 
 use files::{Files, Read};
 use magudi_compose::composeinfo::load_composeinfo;
+use magudi_compose::confined::directory_of;
 use magudi_compose::images::{Images, ImagesError, load_compose_id, load_images};
 use magudi_compose::manifest::ManifestVersion;
 use magudi_compose::published::Published;
@@ -193,9 +194,4 @@ fn manifests(published: &Published, images: &Images, problems: &mut Problems) ->
     }
     tree::paths(published.compose(), &info, problems);
     id
-}
-
-/// The directory part of a path below `compose`.
-fn directory_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }

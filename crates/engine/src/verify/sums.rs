@@ -1,8 +1,8 @@
 //! *Sum files* beside images: `SHA256 (NAME) = DIGEST` as BSD writes it, `DIGEST  NAME` as coreutils do, signed or not.
 
 use super::files::{Files, Read};
-use super::{Kind, Problems, directory_of};
-use magudi_compose::confined;
+use super::{Kind, Problems};
+use magudi_compose::confined::{self, directory_of};
 use magudi_compose::images::Images;
 use magudi_config::regular;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,9 @@
 //! The *tree* of a compose: links that lead nowhere, files beside images that no manifest lists, and the paths of variants.
 
 use super::sums::{SumFiles, is_sum_file};
-use super::{Kind, Problems, directory_of};
+use super::{Kind, Problems};
 use magudi_compose::composeinfo::Composeinfo;
-use magudi_compose::confined::{self, OutsideError};
+use magudi_compose::confined::{self, OutsideError, directory_of};
 use magudi_compose::images::Images;
 use std::collections::BTreeSet;
 use std::io;
