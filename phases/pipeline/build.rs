@@ -9,6 +9,7 @@ use magudi_engine::artifact::{FailedArch, NotAnImage};
 use magudi_engine::compare;
 use magudi_engine::event::{Event, Events, Level};
 use magudi_engine::find_task;
+use magudi_engine::login::logout;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::plan_secrets::unsigned;
 use magudi_engine::runner::{Describe, Intake, Outcome, Runner, Start};
@@ -154,7 +155,7 @@ impl Compose {
             }
         }
         // A session that is left open expires by itself; the compose is not worse for it.
-        if let Err(problem) = runner.logout().await {
+        if let Err(problem) = logout(&runner.session).await {
             self.events.message(Level::Debug, None, format!("Logout failed: {problem}"));
         }
         drop(runner);

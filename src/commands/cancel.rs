@@ -26,7 +26,7 @@ use magudi_engine::find_task::{self, Sent, Stranger, lost_task};
 use magudi_engine::history::{History, Past};
 use magudi_engine::journal::{self, Journal};
 use magudi_engine::lock::{Holder, holder};
-use magudi_engine::login::Login;
+use magudi_engine::login::{Login, logout};
 use magudi_engine::patience::Patience;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::pungi;
@@ -166,8 +166,8 @@ impl Ending {
             let mut outcome = Outcome::default();
             self.cancel_known(&canceling, &login, &mut outcome, ui).await;
             self.cancel_doubtful(&canceling, &login, &mut outcome, ui).await;
-            // A session that is left open expires by itself.
-            let _ = session.logout().await;
+            // One that stays open changes nothing.
+            let _ = logout(&session).await;
             Ok(outcome)
         }))
     }

@@ -46,7 +46,7 @@ fn load_from(path: &Path, ui: Ui) -> Result<Side, Failure> {
         let images = load_images(path)?;
         let images = images.ok_or_else(|| Failure::failed(format!("there is no {}", path.display())))?;
         let compose_id = load_compose_id(path).ok().flatten();
-        return Ok(Side { compose_id, images, ..Side::default() });
+        return Ok(Side { only_images: true, compose_id, images, ..Side::default() });
     }
     let published = Published::find(path)?;
     let file = published.images_file();

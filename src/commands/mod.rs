@@ -29,6 +29,7 @@ mod settings;
 mod signals;
 mod status;
 mod status_watch;
+mod threads;
 mod uploads;
 mod verify;
 
@@ -42,6 +43,9 @@ use magudi_engine::plan_secrets::Mask;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+use threads::BLOCKING;
 
 /// Runs the program with a command line, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -129,13 +133,25 @@ fn take_part(config: &Path) {
 /// on two processors.
 const RUN_THREADS: usize = 1;
 
+/// Longer than any run.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A tokio runtime of `threads` beside this one, and three that may block, whatever the machine.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     descriptors::check()?;
-    tokio::runtime::Builder::new_multi_thread()
+    threads::check()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
-        .max_blocking_threads(3)
+        .max_blocking_threads(BLOCKING)
+        // They stay: hours later there might be no room for new ones.
+        .thread_keep_alive(A_YEAR)
         .enable_all()
         .build()
-        .map_err(|error| Failure::because("cannot start", error))
+        .map_err(|error| Failure::because("cannot start", error))?;
+    let all = Arc::new(Barrier::new(BLOCKING));
+    for _ in 0..BLOCKING {
+        let wait = Arc::clone(&all);
+        runtime.spawn_blocking(move || _ = wait.wait());
+    }
+    Ok(runtime)
 }

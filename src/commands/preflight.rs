@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::settings::Environment;
 use crate::ui::Ui;
 use magudi_config::Diagnostic;
+use magudi_engine::login::logout;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::preflight::{Finding, ask};
 use magudi_engine::volume::{MountError, PATIENCE, check_mount};
@@ -122,8 +123,8 @@ async fn log_in_and_ask(
         Err(error) => _ = answers.unusable.get_or_insert_with(|| error.into()),
     }
     if let Some(session) = session {
-        // A session that stays open ends by itself.
-        let _ = session.logout().await;
+        // One that stays open changes nothing.
+        let _ = logout(&session).await;
     }
     answers
 }

@@ -1,13 +1,14 @@
 //! `magudi report`: the page about a compose, running or not; and the same page as every run leaves it.
 
 use super::resume::not_begun;
+use super::resume_point::has_journal;
 use crate::cli::ReportArgs;
 use crate::error::Failure;
 use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
-use magudi_compose::write::{WriteError, write_atomic_with};
+use magudi_compose::write::{WriteError, write_named_with};
 use magudi_engine::history::History;
 use magudi_engine::journal::{self, JournalError, load_events};
 use magudi_engine::lock::{Holder, holder};
@@ -18,7 +19,7 @@ use std::path::{Component, Path, PathBuf};
 
 pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
     let dir = ComposeDir::at(&std::path::absolute(&args.compose_dir)?);
-    if !dir.logs_global().join(journal::NAME).exists() {
+    if !has_journal(&dir)? {
         return Err(not_begun(&args.compose_dir).into());
     }
     let runner = holder(&dir.logs_global());
@@ -54,7 +55,7 @@ pub fn leave(dir: &ComposeDir, warn: impl FnOnce(Failure)) -> Option<History> {
 }
 
 fn write(to: &Path, report: Report) -> Result<(), WriteError> {
-    write_atomic_with(to, |out| page(report, out).map_err(io::Error::other))
+    write_named_with(to, |out| page(report, out).map_err(io::Error::other))
 }
 
 /// What the page says, and the history that it is about. `base` is the address of the compose directory as seen from the page.

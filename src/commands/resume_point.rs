@@ -146,16 +146,21 @@ pub fn load_outline(dir: &ComposeDir) -> Result<Option<History>, Failure> {
     if_begun(dir, history::load_outline)
 }
 
+/// Whether there is a journal of a compose. Who may not look there hears that.
+pub fn has_journal(dir: &ComposeDir) -> Result<bool, Failure> {
+    let path = journal_of(dir);
+    path.try_exists().map_err(|error| Failure::because(format!("cannot look at {}", path.display()), error))
+}
+
 /// What `load` makes of the journal of a compose, if a run of ours began there.
 fn if_begun(
     dir: &ComposeDir,
     load: impl FnOnce(&Path) -> Result<History, JournalError>,
 ) -> Result<Option<History>, Failure> {
-    let path = journal_of(dir);
-    if !path.exists() {
+    if !has_journal(dir)? {
         return Ok(None);
     }
-    let history = load(&path)?;
+    let history = load(&journal_of(dir))?;
     Ok(history.settings.is_some().then_some(history))
 }
 

@@ -108,6 +108,10 @@ impl Asked<'_> {
         if let Some((first, last)) = history.span {
             text.push_str(&format!("first event {first:.0}, last event {last:.0}\n"));
         }
+        // Of one that could write its STATUS, the images and the log say why.
+        if let Some(error) = history.error.as_ref().filter(|_| self.status == Status::Started.as_str()) {
+            text.push_str(&format!("the run ended: {error}\n"));
+        }
         // A run that was killed meanwhile cannot know how it ended.
         if let Some(outage) = history.outages.lasting().filter(|_| self.runner.is_some()) {
             text.push_str(&format!("{}\n", outage.in_words(Timestamp::now(), &TimeZone::system())));

@@ -8,6 +8,9 @@ use magudi_engine::event::{Event, Stamped, Subscriber as _};
 use magudi_engine::journal;
 use magudi_engine::journal_tail::Follower;
 use magudi_engine::lock::holder;
+use magudi_engine::method::Method;
+use magudi_phases::PHASES;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How often the journal is looked at.
@@ -33,6 +36,39 @@ impl Show {
     }
 }
 
+/// What the log calls the tasks of a run. The journal does not say it, but for what it follows from.
+#[derive(Default)]
+struct Words(BTreeMap<usize, Planned>);
+
+struct Planned {
+    method: &'static Method,
+    name: String,
+    variant: String,
+    subvariant: String,
+}
+
+impl Words {
+    /// Fills in what an event of the run leaves out.
+    fn fill_in(&mut self, event: &mut Event) {
+        if let Event::Planned { request, phase, name, variant, subvariant, .. } = &*event
+            && let Some(known) = PHASES.iter().find(|known| known.name() == phase)
+        {
+            let (name, variant, subvariant) = (name.clone(), variant.clone(), subvariant.clone());
+            self.0.insert(*request, Planned { method: known.method(), name, variant, subvariant });
+            return;
+        }
+        let Some(Planned { method, name, variant, subvariant }) = event.request().and_then(|of| self.0.get(&of)) else {
+            return;
+        };
+        match event {
+            Event::Submitting { what, .. } | Event::RequestDone { what, .. } => *what = method.title_of(variant, name),
+            Event::RequestFailed { what, .. } => *what = method.part_of(variant, subvariant, "*"),
+            Event::ArchFailed { what, failed, .. } => *what = method.part_of(variant, subvariant, &failed.arch),
+            _ => {}
+        }
+    }
+}
+
 /// Shows the last run of the compose in `dir` until it ends. A compose that did not finish is an unhappy end.
 pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     let logs = dir.logs_global();
@@ -42,11 +78,13 @@ pub fn watch(dir: &ComposeDir, ui: Ui) -> Result<(), Failure> {
     } else {
         Show::Log(PlainLog::new(Stream::Out))
     };
+    let mut words = Words::default();
     // Nothing of what is past is news: the process that runs it now is looked for at once.
     let (mut quiet, mut abandoned) = (QUIET_LOOKS, false);
     loop {
         let (mut news, mut end) = (false, None);
-        let take = &mut |event: Stamped| {
+        let take = &mut |mut event: Stamped| {
+            words.fill_in(&mut event.event);
             // A later run in the same journal is not the one that is followed.
             if end.is_none() {
                 show.take(&event);

@@ -11,6 +11,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 pub fn run(args: &VerifyArgs, ui: Ui) -> Result<(), Failure> {
+    super::threads::check()?;
     let published = Published::find(&args.compose_dir)?;
     let simulated = is_simulated(&published);
     if simulated {

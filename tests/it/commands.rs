@@ -210,3 +210,32 @@ fn the_date_is_that_of_the_time_zone() {
     });
     assert!(dates[0] > dates[1], "{dates:?}");
 }
+
+/// A report goes where the path leads that it is given: through a link, and into what is no file.
+#[test]
+fn a_report_replaces_files_only() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[crate::program::image("disk", "\"arches\": [\"x86_64\"]")]);
+    let ran =
+        scene.run(["run", "--config", "test.conf", "--test", "--compose-dir", "target/c", "--simulate", "--quiet"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let path = |name: &str| scene.path().join(name);
+    std::os::unix::fs::symlink("real.html", path("link")).unwrap();
+    let fifo = path("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::read_to_string(fifo).unwrap()
+    });
+    for (to, again) in [("plain.html", true), ("link", true), ("fifo", false)] {
+        for _ in 0..=usize::from(again) {
+            let ran = scene.run(["report", "target/c", "-o", to]);
+            assert_eq!(ran.status, Some(0), "{to}: {}", ran.stderr);
+        }
+    }
+    assert!(reader.join().unwrap().contains("</html>"));
+    assert!(std::fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo());
+    assert!(path("link").is_symlink() && path("real.html").metadata().unwrap().len() > 10_000);
+    assert!(!path("plain.html").is_symlink() && path("plain.html").metadata().unwrap().len() > 10_000);
+}

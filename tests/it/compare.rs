@@ -252,6 +252,13 @@ fn composes_of_ours_say_more() {
     assert_eq!(found["new"]["status"], "FINISHED_INCOMPLETE");
     let back = json_of(&scene, "target/new", "target/old");
     assert_eq!(back["failures"]["mended"][0], *failed);
+    // Of an images.json nothing but the images is known.
+    for compose in ["target/old", "target/new"] {
+        let manifest = format!("{compose}/compose/metadata/images.json");
+        for (one, other) in [(compose, manifest.as_str()), (&manifest, compose)] {
+            assert!(json_of(&scene, one, other)["verdict"].as_str().unwrap().starts_with("the same "), "{one} {other}");
+        }
+    }
     Published::write(&scene, OLD, usual());
     Published::write(&scene, NEW, later());
     let plain = json_of(&scene, OLD, NEW);

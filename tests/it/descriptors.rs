@@ -1,4 +1,4 @@
-//! Too few file descriptors: a message that says so, whatever the command; no panic, and nothing half-begun.
+//! Too few file descriptors, or threads: a message that says so, whatever the command; no panic, and nothing half-begun.
 
 use crate::program::{Ran, Scene, image};
 use crate::scripted_hub::{self, ScriptedHub};
@@ -63,4 +63,45 @@ fn too_few_are_no_panic() {
             }
         }
     }
+}
+
+/// A library that lets a program make so many threads.
+const MISER: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x) {
+    static int made;
+    if (__sync_fetch_and_add(&made, 1) >= atoi(getenv("MOST_THREADS"))) return EAGAIN;
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
+    return real(t, a, f, x);
+}
+"#;
+
+#[test]
+fn too_few_threads_are_no_panic() {
+    let scene = Scene::new();
+    scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
+    let hub = ScriptedHub::start(&scene);
+    hub.on("osbuildImage", scripted_hub::always(scripted_hub::Answer::Fault(1000, "no".to_owned())));
+    assert_eq!(scripted_hub::run(&scene).status, Some(1));
+    let compose = scripted_hub::compose(&scene).unwrap().display().to_string();
+    let (source, library) = (scene.write("miser.c", MISER), scene.path().join("miser.so"));
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
+    assert!(compiled.unwrap().success());
+    std::fs::create_dir(scene.path().join("other")).unwrap();
+    let run = ["run", "--target-dir", "other", "--simulate", "--config", "test.conf", "--test"];
+    for args in [&run[..], &["resume", &compose], &["verify", &compose]] {
+        for most in 0..6 {
+            let mut command = scripted_hub::command(&scene, args);
+            let ran =
+                Ran::from(command.env("LD_PRELOAD", &library).env("MOST_THREADS", most.to_string()).output().unwrap());
+            let is_said = ran.stderr.contains("more threads can run");
+            assert!(is_said && ran.status == Some(1), "{args:?} {most}: {ran:?}");
+            assert!(!ran.stderr.contains("panicked"), "{args:?} {most}: {}", ran.stderr);
+        }
+    }
+    assert_eq!(std::fs::read_dir(scene.path().join("other")).unwrap().count(), 0);
 }

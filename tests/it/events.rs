@@ -409,6 +409,9 @@ fn another_terminal_watches_a_run_to_its_end() {
     let watched = scene.run(["status".as_ref(), compose.as_os_str(), "--watch".as_ref()]);
     assert_eq!(watched.status, Some(0), "{}", watched.stderr);
     assert!(watched.stdout.contains("PHASE: OSBUILD"), "{}", watched.stdout);
+    for part in ["[BEGIN] OSBuild task for variant ", "[DONE ] OSBuild task for variant "] {
+        assert!(watched.stdout.contains(part), "{}", watched.stdout);
+    }
     assert!(watched.stdout.trim_end().ends_with("Compose finished: FINISHED"), "{}", watched.stdout);
     assert_eq!(child.wait().expect("an end").code(), Some(0));
     let again = scene.run(["status".as_ref(), compose.as_os_str(), "--watch".as_ref()]);

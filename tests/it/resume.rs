@@ -246,6 +246,29 @@ fn a_secret_that_is_given_again_is_no_change() {
     assert_eq!(std::fs::read_to_string(&dump).unwrap(), kept);
 }
 
+/// It need not be the name of a variable that says that it is secret: it may be where it is used.
+#[test]
+fn a_variable_that_is_used_as_a_secret_is_one() {
+    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
+    let config = story.scene.path().join("test.conf");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let listed = "\"subvariant\": \"D0\", \"customizations\": {\"user\": [{\"name\": \"r\", \"password\": word}]}";
+    std::fs::write(&config, text.replace("\"subvariant\": \"D0\"", listed)).unwrap();
+    let variables = ["-e", "word=Marvin-42", "-e", "other=plain"];
+    assert_eq!(story.begin_with("target", &variables).wait().unwrap().code(), Some(1));
+    let compose = story.compose("target").unwrap();
+    for name in ["magudi-journal.jsonl", "pungi.global.log", "config-dump.global.log"] {
+        let text = std::fs::read_to_string(compose.join("logs/global").join(name)).unwrap();
+        assert!(!text.contains("Marvin"), "{name}: {text}");
+    }
+    let journal = std::fs::read_to_string(compose.join("logs/global/magudi-journal.jsonl")).unwrap();
+    assert!(journal.contains("\"define\":[\"other=plain\"]"), "{journal}");
+    let resumed = story.resume("target", &["-e", "word=Marvin-42"]);
+    assert!(resumed.status == Some(1) && !resumed.stderr.contains("has changed"), "{}", resumed.stderr);
+    let resumed = story.resume("target", &[]);
+    assert!(resumed.status == Some(1) && resumed.stderr.contains("`word` is not defined"), "{}", resumed.stderr);
+}
+
 #[test]
 fn that_a_resume_cannot_begin_is_told() {
     let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);

@@ -5,7 +5,7 @@ use magudi_config::regular;
 use rustix::fs::OFlags;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,36 @@ pub fn write_atomic_with(
         fill(&mut out)?;
         out.flush()
     })
+}
+
+/// Writes what `fill` gives to a path that a person names: to the file that a link leads to, and into what is no file, such as a
+/// terminal, a pipe or a device.
+pub fn write_named_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
+    let failed = |source| WriteError { path: path.to_path_buf(), source };
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => {
+            let file = fs::canonicalize(path).map_err(failed)?;
+            write_atomic_with(&file, |out| fill(out))
+        }
+        Ok(_) => {
+            let into = || -> io::Result<()> {
+                let mut out = BufWriter::with_capacity(BUFFER, OpenOptions::new().write(true).open(path)?);
+                fill(&mut out)?;
+                out.flush()
+            };
+            into().map_err(failed)
+        }
+        // A link that leads nowhere yet.
+        Err(_) if path.is_symlink() => {
+            let make = || -> io::Result<()> {
+                let mut out = BufWriter::with_capacity(BUFFER, File::create(path)?);
+                fill(&mut out)?;
+                out.flush()
+            };
+            make().map_err(failed)
+        }
+        Err(_) => write_atomic_with(path, |out| fill(out)),
+    }
 }
 
 fn replace(path: &Path, to_disk: bool, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {

@@ -73,6 +73,8 @@ pub struct History {
     pub canceled: bool,
     /// The last run came to its end, whatever that was: it was not killed, and runs no more.
     pub ended: bool,
+    /// What ended it, if it did not finish.
+    pub error: Option<String>,
     /// When the first and the last event were said.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -193,7 +195,7 @@ impl<'a> Replay<'a> {
                 self.end_plan();
                 let history = &mut self.history;
                 history.compose_id = Some(compose_id.clone());
-                (history.ended, history.canceled) = (false, false);
+                (history.ended, history.canceled, history.error) = (false, false, None);
                 history.settings = Some(settings.clone());
                 self.place = history.places.iter().position(|place| place == compose_dir).unwrap_or_else(|| {
                     history.places.push(compose_dir.clone());
@@ -222,7 +224,7 @@ impl<'a> Replay<'a> {
                 history.pungi.get_or_insert_default().end = Some(how);
             }
             Event::ComposeCanceled { .. } => history.canceled = true,
-            Event::ComposeFinished { .. } => history.ended = true,
+            Event::ComposeFinished { error, .. } => (history.ended, history.error) = (true, error.clone()),
             event => {
                 if let Some(request) = event.request() {
                     self.commit();

@@ -1,8 +1,13 @@
 //! A *login* is where the requests of a compose went, and who sent them: task 1000 of one hub is not task 1000 of another.
 
 use magudi_koji::profile::same_address;
+use magudi_koji::{KojiError, Session};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
+
+/// How long the end of a session may keep somebody waiting who has nothing else to do.
+const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,4 +37,21 @@ impl fmt::Display for Login {
             (None, None) => Ok(()),
         }
     }
+}
+
+/// Ends a session, as far as the hub answers. One that stays open ends by itself.
+pub async fn logout(session: &Session) -> Result<(), LogoutError> {
+    match tokio::time::timeout(LOGOUT_PATIENCE, session.logout()).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(LogoutError::NotAnswered),
+    }
+}
+
+/// Why a session was not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LogoutError {
+    #[error(transparent)]
+    Hub(#[from] KojiError),
+    #[error("the hub does not answer")]
+    NotAnswered,
 }

@@ -73,6 +73,22 @@ const PRIORITY: &str = "priority";
 const OPTS: &str = "opts";
 
 impl Method {
+    /// What the log calls a task for the image `name`, in Pungi's words: where the image is known by what it is built from, with that.
+    pub fn title_of(&self, variant: &str, name: &str) -> String {
+        let of = if self.names_build { String::new() } else { format!(" ({name})") };
+        format!("{} task for variant {variant}{of}", self.title)
+    }
+
+    /// What lines of the log say of what failed of such a task: all of it (`*`), or an arch.
+    pub fn part_of(&self, variant: &str, subvariant: &str, arch: &str) -> String {
+        let mut chars = self.title.chars();
+        let title: String =
+            chars.next().into_iter().flat_map(char::to_uppercase).chain(chars.flat_map(char::to_lowercase)).collect();
+        let is_plain = self.names_build && subvariant == variant;
+        let subvariant = if is_plain { String::new() } else { format!(", subvariant {subvariant}") };
+        format!("{title} (variant {variant}, arch {arch}{subvariant})")
+    }
+
     /// Whether a task that the hub keeps with the arguments `stored` was made by a call with `args` and `named`: whether all of
     /// them are there, unchanged. What the hub has filled in beside them does not matter.
     ///

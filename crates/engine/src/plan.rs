@@ -160,18 +160,12 @@ impl TaskRequest {
 
     /// What the log calls its task, in Pungi's words: where the image is known by what it is built from, with that.
     pub fn title(&self) -> String {
-        let of = if self.method.names_build { String::new() } else { format!(" ({})", self.name()) };
-        format!("{} task for variant {}{of}", self.method.title, self.variant)
+        self.method.title_of(&self.variant, self.name())
     }
 
     /// What lines of the log say of what failed of it: all of it (`*`), or an arch.
     pub fn part(&self, arch: &str) -> String {
-        let mut chars = self.method.title.chars();
-        let title: String =
-            chars.next().into_iter().flat_map(char::to_uppercase).chain(chars.flat_map(char::to_lowercase)).collect();
-        let is_plain = self.method.names_build && self.subvariant == self.variant;
-        let subvariant = if is_plain { String::new() } else { format!(", subvariant {}", self.subvariant) };
-        format!("{title} (variant {}, arch {arch}{subvariant})", self.variant)
+        self.method.part_of(&self.variant, &self.subvariant, arch)
     }
 
     /// Where the life of its task is written; `num` is its number in its phase.

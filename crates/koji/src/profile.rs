@@ -216,7 +216,10 @@ fn parse(files: &[(PathBuf, String)], name: &str, home: Option<&Path>) -> Result
             .map(|text| server(&section, name, text))
             .transpose()?
             .unwrap_or(defaults.server),
-        weburl: section.text("weburl")?.unwrap_or(defaults.weburl),
+        // It stands in every link: a password in it would be told to everybody.
+        weburl: section
+            .text("weburl")?
+            .map_or(defaults.weburl, |url| if url.contains('@') { shown_address(&url) } else { url }),
         topurl: section.filled("topurl")?,
         topdir: section.text("topdir")?.map_or(defaults.topdir, |text| expand_home(&text, home)),
         authtype: section.text("authtype")?.map(|text| auth_type(&section, &text)).transpose()?,

@@ -26,8 +26,8 @@ impl Next {
             "FINISHED_INCOMPLETE" => Some(Self::RetryFailed),
             "DOOMED" | "TERMINATED" if failed => Some(Self::RetryFailed),
             "DOOMED" | "TERMINATED" => Some(Self::Resume),
-            _ if !history.ended => Some(Self::Resume),
-            _ => None,
+            // Its process died, or could not write what it ended with.
+            _ => Some(Self::Resume),
         }
     }
 
@@ -61,6 +61,7 @@ mod tests {
             [None, Some(Next::RetryFailed), Some(Next::Resume)]
         );
         assert_eq!(Next::of("STARTED", &History::default()), Some(Next::Resume), "its process died");
+        assert_eq!(Next::of("STARTED", &ended), Some(Next::Resume), "there was no room for its STATUS");
         let settings = Some(serde_json::json!({"simulated": true}));
         assert_eq!(Next::of("DOOMED", &History { settings, ..ended.clone() }), None);
         assert_eq!(Next::RetryFailed.command("/mnt/a b"), "magudi resume --retry-failed '/mnt/a b'");

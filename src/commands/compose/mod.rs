@@ -22,7 +22,7 @@ use super::preflight::ask_before;
 use super::repositories::out_of_reach_of_run;
 use super::resume_point::{Recalled, Recalling, load_history, load_outline, recall};
 use super::settings::absolute;
-use super::{RUN_THREADS, runtime, signals};
+use super::{RUN_THREADS, runtime, signals, threads};
 use crate::cli::RunSettings;
 use crate::error::{Failure, words};
 use crate::settings::Environment;
@@ -126,6 +126,7 @@ pub fn run(
 /// Reads and checks everything that a run needs.
 fn prepare(settings: &RunSettings, environment: &Environment, ui: Ui, recall: Recall) -> Result<Prepared, Failure> {
     let args = &settings.compose;
+    threads::check()?;
     if args.target_dir.is_none() && args.compose_dir.is_none() {
         return Err(Failure::usage("give --target-dir or --compose-dir".to_owned()));
     }
@@ -359,7 +360,7 @@ fn begin(
         earlier_paths: Arc::new(paths),
         existing,
         journal,
-        settings: RunSettings { commits, ..settings.clone() }.to_json()?,
+        settings: without_secrets(RunSettings { commits, ..settings.clone() }, mask).to_json()?,
         fresh,
         stop: handle.clone(),
         keep_urls: settings.going.keep_urls,
@@ -382,6 +383,13 @@ fn begin(
     let client = ClientOptions { listener: Some(listener), ..environment.network.client_options() };
     let runtime = runtime(RUN_THREADS)?;
     Ok(Begun { compose, hub, client, cache, runtime, stopped, events, stream_end, scripts, dir, identity, lock })
+}
+
+/// The settings without variables whose values turned out to be secret: who resumes the compose gives them again, as those whose names
+/// say so.
+fn without_secrets(mut settings: RunSettings, mask: &Mask) -> RunSettings {
+    settings.compose.define.retain(|definition| mask.hide(&definition.value) == definition.value);
+    settings
 }
 
 /// Runs a compose that was begun to its end.

@@ -5,6 +5,7 @@ use crate::error::Failure;
 use crate::ui::{Table, Ui, printable, reasons};
 use magudi_compose::CloudUpload;
 use magudi_engine::event::{Event, Events, Level, Stamped, Subscriber};
+use magudi_engine::login::logout;
 use magudi_engine::plan::TaskRequest;
 use magudi_engine::plan_secrets::Mask;
 use magudi_engine::runner::{Outcome, Polling, Runner, Start};
@@ -89,7 +90,7 @@ impl Job<'_> {
         let run = Box::pin(runner.run(requests, vec![Start::Submit], BTreeSet::new(), stopped));
         let result = self.follow(run, events, &handle).await;
         // A session that is left open expires by itself.
-        let _ = runner.logout().await;
+        let _ = logout(&runner.session).await;
         result
     }
 

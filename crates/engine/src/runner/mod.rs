@@ -49,7 +49,7 @@ use magudi_compose::layout::ComposeDir;
 use magudi_compose::variants::Variants;
 use magudi_config::compose_config::LinkType;
 use magudi_koji::calls::{TaskInfo, TaskState, User};
-use magudi_koji::{Hub, KojiError, Session};
+use magudi_koji::{Hub, Session};
 use retry::Former;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -64,9 +64,6 @@ pub use pace::Polling;
 /// How long a hub that does not answer may keep a run that was stopped from canceling all of its tasks. A hub that does
 /// answers thousands of calls in this time.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long it may keep a run from its end that has nothing else to do.
-const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Decides what a file becomes; given by the phase that asked for the build.
 pub type Describe = dyn Fn(&TaskRequest, &BuiltFile) -> Result<Option<Artifact>, NotAnImage> + Send + Sync;
@@ -336,23 +333,6 @@ impl Runner {
     fn is_of_us(&self, task: &TaskInfo) -> Result<(), Stranger> {
         find_task::is_of(task, &self.owners)
     }
-
-    /// Ends the session, as far as the hub answers.
-    pub async fn logout(&self) -> Result<(), LogoutError> {
-        match tokio::time::timeout(LOGOUT_PATIENCE, self.session.logout()).await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(LogoutError::NotAnswered),
-        }
-    }
-}
-
-/// Why a session was not ended.
-#[derive(Debug, thiserror::Error)]
-pub enum LogoutError {
-    #[error(transparent)]
-    Hub(#[from] KojiError),
-    #[error("the hub does not answer")]
-    NotAnswered,
 }
 
 /// One run in progress.

@@ -114,6 +114,8 @@ fn lines_continue_and_comments_stand_alone() {
             .unwrap();
     assert_eq!(profile.principal.unwrap(), "http://h/#part ; no comment\n\nmore");
     assert_eq!(profile.weburl, "http://w = x");
+    let secret = parse("[koji]\nweburl = https://user:secret@h/koji\n").unwrap();
+    assert_eq!(secret.task_url(7), "https://h/koji/taskinfo?taskID=7");
     assert_eq!(parse("\u{feff}[koji] # trailing\nserver = http://a\n").unwrap().server, "http://a");
 }
 
