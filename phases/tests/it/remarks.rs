@@ -74,7 +74,7 @@ fn an_image_that_cannot_be_asked_for_is_never_left_out_in_silence() {
 fn values_of_image_build_are_those_that_its_file_has() {
     let doubled =
         json!({"name": "I%%B", "version": "1%%", "release": "2%%", "target": "t%%", "repo": ["http://a/%%20x"]});
-    let parameters = json!({"MyKey": "x", "list": ["a", 1], "none": null, "dict": {"k": 1}, "n": 5});
+    let parameters = json!({"MyKey": "x", "dict": {"k": 1}, "list": ["a", 1], "n": 5, "none": null});
     let planned = image_build(
         &[doubled, json!({"subvariant": "Other", "release": false, "version": false, "target": 5, "Kickstart": ""})],
         &parameters,
@@ -84,7 +84,7 @@ fn values_of_image_build_are_those_that_its_file_has() {
     let opts = |request: &TaskRequest| json!(request.keywords.opts);
     assert_eq!(json!(first.args), json!(["I%B", "1%", first.args[2], "t%", first.args[4]]));
     assert_eq!((&opts(first)["release"], &opts(first)["repo"][0]), (&json!("2%"), &json!("http://a/%20x")));
-    let sent = json!([["mykey", "x"], ["list", "a,1"], ["none", "None"], ["dict", "{'k': 1}"], ["n", "5"]]);
+    let sent = json!([["mykey", "x"], ["dict", "{'k': 1}"], ["list", "a,1"], ["n", "5"], ["none", "None"]]);
     assert_eq!(opts(first)["factory_parameter"], sent);
     assert_eq!((&second.args[1], &second.args[3]), (&json!("42"), &json!("5")));
     assert_eq!((&opts(second)["release"], &opts(second)["kickstart"]), (&json!("20240229.n.0"), &json!("k.ks")));
