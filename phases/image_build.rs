@@ -16,7 +16,6 @@ use magudi_engine::artifact::{Artifact, BuiltFile, NotAnImage};
 use magudi_engine::method::{Method, Reasons, Results};
 use magudi_engine::plan::{About, Opts, TaskRequest};
 use serde_json::{Value as Json, json};
-use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct ImageBuild;
@@ -69,7 +68,7 @@ impl ImagePhase for ImageBuild {
 
     /// The call as the `koji image-build` that Pungi starts makes it of a file in INI syntax, where every value is a text
     /// (facts: image-build 2).
-    fn call(&self, asked: VariantImage<'_>) -> Option<Call> {
+    fn call(&self, mut asked: VariantImage<'_>) -> Option<Call> {
         let image = asked.image;
         let mut optional = asked.optional_arches();
         optional.sort_unstable();
@@ -81,22 +80,22 @@ impl ImagePhase for ImageBuild {
         opts.insert("kickstart".into(), passed(image, "kickstart")?);
         opts.insert("ksurl".into(), unescaped(asked.section.setting(image, "ksurl")?.as_str()?).into());
         opts.insert("optional_arches".into(), if optional.is_empty() { json!("") } else { sent(&optional) });
-        let plain = |text: &Arc<str>| if text.contains("%%") { unescaped(text).into() } else { Arc::clone(text) };
-        let about = About {
-            name: plain(&asked.about.name),
-            version: plain(&asked.about.version),
-            release: asked.about.release.as_ref().map(plain),
-            target: plain(&asked.about.target),
-            ..asked.about.clone()
-        };
-        if let Some(release) = &about.release {
+        let About { name, version, release, target, .. } = &mut asked.about;
+        for text in [name, version, target].into_iter().chain(release) {
+            if text.contains(ESCAPED) {
+                *text = unescaped(text).into();
+            }
+        }
+        if let Some(release) = &asked.about.release {
             opts.insert("release".into(), Json::from(&**release));
         }
         let install_tree = install_tree(&asked);
-        let repositories: Vec<Json> = urls(asked.repositories)
-            .into_iter()
-            .map(|url| url.as_str().map(unescaped).map_or(url.clone(), Json::from))
-            .collect();
+        let mut repositories = urls(asked.repositories);
+        for repository in &mut repositories {
+            if let Some(url) = repository.as_str().filter(|url| url.contains(ESCAPED)) {
+                *repository = unescaped(url).into();
+            }
+        }
         opts.insert("repo".into(), if repositories.is_empty() { json!([""]) } else { Json::Array(repositories) });
         for key in PASSED_ON {
             if let Some(value) = passed(image, key) {
@@ -114,7 +113,7 @@ impl ImagePhase for ImageBuild {
             };
             opts.insert("factory_parameter".into(), parameters.entries.iter().map(&mut pair).collect::<Option<_>>()?);
         }
-        let about = About { image_type: formats(image).join("-").into(), scratch, ..about };
+        let about = About { image_type: formats(image).join("-").into(), scratch, ..asked.about };
         let args = vec![
             Json::from(&*about.name),
             Json::from(&*about.version),
@@ -237,9 +236,11 @@ fn ini_text(node: &Node, room: &mut usize) -> Option<String> {
     Some(unescaped(&text))
 }
 
-/// A percent sign is written twice in INI syntax.
+/// A percent sign in INI syntax.
+const ESCAPED: &str = "%%";
+
 fn unescaped(text: &str) -> String {
-    text.replace("%%", "%")
+    text.replace(ESCAPED, "%")
 }
 
 /// The section and its top-level keys.

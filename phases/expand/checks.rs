@@ -49,32 +49,34 @@ pub fn unnameable(request: &TaskRequest) -> Option<String> {
     parts.find_map(|(what, text)| Some(format!("no build can have this {what}: {}", safe_component(text?).err()?)))
 }
 
-/// One error for each key that is needed and is nowhere, or empty.
+/// One error for each key that is needed and is nowhere, or empty, or of a type that no check has seen: what only all phases have in
+/// common is no option.
 pub fn check_needed(section: &'static Section, image: &Image, context: &Context<'_>, keys: &[&str]) -> Vec<Diagnostic> {
     let Some(config) = context.config.section(section.name) else { return Vec::new() };
-    let is_given = |key: &str| config.setting(image, key).is_some_and(Node::is_truthy);
-    let inherits = |key: &str| section.options.iter().any(|option| section.short_name(option.name) == Some(key));
-    // What only all phases have in common is no option, and so of any type.
-    let untyped = keys.iter().filter(|key| is_given(key)).filter_map(|key| {
-        let is_text = |node: &Node| node.as_str().is_some() || !is_text_key(section, key);
-        config.setting(image, key).filter(|node| !is_text(node))?;
-        let (path, span) = config.place(image, key)?;
-        let message = format!("`{path}` must be a string");
-        path.starts_with("global_").then(|| Diagnostic::new(&codes::WRONG_TYPE, path, message).at(span))
-    });
-    let missing = keys.iter().filter(|key| !is_given(key));
-    missing
-        .map(|key| {
-            let message = format!("image `{}` has no `{key}`", image.label());
-            let help = if inherits(key) {
-                format!("give it one, or set `{}_{key}` or `global_{key}`", section.name)
-            } else {
-                format!("give it a `{key}`")
-            };
-            Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
-        })
-        .chain(untyped)
-        .collect()
+    let mut found = Vec::new();
+    for key in keys {
+        match config.setting(image, key).filter(|node| node.is_truthy()) {
+            None => found.push(is_missing(section, image, key)),
+            Some(node) if node.as_str().is_some() || !is_text_key(section, key) => {}
+            Some(_) => found.extend(config.place(image, key).filter(|(path, _)| path.starts_with("global_")).map(
+                |(path, span)| {
+                    let message = format!("`{path}` must be a string");
+                    Diagnostic::new(&codes::WRONG_TYPE, path, message).at(span)
+                },
+            )),
+        }
+    }
+    found
+}
+
+fn is_missing(section: &'static Section, image: &Image, key: &str) -> Diagnostic {
+    let message = format!("image `{}` has no `{key}`", image.label());
+    let help = if section.options.iter().any(|option| section.short_name(option.name) == Some(key)) {
+        format!("give it one, or set `{}_{key}` or `global_{key}`", section.name)
+    } else {
+        format!("give it a `{key}`")
+    };
+    Diagnostic::new(&codes::MISSING_SETTING, image.path_of(key), message).at(image.label_span()).help(help)
 }
 
 /// Whether the value of a key is a string.
