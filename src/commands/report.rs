@@ -8,7 +8,7 @@ use crate::ui::Ui;
 use magudi_compose::cloud_uploads::load_cloud_uploads;
 use magudi_compose::layout::ComposeDir;
 use magudi_compose::status::{Status, load_status};
-use magudi_compose::write::{WriteError, write_named_with};
+use magudi_compose::write::{WriteError, write_atomic_with, write_named_with};
 use magudi_engine::history::History;
 use magudi_engine::journal::{self, JournalError, load_events};
 use magudi_engine::lock::{Holder, holder};
@@ -33,7 +33,10 @@ pub fn run(args: &ReportArgs, ui: Ui) -> Result<(), Failure> {
         None => dir.report(),
     };
     let (report, _) = gather(&dir, base(&to, dir.top()), runner)?;
-    write(&to, report)?;
+    match &args.output {
+        Some(_) => write_named_with(&to, |out| page(report, out).map_err(io::Error::other))?,
+        None => write(&to, report)?,
+    }
     Ok(ui.answer(&format!("{}\n", to.display()))?)
 }
 
@@ -55,7 +58,7 @@ pub fn leave(dir: &ComposeDir, warn: impl FnOnce(Failure)) -> Option<History> {
 }
 
 fn write(to: &Path, report: Report) -> Result<(), WriteError> {
-    write_named_with(to, |out| page(report, out).map_err(io::Error::other))
+    write_atomic_with(to, |out| page(report, out).map_err(io::Error::other))
 }
 
 /// What the page says, and the history that it is about. `base` is the address of the compose directory as seen from the page.

@@ -238,4 +238,10 @@ fn a_report_replaces_files_only() {
     assert!(std::fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo());
     assert!(path("link").is_symlink() && path("real.html").metadata().unwrap().len() > 10_000);
     assert!(!path("plain.html").is_symlink() && path("plain.html").metadata().unwrap().len() > 10_000);
+    // In a compose no link is followed.
+    let own = path("target/c/logs/global/report.html");
+    std::fs::remove_file(&own).unwrap();
+    std::os::unix::fs::symlink(path("planted.html"), &own).unwrap();
+    assert_eq!(scene.run(["report", "target/c"]).status, Some(0));
+    assert!(!own.is_symlink() && !path("planted.html").exists());
 }

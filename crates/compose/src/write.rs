@@ -43,7 +43,7 @@ pub fn write_atomic_with(
 }
 
 /// Writes what `fill` gives to a path that a person names: to the file that a link leads to, and into what is no file, such as a
-/// terminal, a pipe or a device.
+/// terminal, a pipe or a device. Not for paths in a compose, where somebody may have planted a link.
 pub fn write_named_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let failed = |source| WriteError { path: path.to_path_buf(), source };
     match fs::metadata(path) {
@@ -51,24 +51,17 @@ pub fn write_named_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Re
             let file = fs::canonicalize(path).map_err(failed)?;
             write_atomic_with(&file, |out| fill(out))
         }
-        Ok(_) => {
+        Err(_) if !path.is_symlink() => write_atomic_with(path, |out| fill(out)),
+        // What is no file is there; a link may lead nowhere yet.
+        there => {
             let into = || -> io::Result<()> {
-                let mut out = BufWriter::with_capacity(BUFFER, OpenOptions::new().write(true).open(path)?);
+                let file = OpenOptions::new().write(true).create(there.is_err()).open(path)?;
+                let mut out = BufWriter::with_capacity(BUFFER, file);
                 fill(&mut out)?;
                 out.flush()
             };
             into().map_err(failed)
         }
-        // A link that leads nowhere yet.
-        Err(_) if path.is_symlink() => {
-            let make = || -> io::Result<()> {
-                let mut out = BufWriter::with_capacity(BUFFER, File::create(path)?);
-                fill(&mut out)?;
-                out.flush()
-            };
-            make().map_err(failed)
-        }
-        Err(_) => write_atomic_with(path, |out| fill(out)),
     }
 }
 
