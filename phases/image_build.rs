@@ -46,6 +46,9 @@ const BACKGROUND: i64 = 5;
 /// The most that the parameters of an image may be long, in bytes.
 const MAX_PARAMETERS: usize = 1 << 20;
 
+/// A percent sign in INI syntax.
+const ESCAPED: &str = "%%";
+
 /// What is passed on to Koji as it is written, if it says something.
 const PASSED_ON: &[&str] = &["ksversion", "skip_tag", "specfile", "noverifyssl", "ova_option"];
 
@@ -235,9 +238,6 @@ fn ini_text(node: &Node, room: &mut usize) -> Option<String> {
     };
     Some(unescaped(&text))
 }
-
-/// A percent sign in INI syntax.
-const ESCAPED: &str = "%%";
 
 fn unescaped(text: &str) -> String {
     text.replace(ESCAPED, "%")

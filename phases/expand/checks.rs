@@ -58,12 +58,13 @@ pub fn check_needed(section: &'static Section, image: &Image, context: &Context<
         match config.setting(image, key).filter(|node| node.is_truthy()) {
             None => found.push(is_missing(section, image, key)),
             Some(node) if node.as_str().is_some() || !is_text_key(section, key) => {}
-            Some(_) => found.extend(config.place(image, key).filter(|(path, _)| path.starts_with("global_")).map(
-                |(path, span)| {
+            Some(_) => {
+                // What stands elsewhere has been checked.
+                if let Some((path, span)) = config.place(image, key).filter(|(path, _)| path.starts_with("global_")) {
                     let message = format!("`{path}` must be a string");
-                    Diagnostic::new(&codes::WRONG_TYPE, path, message).at(span)
-                },
-            )),
+                    found.push(Diagnostic::new(&codes::WRONG_TYPE, path, message).at(span));
+                }
+            }
         }
     }
     found

@@ -194,9 +194,11 @@ impl Shared {
         })
     }
 
-    /// A version or release that is written as `node`, with what its generator makes of it.
+    /// A version or release that is written as `node`, with what its generator makes of it; empty of what is false.
     fn generated(&mut self, node: &Node, identity: &ComposeIdentity) -> Result<Arc<str>, UnknownGenerator> {
-        let Some(text) = node.text() else { return Ok(node.python_text().unwrap_or_default().into()) };
+        let Some(text) = node.text() else {
+            return Ok(node.python_text().filter(|_| node.is_truthy()).unwrap_or_default().into());
+        };
         if !text.value.starts_with('!') {
             return Ok(text.value);
         }
@@ -331,7 +333,10 @@ impl<'a> Expander<'a> {
     fn target(&self, image: &Image) -> Option<Arc<str>> {
         // Where any type is taken it may be a number.
         let given = self.section.setting(image, "target").filter(|given| given.is_truthy())?;
-        Some(given.text().map_or_else(|| given.python_text().unwrap_or_default().into(), |text| text.value))
+        match given.text() {
+            Some(text) => Some(text.value),
+            None => Some(given.python_text()?.into()),
+        }
     }
 
     /// The request for `image` in a variant; nothing when no arch is left (facts: expansion 3, image-build 4).
@@ -393,8 +398,7 @@ impl<'a> Expander<'a> {
 
     fn version(&self, image: &Image, shared: &mut Shared) -> Result<Arc<str>, UnknownGenerator> {
         let identity = self.context.identity;
-        let given = self.setting(image, "version").filter(|given| given.is_truthy());
-        let version = given.map(|given| shared.generated(given, identity)).transpose()?;
+        let version = self.setting(image, "version").map(|given| shared.generated(given, identity)).transpose()?;
         Ok(version.filter(|version| !version.is_empty()).unwrap_or_else(|| identity.image_version().into()))
     }
 
@@ -402,7 +406,7 @@ impl<'a> Expander<'a> {
     fn release(&self, image: &Image, shared: &mut Shared) -> Result<Option<Arc<str>>, UnknownGenerator> {
         let identity = self.context.identity;
         let Some(given) = self.setting(image, "release") else { return Ok(None) };
-        let release = if given.is_truthy() { shared.generated(given, identity)? } else { Arc::default() };
+        let release = shared.generated(given, identity)?;
         Ok(Some(if release.is_empty() { identity.image_release().into() } else { release }))
     }
 

@@ -10,6 +10,7 @@ use magudi_engine::journal_tail::Follower;
 use magudi_engine::lock::holder;
 use magudi_engine::method::Method;
 use magudi_phases::PHASES;
+use magudi_phases::phase::find;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ impl Words {
     /// Fills in what an event of the run leaves out.
     fn fill_in(&mut self, event: &mut Event) {
         if let Event::Planned { request, phase, name, variant, subvariant, .. } = &*event
-            && let Some(known) = PHASES.iter().find(|known| known.name() == phase)
+            && let Some(known) = find(PHASES, phase)
         {
             let (name, variant, subvariant) = (name.clone(), variant.clone(), subvariant.clone());
             self.0.insert(*request, Planned { method: known.method(), name, variant, subvariant });

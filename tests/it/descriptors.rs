@@ -20,14 +20,21 @@ fn limited(scene: &Scene, limit: u32, args: &[&str]) -> Ran {
     Ran::from(command.current_dir(scene.path()).output().unwrap())
 }
 
-#[test]
-fn too_few_are_no_panic() {
+/// A compose that was doomed, because the hub refuses its image; with its directory, and an empty one beside it, `other`.
+fn doomed() -> (Scene, ScriptedHub, String) {
     let scene = Scene::new();
     scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
     let hub = ScriptedHub::start(&scene);
     hub.on("osbuildImage", scripted_hub::always(scripted_hub::Answer::Fault(1000, "no".to_owned())));
     assert_eq!(scripted_hub::run(&scene).status, Some(1));
     let compose = scripted_hub::compose(&scene).unwrap().display().to_string();
+    std::fs::create_dir(scene.path().join("other")).unwrap();
+    (scene, hub, compose)
+}
+
+#[test]
+fn too_few_are_no_panic() {
+    let (scene, _hub, compose) = doomed();
     let to_hub = ["--koji-config", "koji.conf", "--koji-user", "compose"];
     let of_config = ["--config", "test.conf", "--test"];
     let commands = [
@@ -45,7 +52,6 @@ fn too_few_are_no_panic() {
         [&["plan"][..], &of_config].concat(),
         vec!["config", "dump", "--config", "test.conf"],
     ];
-    std::fs::create_dir(scene.path().join("other")).unwrap();
     for args in commands {
         for limit in LIMITS {
             let ran = limited(&scene, limit, &args);
@@ -82,16 +88,10 @@ int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), vo
 
 #[test]
 fn too_few_threads_are_no_panic() {
-    let scene = Scene::new();
-    scene.write_compose("", &["x86_64"], &[image("disk", "\"arches\": [\"x86_64\"]")]);
-    let hub = ScriptedHub::start(&scene);
-    hub.on("osbuildImage", scripted_hub::always(scripted_hub::Answer::Fault(1000, "no".to_owned())));
-    assert_eq!(scripted_hub::run(&scene).status, Some(1));
-    let compose = scripted_hub::compose(&scene).unwrap().display().to_string();
+    let (scene, _hub, compose) = doomed();
     let (source, library) = (scene.write("miser.c", MISER), scene.path().join("miser.so"));
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
     assert!(compiled.unwrap().success());
-    std::fs::create_dir(scene.path().join("other")).unwrap();
     let run = ["run", "--target-dir", "other", "--simulate", "--config", "test.conf", "--test"];
     for args in [&run[..], &["resume", &compose], &["verify", &compose]] {
         for most in 0..6 {

@@ -222,13 +222,18 @@ fn a_changed_configuration_is_refused_unless_the_image_is_named() {
     assert!(!story.images("target").contains("disk3-"));
 }
 
-#[test]
-fn a_secret_that_is_given_again_is_no_change() {
+/// A compose of which one image fails, and the first one has further `members`.
+fn doomed_with(members: &str) -> Story {
     let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
     let config = story.scene.path().join("test.conf");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let listed = "\"subvariant\": \"D0\", \"repo\": [\"https://h/%s/\" % my_token]";
-    std::fs::write(&config, text.replace("\"subvariant\": \"D0\"", listed)).unwrap();
+    let (text, first) = (std::fs::read_to_string(&config).unwrap(), "\"subvariant\": \"D0\"");
+    std::fs::write(&config, text.replace(first, &format!("{first}, {members}"))).unwrap();
+    story
+}
+
+#[test]
+fn a_secret_that_is_given_again_is_no_change() {
+    let story = doomed_with("\"repo\": [\"https://h/%s/\" % my_token]");
     let secret = ["-e", "my_token=Marvin-42"];
     assert_eq!(story.begin_with("target", &secret).wait().unwrap().code(), Some(1));
     let dump = story.compose("target").unwrap().join("logs/global/config-dump.global.log");
@@ -249,11 +254,7 @@ fn a_secret_that_is_given_again_is_no_change() {
 /// It need not be the name of a variable that says that it is secret: it may be where it is used.
 #[test]
 fn a_variable_that_is_used_as_a_secret_is_one() {
-    let story = Story::new(r#"{"fail": {"disk3": {"rc": 1, "out": "boom"}}}"#);
-    let config = story.scene.path().join("test.conf");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let listed = "\"subvariant\": \"D0\", \"customizations\": {\"user\": [{\"name\": \"r\", \"password\": word}]}";
-    std::fs::write(&config, text.replace("\"subvariant\": \"D0\"", listed)).unwrap();
+    let story = doomed_with("\"customizations\": {\"user\": [{\"name\": \"r\", \"password\": word}]}");
     let variables = ["-e", "word=Marvin-42", "-e", "other=plain"];
     assert_eq!(story.begin_with("target", &variables).wait().unwrap().code(), Some(1));
     let compose = story.compose("target").unwrap();

@@ -149,8 +149,9 @@ fn write_dict<W: Write>(out: &mut Out<'_, W>, dict: &Dict, level: usize) -> Resu
     // Python cannot compare numbers with texts, and dumps no dict that has both.
     let mut are_numbers = true;
     for (key, value) in &dict.entries {
-        are_numbers &= key.number().is_some();
-        entries.push((key_text(key)?, key.number().unwrap_or_default(), value));
+        let number = key.number();
+        are_numbers &= number.is_some();
+        entries.push((key_text(key)?, number.unwrap_or_default(), value));
     }
     if are_numbers {
         entries.sort_by(|a, b| a.1.total_cmp(&b.1));

@@ -64,6 +64,7 @@ fn an_image_that_cannot_be_asked_for_is_never_left_out_in_silence() {
     for (image, id) in [
         (json!({"format": [[]]}), "MG214 image_build.^Server$.0.image-build.format"),
         (json!({"target": ""}), "MG205 image_build.^Server$.0"),
+        (json!({"target": ["t"]}), "MG205 image_build.^Server$.0"),
     ] {
         assert_eq!(ids(&image_build(&[image], &json!({}))), [id]);
     }

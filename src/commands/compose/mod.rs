@@ -257,33 +257,28 @@ fn begin(
     let mask = &environment.network.mask;
     let recalling =
         Recalling { dir: &dir, identity: &identity, server: hub.server(), fresh, going: &settings.going, mask };
-    let go_on = || -> Result<(Recalled, Existing), Failure> {
-        let mut recalled = recall(recalling, &mut inspected)?;
-        // Nobody else may write from here on; others may have since they were read.
-        let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
-        if was_begun {
-            let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
-            let requests = &recalled.requests;
-            let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, requests, is_submitted);
-            let mut found = found.map_err(|failure| match failure {
-                Failure::Failed(reason) => {
-                    let (dir, reason) = (dir.top().display(), words(&*reason));
-                    Failure::failed(format!("{reason}; {dir} is unchanged: resume it when that is fixed"))
-                }
-                other => other,
-            })?;
-            found.extend(out_of_reach_of_run(settings, &inspected, &dir, requests, is_submitted));
-            if has_errors(&found) {
-                return Err(Failure::invalid(found, inspected.sources.clone()));
+    let mut recalled = recall(recalling, &mut inspected)?;
+    // Nobody else may write from here on; others may have since they were read.
+    let existing = recalled.existing.take().or(existing).unwrap_or_default().renewed(&dir, &recalled.paths)?;
+    if was_begun {
+        let is_submitted = |place: usize| recalled.starts.get(place).is_some_and(Start::is_submitted);
+        let found = ask_before(&settings.compose, environment, ui, &inspected, &hub, &recalled.requests, is_submitted);
+        let mut found = found.map_err(|failure| match failure {
+            Failure::Failed(reason) => {
+                let (dir, reason) = (dir.top().display(), words(&*reason));
+                Failure::failed(format!("{reason}; {dir} is unchanged: resume it when that is fixed"))
             }
-            if !settings.compose.quiet {
-                ui.diagnostics(&found, &inspected.sources);
-            }
-            inspected.diagnostics.extend(found);
+            other => other,
+        })?;
+        found.extend(out_of_reach_of_run(settings, &inspected, &dir, &recalled.requests, is_submitted));
+        if has_errors(&found) {
+            return Err(Failure::invalid(found, inspected.sources));
         }
-        Ok((recalled, existing))
-    };
-    let (recalled, existing) = go_on()?;
+        if !settings.compose.quiet {
+            ui.diagnostics(&found, &inspected.sources);
+        }
+        inspected.diagnostics.extend(found);
+    }
     // Up to here nothing has been touched but the lock.
     if is_there {
         opening::open(&dir, &identity)?;

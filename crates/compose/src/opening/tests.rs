@@ -35,13 +35,9 @@ fn modes_follow_the_umask() {
 }
 
 /// Opens a directory as a run does: the identity that is there wins.
-fn open_or_create(
-    dir: &Path,
-    identity: ComposeIdentity,
-    reopen: bool,
-) -> Result<(ComposeDir, ComposeIdentity), OpeningError> {
+fn open_as_run(dir: &Path, identity: ComposeIdentity) -> Result<(ComposeDir, ComposeIdentity), OpeningError> {
     let dir = ComposeDir::at(&absolute(dir)?);
-    let identity = peek_identity(&dir, &identity, reopen)?.unwrap_or(identity);
+    let identity = peek_identity(&dir, &identity, false)?.unwrap_or(identity);
     open(&dir, &identity)?;
     Ok((dir, identity))
 }
@@ -51,9 +47,9 @@ fn an_existing_compose_keeps_its_identity() {
     let target = tempfile::tempdir().unwrap();
     let path = target.path().join("x/../mine");
     let nightly = ComposeIdentity { kind: ComposeType::Nightly, respin: 7, ..test_identity() };
-    let (dir, identity) = open_or_create(&path, nightly.clone(), false).unwrap();
+    let (dir, identity) = open_as_run(&path, nightly.clone()).unwrap();
     assert_eq!((dir.name(), &identity), (Some("mine"), &nightly));
-    let (_, identity) = open_or_create(&path, test_identity(), false).unwrap();
+    let (_, identity) = open_as_run(&path, test_identity()).unwrap();
     assert_eq!(identity, nightly);
     assert_eq!(fs::read_to_string(dir.compose_id_file()).unwrap(), "Test-9.2-20240229.n.7");
 }
@@ -64,11 +60,11 @@ fn a_finished_compose_is_not_touched() {
     let path = target.path().join("mine");
     fs::create_dir(&path).unwrap();
     fs::write(path.join("STATUS"), "FINISHED\n").unwrap();
-    let error = open_or_create(&path, test_identity(), false).unwrap_err();
+    let error = open_as_run(&path, test_identity()).unwrap_err();
     assert!(error.to_string().contains("FINISHED"), "{error}");
     assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
     fs::write(path.join("STATUS"), "DOOMED\n").unwrap();
-    open_or_create(&path, test_identity(), false).unwrap();
+    open_as_run(&path, test_identity()).unwrap();
 }
 
 #[test]

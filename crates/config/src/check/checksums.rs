@@ -62,20 +62,21 @@ pub fn check_algorithms(node: &Node, at: At<'_>, findings: &mut Findings) {
 pub fn check_base_name(node: &Node, at: At<'_>, one_file: bool, findings: &mut Findings) {
     let Some(template) = findings.text(node, at) else { return };
     let lookup = |key: &str| (BASE_NAME_KEYS.contains(&key) && (one_file || key != "dirname")).then(|| "1".to_owned());
-    let made = base_name::format(template.as_str(), &lookup);
-    if made.as_ref().is_ok_and(|name| name.contains(['/', '\0'])) {
-        let message = format!("{} makes no file name", quoted(template.as_str()));
-        let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), message).at(template.span);
-        findings.add(found.help("the files lie beside the images, so there is no slash in it"));
-    }
-    if let Err(error) = made {
-        let found = Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), error.to_string()).at(template.span);
-        let known = BASE_NAME_KEYS.iter().filter(|key| one_file || **key != "dirname");
-        let mut help = format!("known keys are {}", known.copied().collect::<Vec<_>>().join(", "));
-        if !one_file && template.as_str().contains("dirname") {
-            help.push_str("; `dirname` needs `media_checksum_one_file = True`");
+    let bad = |message: String| Diagnostic::new(&codes::BAD_BASE_NAME, at.to_string(), message).at(template.span);
+    match base_name::format(template.as_str(), &lookup) {
+        Ok(name) if name.contains(['/', '\0']) => {
+            let found = bad(format!("{} makes no file name", quoted(template.as_str())));
+            findings.add(found.help("the files lie beside the images, so there is no slash in it"));
         }
-        findings.add(found.help(help));
+        Ok(_) => {}
+        Err(error) => {
+            let known = BASE_NAME_KEYS.iter().filter(|key| one_file || **key != "dirname");
+            let mut help = format!("known keys are {}", known.copied().collect::<Vec<_>>().join(", "));
+            if !one_file && template.as_str().contains("dirname") {
+                help.push_str("; `dirname` needs `media_checksum_one_file = True`");
+            }
+            findings.add(bad(error.to_string()).help(help));
+        }
     }
 }
 

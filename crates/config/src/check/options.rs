@@ -6,7 +6,7 @@ use super::values::{Findings, quoted, shown};
 use crate::codes;
 use crate::compose_config::VariantsFile;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{self, Default, FORMER_PHASES, Fallback, Key, Kind, SCM, Schema, Section, When};
+use crate::schema::{self, Default, FORMER_PHASES, Fallback, Key, Kind, SCM, Schema, When};
 use crate::source::{Span, Spanned, Text};
 use crate::tree::{Dict, Node, Value};
 use std::collections::HashMap;
@@ -215,11 +215,9 @@ pub fn check_keys(dict: &Dict, schema: &Schema, findings: &mut Findings) {
 /// Whether images of a section inherit a key by this name, though it is no option: Pungi warns of it, and uses it (facts: kiwibuild 1).
 fn is_inherited(name: &str, dict: &Dict, schema: &Schema) -> bool {
     let Some(key) = name.strip_prefix("global_") else { return false };
-    let inherits = |section: &&&Section| {
-        let mut keys = section.own_keys().iter();
-        keys.any(|known| known.name == key && known.fallback != Fallback::Nowhere)
-    };
-    schema.sections().iter().filter(inherits).any(|section| dict.get(section.name).is_some())
+    let is_it = |known: &Key| known.name == key && known.fallback != Fallback::Nowhere;
+    let mut sections = schema.sections().iter();
+    sections.any(|section| section.own_keys().iter().any(is_it) && dict.get(section.name).is_some())
 }
 
 /// Whether a value is the default of its key; null is that of a key without one.

@@ -67,9 +67,9 @@ impl Ini {
     pub fn read(&mut self, path: &Path, text: &str) -> Result<(), IniError> {
         let fail = |line: usize, message: String| IniError { path: path.to_owned(), line, message };
         let mut seen_sections = BTreeSet::new();
-        // By the number of the section in this file; what stands in [DEFAULT] may be in several places.
+        // By the number of the section in this file; [DEFAULT], which may be in several places, is none of those.
         let mut seen_keys = BTreeSet::new();
-        let (mut sections, mut section_number) = (0, 0);
+        let mut section_number = 0;
         let mut section: Option<String> = None;
         let mut key: Option<String> = None;
         let mut indent = 0;
@@ -103,8 +103,7 @@ impl Ini {
                 if name != DEFAULT_SECTION {
                     self.sections.entry(name.to_owned()).or_default();
                 }
-                sections += 1;
-                section_number = if name == DEFAULT_SECTION { 0 } else { sections };
+                section_number = if name == DEFAULT_SECTION { 0 } else { seen_sections.len() };
                 section = Some(name.to_owned());
                 key = None;
                 continue;
